@@ -1,0 +1,34 @@
+# make run starts Footfall on ./data; make test runs every test. Nothing else is needed.
+
+CARGO ?= cargo
+export CARGO ACTIVITIES SEED PARQUET EXPECTED PEERS
+
+.PHONY: help run test bench bench-insights lint fuzz
+
+help:
+	@echo "make run    build and start everything; prints the address"
+	@echo "make test   every test, installing what they need"
+	@echo "make bench  the benchmarks, as a table"
+	@echo "make bench-insights ACTIVITIES=1000000 SEED=1   the insights engine, beside others with PEERS=1"
+
+run:
+	$(CARGO) build --package footfall
+	@$${CARGO_TARGET_DIR:-target}/debug/footfall
+
+test:
+	@tests/run.sh
+
+# ACTIVITIES=1000000 SEED=1 [PARQUET=FILE] [EXPECTED=FILE] [PEERS=1]; tests/bench/insights/README.md
+bench-insights:
+	@tests/bench/insights/run.sh
+
+bench:
+	@$(CARGO) build --package footfall
+	@$(CARGO) run --quiet --package footfall-bench
+
+# For developers: clippy over everything, and every fuzz target for ten seconds.
+lint:
+	@$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+fuzz:
+	@tests/fuzz/run.sh 10

@@ -1,0 +1,8 @@
+//! The audit: append-only records, chained by a keyed hash.
+
+mod append;
+mod record;
+mod verify;
+
+pub use record::{Act, Actor, AuditRecord, Origin, Outcome};
+pub use verify::{AuditFault, AuditReport, AuditWalk};

@@ -1,0 +1,102 @@
+//! The app's relational data: one seam over SQLite (the default) and PostgreSQL (`docs/decisions/005-database-toolkit.md`).
+//!
+//! - [`Database::read`] … run one reading statement; on SQLite beside the writer, on its last commit.
+//! - [`Database::write`] starts a transaction that sees its own writes and is all or nothing; dropped, it is undone.
+//! - Both isolate as READ COMMITTED at least. What must happen once is one `UPDATE … WHERE <still so> RETURNING …`: the row's
+//!   lock lets a second one see the first one's result, on both databases.
+
+mod error;
+mod migrate;
+mod open;
+mod row;
+mod statement;
+mod transaction;
+
+pub use error::DatabaseError;
+pub use migrate::Migration;
+pub use row::{Cell, Row};
+pub use statement::{Statement, Value, statement};
+pub use transaction::Transaction;
+
+use std::pin::Pin;
+
+use row::Inner;
+
+/// A database that is open. Cheap to clone; all clones share its connections.
+#[derive(Clone)]
+pub struct Database {
+    backend: Backend,
+}
+
+/// A call to the database, boxed: whatever awaits it has a small type of its own, so that neither compiler nor stack pays for
+/// the drivers' futures again at each caller. One allocation is nothing beside a query.
+pub type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, DatabaseError>> + Send + 'a>>;
+
+#[derive(Clone)]
+enum Backend {
+    Sqlite { writer: sqlx::SqlitePool, readers: sqlx::SqlitePool },
+    Postgres(sqlx::PgPool),
+}
+
+impl Database {
+    /// All rows that `statement` finds.
+    pub fn read(&self, statement: Statement) -> Call<'_, Vec<Row>> {
+        Box::pin(async move {
+            match &self.backend {
+                Backend::Sqlite { readers, .. } => {
+                    let rows = statement.sqlite()?.fetch_all(readers).await?;
+                    Ok(rows.into_iter().map(|row| Row(Inner::Sqlite(row))).collect())
+                }
+                Backend::Postgres(pool) => {
+                    let rows = statement.postgres()?.fetch_all(pool).await?;
+                    Ok(rows.into_iter().map(|row| Row(Inner::Postgres(row))).collect())
+                }
+            }
+        })
+    }
+
+    /// The first row that `statement` finds.
+    pub fn read_one(&self, statement: Statement) -> Call<'_, Option<Row>> {
+        Box::pin(async move {
+            match &self.backend {
+                Backend::Sqlite { readers, .. } => {
+                    Ok(statement.sqlite()?.fetch_optional(readers).await?.map(|row| Row(Inner::Sqlite(row))))
+                }
+                Backend::Postgres(pool) => {
+                    Ok(statement.postgres()?.fetch_optional(pool).await?.map(|row| Row(Inner::Postgres(row))))
+                }
+            }
+        })
+    }
+
+    /// Starts a transaction that may write.
+    pub fn write(&self) -> Call<'_, Transaction> {
+        Box::pin(async move {
+            Ok(match &self.backend {
+                Backend::Sqlite { writer, .. } => Transaction::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+                Backend::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+            })
+        })
+    }
+
+    /// Runs one writing statement by itself; returns how many rows it touched.
+    pub fn execute(&self, statement: Statement) -> Call<'_, u64> {
+        Box::pin(async move {
+            match &self.backend {
+                Backend::Sqlite { writer, .. } => Ok(statement.sqlite()?.execute(writer).await?.rows_affected()),
+                Backend::Postgres(pool) => Ok(statement.postgres()?.execute(pool).await?.rows_affected()),
+            }
+        })
+    }
+
+    /// Closes all connections after their present work.
+    pub async fn close(&self) {
+        match &self.backend {
+            Backend::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Backend::Postgres(pool) => pool.close().await,
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! E-mail: what is said, the queue in the database, and the ways out.
+
+mod letter;
+mod queue;
+mod transport;
+
+pub use letter::{Letter, Mail};
+pub use transport::{MailError, MailRoute};

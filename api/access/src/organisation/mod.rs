@@ -1,0 +1,12 @@
+//! Organisation → project → member, and custom roles. Each change checks its caller itself, so that no route can forget to.
+
+mod grants;
+mod members;
+mod organisations;
+mod roles;
+
+pub(crate) use grants::AccountCache;
+pub use members::{Member, Place};
+pub(crate) use organisations::check_project_id;
+pub use organisations::{Organisation, Project};
+pub use roles::Role;

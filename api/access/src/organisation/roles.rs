@@ -1,0 +1,152 @@
+//! Custom roles: named sets of permissions, with the rows and properties they see.
+
+use serde::Serialize;
+
+use super::members::may_give;
+use crate::access::Access;
+use crate::account::sign_up::check_name;
+use crate::audit::{Act, Origin};
+use crate::changes::Change;
+use crate::database::{DatabaseError, Row, statement};
+use crate::error::{AccessError, Answer};
+use crate::policy::{BuiltInRole, Permission, PermissionSet, RoleContent, Scope};
+use crate::secret::new_id;
+use crate::session::Caller;
+
+/// A custom role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Role {
+    pub id: String,
+    pub name: String,
+    pub content: RoleContent,
+    pub version: i64,
+}
+
+/// Permissions that belong to no role.
+const NEVER: PermissionSet = PermissionSet::of(&[Permission::AccountManage, Permission::InstallationManage]);
+
+impl Access {
+    /// Makes a custom role of what the caller holds.
+    pub fn create_role<'a>(
+        &'a self,
+        caller: &'a Caller,
+        organisation: &'a str,
+        name: &'a str,
+        content: &'a RoleContent,
+        origin: &'a Origin,
+    ) -> Answer<'a, String> {
+        Box::pin(async move {
+            self.authorise(caller, Permission::RolesWrite, Scope::Organisation(organisation), origin).await?;
+            let json = checked(caller, organisation, name, content)?;
+            let (id, mut transaction) = (new_id(), self.database().write().await?);
+            let insert =
+                "INSERT INTO roles (id, organisation_id, name, content, created_at) VALUES ($1, $2, $3, $4, $5)";
+            let insert = statement(insert).bind(&id).bind(organisation).bind(name.trim()).bind(json.to_string());
+            match transaction.execute(insert.bind(self.now())).await {
+                Err(DatabaseError::Unique) => return Err(AccessError::Conflict("a role of this name exists")),
+                other => drop(other?),
+            }
+            let act = Act::new(caller.actor.clone(), "role.create", origin).on("role", &id).within(organisation, "");
+            self.record(&mut transaction, act.after(&json)).await?;
+            self.commit(transaction).await?;
+            Ok(id)
+        })
+    }
+
+    /// Changes a custom role, when it still has `version`; in effect for its holders within a second.
+    pub fn change_role<'a>(
+        &'a self,
+        caller: &'a Caller,
+        organisation: &'a str,
+        role: &'a Role,
+        origin: &'a Origin,
+    ) -> Answer<'a, ()> {
+        Box::pin(async move {
+            self.authorise(caller, Permission::RolesWrite, Scope::Organisation(organisation), origin).await?;
+            let json = checked(caller, organisation, &role.name, &role.content)?;
+            let before = self.role_content(organisation, &role.id).await?;
+            may_give(caller, organisation, &before)?;
+            let mut transaction = self.database().write().await?;
+            let update = "UPDATE roles SET name = $1, content = $2, version = version + 1
+                          WHERE id = $3 AND organisation_id = $4 AND version = $5";
+            let update =
+                statement(update).bind(role.name.trim()).bind(json.to_string()).bind(&role.id).bind(organisation);
+            if transaction.execute(update.bind(role.version)).await? == 0 {
+                return Err(AccessError::Conflict("it was changed meanwhile; read it again"));
+            }
+            self.note(&mut transaction, Change::Organisation, organisation).await?;
+            let before = serde_json::to_value(&before).map_err(|_| AccessError::Damaged("a role"))?;
+            let act =
+                Act::new(caller.actor.clone(), "role.change", origin).on("role", &role.id).within(organisation, "");
+            self.record(&mut transaction, act.before(&before).after(&json)).await?;
+            self.commit(transaction).await
+        })
+    }
+
+    /// Deletes a custom role that nobody holds.
+    pub fn delete_role<'a>(
+        &'a self,
+        caller: &'a Caller,
+        organisation: &'a str,
+        id: &'a str,
+        origin: &'a Origin,
+    ) -> Answer<'a, ()> {
+        Box::pin(async move {
+            self.authorise(caller, Permission::RolesWrite, Scope::Organisation(organisation), origin).await?;
+            let mut transaction = self.database().write().await?;
+            let delete = "DELETE FROM roles WHERE id = $1 AND organisation_id = $2
+                          AND NOT EXISTS (SELECT 1 FROM members WHERE role = $1)";
+            if transaction.execute(statement(delete).bind(id).bind(organisation)).await? == 0 {
+                return Err(AccessError::Conflict("there is no such role, or somebody holds it"));
+            }
+            let act = Act::new(caller.actor.clone(), "role.delete", origin).on("role", id).within(organisation, "");
+            self.record(&mut transaction, act).await?;
+            self.commit(transaction).await
+        })
+    }
+
+    /// The custom roles of an organisation.
+    pub fn roles<'a>(&'a self, organisation: &'a str) -> Answer<'a, Vec<Role>> {
+        Box::pin(async move {
+            let query = "SELECT id, name, content, version FROM roles WHERE organisation_id = $1 ORDER BY name";
+            let role = |row: &Row| {
+                let content = serde_json::from_str(&row.get::<String>("content")?);
+                let content = content.map_err(|_| AccessError::Damaged("a role"))?;
+                Ok(Role { id: row.get("id")?, name: row.get("name")?, content, version: row.get("version")? })
+            };
+            self.database().read(statement(query).bind(organisation)).await?.iter().map(role).collect()
+        })
+    }
+
+    /// What the role `role` of an organisation comes to: a built-in name or a custom role's id.
+    pub fn role_content<'a>(&'a self, organisation: &'a str, role: &'a str) -> Answer<'a, RoleContent> {
+        Box::pin(async move {
+            if let Some(built_in) = BuiltInRole::named(role) {
+                return Ok(built_in.into());
+            }
+            let custom = self.roles(organisation).await?.into_iter().find(|custom| custom.id == role);
+            custom.map(|custom| custom.content).ok_or(AccessError::NotFound("role"))
+        })
+    }
+}
+
+fn checked(
+    caller: &Caller,
+    organisation: &str,
+    name: &str,
+    content: &RoleContent,
+) -> Result<serde_json::Value, AccessError> {
+    check_name(name)?;
+    if BuiltInRole::named(name.trim()).is_some() {
+        return Err(AccessError::Conflict("a built-in role has this name"));
+    }
+    if !content.permissions.intersection(NEVER).is_empty() {
+        return Err(AccessError::invalid("permissions", "account.manage and installation.manage belong to no role"));
+    }
+    content.rows.check().map_err(|error| AccessError::invalid("rows", error.to_string()))?;
+    if content.masks.iter().count() > 200 || content.masks.iter().any(|mask| mask.is_empty() || mask.len() > 200) {
+        return Err(AccessError::invalid("masks", "at most 200 names of 1 to 200 characters"));
+    }
+    may_give(caller, organisation, content)?;
+    serde_json::to_value(content).map_err(|_| AccessError::Damaged("a role"))
+}

@@ -1,0 +1,74 @@
+//! Puts the resources together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use footfall_api_access::Access;
+use footfall_api_http::limit::{Buckets, MemoryBuckets, Quota};
+use footfall_api_http::{About, Built, Machinery, Secret, Settings, SignInSettings, Site, TableError};
+use footfall_ingest_activity::Clock;
+
+use crate::authority::Gatekeeper;
+use crate::browser::Browsers;
+use crate::gate::Gate;
+use crate::guessing::Guessing;
+use crate::resources;
+
+/// What can be set.
+#[derive(Clone)]
+pub struct AppSettings {
+    pub http: Settings,
+    pub sign_in: SignInSettings,
+    /// Mails of one kind that strangers can have sent to one address.
+    pub mails_to_address: Quota,
+    /// Behind cursors, CSRF tokens and device cookies; see [`crate::secret_of`].
+    pub secret: Secret,
+    /// Counters of the limits; ones that processes share where there are several.
+    pub buckets: Arc<dyn Buckets>,
+}
+
+impl AppSettings {
+    /// The defaults, with counters in this process.
+    pub fn new(secret: Secret) -> AppSettings {
+        AppSettings {
+            http: Settings::default(),
+            sign_in: SignInSettings::default(),
+            mails_to_address: Quota::new(5, Duration::from_secs(3600)),
+            secret,
+            buckets: Arc::new(MemoryBuckets::default()),
+        }
+    }
+}
+
+/// The API of the app.
+pub struct App;
+
+impl App {
+    /// Router, OpenAPI document and list of routes of everything here.
+    pub fn build(settings: AppSettings, access: Access, clock: Arc<dyn Clock>) -> Result<Built, TableError> {
+        App::build_with(settings, access, clock, |site, _| site)
+    }
+
+    /// The same with further resources, as `|site, gate| site.add(places::routes(), …)`.
+    pub fn build_with(
+        settings: AppSettings,
+        access: Access,
+        clock: Arc<dyn Clock>,
+        more: impl FnOnce(Site<Gatekeeper>, &Gate) -> Site<Gatekeeper>,
+    ) -> Result<Built, TableError> {
+        let AppSettings { http, sign_in, mails_to_address, secret, buckets } = settings;
+        let about = About {
+            title: "Footfall",
+            version: "1",
+            description: "Accounts, sessions, organisations, projects, roles, keys, audit and alerts.",
+        };
+        let public_url = &access.settings().public_url;
+        let browsers = Browsers::new(http.session.clone(), secret.clone(), public_url, clock.clone());
+        let guessing = Guessing::new(sign_in, mails_to_address, secret.clone(), buckets.clone(), clock.clone());
+        let gatekeeper = Arc::new(Gatekeeper::new(access.clone()));
+        let machinery = Machinery::new(gatekeeper, http, secret, clock).with_buckets(buckets);
+        let gate = Gate { access, guessing: Arc::new(guessing), browsers: Arc::new(browsers) };
+        let site = resources::add(Site::new(about, machinery), &gate);
+        more(site, &gate).build()
+    }
+}

@@ -1,0 +1,55 @@
+//! The permissions of the access layer as routes name them and as JSON has them.
+
+use std::borrow::Cow;
+
+use footfall_api_access::{Permission, PermissionSet};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// The permission that a route needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct May(pub Permission);
+
+impl footfall_api_http::Permission for May {
+    fn name(self) -> &'static str {
+        self.0.name()
+    }
+}
+
+/// A permission by its stable name, in requests and answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PermissionName(pub Permission);
+
+impl PermissionName {
+    pub(crate) fn set(names: &[PermissionName]) -> PermissionSet {
+        names.iter().map(|name| name.0).collect()
+    }
+
+    pub(crate) fn list(set: PermissionSet) -> Vec<PermissionName> {
+        set.iter().map(PermissionName).collect()
+    }
+}
+
+impl Serialize for PermissionName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for PermissionName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        name.parse().map(PermissionName).map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for PermissionName {
+    fn schema_name() -> Cow<'static, str> {
+        "Permission".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names: Vec<&str> = Permission::ALL.iter().map(|permission| permission.name()).collect();
+        json_schema!({"type": "string", "enum": names, "description": "What may be done."})
+    }
+}

@@ -1,0 +1,27 @@
+//! Placeholders of paths.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+macro_rules! places {
+    ($($(#[$about:meta])* $name:ident { $($place:ident),+ })+) => {$(
+        $(#[$about])*
+        #[derive(Debug, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        pub(crate) struct $name {
+            $(#[schemars(length(min = 1, max = 64))] pub $place: String,)+
+        }
+    )+};
+}
+
+places! {
+    InOrganisation { organisation }
+    InProject { project }
+    MemberPlace { organisation, account }
+    RolePlace { organisation, role }
+    OrganisationKeyPlace { organisation, key }
+    ProjectKeyPlace { project, key }
+    AlertPlace { organisation, alert }
+    SessionPlace { session }
+    TokenPlace { token }
+}

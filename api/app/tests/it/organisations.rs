@@ -1,0 +1,205 @@
+//! What an organisation does: projects, members, roles, keys, audit, alerts.
+
+use serde_json::{Value, json};
+
+use crate::gear::*;
+
+on_both!(
+    members_come_by_invitation_and_go,
+    roles_are_made_of_what_one_holds,
+    keys_are_shown_once_and_rotated,
+    personal_tokens_stay_within_their_scopes,
+    organisations_change_by_revision,
+    the_audit_is_listed_exported_and_verified,
+    alerts_are_acknowledged,
+);
+
+mod scenes {
+    use super::*;
+    use crate::stage::Stage;
+
+    pub async fn members_come_by_invitation_and_go(stage: &Stage) {
+        let house = house(stage).await;
+        let (owner, organisation) = house.owner().await;
+        let members = format!("/v1/organisations/{organisation}/members");
+        let eve = house.member(&owner, &organisation, "eve@example.org", "viewer", None).await;
+        let account = house.get(&eve, "/v1/account").await.good().text("/id");
+        let listed = house.get(&owner, &members).await.good().json();
+        assert_eq!(listed["items"].as_array().unwrap().len(), 2);
+        assert_eq!(house.get(&eve, &members).await.code(), "permission_missing");
+        let of_eve = format!("{members}/{account}");
+        let admin = json!({"role": "admin"});
+        assert_eq!(house.ask(&owner, "PUT", &of_eve, &[], admin).await.status, 204);
+        house.get(&eve, &members).await.good();
+        let own = house.get(&owner, "/v1/account").await.text("/id");
+        let unseated = house.ask(&eve, "PUT", &format!("{members}/{own}"), &[], json!({"role": "viewer"})).await;
+        assert_eq!(unseated.code(), "permission_missing", "an admin does not unseat an owner");
+        let last = house.delete(&owner, &format!("/v1/organisations/{organisation}/membership")).await;
+        assert_eq!(last.code(), "conflict", "an organisation keeps an owner");
+        assert_eq!(house.delete(&owner, &of_eve).await.status, 204);
+        assert_eq!(house.get(&eve, &members).await.code(), "not_found", "as if there were no such organisation");
+        // An account that is there joins, and is not signed in by the link.
+        let body = json!({"email": "eve@example.org", "role": "viewer", "project": PROJECT});
+        house.post(&owner, &format!("/v1/organisations/{organisation}/invitations"), body).await.good();
+        let secret = house.last_secret("eve@example.org").await;
+        let joined = house.post("", "/v1/invitations/acceptance", json!({"secret": secret})).await.good();
+        assert_eq!((joined.text("/status"), joined.cookies().len()), ("joined".into(), 0));
+        house.get(&eve, &format!("/v1/projects/{PROJECT}")).await.good();
+    }
+
+    pub async fn roles_are_made_of_what_one_holds(stage: &Stage) {
+        let house = house(stage).await;
+        let (owner, organisation) = house.owner().await;
+        let roles = format!("/v1/organisations/{organisation}/roles");
+        let rows = json!({"all": [{"is": {"value": {"column": "country"}, "one_of": ["DE"]}}, "everything"]});
+        let draft = |permissions: Value| json!({"name": "Berlin", "permissions": permissions, "rows": rows, "masks": ["email"]});
+        let wanted = draft(json!(["sql.run", "organisation.read"]));
+        let made = house.post(&owner, &roles, wanted.clone()).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let path = made.header("location").to_owned();
+        let role = house.get(&owner, &path).await.good();
+        assert_eq!((role.json()["rows"].clone(), role.json()["masks"].clone()), (rows.clone(), json!(["email"])));
+        assert_eq!(house.post(&owner, &roles, wanted.clone()).await.code(), "conflict");
+        let never = house.post(&owner, &roles, draft(json!(["installation.manage"]))).await;
+        assert_eq!(never.code(), "invalid");
+        let unknown = house.post(&owner, &roles, draft(json!(["sql.everything"]))).await;
+        assert_eq!((unknown.status.as_u16(), unknown.code()), (400, "body_invalid".into()));
+        let column = json!({"name": "x", "permissions": [], "rows": {"is": {"value": {"column": "x; --"}, "one_of": []}}, "masks": []});
+        assert_eq!(house.post(&owner, &roles, column).await.text("/errors/0/pointer"), "/rows");
+        assert_eq!(house.ask(&owner, "PUT", &path, &[], wanted.clone()).await.code(), "revision_required");
+        let stale = house.ask(&owner, "PUT", &path, &[("if-match", "\"r77\"")], wanted.clone()).await;
+        assert_eq!(stale.code(), "revision_stale");
+        let replaced = house.ask(&owner, "PUT", &path, &[("if-match", role.header("etag"))], wanted).await.good();
+        assert_ne!(replaced.header("etag"), role.header("etag"));
+        let admin = house.member(&owner, &organisation, "adam@example.org", "admin", None).await;
+        let more = json!({"name": "more", "permissions": ["organisation.delete"], "rows": "everything", "masks": []});
+        assert_eq!(house.post(&admin, &roles, more).await.code(), "permission_missing", "nobody gives what they lack");
+        let id = replaced.text("/id");
+        let berlin = house.member(&owner, &organisation, "bea@example.org", &id, None).await;
+        house.get(&berlin, &format!("/v1/organisations/{organisation}")).await.good();
+        let held = house.ask(&owner, "DELETE", &path, &[("if-match", "*")], Value::Null).await;
+        assert_eq!(held.code(), "conflict", "somebody holds it");
+        let built_in = house.ask(&owner, "DELETE", &format!("{roles}/owner"), &[("if-match", "*")], Value::Null).await;
+        assert_eq!(built_in.code(), "not_found");
+        assert_eq!(house.get(&owner, &roles).await.json()["items"].as_array().unwrap().len(), 7);
+    }
+
+    pub async fn keys_are_shown_once_and_rotated(stage: &Stage) {
+        let house = house(stage).await;
+        let (owner, organisation) = house.owner().await;
+        let keys = format!("/v1/projects/{PROJECT}/keys");
+        let made = house.post(&owner, &keys, json!({"kind": "write", "name": "web"})).await.good();
+        let (id, text) = (made.text("/id"), made.text("/key"));
+        assert!(text.starts_with("ffw_") && made.header("cache-control") == "no-store");
+        let listed = house.get(&owner, &keys).await.good();
+        assert!(!listed.text.contains(&text) && listed.text.contains(&id));
+        assert_eq!(house.get(&text, &keys).await.code(), "permission_missing");
+        let rotated = house.post(&owner, &format!("{keys}/{id}/rotation"), json!({"overlap_seconds": 60})).await.good();
+        let ring = house.access.keys();
+        let in_force = |key: &str| ring.project(key, footfall_api_access::KeyKind::Write).is_some();
+        assert!(in_force(&text) && in_force(&rotated.text("/key")));
+        stage.pass(61_000);
+        assert!(!in_force(&text) && in_force(&rotated.text("/key")));
+        let successor = rotated.text("/id");
+        assert_eq!(house.delete(&owner, &format!("{keys}/{successor}")).await.status, 204);
+        assert!(!in_force(&rotated.text("/key")), "at once");
+        let of_organisation = format!("/v1/organisations/{organisation}/keys");
+        let body = json!({"name": "reader", "scopes": ["members.read", "organisation.read"]});
+        let service = house.post(&owner, &of_organisation, body).await.good().text("/key");
+        house.get(&service, &format!("/v1/organisations/{organisation}/members")).await.good();
+        assert_eq!(house.get(&service, &of_organisation).await.code(), "permission_missing");
+        assert_eq!(house.get(&service, "/v1/account").await.code(), "scope_missing");
+        let foreign =
+            format!("/v1/projects/{PROJECT}/keys/{}", house.get(&owner, &of_organisation).await.text("/items/0/id"));
+        assert_eq!(house.delete(&owner, &foreign).await.code(), "not_found", "it is no key of this project");
+    }
+
+    pub async fn personal_tokens_stay_within_their_scopes(stage: &Stage) {
+        let house = house(stage).await;
+        let (owner, organisation) = house.owner().await;
+        let dangerous = json!({"name": "x", "scopes": ["keys.write"]});
+        assert_eq!(house.post(&owner, "/v1/account/tokens", dangerous).await.code(), "invalid");
+        let made =
+            house.post(&owner, "/v1/account/tokens", json!({"name": "x", "scopes": ["members.read"]})).await.good();
+        let (id, token) = (made.text("/id"), made.text("/key"));
+        house.get(&token, &format!("/v1/organisations/{organisation}/members")).await.good();
+        assert_eq!(house.get(&token, &format!("/v1/organisations/{organisation}")).await.code(), "scope_missing");
+        for path in ["/v1/account", "/v1/account/tokens", "/v1/account/sessions"] {
+            assert_eq!(house.get(&token, path).await.code(), "scope_missing", "{path}");
+        }
+        let eve = house.sign_up("eve@example.org").await.text("/access_token");
+        assert_eq!(house.delete(&eve, &format!("/v1/account/tokens/{id}")).await.code(), "not_found");
+        assert_eq!(house.delete(&owner, &format!("/v1/account/tokens/{id}")).await.status, 204);
+        assert_eq!(house.get(&token, "/v1/organisations").await.code(), "token_refused");
+    }
+
+    pub async fn organisations_change_by_revision(stage: &Stage) {
+        let house = house(stage).await;
+        let (owner, organisation) = house.owner().await;
+        let path = format!("/v1/organisations/{organisation}");
+        let read = house.get(&owner, &path).await.good();
+        let patch = |tag: String, body: Value| {
+            let (house, owner, path) = (&house, owner.clone(), path.clone());
+            async move { house.ask(&owner, "PATCH", &path, &[("if-match", &tag)], body).await }
+        };
+        let changed = patch(read.header("etag").into(), json!({"name": "Other"})).await.good();
+        assert_eq!(changed.text("/name"), "Other");
+        let stale = patch(read.header("etag").into(), json!({"name": "Third"})).await;
+        assert_eq!(stale.code(), "revision_stale");
+        patch("*".into(), json!({"factor_required": true})).await.good();
+        assert_eq!(house.get(&owner, &path).await.code(), "factor_required");
+        let (secret, _) = house.enrol(&owner).await;
+        stage.pass(60_000);
+        let token = house.post(&owner, "/v1/account/step-up", json!({"totp": house.code(&secret)})).await.good();
+        let token = token.text("/access_token");
+        house.get(&token, &path).await.good();
+        let key = [("idempotency-key", "one")];
+        let projects = format!("{path}/projects");
+        let body = json!({"id": "second", "name": "Second"});
+        let made = house.ask(&token, "POST", &projects, &key, body.clone()).await.good();
+        let again = house.ask(&token, "POST", &projects, &key, body.clone()).await.good();
+        assert_eq!((made.text, again.header("idempotency-replayed")), (again.text.clone(), "true"));
+        assert_eq!(house.post(&token, &projects, body).await.code(), "conflict");
+        assert_eq!(house.get(&token, "/v1/projects/second").await.good().text("/organisation_id"), organisation);
+        let own = house.post(&token, "/v1/organisations", json!({"name": "Mine"})).await;
+        assert_eq!(own.status, 201, "sign-up is open");
+    }
+
+    pub async fn the_audit_is_listed_exported_and_verified(stage: &Stage) {
+        let house = house(stage).await;
+        let (owner, organisation) = house.owner().await;
+        let audit = format!("/v1/organisations/{organisation}/audit");
+        let keys = format!("/v1/projects/{PROJECT}/keys");
+        let named = [("x-request-id", "look-for-me"), ("user-agent", "Browser/1")];
+        house.ask(&owner, "POST", &keys, &named, json!({"kind": "read", "name": "r"})).await.good();
+        let listed = house.get(&owner, &audit).await.good();
+        let record =
+            listed.json()["items"].as_array().unwrap().iter().find(|item| item["action"] == "key.create").cloned();
+        let record = record.expect("it is recorded");
+        let told = (&record["request_id"], &record["device"], &record["address"], &record["project_id"]);
+        assert_eq!(told, (&json!("look-for-me"), &json!("Browser/1"), &json!("198.51.100.7"), &json!(PROJECT)));
+        let checked = house.get(&owner, &format!("{audit}/verification")).await.good().json();
+        assert_eq!((&checked["is_intact"], &checked["faults"]), (&json!(true), &json!([])));
+        let exported = house.get(&owner, &format!("{audit}/export")).await.good();
+        assert_eq!(exported.header("content-type"), "application/x-ndjson");
+        let lines: Vec<Value> = exported.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(lines.contains(&record) && lines.last().unwrap()["action"] == "audit.export");
+        let first = house.get(&owner, &format!("{audit}?limit=1")).await.good();
+        let next = house.get(&owner, &format!("{audit}?limit=1&cursor={}", first.text("/next_cursor"))).await.good();
+        assert!(next.json()["items"][0]["sequence"].as_i64() > first.json()["items"][0]["sequence"].as_i64());
+    }
+
+    pub async fn alerts_are_acknowledged(stage: &Stage) {
+        let house = house(stage).await;
+        let (owner, organisation) = house.owner().await;
+        house.member(&owner, &organisation, "adam@example.org", "admin", None).await;
+        assert!(house.access.watch().await.expect("watched") > 0, "somebody became an admin");
+        let alerts = format!("/v1/organisations/{organisation}/alerts");
+        let listed = house.get(&owner, &alerts).await.good();
+        assert_eq!(listed.text("/items/0/kind"), "privilege_change");
+        let seen = format!("{alerts}/{}/acknowledgement", listed.text("/items/0/id"));
+        assert_eq!(house.post(&owner, &seen, Value::Null).await.status, 204);
+        assert_eq!(house.post(&owner, &seen, Value::Null).await.code(), "not_found");
+        assert!(house.get(&owner, &alerts).await.json()["items"][0]["acknowledged_at"].is_string());
+    }
+}

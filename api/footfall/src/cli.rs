@@ -1,0 +1,204 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand};
+use footfall_ingest_activity::{Clock, SystemClock};
+
+use crate::cases::CaseCommand;
+use crate::config::{Config, Given, Settings, is_project};
+use crate::console::{note, say};
+use crate::error::AppError;
+use crate::keys::{KeyFile, KeyKind};
+use crate::{check, demo, export, identity, import, replay, serve, telemetry, upkeep, wiring};
+
+/// Product analytics on your own machine. Without a command it serves everything.
+#[derive(Debug, Parser)]
+#[command(name = "footfall", version, about)]
+struct Cli {
+    #[command(flatten)]
+    general: General,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Args)]
+struct General {
+    /// Settings file; else footfall.toml in the data folder
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder that holds everything Footfall keeps
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data_dir: Option<String>,
+    /// Address and port to serve on
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Project that the command is about
+    #[arg(long, global = true, value_name = "NAME")]
+    project: Option<String>,
+    /// Any setting, as in `footfall config`
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve everything: the doors, the jobs, SQL and the first page (the default)
+    All,
+    /// Print the settings in force, and where each came from
+    Config,
+    /// Create, list and revoke the keys of projects
+    #[command(subcommand)]
+    Keys(KeyCommand),
+    /// Take in files: NDJSON, Segment batches, PostHog exports, CSV, Parquet; gzip or zstd; `-` is stdin
+    Import(import::ImportArgs),
+    /// Write a table, or an answer to SQL, to a file
+    Export(export::ExportArgs),
+    /// Stream the activity of a made-up city guide app
+    Demo(demo::DemoArgs),
+    /// Read everything on disk and say whether it is whole (the server must be stopped)
+    Check,
+    /// Join the small files of the tables
+    Compact,
+    /// Read quarantined items again with the limits in force
+    Replay(replay::ReplayArgs),
+    /// Which ids were joined, and take a joining back
+    #[command(subcommand)]
+    Identity(identity::IdentityCommand),
+    /// Check our statistics against cases with known answers
+    #[command(subcommand)]
+    Stats(CaseCommand),
+    /// Check our assignment of flags against cases with known answers
+    #[command(subcommand)]
+    Flags(CaseCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Make a key and print it, once
+    Create {
+        #[arg(long)]
+        kind: KeyKind,
+        /// What it is for
+        #[arg(long, default_value = "")]
+        name: String,
+    },
+    /// Show every key without its secret
+    List,
+    /// Revoke a key for good
+    Revoke { id: String },
+}
+
+impl General {
+    fn given(&self) -> Result<Given, AppError> {
+        let mut flags = Vec::new();
+        for text in &self.set {
+            let (key, value) = text.split_once('=').ok_or_else(|| crate::config::ConfigError::Set(text.clone()))?;
+            flags.push((key.trim().to_owned(), value.to_owned(), format!("--set {}", key.trim())));
+        }
+        let own = [
+            ("data_dir", &self.data_dir, "--data-dir"),
+            ("listen", &self.listen, "--listen"),
+            ("project", &self.project, "--project"),
+        ];
+        for (key, value, flag) in own {
+            flags.extend(value.clone().map(|value| (key.to_owned(), value, flag.to_owned())));
+        }
+        let file = self.config.clone().or_else(|| wiring::variable("FOOTFALL_CONFIG").map(PathBuf::from));
+        Ok(Given { file, environment: wiring::environment(), flags })
+    }
+}
+
+/// Runs the program with these arguments, the name first.
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            drop(error.print());
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match begin(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read the output has enough of it.
+        Err(AppError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            if !matches!(error, AppError::Damaged) {
+                note(format!("footfall: {error}"));
+            }
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn begin(cli: Cli) -> Result<(), AppError> {
+    let config = Config::load(&cli.general.given()?)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let settings = config.settings.clone();
+    match cli.command.unwrap_or(Command::All) {
+        Command::Config => {
+            say(config.to_toml().trim_end());
+            Ok(())
+        }
+        Command::Keys(command) => keys(command, &settings, &*clock),
+        Command::Stats(command) => command.statistics(),
+        Command::Flags(command) => command.flags(),
+        Command::All => {
+            telemetry::start(&settings.tracing, false)?;
+            on_runtime(serve::run(settings, clock))
+        }
+        command => {
+            telemetry::start(&settings.tracing, true)?;
+            on_runtime(offline(command, settings, clock))
+        }
+    }
+}
+
+async fn offline(command: Command, settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppError> {
+    match command {
+        Command::Import(arguments) => import::run(arguments, settings, clock).await,
+        Command::Export(arguments) => export::run(arguments, settings, clock).await,
+        Command::Demo(arguments) => demo::run(arguments, settings, clock).await,
+        Command::Check => check::run(settings).await,
+        Command::Compact => upkeep::compact(settings, clock).await,
+        Command::Replay(arguments) => replay::run(arguments, settings, clock).await,
+        Command::Identity(command) => identity::run(command, settings, clock).await,
+        Command::All | Command::Config | Command::Keys(_) | Command::Stats(_) | Command::Flags(_) => Ok(()),
+    }
+}
+
+fn on_runtime(work: impl Future<Output = Result<(), AppError>>) -> Result<(), AppError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| AppError::Internal(error.to_string()))?;
+    let result = runtime.block_on(work);
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    result
+}
+
+fn keys(command: KeyCommand, settings: &Settings, clock: &dyn Clock) -> Result<(), AppError> {
+    let file = KeyFile::in_folder(&settings.data_dir);
+    match command {
+        KeyCommand::Create { kind, name } => {
+            if !is_project(&settings.project) {
+                return Err(AppError::Usage(format!("{:?} is no name for a project", settings.project)));
+            }
+            say(file.create(kind, &settings.project, &name, clock)?);
+        }
+        KeyCommand::Revoke { id } => {
+            file.revoke(&id, clock)?;
+            say(format!("revoked {id}"));
+        }
+        KeyCommand::List => {
+            for key in file.list()? {
+                let kind = if key.kind == KeyKind::Write { "write" } else { "read" };
+                let state = key.revoked_at.map_or("in force".to_owned(), |at| format!("revoked {}", at.to_rfc3339()));
+                let created = key.created_at.to_rfc3339();
+                say(format!("{}  {kind:<5}  {}  …{}  {created}  {state}  {}", key.id, key.project, key.hint, key.name));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! What commands say: results on stdout, everything else on stderr. Diagnostics of the server go to tracing instead.
+
+use std::io::{self, IsTerminal, Write};
+
+/// A line of the result.
+pub fn say(line: impl AsRef<str>) {
+    // Nobody can be told when stdout is gone.
+    drop(writeln!(io::stdout().lock(), "{}", line.as_ref()));
+}
+
+/// A line for the person at the keyboard.
+pub fn note(line: impl AsRef<str>) {
+    drop(writeln!(io::stderr().lock(), "{}", line.as_ref()));
+}
+
+/// Replaces the last line on a terminal.
+pub fn renew(line: &str) {
+    let mut stderr = io::stderr().lock();
+    drop(write!(stderr, "\r\x1b[2K{line}").and_then(|()| stderr.flush()));
+}
+
+/// True when a person watches stderr.
+pub fn is_watched() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// True when stdout is a person's terminal.
+pub fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// `1234567` as `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}

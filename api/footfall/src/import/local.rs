@@ -1,0 +1,115 @@
+//! Import with the server stopped: this process opens the data folder and does the server's work.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use footfall_ingest_activity::Clock;
+use footfall_ingest_server::{BodyKind, ParsedRequest, Setting, parse_body};
+use futures::StreamExt;
+use futures::stream;
+use tokio::task::spawn_blocking;
+
+use super::source::{Chunk, Chunks};
+use super::{Account, Progress, Sent};
+use crate::config::Settings;
+use crate::error::AppError;
+use crate::wiring::{self, Stack};
+
+/// How long the job may stand still before the account is given as it is.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Imports all chunks, and returns when they are in the tables and on disk.
+pub async fn import(
+    settings: &Settings,
+    clock: Arc<dyn Clock>,
+    import: &str,
+    chunks: Chunks,
+    progress: &Progress,
+) -> Result<Account, AppError> {
+    let stack = Stack::open(settings, clock).await?;
+    let sent = append(&stack, settings, import, chunks, progress).await;
+    let account = match &sent {
+        Ok(sent) => settle(&stack, import, *sent).await,
+        Err(_) => Account::default(),
+    };
+    stack.close(PATIENCE).await?;
+    let sent = sent?;
+    Ok(Account { rejected: sent.rejected, ..account })
+}
+
+async fn append(
+    stack: &Stack,
+    settings: &Settings,
+    import: &str,
+    chunks: Chunks,
+    progress: &Progress,
+) -> Result<Sent, AppError> {
+    let (limits, project) = (Arc::new(wiring::limits(settings)), Arc::<str>::from(&*settings.project));
+    let import: Arc<str> = import.into();
+    let parsing =
+        stream::unfold(chunks, |mut chunks| async move { Some((chunks.next().await?, chunks)) }).map(|chunk| {
+            let (limits, project, import) = (limits.clone(), project.clone(), import.clone());
+            let received_at = stack.clock.now();
+            async move {
+                let chunk = chunk?;
+                let work = move || {
+                    let setting = Setting { import: Some(&import), ..Setting::new(&project, received_at, &limits) };
+                    read(&chunk, &setting)
+                };
+                spawn_blocking(work).await.map_err(|error| AppError::Internal(error.to_string()))
+            }
+        });
+    let mut parsed = std::pin::pin!(parsing.buffered(4).ready_chunks(4));
+    let mut sent = Sent::default();
+    while let Some(ready) = parsed.next().await {
+        let mut records = Vec::new();
+        for request in ready {
+            let request = request?;
+            sent.kept += (request.accepted + request.quarantined) as u64;
+            sent.rejected += request.rejected as u64;
+            progress.add_items(request.received() as u64);
+            records.extend(request.records);
+        }
+        stack.log.append(records).await?;
+    }
+    Ok(sent)
+}
+
+fn read(chunk: &Chunk, setting: &Setting<'_>) -> ParsedRequest {
+    let rejected = |items| ParsedRequest { rejected: items, ..ParsedRequest::default() };
+    let mut parsed = match chunk.items {
+        0 => ParsedRequest::default(),
+        items => parse_body(BodyKind::Import, &chunk.text, setting, usize::MAX).unwrap_or_else(|_| rejected(items)),
+    };
+    parsed.rejected += chunk.rejected;
+    parsed
+}
+
+/// Waits until the job has accounted for everything.
+async fn settle(stack: &Stack, import: &str, sent: Sent) -> Account {
+    let mut last = (0, stack.clock.now());
+    loop {
+        let got = stack.imports.get(import);
+        let account = Account {
+            accepted: got.stored,
+            quarantined: got.quarantined,
+            duplicate: got.duplicate,
+            ..Account::default()
+        };
+        let now = stack.clock.now();
+        if got.total() != last.0 {
+            last = (got.total(), now);
+        }
+        let stuck = now.millis_since(last.1) > i64::try_from(PATIENCE.as_millis()).unwrap_or(i64::MAX);
+        if account.covers(sent) || stuck {
+            return account;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Limits of the parser, for tests.
+#[cfg(test)]
+pub fn read_for_test(chunk: &Chunk, limits: &footfall_ingest_activity::Limits) -> ParsedRequest {
+    read(chunk, &Setting::new("default", footfall_ingest_activity::Timestamp::from_millis(1_800_000_000_000), limits))
+}

@@ -1,0 +1,153 @@
+//! Formats are told apart, and each gives the same activities.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::io::{Cursor, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, FixedSizeBinaryArray, Int64Array, StringArray, TimestampMillisecondArray};
+use arrow::record_batch::RecordBatch;
+use footfall_ingest_activity::{Activity, Entry, Limits};
+use parquet::arrow::ArrowWriter;
+
+use super::format::detect;
+use super::source::{Chunk, read_file};
+use super::*;
+
+fn read(name: &str, content: &[u8]) -> Vec<Chunk> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, content).unwrap();
+    let mut chunks = Vec::new();
+    let mut give = |chunk| {
+        chunks.push(chunk);
+        true
+    };
+    read_file(&path, FileFormat::Auto, &Arc::new(Progress::default()), &mut give).unwrap();
+    chunks
+}
+
+/// The activities of a file, and how many items were quarantined and rejected.
+fn taken(name: &str, content: &[u8]) -> (Vec<serde_json::Value>, usize, usize) {
+    let (mut activities, mut quarantined, mut rejected) = (Vec::new(), 0, 0);
+    for chunk in read(name, content) {
+        let parsed = local::read_for_test(&chunk, &Limits::default());
+        quarantined += parsed.quarantined;
+        rejected += parsed.rejected;
+        for record in &parsed.records {
+            if let Entry::Activity(activity) = Entry::decode(record.kind, &record.payload).unwrap() {
+                activities.push(shown(&activity));
+            }
+        }
+    }
+    (activities, quarantined, rejected)
+}
+
+fn shown(activity: &Activity<'_>) -> serde_json::Value {
+    let properties: serde_json::Value =
+        activity.properties.map_or(serde_json::json!({}), |raw| serde_json::from_str(raw.get()).unwrap());
+    serde_json::json!([
+        activity.event,
+        activity.distinct_id,
+        activity.message_id,
+        activity.timestamp.to_rfc3339(),
+        properties
+    ])
+}
+
+fn wanted() -> serde_json::Value {
+    serde_json::json!(["buy", "u1", "m1", "2024-05-01T10:00:00.000Z", {"n": 3, "city": "Bonn"}])
+}
+
+const LINE: &str = r#"{"type":"track","event":"buy","userId":"u1","messageId":"m1","timestamp":"2024-05-01T10:00:00Z","properties":{"n":3,"city":"Bonn"}}"#;
+
+#[test]
+fn lines_plain_and_packed() {
+    let text = format!("{LINE}\n\n{LINE}\nnot json\n{{\"type\":\"track\",\"userId\":\"u\"}}\n");
+    let (activities, quarantined, rejected) = taken("a.ndjson", text.as_bytes());
+    assert_eq!((activities, quarantined, rejected), (vec![wanted(), wanted()], 1, 1));
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text.as_bytes()).unwrap();
+    assert_eq!(taken("a", &gzip.finish().unwrap()).0.len(), 2);
+    assert_eq!(taken("a", &zstd::encode_all(text.as_bytes(), 1).unwrap()).0.len(), 2);
+    assert!(taken("empty", b"").0.is_empty());
+}
+
+#[test]
+fn batches_and_arrays() {
+    let batch =
+        format!("{{\"batch\":[{LINE},{LINE}],\"context\":{{\"locale\":\"de\"}},\"sentAt\":\"2024-05-02T00:00:00Z\"}}");
+    assert_eq!(taken("b.json", batch.as_bytes()).0, [wanted(), wanted()]);
+    assert_eq!(taken("lines.json", format!("{batch}\n{batch}\n").as_bytes()).0.len(), 4);
+    let array = format!("[\n  {LINE},\n  {LINE}\n]");
+    assert_eq!(taken("c.json", array.as_bytes()).0.len(), 2);
+    let pretty = serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(LINE).unwrap()).unwrap();
+    assert_eq!(taken("d.json", pretty.as_bytes()).0, [wanted()]);
+}
+
+#[test]
+fn posthog_lines_and_csv() {
+    let line = r#"{"uuid":"0190a000-0000-7000-8000-000000000001","event":"buy","distinct_id":"u1","timestamp":"2024-05-01T10:00:00Z","properties":{"n":3}}"#;
+    let (lines, ..) = taken("p.ndjson", line.as_bytes());
+    let csv = "uuid,event,properties,distinct_id,timestamp\n0190a000-0000-7000-8000-000000000001,buy,\"{\"\"n\"\": 3}\",u1,2024-05-01T10:00:00Z\n";
+    let (rows, ..) = taken("p.csv", csv.as_bytes());
+    assert_eq!(lines, rows);
+    assert_eq!(rows[0][1], "u1");
+}
+
+#[test]
+fn csv_of_our_own() {
+    let csv = "event,timestamp,user_id,message_id,n,city\nbuy,2024-05-01T10:00:00Z,u1,m1,3,Bonn\n\
+               buy,2024-05-01 10:00:00,007,m2,007,\n";
+    let (rows, quarantined, rejected) = taken("x.csv", csv.as_bytes());
+    assert_eq!((quarantined, rejected), (0, 0));
+    assert_eq!(rows[0], wanted());
+    assert_eq!(rows[1], serde_json::json!(["buy", "007", "m2", "2024-05-01T10:00:00.000Z", {"n": "007"}]));
+    let with_properties = "event,user_id,properties,n\nbuy,u1,\"{\"\"city\"\":\"\"Bonn\"\"}\",3\nbuy,u1,nonsense,\n";
+    let (rows, quarantined, _) = taken("y.csv", with_properties.as_bytes());
+    assert_eq!(rows[0][4], serde_json::json!({"n": 3, "city": "Bonn"}));
+    assert_eq!(quarantined, 1, "properties that are no object");
+}
+
+#[test]
+fn parquet_with_binary_ids() {
+    let id = FixedSizeBinaryArray::try_from_iter([[0xabu8; 16]].iter()).unwrap();
+    let columns: [(&str, ArrayRef); 5] = [
+        ("event_id", Arc::new(id)),
+        ("event", Arc::new(StringArray::from(vec!["buy"]))),
+        ("user_id", Arc::new(StringArray::from(vec!["u1"]))),
+        ("timestamp", Arc::new(TimestampMillisecondArray::from(vec![1_714_557_600_000]).with_timezone("UTC"))),
+        ("n", Arc::new(Int64Array::from(vec![3]))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut file = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let (rows, ..) = taken("a.parquet", &file);
+    assert_eq!(rows[0], serde_json::json!(["buy", "u1", "ab".repeat(16), "2024-05-01T10:00:00.000Z", {"n": 3}]));
+}
+
+#[test]
+fn long_files_come_in_chunks_and_long_lines_are_rejected() {
+    let text = format!("{LINE}\n").repeat(2500);
+    let sizes: Vec<usize> = read("l.ndjson", text.as_bytes()).iter().map(|chunk| chunk.items).collect();
+    assert_eq!(sizes, [1000, 1000, 500]);
+    let long = format!("{{\"a\":\"{}\"}}\n{LINE}\n", "x".repeat(9 << 20));
+    let (rows, _, rejected) = taken("long.ndjson", long.as_bytes());
+    assert_eq!((rows.len(), rejected), (1, 1));
+}
+
+#[test]
+fn formats_are_told_apart() {
+    let format = |name: &str, text: &str| {
+        detect(Path::new(name), FileFormat::Auto, &mut Cursor::new(text.as_bytes().to_vec())).unwrap()
+    };
+    assert_eq!(format("x", "PAR1...."), FileFormat::Parquet);
+    assert_eq!(format("x", "event,user_id\n"), FileFormat::Csv);
+    assert_eq!(format("x.ndjson.gz", "oops\n"), FileFormat::Ndjson);
+    assert_eq!(format("x", "{\"event\":\"a\"}\n"), FileFormat::Ndjson);
+    assert_eq!(format("x", "{\"event\":\"batch\",\"x\":\"batch\"}\n"), FileFormat::Ndjson);
+    assert_eq!(format("x", "{\n \"batch\": []}"), FileFormat::Segment);
+    assert_eq!(format("x", "[]"), FileFormat::Segment);
+}

@@ -1,0 +1,28 @@
+//! The one executable: settings, keys, and the commands that put the parts together.
+//!
+//! [`wiring`] is the only place that reads the environment and names backends; [`run`] is the whole program.
+
+pub mod config;
+pub mod keys;
+
+mod banner;
+mod cases;
+mod check;
+mod cli;
+mod client;
+mod console;
+mod demo;
+mod error;
+mod export;
+mod identity;
+mod import;
+mod operator;
+mod replay;
+mod serve;
+mod telemetry;
+mod token;
+mod upkeep;
+mod wiring;
+
+pub use cli::run;
+pub use error::AppError;

@@ -1,0 +1,165 @@
+//! `footfall replay`: reads quarantined items again with the limits in force; what can be taken now becomes activity.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::TimestampMillisecondType;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use footfall_ingest_activity::{Clock, Entry, Limits, Record, Resolved, Source, Timestamp};
+use footfall_ingest_server::{Dialect, WriteKeys, parse_record};
+use footfall_pipelines_store::query::Question;
+use serde::{Deserialize, Serialize};
+
+use crate::client::Call;
+use crate::config::Settings;
+use crate::console::say;
+use crate::error::AppError;
+use crate::keys::KeyRing;
+use crate::operator::Presence;
+use crate::wiring::{self, Stack};
+
+/// What to replay.
+#[derive(Debug, Clone, Default, clap::Args, Serialize, Deserialize)]
+pub struct ReplayArgs {
+    /// Only items with this reason, as in the table quarantine
+    #[arg(long)]
+    reason: Option<String>,
+    /// At most this many items, oldest first
+    #[arg(long, default_value_t = 1_000_000)]
+    limit: u64,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Replayed {
+    replayed: u64,
+    quarantined: u64,
+}
+
+/// Runs the command.
+pub async fn run(arguments: ReplayArgs, settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppError> {
+    let done = if let Some(server) = Presence::find(&settings.data_dir).await {
+        let reason = arguments.reason.as_deref().map(|reason| format!("&reason={reason}")).unwrap_or_default();
+        let path = format!("/v1/operator/replay?project={}&limit={}{reason}", settings.project, arguments.limit);
+        server.json(&Call::post(&path, "", "")).await?
+    } else {
+        let stack = Stack::open(&settings, clock).await?;
+        stack.catch_up(Duration::from_secs(600)).await;
+        let done = replay(&stack, &settings.project, &wiring::limits(&settings), &arguments).await;
+        stack.close(Duration::from_secs(600)).await?;
+        done?
+    };
+    say(format!("replayed {}, still quarantined {}", done.replayed, done.quarantined));
+    Ok(())
+}
+
+async fn replay(stack: &Stack, project: &str, limits: &Limits, arguments: &ReplayArgs) -> Result<Replayed, AppError> {
+    let of_reason = if arguments.reason.is_some() { "AND reason = $reason" } else { "" };
+    let sql = format!(
+        "SELECT quarantine_id, dialect, raw, received_at, sent_at FROM quarantine
+         WHERE resolved_at IS NULL {of_reason} ORDER BY received_at, quarantine_id LIMIT {}",
+        arguments.limit
+    );
+    let question = match &arguments.reason {
+        Some(reason) => Question::new(sql).with_params(serde_json::json!({ "reason": reason })),
+        None => Question::new(sql),
+    };
+    let mut answer = stack.engine.query(project, question).await?;
+    let mut done = Replayed::default();
+    while let Some(batch) = answer.next().await {
+        let records = read_again(&batch?, project, limits, stack.clock.now(), &mut done)?;
+        for part in records.chunks(1000) {
+            stack.log.append(part.to_vec()).await?;
+        }
+    }
+    Ok(done)
+}
+
+/// Two records for every item that can be taken now: the activity, and that the item is settled.
+fn read_again(
+    batch: &RecordBatch,
+    project: &str,
+    limits: &Limits,
+    now: Timestamp,
+    done: &mut Replayed,
+) -> Result<Vec<Record>, AppError> {
+    let text = |name: &str, row: usize| {
+        let column = batch.column_by_name(name)?;
+        let column = arrow::compute::cast(column, &arrow::datatypes::DataType::Utf8View).ok()?;
+        column.is_valid(row).then(|| column.as_string_view().value(row).to_owned())
+    };
+    let time = |name: &str, row: usize| {
+        let column = batch.column_by_name(name)?.as_primitive_opt::<TimestampMillisecondType>()?;
+        column.is_valid(row).then(|| Timestamp::from_millis(column.value(row)))
+    };
+    let mut records = Vec::new();
+    for row in 0..batch.num_rows() {
+        let (id, raw) = (text("quarantine_id", row).unwrap_or_default(), text("raw", row).unwrap_or_default());
+        let dialect = text("dialect", row).unwrap_or_default();
+        let source = Source {
+            project,
+            dialect: &dialect,
+            received_at: time("received_at", row).unwrap_or(now),
+            sent_at: time("sent_at", row),
+            raw: &raw,
+            import: None,
+            skew: None,
+        };
+        let known = Dialect::of(&dialect).unwrap_or(Dialect::Import);
+        let Ok(record) = parse_record(known, &raw, &source, limits) else {
+            done.quarantined += 1;
+            continue;
+        };
+        let settled = Resolved { project: project.into(), quarantine_id: id.into(), resolved_at: now };
+        let settled = Entry::Resolved(settled).encode().map_err(|error| AppError::Internal(error.to_string()))?;
+        records.extend([record, settled]);
+        done.replayed += 1;
+    }
+    Ok(records)
+}
+
+#[derive(Clone)]
+struct Replay {
+    stack: Arc<Stack>,
+    keys: Arc<KeyRing>,
+    limits: Limits,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    project: String,
+    #[serde(flatten)]
+    arguments: Reasoned,
+}
+
+#[derive(Deserialize)]
+struct Reasoned {
+    reason: Option<String>,
+    limit: String,
+}
+
+/// The route by which the command asks the running server.
+pub fn route(stack: Arc<Stack>, keys: Arc<KeyRing>, limits: Limits) -> Router {
+    Router::new().route("/v1/operator/replay", post(answer)).with_state(Replay { stack, keys, limits })
+}
+
+async fn answer(State(state): State<Replay>, headers: HeaderMap, Query(asked): Query<Asked>) -> Response {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let allowed = bearer.and_then(|key| state.keys.resolve(key)).is_some_and(|caller| caller.operator);
+    if !allowed {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let limit = asked.arguments.limit.parse().unwrap_or(0);
+    let arguments = ReplayArgs { reason: asked.arguments.reason, limit };
+    match replay(&state.stack, &asked.project, &state.limits, &arguments).await {
+        Ok(done) => Json(done).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a replay failed");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! The only place that reads the environment and names backends: settings in, the parts of the program out.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use footfall_ingest_activity::{Checkpoint, Clock, Limits};
+use footfall_ingest_log::{ActivityLog, LogOptions};
+use footfall_ingest_server::{Backlog, DoorsConfig};
+use footfall_pipelines_jobs::{ImportAccounts, JobsConfig, LiveFeed, Pace, Runner};
+use footfall_pipelines_store::Store;
+use footfall_pipelines_store::lake::{Lake, LakeOptions, LakeReport, LakeStatus, ProjectSnapshot};
+use footfall_pipelines_store::query::{Engine, EngineConfig, Snapshots};
+use tokio::sync::{oneshot, watch};
+use tokio::task::spawn_blocking;
+
+use crate::config::Settings;
+use crate::error::AppError;
+
+/// Variables of the environment that concern us.
+pub fn environment() -> Vec<(String, String)> {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+    };
+    std::env::vars_os().filter_map(text).filter(|(name, _)| name.starts_with("FOOTFALL_")).collect()
+}
+
+/// One variable that is no setting.
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Limits on one activity.
+pub fn limits(settings: &Settings) -> Limits {
+    let doors = &settings.doors;
+    Limits {
+        item_bytes_max: doors.item_bytes.bytes(),
+        depth_max: doors.depth,
+        future_millis_max: doors.future.millis(),
+        ..Limits::default()
+    }
+}
+
+/// Bounds of the doors.
+pub fn doors(settings: &Settings) -> DoorsConfig {
+    let doors = &settings.doors;
+    DoorsConfig {
+        limits: limits(settings),
+        segment_body_bytes_max: doors.segment_bytes.bytes(),
+        posthog_event_bytes_max: doors.posthog_event_bytes.bytes(),
+        posthog_batch_bytes_max: doors.posthog_batch_bytes.bytes(),
+        native_body_bytes_max: doors.native_bytes.bytes(),
+        items_max: doors.items,
+        body_timeout: doors.body_timeout.0,
+        hold_max: doors.hold_max.0,
+        in_flight_bytes_max: doors.in_flight_bytes.bytes(),
+        ..DoorsConfig::default()
+    }
+}
+
+fn log_options(settings: &Settings, clock: Arc<dyn Clock>) -> LogOptions {
+    let log = &settings.log;
+    let age = log.retention_age.millis();
+    LogOptions {
+        partitions: log.partitions,
+        segment_bytes_max: log.segment_bytes.0,
+        waiting_bytes_max: log.waiting_bytes.bytes(),
+        retention_age_millis: (age > 0).then_some(age),
+        retention_bytes: (log.retention_bytes.0 > 0).then_some(log.retention_bytes.0),
+        disk_reserve_bytes: log.disk_reserve.0,
+        clock,
+        ..LogOptions::default()
+    }
+}
+
+fn lake_options(settings: &Settings) -> LakeOptions {
+    let store = &settings.store;
+    LakeOptions {
+        flush_age_millis: store.flush_age.millis().unsigned_abs(),
+        flush_rows: store.flush_rows,
+        flush_bytes: store.flush_bytes.bytes(),
+        compact: store.compact,
+        dedupe_window_millis: store.dedupe_window.millis(),
+        removed_grace_millis: store.removed_grace.millis(),
+        ..LakeOptions::default()
+    }
+}
+
+fn engine_config(settings: &Settings) -> EngineConfig {
+    let sql = &settings.sql;
+    EngineConfig {
+        memory_bytes: sql.memory.bytes(),
+        query_memory_bytes_max: sql.query_memory.bytes(),
+        time_limit: sql.time_max.0,
+        rows_max: sql.rows_max,
+        queries_concurrent: sql.concurrent,
+        spill_bytes_max: sql.spill_bytes.0,
+        ..EngineConfig::new(settings.data_dir.join("spill"))
+    }
+}
+
+struct LakeSnapshots(Arc<Lake>);
+
+impl Snapshots for LakeSnapshots {
+    fn snapshot(&self, project: &str) -> Option<Arc<ProjectSnapshot>> {
+        self.0.projects().iter().any(|known| **known == *project).then(|| self.0.snapshot(project))
+    }
+}
+
+/// How far the tables are behind the log, for the doors.
+struct TablesBehind {
+    log: Arc<dyn ActivityLog>,
+    store: Arc<Lake>,
+    pace: Arc<Pace>,
+    goal: Duration,
+}
+
+#[async_trait]
+impl Backlog for TablesBehind {
+    fn items_behind(&self) -> u64 {
+        let visible = self.store.visible_checkpoint();
+        let behind = |(partition, end): (u32, u64)| end.saturating_sub(visible.next_offset(partition));
+        self.log.end().iter().map(behind).sum()
+    }
+
+    fn items_behind_max(&self) -> Option<u64> {
+        self.pace.records_in(self.goal)
+    }
+
+    async fn changed(&self) {
+        self.pace.moved().await;
+    }
+}
+
+/// The job on a thread and runtime of its own: among the requests it would wait for its turn again and again, and the
+/// tables fall behind just when there is much to do.
+struct Job {
+    thread: std::thread::JoinHandle<()>,
+    ended: tokio::sync::Mutex<oneshot::Receiver<()>>,
+}
+
+impl Job {
+    fn start(runner: Runner, stopping: watch::Receiver<bool>) -> Result<Job, AppError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| AppError::Internal(error.to_string()))?;
+        let (ending, ended) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("jobs".to_owned()).spawn(move || {
+            runtime.block_on(runner.run(stopping));
+            // Nobody may wait for it.
+            let _ = ending.send(());
+        });
+        let thread = thread.map_err(|error| AppError::Internal(error.to_string()))?;
+        Ok(Job { thread, ended: tokio::sync::Mutex::new(ended) })
+    }
+
+    fn is_running(&self) -> bool {
+        !self.thread.is_finished()
+    }
+
+    async fn ended(&self, patience: Duration) {
+        drop(tokio::time::timeout(patience, &mut *self.ended.lock().await).await);
+    }
+}
+
+/// Log, job, store and engine, open and at work.
+pub struct Stack {
+    pub log: Arc<dyn ActivityLog>,
+    pub store: Arc<dyn Store>,
+    pub engine: Arc<Engine>,
+    pub imports: Arc<ImportAccounts>,
+    pub live: LiveFeed,
+    pace: Arc<Pace>,
+    pub clock: Arc<dyn Clock>,
+    lake: Arc<Lake>,
+    end_at_start: Checkpoint,
+    stop: watch::Sender<bool>,
+    job: Job,
+}
+
+impl Stack {
+    /// Opens everything on a data folder. It fails when another process has it.
+    pub async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Stack, AppError> {
+        std::fs::create_dir_all(&settings.data_dir).map_err(AppError::file(&settings.data_dir))?;
+        let log = footfall_ingest_log::open(&settings.log.url, log_options(settings, clock.clone())).await?;
+        let (url, options, lake_clock) = (settings.store.url.clone(), lake_options(settings), clock.clone());
+        let lake = blocking(move || Lake::open(&url, options, lake_clock)).await??;
+        // Before anything is appended: the log must know where its reader is.
+        log.release("jobs", &lake.durable_checkpoint());
+        let end_at_start = log.end();
+        // A killed process leaves what it spilled.
+        drop(std::fs::remove_dir_all(settings.data_dir.join("spill")));
+        let engine = Arc::new(Engine::new(Arc::new(LakeSnapshots(lake.clone())), engine_config(settings))?);
+        let jobs = JobsConfig {
+            turn_bytes_max: settings.jobs.turn_bytes.bytes(),
+            turn_interval_min: settings.jobs.turn_interval.0,
+            ..JobsConfig::default()
+        };
+        let runner = Runner::new(log.clone(), lake.clone(), clock.clone(), jobs);
+        let (stop, stopping) = watch::channel(false);
+        Ok(Stack {
+            imports: runner.imports(),
+            live: runner.live(),
+            pace: runner.pace(),
+            job: Job::start(runner, stopping)?,
+            store: lake.clone(),
+            log,
+            engine,
+            clock,
+            lake,
+            end_at_start,
+            stop,
+        })
+    }
+
+    /// True when queries see everything that was in the log when it was opened: what a crash left is read.
+    pub fn has_replayed(&self) -> bool {
+        self.store.visible_checkpoint().covers(&self.end_at_start)
+    }
+
+    /// How far the tables are behind, for doors that let in what is seen within `goal`; `None` when that is zero.
+    pub fn backlog(&self, goal: Duration) -> Option<Arc<dyn Backlog>> {
+        let (log, store, pace) = (self.log.clone(), self.lake.clone(), self.pace.clone());
+        (!goal.is_zero()).then(|| Arc::new(TablesBehind { log, store, pace, goal }) as Arc<dyn Backlog>)
+    }
+
+    /// True when queries see everything that is in the log now.
+    pub fn is_caught_up(&self) -> bool {
+        self.store.visible_checkpoint().covers(&self.log.end())
+    }
+
+    /// Waits until queries see everything; false when that takes longer than `patience`.
+    pub async fn catch_up(&self, patience: Duration) -> bool {
+        let wait = async {
+            while !self.is_caught_up() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(patience, wait).await.is_ok()
+    }
+
+    /// Joins files until none is worth joining; how many times it did.
+    pub async fn compact(&self) -> Result<u64, AppError> {
+        Ok(self.lake.compact().await?)
+    }
+
+    /// Sizes and health of the tables.
+    pub fn lake_status(&self) -> LakeStatus {
+        self.lake.status()
+    }
+
+    /// True while the job runs.
+    pub fn has_job(&self) -> bool {
+        self.job.is_running()
+    }
+
+    /// Ends in order: nothing more into the log, all of it into the tables, the tables to disk.
+    pub async fn close(&self, patience: Duration) -> Result<(), AppError> {
+        self.log.close().await;
+        if !self.catch_up(patience).await {
+            tracing::warn!("the tables are behind the log; the rest follows at the next start");
+        }
+        self.stop.send_replace(true);
+        self.job.ended(patience).await;
+        self.store.flush().await?;
+        let lake = self.lake.clone();
+        blocking(move || lake.close()).await
+    }
+}
+
+/// Reads every file of the lake that the settings name and compares it with the manifest. It must not be open.
+pub async fn verify_lake(settings: &Settings) -> Result<LakeReport, AppError> {
+    let root = settings.store.url.strip_prefix("file:").unwrap_or(&settings.store.url).to_owned();
+    Ok(blocking(move || footfall_pipelines_store::lake::verify(Path::new(&root))).await??)
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, AppError> {
+    spawn_blocking(work).await.map_err(|error| AppError::Internal(error.to_string()))
+}

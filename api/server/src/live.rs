@@ -1,0 +1,241 @@
+//! The live stream: summaries of arriving activity to whoever watches, at a calm pace and in bounded memory.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::Stream;
+use http::{HeaderName, HeaderValue, header};
+use serde::Serialize;
+use tokio::sync::Notify;
+use tokio::sync::broadcast::{self, Receiver, error::RecvError, error::TryRecvError};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use crate::{Api, Problem, Reader};
+
+/// What the stream tells of one activity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    pub message_id: String,
+    pub event: String,
+    pub distinct_id: String,
+    pub person_id: String,
+    /// Milliseconds UTC.
+    pub timestamp: i64,
+    /// Milliseconds UTC.
+    pub received_at: i64,
+    /// Page path or screen, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// The SDK.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub library: Option<String>,
+}
+
+/// Limits of the live stream.
+#[derive(Debug, Clone, Copy)]
+pub struct LiveSettings {
+    pub listeners_max: usize,
+    /// Batches that a slow listener may be behind before it loses the oldest.
+    pub batches_max: usize,
+    /// Activities told one by one in one message; the rest is counted.
+    pub told_max: usize,
+    /// Least time between two messages to a listener.
+    pub pace: Duration,
+}
+
+impl Default for LiveSettings {
+    fn default() -> Self {
+        LiveSettings { listeners_max: 64, batches_max: 256, told_max: 20, pace: Duration::from_millis(200) }
+    }
+}
+
+/// Where arriving activity is announced and listened to.
+#[derive(Debug)]
+pub struct Live {
+    sender: broadcast::Sender<Arc<Batch>>,
+    listeners: Arc<AtomicUsize>,
+    arrival: Notify,
+    settings: LiveSettings,
+}
+
+#[derive(Debug)]
+struct Batch {
+    project: Arc<str>,
+    count: u64,
+    told: Vec<Summary>,
+}
+
+/// One message: how many activities arrived, and the newest of them, oldest first.
+#[derive(Debug, Default, Serialize)]
+struct Arrivals {
+    count: u64,
+    activities: Vec<Summary>,
+}
+
+impl Live {
+    /// A stream without listeners.
+    pub fn new(settings: LiveSettings) -> Live {
+        let (sender, _) = broadcast::channel(settings.batches_max.max(1));
+        Live { sender, listeners: Arc::default(), arrival: Notify::new(), settings }
+    }
+
+    /// True when somebody listens: summaries need not be made otherwise.
+    pub fn is_heard(&self) -> bool {
+        self.sender.receiver_count() > 0
+    }
+
+    /// Waits until somebody listens.
+    pub async fn heard(&self) {
+        while !self.is_heard() {
+            self.arrival.notified().await;
+        }
+    }
+
+    /// Announces `count` activities of a project, `told` being the newest of them. Never waits.
+    pub fn announce(&self, project: Arc<str>, count: u64, mut told: Vec<Summary>) {
+        let superfluous = told.len().saturating_sub(self.settings.told_max);
+        told.drain(..superfluous);
+        // An error means that nobody listens.
+        drop(self.sender.send(Arc::new(Batch { project, count, told })));
+    }
+
+    /// Starts listening; `None` when too many do already.
+    fn listen(&self, project: Arc<str>) -> Option<Listener> {
+        let seat = Seat::take(&self.listeners, self.settings.listeners_max)?;
+        let mut pace = interval(self.settings.pace.max(Duration::from_millis(1)));
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let receiver = self.sender.subscribe();
+        self.arrival.notify_one();
+        Some(Listener {
+            project,
+            receiver,
+            pace,
+            told_max: self.settings.told_max,
+            lagged: 0,
+            greeted: false,
+            _seat: seat,
+        })
+    }
+}
+
+/// A listener's place, given back when it goes away.
+#[derive(Debug)]
+struct Seat(Arc<AtomicUsize>);
+
+impl Seat {
+    fn take(taken: &Arc<AtomicUsize>, max: usize) -> Option<Seat> {
+        let more = |now: usize| (now < max).then_some(now + 1);
+        taken.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).ok()?;
+        Some(Seat(taken.clone()))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[derive(Debug)]
+struct Listener {
+    project: Arc<str>,
+    receiver: Receiver<Arc<Batch>>,
+    pace: Interval,
+    told_max: usize,
+    lagged: u64,
+    greeted: bool,
+    _seat: Seat,
+}
+
+/// What a listener is told.
+#[derive(Debug)]
+enum Message {
+    /// The first one, so that the other side knows that it listens.
+    Listening,
+    Arrivals(Arrivals),
+    /// Batches (of any project) that were lost because the listener was slow.
+    Lagged(u64),
+}
+
+impl Listener {
+    /// The next message; `None` when the program stops.
+    async fn next(&mut self) -> Option<Message> {
+        if !std::mem::replace(&mut self.greeted, true) {
+            return Some(Message::Listening);
+        }
+        loop {
+            if self.lagged > 0 {
+                return Some(Message::Lagged(std::mem::take(&mut self.lagged)));
+            }
+            let mut arrivals = Arrivals::default();
+            match self.receiver.recv().await {
+                Ok(batch) => self.add(&batch, &mut arrivals),
+                Err(RecvError::Lagged(batches)) => self.lagged += batches,
+                Err(RecvError::Closed) => return None,
+            }
+            if arrivals.count > 0 {
+                self.pace.tick().await;
+                self.drain(&mut arrivals);
+                return Some(Message::Arrivals(arrivals));
+            }
+        }
+    }
+
+    /// Takes along what came while the pace was kept.
+    fn drain(&mut self, arrivals: &mut Arrivals) {
+        loop {
+            match self.receiver.try_recv() {
+                Ok(batch) => self.add(&batch, arrivals),
+                Err(TryRecvError::Lagged(batches)) => self.lagged += batches,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+            }
+        }
+    }
+
+    fn add(&self, batch: &Batch, arrivals: &mut Arrivals) {
+        if batch.project != self.project {
+            return;
+        }
+        arrivals.count += batch.count;
+        arrivals.activities.extend_from_slice(&batch.told);
+        let superfluous = arrivals.activities.len().saturating_sub(self.told_max);
+        arrivals.activities.drain(..superfluous);
+    }
+}
+
+pub(crate) async fn listen(State(api): State<Api>, Extension(reader): Extension<Reader>) -> Result<Response, Problem> {
+    let listener = api.live.listen(reader.project).ok_or_else(|| {
+        Problem::unavailable("listeners_too_many", "Too many are listening already. Close one, or try again later.", 10)
+    })?;
+    let keep_alive = KeepAlive::new().interval(Duration::from_secs(10)).text("still here");
+    let mut response = Sse::new(events(listener)).keep_alive(keep_alive).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Proxies that buffer would turn the stream into lumps.
+    response.headers_mut().insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+fn events(listener: Listener) -> Pin<Box<dyn Stream<Item = Result<Event, Infallible>> + Send>> {
+    Box::pin(futures::stream::unfold(listener, |mut listener| async move {
+        let message = listener.next().await?;
+        Some((Ok(event(&message)), listener))
+    }))
+}
+
+fn event(message: &Message) -> Event {
+    let (name, data) = match message {
+        Message::Listening => ("listening", "{}".to_owned()),
+        Message::Arrivals(arrivals) => ("activity", serde_json::to_string(arrivals).unwrap_or_default()),
+        Message::Lagged(batches) => ("lagged", format!("{{\"batches\":{batches}}}")),
+    };
+    Event::default().event(name).data(data)
+}

@@ -1,0 +1,94 @@
+//! The live stream: what listeners are told, what slow ones lose, and how many there can be.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod server;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream};
+use footfall_api_server::{LiveSettings, Settings, Summary};
+use futures::StreamExt;
+use http::{Method, StatusCode};
+use server::{READ_KEY, Server, request};
+use tower::ServiceExt;
+
+fn settings() -> LiveSettings {
+    LiveSettings { listeners_max: 2, batches_max: 4, told_max: 2, pace: Duration::from_millis(1) }
+}
+
+fn summary(event: &str) -> Summary {
+    Summary {
+        message_id: "m".into(),
+        event: event.into(),
+        distinct_id: "ada".into(),
+        person_id: "p".into(),
+        timestamp: 1,
+        received_at: 2,
+        place: None,
+        country: None,
+        library: None,
+    }
+}
+
+async fn listen(server: &Server) -> Result<BodyDataStream, StatusCode> {
+    let request = request(Method::GET, "/v1/live", Some(READ_KEY)).body(Body::empty()).unwrap();
+    let response = server.router.clone().oneshot(request).await.unwrap();
+    match response.status() {
+        StatusCode::OK => Ok(response.into_body().into_data_stream()),
+        other => Err(other),
+    }
+}
+
+async fn next(stream: &mut BodyDataStream) -> String {
+    let piece = tokio::time::timeout(Duration::from_secs(10), stream.next()).await.expect("an event in time");
+    String::from_utf8(piece.unwrap().unwrap().to_vec()).unwrap()
+}
+
+fn announce(server: &Server, project: &str, count: u64, events: &[&str]) {
+    server.live.announce(Arc::from(project), count, events.iter().map(|event| summary(event)).collect());
+}
+
+#[tokio::test]
+async fn a_listener_hears_its_own_project_only_and_the_newest_by_name() {
+    let server = Server::with(Settings::default(), settings());
+    assert!(!server.live.is_heard());
+    let mut stream = listen(&server).await.unwrap();
+    assert!(server.live.is_heard());
+    assert!(next(&mut stream).await.starts_with("event: listening\n"));
+    announce(&server, "two", 5, &["secret"]);
+    announce(&server, "one", 1000, &["a", "b", "c"]);
+    let heard = next(&mut stream).await;
+    assert!(heard.starts_with("event: activity\n") && heard.contains("\"count\":1000"), "{heard}");
+    assert!(heard.contains("\"event\":\"b\"") && heard.contains("\"event\":\"c\""), "{heard}");
+    assert!(!heard.contains("\"event\":\"a\"") && !heard.contains("secret"), "{heard}");
+}
+
+#[tokio::test]
+async fn a_slow_listener_is_told_what_it_lost() {
+    let server = Server::with(Settings::default(), settings());
+    let mut stream = listen(&server).await.unwrap();
+    next(&mut stream).await;
+    (0..10).for_each(|_| announce(&server, "one", 1, &["a"]));
+    assert_eq!(next(&mut stream).await, "event: lagged\ndata: {\"batches\":6}\n\n");
+    assert!(next(&mut stream).await.contains("\"count\":4"), "the rest follows together");
+}
+
+#[tokio::test]
+async fn places_are_few_and_given_back() {
+    let server = Server::with(Settings::default(), settings());
+    let first = listen(&server).await.unwrap();
+    let _second = listen(&server).await.unwrap();
+    assert_eq!(listen(&server).await.err(), Some(StatusCode::SERVICE_UNAVAILABLE));
+    drop(first);
+    assert!(listen(&server).await.is_ok());
+}
+
+#[tokio::test]
+async fn whoever_feeds_the_stream_can_wait_for_a_listener() {
+    let server = Server::with(Settings::default(), settings());
+    let live = server.live.clone();
+    let waiting = tokio::spawn(async move { live.heard().await });
+    let _stream = listen(&server).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("woken").unwrap();
+}

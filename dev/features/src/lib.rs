@@ -1,0 +1,1 @@
+//! No code: its dependencies pin the features of crates that several packages share.

@@ -1,0 +1,30 @@
+//! The one place that chooses a log backend, by URL.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::file::FileLog;
+use crate::{ActivityLog, LogError, LogOptions, VerifyReport};
+
+/// Opens the log that `url` names: `file:PATH` (relative or absolute; `file:///PATH` is the same).
+///
+/// # Errors
+/// `UnknownUrl`, `InUse`, `Incompatible`, or `Read`/`Write` when the folder cannot be prepared.
+pub async fn open(url: &str, options: LogOptions) -> Result<Arc<dyn ActivityLog>, LogError> {
+    match url.split_once(':') {
+        Some(("file", path)) => Ok(Arc::new(FileLog::open(path_of(path), options).await?)),
+        _ => Err(LogError::UnknownUrl { url: url.to_owned() }),
+    }
+}
+
+/// Reads the whole log that `url` names, checksums and all, and changes nothing. It must not be open.
+pub async fn verify(url: &str) -> Result<VerifyReport, LogError> {
+    match url.split_once(':') {
+        Some(("file", path)) => FileLog::verify(path_of(path)).await,
+        _ => Err(LogError::UnknownUrl { url: url.to_owned() }),
+    }
+}
+
+fn path_of(rest: &str) -> PathBuf {
+    PathBuf::from(rest.strip_prefix("//").unwrap_or(rest))
+}

@@ -1,0 +1,44 @@
+//! The doors: the wire dialects that activity comes in by, and the way from a request's bytes to the log.
+//!
+//! [`router`] is what the program serves. Under it everything that reads is pure and knows nothing of HTTP:
+//! [`parse_item`] reads one item of a [`Dialect`] (for replay and import), [`parse_body`] a whole body of one.
+//! What becomes of odd input stands in docs/ingest-fates.md.
+
+mod answer;
+mod body;
+mod columns;
+mod cors;
+mod decode;
+mod dialect;
+mod doors;
+mod envelope;
+mod fault;
+mod field;
+mod gate;
+mod head;
+mod import;
+mod in_flight;
+mod intake;
+mod json;
+mod keys;
+mod native;
+mod native_item;
+mod posthog_item;
+mod posthog_v0;
+mod posthog_v1;
+mod routes;
+mod rudder;
+mod segment;
+mod segment_item;
+mod starting;
+mod wire;
+
+pub use body::{BodyKind, parse_body, parse_import};
+pub use decode::{DecodeError, Encoding, decode};
+pub use dialect::{Dialect, Scratch, parse_item, parse_record};
+pub use doors::{Doors, DoorsConfig};
+pub use envelope::BodyFault;
+pub use gate::Backlog;
+pub use intake::{Fate, Outcome, ParsedRequest, Setting};
+pub use keys::{Caller, WriteKeys};
+pub use routes::router;

@@ -1,0 +1,40 @@
+//! What the oracle's packages compute differently from what they cite, so that their figures can still be recognised.
+
+use crate::statistics::counts::Count;
+use crate::statistics::distribution::normal_isf;
+use crate::statistics::special::root;
+
+/// Statsmodels' solvers stop within this of a root.
+pub(super) const STATSMODELS_ROOT_ERROR: f64 = 1e-5;
+
+/// Statsmodels 0.15's score interval of a difference of proportions. Its cubic has the control's successes in the linear
+/// term, where Miettinen and Nurminen (and the likelihood's derivative) have the control's users.
+pub(super) fn statsmodels_score_difference(a: Count, b: Count, alpha: f64) -> (f64, f64) {
+    let z = normal_isf(alpha / 2.0);
+    let n = a.n + b.n;
+    let successes = a.successes + b.successes;
+    let estimate = b.share() - a.share();
+    let statistic = |difference: f64| {
+        let square = (b.n + 2.0 * a.n) * difference - n - successes;
+        let linear = (a.successes * difference - n - 2.0 * a.successes) * difference + successes;
+        let constant = a.successes * difference * (1.0 - difference);
+        let shift = square / (3.0 * n);
+        let q = shift.powi(3) - square * linear / (6.0 * n * n) + constant / (2.0 * n);
+        let p = (shift * shift - linear / (3.0 * n)).sqrt() * q.signum();
+        let angle = (std::f64::consts::PI + (q / p.powi(3)).acos()) / 3.0;
+        let of_a = 2.0 * p * angle.cos() - shift;
+        let of_b = of_a + difference;
+        let variance = (of_a * (1.0 - of_a) / a.n + of_b * (1.0 - of_b) / b.n) * n / (n - 1.0);
+        (estimate - difference) / variance.sqrt()
+    };
+    // Outward from the estimate, as far as the formula has a value.
+    let bound = |sign: f64| {
+        let excess = |distance: f64| (statistic(estimate + sign * distance) * sign + z).max(-1.0);
+        let mut distance = 1e-6;
+        while excess(distance) > 0.0 && distance < 1.0 {
+            distance *= 1.05;
+        }
+        estimate + sign * root(distance / 1.05, distance, excess)
+    };
+    (bound(-1.0), bound(1.0))
+}

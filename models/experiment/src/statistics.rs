@@ -1,0 +1,30 @@
+//! What an experiment's result says: from sufficient statistics to effects, intervals and plain answers.
+//!
+//! Formulas, sources and what is done in degenerate cases: `docs/experiments/statistics.md`.
+
+mod analysis;
+pub mod bandit;
+pub mod bayesian;
+pub mod capping;
+pub mod counts;
+pub mod distribution;
+mod effect;
+pub mod fallback;
+pub mod group_sequential;
+pub mod heterogeneity;
+mod matrix;
+mod metric;
+mod moments;
+pub mod multiplicity;
+pub mod power;
+pub mod quadrature;
+pub mod special;
+pub mod srm;
+mod stratified;
+mod test;
+
+pub use analysis::{Analysis, Method, Settings, analyse};
+pub use effect::{Difference, Effect, Refusal, degrees_of_freedom};
+pub use metric::{Quantile, Statistic, Values, adjusted, theta_of};
+pub use moments::Moments;
+pub use test::{Alternative, SEQUENTIAL_P_RANGE, Sequential, Test, sequential_multiplier, welch};

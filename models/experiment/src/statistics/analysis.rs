@@ -1,0 +1,162 @@
+//! One comparison, whole: effect, test, posterior, what replaces them where they fail, and what that means in words.
+
+use super::bayesian::{Posterior, Prior, posterior};
+use super::effect::{Difference, Effect, Refusal};
+use super::fallback::{self, Answer};
+use super::metric::Statistic;
+use super::test::{Alternative, Sequential, Test, welch};
+
+/// How a result is tested.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Method {
+    /// True at every look; tightest at so many users.
+    AlwaysValid { tuning: f64 },
+    /// True at one look that was fixed beforehand.
+    FixedHorizon,
+}
+
+/// What is wanted of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    pub difference: Difference,
+    pub alpha: f64,
+    pub method: Method,
+    pub prior: Option<Prior>,
+    pub lower_is_better: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            difference: Difference::Relative,
+            alpha: 0.05,
+            method: Method::AlwaysValid { tuning: 5_000.0 },
+            prior: None,
+            lower_is_better: false,
+        }
+    }
+}
+
+/// The answer, with the name of the formula and its reading.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Analysis {
+    pub effect: Result<Effect, Refusal>,
+    pub test: Option<Test>,
+    pub posterior: Option<Posterior>,
+    /// Where there is no effect by the usual method.
+    pub instead: Option<Answer>,
+    pub method: &'static str,
+    pub can_be_said: String,
+    pub cannot_be_said: String,
+}
+
+/// Compares treatment with control over strata of users; one stratum if there is but one.
+pub fn analyse(strata: &[(Statistic, Statistic)], settings: &Settings) -> Analysis {
+    let effect = Effect::of_strata(strata, settings.difference);
+    match effect {
+        Ok(effect) => answered(effect, strata, settings),
+        Err(refusal) => refused(refusal, strata, settings),
+    }
+}
+
+fn answered(effect: Effect, strata: &[(Statistic, Statistic)], settings: &Settings) -> Analysis {
+    let (test, method) = match settings.method {
+        Method::AlwaysValid { tuning } => {
+            let sequence = Sequential::new(settings.alpha, tuning, Alternative::TwoSided);
+            (sequence.test(&effect).ok(), "confidence sequence")
+        }
+        Method::FixedHorizon => (Some(welch(&effect, settings.alpha, Alternative::TwoSided)), "Welch's t test"),
+    };
+    let prior = settings.prior.and_then(|prior| prior.in_unit_of(&effect, true).ok());
+    let posterior = posterior(&effect, prior.as_ref(), settings.alpha, settings.lower_is_better);
+    let unit = |value: f64| told(value, settings.difference);
+    let (low, high) = test.map_or((f64::NEG_INFINITY, f64::INFINITY), |test| test.interval);
+    let when = match settings.method {
+        Method::AlwaysValid { .. } => "whenever one looks",
+        Method::FixedHorizon => "if this is the only look",
+    };
+    let adjusted = match (effect.is_stratified, strata.first().map(|cell| cell.0)) {
+        (true, _) => ", weighed over strata",
+        (_, Some(Statistic::Adjusted { .. } | Statistic::AdjustedRatio { .. })) => {
+            ", adjusted by what was known before"
+        }
+        _ => "",
+    };
+    let range = format!("between {} and {}", unit(low), unit(high));
+    let size = format!("{range} (best guess {}{adjusted}), {when}", unit(effect.estimate));
+    let is_decided = low > 0.0 || high < 0.0;
+    let is_better = (low > 0.0) != settings.lower_is_better;
+    let (can_be_said, cannot_be_said) = if is_decided {
+        let verdict = if is_better { "better" } else { "worse" };
+        (
+            format!("Treatment is {verdict}: the difference is {size}."),
+            format!(
+                "Nothing is said of other users, other times or other metrics, nor that the effect is {} exactly.",
+                unit(effect.estimate)
+            ),
+        )
+    } else {
+        (
+            format!("The difference is {size}."),
+            "It cannot be said which is better. That is no proof that there is no difference: the range is what is still possible.".to_owned(),
+        )
+    };
+    Analysis {
+        effect: Ok(effect),
+        test,
+        posterior: Some(posterior),
+        instead: None,
+        method,
+        can_be_said,
+        cannot_be_said,
+    }
+}
+
+fn refused(refusal: Refusal, strata: &[(Statistic, Statistic)], settings: &Settings) -> Analysis {
+    let pooled = strata.iter().copied().map(Some).reduce(|sum, next| {
+        let (sum, next) = (sum?, next?);
+        Some((sum.0.pooled(&next.0)?, sum.1.pooled(&next.1)?))
+    });
+    let instead = pooled.flatten().and_then(|(a, b)| fallback::answer(&a, &b, settings.difference, settings.alpha));
+    let unit = |value: f64| told(value, settings.difference);
+    let (method, can_be_said, cannot_be_said) = match &instead {
+        Some(answer) => {
+            let range = answer.interval.map_or_else(
+                || "no range can be given".to_owned(),
+                |(low, high)| format!("between {} and {}", unit(low), unit(high)),
+            );
+            (
+                answer.method,
+                format!(
+                    "The difference is {} ({range}), p = {:.2e}, at one fixed look.",
+                    unit(answer.estimate),
+                    answer.p_value
+                ),
+                "The data are too thin or too even for the usual method, so this is no answer for repeated looks."
+                    .to_owned(),
+            )
+        }
+        None => ("none", "Nothing yet.".to_owned(), reason(refusal).to_owned()),
+    };
+    Analysis { effect: Err(refusal), test: None, posterior: None, instead, method, can_be_said, cannot_be_said }
+}
+
+fn reason(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::ZeroNegativeVariance => {
+            "An arm has too few users, or values that do not vary, to measure a difference by."
+        }
+        Refusal::BaselineVariationZero => {
+            "The control's mean is zero, so nothing is a share of it; ask for the absolute difference."
+        }
+        Refusal::AlphaTooLarge => "A one-sided sequential test needs an error rate below one half.",
+    }
+}
+
+fn told(value: f64, difference: Difference) -> String {
+    match difference {
+        _ if value.is_infinite() => if value > 0.0 { "without bound" } else { "without bound below" }.to_owned(),
+        Difference::Relative => format!("{:+.2} %", 100.0 * value),
+        Difference::Absolute => format!("{value:+.4}"),
+    }
+}

@@ -1,0 +1,105 @@
+//! Sample-ratio mismatch: whether the arms got the users they should have, at any moment, and in which dimension not.
+
+use libm::lgamma;
+
+use super::counts::binomial;
+use super::distribution::chi_squared_sf;
+use super::multiplicity::benjamini_hochberg;
+
+/// An app shows a warning below this.
+pub const P_VALUE_WARNING: f64 = 0.001;
+/// How strongly the always-valid test expects small deviations: pseudo-users of its prior.
+const CONCENTRATION: f64 = 100.0;
+/// With fewer expected users in an arm the chi-squared approximation is poor.
+const EXPECTED_MIN: f64 = 5.0;
+
+/// A check of users against weights.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RatioCheck {
+    pub chi_squared: f64,
+    /// Arms that should get users, less one.
+    pub degrees_of_freedom: f64,
+    pub p_value: f64,
+    /// For two arms with few users: the binomial test.
+    pub p_value_exact: Option<f64>,
+    /// Lindon and Malek's test, which stays true whenever one looks (arXiv 2011.03567).
+    pub p_value_always_valid: f64,
+}
+
+/// Checks users against weights, which need not sum to 1. A user in an arm of weight 0 is a mismatch for certain.
+pub fn ratio_check(users: &[f64], weights: &[f64]) -> RatioCheck {
+    let arms: Vec<(f64, f64)> = users.iter().copied().zip(weights.iter().copied()).collect();
+    let total: f64 = users.iter().sum();
+    let weight: f64 = weights.iter().filter(|weight| **weight > 0.0).sum();
+    let planned: Vec<(f64, f64)> = arms.iter().filter(|arm| arm.1 > 0.0).map(|arm| (arm.0, arm.1 / weight)).collect();
+    let degrees_of_freedom = planned.len().saturating_sub(1) as f64;
+    let strays = arms.iter().any(|(users, weight)| *users > 0.0 && (weight.is_nan() || *weight <= 0.0));
+    let certain = |p_value| RatioCheck {
+        chi_squared: if p_value == 0.0 { f64::INFINITY } else { 0.0 },
+        degrees_of_freedom,
+        p_value,
+        p_value_exact: None,
+        p_value_always_valid: p_value,
+    };
+    if total <= 0.0 || (degrees_of_freedom == 0.0 && !strays) {
+        return certain(1.0);
+    }
+    if strays {
+        return certain(0.0);
+    }
+    let chi_squared = planned.iter().map(|(users, share)| (users - share * total).powi(2) / (share * total)).sum();
+    let is_small = planned.iter().any(|(_, share)| share * total < EXPECTED_MIN);
+    let exact = match planned.as_slice() {
+        [(first, share), _] if is_small => binomial(*first, total, *share),
+        _ => None,
+    };
+    RatioCheck {
+        chi_squared,
+        degrees_of_freedom,
+        p_value: chi_squared_sf(chi_squared, degrees_of_freedom),
+        p_value_exact: exact,
+        p_value_always_valid: always_valid(&planned),
+    }
+}
+
+/// 1 / (Bayes factor of "any shares", with a Dirichlet prior around the plan, against the planned shares), at most 1.
+fn always_valid(planned: &[(f64, f64)]) -> f64 {
+    let total: f64 = planned.iter().map(|(users, _)| users).sum();
+    let of_arm = |(users, share): &(f64, f64)| {
+        let prior = CONCENTRATION * share;
+        lgamma(prior + users) - lgamma(prior) - users * share.ln()
+    };
+    let ln_factor = lgamma(CONCENTRATION) - lgamma(CONCENTRATION + total) + planned.iter().map(of_arm).sum::<f64>();
+    (-ln_factor).exp().min(1.0)
+}
+
+/// A level of a dimension ("browser", "Safari 17") whose users are off.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Suspect {
+    pub level: usize,
+    pub p_value: f64,
+    /// Benjamini and Hochberg's, over all levels.
+    pub p_value_adjusted: f64,
+    /// Observed over planned share of each arm, less one.
+    pub deviations: Vec<f64>,
+}
+
+/// For each level its own check, the strongest mismatch first: where to look for the cause.
+pub fn root_cause(levels: &[Vec<f64>], weights: &[f64]) -> Vec<Suspect> {
+    let p_values: Vec<f64> = levels.iter().map(|users| ratio_check(users, weights).p_value).collect();
+    let adjusted = benjamini_hochberg(&p_values);
+    let weight: f64 = weights.iter().sum();
+    let suspect = |(level, users): (usize, &Vec<f64>)| {
+        let total: f64 = users.iter().sum();
+        let deviation = |(users, share): (&f64, &f64)| users / (total * share / weight) - 1.0;
+        Suspect {
+            level,
+            p_value: p_values[level],
+            p_value_adjusted: adjusted[level],
+            deviations: users.iter().zip(weights).map(deviation).collect(),
+        }
+    };
+    let mut suspects: Vec<Suspect> = levels.iter().enumerate().map(suspect).collect();
+    suspects.sort_by(|x, y| x.p_value.total_cmp(&y.p_value));
+    suspects
+}

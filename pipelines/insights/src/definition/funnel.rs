@@ -1,0 +1,96 @@
+//! Funnels: how many people go through steps, in which order, how fast.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Scope, Selector};
+
+/// Steps that people take within a window.
+///
+/// **Ordered.** A person reaches level k if there are different rows e1..ek of steps 1..k with t1 <= t2 <= … <= tk and
+/// tk - t1 <= window. Anything may lie between; any row of step 1 may start. At equal times rows are taken in the
+/// order of their lowest step, then of their highest; a row takes one step only.
+///
+/// **Strict.** As ordered, but with no other activity between: e1..ek follow each other in the person's activities.
+/// At equal times rows of steps come first, in the order above; then all others.
+///
+/// **Unordered.** The level is the largest number of different steps that have a row in any stretch of `window`.
+///
+/// Time to convert is that of the first row that completes the last step, from the latest start that still does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Funnel {
+    pub scope: Scope,
+    /// 1 to 16 steps.
+    pub steps: Vec<Selector>,
+    #[serde(default)]
+    pub order: FunnelOrder,
+    /// Inclusive, in milliseconds.
+    pub window_ms: i64,
+    #[serde(default)]
+    pub exclusions: Vec<Exclusion>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breakdown: Option<FunnelBreakdown>,
+}
+
+/// In which order steps must be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FunnelOrder {
+    #[default]
+    Ordered,
+    Strict,
+    Unordered,
+}
+
+/// Activities that end an attempt when they happen after step `after` was taken and before step `before` is (steps
+/// count from 1). At equal times exclusions come after steps. Ordered and strict funnels only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exclusion {
+    pub select: Selector,
+    pub after: usize,
+    pub before: usize,
+}
+
+/// People apart by a property of one of their rows of a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FunnelBreakdown {
+    pub property: String,
+    /// The step (from 1) whose row is looked at; people without such a row have no value.
+    pub step: usize,
+    pub attribution: Attribution,
+}
+
+/// Which of a person's rows of the step in the span has the value; at equal times the smallest value (missing first).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attribution {
+    FirstTouch,
+    LastTouch,
+}
+
+/// One group for each value of the breakdown, ascending, a missing value first; one without breakdown.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FunnelAnswer {
+    pub groups: Vec<FunnelGroup>,
+}
+
+/// People of one value.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct FunnelGroup {
+    pub value: Option<String>,
+    /// People who reached at least level 1, 2, …
+    pub reached: Vec<u64>,
+    /// Times to convert of those who took all steps, ascending, in milliseconds.
+    #[serde(skip)]
+    pub converted_ms: Vec<i64>,
+}
+
+impl FunnelGroup {
+    /// Of the ascending times to convert the one at index `floor((n - 1) * rank)`; `None` if nobody converted.
+    pub fn percentile_ms(&self, rank: f64) -> Option<i64> {
+        let last = self.converted_ms.len().checked_sub(1)?;
+        self.converted_ms.get((last as f64 * rank) as usize).copied()
+    }
+}

@@ -1,0 +1,71 @@
+//! Questions and answers: what can be asked, with the exact meaning of every field. One file per question.
+
+mod active;
+mod buckets;
+mod cohort;
+mod distribution;
+mod funnel;
+mod lifecycle;
+mod paths;
+mod ranking;
+mod retention;
+mod scope;
+mod select;
+mod sessions;
+mod stickiness;
+mod time_between;
+mod trend;
+
+use serde::{Deserialize, Serialize};
+
+pub use active::{ActiveDay, ActivePeople, ActivePeopleAnswer};
+pub use buckets::{Bucket, Buckets};
+pub use cohort::{Cohort, CohortAnswer, CohortPeople};
+pub use distribution::{Distribution, DistributionAnswer, DistributionOf};
+pub use funnel::{Attribution, Exclusion, Funnel, FunnelAnswer, FunnelBreakdown, FunnelGroup, FunnelOrder};
+pub use lifecycle::{Lifecycle, LifecycleAnswer, LifecycleBucket};
+pub use paths::{Anchor, PathCount, PathEdge, Paths, PathsAnswer};
+pub use ranking::{RankBy, RankedRow, Ranking, RankingAnswer};
+pub use retention::{Retention, RetentionAnswer, RetentionCohort, RetentionKind};
+pub use scope::Scope;
+pub use select::{Comparison, Condition, Selector, Test};
+pub use sessions::{SessionBucket, Sessions, SessionsAnswer};
+pub use stickiness::{Stickiness, StickinessAnswer};
+pub use time_between::{TimeBetween, TimeBetweenAnswer};
+pub use trend::{Breakdown, Label, Measure, Series, Trend, TrendAnswer, TrendLine};
+
+/// Any question.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Question {
+    Trend(Trend),
+    Funnel(Funnel),
+    Retention(Retention),
+    Paths(Paths),
+    Lifecycle(Lifecycle),
+    Stickiness(Stickiness),
+    Sessions(Sessions),
+    Cohort(CohortPeople),
+    Distribution(Distribution),
+    ActivePeople(ActivePeople),
+    TimeBetween(TimeBetween),
+    Ranking(Ranking),
+}
+
+/// The answer to a [`Question`] of the same kind.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Answer {
+    Trend(TrendAnswer),
+    Funnel(FunnelAnswer),
+    Retention(RetentionAnswer),
+    Paths(PathsAnswer),
+    Lifecycle(LifecycleAnswer),
+    Stickiness(StickinessAnswer),
+    Sessions(SessionsAnswer),
+    Cohort(CohortAnswer),
+    Distribution(DistributionAnswer),
+    ActivePeople(ActivePeopleAnswer),
+    TimeBetween(TimeBetweenAnswer),
+    Ranking(RankingAnswer),
+}

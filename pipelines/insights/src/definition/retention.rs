@@ -1,0 +1,48 @@
+//! Retention: who comes back, by buckets after they started.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Bucket, Scope, Selector};
+
+/// People who start in a bucket, and how many of them return in each bucket after.
+///
+/// A person returns in bucket `w + k` if a row of `returning` of the span lies in it, whether before or after the
+/// start within the same bucket.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    pub scope: Scope,
+    pub bucket: Bucket,
+    pub kind: RetentionKind,
+    pub start: Selector,
+    pub returning: Selector,
+    /// Return in bucket k *or later* counts for k.
+    #[serde(default)]
+    pub unbounded: bool,
+}
+
+/// Which buckets a person starts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetentionKind {
+    /// That of the person's first row of `start` ever; nobody whose first row lies outside the span.
+    FirstTime,
+    /// Every bucket with a row of `start`.
+    Recurring,
+}
+
+/// One cohort for each bucket of the span, also an empty one.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RetentionAnswer {
+    pub cohorts: Vec<RetentionCohort>,
+}
+
+/// The people who started in one bucket.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RetentionCohort {
+    /// Start of the bucket, in milliseconds.
+    pub start_ms: i64,
+    pub people: u64,
+    /// How many returned in bucket 0, 1, … after, up to the last of the span.
+    pub returned: Vec<u64>,
+}

@@ -1,0 +1,43 @@
+//! Sessions: stretches of activity, how long, how many with a single row, and how they begin and end.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Bucket, Scope};
+
+/// Sessions by bucket of their first row. A gap longer than `gap_ms` starts a new one. A session counts, whole, if its
+/// first row lies in the span.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sessions {
+    pub scope: Scope,
+    pub bucket: Bucket,
+    #[serde(default = "half_an_hour")]
+    pub gap_ms: i64,
+}
+
+fn half_an_hour() -> i64 {
+    30 * 60_000
+}
+
+/// One entry for each bucket, and the activities that sessions begin and end with.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SessionsAnswer {
+    pub buckets: Vec<SessionBucket>,
+    /// Sessions by first activity, most first, then by name.
+    pub entries: Vec<(String, u64)>,
+    /// Sessions by last activity, most first, then by name.
+    pub exits: Vec<(String, u64)>,
+}
+
+/// Sessions that began in one bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct SessionBucket {
+    pub start_ms: i64,
+    pub sessions: u64,
+    /// Sum of last minus first time.
+    pub duration_ms: u64,
+    /// Sessions of one row.
+    pub bounces: u64,
+    /// Rows in all of them.
+    pub rows: u64,
+}

@@ -1,0 +1,16 @@
+//! The insights engine: every product question, answered from a projection of the activity table that is laid out for
+//! it. [`definition`] says what can be asked and what it means, [`projection`] is the physical layout and how rows get
+//! into it, [`operators`] answer. `docs/insights/engine.md` has the layout's reasons and its figures.
+
+pub mod definition;
+mod error;
+pub mod operators;
+pub mod projection;
+#[cfg(test)]
+pub mod reference;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::InsightError;
+pub use operators::{Asked, Engine};

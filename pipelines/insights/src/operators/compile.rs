@@ -1,0 +1,143 @@
+//! Selectors compiled for a snapshot: names become codes, tests of texts become tables over their dictionaries.
+
+use crate::InsightError;
+use crate::definition::{Comparison, Condition, Selector, Test};
+use crate::projection::{Column, ColumnKind, Postings, Snapshot, join_person};
+
+/// A selector ready to be read.
+pub(super) struct Compiled {
+    /// Codes of its activities, ascending.
+    pub activities: Vec<u16>,
+    /// Every row of every activity.
+    pub everything: bool,
+    /// Hot columns that the condition looks at.
+    pub columns: Vec<usize>,
+    pub condition: Option<Program>,
+}
+
+/// A condition over columns of postings (`slot` counts within [`Compiled::columns`]) and traits of persons.
+pub(super) enum Program {
+    All(Vec<Program>),
+    Any(Vec<Program>),
+    Not(Box<Program>),
+    Words { slot: usize, table: Vec<bool> },
+    Numbers { slot: usize, test: Test },
+    Trait { index: usize, table: Vec<bool> },
+}
+
+impl Compiled {
+    pub fn new(snapshot: &Snapshot, selector: &Selector) -> Result<Compiled, InsightError> {
+        let names = snapshot.dictionaries.activities.names();
+        let mut activities: Vec<u16> = match selector.activities.as_slice() {
+            [] => (0..names.len() as u16).collect(),
+            some => some.iter().filter_map(|name| names.find(name)).map(|code| code as u16).collect(),
+        };
+        activities.sort_unstable();
+        activities.dedup();
+        // An activity of which the snapshot was made before its first row has no postings.
+        activities.retain(|&code| usize::from(code) < snapshot.ranks().len());
+        let mut columns = Vec::new();
+        let condition = selector.condition.as_ref();
+        let condition = condition.map(|condition| Program::new(snapshot, condition, &mut columns)).transpose()?;
+        let everything = selector.activities.is_empty() && condition.is_none();
+        Ok(Compiled { activities, everything, columns, condition })
+    }
+
+    /// Several.
+    pub fn all<'s>(
+        snapshot: &Snapshot,
+        selectors: impl IntoIterator<Item = &'s Selector>,
+    ) -> Result<Vec<Compiled>, InsightError> {
+        selectors.into_iter().map(|selector| Compiled::new(snapshot, selector)).collect()
+    }
+}
+
+impl Program {
+    fn new(snapshot: &Snapshot, condition: &Condition, columns: &mut Vec<usize>) -> Result<Program, InsightError> {
+        let mut several = |conditions: &[Condition]| {
+            conditions.iter().map(|condition| Program::new(snapshot, condition, columns)).collect::<Result<Vec<_>, _>>()
+        };
+        Ok(match condition {
+            Condition::All(conditions) => Program::All(several(conditions)?),
+            Condition::Any(conditions) => Program::Any(several(conditions)?),
+            Condition::Not(condition) => Program::Not(Box::new(Program::new(snapshot, condition, columns)?)),
+            Condition::Property(Comparison { property, test }) => {
+                let column = snapshot.dictionaries.column(property)?;
+                let slot = columns.iter().position(|&known| known == column).unwrap_or(columns.len());
+                if slot == columns.len() {
+                    columns.push(column);
+                }
+                let hot = &snapshot.dictionaries.columns[column];
+                match hot.kind {
+                    ColumnKind::Words => Program::Words { slot, table: table(&hot.dictionary, test) },
+                    ColumnKind::Numbers => Program::Numbers { slot, test: test.clone() },
+                }
+            }
+            Condition::Person(comparison) => {
+                let (index, table) = trait_table(snapshot, comparison)?;
+                Program::Trait { index, table }
+            }
+        })
+    }
+
+    /// Whether each row meets it; columns of the condition begin at `base`.
+    pub fn mask(&self, snapshot: &Snapshot, segment: u32, postings: &Postings<'_>, base: usize) -> Vec<bool> {
+        let rows = postings.len();
+        if rows == 0 {
+            // Then columns were not read either.
+            return Vec::new();
+        }
+        match self {
+            Program::All(parts) => {
+                let masks = parts.iter().map(|part| part.mask(snapshot, segment, postings, base));
+                masks.fold(vec![true; rows], |all, mask| all.iter().zip(&mask).map(|(&a, &b)| a & b).collect())
+            }
+            Program::Any(parts) => {
+                let masks = parts.iter().map(|part| part.mask(snapshot, segment, postings, base));
+                masks.fold(vec![false; rows], |any, mask| any.iter().zip(&mask).map(|(&a, &b)| a | b).collect())
+            }
+            Program::Not(part) => part.mask(snapshot, segment, postings, base).into_iter().map(|met| !met).collect(),
+            Program::Words { slot, table } => words(&postings.columns[base + slot], table, rows),
+            Program::Numbers { slot, test } => {
+                let column = &postings.columns[base + slot];
+                (0..rows).map(|row| test.of_number(column.number(row))).collect()
+            }
+            Program::Trait { index, table } => {
+                let ordinals = postings.persons.iter().map(|&local| join_person(segment, local));
+                ordinals.map(|ordinal| look_up(table, snapshot.trait_code(*index, ordinal))).collect()
+            }
+        }
+    }
+}
+
+fn words(column: &Column<'_>, table: &[bool], rows: usize) -> Vec<bool> {
+    match column {
+        Column::Words8(codes) => {
+            let mut small = [false; 256];
+            small.iter_mut().zip(table).for_each(|(small, &met)| *small = met);
+            codes.iter().map(|&code| small[usize::from(code)]).collect()
+        }
+        Column::Same(code) => vec![look_up(table, *code); rows],
+        other => (0..rows).map(|row| look_up(table, other.word(row))).collect(),
+    }
+}
+
+/// For each code, and for 0, which is a missing value, whether the test holds.
+fn table(dictionary: &crate::projection::Dictionary, test: &Test) -> Vec<bool> {
+    let names = dictionary.names();
+    let texts = (0..names.len() as u32).map(|code| test.of_text(Some(names.text(code))));
+    std::iter::once(test.of_text(None)).chain(texts).collect()
+}
+
+/// The trait of a comparison, and its table.
+pub(super) fn trait_table(snapshot: &Snapshot, comparison: &Comparison) -> Result<(usize, Vec<bool>), InsightError> {
+    let index = snapshot.traits.iter().position(|one| one.name == comparison.property);
+    let known = || snapshot.traits.iter().map(|one| one.name.clone()).collect();
+    let unknown = || InsightError::UnknownProperty { name: comparison.property.clone(), known: known() };
+    let index = index.ok_or_else(unknown)?;
+    Ok((index, table(&snapshot.traits[index].dictionary, &comparison.test)))
+}
+
+pub(super) fn look_up(table: &[bool], code: u32) -> bool {
+    table.get(code as usize).copied().unwrap_or(false)
+}

@@ -1,0 +1,134 @@
+//! Asking a question: segments are shared out among threads, each with its own state; states are joined at the end.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+
+use super::reader::Reader;
+use super::{
+    active, cohort, distribution, funnel, lifecycle, paths, ranking, retention, sessions, stickiness, time_between,
+    trend,
+};
+use crate::InsightError;
+use crate::definition::{Answer, Cohort, Funnel, Question, Scope};
+use crate::projection::{PersonSet, Snapshot};
+
+/// Answers questions with some threads.
+#[derive(Debug, Clone, Copy)]
+pub struct Engine {
+    pub threads: usize,
+}
+
+/// An answer and what it took.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub answer: Answer,
+    /// Rows, or where sessions were enough sessions, that were looked at.
+    pub rows_read: u64,
+    pub bytes_read: u64,
+}
+
+impl Engine {
+    /// Asks a question of a snapshot. Setting `cancel` ends it with [`InsightError::Cancelled`] after the segment at hand.
+    pub fn ask(&self, snapshot: &Snapshot, question: &Question, cancel: &AtomicBool) -> Result<Asked, InsightError> {
+        let context = Context::new(snapshot, self.threads, cancel);
+        let answer = match question {
+            Question::Trend(trend) => Answer::Trend(trend::answer(&context, trend)?),
+            Question::Funnel(funnel) => Answer::Funnel(funnel::answer(&context, funnel)?),
+            Question::Retention(retention) => Answer::Retention(retention::answer(&context, retention)?),
+            Question::Paths(paths) => Answer::Paths(paths::answer(&context, paths)?),
+            Question::Lifecycle(lifecycle) => Answer::Lifecycle(lifecycle::answer(&context, lifecycle)?),
+            Question::Stickiness(stickiness) => Answer::Stickiness(stickiness::answer(&context, stickiness)?),
+            Question::Sessions(sessions) => Answer::Sessions(sessions::answer(&context, sessions)?),
+            Question::Cohort(people) => Answer::Cohort(cohort::answer(&context, people)?),
+            Question::Distribution(distribution) => Answer::Distribution(distribution::answer(&context, distribution)?),
+            Question::ActivePeople(active) => Answer::ActivePeople(active::answer(&context, active)?),
+            Question::TimeBetween(between) => Answer::TimeBetween(time_between::answer(&context, between)?),
+            Question::Ranking(ranking) => Answer::Ranking(ranking::answer(&context, ranking)?),
+        };
+        let (rows_read, bytes_read) = (context.rows.into_inner(), context.bytes.into_inner());
+        Ok(Asked { answer, rows_read, bytes_read })
+    }
+
+    /// The people of a cohort.
+    pub fn people(&self, snapshot: &Snapshot, cohort: &Cohort, cancel: &AtomicBool) -> Result<PersonSet, InsightError> {
+        cohort::people(&Context::new(snapshot, self.threads, cancel), cohort)
+    }
+
+    /// The people of a funnel who reached exactly level `level`: who dropped there, or with the last, who converted.
+    pub fn funnel_people(
+        &self,
+        snapshot: &Snapshot,
+        funnel: &Funnel,
+        level: usize,
+        cancel: &AtomicBool,
+    ) -> Result<PersonSet, InsightError> {
+        funnel::people(&Context::new(snapshot, self.threads, cancel), funnel, |reached| reached == level)
+    }
+}
+
+/// A question being answered.
+pub(super) struct Context<'a> {
+    pub snapshot: &'a Snapshot,
+    threads: usize,
+    cancel: &'a AtomicBool,
+    rows: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl<'a> Context<'a> {
+    fn new(snapshot: &'a Snapshot, threads: usize, cancel: &'a AtomicBool) -> Context<'a> {
+        let (rows, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
+        Context { snapshot, threads: threads.max(1), cancel, rows, bytes }
+    }
+
+    /// The people a scope is limited to.
+    pub fn people(&self, scope: &Scope) -> Result<Option<PersonSet>, InsightError> {
+        scope.people.as_ref().map(|cohort| cohort::people(self, cohort)).transpose()
+    }
+
+    /// Works on every segment, on all threads; the states of the threads, in no particular order.
+    pub fn each_segment<A: Send>(
+        &self,
+        state: impl Fn() -> A + Sync,
+        work: impl Fn(&mut A, &mut Reader<'a>, u32) + Sync,
+    ) -> Result<Vec<A>, InsightError> {
+        self.each_of(&self.snapshot.segments(), state, work)
+    }
+
+    /// As [`Context::each_segment`], for these segments in this order.
+    pub fn each_of<A: Send>(
+        &self,
+        segments: &[u32],
+        state: impl Fn() -> A + Sync,
+        work: impl Fn(&mut A, &mut Reader<'a>, u32) + Sync,
+    ) -> Result<Vec<A>, InsightError> {
+        let next = AtomicUsize::new(0);
+        let states = Mutex::new(Vec::new());
+        let worker = || {
+            let mut state = state();
+            let mut reader = Reader::new(self.snapshot);
+            while let Some(&segment) = segments.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if self.cancel.load(Ordering::Relaxed) {
+                    return;
+                }
+                work(&mut state, &mut reader, segment);
+            }
+            self.rows.fetch_add(reader.rows, Ordering::Relaxed);
+            self.bytes.fetch_add(reader.bytes, Ordering::Relaxed);
+            states.lock().unwrap_or_else(PoisonError::into_inner).push(state);
+        };
+        let others = self.threads.min(segments.len()).saturating_sub(1);
+        let panicked = thread::scope(|scope| {
+            let handles: Vec<_> = (0..others).map(|_| scope.spawn(worker)).collect();
+            worker();
+            handles.into_iter().any(|handle| handle.join().is_err())
+        });
+        match (panicked, self.cancel.load(Ordering::Relaxed)) {
+            (true, _) => Err(InsightError::Thread),
+            (_, true) => Err(InsightError::Cancelled),
+            _ => Ok(states.into_inner().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+}

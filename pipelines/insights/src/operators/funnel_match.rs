@@ -1,0 +1,187 @@
+//! Walking one person's rows through the steps of a funnel.
+//!
+//! `chains[k]` is the start of the newest attempt that has taken `k + 1` steps. The newest is enough: whatever an older
+//! one could still reach within the window, a newer one with as many steps can too.
+
+use crate::definition::{Exclusion, FunnelOrder};
+
+pub(super) const STEPS_MAX: usize = 16;
+const NONE: i64 = i64::MIN;
+
+/// A row that matters to a funnel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry {
+    pub time: i64,
+    /// Order at equal times: steps by lowest, then highest; then exclusions.
+    pub order: u16,
+    /// Bits of the steps it matches; 0 if it is an exclusion.
+    pub steps: u16,
+    /// Bits of the exclusions it matches.
+    pub exclusions: u16,
+}
+
+impl Entry {
+    pub fn step(time: i64, steps: u16) -> Entry {
+        let order = (steps.trailing_zeros() as u16) << 8 | (15 - steps.leading_zeros() as u16);
+        Entry { time, order, steps, exclusions: 0 }
+    }
+
+    pub fn exclusion(time: i64, exclusions: u16) -> Entry {
+        Entry { time, order: u16::MAX, steps: 0, exclusions }
+    }
+}
+
+/// What a person achieved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Outcome {
+    pub level: usize,
+    pub converted_ms: Option<i64>,
+}
+
+/// Steps, window and exclusions.
+#[derive(Debug, Clone)]
+pub(super) struct Matcher {
+    pub steps: usize,
+    pub window_ms: i64,
+    pub order: FunnelOrder,
+    /// For each exclusion the chains it ends.
+    ended: Vec<std::ops::Range<usize>>,
+}
+
+impl Matcher {
+    pub fn new(steps: usize, window_ms: i64, order: FunnelOrder, exclusions: &[Exclusion]) -> Matcher {
+        let ended = exclusions.iter().map(|exclusion| exclusion.after - 1..exclusion.before - 1).collect();
+        Matcher { steps, window_ms, order, ended }
+    }
+
+    /// The outcome of entries in order; a strict funnel also takes the times of all rows of the person.
+    pub fn outcome(&self, entries: &[Entry], all_times: &[i64]) -> Outcome {
+        match self.order {
+            FunnelOrder::Ordered => self.ordered(entries),
+            FunnelOrder::Strict => self.strict(entries, all_times),
+            FunnelOrder::Unordered => self.unordered(entries),
+        }
+    }
+
+    /// Steps one after the other, each with its rows apart: the times of the rows of each step. As
+    /// [`Matcher::outcome`] of an ordered funnel in which no row matches two steps and nothing is excluded.
+    #[inline]
+    pub fn apart(&self, steps: &[&[i64]]) -> Outcome {
+        let mut level = usize::from(!steps[0].is_empty());
+        if level == 0 || self.steps == 1 {
+            return Outcome { level, converted_ms: (level == 1).then_some(0) };
+        }
+        if steps[1].is_empty() {
+            return Outcome { level, converted_ms: None };
+        }
+        let mut at = [0usize; STEPS_MAX];
+        let mut chains = [NONE; STEPS_MAX];
+        let begin = steps[0][0];
+        for (at, step) in at.iter_mut().zip(steps).skip(1) {
+            *at = step.iter().position(|&time| time >= begin).unwrap_or(step.len());
+        }
+        loop {
+            let mut next = (i64::MAX, 0);
+            for (step, times) in steps.iter().enumerate() {
+                if let Some(&time) = times.get(at[step]).filter(|&&time| time < next.0) {
+                    next = (time, step);
+                }
+            }
+            let (time, step) = next;
+            if time == i64::MAX {
+                return Outcome { level, converted_ms: None };
+            }
+            at[step] += 1;
+            if step == 0 {
+                chains[0] = time;
+                continue;
+            }
+            let start = chains[step - 1];
+            if start != NONE && time - start <= self.window_ms {
+                chains[step] = start;
+                level = level.max(step + 1);
+                if level == self.steps {
+                    return Outcome { level, converted_ms: Some(time - start) };
+                }
+            }
+        }
+    }
+
+    fn ordered(&self, entries: &[Entry]) -> Outcome {
+        let mut chains = [NONE; STEPS_MAX];
+        let mut level = 0;
+        for entry in entries {
+            // From the last step down, so that a row does not take two.
+            for step in (0..self.steps).rev().filter(|step| entry.steps >> step & 1 == 1) {
+                let start = if step == 0 { entry.time } else { chains[step - 1] };
+                if start != NONE && entry.time - start <= self.window_ms {
+                    chains[step] = start;
+                    level = level.max(step + 1);
+                    if step + 1 == self.steps {
+                        return Outcome { level, converted_ms: Some(entry.time - start) };
+                    }
+                }
+            }
+            self.exclude(entry.exclusions, &mut chains);
+        }
+        Outcome { level, converted_ms: None }
+    }
+
+    fn exclude(&self, exclusions: u16, chains: &mut [i64; STEPS_MAX]) {
+        for (_, ended) in self.ended.iter().enumerate().filter(|(bit, _)| exclusions >> bit & 1 == 1) {
+            chains[ended.clone()].fill(NONE);
+        }
+    }
+
+    fn strict(&self, entries: &[Entry], all_times: &[i64]) -> Outcome {
+        let mut chains = [NONE; STEPS_MAX];
+        let mut level = 0;
+        // Rows of the person that are accounted for.
+        let mut seen = 0;
+        for at_once in entries.chunk_by(|a, b| a.time == b.time) {
+            let time = at_once[0].time;
+            let before = seen + all_times[seen..].partition_point(|&other| other < time);
+            if before > seen {
+                chains.fill(NONE);
+            }
+            for entry in at_once {
+                if entry.steps != 0 {
+                    let old = chains;
+                    chains.fill(NONE);
+                    for step in (0..self.steps).filter(|step| entry.steps >> step & 1 == 1) {
+                        let start = if step == 0 { time } else { old[step - 1] };
+                        if start != NONE && time - start <= self.window_ms {
+                            chains[step] = start;
+                            level = level.max(step + 1);
+                            if step + 1 == self.steps {
+                                return Outcome { level, converted_ms: Some(time - start) };
+                            }
+                        }
+                    }
+                }
+                self.exclude(entry.exclusions, &mut chains);
+            }
+            let of_steps = at_once.iter().filter(|entry| entry.steps != 0).count();
+            seen = before + all_times[before..].partition_point(|&other| other <= time);
+            if seen - before > of_steps {
+                chains.fill(NONE);
+            }
+        }
+        Outcome { level, converted_ms: None }
+    }
+
+    fn unordered(&self, entries: &[Entry]) -> Outcome {
+        let mut last = [NONE; STEPS_MAX];
+        let mut level = 0;
+        for entry in entries {
+            (0..self.steps).filter(|step| entry.steps >> step & 1 == 1).for_each(|step| last[step] = entry.time);
+            let recent = |time: &&i64| **time != NONE && entry.time - **time <= self.window_ms;
+            level = level.max(last[..self.steps].iter().filter(recent).count());
+            if level == self.steps {
+                let start = last[..self.steps].iter().min().copied().unwrap_or(entry.time);
+                return Outcome { level, converted_ms: Some(entry.time - start) };
+            }
+        }
+        Outcome { level, converted_ms: None }
+    }
+}

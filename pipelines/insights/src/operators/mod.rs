@@ -1,0 +1,27 @@
+//! Operators: how each question is answered. One file per question; beside them how segments are shared out among
+//! threads ([`engine`]), how selectors are compiled ([`compile`]) and rows read ([`reader`]).
+
+mod active;
+mod cohort;
+mod compile;
+mod distribution;
+mod engine;
+mod funnel;
+mod funnel_match;
+mod lifecycle;
+mod order;
+mod paths;
+mod presence;
+mod ranking;
+mod reader;
+mod retention;
+mod sessions;
+mod stickiness;
+mod time_between;
+mod trend;
+mod trend_groups;
+
+pub use engine::{Asked, Engine};
+
+/// An open end of time, far enough inside `i64` for sums.
+const ALWAYS: (i64, i64) = (i64::MIN / 4, i64::MAX / 4);

@@ -1,0 +1,27 @@
+//! Orders and choices that several answers share.
+
+use std::ops::Range;
+
+use crate::projection::Postings;
+
+/// Of ascending values the one at index `floor((n - 1) * rank)`.
+pub(super) fn percentile<T: Copy>(ascending: &[T], rank: f64) -> Option<T> {
+    let last = ascending.len().checked_sub(1)?;
+    ascending.get((last as f64 * rank) as usize).copied()
+}
+
+/// Goes through several postings person by person: calls with the person, and for each postings its rows of the person.
+pub(super) fn each_person(postings: &[Postings<'_>], mut person: impl FnMut(u16, &[Range<usize>])) {
+    let mut rows: Vec<Range<usize>> = vec![0..0; postings.len()];
+    loop {
+        let heads = postings.iter().zip(&rows).filter_map(|(one, rows)| one.persons.get(rows.end));
+        let Some(&next) = heads.min() else { return };
+        for (one, rows) in postings.iter().zip(&mut rows) {
+            rows.start = rows.end;
+            while one.persons.get(rows.end) == Some(&next) {
+                rows.end += 1;
+            }
+        }
+        person(next, &rows);
+    }
+}

@@ -1,0 +1,106 @@
+//! Sessions: those of the timeline as they are for a gap of 30 minutes, else cut or joined.
+
+use super::engine::Context;
+use crate::InsightError;
+use crate::definition::{Buckets, SessionBucket, Sessions, SessionsAnswer};
+use crate::projection::{SESSION_GAP_MS, Timeline};
+
+struct State {
+    buckets: Vec<SessionBucket>,
+    entries: Vec<u64>,
+    exits: Vec<u64>,
+}
+
+/// A session: times and rows of its ends.
+#[derive(Clone, Copy)]
+struct One {
+    start: i64,
+    end: i64,
+    first: usize,
+    last: usize,
+}
+
+pub(super) fn answer(context: &Context<'_>, sessions: &Sessions) -> Result<SessionsAnswer, InsightError> {
+    let scope = &sessions.scope;
+    if sessions.gap_ms < 0 {
+        return Err(InsightError::question("gap_ms", "must not be negative"));
+    }
+    let buckets = Buckets::new(sessions.bucket, &scope.zone, scope.from_ms, scope.until_ms, 0)?;
+    let people = context.people(scope)?;
+    let activities = context.snapshot.ranks().len();
+    let empty: Vec<SessionBucket> =
+        buckets.starts().iter().map(|&start_ms| SessionBucket { start_ms, ..SessionBucket::default() }).collect();
+    let state = || State { buckets: empty.clone(), entries: vec![0; activities], exits: vec![0; activities] };
+    let states = context.each_segment(state, |state, reader, segment| {
+        let timeline = reader.timeline(segment);
+        let people = people.as_ref().map(|people| people.segment(segment));
+        let mut add = |one: One| {
+            if !scope.contains(one.start) {
+                return;
+            }
+            let bucket = &mut state.buckets[buckets.of(one.start)];
+            bucket.sessions += 1;
+            bucket.duration_ms += (one.end - one.start) as u64;
+            bucket.bounces += u64::from(one.first == one.last);
+            bucket.rows += (one.last + 1 - one.first) as u64;
+            state.entries[usize::from(timeline.code(one.first))] += 1;
+            state.exits[usize::from(timeline.code(one.last))] += 1;
+        };
+        for local in 0..timeline.persons() {
+            if people.is_none_or(|people| people.is_some_and(|people| people.contains(local as u16))) {
+                each_session(&timeline, local, sessions.gap_ms, &mut add);
+            }
+        }
+        let wide = if sessions.gap_ms < SESSION_GAP_MS { 4 } else { 0 };
+        reader.looked_at(timeline.rows() * usize::from(wide > 0), wide);
+    })?;
+    let mut sum = State { buckets: empty.clone(), entries: vec![0; activities], exits: vec![0; activities] };
+    for state in states {
+        for (sum, count) in sum.buckets.iter_mut().zip(state.buckets) {
+            sum.sessions += count.sessions;
+            sum.duration_ms += count.duration_ms;
+            sum.bounces += count.bounces;
+            sum.rows += count.rows;
+        }
+        sum.entries.iter_mut().zip(state.entries).for_each(|(sum, count)| *sum += count);
+        sum.exits.iter_mut().zip(state.exits).for_each(|(sum, count)| *sum += count);
+    }
+    let names = context.snapshot.dictionaries.activities.names();
+    let ranked = |counts: Vec<u64>| {
+        let counted = (0u32..).zip(counts).filter(|(_, count)| *count > 0);
+        let mut ranked: Vec<(String, u64)> =
+            counted.map(|(code, count)| (names.text(code).to_owned(), count)).collect();
+        ranked.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        ranked
+    };
+    Ok(SessionsAnswer { buckets: sum.buckets, entries: ranked(sum.entries), exits: ranked(sum.exits) })
+}
+
+/// Calls with every session of a person.
+#[inline]
+fn each_session(timeline: &Timeline<'_>, local: usize, gap_ms: i64, add: &mut impl FnMut(One)) {
+    let whole = |session: usize| {
+        let (start, rows) = (timeline.starts[session], timeline.rows_of(session));
+        One { start, end: start + timeline.duration(session), first: rows.start, last: rows.end - 1 }
+    };
+    let sessions = timeline.sessions_of(local);
+    if gap_ms == SESSION_GAP_MS {
+        return sessions.for_each(|session| add(whole(session)));
+    }
+    let mut open: Option<One> = None;
+    let mut extend = |next: One| match &mut open {
+        Some(one) if next.start - one.end <= gap_ms => (one.end, one.last) = (next.end, next.last),
+        _ => {
+            if let Some(one) = open.replace(next) {
+                add(one);
+            }
+        }
+    };
+    for session in sessions {
+        match gap_ms > SESSION_GAP_MS {
+            true => extend(whole(session)),
+            false => timeline.walk(session, |time, row| extend(One { start: time, end: time, first: row, last: row })),
+        }
+    }
+    open.into_iter().for_each(add);
+}

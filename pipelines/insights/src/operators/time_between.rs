@@ -1,0 +1,68 @@
+//! Time between: for each row of one selector the next of another.
+
+use super::compile::Compiled;
+use super::engine::Context;
+use super::order::{each_person, percentile};
+use super::reader::Within;
+use crate::InsightError;
+use crate::definition::{TimeBetween, TimeBetweenAnswer};
+use crate::projection::Postings;
+
+struct State<'a> {
+    found_ms: Vec<i64>,
+    people: u64,
+    postings: Vec<Postings<'a>>,
+    from: Vec<i64>,
+    to: Vec<i64>,
+}
+
+pub(super) fn answer(context: &Context<'_>, between: &TimeBetween) -> Result<TimeBetweenAnswer, InsightError> {
+    let scope = &between.scope;
+    if between.ranks.iter().any(|rank| !(0.0..=1.0).contains(rank)) {
+        return Err(InsightError::question("ranks", "a rank is 0 to 1"));
+    }
+    let people = context.people(scope)?;
+    let within = Within { span: (scope.from_ms, scope.until_ms), people: people.as_ref() };
+    let sides = Compiled::all(context.snapshot, [&between.from, &between.to])?;
+    let froms = sides[0].activities.len();
+    let state = || State { found_ms: Vec::new(), people: 0, postings: Vec::new(), from: Vec::new(), to: Vec::new() };
+    let states = context.each_segment(state, |state, reader, segment| {
+        let State { found_ms, people, postings, from, to } = state;
+        postings.resize_with(froms + sides[1].activities.len(), Postings::default);
+        let all = sides.iter().flat_map(|side| side.activities.iter().map(move |&activity| (side, activity)));
+        for ((side, activity), postings) in all.zip(postings.iter_mut()) {
+            reader.select(segment, activity, side, &[], within, postings);
+        }
+        each_person(postings, |_, rows| {
+            from.clear();
+            to.clear();
+            for (index, (one, rows)) in postings.iter().zip(rows).enumerate() {
+                let side = if index < froms { &mut *from } else { &mut *to };
+                side.extend_from_slice(&one.times[rows.clone()]);
+            }
+            from.sort_unstable();
+            to.sort_unstable();
+            let before = found_ms.len();
+            let mut next = 0;
+            for &time in from.iter() {
+                while to.get(next).is_some_and(|&later| later <= time) {
+                    next += 1;
+                }
+                let Some(&later) = to.get(next) else { break };
+                if later - time <= between.window_ms {
+                    found_ms.push(later - time);
+                }
+            }
+            *people += u64::from(found_ms.len() > before);
+        });
+    })?;
+    let people = states.iter().map(|state| state.people).sum();
+    let mut found_ms: Vec<i64> = states.into_iter().flat_map(|state| state.found_ms).collect();
+    found_ms.sort_unstable();
+    Ok(TimeBetweenAnswer {
+        count: found_ms.len() as u64,
+        people,
+        sum_ms: found_ms.iter().map(|&time| time as u64).sum(),
+        percentiles_ms: between.ranks.iter().map(|&rank| percentile(&found_ms, rank)).collect(),
+    })
+}

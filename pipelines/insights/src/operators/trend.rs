@@ -1,0 +1,309 @@
+//! Trends: rows by bucket and group. A person counts once in a cell: cells carry the last person seen, and rows come
+//! person by person.
+
+use std::ops::Range;
+
+use super::compile::Compiled;
+use super::engine::Context;
+use super::order::{each_person, percentile};
+use super::reader::{Reader, Within};
+use super::trend_groups::{Chosen, Groups};
+use crate::InsightError;
+use crate::definition::{Buckets, Label, Measure, Series, Trend, TrendAnswer, TrendLine};
+use crate::projection::{ColumnKind, Postings, Timeline, join_person};
+
+pub(super) fn answer(context: &Context<'_>, trend: &Trend) -> Result<TrendAnswer, InsightError> {
+    let scope = &trend.scope;
+    let buckets = Buckets::new(trend.bucket, &scope.zone, scope.from_ms, scope.until_ms, 0)?;
+    let people = context.people(scope)?;
+    let within = Within { span: (scope.from_ms, scope.until_ms), people: people.as_ref() };
+    let groups = Groups::new(context.snapshot, trend.breakdown.as_ref())?;
+    let top = trend.breakdown.as_ref().map_or(0, |breakdown| breakdown.top);
+    let mut lines = Vec::new();
+    for (index, series) in trend.series.iter().enumerate() {
+        let compiled = Compiled::new(context.snapshot, &series.select)?;
+        let chosen = groups.choose(context, &compiled, within, top)?;
+        let scan = Scan::new(context, series, &compiled, &groups, &chosen, &buckets)?;
+        let cells = scan.run(context, within)?;
+        let mut of_series: Vec<TrendLine> = chosen
+            .labels
+            .iter()
+            .enumerate()
+            .map(|(group, label)| {
+                let measures = series.measures.iter().map(|measure| scan.values(&cells, group, measure));
+                TrendLine { series: index, label: label.clone(), measures: measures.collect() }
+            })
+            .collect();
+        of_series.sort_by(|a, b| a.label.cmp(&b.label));
+        if trend.breakdown.is_none() || of_series.iter().any(|line| line.label != Label::Everything) {
+            lines.extend(of_series);
+        }
+    }
+    Ok(TrendAnswer { buckets: buckets.starts().to_vec(), lines })
+}
+
+/// How one series is read.
+struct Scan<'s> {
+    compiled: &'s Compiled,
+    groups: &'s Groups,
+    chosen: &'s Chosen,
+    buckets: &'s Buckets,
+    /// Columns read: those of the breakdown, then those of measures.
+    columns: Vec<usize>,
+    /// For each property measured its name.
+    numbers: Vec<String>,
+    people: bool,
+    sessions: bool,
+    /// Whether all numbers are kept, for percentiles.
+    values: bool,
+}
+
+/// What is known of the rows of each group and bucket, at `group * buckets + bucket`.
+#[derive(Default)]
+struct Cells {
+    rows: Vec<u64>,
+    people: Vec<u64>,
+    last_person: Vec<u32>,
+    sessions: Vec<u64>,
+    last_session: Vec<u64>,
+    /// For each property.
+    numbers: Vec<Vec<Numbers>>,
+}
+
+#[derive(Clone, Default)]
+struct Numbers {
+    count: u64,
+    sum: f64,
+    minimum: Option<f64>,
+    maximum: Option<f64>,
+    all: Vec<f64>,
+}
+
+impl<'s> Scan<'s> {
+    fn new(
+        context: &Context<'_>,
+        series: &Series,
+        compiled: &'s Compiled,
+        groups: &'s Groups,
+        chosen: &'s Chosen,
+        buckets: &'s Buckets,
+    ) -> Result<Scan<'s>, InsightError> {
+        let mut scan = Scan {
+            compiled,
+            groups,
+            chosen,
+            buckets,
+            columns: groups.columns.clone(),
+            numbers: Vec::new(),
+            people: false,
+            sessions: false,
+            values: false,
+        };
+        for measure in &series.measures {
+            match measure {
+                Measure::Count => {}
+                Measure::People | Measure::CountPerPerson => scan.people = true,
+                Measure::Sessions => scan.sessions = true,
+                Measure::Sum(property)
+                | Measure::Average(property)
+                | Measure::Minimum(property)
+                | Measure::Maximum(property) => {
+                    scan.number(context, property)?;
+                }
+                Measure::Percentile(property, rank) => {
+                    if !(0.0..=1.0).contains(rank) {
+                        return Err(InsightError::question("percentile", "a rank is 0 to 1"));
+                    }
+                    scan.number(context, property)?;
+                    scan.values = true;
+                }
+            }
+        }
+        Ok(scan)
+    }
+
+    fn number(&mut self, context: &Context<'_>, property: &str) -> Result<(), InsightError> {
+        let dictionaries = &context.snapshot.dictionaries;
+        let column = dictionaries.column(property)?;
+        if dictionaries.columns[column].kind != ColumnKind::Numbers {
+            let name = property.to_owned();
+            return Err(InsightError::PropertyKind { name, is: "a text", needed: "a number" });
+        }
+        if !self.numbers.iter().any(|known| known == property) {
+            self.numbers.push(property.to_owned());
+            self.columns.push(column);
+        }
+        Ok(())
+    }
+
+    fn run(&self, context: &Context<'_>, within: Within<'_>) -> Result<Cells, InsightError> {
+        let state = || (Cells::new(self), Vec::new(), Vec::new());
+        let states = context.each_segment(state, |(cells, postings, order), reader, segment| {
+            self.read(reader, segment, within, postings);
+            let timeline = self.sessions.then(|| reader.timeline(segment));
+            match postings.as_slice() {
+                [one] => self.add(cells, segment, one, 0..one.len(), timeline.as_ref()),
+                several => each_person(several, |_, rows| {
+                    if timeline.is_none() {
+                        for (one, rows) in several.iter().zip(rows) {
+                            self.add(cells, segment, one, rows.clone(), None);
+                        }
+                        return;
+                    }
+                    // A session counts once in a cell only if its rows come together.
+                    order.clear();
+                    for (index, (one, rows)) in several.iter().zip(rows).enumerate() {
+                        order.extend(rows.clone().map(|row| (one.times[row], index, row)));
+                    }
+                    order.sort_unstable();
+                    for &(_, index, row) in order.iter() {
+                        self.add(cells, segment, &several[index], row..row + 1, timeline.as_ref());
+                    }
+                }),
+            }
+        })?;
+        let mut states = states.into_iter().map(|(cells, ..)| cells);
+        let mut sum = states.next().unwrap_or_else(|| Cells::new(self));
+        states.for_each(|cells| sum.join(cells));
+        for numbers in sum.numbers.iter_mut().flatten() {
+            numbers.all.sort_unstable_by(f64::total_cmp);
+        }
+        Ok(sum)
+    }
+
+    fn read<'a>(&self, reader: &mut Reader<'a>, segment: u32, within: Within<'_>, postings: &mut Vec<Postings<'a>>) {
+        postings.resize_with(self.compiled.activities.len(), Postings::default);
+        for (&activity, postings) in self.compiled.activities.iter().zip(postings.iter_mut()) {
+            reader.select(segment, activity, self.compiled, &self.columns, within, postings);
+        }
+    }
+
+    #[inline]
+    fn add(
+        &self,
+        cells: &mut Cells,
+        segment: u32,
+        postings: &Postings<'_>,
+        rows: Range<usize>,
+        timeline: Option<&Timeline<'_>>,
+    ) {
+        if self.groups.columns.is_empty() && timeline.is_none() && self.numbers.is_empty() {
+            return self.add_plain(cells, segment, postings, rows);
+        }
+        let (by, numbers) = postings.columns.split_at(self.groups.columns.len().min(postings.columns.len()));
+        for row in rows {
+            let (time, local) = (postings.times[row], postings.persons[row]);
+            let group = if by.is_empty() { 0 } else { self.groups.group(self.chosen, by, row) };
+            let cell = group * self.buckets.len() + self.buckets.of(time);
+            cells.rows[cell] += 1;
+            if self.people {
+                cells.see(cell, join_person(segment, local) + 1);
+            }
+            if let Some(timeline) = timeline {
+                let sessions = timeline.sessions_of(usize::from(local));
+                let starts = &timeline.starts[sessions.clone()];
+                let session = sessions.start + starts.partition_point(|&start| start <= time);
+                let name = u64::from(segment) << 32 | session as u64;
+                if cells.last_session[cell] != name {
+                    cells.last_session[cell] = name;
+                    cells.sessions[cell] += 1;
+                }
+            }
+            for (numbers, column) in cells.numbers.iter_mut().zip(numbers) {
+                if let Some(number) = column.number(row) {
+                    numbers[cell].add(number, self.values);
+                }
+            }
+        }
+    }
+
+    /// Rows and people alone.
+    fn add_plain(&self, cells: &mut Cells, segment: u32, postings: &Postings<'_>, rows: Range<usize>) {
+        let (persons, times) = (&postings.persons[rows.clone()], &postings.times[rows]);
+        for (&local, &time) in persons.iter().zip(times) {
+            let cell = self.buckets.of(time);
+            cells.rows[cell] += 1;
+            if self.people {
+                cells.see(cell, join_person(segment, local) + 1);
+            }
+        }
+    }
+
+    fn values(&self, cells: &Cells, group: usize, measure: &Measure) -> Vec<Option<f64>> {
+        let place = |property: &String| self.numbers.iter().position(|known| known == property).unwrap_or(0);
+        let value = |cell: usize| {
+            let numbers = |property: &String| &cells.numbers[place(property)][cell];
+            match measure {
+                Measure::Count => Some(cells.rows[cell] as f64),
+                Measure::People => Some(cells.people[cell] as f64),
+                Measure::Sessions => Some(cells.sessions[cell] as f64),
+                Measure::CountPerPerson => {
+                    (cells.people[cell] > 0).then(|| cells.rows[cell] as f64 / cells.people[cell] as f64)
+                }
+                Measure::Sum(property) => Some(numbers(property).sum),
+                Measure::Average(property) => {
+                    let numbers = numbers(property);
+                    (numbers.count > 0).then(|| numbers.sum / numbers.count as f64)
+                }
+                Measure::Minimum(property) => numbers(property).minimum,
+                Measure::Maximum(property) => numbers(property).maximum,
+                Measure::Percentile(property, rank) => percentile(&numbers(property).all, *rank),
+            }
+        };
+        let first = group * self.buckets.len();
+        (first..first + self.buckets.len()).map(value).collect()
+    }
+}
+
+impl Cells {
+    fn new(scan: &Scan<'_>) -> Cells {
+        let all = scan.chosen.labels.len() * scan.buckets.len();
+        let if_asked = |asked: bool| if asked { all } else { 0 };
+        Cells {
+            rows: vec![0; all],
+            people: vec![0; if_asked(scan.people)],
+            last_person: vec![0; if_asked(scan.people)],
+            sessions: vec![0; if_asked(scan.sessions)],
+            last_session: vec![u64::MAX; if_asked(scan.sessions)],
+            numbers: vec![vec![Numbers::default(); all]; scan.numbers.len()],
+        }
+    }
+
+    #[inline]
+    fn see(&mut self, cell: usize, person: u32) {
+        let last = &mut self.last_person[cell];
+        self.people[cell] += u64::from(*last != person);
+        *last = person;
+    }
+
+    fn join(&mut self, other: Cells) {
+        let add =
+            |sums: &mut Vec<u64>, counts: Vec<u64>| sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        add(&mut self.rows, other.rows);
+        add(&mut self.people, other.people);
+        add(&mut self.sessions, other.sessions);
+        for (sums, numbers) in self.numbers.iter_mut().zip(other.numbers) {
+            sums.iter_mut().zip(numbers).for_each(|(sum, numbers)| sum.join(numbers));
+        }
+    }
+}
+
+impl Numbers {
+    fn add(&mut self, number: f64, keep: bool) {
+        self.count += 1;
+        self.sum += number;
+        self.minimum = Some(self.minimum.map_or(number, |minimum| minimum.min(number)));
+        self.maximum = Some(self.maximum.map_or(number, |maximum| maximum.max(number)));
+        if keep {
+            self.all.push(number);
+        }
+    }
+
+    fn join(&mut self, other: Numbers) {
+        self.count += other.count;
+        self.sum += other.sum;
+        self.minimum = [self.minimum, other.minimum].into_iter().flatten().reduce(f64::min);
+        self.maximum = [self.maximum, other.maximum].into_iter().flatten().reduce(f64::max);
+        self.all.extend(other.all);
+    }
+}

@@ -1,0 +1,157 @@
+//! The groups of a trend's breakdown: values of up to three columns as one key, and the top of them.
+
+use hashbrown::HashMap;
+
+use super::compile::Compiled;
+use super::engine::Context;
+use super::reader::Within;
+use crate::InsightError;
+use crate::definition::{Breakdown, Label};
+use crate::projection::{Column, ColumnKind, Postings, Snapshot};
+
+/// Keys below this are counted in an array.
+const DENSE_MAX: u64 = 1 << 20;
+const PROPERTIES_MAX: usize = 3;
+
+/// The columns of a breakdown.
+pub(super) struct Groups {
+    pub columns: Vec<usize>,
+    /// Codes of each column are below this.
+    sizes: Vec<u64>,
+}
+
+/// Which group each key is in; the groups are those of `labels`.
+pub(super) struct Chosen {
+    pub labels: Vec<Label>,
+    dense: Vec<u32>,
+    sparse: HashMap<u64, u32>,
+    /// The group of all other keys.
+    other: u32,
+}
+
+impl Groups {
+    pub fn new(snapshot: &Snapshot, breakdown: Option<&Breakdown>) -> Result<Groups, InsightError> {
+        let properties = breakdown.map_or(&[][..], |breakdown| &breakdown.properties);
+        if breakdown.is_some() && !(1..=PROPERTIES_MAX).contains(&properties.len()) {
+            return Err(InsightError::question("breakdown", format!("takes 1 to {PROPERTIES_MAX} properties")));
+        }
+        let mut groups = Groups { columns: Vec::new(), sizes: Vec::new() };
+        for property in properties {
+            let column = snapshot.dictionaries.column(property)?;
+            let hot = &snapshot.dictionaries.columns[column];
+            if hot.kind != ColumnKind::Words {
+                let (name, is, needed) = (property.clone(), "a number", "a text");
+                return Err(InsightError::PropertyKind { name, is, needed });
+            }
+            groups.columns.push(column);
+            groups.sizes.push(hot.dictionary.names().len() as u64 + 1);
+        }
+        if groups.sizes.iter().try_fold(1u64, |all, &size| all.checked_mul(size)).is_none() {
+            return Err(InsightError::question("breakdown", "the properties have too many values together"));
+        }
+        Ok(groups)
+    }
+
+    fn is_dense(&self) -> bool {
+        self.sizes.iter().product::<u64>() <= DENSE_MAX
+    }
+
+    #[inline]
+    fn key(&self, columns: &[Column<'_>], row: usize) -> u64 {
+        columns.iter().zip(&self.sizes).fold(0, |key, (column, &size)| key * size + u64::from(column.word(row)))
+    }
+
+    fn codes(&self, mut key: u64) -> Vec<u32> {
+        let mut codes: Vec<u32> = Vec::new();
+        for &size in self.sizes.iter().rev() {
+            codes.push((key % size) as u32);
+            key /= size;
+        }
+        codes.reverse();
+        codes
+    }
+
+    /// Counts the rows of each key and takes the top.
+    pub fn choose(
+        &self,
+        context: &Context<'_>,
+        compiled: &Compiled,
+        within: Within<'_>,
+        top: usize,
+    ) -> Result<Chosen, InsightError> {
+        if self.columns.is_empty() {
+            return Ok(Chosen { labels: vec![Label::Everything], dense: vec![0], sparse: HashMap::new(), other: 0 });
+        }
+        let size = if self.is_dense() { self.sizes.iter().product::<u64>() as usize } else { 0 };
+        let state = || (vec![0u64; size], HashMap::<u64, u64>::new(), Postings::default());
+        let states = context.each_segment(state, |(dense, sparse, postings), reader, segment| {
+            for &activity in &compiled.activities {
+                reader.select(segment, activity, compiled, &self.columns, within, postings);
+                match postings.columns.as_slice() {
+                    [Column::Words8(codes)] if dense.len() >= 256 => {
+                        codes.iter().for_each(|&code| dense[usize::from(code)] += 1)
+                    }
+                    [Column::Words8(codes)] if size > 0 => {
+                        codes.iter().for_each(|&code| dense[usize::from(code).min(size - 1)] += 1);
+                    }
+                    columns => {
+                        for row in 0..postings.len() {
+                            let key = self.key(columns, row);
+                            match dense.get_mut(key as usize) {
+                                Some(count) => *count += 1,
+                                None => *sparse.entry(key).or_default() += 1,
+                            }
+                        }
+                    }
+                }
+            }
+        })?;
+        let mut counts: HashMap<u64, u64> = HashMap::new();
+        for (dense, sparse, _) in states {
+            let dense = (0u64..).zip(dense).filter(|(_, count)| *count > 0);
+            dense.chain(sparse).for_each(|(key, count)| *counts.entry(key).or_default() += count);
+        }
+        Ok(self.take_top(context.snapshot, counts, top))
+    }
+
+    fn take_top(&self, snapshot: &Snapshot, counts: HashMap<u64, u64>, top: usize) -> Chosen {
+        let names: Vec<_> =
+            self.columns.iter().map(|&column| snapshot.dictionaries.columns[column].dictionary.names()).collect();
+        let values = |key: u64| -> Vec<Option<String>> {
+            let text = |(&code, names): (&u32, &std::sync::RwLockReadGuard<'_, crate::projection::Names>)| {
+                Some(names.text(code.checked_sub(1)?).to_owned())
+            };
+            self.codes(key).iter().zip(&names).map(text).collect()
+        };
+        let mut ranked: Vec<(std::cmp::Reverse<u64>, Label, u64)> = counts
+            .into_iter()
+            .map(|(key, count)| (std::cmp::Reverse(count), Label::Values(values(key)), key))
+            .collect();
+        ranked.sort_unstable();
+        let other = ranked.len().min(top) as u32;
+        let mut labels = Vec::new();
+        let mut group_of = HashMap::new();
+        for (group, (_, label, key)) in (0u32..).zip(ranked) {
+            if group < other {
+                labels.push(label);
+            }
+            group_of.insert(key, group.min(other));
+        }
+        if group_of.len() > other as usize {
+            labels.push(Label::Other);
+        }
+        let size = if self.is_dense() { self.sizes.iter().product::<u64>() } else { 0 };
+        let dense = (0..size).map(|key| group_of.get(&key).copied().unwrap_or(other)).collect();
+        Chosen { labels, dense, sparse: if size > 0 { HashMap::new() } else { group_of }, other }
+    }
+
+    /// The group of a row.
+    #[inline]
+    pub fn group(&self, chosen: &Chosen, columns: &[Column<'_>], row: usize) -> usize {
+        let key = self.key(columns, row);
+        match chosen.dense.get(key as usize) {
+            Some(&group) => group as usize,
+            None => chosen.sparse.get(&key).copied().unwrap_or(chosen.other) as usize,
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Who is in a cohort, naively.
+
+use super::World;
+use crate::definition::{Cohort, CohortAnswer, CohortPeople};
+
+impl World {
+    pub(super) fn cohort_people(&self, asked: &CohortPeople) -> CohortAnswer {
+        let mut listed = self.persons();
+        listed.retain(|person| self.is_in(&asked.cohort, person));
+        let people = listed.len() as u64;
+        listed.truncate(asked.list);
+        CohortAnswer { people, listed }
+    }
+
+    pub(super) fn is_in(&self, cohort: &Cohort, person: &str) -> bool {
+        match cohort {
+            Cohort::All(all) => all.iter().all(|one| self.is_in(one, person)),
+            Cohort::Any(any) => any.iter().any(|one| self.is_in(one, person)),
+            Cohort::Not(one) => !self.is_in(one, person),
+            Cohort::Did { select, from_ms, until_ms, at_least, at_most } => {
+                let rows = self.rows_of(person).into_iter();
+                let times =
+                    rows.filter(|row| (*from_ms..*until_ms).contains(&row.time_ms) && self.matches(select, row));
+                let times = times.count() as u64;
+                times >= *at_least && at_most.is_none_or(|most| times <= most)
+            }
+            Cohort::Sequence { steps, window_ms, from_ms, until_ms } => {
+                self.ordered_level(person, steps, *window_ms, &[], (*from_ms, *until_ms)).0 == steps.len()
+            }
+            Cohort::Person(comparison) => self.person_meets(comparison, person),
+            Cohort::Listed(ids) => ids.iter().any(|id| id == person),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Funnels, naively: every row of the first step is tried as the start.
+
+use super::{Row, World};
+use crate::definition::{Attribution, Exclusion, Funnel, FunnelAnswer, FunnelGroup, FunnelOrder, Selector};
+
+/// A row that is of some steps (0 …), or that excludes (by number of the exclusion).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    time: i64,
+    excludes: bool,
+    /// Lowest and highest step.
+    ends: (usize, usize),
+    of: Vec<usize>,
+}
+
+impl World {
+    pub(super) fn funnel(&self, funnel: &Funnel) -> FunnelAnswer {
+        let mut groups: Vec<FunnelGroup> = Vec::new();
+        let empty = |value: Option<String>| FunnelGroup {
+            value,
+            reached: vec![0; funnel.steps.len()],
+            converted_ms: Vec::new(),
+        };
+        for person in self.persons_of(&funnel.scope) {
+            let span = (funnel.scope.from_ms, funnel.scope.until_ms);
+            let (level, converted) = match funnel.order {
+                FunnelOrder::Ordered => {
+                    self.ordered_level(&person, &funnel.steps, funnel.window_ms, &funnel.exclusions, span)
+                }
+                FunnelOrder::Strict => self.strict_level(&person, funnel),
+                FunnelOrder::Unordered => self.unordered_level(&person, funnel),
+            };
+            if level == 0 {
+                continue;
+            }
+            let value = self.touched(&person, funnel);
+            let place = groups.iter().position(|group| group.value == value).unwrap_or_else(|| {
+                groups.push(empty(value));
+                groups.len() - 1
+            });
+            groups[place].reached[..level].iter_mut().for_each(|people| *people += 1);
+            groups[place].converted_ms.extend(converted);
+        }
+        if groups.is_empty() && funnel.breakdown.is_none() {
+            groups.push(empty(None));
+        }
+        groups.iter_mut().for_each(|group| group.converted_ms.sort());
+        groups.sort_by(|a, b| a.value.cmp(&b.value));
+        FunnelAnswer { groups }
+    }
+
+    fn steps_of(&self, row: &Row, steps: &[Selector]) -> Vec<usize> {
+        (0..steps.len()).filter(|&step| self.matches(&steps[step], row)).collect()
+    }
+
+    fn entries(&self, person: &str, steps: &[Selector], exclusions: &[Exclusion], span: (i64, i64)) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for row in self.rows_of(person).into_iter().filter(|row| (span.0..span.1).contains(&row.time_ms)) {
+            let of = self.steps_of(row, steps);
+            if let (Some(&low), Some(&high)) = (of.first(), of.last()) {
+                entries.push(Entry { time: row.time_ms, excludes: false, ends: (low, high), of });
+            }
+            let of: Vec<usize> =
+                (0..exclusions.len()).filter(|&one| self.matches(&exclusions[one].select, row)).collect();
+            if !of.is_empty() {
+                entries.push(Entry { time: row.time_ms, excludes: true, ends: (0, 0), of });
+            }
+        }
+        entries.sort();
+        entries
+    }
+
+    /// Level and time to convert.
+    pub(super) fn ordered_level(
+        &self,
+        person: &str,
+        steps: &[Selector],
+        window_ms: i64,
+        exclusions: &[Exclusion],
+        span: (i64, i64),
+    ) -> (usize, Option<i64>) {
+        let entries = self.entries(person, steps, exclusions, span);
+        let mut level = 0;
+        // Place of the row that completes, and its time to convert.
+        let mut converted: Option<(usize, i64)> = None;
+        for (start, first) in entries.iter().enumerate().filter(|(_, entry)| !entry.excludes && entry.of.contains(&0)) {
+            let mut taken = vec![false; steps.len()];
+            taken[0] = true;
+            level = level.max(1);
+            let mut done = (steps.len() == 1).then_some((start, 0));
+            for (place, entry) in entries.iter().enumerate().skip(start + 1) {
+                if entry.excludes {
+                    for exclusion in entry.of.iter().map(|&one| &exclusions[one]) {
+                        (exclusion.after..exclusion.before).for_each(|steps_taken| taken[steps_taken - 1] = false);
+                    }
+                    continue;
+                }
+                let in_time = entry.time - first.time <= window_ms;
+                for &step in entry.of.iter().rev().filter(|&&step| step > 0) {
+                    if in_time && taken[step - 1] {
+                        taken[step] = true;
+                        level = level.max(step + 1);
+                        if step + 1 == steps.len() && done.is_none() {
+                            done = Some((place, entry.time - first.time));
+                        }
+                    }
+                }
+            }
+            converted = [converted, done].into_iter().flatten().min();
+        }
+        (level, converted.map(|(_, time)| time))
+    }
+
+    fn strict_level(&self, person: &str, funnel: &Funnel) -> (usize, Option<i64>) {
+        // Time, whether of no step, lowest and highest step, all steps.
+        type Ordered = (i64, bool, (usize, usize), Vec<usize>);
+        let mut rows: Vec<Ordered> = Vec::new();
+        let inside: Vec<&Row> =
+            self.rows_of(person).into_iter().filter(|row| funnel.scope.contains(row.time_ms)).collect();
+        for row in &inside {
+            let of = self.steps_of(row, &funnel.steps);
+            let ends = (of.first().copied().unwrap_or(0), of.last().copied().unwrap_or(0));
+            rows.push((row.time_ms, of.is_empty(), ends, of));
+        }
+        rows.sort();
+        let excluded = |exclusion: &Exclusion, from: i64, until: i64| {
+            inside.iter().any(|row| self.matches(&exclusion.select, row) && from <= row.time_ms && row.time_ms < until)
+        };
+        let (mut level, mut converted) = (0, None);
+        for start in 0..rows.len() {
+            let mut taken = 0;
+            while let Some(row) = rows.get(start + taken) {
+                let in_order = taken < funnel.steps.len() && row.3.contains(&taken);
+                let in_time = row.0 - rows[start].0 <= funnel.window_ms;
+                // An exclusion between having taken `k` steps and the next.
+                let barred = funnel.exclusions.iter().any(|exclusion| {
+                    let active = exclusion.after <= taken && taken < exclusion.before;
+                    active && excluded(exclusion, rows[start + taken - 1].0, row.0)
+                });
+                if !in_order || !in_time || barred {
+                    break;
+                }
+                taken += 1;
+            }
+            level = level.max(taken);
+            if taken == funnel.steps.len() {
+                let last = start + taken - 1;
+                let done = (last, rows[last].0 - rows[start].0);
+                converted = Some(converted.map_or(done, |best: (usize, i64)| best.min(done)));
+            }
+        }
+        (level, converted.map(|(_, time)| time))
+    }
+
+    fn unordered_level(&self, person: &str, funnel: &Funnel) -> (usize, Option<i64>) {
+        let entries = self.entries(person, &funnel.steps, &[], (funnel.scope.from_ms, funnel.scope.until_ms));
+        let mut level = 0;
+        for (place, end) in entries.iter().enumerate() {
+            let before = || entries[..=place].iter().filter(|entry| end.time - entry.time <= funnel.window_ms);
+            let last_of = |step: usize| before().filter(|entry| entry.of.contains(&step)).map(|entry| entry.time).max();
+            let lasts: Vec<i64> = (0..funnel.steps.len()).filter_map(last_of).collect();
+            level = level.max(lasts.len());
+            if lasts.len() == funnel.steps.len() {
+                return (level, Some(end.time - lasts.iter().min().unwrap()));
+            }
+        }
+        (level, None)
+    }
+
+    fn touched(&self, person: &str, funnel: &Funnel) -> Option<String> {
+        let breakdown = funnel.breakdown.as_ref()?;
+        let step = &funnel.steps[breakdown.step - 1];
+        let rows = self.rows_of(person).into_iter();
+        let of_step = rows.filter(|row| funnel.scope.contains(row.time_ms) && self.matches(step, row));
+        let mut values: Vec<(i64, Option<String>)> =
+            of_step.map(|row| (row.time_ms, row.texts.get(&breakdown.property).cloned())).collect();
+        let wanted = match breakdown.attribution {
+            Attribution::FirstTouch => values.iter().map(|value| value.0).min(),
+            Attribution::LastTouch => values.iter().map(|value| value.0).max(),
+        };
+        values.retain(|value| Some(value.0) == wanted);
+        values.into_iter().map(|value| value.1).min().flatten()
+    }
+}

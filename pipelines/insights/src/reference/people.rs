@@ -1,0 +1,111 @@
+//! Questions about when people are active, naively: retention, lifecycle, stickiness, active people.
+
+use std::collections::BTreeSet;
+
+use super::{World, buckets_of};
+use crate::definition::{
+    ActiveDay, ActivePeople, ActivePeopleAnswer, Bucket, Lifecycle, LifecycleAnswer, LifecycleBucket, Retention,
+    RetentionAnswer, RetentionCohort, RetentionKind, Scope, Selector, Stickiness, StickinessAnswer,
+};
+
+/// The bucket of a time.
+fn place(buckets: &[(i64, i64)], time: i64) -> Option<usize> {
+    buckets.iter().position(|&(from, until)| (from..until).contains(&time))
+}
+
+impl World {
+    /// Buckets in which a person has such rows.
+    fn present(&self, person: &str, select: &Selector, buckets: &[(i64, i64)], span: (i64, i64)) -> BTreeSet<usize> {
+        let rows = self.rows_of(person).into_iter();
+        let counting = rows.filter(|row| (span.0..span.1).contains(&row.time_ms) && self.matches(select, row));
+        counting.filter_map(|row| place(buckets, row.time_ms)).collect()
+    }
+
+    pub(super) fn retention(&self, retention: &Retention) -> RetentionAnswer {
+        let scope = &retention.scope;
+        let buckets = buckets_of(retention.bucket, scope, 0);
+        let span = (scope.from_ms, scope.until_ms);
+        let n = buckets.len();
+        let mut cohorts: Vec<RetentionCohort> =
+            (0..n).map(|w| RetentionCohort { start_ms: buckets[w].0, people: 0, returned: vec![0; n - w] }).collect();
+        for person in self.persons_of(scope) {
+            let starts: BTreeSet<usize> = match retention.kind {
+                RetentionKind::Recurring => self.present(&person, &retention.start, &buckets, span),
+                RetentionKind::FirstTime => {
+                    let first = self.rows_of(&person).into_iter().find(|row| self.matches(&retention.start, row));
+                    let first = first.filter(|row| scope.contains(row.time_ms));
+                    first.and_then(|row| place(&buckets, row.time_ms)).into_iter().collect()
+                }
+            };
+            let returns = self.present(&person, &retention.returning, &buckets, span);
+            for w in starts {
+                cohorts[w].people += 1;
+                for k in 0..n - w {
+                    let returned = match retention.unbounded {
+                        true => returns.iter().any(|&bucket| bucket >= w + k),
+                        false => returns.contains(&(w + k)),
+                    };
+                    cohorts[w].returned[k] += u64::from(returned);
+                }
+            }
+        }
+        RetentionAnswer { cohorts }
+    }
+
+    pub(super) fn lifecycle(&self, lifecycle: &Lifecycle) -> LifecycleAnswer {
+        let buckets = buckets_of(lifecycle.bucket, &lifecycle.scope, 1);
+        let mut counts: Vec<LifecycleBucket> =
+            buckets.iter().map(|bucket| LifecycleBucket { start_ms: bucket.0, ..LifecycleBucket::default() }).collect();
+        for person in self.persons_of(&lifecycle.scope) {
+            let rows = self.rows_of(&person);
+            let did = |from: i64, until: i64| {
+                rows.iter().any(|row| (from..until).contains(&row.time_ms) && self.matches(&lifecycle.select, row))
+            };
+            for index in 1..buckets.len() {
+                let now = did(buckets[index].0, buckets[index].1);
+                let previous = did(buckets[index - 1].0, buckets[index - 1].1);
+                let ever = did(i64::MIN, buckets[index].0);
+                let count = &mut counts[index];
+                match (now, previous, ever) {
+                    (true, true, _) => count.returning += 1,
+                    (true, false, true) => count.resurrecting += 1,
+                    (true, false, false) => count.new += 1,
+                    (false, true, _) => count.dormant += 1,
+                    (false, false, _) => {}
+                }
+            }
+        }
+        counts.remove(0);
+        LifecycleAnswer { buckets: counts }
+    }
+
+    pub(super) fn stickiness(&self, stickiness: &Stickiness) -> StickinessAnswer {
+        let scope = &stickiness.scope;
+        let buckets = buckets_of(stickiness.bucket, scope, 0);
+        let mut people = vec![0; buckets.len()];
+        for person in self.persons_of(scope) {
+            let present = self.present(&person, &stickiness.select, &buckets, (scope.from_ms, scope.until_ms)).len();
+            if present > 0 {
+                people[present - 1] += 1;
+            }
+        }
+        StickinessAnswer { people }
+    }
+
+    pub(super) fn active_people(&self, active: &ActivePeople) -> ActivePeopleAnswer {
+        let all = buckets_of(Bucket::Day, &active.scope, 29);
+        let persons = self.persons_of(&active.scope);
+        let count = |from: i64, until: i64| {
+            let scope = Scope { people: None, ..Scope::utc(from, until) };
+            let rows = self.matching(&scope, &active.select).into_iter().filter(|row| persons.contains(&row.person));
+            rows.map(|row| &row.person).collect::<BTreeSet<_>>().len() as u64
+        };
+        let day = |index: usize| ActiveDay {
+            start_ms: all[index].0,
+            day: count(all[index].0, all[index].1),
+            week: count(all[index - 6].0, all[index].1),
+            month: count(all[index - 29].0, all[index].1),
+        };
+        ActivePeopleAnswer { days: (29..all.len()).map(day).collect() }
+    }
+}

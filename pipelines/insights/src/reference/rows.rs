@@ -1,0 +1,141 @@
+//! Questions about rows, naively: sessions, paths, distributions, times between, rankings.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Row, World, buckets_of, percentile};
+use crate::definition::{
+    Anchor, Distribution, DistributionAnswer, DistributionOf, PathCount, PathEdge, Paths, PathsAnswer, RankBy,
+    RankedRow, Ranking, RankingAnswer, SessionBucket, Sessions, SessionsAnswer, TimeBetween, TimeBetweenAnswer,
+};
+
+impl World {
+    pub(super) fn sessions(&self, sessions: &Sessions) -> SessionsAnswer {
+        let buckets = buckets_of(sessions.bucket, &sessions.scope, 0);
+        let mut counts: Vec<SessionBucket> =
+            buckets.iter().map(|bucket| SessionBucket { start_ms: bucket.0, ..SessionBucket::default() }).collect();
+        let (mut entries, mut exits): (BTreeMap<String, u64>, BTreeMap<String, u64>) = Default::default();
+        for person in self.persons_of(&sessions.scope) {
+            let rows = self.rows_of(&person);
+            for session in rows.chunk_by(|a, b| b.time_ms - a.time_ms <= sessions.gap_ms) {
+                let (first, last) = (session[0], session[session.len() - 1]);
+                if !sessions.scope.contains(first.time_ms) {
+                    continue;
+                }
+                let bucket = buckets.iter().position(|&(from, until)| (from..until).contains(&first.time_ms)).unwrap();
+                let count = &mut counts[bucket];
+                count.sessions += 1;
+                count.duration_ms += (last.time_ms - first.time_ms) as u64;
+                count.bounces += u64::from(session.len() == 1);
+                count.rows += session.len() as u64;
+                *entries.entry(first.activity.clone()).or_default() += 1;
+                *exits.entry(last.activity.clone()).or_default() += 1;
+            }
+        }
+        let ranked = |counts: BTreeMap<String, u64>| {
+            let mut ranked: Vec<(String, u64)> = counts.into_iter().collect();
+            ranked.sort_by_key(|one| std::cmp::Reverse(one.1));
+            ranked
+        };
+        SessionsAnswer { buckets: counts, entries: ranked(entries), exits: ranked(exits) }
+    }
+
+    pub(super) fn paths(&self, paths: &Paths) -> PathsAnswer {
+        let mut counts: BTreeMap<Vec<String>, u64> = BTreeMap::new();
+        for person in self.persons_of(&paths.scope) {
+            let rows = self.rows_of(&person);
+            for place in 0..rows.len() {
+                let stretch = match &paths.anchor {
+                    Anchor::After(name) if *name == rows[place].activity => rows.get(place..=place + paths.length),
+                    Anchor::Before(name) if *name == rows[place].activity && place >= paths.length => {
+                        rows.get(place - paths.length..=place)
+                    }
+                    _ => None,
+                };
+                let close = |stretch: &&[&Row]| {
+                    stretch.windows(2).all(|pair| pair[1].time_ms - pair[0].time_ms <= paths.gap_ms)
+                };
+                if let Some(stretch) = stretch.filter(close).filter(|_| paths.scope.contains(rows[place].time_ms)) {
+                    let path = match paths.anchor {
+                        Anchor::After(_) => &stretch[1..],
+                        Anchor::Before(_) => &stretch[..paths.length],
+                    };
+                    *counts.entry(path.iter().map(|row| row.activity.clone()).collect()).or_default() += 1;
+                }
+            }
+        }
+        let mut edges: BTreeMap<(usize, String, String), u64> = BTreeMap::new();
+        for (path, count) in &counts {
+            for (place, pair) in path.windows(2).enumerate() {
+                *edges.entry((place, pair[0].clone(), pair[1].clone())).or_default() += count;
+            }
+        }
+        let mut edges: Vec<PathEdge> =
+            edges.into_iter().map(|((place, from, to), count)| PathEdge { place, from, to, count }).collect();
+        edges.sort_by_key(|edge| std::cmp::Reverse(edge.count));
+        let mut paths_found: Vec<PathCount> =
+            counts.into_iter().map(|(activities, count)| PathCount { activities, count }).collect();
+        paths_found.sort_by_key(|path| std::cmp::Reverse(path.count));
+        paths_found.truncate(paths.top);
+        PathsAnswer { paths: paths_found, edges }
+    }
+
+    pub(super) fn distribution(&self, distribution: &Distribution) -> DistributionAnswer {
+        let rows = self.matching(&distribution.scope, &distribution.select);
+        let mut values: Vec<f64> = match &distribution.of {
+            DistributionOf::Property(property) => {
+                rows.iter().filter_map(|row| row.numbers.get(property).copied()).collect()
+            }
+            DistributionOf::RowsPerPerson => {
+                let mut counts: BTreeMap<&String, u32> = BTreeMap::new();
+                rows.iter().for_each(|row| *counts.entry(&row.person).or_default() += 1);
+                counts.into_values().map(f64::from).collect()
+            }
+        };
+        values.sort_by(f64::total_cmp);
+        let edges = &distribution.edges;
+        let bin = |value: &f64| edges.iter().filter(|edge| **edge <= *value).count();
+        let mut histogram = vec![0; edges.len() + 1];
+        values.iter().for_each(|value| histogram[bin(value)] += 1);
+        DistributionAnswer {
+            count: values.len() as u64,
+            sum: values.iter().fold(0.0, |sum, value| sum + value),
+            minimum: values.first().copied(),
+            maximum: values.last().copied(),
+            histogram,
+            percentiles: distribution.ranks.iter().map(|&rank| percentile(&values, rank)).collect(),
+        }
+    }
+
+    pub(super) fn time_between(&self, between: &TimeBetween) -> TimeBetweenAnswer {
+        let (from, to) = (self.matching(&between.scope, &between.from), self.matching(&between.scope, &between.to));
+        let mut found: Vec<(i64, &String)> = Vec::new();
+        for row in from {
+            let later = to.iter().filter(|other| other.person == row.person && other.time_ms > row.time_ms);
+            let next = later.map(|other| other.time_ms - row.time_ms).min().filter(|time| *time <= between.window_ms);
+            found.extend(next.map(|time| (time, &row.person)));
+        }
+        let mut times: Vec<i64> = found.iter().map(|one| one.0).collect();
+        times.sort();
+        TimeBetweenAnswer {
+            count: times.len() as u64,
+            people: found.iter().map(|one| one.1).collect::<BTreeSet<_>>().len() as u64,
+            sum_ms: times.iter().sum::<i64>() as u64,
+            percentiles_ms: between.ranks.iter().map(|&rank| percentile(&times, rank)).collect(),
+        }
+    }
+
+    pub(super) fn ranking(&self, ranking: &Ranking) -> RankingAnswer {
+        let mut counts: BTreeMap<(Option<String>, Option<String>), u64> = BTreeMap::new();
+        for row in self.matching(&ranking.scope, &ranking.select) {
+            let activity = (ranking.by != RankBy::Person).then(|| row.activity.clone());
+            let person = (ranking.by != RankBy::Activity).then(|| row.person.clone());
+            *counts.entry((activity, person)).or_default() += 1;
+        }
+        let row =
+            |((activity, person), rows): ((Option<String>, Option<String>), u64)| RankedRow { activity, person, rows };
+        let mut rows: Vec<RankedRow> = counts.into_iter().map(row).collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.rows));
+        rows.truncate(ranking.top);
+        RankingAnswer { rows }
+    }
+}

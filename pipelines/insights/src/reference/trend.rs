@@ -1,0 +1,89 @@
+//! Trends, naively.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use super::{Row, World, buckets_of, percentile};
+use crate::definition::{Label, Measure, Trend, TrendAnswer, TrendLine};
+
+impl World {
+    pub(super) fn trend(&self, trend: &Trend) -> TrendAnswer {
+        let buckets = buckets_of(trend.bucket, &trend.scope, 0);
+        let mut lines = Vec::new();
+        for (series, one) in trend.series.iter().enumerate() {
+            let rows = self.matching(&trend.scope, &one.select);
+            let mut by_label: BTreeMap<Label, Vec<&Row>> = BTreeMap::new();
+            match &trend.breakdown {
+                None => {
+                    by_label.insert(Label::Everything, rows);
+                }
+                Some(breakdown) => {
+                    let label = |row: &Row| {
+                        Label::Values(
+                            breakdown.properties.iter().map(|property| row.texts.get(property).cloned()).collect(),
+                        )
+                    };
+                    let mut all: BTreeMap<Label, Vec<&Row>> = BTreeMap::new();
+                    rows.into_iter().for_each(|row| all.entry(label(row)).or_default().push(row));
+                    let mut ranked: Vec<(Label, Vec<&Row>)> = all.into_iter().collect();
+                    ranked.sort_by(|a, b| b.1.len().cmp(&a.1.len()).then_with(|| a.0.cmp(&b.0)));
+                    for (place, (label, rows)) in ranked.into_iter().enumerate() {
+                        let label = if place < breakdown.top { label } else { Label::Other };
+                        by_label.entry(label).or_default().extend(rows);
+                    }
+                }
+            }
+            for (label, rows) in by_label {
+                let measures = one.measures.iter().map(|measure| {
+                    buckets.iter().map(|&(from, until)| {
+                        let inside: Vec<&Row> =
+                            rows.iter().copied().filter(|row| (from..until).contains(&row.time_ms)).collect();
+                        self.measure(measure, &inside)
+                    })
+                });
+                let measures = measures.map(Iterator::collect).collect();
+                lines.push(TrendLine { series, label, measures });
+            }
+        }
+        TrendAnswer { buckets: buckets.iter().map(|bucket| bucket.0).collect(), lines }
+    }
+
+    fn measure(&self, measure: &Measure, rows: &[&Row]) -> Option<f64> {
+        let people: BTreeSet<&String> = rows.iter().map(|row| &row.person).collect();
+        let numbers = |property: &String| -> Vec<f64> {
+            let mut numbers: Vec<f64> = rows.iter().filter_map(|row| row.numbers.get(property).copied()).collect();
+            numbers.sort_by(f64::total_cmp);
+            numbers
+        };
+        match measure {
+            Measure::Count => Some(rows.len() as f64),
+            Measure::People => Some(people.len() as f64),
+            Measure::Sessions => {
+                let sessions: BTreeSet<(&String, i64)> =
+                    rows.iter().map(|row| (&row.person, self.session_start(row))).collect();
+                Some(sessions.len() as f64)
+            }
+            Measure::CountPerPerson => (!rows.is_empty()).then(|| rows.len() as f64 / people.len() as f64),
+            Measure::Sum(property) => Some(numbers(property).iter().fold(0.0, |sum, number| sum + number)),
+            Measure::Average(property) => {
+                let numbers = numbers(property);
+                (!numbers.is_empty()).then(|| numbers.iter().sum::<f64>() / numbers.len() as f64)
+            }
+            Measure::Minimum(property) => numbers(property).first().copied(),
+            Measure::Maximum(property) => numbers(property).last().copied(),
+            Measure::Percentile(property, rank) => percentile(&numbers(property), *rank),
+        }
+    }
+
+    /// The first time of the session a row is in.
+    fn session_start(&self, row: &Row) -> i64 {
+        let mut start = row.time_ms;
+        for earlier in self.rows_of(&row.person).iter().rev().filter(|other| other.time_ms <= row.time_ms) {
+            if start - earlier.time_ms > 30 * 60_000 {
+                break;
+            }
+            start = earlier.time_ms;
+        }
+        start
+    }
+}

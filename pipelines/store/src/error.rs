@@ -1,0 +1,44 @@
+//! What can go wrong in the store, and what a caller does about it.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Errors of the store. Those of a question carry text for the asker; the others are for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("{action} {path}: {source}")]
+    File { action: &'static str, path: PathBuf, source: io::Error },
+    #[error("the manifest {path} cannot be read: {detail}")]
+    Manifest { path: PathBuf, detail: String },
+    #[error("the lake at {path} is in use by another process")]
+    InUse { path: PathBuf },
+    #[error("the lake was written by a newer version: format {found}, this program knows {known}")]
+    TooNew { found: u32, known: u32 },
+    #[error("store.url {url:?} names no store; known: file:PATH")]
+    UnknownUrl { url: String },
+    #[error(transparent)]
+    Arrow(#[from] arrow::error::ArrowError),
+    #[error(transparent)]
+    Parquet(#[from] parquet::errors::ParquetError),
+    #[error(transparent)]
+    DataFusion(#[from] datafusion::error::DataFusionError),
+    #[error("a background task ended early: {0}")]
+    Task(String),
+}
+
+impl StoreError {
+    /// For `map_err` on file operations: what was done to which path.
+    pub fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> StoreError {
+        let path = path.into();
+        move |source| StoreError::File { action, path, source }
+    }
+
+    /// True when the disk was full: the operation is tried again when space returns.
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            StoreError::File { source, .. } => source.kind() == io::ErrorKind::StorageFull,
+            StoreError::Parquet(error) => error.to_string().contains("No space left on device"),
+            _ => false,
+        }
+    }
+}

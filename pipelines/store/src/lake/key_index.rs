@@ -1,0 +1,129 @@
+//! Which message keys were published in the de-duplication window: those of fresh rows in memory, the others in runs.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use footfall_ingest_activity::Timestamp;
+use uuid::Uuid;
+
+use super::key_run::KeyRun;
+use super::manifest::KeyRunFile;
+use crate::StoreError;
+
+/// Keys are uniform hashes: their low half is their hash.
+#[derive(Default)]
+pub(super) struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0u8; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.0 = self.0.rotate_left(5) ^ u64::from_le_bytes(word);
+        }
+    }
+
+    fn write_u128(&mut self, key: u128) {
+        self.0 = key as u64;
+    }
+}
+
+/// A set of message keys.
+pub(super) type KeySet = HashSet<u128, BuildHasherDefault<KeyHasher>>;
+
+/// One run and the file it is in.
+#[derive(Debug, Clone)]
+pub(super) struct OpenRun {
+    pub file: KeyRunFile,
+    run: Arc<KeyRun>,
+}
+
+/// The runs of one moment; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct KeyRuns(Vec<OpenRun>);
+
+/// Runs of about the same size that are joined into one.
+const FAN_IN: usize = 6;
+
+impl KeyRuns {
+    /// Opens the runs that a manifest names.
+    pub fn open(root: &Path, files: &[KeyRunFile]) -> Result<KeyRuns, StoreError> {
+        let open = |file: &KeyRunFile| {
+            let run = Arc::new(KeyRun::open(&root.join(&file.path))?);
+            Ok(OpenRun { file: file.clone(), run })
+        };
+        files.iter().map(open).collect::<Result<_, _>>().map(KeyRuns)
+    }
+
+    /// True when `key` is in one of the runs.
+    pub fn contain(&self, key: u128) -> Result<bool, StoreError> {
+        for open in self.0.iter().rev() {
+            if open.run.contains(key).map_err(StoreError::file("reading", &open.file.path))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// As the manifest names them.
+    pub fn files(&self) -> Vec<KeyRunFile> {
+        self.0.iter().map(|open| open.file.clone()).collect()
+    }
+
+    /// Keys on disk and bytes of filters in memory.
+    pub fn size(&self) -> (u64, usize) {
+        let add = |(keys, bytes), open: &OpenRun| (keys + open.run.count(), bytes + open.run.memory_bytes());
+        self.0.iter().fold((0, 0), add)
+    }
+
+    /// These and one more.
+    pub fn with(&self, run: OpenRun) -> KeyRuns {
+        KeyRuns(self.0.iter().cloned().chain([run]).collect())
+    }
+
+    /// These without `inputs`, with `output` in the place of the first.
+    pub fn replace(&self, inputs: &[OpenRun], output: OpenRun) -> KeyRuns {
+        let gone = |run: &&OpenRun| !inputs.iter().any(|input| input.file.path == run.file.path);
+        KeyRuns([output].iter().chain(self.0.iter().filter(gone)).cloned().collect())
+    }
+
+    /// These without the ones whose newest receipt lies before `horizon`.
+    pub fn expire(&self, horizon: Timestamp) -> KeyRuns {
+        KeyRuns(self.0.iter().filter(|open| open.file.newest_received >= horizon).cloned().collect())
+    }
+
+    /// Runs that are worth joining: the smallest of a similar size, when there are enough of them.
+    pub fn candidates(&self) -> Option<Vec<OpenRun>> {
+        let mut by_size: Vec<&OpenRun> = self.0.iter().collect();
+        by_size.sort_by_key(|open| open.file.count);
+        let group = by_size.get(..FAN_IN)?;
+        let similar = group[FAN_IN - 1].file.count <= 8 * group[0].file.count.max(4_096);
+        similar.then(|| group.iter().map(|&open| open.clone()).collect())
+    }
+}
+
+/// Writes a run of `keys` (in any order) into the folder `keys` below `root`.
+pub(super) fn write_run(root: &Path, mut keys: Vec<u128>, newest_received: Timestamp) -> Result<OpenRun, StoreError> {
+    keys.sort_unstable();
+    keys.dedup();
+    let path = format!("keys/{}.keys", Uuid::now_v7().simple());
+    let run = KeyRun::write(&root.join(&path), &keys)?;
+    Ok(OpenRun { file: KeyRunFile { path, count: keys.len() as u64, newest_received }, run: Arc::new(run) })
+}
+
+/// Joins runs into one new run.
+pub(super) fn join_runs(root: &Path, inputs: &[OpenRun]) -> Result<OpenRun, StoreError> {
+    let mut keys = Vec::with_capacity(inputs.iter().map(|input| input.file.count as usize).sum());
+    for input in inputs {
+        let path: PathBuf = root.join(&input.file.path);
+        keys.extend(KeyRun::read_all(&path)?);
+    }
+    let newest = inputs.iter().map(|input| input.file.newest_received).max().unwrap_or_default();
+    write_run(root, keys, newest)
+}

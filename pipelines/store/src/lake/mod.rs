@@ -1,0 +1,33 @@
+//! The embedded store: an LSM of Parquet runs.
+//!
+//! The log is the write-ahead log, fresh rows wait in memory, a flush writes them as sorted Parquet files and swaps in a
+//! new manifest, compaction joins files. One manifest names the files of all tables and the log's checkpoint, so that
+//! all of it changes in one rename. Message keys of the de-duplication window lie in sorted runs with Bloom filters.
+
+mod background;
+mod compact;
+mod data_file;
+mod delta;
+mod flush;
+mod fold;
+mod fresh;
+mod key_filter;
+mod key_index;
+mod key_run;
+#[expect(clippy::module_inception, reason = "the lake itself")]
+mod lake;
+mod manifest;
+mod options;
+mod orphans;
+mod overrides;
+pub(crate) mod promote;
+mod reader;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub use lake::{Lake, LakeStatus};
+pub use options::LakeOptions;
+pub use snapshot::{DataFile, Overrides, ProjectSnapshot, TableView};
+pub use verify::{LakeReport, verify};

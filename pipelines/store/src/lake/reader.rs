@@ -1,0 +1,40 @@
+//! Reading files without a query engine: for state at start, for compaction and for checks.
+
+use std::fs::File;
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+
+use super::data_file::to_table_schema;
+use super::snapshot::{DataFile, ProjectSnapshot};
+use crate::StoreError;
+use crate::tables::Table;
+
+/// Rows of a file in order, without its promoted columns.
+pub(super) fn open_file(root: &Path, table: Table, file: &DataFile) -> Result<ParquetRecordBatchReader, StoreError> {
+    let path = root.join(&file.path);
+    let handle = File::open(&path).map_err(StoreError::file("opening", &path))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(handle)?;
+    let columns = ProjectionMask::roots(builder.parquet_schema(), 0..table.columns().len());
+    Ok(builder.with_projection(columns).with_batch_size(4_096).build()?)
+}
+
+/// All rows of a file with the table's schema.
+pub(super) fn read_file(root: &Path, table: Table, file: &DataFile) -> Result<Vec<RecordBatch>, StoreError> {
+    open_file(root, table, file)?.map(|batch| to_table_schema(table, &batch?)).collect()
+}
+
+/// All rows of a table, files first.
+pub(super) fn read_table(snapshot: &ProjectSnapshot, table: Table) -> Result<Vec<RecordBatch>, StoreError> {
+    let view = snapshot.table(table);
+    let mut batches = Vec::new();
+    for file in &view.files {
+        batches.extend(read_file(&snapshot.root, table, file)?);
+    }
+    for batch in &view.fresh {
+        batches.push(to_table_schema(table, batch)?);
+    }
+    Ok(batches)
+}

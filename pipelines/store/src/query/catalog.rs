@@ -1,0 +1,163 @@
+//! What a question finds by name: the public tables of one snapshot, and the information schema about them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::catalog::information_schema::InformationSchemaProvider;
+use datafusion::catalog::{
+    CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
+    SchemaProvider, TableProvider,
+};
+use datafusion::common::plan_datafusion_err;
+use datafusion::datasource::ViewTable;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::FunctionRegistry;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+
+use super::fold_traits::FoldTraits;
+use super::guard::GuardedTable;
+use super::lake_table::LakeTable;
+use super::person::ResolvePerson;
+use super::policy::Policy;
+use super::session_id::SessionId;
+use super::views::{VIEWS, View};
+use crate::lake::ProjectSnapshot;
+use crate::tables::Table;
+
+/// The catalog's name in the information schema.
+pub(super) const CATALOG: &str = "footfall";
+const PUBLIC: &str = "public";
+const INFORMATION: &str = "information_schema";
+
+/// Tables of the information schema that say nothing of the machine.
+const INFORMATION_TABLES: &[&str] = &["tables", "views", "columns", "schemata", "routines", "parameters"];
+
+/// The catalogs of one question. `template` knows the functions that views use.
+pub(super) fn catalogs(
+    template: &SessionState,
+    snapshot: Arc<ProjectSnapshot>,
+    store: ObjectStoreUrl,
+    policy: Arc<Policy>,
+) -> Result<Arc<dyn CatalogProviderList>> {
+    let public: Arc<dyn SchemaProvider> =
+        Arc::new(PublicTables { snapshot, store, template: template.clone(), policy });
+    // A list of its own: within `list` it would hold itself, and the snapshot, for ever.
+    let (described, catalog) = empty_catalog();
+    catalog.register_schema(PUBLIC, public.clone())?;
+    // The engine's own information schema would show the settings too, with folders of this machine.
+    let about = InformationSchemaProvider::new(described);
+    let (list, catalog) = empty_catalog();
+    catalog.register_schema(PUBLIC, public)?;
+    catalog.register_schema(INFORMATION, Arc::new(InformationTables { about }))?;
+    Ok(list)
+}
+
+fn empty_catalog() -> (Arc<MemoryCatalogProviderList>, Arc<MemoryCatalogProvider>) {
+    let list = Arc::new(MemoryCatalogProviderList::new());
+    let catalog = Arc::new(MemoryCatalogProvider::new());
+    list.register_catalog(CATALOG.to_owned(), catalog.clone());
+    (list, catalog)
+}
+
+/// Views are planned when they are named.
+struct PublicTables {
+    snapshot: Arc<ProjectSnapshot>,
+    store: ObjectStoreUrl,
+    template: SessionState,
+    policy: Arc<Policy>,
+}
+
+impl std::fmt::Debug for PublicTables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PublicTables")
+    }
+}
+
+impl PublicTables {
+    fn lake_table(&self, table: Table) -> Arc<dyn TableProvider> {
+        Arc::new(LakeTable::new(table, self.snapshot.clone(), self.store.clone()))
+    }
+
+    /// The views that the asker may see.
+    fn views(&self) -> impl Iterator<Item = &'static View> {
+        VIEWS.iter().filter(|view| !self.policy.hides_table(view.name))
+    }
+
+    async fn shown(&self, view: &View) -> Result<Arc<dyn TableProvider>> {
+        let table = self.view(view).await?;
+        match self.policy.is_open() {
+            true => Ok(table),
+            false => Ok(Arc::new(GuardedTable::new(table, self.policy.clone())?)),
+        }
+    }
+
+    async fn view(&self, view: &View) -> Result<Arc<dyn TableProvider>> {
+        match (view.table, view.sql) {
+            (Some(table), _) if self.snapshot.overrides.is_empty() => Ok(self.lake_table(table)),
+            (_, Some(sql)) => {
+                let plan = self.inside()?.create_logical_plan(sql).await?;
+                Ok(Arc::new(ViewTable::new(plan, None)))
+            }
+            (_, None) => Err(plan_datafusion_err!("view {} has no definition", view.name)),
+        }
+    }
+
+    /// A session that sees the physical tables and the functions of the views.
+    fn inside(&self) -> Result<SessionState> {
+        let (list, catalog) = empty_catalog();
+        let physical = MemorySchemaProvider::new();
+        for &table in Table::ALL {
+            physical.register_table(table.name().to_owned(), self.lake_table(table))?;
+        }
+        catalog.register_schema(PUBLIC, Arc::new(physical))?;
+        let mut state = SessionStateBuilder::new_from_existing(self.template.clone()).with_catalog_list(list).build();
+        let resolve = ResolvePerson::new(self.snapshot.overrides.clone());
+        state.register_udf(Arc::new(ScalarUDF::from(resolve)))?;
+        state.register_udf(Arc::new(ScalarUDF::from(SessionId::new())))?;
+        state.register_udaf(Arc::new(AggregateUDF::from(FoldTraits::new())))?;
+        Ok(state)
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for PublicTables {
+    fn table_names(&self) -> Vec<String> {
+        self.views().map(|view| view.name.to_owned()).collect()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
+        match self.views().find(|view| view.name == name) {
+            Some(view) => self.shown(view).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.views().any(|view| view.name == name)
+    }
+}
+
+#[derive(Debug)]
+struct InformationTables {
+    about: InformationSchemaProvider,
+}
+
+#[async_trait]
+impl SchemaProvider for InformationTables {
+    fn table_names(&self) -> Vec<String> {
+        INFORMATION_TABLES.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
+        match self.table_exist(name) {
+            true => self.about.table(name).await,
+            false => Ok(None),
+        }
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        INFORMATION_TABLES.contains(&name)
+    }
+}

@@ -1,0 +1,109 @@
+//! Limits of all questions together and of one.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::policy::Policy;
+
+/// How much questions may use.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// Memory of all questions together, in bytes.
+    pub memory_bytes: usize,
+    /// Memory of one question, in bytes; sorts, joins and aggregations spill to disk before they fail.
+    pub query_memory_bytes_max: usize,
+    /// Folder of the spilled files; those of a question go when it ends.
+    pub spill_folder: PathBuf,
+    /// Most bytes spilled at a time, over all questions.
+    pub spill_bytes_max: u64,
+    /// Questions that run at the same time.
+    pub queries_concurrent: usize,
+    /// How long a question waits for its turn.
+    pub queue_timeout: Duration,
+    /// How long a question may take, up to the last row of its answer.
+    pub time_limit: Duration,
+    /// Most rows in an answer.
+    pub rows_max: u64,
+    /// Threads for questions, apart from those of the rest of the program.
+    pub threads: usize,
+    /// Longest SQL text, in bytes.
+    pub sql_bytes_max: usize,
+    /// Memory for what Parquet files say of themselves, in bytes.
+    pub metadata_cache_bytes: usize,
+}
+
+impl EngineConfig {
+    /// Limits for a small machine, spilling to `spill_folder`.
+    pub fn new(spill_folder: impl Into<PathBuf>) -> Self {
+        EngineConfig {
+            memory_bytes: 2 << 30,
+            query_memory_bytes_max: 1 << 30,
+            spill_folder: spill_folder.into(),
+            spill_bytes_max: 20 << 30,
+            queries_concurrent: 8,
+            queue_timeout: Duration::from_secs(10),
+            time_limit: Duration::from_secs(60),
+            rows_max: 1_000_000,
+            threads: std::thread::available_parallelism().map_or(2, usize::from),
+            sql_bytes_max: 256 << 10,
+            metadata_cache_bytes: 64 << 20,
+        }
+    }
+}
+
+/// What one asker wants of less than the engine allows; more is cut to what it allows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct QuestionLimits {
+    pub time_limit: Option<Duration>,
+    pub rows_max: Option<u64>,
+    pub memory_bytes_max: Option<usize>,
+}
+
+/// A question in SQL.
+#[derive(Debug, Clone, Default)]
+pub struct Question {
+    pub sql: String,
+    /// Values for `$name` as a JSON object, or for `$1`, `$2` … as a JSON array.
+    pub params: serde_json::Value,
+    pub limits: QuestionLimits,
+    /// What the asker may see.
+    pub policy: Arc<Policy>,
+}
+
+impl Question {
+    /// A question without parameters.
+    pub fn new(sql: impl Into<String>) -> Self {
+        Question { sql: sql.into(), ..Question::default() }
+    }
+
+    /// Asked by somebody who may see this much.
+    pub fn under(self, policy: Arc<Policy>) -> Self {
+        Question { policy, ..self }
+    }
+
+    /// With values for its parameters.
+    pub fn with_params(self, params: impl Into<serde_json::Value>) -> Self {
+        Question { params: params.into(), ..self }
+    }
+}
+
+/// The limits that hold for one question.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub time_limit: Duration,
+    pub rows_max: u64,
+    pub memory_bytes_max: usize,
+}
+
+impl Bounds {
+    pub fn of(config: &EngineConfig, wanted: &QuestionLimits) -> Self {
+        Bounds {
+            time_limit: wanted.time_limit.map_or(config.time_limit, |limit| limit.min(config.time_limit)),
+            rows_max: wanted.rows_max.map_or(config.rows_max, |rows| rows.min(config.rows_max)),
+            memory_bytes_max: wanted
+                .memory_bytes_max
+                .map_or(config.query_memory_bytes_max, |bytes| bytes.min(config.query_memory_bytes_max)),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The engine: takes questions, gives each one moment of its project, a share of memory and threads, and an end.
+
+use std::sync::Arc;
+
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::SessionState;
+use datafusion::physical_plan::SendableRecordBatchStream;
+use futures::StreamExt;
+use object_store::local::LocalFileSystem;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::Instant;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::answer::{Answer, Piece, Work};
+use super::config::{Bounds, EngineConfig, Question};
+use super::error::QueryError;
+use super::memory::QuestionPool;
+use super::planner;
+use super::session;
+use crate::StoreError;
+use crate::lake::ProjectSnapshot;
+use crate::tables::Table;
+
+/// Planning recurses as deep as the SQL does; address space is cheap, it is used only where it is touched.
+const STACK_BYTES: usize = 64 << 20;
+/// Batches that wait for a slow reader.
+const PIECES_WAITING: usize = 2;
+
+/// Where the engine gets what questions see.
+pub trait Snapshots: Send + Sync + 'static {
+    /// The project as it is now; `None` when it has no rows yet.
+    fn snapshot(&self, project: &str) -> Option<Arc<ProjectSnapshot>>;
+}
+
+/// Answers questions in SQL, on threads of its own.
+pub struct Engine {
+    shared: Arc<Shared>,
+    /// Taken when the engine is dropped: a runtime must not be dropped inside another.
+    runtime: Option<Runtime>,
+}
+
+struct Shared {
+    snapshots: Arc<dyn Snapshots>,
+    config: EngineConfig,
+    environment: RuntimeEnv,
+    memory: Arc<GreedyMemoryPool>,
+    template: SessionState,
+    turns: Arc<Semaphore>,
+}
+
+impl Engine {
+    /// Starts the engine's threads.
+    pub fn new(snapshots: Arc<dyn Snapshots>, config: EngineConfig) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(&config.spill_folder).map_err(StoreError::file("creating", &config.spill_folder))?;
+        let spill = DiskManagerBuilder::default()
+            .with_mode(DiskManagerMode::Directories(vec![config.spill_folder.clone()]))
+            .with_max_temp_directory_size(config.spill_bytes_max);
+        let environment = RuntimeEnvBuilder::new()
+            .with_disk_manager_builder(spill)
+            .with_metadata_cache_limit(config.metadata_cache_bytes)
+            .build()?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(config.threads.max(1))
+            .max_blocking_threads(16)
+            .thread_name("query")
+            .thread_stack_size(STACK_BYTES)
+            .enable_all()
+            .build()
+            .map_err(|error| StoreError::Task(format!("starting the query threads: {error}")))?;
+        let shared = Shared {
+            snapshots,
+            environment,
+            memory: Arc::new(GreedyMemoryPool::new(config.memory_bytes)),
+            template: session::template(&config)?,
+            turns: Arc::new(Semaphore::new(config.queries_concurrent.max(1))),
+            config,
+        };
+        Ok(Engine { shared: Arc::new(shared), runtime: Some(runtime) })
+    }
+
+    /// Asks `question` of `project`. It returns when the answer's columns are known; the rows are worked out as they are
+    /// taken. All of the answer is of one moment.
+    pub async fn query(&self, project: &str, question: Question) -> Result<Answer, QueryError> {
+        let turn = self.shared.turn().await?;
+        let bounds = Bounds::of(&self.shared.config, &question.limits);
+        let deadline = Instant::now() + bounds.time_limit;
+        let Some(runtime) = &self.runtime else { return Err(QueryError::Internal) };
+        let (begun, beginning) = oneshot::channel();
+        let (pieces, waiting) = mpsc::channel(PIECES_WAITING);
+        let (shared, project) = (self.shared.clone(), project.to_owned());
+        let work = runtime.spawn(async move {
+            let _turn = turn;
+            match shared.begin(&project, &question, bounds).await {
+                Ok(rows) => {
+                    if begun.send(Ok(rows.schema())).is_ok() {
+                        hand_over(rows, pieces).await;
+                    }
+                }
+                // Nobody waits when the asker has gone.
+                Err(error) => drop(begun.send(Err(error))),
+            }
+        });
+        let work = Work(work.abort_handle());
+        match tokio::time::timeout_at(deadline, beginning).await {
+            Ok(Ok(Ok(schema))) => Ok(Answer::new(schema, waiting, work, bounds, deadline)),
+            Ok(Ok(Err(error))) => Err(error),
+            Ok(Err(_)) => Err(QueryError::internal(&"the planning of a question ended early")),
+            Err(_) => Err(QueryError::TimeLimit { limit: bounds.time_limit }),
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Shared {
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, QueryError> {
+        let waited = self.config.queue_timeout;
+        match tokio::time::timeout(waited, self.turns.clone().acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(QueryError::Busy { waited }),
+        }
+    }
+
+    async fn begin(
+        &self,
+        project: &str,
+        question: &Question,
+        bounds: Bounds,
+    ) -> Result<SendableRecordBatchStream, QueryError> {
+        let statement = planner::parse(question, self.config.sql_bytes_max)?;
+        let snapshot = self.snapshots.snapshot(project).unwrap_or_else(|| Arc::new(ProjectSnapshot::empty()));
+        let store = self.store_of(&snapshot)?;
+        let pool = QuestionPool::new(bounds.memory_bytes_max, self.memory.clone());
+        let environment = RuntimeEnv { memory_pool: Arc::new(pool), ..self.environment.clone() };
+        let state = session::of(&self.template, snapshot, store, environment, bounds, &question.policy)?;
+        planner::run(&state, statement).await
+    }
+
+    /// The store rooted where the snapshot's files are.
+    fn store_of(&self, snapshot: &ProjectSnapshot) -> Result<ObjectStoreUrl, QueryError> {
+        let name = xxh3_128(snapshot.root.as_os_str().as_encoded_bytes());
+        let url = ObjectStoreUrl::parse(format!("lake://{name:032x}"))?;
+        let has_files = Table::ALL.iter().any(|&table| !snapshot.table(table).files.is_empty());
+        if has_files && self.environment.object_store(&url).is_err() {
+            let store = LocalFileSystem::new_with_prefix(&snapshot.root).map_err(|e| QueryError::internal(&e))?;
+            self.environment.register_object_store(url.as_ref(), Arc::new(store));
+        }
+        Ok(url)
+    }
+}
+
+/// Rows as they come, until the end, an error, or the asker's leaving.
+async fn hand_over(mut rows: SendableRecordBatchStream, pieces: mpsc::Sender<Piece>) {
+    while let Some(batch) = rows.next().await {
+        let piece = match batch {
+            Ok(batch) if batch.num_rows() == 0 => continue,
+            Ok(batch) => Piece::Rows(batch),
+            Err(error) => Piece::Failed(error.into()),
+        };
+        let failed = matches!(piece, Piece::Failed(_));
+        if pieces.send(piece).await.is_err() || failed {
+            return;
+        }
+    }
+    // The asker may have gone.
+    let _ = pieces.send(Piece::End).await;
+}

@@ -1,0 +1,133 @@
+//! `mask_json(json)`: JSON text without the members that a policy hides, at any depth. The rest keeps its bytes.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, StringViewBuilder};
+use arrow::datatypes::DataType;
+use datafusion::common::exec_err;
+use datafusion::error::Result;
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::policy::Policy;
+
+#[derive(Debug)]
+pub(super) struct MaskJson {
+    signature: Signature,
+    policy: Arc<Policy>,
+}
+
+impl MaskJson {
+    pub fn new(policy: Arc<Policy>) -> Self {
+        MaskJson { signature: Signature::exact(vec![DataType::Utf8View], Volatility::Immutable), policy }
+    }
+}
+
+impl PartialEq for MaskJson {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.policy, &other.policy)
+    }
+}
+
+impl Eq for MaskJson {}
+
+impl Hash for MaskJson {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.policy).hash(state);
+    }
+}
+
+impl ScalarUDFImpl for MaskJson {
+    fn name(&self) -> &str {
+        "mask_json"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8View)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let Some(texts) = args.args.first() else { return exec_err!("mask_json takes one argument") };
+        let texts = texts.to_array(args.number_rows)?;
+        let texts = texts.as_string_view();
+        let mut shown = StringViewBuilder::with_capacity(texts.len());
+        for text in texts {
+            // What is no JSON cannot be judged, and is not shown.
+            shown.append_option(text.and_then(|text| masked(text, &self.policy)));
+        }
+        Ok(ColumnarValue::Array(Arc::new(shown.finish())))
+    }
+}
+
+/// `json` without what `policy` hides; `None` when it is no JSON.
+pub(super) fn masked(json: &str, policy: &Policy) -> Option<String> {
+    let mut shown = String::with_capacity(json.len());
+    write(json.trim(), policy, &mut shown).ok()?;
+    Some(shown)
+}
+
+/// Items nest at most as deep as the doors allow, so the recursion is bounded.
+fn write(json: &str, policy: &Policy, shown: &mut String) -> serde_json::Result<()> {
+    match json.as_bytes().first() {
+        Some(b'{') => {
+            let Members(members) = serde_json::from_str(json)?;
+            let kept = members.iter().filter(|(name, _)| !policy.hides_member(name));
+            shown.push('{');
+            for (place, (name, value)) in kept.enumerate() {
+                if place > 0 {
+                    shown.push(',');
+                }
+                shown.push_str(&serde_json::to_string(name)?);
+                shown.push(':');
+                write(value.get(), policy, shown)?;
+            }
+            shown.push('}');
+        }
+        Some(b'[') => {
+            let elements: Vec<&RawValue> = serde_json::from_str(json)?;
+            shown.push('[');
+            for (place, element) in elements.iter().enumerate() {
+                if place > 0 {
+                    shown.push(',');
+                }
+                write(element.get(), policy, shown)?;
+            }
+            shown.push(']');
+        }
+        _ => shown.push_str(serde_json::from_str::<&RawValue>(json)?.get()),
+    }
+    Ok(())
+}
+
+/// The members of an object in order, duplicates and all.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Objects;
+        impl<'de> Visitor<'de> for Objects {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Members<'de>, A::Error> {
+                let mut members = Vec::with_capacity(map.size_hint().unwrap_or(16));
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Objects)
+    }
+}

@@ -1,0 +1,38 @@
+//! SQL over the lake: DataFusion with our tables, functions and limits.
+//!
+//! [`Engine`] answers a [`Question`] of one project with an [`Answer`], [`encode`] turns that into bytes, [`tables`] says
+//! what can be asked. One question sees one moment of its project.
+
+mod answer;
+mod catalog;
+mod column_names;
+mod config;
+mod describe;
+mod encode;
+mod engine;
+mod error;
+mod fold_traits;
+mod guard;
+mod lake_table;
+mod mask_json;
+mod memory;
+mod parameters;
+mod person;
+mod planner;
+mod policy;
+mod promoted;
+mod session;
+mod session_id;
+mod views;
+mod yielding;
+
+#[cfg(test)]
+mod tests;
+
+pub use answer::Answer;
+pub use config::{EngineConfig, Question, QuestionLimits};
+pub use describe::{ColumnAbout, TableAbout, tables};
+pub use encode::{EncodedStream, Format, encode, kind_of};
+pub use engine::{Engine, Snapshots};
+pub use error::{Position, QueryError};
+pub use policy::{Condition, Policy, Subject};

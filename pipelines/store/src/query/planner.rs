@@ -1,0 +1,135 @@
+//! From SQL text to rows: one statement that reads, its parameters bound, planned and started.
+
+use std::ops::ControlFlow;
+
+use datafusion::common::Column;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
+use datafusion::prelude::SQLOptions;
+use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Statement as Sql, Visit, Visitor};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion_functions_json::udfs::json_union_to_text_udf;
+
+use super::column_names::name_casts;
+use super::config::Question;
+use super::error::QueryError;
+use super::parameters;
+
+/// Longest statement, in words and signs.
+const TOKENS_MAX: usize = 20_000;
+/// Deepest expression: a chain of operators is as deep as it is long, and planning takes the square of that.
+const DEPTH_MAX: usize = 400;
+/// Most queries joined by UNION and its like, for the same reason.
+const SET_OPERATIONS_MAX: usize = 200;
+
+/// Reads the text as one statement that reads, and binds its parameters.
+pub(super) fn parse(question: &Question, sql_bytes_max: usize) -> Result<Statement, QueryError> {
+    let sql = question.sql.as_str();
+    if sql.len() > sql_bytes_max {
+        return Err(QueryError::SqlTooLong { size: sql.len(), unit: "bytes", most: sql_bytes_max });
+    }
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize_with_location();
+    let tokens = tokens.map_err(|error| QueryError::SqlSyntax {
+        message: error.message.clone(),
+        position: Some(error.location.into()),
+    })?;
+    let count = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).count();
+    if count > TOKENS_MAX {
+        return Err(QueryError::SqlTooLong { size: count, unit: "words and signs", most: TOKENS_MAX });
+    }
+    let is_set_operation = |token: &Token| matches!(token, Token::Word(word) if matches!(word.keyword, Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT));
+    if tokens.iter().filter(|token| is_set_operation(&token.token)).count() > SET_OPERATIONS_MAX {
+        return Err(QueryError::SqlTooDeep { most: SET_OPERATIONS_MAX });
+    }
+    // PostgreSQL's precedence: properties->>'a' = 'b' compares the property.
+    let dialect = PostgreSqlDialect {};
+    let mut statements = DFParserBuilder::new(tokens).with_dialect(&dialect).build()?.parse_statements()?;
+    match (statements.pop_front(), statements.len()) {
+        (None, _) => Err(QueryError::SqlSyntax { message: "there is no statement".into(), position: None }),
+        (Some(mut statement), 0) => {
+            only_reads(&statement)?;
+            not_too_deep(&statement)?;
+            name_casts(&mut statement);
+            parameters::bind(&mut statement, &question.params)?;
+            Ok(statement)
+        }
+        (Some(_), more) => Err(QueryError::TooManyStatements { count: more + 1 }),
+    }
+}
+
+fn only_reads(statement: &Statement) -> Result<(), QueryError> {
+    match statement {
+        Statement::Explain(explain) => only_reads(&explain.statement),
+        Statement::Statement(statement) => match &**statement {
+            Sql::Query(_) | Sql::ExplainTable { .. } => Ok(()),
+            Sql::ShowTables { .. } | Sql::ShowColumns { .. } | Sql::ShowFunctions { .. } => Ok(()),
+            other => Err(not_read_only(&other.to_string())),
+        },
+        other => Err(not_read_only(&other.to_string())),
+    }
+}
+
+fn not_too_deep(statement: &Statement) -> Result<(), QueryError> {
+    match statement {
+        Statement::Explain(explain) => not_too_deep(&explain.statement),
+        Statement::Statement(statement) => match statement.visit(&mut Depth(0)) {
+            ControlFlow::Break(()) => Err(QueryError::SqlTooDeep { most: DEPTH_MAX }),
+            ControlFlow::Continue(()) => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+struct Depth(usize);
+
+impl Visitor for Depth {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, _: &SqlExpr) -> ControlFlow<()> {
+        self.0 += 1;
+        if self.0 > DEPTH_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn post_visit_expr(&mut self, _: &SqlExpr) -> ControlFlow<()> {
+        self.0 -= 1;
+        ControlFlow::Continue(())
+    }
+}
+
+fn not_read_only(statement: &str) -> QueryError {
+    let word: String = statement.chars().take_while(char::is_ascii_alphabetic).collect();
+    QueryError::NotReadOnly { statement: word.to_uppercase() }
+}
+
+/// Plans the statement and starts it.
+pub(super) async fn run(state: &SessionState, statement: Statement) -> Result<SendableRecordBatchStream, QueryError> {
+    let plan = state.statement_to_plan(statement).await?;
+    SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false).verify_plan(&plan)?;
+    let plan = unions_as_text(plan)?;
+    let plan = state.create_physical_plan(&plan).await?;
+    Ok(execute_stream(plan, state.task_ctx())?)
+}
+
+/// `properties->'key'` is a union of JSON's types, which no format of an answer has: it becomes JSON text.
+fn unions_as_text(plan: LogicalPlan) -> Result<LogicalPlan, QueryError> {
+    let is_union = |expr: &arrow::datatypes::Field| matches!(expr.data_type(), arrow::datatypes::DataType::Union(..));
+    if !plan.schema().fields().iter().any(|field| is_union(field)) {
+        return Ok(plan);
+    }
+    let columns: Vec<Expr> = plan
+        .schema()
+        .iter()
+        .map(|(qualifier, field)| {
+            let column = Expr::Column(Column::from((qualifier, field)));
+            match is_union(field) {
+                true => json_union_to_text_udf().call(vec![column]).alias(field.name()),
+                false => column,
+            }
+        })
+        .collect();
+    Ok(LogicalPlanBuilder::from(plan).project(columns)?.build()?)
+}

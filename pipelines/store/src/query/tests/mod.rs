@@ -1,0 +1,10 @@
+//! Questions against files and fresh rows that are written here by hand.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod encode;
+mod fixture;
+mod limits;
+mod people;
+mod policy;
+mod promoted;
+mod select;

@@ -1,0 +1,114 @@
+//! Plain questions over files and fresh rows.
+
+use serde_json::{Value, json};
+
+use super::fixture::{Fixture, activity, person};
+use crate::query::Question;
+use crate::tables::Table;
+
+pub fn hundred(from: usize) -> Vec<Value> {
+    (from..from + 100)
+        .map(|id| {
+            let event = if id % 2 == 0 { "$pageview" } else { "rsvp" };
+            let properties = format!(r#"{{"price": {}.5, "plan": "p{}", "n": {id}, "ok": true}}"#, id % 7, id % 3);
+            activity(id, &format!("u{}", id % 10), event, 1_700_000_000_000 + id as i64 * 60_000, &properties)
+        })
+        .collect()
+}
+
+pub fn two_files_and_fresh() -> Fixture {
+    let mut fixture = Fixture::new();
+    fixture.file(Table::Activity, &hundred(0), &[]).file(Table::Activity, &hundred(100), &["plan", "n"]);
+    fixture.fresh(Table::Activity, &hundred(200)).fresh(Table::Activity, &hundred(300)[..50]);
+    fixture
+}
+
+#[tokio::test]
+async fn an_empty_project_has_empty_tables() {
+    let fixture = Fixture::new();
+    for table in crate::query::tables() {
+        let sql = format!("SELECT count(*) AS n FROM {}", table.name);
+        assert_eq!(fixture.value(&sql).await, json!(0), "{sql}");
+        assert_eq!(fixture.ask(&format!("SELECT * FROM {}", table.name)).await.len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn files_and_fresh_rows_are_one_table() {
+    let fixture = two_files_and_fresh();
+    assert_eq!(fixture.value("SELECT count(*) FROM activity").await, json!(350));
+    assert_eq!(fixture.value("SELECT count(DISTINCT person_id) FROM activity").await, json!(10));
+    let rows = fixture.ask("SELECT event, count(*) AS n FROM activity GROUP BY event ORDER BY event").await;
+    assert_eq!(json!(rows), json!([{"event": "$pageview", "n": 175}, {"event": "rsvp", "n": 175}]));
+    let one = fixture.ask("SELECT * FROM activity WHERE message_id = 'm0203'").await;
+    assert_eq!(one.len(), 1);
+    assert_eq!(one[0]["distinct_id"], json!("u3"));
+    assert_eq!(one[0]["country"], json!("DE"));
+    assert_eq!(fixture.ask("SELECT message_id FROM activity LIMIT 7").await.len(), 7);
+    let last = "SELECT message_id FROM activity ORDER BY timestamp DESC LIMIT 1";
+    assert_eq!(fixture.value(last).await, json!("m0349"));
+}
+
+#[tokio::test]
+async fn one_person_is_found_in_files_and_fresh_rows() {
+    let fixture = two_files_and_fresh();
+    let sql = format!("SELECT count(*) FROM activity WHERE person_id = '{}'", person("u4"));
+    assert_eq!(fixture.value(&sql).await, json!(35));
+}
+
+#[tokio::test]
+async fn times_prune_files() {
+    let fixture = two_files_and_fresh();
+    let sql = "SELECT message_id FROM activity WHERE timestamp >= '2023-11-15T00:30:00Z' AND event = 'rsvp'";
+    let plan = fixture.plan(sql).await;
+    assert!(plan.contains("2.parquet") && !plan.contains("1.parquet"), "{plan}");
+    assert!(!plan.contains(fixture.folder.path().to_str().unwrap()), "{plan}");
+    let expected = (0..350).filter(|id| id % 2 == 1 && 1_700_000_000_000 + id * 60_000 >= 1_700_008_200_000i64);
+    assert_eq!(fixture.ask(sql).await.len(), expected.count());
+}
+
+#[tokio::test]
+async fn properties_are_asked_by_name() {
+    let fixture = two_files_and_fresh();
+    let sql = "SELECT properties->>'plan' AS plan, count(*) AS n, sum(CAST(properties->>'price' AS DOUBLE)) AS price
+               FROM activity WHERE properties->>'n' <> '3' GROUP BY 1 ORDER BY 1";
+    let rows = fixture.ask(sql).await;
+    assert_eq!(rows.len(), 3);
+    for (number, row) in rows.iter().enumerate() {
+        let ids = (0..350).filter(|id| id % 3 == number && *id != 3).map(|id| (id % 7) as f64 + 0.5);
+        assert_eq!(row["plan"], json!(format!("p{number}")));
+        assert_eq!(row["n"], json!(ids.clone().count()));
+        assert_eq!(row["price"], json!(ids.sum::<f64>()));
+    }
+    let union = fixture.ask("SELECT properties->'ok' AS ok, properties->'n' AS n FROM activity LIMIT 1").await;
+    assert_eq!(union[0]["ok"], json!("true"));
+}
+
+#[tokio::test]
+async fn a_cast_is_called_as_its_column() {
+    let fixture = two_files_and_fresh();
+    let sql =
+        "SELECT CAST(timestamp AS BIGINT), activity.event::text FROM activity ORDER BY timestamp DESC, event LIMIT 2";
+    let rows = fixture.ask(sql).await;
+    assert!(rows[0]["timestamp"].as_i64() > rows[1]["timestamp"].as_i64(), "{rows:?}");
+    assert!(rows[0]["event"].is_string());
+    let within = "SELECT max(timestamp) AS t FROM (SELECT timestamp::bigint FROM activity) AS times";
+    assert!(fixture.ask(within).await[0]["t"].is_i64());
+}
+
+#[tokio::test]
+async fn parameters_are_bound() {
+    let fixture = two_files_and_fresh();
+    let sql = "SELECT count(*) AS n FROM activity WHERE distinct_id = $who AND timestamp > $since
+               AND CAST(properties->>$key AS BIGINT) < $most";
+    let question =
+        Question::new(sql).with_params(json!({"who": "u4", "since": "2023-11-14T00:00:00Z", "key": "n", "most": 100}));
+    assert_eq!(json!(fixture.rows(question).await.unwrap()), json!([{"n": 10}]));
+    let listed = Question::new("SELECT message_id FROM activity WHERE distinct_id = ANY($1) ORDER BY 1 LIMIT $2")
+        .with_params(json!([["u1", "u2"], 3]));
+    let rows = fixture.rows(listed).await.unwrap();
+    assert_eq!(json!(rows), json!([{"message_id": "m0001"}, {"message_id": "m0002"}, {"message_id": "m0011"}]));
+    let text = "x' OR 1=1 --";
+    let question = Question::new("SELECT $text AS t").with_params(json!({"text": text}));
+    assert_eq!(fixture.rows(question).await.unwrap()[0]["t"], json!(text));
+}

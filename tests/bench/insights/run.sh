@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# make bench-insights: generates activities (or takes a Parquet file), loads, asks, compares, prints.
+set -euo pipefail
+here="$(cd "$(dirname "$0")" && pwd)"
+cd "$here/../../.."
+target="${CARGO_TARGET_DIR:-$PWD/target}"
+work="$target/bench-insights"
+activities="${ACTIVITIES:-1000000}" seed="${SEED:-1}"
+mkdir -p "$work"
+
+python="$work/venv/bin/python"
+packages=(numpy pyarrow)
+[ -n "${PEERS:-}" ] && packages+=(chdb-core duckdb polars datafusion)
+if [ -z "${PARQUET:-}" ] || [ -n "${PEERS:-}" ]; then
+  [ -x "$python" ] || python3 -m venv "$work/venv"
+  "$python" -m pip install --quiet --disable-pip-version-check "${packages[@]}"
+fi
+
+if [ -n "${PARQUET:-}" ]; then
+  parquet="$(realpath "$PARQUET")" name="given" reload=(--reload)
+else
+  name="${activities}_${seed}" parquet="$work/activities_${activities}_${seed}.parquet" reload=()
+  [ -f "$parquet" ] || {
+    "$python" "$here/generate.py" "$parquet.next" --events "$activities" --seed "$seed"
+    mv "$parquet.next" "$parquet"
+    reload=(--reload)
+  }
+fi
+
+# The answers known by heart; others are compared with what EXPECTED names, or with the peers.
+if [ -z "${EXPECTED:-}" ] && [ -z "${PARQUET:-}" ] && [ "$name" = 1000000_1 ]; then
+  EXPECTED="$here/expected_1000000_1.json"
+fi
+
+"${CARGO:-cargo}" build --quiet --package footfall-tests-bench-insights
+"$target/debug/footfall-tests-bench-insights" --parquet "$parquet" --folder "$work/projection_$name" --cold \
+  --answers "$work/answers_$name.json" --times "$work/times_$name.json" "${reload[@]}" ${EXPECTED:+--expected "$EXPECTED"}
+
+if [ -n "${PEERS:-}" ]; then
+  "$python" "$here/peers.py" "$parquet" "$work/peers_$name" "$work/answers_$name.json" "$work/times_$name.json"
+fi

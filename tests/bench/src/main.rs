@@ -1,0 +1,58 @@
+//! `make bench`: starts the real program on an empty data folder, loads it over loopback, and prints tables in Markdown:
+//! what is acknowledged, what becomes visible, what it costs, beside what this machine could do at best.
+
+mod acknowledged;
+mod bodies;
+mod error;
+mod histogram;
+mod http;
+mod limits;
+mod load;
+mod machine;
+mod options;
+mod process;
+mod report;
+mod scrape;
+mod server;
+mod starting;
+mod sustained;
+mod visible;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use error::BenchError;
+use options::{Options, Section};
+use report::Report;
+use tokio::task::LocalSet;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let mut report = Report::default();
+    match run(&options, &mut report) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report.note(&format!("**stopped: {error}**"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options, report: &mut Report) -> Result<(), BenchError> {
+    machine::describe(options, report)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    for section in options.sections() {
+        LocalSet::new().block_on(&runtime, async {
+            match section {
+                Section::Limits => limits::measure(options, report).await,
+                Section::Acknowledged => acknowledged::measure(options, report).await,
+                Section::Sustained => sustained::measure(options, report).await,
+                Section::Starting => starting::measure(options, report).await,
+            }
+        })?;
+    }
+    match &options.json {
+        Some(path) => report.write_json(path),
+        None => Ok(()),
+    }
+}

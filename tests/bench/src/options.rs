@@ -1,0 +1,84 @@
+//! The command line of the benchmark.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+/// A part of the benchmark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Section {
+    /// What the machine could do at best
+    Limits,
+    /// Acknowledged activities and latencies by batch and concurrency
+    Acknowledged,
+    /// The whole way for a while, the jobs keeping up
+    Sustained,
+    /// From exec to ready with a full lake
+    Starting,
+}
+
+/// Measures the real program on an empty data folder, over loopback.
+#[derive(Debug, Parser)]
+#[command(name = "footfall-bench")]
+pub struct Options {
+    /// The program to measure; else the one built beside this one
+    #[arg(long)]
+    binary: Option<PathBuf>,
+    /// Where the data folders are made and removed again; it should be on the disk to be measured
+    #[arg(long, default_value = "target")]
+    pub scratch: PathBuf,
+    /// Sections to run, separated by commas
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub only: Vec<Section>,
+    /// Write everything measured to this file too
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Shorter and rougher
+    #[arg(long)]
+    pub quick: bool,
+    /// Seconds for each row of the acknowledged rates
+    #[arg(long, value_name = "SECONDS")]
+    pub cell: Option<u64>,
+    /// Seconds of the sustained load
+    #[arg(long, value_name = "SECONDS")]
+    pub sustain: Option<u64>,
+    /// Activities a second offered in the sustained load beside the greatest possible
+    #[arg(long, default_value_t = 100_000)]
+    pub rate: u64,
+    /// Batches for the acknowledged rates
+    #[arg(long, value_delimiter = ',', default_value = "1,100,1000")]
+    pub batches: Vec<usize>,
+    /// Connections for the acknowledged rates
+    #[arg(long, value_delimiter = ',', default_value = "1,16,64,256,512")]
+    pub connections: Vec<usize>,
+    /// Connections of the sustained load
+    #[arg(long, default_value_t = 8)]
+    pub sustain_connections: usize,
+    /// Rows in the lake for the start-up times
+    #[arg(long, default_value_t = 1_000_000)]
+    pub rows: usize,
+    /// Starts of each kind
+    #[arg(long, default_value_t = 5)]
+    pub starts: usize,
+}
+
+impl Options {
+    pub fn sections(&self) -> Vec<Section> {
+        let all = [Section::Limits, Section::Acknowledged, Section::Sustained, Section::Starting];
+        all.into_iter().filter(|section| self.only.is_empty() || self.only.contains(section)).collect()
+    }
+
+    pub fn binary(&self) -> PathBuf {
+        let beside = || std::env::current_exe().ok().map(|own| own.with_file_name("footfall"));
+        self.binary.clone().or_else(beside).unwrap_or_else(|| "footfall".into())
+    }
+
+    pub fn cell(&self) -> Duration {
+        Duration::from_secs(self.cell.unwrap_or(if self.quick { 1 } else { 4 }).max(1))
+    }
+
+    pub fn sustain(&self) -> Duration {
+        Duration::from_secs(self.sustain.unwrap_or(if self.quick { 8 } else { 30 }).max(2))
+    }
+}

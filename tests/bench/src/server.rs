@@ -1,0 +1,184 @@
+//! The program under measurement: started on a folder of its own, stopped by its pid, and its folder removed.
+
+use std::fs::File;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::error::BenchError;
+use crate::options::Options;
+use crate::scrape::Metrics;
+use crate::{http, process};
+
+/// A data folder with keys; the program may be running on it.
+pub struct Server {
+    binary: PathBuf,
+    folder: PathBuf,
+    pub address: SocketAddr,
+    pub write_key: String,
+    pub read_key: String,
+    child: Option<Child>,
+}
+
+/// How long after exec it answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Started {
+    pub alive: Duration,
+    pub ready: Duration,
+}
+
+impl Server {
+    /// An empty folder with a key of each kind.
+    pub fn new(options: &Options, name: &str) -> Result<Server, BenchError> {
+        let folder = options.scratch.join(format!("bench-{}-{name}", std::process::id()));
+        drop(std::fs::remove_dir_all(&folder));
+        std::fs::create_dir_all(&folder)?;
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let binary = options.binary();
+        let mut server =
+            Server { binary, folder, address, write_key: String::new(), read_key: String::new(), child: None };
+        server.write_key = server.create_key("write")?;
+        server.read_key = server.create_key("read")?;
+        Ok(server)
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.env("FOOTFALL_DATA_DIR", self.data()).env("FOOTFALL_LISTEN", self.address.to_string());
+        command.env("FOOTFALL_TRACING_LEVEL", "warn").stdin(Stdio::null());
+        command
+    }
+
+    fn program_error(&self, source: std::io::Error) -> BenchError {
+        BenchError::Program { program: self.binary.display().to_string(), source }
+    }
+
+    fn create_key(&self, kind: &str) -> Result<String, BenchError> {
+        let output = self.command().args(["keys", "create", "--kind", kind]).output();
+        let output = output.map_err(|error| self.program_error(error))?;
+        if !output.status.success() {
+            return Err(BenchError::Keys(String::from_utf8_lossy(&output.stderr).into_owned()));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// Starts it and waits until it is ready.
+    pub async fn start(&mut self) -> Result<Started, BenchError> {
+        let words = File::options().create(true).append(true).open(self.folder.join("words"))?;
+        let begun = Instant::now();
+        let spawned = self.command().stdout(words.try_clone()?).stderr(words).spawn();
+        self.child = Some(spawned.map_err(|error| self.program_error(error))?);
+        let alive = self.wait_for("/healthz", begun).await?;
+        Ok(Started { alive, ready: self.wait_for("/readyz", begun).await? })
+    }
+
+    async fn wait_for(&mut self, path: &'static str, begun: Instant) -> Result<Duration, BenchError> {
+        let limit = Duration::from_secs(120);
+        loop {
+            if let Ok((200, _)) = http::get(self.address, path).await {
+                return Ok(begun.elapsed());
+            }
+            if let Some(ended) = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
+                return Err(BenchError::Ended(ended.to_string(), self.folder.join("words").display().to_string()));
+            }
+            if begun.elapsed() > limit {
+                return Err(BenchError::Slow("starting", limit.as_secs()));
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().map_or(0, Child::id)
+    }
+
+    pub fn cpu(&self) -> Duration {
+        process::cpu(self.pid())
+    }
+
+    pub fn memory(&self) -> process::Memory {
+        process::memory(self.pid())
+    }
+
+    pub async fn metrics(&self) -> Result<Metrics, BenchError> {
+        Metrics::read(self.address).await
+    }
+
+    /// Waits until everything in the log is visible; says how long that took.
+    pub async fn catch_up(&self, limit: Duration) -> Result<Duration, BenchError> {
+        let begun = Instant::now();
+        while self.metrics().await?.lag() > 0.0 {
+            if begun.elapsed() > limit {
+                return Err(BenchError::Slow("catching up", limit.as_secs()));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(begun.elapsed())
+    }
+
+    /// The first cell of an answer to SQL.
+    pub async fn ask(&self, sql: &str) -> Result<Value, BenchError> {
+        let body = serde_json::json!({"sql": sql}).to_string();
+        let answer = http::post(self.address, "/v1/sql", &self.read_key, &body).await?;
+        let answer: Value = serde_json::from_str(&answer).map_err(|_| BenchError::Shape("an answer to SQL"))?;
+        answer.pointer("/rows/0/0").cloned().ok_or(BenchError::Shape("an answer to SQL"))
+    }
+
+    /// Stops it in order; says how long that took.
+    pub async fn stop(&mut self) -> Result<Duration, BenchError> {
+        self.end(Signal::TERM).await
+    }
+
+    /// Ends it as a failing machine would.
+    pub async fn kill(&mut self) -> Result<Duration, BenchError> {
+        self.end(Signal::KILL).await
+    }
+
+    async fn end(&mut self, signal: Signal) -> Result<Duration, BenchError> {
+        let Some(mut child) = self.child.take() else { return Ok(Duration::ZERO) };
+        let (begun, limit) = (Instant::now(), Duration::from_secs(60));
+        if let Some(pid) = Pid::from_raw(child.id() as i32) {
+            kill_process(pid, signal).map_err(std::io::Error::from)?;
+        }
+        while child.try_wait()?.is_none() {
+            if begun.elapsed() > limit {
+                child.kill()?;
+                child.wait()?;
+                return Err(BenchError::Slow("stopping", limit.as_secs()));
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(begun.elapsed())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            drop(child.kill());
+            drop(child.wait());
+        }
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+/// Bytes and files below a folder.
+pub fn size_of(folder: &Path) -> (u64, u64) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return (0, 0) };
+    entries.flatten().fold((0, 0), |(bytes, files), entry| match entry.metadata() {
+        Ok(data) if data.is_dir() => {
+            let (below, count) = size_of(&entry.path());
+            (bytes + below, files + count)
+        }
+        Ok(data) => (bytes + data.len(), files + 1),
+        Err(_) => (bytes, files),
+    })
+}

@@ -1,0 +1,21 @@
+//! The whole system from outside: one test binary, a real `footfall` process for each test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
+
+mod cases;
+mod crash;
+mod disk_full;
+mod fates;
+mod first_minute;
+mod formats;
+mod gear;
+mod http;
+mod import;
+mod lake_readers;
+mod page;
+mod relay;
+mod sdks;
+mod seed;
+mod server;
+mod sessions_identity;
+mod tidy;
+mod torn;

@@ -1,0 +1,290 @@
+//! A real `footfall` process on a free port with a data folder of its own: start, ask, kill, start again.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use hyper::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::http::{Answer, Http};
+
+/// How long anything may take before the test gives up on it.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A running (or killed) server. Dropping it kills the process and removes the data.
+pub struct Server {
+    child: Option<Child>,
+    port: u16,
+    data: PathBuf,
+    settings: Vec<(String, String)>,
+    write_key: String,
+    read_key: String,
+    pub http: Http,
+    _folder: Option<TempDir>,
+}
+
+/// The program under test, beside this test's own executable.
+pub fn binary() -> PathBuf {
+    let own = std::env::current_exe().expect("this executable has a path");
+    let profile = own.parent().and_then(Path::parent).expect("target/PROFILE/deps/it-…");
+    let binary = profile.join("footfall");
+    assert!(binary.exists(), "{} is not built: run `cargo build -p footfall` first", binary.display());
+    binary
+}
+
+impl Server {
+    /// Starts with defaults in a new folder, and makes a key of each kind.
+    pub async fn start() -> Server {
+        Server::start_with(&[]).await
+    }
+
+    /// Starts with settings (environment variables) in a new folder.
+    pub async fn start_with(settings: &[(&str, &str)]) -> Server {
+        let folder = TempDir::with_prefix("footfall-test-").expect("a temporary folder");
+        let data = folder.path().join("data");
+        let mut server = Server::prepare(data, settings);
+        server._folder = Some(folder);
+        server.make_keys();
+        server.restart().await;
+        server
+    }
+
+    /// A server that is not started yet, on a data folder that may exist.
+    pub fn prepare(data: PathBuf, settings: &[(&str, &str)]) -> Server {
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Server {
+            child: None,
+            port: free_port(),
+            data,
+            settings,
+            write_key: String::new(),
+            read_key: String::new(),
+            http: Http::new(),
+            _folder: None,
+        }
+    }
+
+    /// Makes the keys that [`Server::post`] and [`Server::sql`] use.
+    pub fn make_keys(&mut self) {
+        self.write_key = self.key("write");
+        self.read_key = self.key("read");
+    }
+
+    pub fn key(&self, kind: &str) -> String {
+        let output = self.run(&["keys", "create", "--kind", kind]);
+        let text = String::from_utf8(output.stdout).expect("a key is ASCII");
+        assert!(output.status.success(), "keys create: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(text.trim().lines().count(), 1, "keys create prints one key and nothing else: {text:?}");
+        text.trim().to_owned()
+    }
+
+    pub fn write_key(&self) -> &str {
+        &self.write_key
+    }
+
+    pub fn read_key(&self) -> &str {
+        &self.read_key
+    }
+
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Changes a setting for the next start.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.retain(|(known, _)| known != name);
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(binary());
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("FOOTFALL_")) {
+            command.env_remove(name);
+        }
+        command
+            .env("FOOTFALL_DATA_DIR", &self.data)
+            .env("FOOTFALL_LISTEN", format!("127.0.0.1:{}", self.port))
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `footfall ARGUMENTS` on the same data and waits for its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command().args(arguments).output().expect("footfall runs")
+    }
+
+    /// Runs `footfall ARGUMENTS` with `input` at its stdin; what it printed. Fails the test when it fails.
+    pub fn run_with_input(&self, arguments: &[&str], input: Vec<u8>) -> String {
+        let mut command = self.command();
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("footfall starts");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        let writing = std::thread::spawn(move || std::io::Write::write_all(&mut stdin, &input));
+        let output = child.wait_with_output().expect("it ends");
+        writing.join().expect("no panic").expect("it reads its stdin");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Starts the process (again) and waits until it is ready. Returns how long that took.
+    pub async fn restart(&mut self) -> Duration {
+        assert!(self.child.is_none(), "it runs already");
+        let tracing = std::fs::File::options().create(true).append(true).open(self.tracing_file()).expect("a file");
+        let started = Instant::now();
+        let child = self.command().stdout(tracing.try_clone().expect("a handle")).stderr(tracing).spawn();
+        self.child = Some(child.expect("footfall starts"));
+        loop {
+            let exited = self.child.as_mut().and_then(|child| child.try_wait().expect("a state"));
+            assert!(exited.is_none(), "footfall ended: {exited:?}\n{}", self.tracing());
+            if self.is_ready().await {
+                return started.elapsed();
+            }
+            assert!(started.elapsed() < DEADLINE, "not ready in {DEADLINE:?}\n{}", self.tracing());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    async fn is_ready(&self) -> bool {
+        let url = format!("{}/readyz", self.url());
+        self.http.send(Method::GET, &url, &[], "").await.is_ok_and(|answer| answer.status == 200)
+    }
+
+    fn tracing_file(&self) -> PathBuf {
+        self.data.with_extension("tracing")
+    }
+
+    /// What the process has written, its last 4,000 characters.
+    pub fn tracing(&self) -> String {
+        let text = std::fs::read_to_string(self.tracing_file()).unwrap_or_default();
+        let from = text.char_indices().rev().nth(4_000).map_or(0, |(index, _)| index);
+        text[from..].to_owned()
+    }
+
+    /// `kill -9`, and waits until the process is gone.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// SIGTERM; the process must end by itself and report success.
+    pub async fn stop(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("SIGTERM");
+        let asked = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait().expect("a state") {
+                assert!(status.success(), "after SIGTERM: {status}\n{}", self.tracing());
+                return;
+            }
+            if asked.elapsed() > DEADLINE {
+                let _ = child.kill();
+                panic!("still running {DEADLINE:?} after SIGTERM\n{}", self.tracing());
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        let url = format!("{}{path}", self.url());
+        self.http.send(Method::GET, &url, &[], "").await.unwrap_or_else(|error| panic!("GET {path}: {error}"))
+    }
+
+    /// Posts JSON with the write key to the native door.
+    pub async fn post(&self, items: &Value) -> Answer {
+        self.send("/v1/activity", &[("content-type", "application/json")], items.to_string()).await
+    }
+
+    /// Posts a body with the write key.
+    pub async fn send(&self, path: &str, headers: &[(&str, &str)], body: impl Into<bytes::Bytes>) -> Answer {
+        let bearer = format!("Bearer {}", self.write_key);
+        let mut all = vec![("authorization", bearer.as_str())];
+        all.extend_from_slice(headers);
+        let url = format!("{}{path}", self.url());
+        self.http.send(Method::POST, &url, &all, body).await.unwrap_or_else(|error| panic!("POST {path}: {error}"))
+    }
+
+    /// Asks SQL; rows as JSON values. Fails the test on an error answer.
+    pub async fn sql(&self, sql: &str) -> Vec<Vec<Value>> {
+        let answer = self.try_sql(sql).await;
+        assert_eq!(answer.status, 200, "{sql}: {}", answer.text());
+        let rows = answer.json()["rows"].as_array().cloned().unwrap_or_else(|| panic!("no rows: {}", answer.text()));
+        rows.into_iter().map(|row| row.as_array().cloned().expect("a row is an array")).collect()
+    }
+
+    pub async fn try_sql(&self, sql: &str) -> Answer {
+        let bearer = format!("Bearer {}", self.read_key);
+        let headers =
+            [("authorization", bearer.as_str()), ("content-type", "application/json"), ("accept", "application/json")];
+        let url = format!("{}/v1/sql", self.url());
+        let body = json!({ "sql": sql }).to_string();
+        self.http.send(Method::POST, &url, &headers, body).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// Asks SQL for one number.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let rows = self.sql(sql).await;
+        rows.first().and_then(|row| row.first()).and_then(Value::as_i64).unwrap_or_else(|| panic!("{sql}: {rows:?}"))
+    }
+
+    /// Asks SQL for a text and a number per row.
+    pub async fn counts(&self, sql: &str) -> std::collections::BTreeMap<String, i64> {
+        let rows = self.sql(sql).await.into_iter();
+        rows.map(|row| (row[0].as_str().unwrap_or("").to_owned(), row[1].as_i64().expect("a number"))).collect()
+    }
+
+    /// Waits until the number is at least `least`, and returns it.
+    pub async fn until(&self, sql: &str, least: i64) -> i64 {
+        let started = Instant::now();
+        loop {
+            let number = self.number(sql).await;
+            if number >= least {
+                return number;
+            }
+            assert!(
+                started.elapsed() < DEADLINE,
+                "{sql}: {number} after {DEADLINE:?}, expected {least}\n{}",
+                self.tracing()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until it is so.
+    pub async fn eventually<F: Future<Output = bool>>(&self, what: &str, is_so: impl Fn() -> F) {
+        let started = Instant::now();
+        while !is_so().await {
+            assert!(started.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}\n{}", self.tracing());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The sum of a metric over all its labels that contain `label`.
+    pub async fn metric(&self, name: &str, label: &str) -> f64 {
+        let text = self.get("/metrics").await.text();
+        let lines = text.lines().filter(|line| {
+            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])) && line.contains(label)
+        });
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
+}

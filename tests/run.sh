@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# All tests: what `make test` runs. Ends with one line `N passed, N failed, N skipped` over all of them.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+target="${CARGO_TARGET_DIR:-$PWD/target}"
+export CARGO_TARGET_DIR="$target"
+reports="$(mktemp -d)"
+trap 'rm -rf "$reports"' EXIT
+passed=0 failed=0 skipped=0
+
+# A step that is one test: its output is shown where it fails.
+step() {
+  local name="$1"
+  shift
+  local started=$SECONDS
+  if "$@" >"$reports/step" 2>&1; then
+    passed=$((passed + 1))
+    echo "ok: $name ($((SECONDS - started)) s)"
+  else
+    failed=$((failed + 1))
+    tail -n 80 "$reports/step"
+    echo "FAILED: $name ($((SECONDS - started)) s)"
+  fi
+}
+
+skip() {
+  if [ -n "${CI:-}" ]; then
+    failed=$((failed + 1))
+    echo "FAILED: $1 (with CI set, nothing may be skipped)"
+  else
+    skipped=$((skipped + 1))
+    echo "skipped: $1"
+  fi
+}
+
+finish() {
+  echo "$passed passed, $failed failed, $skipped skipped"
+  [ "$failed" = 0 ]
+  exit
+}
+
+step "install what the tests need" tests/install.sh
+step "format" cargo fmt --all --check
+# Lints and fuzzing build everything once more; a developer runs them by `make lint` and `make fuzz`.
+if [ -n "${CI:-}" ]; then
+  export CARGO_PROFILE_DEV_DEBUG_ASSERTIONS=true CARGO_PROFILE_DEV_OVERFLOW_CHECKS=true
+  step "lint" timeout 3000 cargo clippy --workspace --all-targets -- -D warnings
+  step "fuzz every parser" timeout 1800 tests/fuzz/run.sh 10
+fi
+step "build footfall" timeout 4800 cargo build -p footfall
+[ -x "$target/debug/footfall" ] || finish
+
+# Every test of every package. Its own summary lines are shown; all of its output where something failed.
+started=$SECONDS
+timeout 2400 cargo test --workspace --no-fail-fast >"$reports/tests" 2>&1
+status=$?
+grep -E '^ *(Running|Doc-tests)|^test result:|^skipped: |^seed of|^crash: |^tidy: ' "$reports/tests"
+if [ "$status" != 0 ]; then
+  grep -E '^test .* FAILED$' "$reports/tests"
+  sed -n '/^failures:/,/^test result:/p' "$reports/tests" | tail -c 20000
+  grep -qE '^test result: FAILED' "$reports/tests" || { tail -n 60 "$reports/tests"; failed=$((failed + 1)); }
+fi
+echo "cargo test: $((SECONDS - started)) s"
+while read -r p f i; do
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + i))
+done < <(sed -nE 's/^test result: .* ([0-9]+) passed; ([0-9]+) failed; ([0-9]+) ignored;.*/\1 \2 \3/p' "$reports/tests")
+# A test that skips itself has been counted as passed.
+own_skips=$(grep -c '^skipped: ' "$reports/tests")
+passed=$((passed - own_skips)) skipped=$((skipped + own_skips))
+
+if command -v python3 >/dev/null; then
+  step "commands of the documents" timeout 600 python3 tests/snippets.py "$target/debug/footfall"
+else
+  skip "commands of the documents: no python3"
+fi
+
+if command -v npm >/dev/null; then
+  step "the TypeScript client compiles" timeout 600 dashboards/client/test.sh
+else
+  skip "the TypeScript client: no npm"
+fi
+
+chromium="${FOOTFALL_CHROMIUM:-/usr/bin/chromium}"
+if [ -d "${FOOTFALL_TEST_CACHE:-$HOME/.cache/footfall-tests}/node/node_modules/playwright-core" ] && [ -e "$chromium" ]; then
+  step "a passkey and cookies in a real browser" timeout 900 tests/sdk/passkey.sh
+else
+  skip "a passkey and cookies in a real browser: no Chromium, see tests/install.sh"
+fi
+
+# Long, and against one example: a developer runs it by its name.
+if [ -n "${CI:-}" ]; then
+  EXAMPLES=20 step "schemathesis on the API of the app" timeout 1800 tests/schemathesis/app.sh
+  step "schemathesis on the API's conventions" timeout 900 tests/schemathesis/notes.sh
+fi
+
+finish
