@@ -25,6 +25,8 @@ pub struct Role {
 /// Permissions that belong to no role.
 const NEVER: PermissionSet = PermissionSet::of(&[Permission::AccountManage, Permission::InstallationManage]);
 
+const NAME_TAKEN: AccessError = AccessError::Conflict("a role of this name exists");
+
 impl Access {
     /// Makes a custom role of what the caller holds.
     pub fn create_role<'a>(
@@ -43,7 +45,7 @@ impl Access {
                 "INSERT INTO roles (id, organisation_id, name, content, created_at) VALUES ($1, $2, $3, $4, $5)";
             let insert = statement(insert).bind(&id).bind(organisation).bind(name.trim()).bind(json.to_string());
             match transaction.execute(insert.bind(self.now())).await {
-                Err(DatabaseError::Unique) => return Err(AccessError::Conflict("a role of this name exists")),
+                Err(DatabaseError::Unique) => return Err(NAME_TAKEN),
                 other => drop(other?),
             }
             let act = Act::new(caller.actor.clone(), "role.create", origin).on("role", &id).within(organisation, "");
@@ -71,8 +73,10 @@ impl Access {
                           WHERE id = $3 AND organisation_id = $4 AND version = $5";
             let update =
                 statement(update).bind(role.name.trim()).bind(json.to_string()).bind(&role.id).bind(organisation);
-            if transaction.execute(update.bind(role.version)).await? == 0 {
-                return Err(AccessError::Conflict("it was changed meanwhile; read it again"));
+            match transaction.execute(update.bind(role.version)).await {
+                Err(DatabaseError::Unique) => return Err(NAME_TAKEN),
+                Ok(0) => return Err(AccessError::Conflict("it was changed meanwhile; read it again")),
+                other => drop(other?),
             }
             self.note(&mut transaction, Change::Organisation, organisation).await?;
             let before = serde_json::to_value(&before).map_err(|_| AccessError::Damaged("a role"))?;

@@ -95,7 +95,8 @@ impl Engine {
         let work = runtime.spawn(async move {
             let _turn = turn;
             match shared.begin(&project, &question, bounds).await {
-                Ok(rows) => {
+                // The rows are read from files as they are taken: the snapshot keeps those from being deleted.
+                Ok((_snapshot, rows)) => {
                     if begun.send(Ok(rows.schema())).is_ok() {
                         hand_over(rows, pieces).await;
                     }
@@ -136,14 +137,14 @@ impl Shared {
         project: &str,
         question: &Question,
         bounds: Bounds,
-    ) -> Result<SendableRecordBatchStream, QueryError> {
+    ) -> Result<(Arc<ProjectSnapshot>, SendableRecordBatchStream), QueryError> {
         let statement = planner::parse(question, self.config.sql_bytes_max)?;
         let snapshot = self.snapshots.snapshot(project).unwrap_or_else(|| Arc::new(ProjectSnapshot::empty()));
         let store = self.store_of(&snapshot)?;
         let pool = QuestionPool::new(bounds.memory_bytes_max, self.memory.clone());
         let environment = RuntimeEnv { memory_pool: Arc::new(pool), ..self.environment.clone() };
-        let state = session::of(&self.template, snapshot, store, environment, bounds, &question.policy)?;
-        planner::run(&state, statement).await
+        let state = session::of(&self.template, snapshot.clone(), store, environment, bounds, &question.policy)?;
+        Ok((snapshot, planner::run(&state, statement).await?))
     }
 
     /// The store rooted where the snapshot's files are.
