@@ -19,11 +19,11 @@ const LEVELS: &[(&str, u8)] = &[
     ("pipelines/jobs", 2),
     ("pipelines/insights", 0), // knows no store: rows are fed to it
     ("api/app", 2),
-    ("api/server", 2),
-    ("api/footfall", 3),
-    ("tests", 4),
-    ("tests/bench", 5), // measures with the tests' own words
-    ("tests/bench/insights", 5),
+    ("api/server", 3),
+    ("api/footfall", 4),
+    ("tests", 5),
+    ("tests/bench", 6), // measures with the tests' own words
+    ("tests/bench/insights", 6),
     ("dev/features", 0), // settles the features of shared crates, has no code of its own
 ];
 

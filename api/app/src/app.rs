@@ -12,6 +12,7 @@ use crate::authority::Gatekeeper;
 use crate::browser::Browsers;
 use crate::gate::Gate;
 use crate::guessing::Guessing;
+use crate::operator::OperatorToken;
 use crate::resources;
 
 /// What can be set.
@@ -25,6 +26,8 @@ pub struct AppSettings {
     pub secret: Secret,
     /// Counters of the limits; ones that processes share where there are several.
     pub buckets: Arc<dyn Buckets>,
+    /// Who has it may everything that no account is needed for. Without one, nobody is the operator.
+    pub operator: Option<OperatorToken>,
 }
 
 impl AppSettings {
@@ -36,6 +39,7 @@ impl AppSettings {
             mails_to_address: Quota::new(5, Duration::from_secs(3600)),
             secret,
             buckets: Arc::new(MemoryBuckets::default()),
+            operator: None,
         }
     }
 }
@@ -56,16 +60,16 @@ impl App {
         clock: Arc<dyn Clock>,
         more: impl FnOnce(Site<Gatekeeper>, &Gate) -> Site<Gatekeeper>,
     ) -> Result<Built, TableError> {
-        let AppSettings { http, sign_in, mails_to_address, secret, buckets } = settings;
+        let AppSettings { http, sign_in, mails_to_address, secret, buckets, operator } = settings;
         let about = About {
             title: "Footfall",
             version: "1",
-            description: "Accounts, sessions, organisations, projects, roles, keys, audit and alerts.",
+            description: "Questions on activity; accounts, sessions, organisations, projects, roles, keys, audit and alerts.",
         };
         let public_url = &access.settings().public_url;
         let browsers = Browsers::new(http.session.clone(), secret.clone(), public_url, clock.clone());
         let guessing = Guessing::new(sign_in, mails_to_address, secret.clone(), buckets.clone(), clock.clone());
-        let gatekeeper = Arc::new(Gatekeeper::new(access.clone()));
+        let gatekeeper = Arc::new(Gatekeeper::new(access.clone(), operator));
         let machinery = Machinery::new(gatekeeper, http, secret, clock).with_buckets(buckets);
         let gate = Gate { access, guessing: Arc::new(guessing), browsers: Arc::new(browsers) };
         let site = resources::add(Site::new(about, machinery), &gate);

@@ -8,7 +8,7 @@ use http::StatusCode as Status;
 
 macro_rules! kinds {
     ($($name:ident = $status:ident, $code:literal, $title:literal;)*) => {
-        $(pub(crate) static $name: Kind = Kind::new(Status::$status, $code, $title);)*
+        $(#[doc = $title] pub static $name: Kind = Kind::new(Status::$status, $code, $title);)*
     };
 }
 

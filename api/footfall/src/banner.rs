@@ -2,25 +2,27 @@
 
 use std::net::SocketAddr;
 
-use footfall_ingest_activity::Clock;
+use footfall_api_access::{Access, KeyKind};
 
 use crate::config::Settings;
 use crate::console::{is_terminal, note, say};
 use crate::error::AppError;
-use crate::keys::{KeyFile, KeyKind};
+use crate::keys;
 
-/// Greets; a person who has no key yet gets a pair.
-pub fn show(settings: &Settings, address: SocketAddr, clock: &dyn Clock) -> Result<(), AppError> {
+/// Greets; whoever has no account yet gets the link that makes the first owner, and who has no key on a terminal a pair.
+pub async fn show(settings: &Settings, address: SocketAddr, access: &Access) -> Result<(), AppError> {
     let print = |line: String| if is_terminal() { say(line) } else { note(line) };
-    print(format!("Footfall listens on http://{address} and keeps its data in {}", settings.data_dir.display()));
-    let file = KeyFile::in_folder(&settings.data_dir);
-    let has_keys = file.list()?.iter().any(|key| key.revoked_at.is_none());
-    if has_keys {
+    let scheme = if settings.server.tls_certificate.is_empty() { "http" } else { "https" };
+    print(format!("Footfall listens on {scheme}://{address} and keeps its data in {}", settings.data_dir.display()));
+    if let Some(link) = access.first_owner_link().await? {
+        print(format!("  Nobody owns it yet. This link makes the first owner, once: {link}"));
+    }
+    if keys::any_in_force(access).await? {
         return Ok(());
     }
     if is_terminal() {
-        let write = file.create(KeyKind::Write, &settings.project, "first", clock)?;
-        let read = file.create(KeyKind::Read, &settings.project, "first", clock)?;
+        let write = keys::create(access, &settings.project, KeyKind::Write, "first").await?;
+        let read = keys::create(access, &settings.project, KeyKind::Read, "first").await?;
         print(format!(
             "  write key  {write}\n  read key   {read}\n  They are shown this once. The page asks for the read key."
         ));

@@ -9,11 +9,11 @@ use clap::{Args, Parser, Subcommand};
 use footfall_ingest_activity::{Clock, SystemClock};
 
 use crate::cases::CaseCommand;
-use crate::config::{Config, Given, Settings, is_project};
+use crate::config::{Config, Given, Settings};
 use crate::console::{note, say};
 use crate::error::AppError;
-use crate::keys::{KeyFile, KeyKind};
-use crate::{check, demo, export, identity, import, replay, serve, telemetry, upkeep, wiring};
+use crate::keys::KeyCommand;
+use crate::{admin, audit, check, demo, export, identity, import, keys, replay, serve, telemetry, upkeep, wiring};
 
 /// Product analytics on your own machine. Without a command it serves everything.
 #[derive(Debug, Parser)]
@@ -53,6 +53,12 @@ enum Command {
     /// Create, list and revoke the keys of projects
     #[command(subcommand)]
     Keys(KeyCommand),
+    /// Mend accounts from the shell
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
+    /// Verify and export the audit
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Take in files: NDJSON, Segment batches, PostHog exports, CSV, Parquet; gzip or zstd; `-` is stdin
     Import(import::ImportArgs),
     /// Write a table, or an answer to SQL, to a file
@@ -74,22 +80,6 @@ enum Command {
     /// Check our assignment of flags against cases with known answers
     #[command(subcommand)]
     Flags(CaseCommand),
-}
-
-#[derive(Debug, Subcommand)]
-enum KeyCommand {
-    /// Make a key and print it, once
-    Create {
-        #[arg(long)]
-        kind: KeyKind,
-        /// What it is for
-        #[arg(long, default_value = "")]
-        name: String,
-    },
-    /// Show every key without its secret
-    List,
-    /// Revoke a key for good
-    Revoke { id: String },
 }
 
 impl General {
@@ -143,7 +133,6 @@ fn begin(cli: Cli) -> Result<(), AppError> {
             say(config.to_toml().trim_end());
             Ok(())
         }
-        Command::Keys(command) => keys(command, &settings, &*clock),
         Command::Stats(command) => command.statistics(),
         Command::Flags(command) => command.flags(),
         Command::All => {
@@ -166,7 +155,10 @@ async fn offline(command: Command, settings: Settings, clock: Arc<dyn Clock>) ->
         Command::Compact => upkeep::compact(settings, clock).await,
         Command::Replay(arguments) => replay::run(arguments, settings, clock).await,
         Command::Identity(command) => identity::run(command, settings, clock).await,
-        Command::All | Command::Config | Command::Keys(_) | Command::Stats(_) | Command::Flags(_) => Ok(()),
+        Command::Keys(command) => keys::run(command, settings, clock).await,
+        Command::Admin(command) => admin::run(command, settings, clock).await,
+        Command::Audit(command) => audit::run(command, settings, clock).await,
+        Command::All | Command::Config | Command::Stats(_) | Command::Flags(_) => Ok(()),
     }
 }
 
@@ -176,29 +168,4 @@ fn on_runtime(work: impl Future<Output = Result<(), AppError>>) -> Result<(), Ap
     let result = runtime.block_on(work);
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     result
-}
-
-fn keys(command: KeyCommand, settings: &Settings, clock: &dyn Clock) -> Result<(), AppError> {
-    let file = KeyFile::in_folder(&settings.data_dir);
-    match command {
-        KeyCommand::Create { kind, name } => {
-            if !is_project(&settings.project) {
-                return Err(AppError::Usage(format!("{:?} is no name for a project", settings.project)));
-            }
-            say(file.create(kind, &settings.project, &name, clock)?);
-        }
-        KeyCommand::Revoke { id } => {
-            file.revoke(&id, clock)?;
-            say(format!("revoked {id}"));
-        }
-        KeyCommand::List => {
-            for key in file.list()? {
-                let kind = if key.kind == KeyKind::Write { "write" } else { "read" };
-                let state = key.revoked_at.map_or("in force".to_owned(), |at| format!("revoked {}", at.to_rfc3339()));
-                let created = key.created_at.to_rfc3339();
-                say(format!("{}  {kind:<5}  {}  …{}  {created}  {state}  {}", key.id, key.project, key.hint, key.name));
-            }
-        }
-    }
-    Ok(())
 }

@@ -11,6 +11,7 @@ use hyper_util::client::legacy::{Client as Pool, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 
 use crate::error::AppError;
+use crate::token::OPERATOR_PREFIX;
 
 /// How often a request is tried when the server is busy or away.
 const TRIES: u32 = 8;
@@ -110,11 +111,9 @@ impl Client {
     }
 
     async fn once(&self, call: &Call<'_>) -> Result<Response<Incoming>, AppError> {
-        let mut request = Request::builder().method(call.method.clone()).uri(format!("{}{}", self.base, call.path));
+        let (path, at) = self.place(call.path);
+        let mut request = Request::builder().method(call.method.clone()).uri(format!("{}{path}", self.base));
         if !self.token.is_empty() {
-            let at = self.project.as_deref().map(|project| format!("@{project}")).unwrap_or_default();
-            let shared = call.path.starts_with("/v1/operator/") || !self.token.starts_with("ffo_");
-            let at = if shared { String::new() } else { at };
             request = request.header(AUTHORIZATION, format!("Bearer {}{at}", self.token));
         }
         if !call.content_type.is_empty() {
@@ -124,6 +123,16 @@ impl Client {
         let request = request.map_err(|error| self.broken(error))?;
         let answer = tokio::time::timeout(PATIENCE, self.pool.request(request)).await;
         answer.map_err(|_| self.broken("no answer in time"))?.map_err(|error| self.broken(cause(&error)))
+    }
+
+    /// How the operator says which project is meant: in the path of the API, behind the token at the doors.
+    fn place(&self, path: &str) -> (String, String) {
+        let project = self.project.as_deref().filter(|_| self.token.starts_with(OPERATOR_PREFIX));
+        match project {
+            Some(project) if path == "/v1/sql" => (format!("/v1/projects/{project}/sql"), String::new()),
+            Some(project) if !path.starts_with("/v1/operator/") => (path.to_owned(), format!("@{project}")),
+            _ => (path.to_owned(), String::new()),
+        }
     }
 
     async fn refused(&self, response: Response<Incoming>) -> AppError {

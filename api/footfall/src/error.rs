@@ -3,12 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 
+use footfall_api_access::{AccessError, DatabaseError, VaultError};
 use footfall_ingest_log::LogError;
 use footfall_pipelines_store::StoreError;
 use footfall_pipelines_store::query::QueryError;
 
 use crate::config::ConfigError;
-use crate::keys::KeyError;
 use crate::token::TokenError;
 
 /// Why a command failed.
@@ -17,7 +17,11 @@ pub enum AppError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
-    Key(#[from] KeyError),
+    Access(#[from] AccessError),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     #[error(transparent)]
     Token(#[from] TokenError),
     #[error(transparent)]

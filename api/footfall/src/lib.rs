@@ -3,8 +3,10 @@
 //! [`wiring`] is the only place that reads the environment and names backends; [`run`] is the whole program.
 
 pub mod config;
-pub mod keys;
 
+mod admin;
+mod app;
+mod audit;
 mod banner;
 mod cases;
 mod check;
@@ -16,6 +18,7 @@ mod error;
 mod export;
 mod identity;
 mod import;
+mod keys;
 mod operator;
 mod replay;
 mod serve;

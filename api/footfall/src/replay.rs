@@ -5,21 +5,21 @@ use std::time::Duration;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::TimestampMillisecondType;
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Json, Router};
+use axum::extract::State;
+use footfall_api_access::Permission;
+use footfall_api_app::{Gatekeeper, May};
+use footfall_api_http::{Problem, Query, Routes, Site, Told, post};
 use footfall_ingest_activity::{Clock, Entry, Limits, Record, Resolved, Source, Timestamp};
-use footfall_ingest_server::{Dialect, WriteKeys, parse_record};
+use footfall_ingest_server::{Dialect, parse_record};
 use footfall_pipelines_store::query::Question;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::client::Call;
 use crate::config::Settings;
 use crate::console::say;
 use crate::error::AppError;
-use crate::keys::KeyRing;
 use crate::operator::Presence;
 use crate::wiring::{self, Stack};
 
@@ -34,7 +34,10 @@ pub struct ReplayArgs {
     limit: u64,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// Many items take their time.
+const LONG: Duration = Duration::from_secs(3600);
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 struct Replayed {
     replayed: u64,
     quarantined: u64,
@@ -43,7 +46,8 @@ struct Replayed {
 /// Runs the command.
 pub async fn run(arguments: ReplayArgs, settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppError> {
     let done = if let Some(server) = Presence::find(&settings.data_dir).await {
-        let reason = arguments.reason.as_deref().map(|reason| format!("&reason={reason}")).unwrap_or_default();
+        let encoded = |reason: &str| format!("&reason={}", utf8_percent_encode(reason, NON_ALPHANUMERIC));
+        let reason = arguments.reason.as_deref().map(encoded).unwrap_or_default();
         let path = format!("/v1/operator/replay?project={}&limit={}{reason}", settings.project, arguments.limit);
         server.json(&Call::post(&path, "", "")).await?
     } else {
@@ -125,41 +129,33 @@ fn read_again(
 #[derive(Clone)]
 struct Replay {
     stack: Arc<Stack>,
-    keys: Arc<KeyRing>,
     limits: Limits,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct Asked {
+    #[schemars(length(min = 1, max = 64))]
     project: String,
-    #[serde(flatten)]
-    arguments: Reasoned,
-}
-
-#[derive(Deserialize)]
-struct Reasoned {
+    /// Only items with this reason.
+    #[schemars(length(min = 1, max = 64))]
     reason: Option<String>,
-    limit: String,
+    /// At most this many items, oldest first.
+    #[schemars(range(min = 0, max = 10_000_000))]
+    limit: u64,
 }
 
-/// The route by which the command asks the running server.
-pub fn route(stack: Arc<Stack>, keys: Arc<KeyRing>, limits: Limits) -> Router {
-    Router::new().route("/v1/operator/replay", post(answer)).with_state(Replay { stack, keys, limits })
+/// Adds the route by which the command asks the running server.
+#[must_use]
+pub fn add(site: Site<Gatekeeper>, stack: Arc<Stack>, limits: Limits) -> Site<Gatekeeper> {
+    let operator = May(Permission::InstallationManage);
+    let about = "Reads quarantined items again with the limits in force.";
+    let route = post("/v1/operator/replay", operator, replay_quarantine, about).time_max(LONG);
+    site.add(Routes::new("replay", "Quarantined items, once more.", [route]), Replay { stack, limits })
 }
 
-async fn answer(State(state): State<Replay>, headers: HeaderMap, Query(asked): Query<Asked>) -> Response {
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let allowed = bearer.and_then(|key| state.keys.resolve(key)).is_some_and(|caller| caller.operator);
-    if !allowed {
-        return StatusCode::UNAUTHORIZED.into_response();
-    }
-    let limit = asked.arguments.limit.parse().unwrap_or(0);
-    let arguments = ReplayArgs { reason: asked.arguments.reason, limit };
-    match replay(&state.stack, &asked.project, &state.limits, &arguments).await {
-        Ok(done) => Json(done).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "a replay failed");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+async fn replay_quarantine(State(state): State<Replay>, Query(asked): Query<Asked>) -> Result<Told<Replayed>, Problem> {
+    let arguments = ReplayArgs { reason: asked.reason, limit: asked.limit };
+    let done = replay(&state.stack, &asked.project, &state.limits, &arguments).await;
+    done.map(Told).map_err(Problem::internal)
 }

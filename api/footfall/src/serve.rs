@@ -1,34 +1,28 @@
 //! `footfall`: binds first, opens everything, serves until it is told to stop, and ends in order.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use footfall_api_server::{Api, Live, LiveSettings, OperatorToken, Summary, Telemetry};
+use footfall_api_access::{Access, Origin};
+use footfall_api_app::{App, OperatorToken};
+use footfall_api_server::{Data, Live, LiveSettings, Summary, Telemetry};
 use footfall_ingest_activity::Clock;
 use footfall_ingest_server::Doors;
 use footfall_pipelines_jobs::{LiveActivity, LiveFeed};
-use futures::StreamExt;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Semaphore, watch};
-use tower::ServiceExt;
+use tokio::sync::watch;
 
-use crate::config::{ServerSettings, Settings};
+use crate::config::Settings;
 use crate::error::AppError;
-use crate::keys::KeyRing;
+use crate::keys::DoorKeys;
 use crate::operator::{Presence, reachable};
 use crate::token::{OPERATOR_PREFIX, random_token};
 use crate::upkeep::Upkeep;
 use crate::wiring::{self, Stack};
-use crate::{banner, replay};
+use crate::{app, banner, replay};
 
 /// Serves until SIGTERM or SIGINT.
 pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppError> {
@@ -40,20 +34,29 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppErr
 
     let telemetry = Telemetry::install().map_err(|error| AppError::Internal(error.to_string()))?;
     let stack = Arc::new(Stack::open(&settings, clock.clone()).await?);
+    let access = app::open(&settings, &app::public_url(&settings, Some(address)), clock.clone()).await?;
+    let tls = app::tls(&settings).await?;
     let token = random_token(OPERATOR_PREFIX)?;
-    let presence = Presence { address: reachable(address), pid: std::process::id(), token: token.clone() };
+    let router = router(&settings, &stack, &access, telemetry, &token)?;
+    let presence = Presence { address: reachable(address), pid: std::process::id(), token, tls: tls.is_some() };
     let announced = presence.announce(&settings.data_dir)?;
-    banner::show(&settings, address, &*clock)?;
-    let router = router(&settings, &stack, telemetry, &token)?;
+    banner::show(&settings, address, &access).await?;
 
     let (stop, stopping) = watch::channel(false);
-    let serving = tokio::spawn(accept(listener, router, settings.server.clone(), stopping));
+    let stopped = |mut stopping: watch::Receiver<bool>| async move { drop(stopping.wait_for(|stop| *stop).await) };
+    let upkeep = tokio::spawn({
+        let (access, stopped) = (access.clone(), stopped(stopping.clone()));
+        async move { access.run(stopped).await }
+    });
+    let serving = footfall_api_http::serve(listener, router, app::serve_settings(&settings), tls, stopped(stopping));
+    let serving = tokio::spawn(serving);
     tokio::select! {
         _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
         _ = interrupt.recv() => tracing::info!("interrupted: stopping"),
     }
     stop.send_replace(true);
     drop(serving.await);
+    drop(upkeep.await);
     drop(announced);
     let ended = stack.close(settings.server.shutdown_timeout.0).await;
     tracing::info!("stopped");
@@ -71,40 +74,65 @@ async fn bind(listen: &str) -> Result<TcpListener, AppError> {
     socket.listen(4096).map_err(failed)
 }
 
-fn router(settings: &Settings, stack: &Arc<Stack>, telemetry: Telemetry, token: &str) -> Result<Router, AppError> {
-    let keys = KeyRing::open(&settings.data_dir, token, &settings.project, stack.clock.clone())?;
-    let keys = Arc::new(keys);
+fn router(
+    settings: &Settings,
+    stack: &Arc<Stack>,
+    access: &Access,
+    telemetry: Telemetry,
+    token: &str,
+) -> Result<Router, AppError> {
     let live = Arc::new(Live::new(LiveSettings::default()));
     tokio::spawn(relay(stack.live.clone(), live.clone()));
     let upkeep = telemetry.clone();
     tokio::spawn(async move { upkeep.upkeep().await });
     tokio::spawn(measure(Arc::downgrade(stack)));
+    tokio::spawn(adopt_projects(Arc::downgrade(stack), access.clone()));
     let health = Arc::new(Upkeep(stack.clone()));
-    let api = Api {
+    let data = Data {
         engine: stack.engine.clone(),
-        read_keys: keys.clone(),
-        operator: OperatorToken::new(token),
+        access: access.clone(),
+        project: settings.project.as_str().into(),
         live,
         operations: health.clone(),
         health,
         telemetry,
-        clock: stack.clock.clone(),
-        settings: footfall_api_server::Settings {
-            metrics_need_operator: settings.server.metrics_private,
-            body_bytes_max: settings.server.body_bytes.bytes(),
-        },
+        metrics_private: settings.server.metrics_private,
     };
-    let doors = Doors::new(stack.log.clone(), keys.clone(), stack.clock.clone(), wiring::doors(settings));
-    let doors = match stack.backlog(settings.doors.visible_goal.0) {
+    let api = app::api_settings(settings, token)?;
+    let built = App::build_with(api, access.clone(), stack.clock.clone(), |site, _| {
+        let site = footfall_api_server::add(site, &data);
+        replay::add(site, stack.clone(), wiring::limits(settings))
+    });
+    let built = built.map_err(|error| AppError::Internal(error.to_string()))?;
+    let doors = doors(settings, stack, access, token);
+    Ok(footfall_api_server::pages().merge(footfall_ingest_server::router(doors)).fallback_service(built.router))
+}
+
+fn doors(settings: &Settings, stack: &Stack, access: &Access, token: &str) -> Doors {
+    let keys = Arc::new(DoorKeys::new(access, OperatorToken::new(token), &settings.project));
+    let doors = Doors::new(stack.log.clone(), keys, stack.clock.clone(), wiring::doors(settings));
+    match stack.backlog(settings.doors.visible_goal.0) {
         Some(backlog) => doors.behind(backlog),
         None => doors,
-    };
-    let replay = replay::route(stack.clone(), keys, wiring::limits(settings));
-    Ok(footfall_api_server::router(api).merge(footfall_ingest_server::router(doors)).merge(replay))
+    }
+}
+
+/// Projects that an import of the operator has made become known to the database, so that they can get keys and members.
+async fn adopt_projects(stack: Weak<Stack>, access: Access) {
+    let mut look = tokio::time::interval(Duration::from_secs(2));
+    loop {
+        look.tick().await;
+        let Some(projects) = stack.upgrade().map(|stack| stack.projects()) else { return };
+        for project in projects.iter().filter(|project| access.organisation_of(project).is_none()) {
+            if let Err(error) = access.home_of_project(project, &Origin::default()).await {
+                tracing::warn!(%error, %project, "a project of the tables is not in the database");
+            }
+        }
+    }
 }
 
 /// Keeps the gauges of the lake current while the program runs.
-async fn measure(stack: std::sync::Weak<Stack>) {
+async fn measure(stack: Weak<Stack>) {
     let mut look = tokio::time::interval(Duration::from_secs(2));
     loop {
         look.tick().await;
@@ -150,66 +178,4 @@ fn summary(activity: &LiveActivity) -> Summary {
         country: activity.country.clone(),
         library: activity.library.clone(),
     }
-}
-
-async fn accept(listener: TcpListener, router: Router, settings: ServerSettings, mut stopping: watch::Receiver<bool>) {
-    let places = Arc::new(Semaphore::new(settings.connections));
-    let graceful = GracefulShutdown::new();
-    loop {
-        let Ok(place) = places.clone().acquire_owned().await else { break };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stopping.wait_for(|stop| *stop) => break,
-        };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                // Too many open files, mostly: it passes when connections end.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
-        let connection = connection(stream, router.clone(), &settings, stopping.clone());
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
-            }
-            drop(place);
-        });
-    }
-    drop(listener);
-    if tokio::time::timeout(settings.shutdown_timeout.0, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests under way were cut off");
-    }
-}
-
-fn connection(
-    stream: TcpStream,
-    router: Router,
-    settings: &ServerSettings,
-    stopping: watch::Receiver<bool>,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + use<> {
-    // A failure costs latency alone.
-    drop(stream.set_nodelay(true));
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let (router, stopping) = (router.clone(), stopping.clone());
-        let endless = request.uri().path() == "/v1/live";
-        async move {
-            let response = router.oneshot(request.map(Body::new)).await;
-            if endless { response.map(|response| response.map(|body| until_stop(body, stopping))) } else { response }
-        }
-    });
-    http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(settings.header_timeout.0)
-        .max_headers(settings.headers)
-        .serve_connection(TokioIo::new(stream), service)
-}
-
-/// The live stream ends when the server stops, or it would hold up the end.
-fn until_stop(body: Body, mut stopping: watch::Receiver<bool>) -> Body {
-    let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
-    Body::from_stream(body.into_data_stream().take_until(Box::pin(stopped)))
 }

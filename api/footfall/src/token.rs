@@ -26,10 +26,3 @@ pub fn random_token(prefix: &str) -> Result<String, TokenError> {
     }
     Ok(token)
 }
-
-/// Equality that takes the same time wherever the texts differ.
-pub fn same_text(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    let differing = a.iter().zip(b).fold(0u8, |differing, (x, y)| differing | (x ^ y));
-    a.len() == b.len() && std::hint::black_box(differing) == 0
-}

@@ -18,6 +18,9 @@ use tokio::task::spawn_blocking;
 use crate::config::Settings;
 use crate::error::AppError;
 
+/// How often the files of the TLS certificate are looked at.
+pub const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
+
 /// Variables of the environment that concern us.
 pub fn environment() -> Vec<(String, String)> {
     let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
@@ -242,6 +245,11 @@ impl Stack {
     /// Joins files until none is worth joining; how many times it did.
     pub async fn compact(&self) -> Result<u64, AppError> {
         Ok(self.lake.compact().await?)
+    }
+
+    /// Projects that have tables.
+    pub fn projects(&self) -> Vec<Arc<str>> {
+        self.lake.projects()
     }
 
     /// Sizes and health of the tables.

@@ -1,15 +1,20 @@
 //! `/healthz`: the process answers. `/readyz`: it can do its work, or why not.
 
-use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use footfall_api_app::May;
+use footfall_api_http::{Answer, Kind, Operation, Problem, Routes, Told, get, public};
 use http::{HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
-use crate::Api;
+use crate::Data;
+
+static NOT_READY: Kind = Kind::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", "It cannot do its work yet.");
 
 /// One thing that has to be so before the program is ready.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Check {
     /// `log`, `jobs`, `store` …
     pub name: &'static str,
@@ -25,28 +30,52 @@ pub trait Health: Send + Sync + 'static {
     fn checks(&self) -> Vec<Check>;
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Readiness {
     ready: bool,
     checks: Vec<Check>,
 }
 
-pub(crate) async fn alive() -> Response {
-    uncached((StatusCode::OK, "ok\n").into_response())
+pub(crate) fn routes() -> Routes<Data, May> {
+    Routes::new(
+        "health",
+        "Whether the program is alive and can do its work.",
+        [
+            get("/healthz", public("Says nothing but that it runs."), alive, "200 while the process answers."),
+            get(
+                "/readyz",
+                public("Load balancers ask it."),
+                ready,
+                "200 when it can do its work, else 503 with the reasons.",
+            )
+            .raises([&NOT_READY]),
+        ],
+    )
 }
 
-pub(crate) async fn ready(State(api): State<Api>) -> Response {
-    let checks = api.health.checks();
-    let ready = checks.iter().all(|check| check.ok);
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let mut response = (status, Json(Readiness { ready, checks })).into_response();
-    if !ready {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+/// `ok`.
+struct Alive;
+
+impl IntoResponse for Alive {
+    fn into_response(self) -> Response {
+        ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], "ok\n").into_response()
     }
-    uncached(response)
 }
 
-fn uncached(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+impl Answer for Alive {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.replies(StatusCode::OK, "It runs.", &[], vec![("text/plain", json!({"type": "string"}))]);
+    }
+}
+
+async fn alive() -> Result<Alive, Problem> {
+    Ok(Alive)
+}
+
+async fn ready(State(data): State<Data>) -> Result<Told<Readiness>, Problem> {
+    let checks = data.health.checks();
+    if checks.iter().all(|check| check.ok) {
+        return Ok(Told(Readiness { ready: true, checks }));
+    }
+    Err(Problem::new(&NOT_READY).member("ready", false).member("checks", json!(checks)))
 }

@@ -1,26 +1,24 @@
-//! What people and programs ask: SQL, the tables in words, the live stream, the first page, and the operator's routes.
+//! What people and programs ask: SQL, the tables in words, the live stream, health and metrics, and the operator's routes.
 //!
-//! [`router`] makes all of it from an [`Api`]. Every route stands in one table ([`ROUTES`]) that says who may call it;
-//! there is no other way to add one.
+//! [`add`] puts all of it on the site of the app's API: each route is a row of a table that names its permission, and the one
+//! policy of `api/access` decides. The first page ([`pages`]) is files alone and stands beside it.
 
-mod access;
+mod data;
 mod health;
 mod live;
 mod operator;
 mod page;
-mod problem;
-mod request;
-mod routes;
+mod policy;
+mod reach;
 mod sql;
-mod state;
 mod tables;
 mod telemetry;
 
-pub use access::{Access, OperatorToken, ReadKeys, Reader};
+pub use data::{Data, add};
 pub use health::{Check, Health};
 pub use live::{Live, LiveSettings, Summary};
 pub use operator::{Account, OperationError, Operations};
-pub use problem::Problem;
-pub use routes::{ROUTES, Route, router};
-pub use state::{Api, Settings};
+pub use page::pages;
+pub use policy::policy_of;
+pub use reach::Reach;
 pub use telemetry::{Telemetry, TelemetryError};

@@ -7,17 +7,50 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures::Stream;
-use http::{HeaderName, HeaderValue, header};
+use footfall_api_access::Permission;
+use footfall_api_app::{May, Member, Whence};
+use footfall_api_http::{Answer, Describe, Kind, Operation, Path, Problem, Routes, Stopping, get, signed_in};
+use futures::{Stream, StreamExt};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
+use serde_json::json;
 use tokio::sync::Notify;
 use tokio::sync::broadcast::{self, Receiver, error::RecvError, error::TryRecvError};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::{Api, Problem, Reader};
+use crate::Data;
+use crate::reach::{PROJECT_MISSING, Reach};
+use crate::sql::InProject;
+
+static LISTENERS_TOO_MANY: Kind =
+    Kind::new(StatusCode::SERVICE_UNAVAILABLE, "listeners_too_many", "Too many are listening already.");
+static LIVE_RESTRICTED: Kind =
+    Kind::new(StatusCode::FORBIDDEN, "live_restricted", "The stream shows more than this role may see.");
+
+pub(crate) fn routes() -> Routes<Data, May> {
+    let reason = "The handler asks the policy for the project of the key.";
+    let raised: [&'static Kind; 4] =
+        [&LISTENERS_TOO_MANY, &LIVE_RESTRICTED, &PROJECT_MISSING, &footfall_api_app::NOT_FOUND];
+    Routes::new(
+        "live",
+        "Activity as it arrives.",
+        [
+            get("/v1/live", signed_in(reason), listen, "The stream of the key's project: server-sent events.")
+                .raises(raised),
+            get(
+                "/v1/projects/{project}/live",
+                May(Permission::ActivityRead),
+                listen_in_project,
+                "The stream of a project: server-sent events.",
+            )
+            .raises(raised),
+        ],
+    )
+}
 
 /// What the stream tells of one activity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -212,16 +245,81 @@ impl Listener {
     }
 }
 
-pub(crate) async fn listen(State(api): State<Api>, Extension(reader): Extension<Reader>) -> Result<Response, Problem> {
-    let listener = api.live.listen(reader.project).ok_or_else(|| {
-        Problem::unavailable("listeners_too_many", "Too many are listening already. Close one, or try again later.", 10)
+/// The stream.
+struct Events(Response);
+
+impl IntoResponse for Events {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Answer for Events {
+    fn describe(operation: &mut Operation<'_>) {
+        let about = "Events `listening`, then `activity` with how many came and the newest of them, and `lagged`.";
+        operation.replies(StatusCode::OK, about, &[], vec![("text/event-stream", json!({"type": "string"}))]);
+    }
+}
+
+/// When the program ends; a router without a server never does.
+struct Ending(Option<Stopping>);
+
+impl Ending {
+    fn stopped(self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        match self.0 {
+            Some(stopping) => Box::pin(stopping.stopped()),
+            None => Box::pin(std::future::pending()),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Ending {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Ending, Problem> {
+        Ok(Ending(parts.extensions.get::<Stopping>().cloned()))
+    }
+}
+
+impl Describe for Ending {
+    fn describe(_: &mut Operation<'_>) {}
+}
+
+async fn listen(
+    State(data): State<Data>,
+    Extension(member): Extension<Member>,
+    whence: Whence,
+    ending: Ending,
+) -> Result<Events, Problem> {
+    let reach = data.reach(&member, Permission::ActivityRead, None, &whence).await?;
+    stream(&data, reach, ending)
+}
+
+async fn listen_in_project(
+    State(data): State<Data>,
+    Extension(member): Extension<Member>,
+    whence: Whence,
+    Path(place): Path<InProject>,
+    ending: Ending,
+) -> Result<Events, Problem> {
+    let reach = data.reach(&member, Permission::ActivityRead, Some(&place.project), &whence).await?;
+    stream(&data, reach, ending)
+}
+
+fn stream(data: &Data, reach: Reach, ending: Ending) -> Result<Events, Problem> {
+    if !reach.policy.is_open() {
+        let detail = "This role sees a part of the activity or of its properties. SQL shows that part.";
+        return Err(Problem::new(&LIVE_RESTRICTED).detail(detail));
+    }
+    let listener = data.live.listen(reach.project).ok_or_else(|| {
+        Problem::retry(&LISTENERS_TOO_MANY, Duration::from_secs(10)).detail("Close one, or try again later.")
     })?;
     let keep_alive = KeepAlive::new().interval(Duration::from_secs(10)).text("still here");
-    let mut response = Sse::new(events(listener)).keep_alive(keep_alive).into_response();
+    let mut response = Sse::new(events(listener).take_until(ending.stopped())).keep_alive(keep_alive).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Proxies that buffer would turn the stream into lumps.
     response.headers_mut().insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    Ok(response)
+    Ok(Events(response))
 }
 
 fn events(listener: Listener) -> Pin<Box<dyn Stream<Item = Result<Event, Infallible>> + Send>> {

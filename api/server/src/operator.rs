@@ -1,15 +1,25 @@
 //! The operator's routes: the account of an import, and upkeep that normally runs by itself.
 
 use async_trait::async_trait;
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
+use footfall_api_access::Permission;
+use footfall_api_app::{May, problem};
+use footfall_api_http::{Done, Kind, Path, Problem, Routes, Told, get, post};
 use http::StatusCode;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
-use crate::{Api, Problem};
+use crate::Data;
+
+static OPERATION_BUSY: Kind =
+    Kind::new(StatusCode::SERVICE_UNAVAILABLE, "operation_busy", "It runs already, or the program starts or stops.");
+
+/// Compaction of a large lake takes its time.
+const LONG: Duration = Duration::from_secs(3600);
 
 /// What became of the activities of one run of `footfall import`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Account {
     /// New rows of `activity`.
     pub stored: u64,
@@ -44,29 +54,56 @@ pub trait Operations: Send + Sync + 'static {
     async fn compact(&self) -> Result<(), OperationError>;
 }
 
-pub(crate) async fn import_account(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Account>, Problem> {
-    if id.len() > 128 {
-        return Err(Problem::bad_request("import_id_invalid", "An import's id has at most 128 bytes."));
-    }
-    Ok(Json(api.operations.import_account(&id).await.map_err(problem)?))
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ImportPlace {
+    #[schemars(length(min = 1, max = 128))]
+    import: String,
 }
 
-pub(crate) async fn flush(State(api): State<Api>) -> Result<StatusCode, Problem> {
-    api.operations.flush().await.map_err(problem)?;
-    Ok(StatusCode::NO_CONTENT)
+pub(crate) fn routes() -> Routes<Data, May> {
+    let operator = May(Permission::InstallationManage);
+    Routes::new(
+        "operator",
+        "What the commands of whoever runs this installation ask of the running program.",
+        [
+            get(
+                "/v1/operator/imports/{import}",
+                operator,
+                import_account,
+                "What became of the activities of an import.",
+            )
+            .raises([&OPERATION_BUSY]),
+            post("/v1/operator/flush", operator, flush, "Makes everything visible durable.")
+                .time_max(LONG)
+                .raises([&OPERATION_BUSY]),
+            post("/v1/operator/compact", operator, compact, "Joins the lake's small files.")
+                .time_max(LONG)
+                .raises([&OPERATION_BUSY]),
+            post("/v1/operator/refresh", operator, refresh, "Takes note at once of keys that a command has changed."),
+        ],
+    )
 }
 
-pub(crate) async fn compact(State(api): State<Api>) -> Result<StatusCode, Problem> {
-    api.operations.compact().await.map_err(problem)?;
-    Ok(StatusCode::NO_CONTENT)
+async fn import_account(State(data): State<Data>, Path(place): Path<ImportPlace>) -> Result<Told<Account>, Problem> {
+    Ok(Told(data.operations.import_account(&place.import).await.map_err(failed)?))
 }
 
-fn problem(error: OperationError) -> Problem {
+async fn flush(State(data): State<Data>) -> Result<Done, Problem> {
+    data.operations.flush().await.map_err(failed).map(|()| Done)
+}
+
+async fn compact(State(data): State<Data>) -> Result<Done, Problem> {
+    data.operations.compact().await.map_err(failed).map(|()| Done)
+}
+
+async fn refresh(State(data): State<Data>) -> Result<Done, Problem> {
+    data.access.catch_up().await.map_err(problem).map(|()| Done)
+}
+
+fn failed(error: OperationError) -> Problem {
     match error {
-        OperationError::Busy(detail) => Problem::unavailable("busy", detail, 1),
-        OperationError::Failed(cause) => {
-            tracing::error!(%cause, "an operation failed");
-            Problem::internal()
-        }
+        OperationError::Busy(detail) => Problem::retry(&OPERATION_BUSY, Duration::from_secs(1)).detail(detail),
+        OperationError::Failed(cause) => Problem::internal(cause),
     }
 }

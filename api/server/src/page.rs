@@ -3,11 +3,12 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
+use axum::Router;
 use axum::extract::{Path, RawQuery};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-use crate::Problem;
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -55,15 +56,20 @@ fn versioned(text: &str) -> String {
     text.replace("?v=1", &format!("?v={}", *VERSION))
 }
 
-pub(crate) async fn index(headers: HeaderMap) -> Response {
+/// The page's routes: files that everybody may have.
+pub fn pages() -> Router {
+    Router::new().route("/", get(index)).route("/assets/{name}", get(asset))
+}
+
+async fn index(headers: HeaderMap) -> Response {
     static PAGE: LazyLock<String> = LazyLock::new(|| versioned(INDEX));
     file(&headers, "text/html; charset=utf-8", &PAGE, false)
 }
 
-pub(crate) async fn asset(Path(name): Path<String>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+async fn asset(Path(name): Path<String>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     static FILES: LazyLock<Vec<String>> = LazyLock::new(|| ASSETS.iter().map(|asset| versioned(asset.text)).collect());
     let Some((asset, text)) = ASSETS.iter().zip(FILES.iter()).find(|(asset, _)| asset.name == name) else {
-        return Problem::new(StatusCode::NOT_FOUND, "asset_unknown")
+        return footfall_api_http::Problem::new(&footfall_api_http::kinds::ROUTE_UNKNOWN)
             .detail("The page has no such file.")
             .into_response();
     };

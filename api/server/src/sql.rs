@@ -1,106 +1,140 @@
-//! `POST /v1/sql`: a question in SQL, answered as it is worked out, in the format that the asker prefers.
+//! A question in SQL, answered as it is worked out, in the format that the asker prefers, with what their role shows them.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
-use footfall_pipelines_store::query::{QueryError, Question, encode};
+use footfall_api_access::Permission;
+use footfall_api_app::{May, Member, NOT_FOUND, Whence};
+use footfall_api_http::{Answer, JsonBody, Kind, Operation, Path, Problem, Routes, post, signed_in};
+use footfall_pipelines_store::query::{Format, Question, encode};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{Api, Problem, Reader};
+use crate::Data;
+use crate::reach::{PROJECT_MISSING, Reach};
+use accept::{FORMATS, NOT_ACCEPTABLE};
+use failure::{KINDS, problem};
 
 mod accept;
+mod failure;
 
-/// The body of a question. Its content type does not matter.
-#[derive(Debug, Deserialize)]
+/// The engine has limits of its own, which are shorter and say more.
+const LONGER_THAN_ANY_QUESTION: Duration = Duration::from_secs(24 * 3600);
+
+static PARAMS_INVALID: Kind = Kind::new(StatusCode::BAD_REQUEST, "params_invalid", "The parameters have a wrong form.");
+
+/// A question.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Asked {
+    /// One statement that reads.
     sql: String,
+    /// An object of values for `$name`, or an array of them for `$1`, `$2` …. They are bound, never spliced into the text.
     #[serde(default)]
     params: Value,
 }
 
-pub(crate) async fn answer(
-    State(api): State<Api>,
-    Extension(reader): Extension<Reader>,
+/// The project that a path names.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InProject {
+    #[schemars(length(min = 1, max = 64))]
+    pub project: String,
+}
+
+pub(crate) fn routes() -> Routes<Data, May> {
+    let reason = "The handler asks the policy for the project of the key.";
+    let raised = || KINDS.iter().copied().chain([&NOT_ACCEPTABLE, &PARAMS_INVALID, &PROJECT_MISSING, &NOT_FOUND]);
+    Routes::new(
+        "sql",
+        "Questions in SQL.",
+        [
+            post("/v1/sql", signed_in(reason), ask, "Answers a question about the key's project.")
+                .time_max(LONGER_THAN_ANY_QUESTION)
+                .raises(raised()),
+            post(
+                "/v1/projects/{project}/sql",
+                May(Permission::SqlRun),
+                ask_in_project,
+                "Answers a question about a project.",
+            )
+            .time_max(LONGER_THAN_ANY_QUESTION)
+            .raises(raised()),
+        ],
+    )
+}
+
+/// Rows in one of the formats.
+struct Rows(Response);
+
+impl IntoResponse for Rows {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Answer for Rows {
+    fn describe(operation: &mut Operation<'_>) {
+        let column = json!({"type": "object", "required": ["name", "type"], "properties": {
+            "name": {"type": "string"}, "type": {"type": "string"}}});
+        let rows = json!({"type": "object", "required": ["columns", "rows"], "properties": {
+            "columns": {"type": "array", "items": column}, "rows": {"type": "array", "items": {"type": "array"}}}});
+        let schema = |name: &str| match name {
+            "application/json" => rows.clone(),
+            _ => json!({"type": "string"}),
+        };
+        let content = FORMATS.iter().map(|(name, _)| (*name, schema(name))).collect();
+        operation.replies(StatusCode::OK, "The rows, in the format of Accept.", &[], content);
+        let accept = json!({"type": "string"});
+        operation.header("Accept", false, accept, "One of the media types of the answer; JSON when it is left out.");
+    }
+}
+
+async fn ask(
+    State(data): State<Data>,
+    Extension(member): Extension<Member>,
+    whence: Whence,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Problem> {
-    let format = accept::choose(&headers)?;
-    let question = question(&body.map_err(unread)?)?;
-    let answer = api.engine.query(&reader.project, question).await.map_err(problem)?;
+    JsonBody(asked): JsonBody<Asked>,
+) -> Result<Rows, Problem> {
+    let reach = data.reach(&member, Permission::SqlRun, None, &whence).await?;
+    answer(&data, reach, &headers, asked).await
+}
+
+async fn ask_in_project(
+    State(data): State<Data>,
+    Extension(member): Extension<Member>,
+    whence: Whence,
+    Path(place): Path<InProject>,
+    headers: HeaderMap,
+    JsonBody(asked): JsonBody<Asked>,
+) -> Result<Rows, Problem> {
+    let reach = data.reach(&member, Permission::SqlRun, Some(&place.project), &whence).await?;
+    answer(&data, reach, &headers, asked).await
+}
+
+async fn answer(data: &Data, reach: Reach, headers: &HeaderMap, asked: Asked) -> Result<Rows, Problem> {
+    let format: Format = accept::choose(headers)?;
+    let question = question(asked)?.under(Arc::new(reach.policy));
+    let answer = data.engine.query(&reach.project, question).await.map_err(problem)?;
     let pieces = encode(answer, format).await.map_err(problem)?;
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(format.content_type())),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
-    Ok((headers, Body::from_stream(pieces)).into_response())
+    Ok(Rows((headers, Body::from_stream(pieces)).into_response()))
 }
 
-fn question(body: &[u8]) -> Result<Question, Problem> {
-    let Asked { sql, params } = serde_json::from_slice(body).map_err(|error| {
-        let detail = format!("The body has to be {{\"sql\": \"…\", \"params\": {{…}}}}: {error}.");
-        Problem::bad_request("body_invalid", detail)
-    })?;
-    match params {
-        Value::Null | Value::Object(_) | Value::Array(_) => Ok(Question::new(sql).with_params(params)),
-        _ => Err(Problem::bad_request("params_invalid", "params is an object for $name or an array for $1, $2 ….")),
-    }
-}
-
-fn unread(rejection: BytesRejection) -> Problem {
-    match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large").detail("The body is larger than 1 MB.")
-        }
-        _ => Problem::bad_request("body_unreadable", "The body broke off."),
-    }
-}
-
-/// Every error of a question as an answer. 400: ask differently; 422: the data or the limits do not allow it.
-fn problem(error: QueryError) -> Problem {
-    use QueryError as E;
-    let code = error.code();
-    let status = match &error {
-        E::Internal => return Problem::internal(),
-        E::Busy { .. } => return Problem::unavailable(code, sentence(&error), 1),
-        E::InvalidValue { .. } | E::TimeLimit { .. } | E::MemoryLimit | E::RowLimit { .. } => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
-        _ => StatusCode::BAD_REQUEST,
-    };
-    let problem = Problem::new(status, code).detail(sentence(&error));
-    match error.position() {
-        Some(place) => problem.position(place.line, place.column),
-        None => problem,
-    }
-}
-
-/// The error's text as a sentence.
-fn sentence(error: &QueryError) -> String {
-    let text = error.to_string();
-    let mut letters = text.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
-    let stop = if text.ends_with(['.', '?', '!']) { "" } else { "." };
-    format!("{first}{}{stop}", letters.as_str())
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use super::*;
-
-    #[test]
-    fn a_body_is_sql_and_params() {
-        assert!(question(br#"{"sql": "SELECT 1"}"#).is_ok());
-        assert!(question(br#"{"sql": "SELECT $1", "params": [1]}"#).is_ok());
-        assert!(question(br#"{"sql": "SELECT $a", "params": {"a": 1}}"#).is_ok());
-        assert_eq!(question(br#"{"sql": "SELECT 1", "params": 3}"#).unwrap_err().code(), "params_invalid");
-        assert_eq!(question(br#"{"sql": "SELECT 1", "limit": 3}"#).unwrap_err().code(), "body_invalid");
-        assert_eq!(question(b"SELECT 1").unwrap_err().code(), "body_invalid");
+fn question(asked: Asked) -> Result<Question, Problem> {
+    match asked.params {
+        Value::Null | Value::Object(_) | Value::Array(_) => Ok(Question::new(asked.sql).with_params(asked.params)),
+        _ => Err(Problem::new(&PARAMS_INVALID)
+            .detail("params is an object with values for $name, or an array for $1, $2 ….")),
     }
 }

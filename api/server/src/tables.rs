@@ -1,14 +1,60 @@
 //! `GET /v1/tables`: what can be asked, in words.
 
-use axum::Json;
-use footfall_pipelines_store::query::{TableAbout, tables};
+use axum::Extension;
+use footfall_api_app::{May, Member};
+use footfall_api_http::{Problem, Routes, Told, get, signed_in};
+use footfall_pipelines_store::query::{ColumnAbout, TableAbout, tables};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-#[derive(Serialize)]
-pub(crate) struct Tables {
-    tables: Vec<TableAbout>,
+use crate::Data;
+
+#[derive(Serialize, JsonSchema)]
+struct Tables {
+    tables: Vec<TableInWords>,
 }
 
-pub(crate) async fn describe() -> Json<Tables> {
-    Json(Tables { tables: tables() })
+#[derive(Serialize, JsonSchema)]
+struct TableInWords {
+    name: &'static str,
+    /// What a row is.
+    about: &'static str,
+    columns: Vec<ColumnInWords>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct ColumnInWords {
+    name: &'static str,
+    /// The word that answers use: string, integer, float, boolean, timestamp, list.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    nullable: bool,
+    about: &'static str,
+}
+
+pub(crate) fn routes() -> Routes<Data, May> {
+    let reason = "The same for every project, and written in the documents.";
+    Routes::new(
+        "tables",
+        "What can be asked in SQL.",
+        [get("/v1/tables", signed_in(reason), describe, "The tables and their columns in words.")],
+    )
+}
+
+impl From<TableAbout> for TableInWords {
+    fn from(table: TableAbout) -> TableInWords {
+        let TableAbout { name, about, columns } = table;
+        TableInWords { name, about, columns: columns.into_iter().map(ColumnInWords::from).collect() }
+    }
+}
+
+impl From<ColumnAbout> for ColumnInWords {
+    fn from(column: ColumnAbout) -> ColumnInWords {
+        let ColumnAbout { name, kind, nullable, about } = column;
+        ColumnInWords { name, kind, nullable, about }
+    }
+}
+
+async fn describe(Extension(_): Extension<Member>) -> Result<Told<Tables>, Problem> {
+    Ok(Told(Tables { tables: tables().into_iter().map(TableInWords::from).collect() }))
 }

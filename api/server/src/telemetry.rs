@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::response::IntoResponse;
-use http::header;
+use axum::response::{IntoResponse, Response};
+use footfall_api_access::Permission;
+use footfall_api_app::May;
+use footfall_api_http::{Access, Answer, Operation, Problem, Routes, get, public};
+use http::{StatusCode, header};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-use crate::Api;
+use crate::Data;
 
 /// Upper bounds of the histograms named `…_seconds`: from a tenth of a millisecond to a minute.
 const SECONDS: &[f64] =
@@ -60,8 +63,33 @@ impl Telemetry {
     }
 }
 
-pub(crate) async fn metrics(State(api): State<Api>) -> impl IntoResponse {
-    let headers =
-        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
-    (headers, api.telemetry.render())
+/// The route: for everybody, or for the operator alone where the settings say so.
+pub(crate) fn routes(is_private: bool) -> Routes<Data, May> {
+    let access: Access<May> = match is_private {
+        true => May(Permission::InstallationManage).into(),
+        false => public("Numbers about the program itself, of no project. `server.metrics_private` closes it."),
+    };
+    let about = "Metrics in Prometheus' text format.";
+    Routes::new("metrics", "How the program does.", [get("/metrics", access, metrics, about)])
+}
+
+struct Exposition(String);
+
+impl IntoResponse for Exposition {
+    fn into_response(self) -> Response {
+        let headers =
+            [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+        (headers, self.0).into_response()
+    }
+}
+
+impl Answer for Exposition {
+    fn describe(operation: &mut Operation<'_>) {
+        let text = serde_json::json!({"type": "string"});
+        operation.replies(StatusCode::OK, "The metrics.", &[], vec![("text/plain", text)]);
+    }
+}
+
+async fn metrics(State(data): State<Data>) -> Result<Exposition, Problem> {
+    Ok(Exposition(data.telemetry.render()))
 }

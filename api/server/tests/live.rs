@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
-use footfall_api_server::{LiveSettings, Settings, Summary};
+use footfall_api_server::{LiveSettings, Summary};
 use futures::StreamExt;
 use http::{Method, StatusCode};
-use server::{READ_KEY, Server, request};
+use server::{Server, request};
 use tower::ServiceExt;
 
 fn settings() -> LiveSettings {
@@ -32,7 +32,7 @@ fn summary(event: &str) -> Summary {
 }
 
 async fn listen(server: &Server) -> Result<BodyDataStream, StatusCode> {
-    let request = request(Method::GET, "/v1/live", Some(READ_KEY)).body(Body::empty()).unwrap();
+    let request = request(Method::GET, "/v1/live", Some(&server.read_key)).body(Body::empty()).unwrap();
     let response = server.router.clone().oneshot(request).await.unwrap();
     match response.status() {
         StatusCode::OK => Ok(response.into_body().into_data_stream()),
@@ -51,7 +51,7 @@ fn announce(server: &Server, project: &str, count: u64, events: &[&str]) {
 
 #[tokio::test]
 async fn a_listener_hears_its_own_project_only_and_the_newest_by_name() {
-    let server = Server::with(Settings::default(), settings());
+    let server = Server::with(false, settings()).await;
     assert!(!server.live.is_heard());
     let mut stream = listen(&server).await.unwrap();
     assert!(server.live.is_heard());
@@ -66,7 +66,7 @@ async fn a_listener_hears_its_own_project_only_and_the_newest_by_name() {
 
 #[tokio::test]
 async fn a_slow_listener_is_told_what_it_lost() {
-    let server = Server::with(Settings::default(), settings());
+    let server = Server::with(false, settings()).await;
     let mut stream = listen(&server).await.unwrap();
     next(&mut stream).await;
     (0..10).for_each(|_| announce(&server, "one", 1, &["a"]));
@@ -76,7 +76,7 @@ async fn a_slow_listener_is_told_what_it_lost() {
 
 #[tokio::test]
 async fn places_are_few_and_given_back() {
-    let server = Server::with(Settings::default(), settings());
+    let server = Server::with(false, settings()).await;
     let first = listen(&server).await.unwrap();
     let _second = listen(&server).await.unwrap();
     assert_eq!(listen(&server).await.err(), Some(StatusCode::SERVICE_UNAVAILABLE));
@@ -86,7 +86,7 @@ async fn places_are_few_and_given_back() {
 
 #[tokio::test]
 async fn whoever_feeds_the_stream_can_wait_for_a_listener() {
-    let server = Server::with(Settings::default(), settings());
+    let server = Server::with(false, settings()).await;
     let live = server.live.clone();
     let waiting = tokio::spawn(async move { live.heard().await });
     let _stream = listen(&server).await.unwrap();

@@ -7,18 +7,19 @@ use axum::body::Body;
 use http::{Method, StatusCode};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::json;
-use server::{Answer, READ_KEY, Server, request};
+use server::{Answer, Server, request};
 
 const SQL: &str = "SELECT 1 AS n, 'a,\"b' AS word, CAST(NULL AS BIGINT) AS nothing";
 
 async fn ask(server: &Server, body: serde_json::Value, accept: &str) -> Answer {
-    let request = request(Method::POST, "/v1/sql", Some(READ_KEY)).header("accept", accept);
+    let request = request(Method::POST, "/v1/sql", Some(&server.read_key)).header("accept", accept);
+    let request = request.header("content-type", "application/json");
     server.send(request.body(Body::from(body.to_string())).unwrap()).await
 }
 
 #[tokio::test]
 async fn an_answer_comes_in_the_format_asked_for() {
-    let server = Server::start();
+    let server = Server::start().await;
     let json = ask(&server, json!({ "sql": SQL }), "*/*").await;
     assert_eq!(json.header("content-type"), "application/json");
     assert_eq!(json.json()["columns"][1], json!({ "name": "word", "type": "string" }));
@@ -41,8 +42,8 @@ async fn an_answer_comes_in_the_format_asked_for() {
 
 #[tokio::test]
 async fn the_tables_are_there_before_the_first_activity() {
-    let server = Server::start();
-    let described = server.call(Method::GET, "/v1/tables", Some(READ_KEY), "").await.json();
+    let server = Server::start().await;
+    let described = server.call(Method::GET, "/v1/tables", Some(&server.read_key), "").await.json();
     let names: Vec<&str> =
         described["tables"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["activity", "persons", "person_ids", "person_merges", "sessions", "quarantine"]);
@@ -54,7 +55,7 @@ async fn the_tables_are_there_before_the_first_activity() {
 
 #[tokio::test]
 async fn the_questions_of_the_page_are_understood() {
-    let server = Server::start();
+    let server = Server::start().await;
     let since = json!({ "since": "2026-01-01T00:00:00.000Z", "today": "2026-01-01T00:00:00.000Z" });
     for sql in [
         "SELECT count(*) AS activities, min(timestamp) AS first, max(timestamp) AS last FROM activity",
@@ -77,7 +78,7 @@ async fn the_questions_of_the_page_are_understood() {
 
 #[tokio::test]
 async fn parameters_are_values() {
-    let server = Server::start();
+    let server = Server::start().await;
     let named = ask(&server, json!({ "sql": "SELECT $word AS word", "params": { "word": "'; --" } }), "*/*").await;
     assert_eq!(named.json()["rows"], json!([["'; --"]]));
     let listed = ask(&server, json!({ "sql": "SELECT $1 + $2 AS sum", "params": [1, 2] }), "*/*").await;
@@ -86,7 +87,7 @@ async fn parameters_are_values() {
 
 #[tokio::test]
 async fn errors_say_what_and_where() {
-    let server = Server::start();
+    let server = Server::start().await;
     let cases = [
         ("SELECT", "sql_syntax", 400),
         ("SELECT evnt FROM activity", "unknown_column", 400),
@@ -112,12 +113,12 @@ async fn errors_say_what_and_where() {
 
 #[tokio::test]
 async fn bodies_and_formats_that_cannot_be() {
-    let server = Server::start();
+    let server = Server::start().await;
     let refused = ask(&server, json!({ "sql": SQL }), "text/html").await;
     assert_eq!((refused.status, refused.json()["code"].as_str()), (StatusCode::NOT_ACCEPTABLE, Some("not_acceptable")));
-    let other = server.call(Method::POST, "/v1/sql", Some(READ_KEY), "SELECT 1").await;
-    assert_eq!((other.status, other.json()["code"].as_str()), (StatusCode::BAD_REQUEST, Some("body_invalid")));
+    let other = server.call(Method::POST, "/v1/sql", Some(&server.read_key), "SELECT 1").await;
+    assert_eq!((other.status, other.json()["code"].as_str()), (StatusCode::BAD_REQUEST, Some("body_syntax")));
     let large = format!("{{\"sql\": \"SELECT 1 {}\"}}", " ".repeat(1 << 20));
-    let large = server.call(Method::POST, "/v1/sql", Some(READ_KEY), &large).await;
+    let large = server.call(Method::POST, "/v1/sql", Some(&server.read_key), &large).await;
     assert_eq!((large.status, large.json()["code"].as_str()), (StatusCode::PAYLOAD_TOO_LARGE, Some("body_too_large")));
 }

@@ -169,6 +169,14 @@ impl Access {
         })
     }
 
+    /// Every key of the installation, revoked ones too, oldest first: for its operator.
+    pub fn all_keys(&self) -> Answer<'_, Vec<Key>> {
+        Box::pin(async move {
+            let query = statement("SELECT * FROM keys ORDER BY created_at, id");
+            self.database().read(query).await?.iter().map(read).collect()
+        })
+    }
+
     /// The personal tokens of an account, revoked ones too.
     pub fn personal_tokens<'a>(&'a self, account: &'a str) -> Answer<'a, Vec<Key>> {
         Box::pin(async move {

@@ -1,6 +1,7 @@
 //! Organisation → project → member, and custom roles. Each change checks its caller itself, so that no route can forget to.
 
 mod grants;
+mod home;
 mod members;
 mod organisations;
 mod roles;

@@ -78,8 +78,13 @@ impl Access {
                 return Err(AccessError::Link);
             }
             let account = self.insert_account(&mut transaction, &email, &new.name, &hash).await?;
-            let organisation = self.insert_organisation(&mut transaction, organisation, &account).await?;
-            self.insert_project(&mut transaction, &organisation, project, project).await?;
+            let organisation = match self.take_over_unowned(&mut transaction, organisation, &account).await? {
+                Some(waited) => waited,
+                None => self.insert_organisation(&mut transaction, organisation, &account).await?,
+            };
+            if !self.has_project(&mut transaction, &organisation, project).await? {
+                self.insert_project(&mut transaction, &organisation, project, project).await?;
+            }
             let tokens = self.begin_session(&mut transaction, &account, false, origin).await?;
             self.note(&mut transaction, Change::Organisation, &organisation).await?;
             self.record_creation(&mut transaction, &account, &email, origin).await?;

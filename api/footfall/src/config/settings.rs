@@ -18,6 +18,10 @@ pub struct Settings {
     pub doors: DoorSettings,
     pub sql: SqlSettings,
     pub server: ServerSettings,
+    pub database: DatabaseSettings,
+    pub accounts: AccountSettings,
+    pub mail: MailSettings,
+    pub limits: LimitSettings,
     pub jobs: JobSettings,
     pub tracing: TracingSettings,
 }
@@ -88,6 +92,46 @@ pub struct ServerSettings {
     pub body_bytes: ByteCount,
     pub shutdown_timeout: Span,
     pub metrics_private: bool,
+    pub public_url: String,
+    pub trusted_proxies: String,
+    pub cors_origins: String,
+    pub tls_certificate: String,
+    pub tls_key_file: String,
+}
+
+/// `[database]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseSettings {
+    pub url: String,
+}
+
+/// `[accounts]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountSettings {
+    pub sign_up_open: bool,
+    pub password_length: usize,
+    pub access_token: Span,
+    pub session_idle: Span,
+    pub session: Span,
+}
+
+/// `[mail]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailSettings {
+    pub url: String,
+    pub from: String,
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitSettings {
+    pub address: u32,
+    pub account: u32,
+    pub key: u32,
 }
 
 /// `[jobs]`
@@ -126,6 +170,8 @@ impl Settings {
             ("sql.concurrent", self.sql.concurrent > 0, "at least 1"),
             ("server.connections", self.server.connections > 0, "at least 1"),
             ("server.headers", (16..=1000).contains(&self.server.headers), "16 to 1000"),
+            ("accounts.password_length", (10..=64).contains(&self.accounts.password_length), "10 to 64"),
+            ("accounts.access_token", (60_000..=3_600_000).contains(&self.accounts.access_token.millis()), "\"1m\" to \"1h\""),
             ("store.flush_rows", self.store.flush_rows > 0, "at least 1"),
             ("project", is_project(&self.project), "letters, digits, '-', '_' and '.', at most 64"),
         ];

@@ -1,12 +1,14 @@
 //! Which format an `Accept` header prefers (RFC 9110, 12.5.1).
 
+use footfall_api_http::{Kind, Problem};
 use footfall_pipelines_store::query::Format;
 use http::{HeaderMap, StatusCode, header};
 
-use crate::Problem;
+pub(super) static NOT_ACCEPTABLE: Kind =
+    Kind::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", "Answers do not come in such a format.");
 
 /// In the order in which the server prefers them.
-const FORMATS: &[(&str, Format)] = &[
+pub(super) const FORMATS: &[(&str, Format)] = &[
     ("application/json", Format::Json),
     ("text/csv", Format::Csv),
     ("application/x-ndjson", Format::Ndjson),
@@ -34,7 +36,7 @@ pub(super) fn choose(headers: &HeaderMap) -> Result<Format, Problem> {
     }
     best.map(|(_, format)| format).ok_or_else(|| {
         let known = FORMATS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-        Problem::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable").detail(format!("Answers can be {known}."))
+        Problem::new(&NOT_ACCEPTABLE).detail(format!("Answers can be {known}."))
     })
 }
 

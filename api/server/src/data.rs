@@ -1,0 +1,36 @@
+//! What the handlers work with, and the tables of routes on the site. `api/footfall` fills it.
+
+use std::sync::Arc;
+
+use footfall_api_access::Access;
+use footfall_api_app::Gatekeeper;
+use footfall_api_http::Site;
+use footfall_pipelines_store::query::Engine;
+
+use crate::{Health, Live, Operations, Telemetry, health, live, operator, sql, tables, telemetry};
+
+/// Everything behind the routes; cheap to clone.
+#[derive(Clone)]
+pub struct Data {
+    pub engine: Arc<Engine>,
+    pub access: Access,
+    /// The project of an operator who names none.
+    pub project: Arc<str>,
+    pub live: Arc<Live>,
+    pub operations: Arc<dyn Operations>,
+    pub health: Arc<dyn Health>,
+    pub telemetry: Telemetry,
+    /// `/metrics` answers the operator alone.
+    pub metrics_private: bool,
+}
+
+/// All resources of this crate: one line for each.
+#[must_use]
+pub fn add(site: Site<Gatekeeper>, data: &Data) -> Site<Gatekeeper> {
+    site.add(sql::routes(), data.clone())
+        .add(tables::routes(), data.clone())
+        .add(live::routes(), data.clone())
+        .add(health::routes(), data.clone())
+        .add(telemetry::routes(data.metrics_private), data.clone())
+        .add(operator::routes(), data.clone())
+}
