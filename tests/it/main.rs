@@ -1,6 +1,7 @@
 //! The whole system from outside: one test binary, a real `footfall` process for each test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
+mod accounts;
 mod cases;
 mod crash;
 mod disk_full;

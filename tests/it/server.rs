@@ -110,6 +110,8 @@ impl Server {
         command
             .env("FOOTFALL_DATA_DIR", &self.data)
             .env("FOOTFALL_LISTEN", format!("127.0.0.1:{}", self.port))
+            // Tests ask more often than people.
+            .envs(["ADDRESS", "ACCOUNT", "KEY"].map(|name| (format!("FOOTFALL_LIMITS_{name}"), "0")))
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command
@@ -216,7 +218,8 @@ impl Server {
     /// Asks SQL; rows as JSON values. Fails the test on an error answer.
     pub async fn sql(&self, sql: &str) -> Vec<Vec<Value>> {
         let answer = self.try_sql(sql).await;
-        assert_eq!(answer.status, 200, "{sql}: {}", answer.text());
+        let tracing = if answer.status >= 500 { self.tracing() } else { String::new() };
+        assert_eq!(answer.status, 200, "{sql}: {}\n{tracing}", answer.text());
         let rows = answer.json()["rows"].as_array().cloned().unwrap_or_else(|| panic!("no rows: {}", answer.text()));
         rows.into_iter().map(|row| row.as_array().cloned().expect("a row is an array")).collect()
     }

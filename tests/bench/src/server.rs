@@ -53,6 +53,8 @@ impl Server {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.binary);
         command.env("FOOTFALL_DATA_DIR", self.data()).env("FOOTFALL_LISTEN", self.address.to_string());
+        // A load generator asks more often than people.
+        command.envs(["ADDRESS", "ACCOUNT", "KEY"].map(|name| (format!("FOOTFALL_LIMITS_{name}"), "0")));
         command.env("FOOTFALL_TRACING_LEVEL", "warn").stdin(Stdio::null());
         command
     }
