@@ -19,7 +19,7 @@ generate() {
   diff -u "$2" "$folder/generated.d.ts" || { echo "$2 has drifted from $1: test.sh --write" >&2; exit 1; }
 }
 
-generate ../../api/app/tests/openapi.json src/schema.d.ts
+generate ../../docs/openapi.json src/schema.d.ts
 generate ../../api/http/tests/notes/openapi.json test/notes.d.ts
 node_modules/.bin/tsc --noEmit --project .
 echo "the client compiles"

@@ -5,6 +5,7 @@ mod accounts;
 mod cases;
 mod crash;
 mod disk_full;
+mod document;
 mod fates;
 mod first_minute;
 mod formats;

@@ -76,7 +76,7 @@ fn access_settings(settings: &Settings, public_url: &str) -> Result<AccessSettin
     };
     Ok(AccessSettings {
         sign_up_is_open: accounts.sign_up_open,
-        access_token_millis: accounts.access_token.millis(),
+        access_token_millis: accounts.token_life.millis(),
         session_idle_millis: accounts.session_idle.millis(),
         session_millis: accounts.session.millis(),
         password_length_min: accounts.password_length,

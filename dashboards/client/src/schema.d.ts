@@ -21,6 +21,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 200 while the process answers. */
+        get: operations["health_alive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Metrics in Prometheus' text format. */
+        get: operations["metrics_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -64,6 +98,23 @@ export interface paths {
         };
         /** What a problem means. */
         get: operations["reference_problem"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 200 when it can do its work, else 503 with the reasons. */
+        get: operations["health_ready"];
         put?: never;
         post?: never;
         delete?: never;
@@ -443,6 +494,108 @@ export interface paths {
         put?: never;
         /** Accepts an invitation. */
         post: operations["members_accept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The stream of the key's project: server-sent events. */
+        get: operations["live_listen"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/compact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Joins the lake's small files. */
+        post: operations["operator_compact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/flush": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes everything visible durable. */
+        post: operations["operator_flush"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/imports/{import}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of the activities of an import. */
+        get: operations["operator_import_account"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes note at once of keys that a command has changed. */
+        post: operations["operator_refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reads quarantined items again with the limits in force. */
+        post: operations["replay_replay_quarantine"];
         delete?: never;
         options?: never;
         head?: never;
@@ -849,6 +1002,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The stream of a project: server-sent events. */
+        get: operations["live_listen_in_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/sql": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answers a question about a project. */
+        post: operations["sql_ask_in_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/refresh": {
         parameters: {
             query?: never;
@@ -985,6 +1172,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sql": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answers a question about the key's project. */
+        post: operations["sql_ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tables and their columns in words. */
+        get: operations["tables_describe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1017,6 +1238,17 @@ export interface components {
             access_token: string | null;
             csrf_token: string | null;
         };
+        /** @description What became of the activities of one run of `footfall import`. */
+        Account: {
+            /** @description True when the jobs have read everything that was in the log when this was asked. */
+            caught_up: boolean;
+            /** @description Activities that were there before. */
+            duplicate: number;
+            /** @description Items in `quarantine`. */
+            quarantined: number;
+            /** @description New rows of `activity`. */
+            stored: number;
+        };
         /** @description Something in the audit that somebody has to see. */
         Alert: {
             /**
@@ -1039,6 +1271,16 @@ export interface components {
             last_sequence: number;
             /** @description The address or account that it is about. */
             subject: string;
+        };
+        /** @description A question. */
+        Asked: {
+            /**
+             * @description An object of values for `$name`, or an array of them for `$1`, `$2` …. They are bound, never spliced into the text.
+             * @default null
+             */
+            params: unknown;
+            /** @description One statement that reads. */
+            sql: string;
         };
         /** @description What a walk over the whole chain of this installation has found. */
         AuditCheck: {
@@ -1074,6 +1316,21 @@ export interface components {
             project_id: string | null;
             request_id: string;
             sequence: number;
+        };
+        /** @description One thing that has to be so before the program is ready. */
+        Check: {
+            /** @description Why not, or how far it is. */
+            detail?: string | null;
+            /** @description `log`, `jobs`, `store` … */
+            name: string;
+            ok: boolean;
+        };
+        ColumnInWords: {
+            about: string;
+            name: string;
+            nullable: boolean;
+            /** @description The word that answers use: string, integer, float, boolean, timestamp, list. */
+            type: string;
         };
         EmailChange: {
             email: string;
@@ -1397,6 +1654,10 @@ export interface components {
         } | {
             passkey: components["schemas"]["PasskeyAnswer"];
         };
+        Readiness: {
+            checks: components["schemas"]["Check"][];
+            ready: boolean;
+        };
         /** @description Recovery codes, each good once. Shown once. */
         RecoveryCodes: {
             codes: string[];
@@ -1404,6 +1665,10 @@ export interface components {
         Refresh: {
             /** @description Left out, the refresh cookie counts. */
             refresh_token?: string | null;
+        };
+        Replayed: {
+            quarantined: number;
+            replayed: number;
         };
         Reset: {
             password: string;
@@ -1555,6 +1820,15 @@ export interface components {
         } | {
             password: string;
         };
+        TableInWords: {
+            /** @description What a row is. */
+            about: string;
+            columns: components["schemas"]["ColumnInWords"][];
+            name: string;
+        };
+        Tables: {
+            tables: components["schemas"]["TableInWords"][];
+        };
         TotpConfirmation: {
             code: string;
         };
@@ -1637,6 +1911,81 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     code?: "body_invalid" | "body_syntax" | "body_unreadable" | "credentials_ambiguous" | "idempotency_key_invalid" | "query_invalid";
+                    /** @constant */
+                    status?: 400;
+                };
+            };
+        };
+        /**
+         * @description `body_invalid`: The body does not have the expected form.
+         *     `body_syntax`: The body is not JSON.
+         *     `body_unreadable`: The body broke off.
+         *     `credentials_ambiguous`: There is more than one Authorization header.
+         *     `not_read_only`: This interface only reads.
+         *     `not_supported`: This is not supported.
+         *     `parameter_missing`: A parameter has no value.
+         *     `parameter_type`: A parameter cannot have this value.
+         *     `params_invalid`: The parameters have a wrong form.
+         *     `path_invalid`: A part of the path does not have the expected form.
+         *     `project_missing`: The request does not say which project it is about.
+         *     `query_invalid`: The query does not have the expected form.
+         *     `sql_invalid`: The question does not make sense.
+         *     `sql_syntax`: The text is no SQL.
+         *     `sql_too_deep`: The question is nested too deep.
+         *     `sql_too_long`: The SQL text is too long.
+         *     `too_many_statements`: One statement at a time.
+         *     `unknown_column`: There is no such column.
+         *     `unknown_function`: There is no such function.
+         *     `unknown_table`: There is no such table.
+         */
+        "400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.not_read_only.not_supported.parameter_missing.parameter_type.params_invalid.path_invalid.project_missing.query_invalid.sql_invalid.sql_syntax.sql_too_deep.sql_too_long.too_many_statements.unknown_column.unknown_function.unknown_table": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "body_invalid" | "body_syntax" | "body_unreadable" | "credentials_ambiguous" | "not_read_only" | "not_supported" | "parameter_missing" | "parameter_type" | "params_invalid" | "path_invalid" | "project_missing" | "query_invalid" | "sql_invalid" | "sql_syntax" | "sql_too_deep" | "sql_too_long" | "too_many_statements" | "unknown_column" | "unknown_function" | "unknown_table";
+                    /** @constant */
+                    status?: 400;
+                };
+            };
+        };
+        /**
+         * @description `body_invalid`: The body does not have the expected form.
+         *     `body_syntax`: The body is not JSON.
+         *     `body_unreadable`: The body broke off.
+         *     `credentials_ambiguous`: There is more than one Authorization header.
+         *     `not_read_only`: This interface only reads.
+         *     `not_supported`: This is not supported.
+         *     `parameter_missing`: A parameter has no value.
+         *     `parameter_type`: A parameter cannot have this value.
+         *     `params_invalid`: The parameters have a wrong form.
+         *     `project_missing`: The request does not say which project it is about.
+         *     `query_invalid`: The query does not have the expected form.
+         *     `sql_invalid`: The question does not make sense.
+         *     `sql_syntax`: The text is no SQL.
+         *     `sql_too_deep`: The question is nested too deep.
+         *     `sql_too_long`: The SQL text is too long.
+         *     `too_many_statements`: One statement at a time.
+         *     `unknown_column`: There is no such column.
+         *     `unknown_function`: There is no such function.
+         *     `unknown_table`: There is no such table.
+         */
+        "400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.not_read_only.not_supported.parameter_missing.parameter_type.params_invalid.project_missing.query_invalid.sql_invalid.sql_syntax.sql_too_deep.sql_too_long.too_many_statements.unknown_column.unknown_function.unknown_table": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "body_invalid" | "body_syntax" | "body_unreadable" | "credentials_ambiguous" | "not_read_only" | "not_supported" | "parameter_missing" | "parameter_type" | "params_invalid" | "project_missing" | "query_invalid" | "sql_invalid" | "sql_syntax" | "sql_too_deep" | "sql_too_long" | "too_many_statements" | "unknown_column" | "unknown_function" | "unknown_table";
                     /** @constant */
                     status?: 400;
                 };
@@ -1736,6 +2085,28 @@ export interface components {
         /**
          * @description `credentials_ambiguous`: There is more than one Authorization header.
          *     `path_invalid`: A part of the path does not have the expected form.
+         *     `project_missing`: The request does not say which project it is about.
+         *     `query_invalid`: The query does not have the expected form.
+         */
+        "400.credentials_ambiguous.path_invalid.project_missing.query_invalid": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "credentials_ambiguous" | "path_invalid" | "project_missing" | "query_invalid";
+                    /** @constant */
+                    status?: 400;
+                };
+            };
+        };
+        /**
+         * @description `credentials_ambiguous`: There is more than one Authorization header.
+         *     `path_invalid`: A part of the path does not have the expected form.
          *     `query_invalid`: The query does not have the expected form.
          */
         "400.credentials_ambiguous.path_invalid.query_invalid": {
@@ -1749,6 +2120,27 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     code?: "credentials_ambiguous" | "path_invalid" | "query_invalid";
+                    /** @constant */
+                    status?: 400;
+                };
+            };
+        };
+        /**
+         * @description `credentials_ambiguous`: There is more than one Authorization header.
+         *     `project_missing`: The request does not say which project it is about.
+         *     `query_invalid`: The query does not have the expected form.
+         */
+        "400.credentials_ambiguous.project_missing.query_invalid": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "credentials_ambiguous" | "project_missing" | "query_invalid";
                     /** @constant */
                     status?: 400;
                 };
@@ -2015,6 +2407,29 @@ export interface components {
         };
         /**
          * @description `factor_required`: The organisation asks for a second factor.
+         *     `live_restricted`: The stream shows more than this role may see.
+         *     `permission_missing`: The role does not permit this.
+         *     `scope_missing`: The scopes of this token do not permit this.
+         *     `step_up_required`: This needs the second factor, or the password, once more.
+         */
+        "403.factor_required.live_restricted.permission_missing.scope_missing.step_up_required": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "factor_required" | "live_restricted" | "permission_missing" | "scope_missing" | "step_up_required";
+                    /** @constant */
+                    status?: 403;
+                };
+            };
+        };
+        /**
+         * @description `factor_required`: The organisation asks for a second factor.
          *     `permission_missing`: The role does not permit this.
          *     `scope_missing`: The scopes of this token do not permit this.
          *     `step_up_required`: This needs the second factor, or the password, once more.
@@ -2066,6 +2481,23 @@ export interface components {
                     code?: "problem_unknown";
                     /** @constant */
                     status?: 404;
+                };
+            };
+        };
+        /** @description `not_acceptable`: Answers do not come in such a format. */
+        "406.not_acceptable": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "not_acceptable";
+                    /** @constant */
+                    status?: 406;
                 };
             };
         };
@@ -2266,6 +2698,28 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description `invalid_value`: A value of the data does not fit the question.
+         *     `memory_limit`: The question needs more memory than it may have.
+         *     `row_limit`: The answer has too many rows.
+         *     `sql_time_limit`: The question took too long.
+         */
+        "422.invalid_value.memory_limit.row_limit.sql_time_limit": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "invalid_value" | "memory_limit" | "row_limit" | "sql_time_limit";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
         /** @description `revision_required`: This needs If-Match. */
         "428.revision_required": {
             headers: {
@@ -2337,6 +2791,72 @@ export interface components {
         };
         /**
          * @description `busy`: Too much at once.
+         *     `listeners_too_many`: Too many are listening already.
+         *     `time_limit`: The answer took too long.
+         */
+        "503.busy.listeners_too_many.time_limit": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "busy" | "listeners_too_many" | "time_limit";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
+        /**
+         * @description `busy`: Too much at once.
+         *     `operation_busy`: It runs already, or the program starts or stops.
+         *     `time_limit`: The answer took too long.
+         */
+        "503.busy.operation_busy.time_limit": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "busy" | "operation_busy" | "time_limit";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
+        /**
+         * @description `busy`: Too much at once.
+         *     `sql_busy`: Too many questions at once.
+         *     `time_limit`: The answer took too long.
+         */
+        "503.busy.sql_busy.time_limit": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "busy" | "sql_busy" | "time_limit";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
+        /**
+         * @description `busy`: Too much at once.
          *     `time_limit`: The answer took too long.
          */
         "503.busy.time_limit": {
@@ -2373,6 +2893,27 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     code?: "busy" | "time_limit" | "unavailable";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
+        /**
+         * @description `not_ready`: It cannot do its work yet.
+         *     `time_limit`: The answer took too long.
+         */
+        "503.not_ready.time_limit": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "not_ready" | "time_limit";
                     /** @constant */
                     status?: 503;
                 };
@@ -2440,6 +2981,62 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["KeySet"];
+                };
+            };
+            400: components["responses"]["400.query_invalid"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.time_limit"];
+        };
+    };
+    health_alive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It runs. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            400: components["responses"]["400.query_invalid"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.time_limit"];
+        };
+    };
+    metrics_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The metrics. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
             400: components["responses"]["400.query_invalid"];
@@ -2546,6 +3143,34 @@ export interface operations {
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.time_limit"];
+        };
+    };
+    health_ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            400: components["responses"]["400.query_invalid"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.not_ready.time_limit"];
         };
     };
     reference_page: {
@@ -3404,6 +4029,194 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid.link_refused"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    live_listen: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events `listening`, then `activity` with how many came and the newest of them, and `lagged`. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.live_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.listeners_too_many.time_limit"];
+        };
+    };
+    operator_compact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.operation_busy.time_limit"];
+        };
+    };
+    operator_flush: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.operation_busy.time_limit"];
+        };
+    };
+    operator_import_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.operation_busy.time_limit"];
+        };
+    };
+    operator_refresh: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    replay_replay_quarantine: {
+        parameters: {
+            query: {
+                /** @description At most this many items, oldest first. */
+                limit: number;
+                project: string;
+                /** @description Only items with this reason. */
+                reason?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -4722,6 +5535,94 @@ export interface operations {
             503: components["responses"]["503.busy.time_limit"];
         };
     };
+    live_listen_in_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events `listening`, then `activity` with how many came and the newest of them, and `lagged`. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.live_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.listeners_too_many.time_limit"];
+        };
+    };
+    sql_ask_in_project: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One of the media types of the answer; JSON when it is left out. */
+                Accept?: string;
+            };
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Asked"];
+            };
+        };
+        responses: {
+            /** @description The rows, in the format of Accept. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        columns: {
+                            name: string;
+                            type: string;
+                        }[];
+                        rows: unknown[][];
+                    };
+                    "application/vnd.apache.arrow.stream": string;
+                    "application/vnd.apache.parquet": string;
+                    "application/x-ndjson": string;
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.not_read_only.not_supported.parameter_missing.parameter_type.params_invalid.path_invalid.project_missing.query_invalid.sql_invalid.sql_syntax.sql_too_deep.sql_too_long.too_many_statements.unknown_column.unknown_function.unknown_table"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            406: components["responses"]["406.not_acceptable"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.invalid_value.memory_limit.row_limit.sql_time_limit"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.sql_busy.time_limit"];
+        };
+    };
     sign_in_refresh: {
         parameters: {
             query?: never;
@@ -4996,6 +5897,90 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid.link_refused"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    sql_ask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One of the media types of the answer; JSON when it is left out. */
+                Accept?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Asked"];
+            };
+        };
+        responses: {
+            /** @description The rows, in the format of Accept. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        columns: {
+                            name: string;
+                            type: string;
+                        }[];
+                        rows: unknown[][];
+                    };
+                    "application/vnd.apache.arrow.stream": string;
+                    "application/vnd.apache.parquet": string;
+                    "application/x-ndjson": string;
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.not_read_only.not_supported.parameter_missing.parameter_type.params_invalid.project_missing.query_invalid.sql_invalid.sql_syntax.sql_too_deep.sql_too_long.too_many_statements.unknown_column.unknown_function.unknown_table"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            406: components["responses"]["406.not_acceptable"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.invalid_value.memory_limit.row_limit.sql_time_limit"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.sql_busy.time_limit"];
+        };
+    };
+    tables_describe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tables"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];

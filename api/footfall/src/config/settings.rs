@@ -112,7 +112,7 @@ pub struct DatabaseSettings {
 pub struct AccountSettings {
     pub sign_up_open: bool,
     pub password_length: usize,
-    pub access_token: Span,
+    pub token_life: Span,
     pub session_idle: Span,
     pub session: Span,
 }
@@ -171,7 +171,7 @@ impl Settings {
             ("server.connections", self.server.connections > 0, "at least 1"),
             ("server.headers", (16..=1000).contains(&self.server.headers), "16 to 1000"),
             ("accounts.password_length", (10..=64).contains(&self.accounts.password_length), "10 to 64"),
-            ("accounts.access_token", (60_000..=3_600_000).contains(&self.accounts.access_token.millis()), "\"1m\" to \"1h\""),
+            ("accounts.token_life", (60_000..=3_600_000).contains(&self.accounts.token_life.millis()), "\"1m\" to \"1h\""),
             ("store.flush_rows", self.store.flush_rows > 0, "at least 1"),
             ("project", is_project(&self.project), "letters, digits, '-', '_' and '.', at most 64"),
         ];
