@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use footfall_api_access::{Permission, Scope, Who};
+use footfall_api_access::{Permission, Scope, Who, decide};
 use footfall_api_app::{Member, Whence, problem};
 use footfall_api_http::{Kind, Problem};
 use footfall_pipelines_store::query::Policy;
@@ -19,7 +19,13 @@ pub(crate) static PROJECT_MISSING: Kind =
 pub struct Reach {
     pub project: Arc<str>,
     pub policy: Policy,
+    /// Whose audit they may read, if any.
+    pub audit: Option<AuditOf>,
 }
+
+/// The audit of one organisation, or of all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuditOf(pub Option<Arc<str>>);
 
 impl Data {
     /// Asks the policy whether `member` may use `permission` on the project: the named one, else the only one of their key.
@@ -35,14 +41,16 @@ impl Data {
             None => self.only_project(member)?,
         };
         if matches!(member.caller.subject.who, Who::Operator) {
-            return Ok(Reach { project, policy: Policy::default() });
+            return Ok(Reach { project, policy: Policy::default(), audit: Some(AuditOf(None)) });
         }
         let organisation = self.access.organisation_of(&project);
         // Nobody is a member of what is not there.
         let organisation = organisation.unwrap_or_default();
         let scope = Scope::Project { organisation: &organisation, project: &project };
         let view = self.access.authorise(&member.caller, permission, scope, &whence.0).await.map_err(problem)?;
-        Ok(Reach { project, policy: policy_of(&view) })
+        let reads_audit = decide(&member.caller.subject, Permission::AuditRead, Scope::Organisation(&organisation));
+        let audit = reads_audit.is_allowed().then(|| AuditOf(Some(organisation.clone())));
+        Ok(Reach { project, policy: policy_of(&view), audit })
     }
 
     fn only_project(&self, member: &Member) -> Result<Arc<str>, Problem> {

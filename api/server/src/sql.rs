@@ -19,9 +19,11 @@ use serde_json::{Value, json};
 use crate::Data;
 use crate::reach::{PROJECT_MISSING, Reach};
 use accept::{FORMATS, NOT_ACCEPTABLE};
+use audit::AuditTable;
 use failure::{KINDS, problem};
 
 mod accept;
+pub(crate) mod audit;
 mod failure;
 
 /// The engine has limits of its own, which are shorter and say more.
@@ -121,7 +123,10 @@ async fn ask_in_project(
 
 async fn answer(data: &Data, reach: Reach, headers: &HeaderMap, asked: Asked) -> Result<Rows, Problem> {
     let format: Format = accept::choose(headers)?;
-    let question = question(asked)?.under(Arc::new(reach.policy));
+    let mut question = question(asked)?.under(Arc::new(reach.policy));
+    if let Some(audit) = reach.audit {
+        question = question.beside(Arc::new(AuditTable { access: data.access.clone(), organisation: audit.0 }));
+    }
     let answer = data.engine.query(&reach.project, question).await.map_err(problem)?;
     let pieces = encode(answer, format).await.map_err(problem)?;
     let headers = [

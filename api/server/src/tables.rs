@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::Data;
+use crate::sql::audit;
 
 #[derive(Serialize, JsonSchema)]
 struct Tables {
@@ -56,5 +57,17 @@ impl From<ColumnAbout> for ColumnInWords {
 }
 
 async fn describe(Extension(_): Extension<Member>) -> Result<Told<Tables>, Problem> {
-    Ok(Told(Tables { tables: tables().into_iter().map(TableInWords::from).collect() }))
+    let tables = tables().into_iter().map(TableInWords::from).chain([audit_in_words()]).collect();
+    Ok(Told(Tables { tables }))
+}
+
+fn audit_in_words() -> TableInWords {
+    let column = |name, kind, about| ColumnInWords { name, kind, nullable: false, about };
+    let first = [
+        column("sequence", "integer", "The record's place in the chain."),
+        column("at", "timestamp", "When it was done."),
+    ];
+    let texts = audit::TEXTS.iter().map(|(name, about, _)| column(name, "string", about));
+    let about = "What was done in the organisation, for roles with the permission audit.read.";
+    TableInWords { name: "audit", about, columns: first.into_iter().chain(texts).collect() }
 }

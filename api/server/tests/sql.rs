@@ -46,8 +46,8 @@ async fn the_tables_are_there_before_the_first_activity() {
     let described = server.call(Method::GET, "/v1/tables", Some(&server.read_key), "").await.json();
     let names: Vec<&str> =
         described["tables"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["activity", "persons", "person_ids", "person_merges", "sessions", "quarantine"]);
-    for name in names {
+    assert_eq!(names, ["activity", "persons", "person_ids", "person_merges", "sessions", "quarantine", "audit"]);
+    for name in names.into_iter().filter(|name| *name != "audit") {
         let answer = ask(&server, json!({ "sql": format!("SELECT count(*) FROM {name}") }), "*/*").await;
         assert_eq!(answer.json()["rows"], json!([[0]]), "{name}");
     }
@@ -121,4 +121,20 @@ async fn bodies_and_formats_that_cannot_be() {
     let large = format!("{{\"sql\": \"SELECT 1 {}\"}}", " ".repeat(1 << 20));
     let large = server.call(Method::POST, "/v1/sql", Some(&server.read_key), &large).await;
     assert_eq!((large.status, large.json()["code"].as_str()), (StatusCode::PAYLOAD_TOO_LARGE, Some("body_too_large")));
+}
+
+#[tokio::test]
+async fn the_audit_is_a_table_for_those_who_may_read_it() {
+    let server = Server::start().await;
+    let body = json!({ "sql": "SELECT action, object_kind, at > '2001-01-01' FROM audit WHERE action = 'key.create'" });
+    let ask = |token: String| {
+        let (server, body) = (&server, body.to_string());
+        async move { server.call(Method::POST, "/v1/projects/one/sql", Some(&token), &body).await }
+    };
+    let owner = ask(server.owner.clone()).await;
+    assert_eq!(owner.json()["rows"], json!([["key.create", "key", true], ["key.create", "key", true]]), "{}", owner.text());
+    assert_eq!(ask(server::OPERATOR.to_owned()).await.json()["row_count"], 2);
+    assert_eq!(ask(server.read_key.clone()).await.code(), "unknown_table");
+    let named = server.call(Method::POST, "/v1/projects/one/sql", Some(&server.owner), r#"{"sql": "SHOW TABLES"}"#).await;
+    assert!(named.text().contains("audit"), "{}", named.text());
 }

@@ -9,13 +9,15 @@ use datafusion::catalog::{
     SchemaProvider, TableProvider,
 };
 use datafusion::common::plan_datafusion_err;
-use datafusion::datasource::ViewTable;
+use datafusion::datasource::{MemTable, ViewTable};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
+use super::config::Question;
+use super::extra::ExtraTable;
 use super::fold_traits::FoldTraits;
 use super::guard::GuardedTable;
 use super::lake_table::LakeTable;
@@ -39,10 +41,12 @@ pub(super) fn catalogs(
     template: &SessionState,
     snapshot: Arc<ProjectSnapshot>,
     store: ObjectStoreUrl,
-    policy: Arc<Policy>,
+    question: &Question,
 ) -> Result<Arc<dyn CatalogProviderList>> {
+    let policy = question.policy.clone();
+    let extras = if policy.is_open() { question.extras.clone() } else { Vec::new() };
     let public: Arc<dyn SchemaProvider> =
-        Arc::new(PublicTables { snapshot, store, template: template.clone(), policy });
+        Arc::new(PublicTables { snapshot, store, template: template.clone(), policy, extras });
     // A list of its own: within `list` it would hold itself, and the snapshot, for ever.
     let (described, catalog) = empty_catalog();
     catalog.register_schema(PUBLIC, public.clone())?;
@@ -61,12 +65,18 @@ fn empty_catalog() -> (Arc<MemoryCatalogProviderList>, Arc<MemoryCatalogProvider
     (list, catalog)
 }
 
+async fn fetched(table: &dyn ExtraTable) -> Result<Arc<dyn TableProvider>> {
+    let rows = table.rows().await.map_err(DataFusionError::Execution)?;
+    Ok(Arc::new(MemTable::try_new(table.schema(), vec![rows])?))
+}
+
 /// Views are planned when they are named.
 struct PublicTables {
     snapshot: Arc<ProjectSnapshot>,
     store: ObjectStoreUrl,
     template: SessionState,
     policy: Arc<Policy>,
+    extras: Vec<Arc<dyn ExtraTable>>,
 }
 
 impl std::fmt::Debug for PublicTables {
@@ -83,6 +93,10 @@ impl PublicTables {
     /// The views that the asker may see.
     fn views(&self) -> impl Iterator<Item = &'static View> {
         VIEWS.iter().filter(|view| !self.policy.hides_table(view.name))
+    }
+
+    fn extra(&self, name: &str) -> Option<&Arc<dyn ExtraTable>> {
+        self.extras.iter().find(|table| table.name() == name)
     }
 
     async fn shown(&self, view: &View) -> Result<Arc<dyn TableProvider>> {
@@ -124,18 +138,22 @@ impl PublicTables {
 #[async_trait]
 impl SchemaProvider for PublicTables {
     fn table_names(&self) -> Vec<String> {
-        self.views().map(|view| view.name.to_owned()).collect()
+        let extras = self.extras.iter().map(|table| table.name().to_owned());
+        self.views().map(|view| view.name.to_owned()).chain(extras).collect()
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
         match self.views().find(|view| view.name == name) {
             Some(view) => self.shown(view).await.map(Some),
-            None => Ok(None),
+            None => match self.extra(name) {
+                Some(table) => fetched(table.as_ref()).await.map(Some),
+                None => Ok(None),
+            },
         }
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        self.views().any(|view| view.name == name)
+        self.views().any(|view| view.name == name) || self.extra(name).is_some()
     }
 }
 

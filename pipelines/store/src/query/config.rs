@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::extra::ExtraTable;
 use super::policy::Policy;
 
 /// How much questions may use.
@@ -69,6 +70,8 @@ pub struct Question {
     pub limits: QuestionLimits,
     /// What the asker may see.
     pub policy: Arc<Policy>,
+    /// Further tables that the asker may see. A policy that hides anything hides them.
+    pub extras: Vec<Arc<dyn ExtraTable>>,
 }
 
 impl Question {
@@ -80,6 +83,12 @@ impl Question {
     /// Asked by somebody who may see this much.
     pub fn under(self, policy: Arc<Policy>) -> Self {
         Question { policy, ..self }
+    }
+
+    /// With one more table to ask.
+    pub fn beside(mut self, table: Arc<dyn ExtraTable>) -> Self {
+        self.extras.push(table);
+        self
     }
 
     /// With values for its parameters.

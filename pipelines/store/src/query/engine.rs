@@ -143,7 +143,7 @@ impl Shared {
         let store = self.store_of(&snapshot)?;
         let pool = QuestionPool::new(bounds.memory_bytes_max, self.memory.clone());
         let environment = RuntimeEnv { memory_pool: Arc::new(pool), ..self.environment.clone() };
-        let state = session::of(&self.template, snapshot.clone(), store, environment, bounds, &question.policy)?;
+        let state = session::of(&self.template, snapshot.clone(), store, environment, bounds, question)?;
         Ok((snapshot, planner::run(&state, statement).await?))
     }
 

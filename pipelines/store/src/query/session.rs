@@ -10,9 +10,8 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 
 use super::catalog::{self, CATALOG};
-use super::config::{Bounds, EngineConfig};
+use super::config::{Bounds, EngineConfig, Question};
 use super::person::OwnPersons;
-use super::policy::Policy;
 use super::yielding::YieldAfterJoins;
 use crate::lake::ProjectSnapshot;
 
@@ -51,7 +50,7 @@ pub(super) fn of(
     store: ObjectStoreUrl,
     environment: RuntimeEnv,
     bounds: Bounds,
-    policy: &Arc<Policy>,
+    question: &Question,
 ) -> Result<SessionState> {
     let mut session = template.config().clone();
     // What every sort keeps back for merging its runs; the engine's fixed amount is more than a small question has.
@@ -59,7 +58,7 @@ pub(super) fn of(
     let execution = &mut session.options_mut().execution;
     execution.sort_spill_reservation_bytes = execution.sort_spill_reservation_bytes.min(merging);
     let overrides = snapshot.overrides.clone();
-    let catalogs = catalog::catalogs(template, snapshot, store, policy.clone())?;
+    let catalogs = catalog::catalogs(template, snapshot, store, question)?;
     let mut builder = SessionStateBuilder::new_from_existing(template.clone())
         .with_config(session)
         .with_catalog_list(catalogs)
