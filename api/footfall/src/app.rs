@@ -97,11 +97,7 @@ pub fn api_settings(settings: &Settings, operator: &str) -> Result<AppSettings, 
         body_bytes_max: server.body_bytes.bytes(),
         quotas: quotas(settings),
         session: SessionSettings { origins: origins.clone(), ..SessionSettings::default() },
-        cors: Cors {
-            credentials: !origins.is_empty(),
-            origins: AllowedOrigins::These(origins),
-            ..Cors::default()
-        },
+        cors: Cors { credentials: !origins.is_empty(), origins: AllowedOrigins::These(origins), ..Cors::default() },
         proxies: Proxies { trusted, told_by: ForwardedBy::XForwardedFor },
         ..footfall_api_http::Settings::default()
     };

@@ -132,9 +132,15 @@ async fn the_audit_is_a_table_for_those_who_may_read_it() {
         async move { server.call(Method::POST, "/v1/projects/one/sql", Some(&token), &body).await }
     };
     let owner = ask(server.owner.clone()).await;
-    assert_eq!(owner.json()["rows"], json!([["key.create", "key", true], ["key.create", "key", true]]), "{}", owner.text());
+    assert_eq!(
+        owner.json()["rows"],
+        json!([["key.create", "key", true], ["key.create", "key", true]]),
+        "{}",
+        owner.text()
+    );
     assert_eq!(ask(server::OPERATOR.to_owned()).await.json()["row_count"], 2);
     assert_eq!(ask(server.read_key.clone()).await.code(), "unknown_table");
-    let named = server.call(Method::POST, "/v1/projects/one/sql", Some(&server.owner), r#"{"sql": "SHOW TABLES"}"#).await;
+    let named =
+        server.call(Method::POST, "/v1/projects/one/sql", Some(&server.owner), r#"{"sql": "SHOW TABLES"}"#).await;
     assert!(named.text().contains("audit"), "{}", named.text());
 }

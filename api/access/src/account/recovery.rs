@@ -4,9 +4,9 @@ use crate::access::Access;
 use crate::account::Account;
 use crate::account::links::{Link, Purpose};
 use crate::audit::{Act, Actor, Origin};
+use crate::changes::Change;
 use crate::database::statement;
 use crate::error::{AccessError, Answer};
-use crate::changes::Change;
 use crate::mail::Mail;
 
 impl Access {

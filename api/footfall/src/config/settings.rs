@@ -171,7 +171,11 @@ impl Settings {
             ("server.connections", self.server.connections > 0, "at least 1"),
             ("server.headers", (16..=1000).contains(&self.server.headers), "16 to 1000"),
             ("accounts.password_length", (10..=64).contains(&self.accounts.password_length), "10 to 64"),
-            ("accounts.token_life", (60_000..=3_600_000).contains(&self.accounts.token_life.millis()), "\"1m\" to \"1h\""),
+            (
+                "accounts.token_life",
+                (60_000..=3_600_000).contains(&self.accounts.token_life.millis()),
+                "\"1m\" to \"1h\"",
+            ),
             ("store.flush_rows", self.store.flush_rows > 0, "at least 1"),
             ("project", is_project(&self.project), "letters, digits, '-', '_' and '.', at most 64"),
         ];

@@ -83,8 +83,8 @@ fn batch(records: &[AuditRecord]) -> Result<RecordBatch, arrow::error::ArrowErro
     let sequence: ArrayRef = Arc::new(Int64Array::from_iter_values(records.iter().map(|record| record.sequence)));
     let at = TimestampMillisecondArray::from_iter_values(records.iter().map(|record| record.at.millis()));
     let at: ArrayRef = Arc::new(at.with_timezone("UTC"));
-    let texts = TEXTS.iter().map(|(_, _, read)| -> ArrayRef {
-        Arc::new(StringViewArray::from_iter_values(records.iter().map(read)))
-    });
+    let texts = TEXTS
+        .iter()
+        .map(|(_, _, read)| -> ArrayRef { Arc::new(StringViewArray::from_iter_values(records.iter().map(read))) });
     RecordBatch::try_new(SCHEMA.clone(), [sequence, at].into_iter().chain(texts).collect())
 }

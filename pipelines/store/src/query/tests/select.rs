@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::fixture::{Fixture, activity, person};
+use super::fixture::{Fixture, PROJECT, activity, person};
 use crate::query::Question;
 use crate::tables::Table;
 
@@ -111,4 +111,21 @@ async fn parameters_are_bound() {
     let text = "x' OR 1=1 --";
     let question = Question::new("SELECT $text AS t").with_params(json!({"text": text}));
     assert_eq!(fixture.rows(question).await.unwrap()[0]["t"], json!(text));
+}
+
+#[tokio::test]
+async fn files_stay_while_an_answer_is_read_from_them() {
+    let mut fixture = Fixture::new();
+    for file in 0..12 {
+        fixture.file(Table::Activity, &hundred(file * 100), &[]);
+    }
+    fixture.publish();
+    let files: Vec<_> = fixture.views[&Table::Activity].files.iter().map(std::sync::Arc::downgrade).collect();
+    let answer = fixture.engine.query(PROJECT, Question::new("SELECT message_id FROM activity")).await.unwrap();
+    // Compaction has replaced them: nobody but the question knows them any more.
+    fixture.views.clear();
+    fixture.publish();
+    assert!(files.iter().all(|file| file.strong_count() > 0), "a file could be deleted under the answer");
+    let rows: usize = answer.collect().await.unwrap().iter().map(arrow::array::RecordBatch::num_rows).sum();
+    assert_eq!(rows, 1200);
 }
