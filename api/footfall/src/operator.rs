@@ -18,9 +18,6 @@ pub struct Presence {
     pub address: SocketAddr,
     pub pid: u32,
     pub token: String,
-    /// The server speaks TLS, which commands do not: they ask the data folder instead, where they can.
-    #[serde(default)]
-    pub tls: bool,
 }
 
 fn path_in(data_dir: &Path) -> PathBuf {
@@ -55,9 +52,6 @@ impl Presence {
     /// The server that runs on a data folder, if one answers.
     pub async fn find(data_dir: &Path) -> Option<Client> {
         let presence: Presence = serde_json::from_slice(&fs::read(path_in(data_dir)).ok()?).ok()?;
-        if presence.tls {
-            return None;
-        }
         let client = Client::new(&format!("http://{}", presence.address), &presence.token).ok()?;
         // Another program may have the port of a server that is gone: only ours knows the token.
         client.knows_operator().await.then_some(client)

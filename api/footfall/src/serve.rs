@@ -38,7 +38,10 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppErr
     let tls = app::tls(&settings).await?;
     let token = random_token(OPERATOR_PREFIX)?;
     let router = router(&settings, &stack, &access, telemetry, &token)?;
-    let presence = Presence { address: reachable(address), pid: std::process::id(), token, tls: tls.is_some() };
+    // Commands speak no TLS: they have a port of their own then, on this machine alone.
+    let inside = if tls.is_some() { Some(bind("127.0.0.1:0").await?) } else { None };
+    let own = inside.as_ref().map(TcpListener::local_addr).transpose()?;
+    let presence = Presence { address: own.unwrap_or(reachable(address)), pid: std::process::id(), token };
     let announced = presence.announce(&settings.data_dir)?;
     banner::show(&settings, address, &access).await?;
 
@@ -48,14 +51,20 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppErr
         let (access, stopped) = (access.clone(), stopped(stopping.clone()));
         async move { access.run(stopped).await }
     });
-    let serving = footfall_api_http::serve(listener, router, app::serve_settings(&settings), tls, stopped(stopping));
-    let serving = tokio::spawn(serving);
+    let connections = app::serve_settings(&settings);
+    let inside = inside.map(|inside| {
+        tokio::spawn(footfall_api_http::serve(inside, router.clone(), connections, None, stopped(stopping.clone())))
+    });
+    let serving = tokio::spawn(footfall_api_http::serve(listener, router, connections, tls, stopped(stopping)));
     tokio::select! {
         _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
         _ = interrupt.recv() => tracing::info!("interrupted: stopping"),
     }
     stop.send_replace(true);
     drop(serving.await);
+    if let Some(inside) = inside {
+        drop(inside.await);
+    }
     drop(upkeep.await);
     drop(announced);
     let ended = stack.close(settings.server.shutdown_timeout.0).await;
