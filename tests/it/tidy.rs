@@ -20,10 +20,11 @@ const LEVELS: &[(&str, u8)] = &[
     ("pipelines/insights", 0), // knows no store: rows are fed to it
     ("api/app", 2),
     ("api/server", 2),
-    ("api/footfall", 3),
-    ("tests", 4),
-    ("tests/bench", 5), // measures with the tests' own words
-    ("tests/bench/insights", 5),
+    ("api/pages", 3), // its tests serve the pages together with the API that they ask
+    ("api/footfall", 4),
+    ("tests", 5),
+    ("tests/bench", 6), // measures with the tests' own words
+    ("tests/bench/insights", 6),
     ("dev/features", 0), // settles the features of shared crates, has no code of its own
 ];
 
@@ -37,7 +38,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clickhouse", &["pipelines/store"]),
     ("datafusion", &["pipelines/store", "pipelines/jobs", "pipelines/insights", "api/server"]),
     ("polars", &["pipelines/jobs"]),
-    ("axum", &["ingest/server", "api/http", "api/app", "api/server", "api/footfall"]),
+    ("axum", &["ingest/server", "api/http", "api/app", "api/server", "api/pages", "api/footfall"]),
     ("sqlx", &["api/access"]),
     ("sea-orm", &["api/server"]),
     ("linfa", &["models"]),

@@ -14,10 +14,11 @@ const press = (page, name) => page.getByRole("button", { name, exact: true }).cl
 const fill = (page, label, text) => page.getByLabel(label, { exact: true }).fill(text);
 const go = async (page, name) => {
   await page.getByRole("navigation").getByRole("link", { name, exact: true }).click();
-  await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
+  await page.waitForFunction(() => !document.querySelector(".later[aria-busy=true]"));
 };
 const onceShown = async (page, button) => {
-  const text = await page.getByRole("dialog").locator(".command code").textContent();
+  const dialog = page.getByRole("dialog").filter({ has: page.getByRole("button", { name: button, exact: true }) });
+  const text = await dialog.locator(".command code").textContent();
   await press(page, button);
   return text;
 };

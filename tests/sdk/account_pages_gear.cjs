@@ -76,7 +76,7 @@ const fits = async (page, name, width) => {
 
 /** Looks at the page as it stands; pictures go to `SCREENS`, if that is a folder. */
 exports.look = async (page, name) => {
-  await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
+  await page.waitForFunction(() => !document.querySelector(".later[aria-busy=true]"));
   const folder = process.env.SCREENS;
   for (const colorScheme of folder ? ["light", "dark"] : []) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });

@@ -104,6 +104,16 @@ export const read = async (path) => (await call("GET", path)).content;
 export const create = async (path, body, key) => (await call("POST", path, { body, key })).content;
 export const remove = async (path, match) => (await call("DELETE", path, { match })).content;
 
+/** Creations of one form: the same content tried again has the same key, and is made once. Without TLS browsers give no keys. */
+export function creations(path) {
+  let [key, sent] = [];
+  return (body) => {
+    const content = JSON.stringify(body);
+    if (content !== sent) [key, sent] = [crypto.randomUUID?.(), content];
+    return create(path, body, key);
+  };
+}
+
 /** All items of a list, up to `most`; `isWhole` says whether these are all. */
 export async function all(path, most = 1000) {
   const items = [];

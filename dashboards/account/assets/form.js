@@ -27,12 +27,12 @@ function select(attributes, options, value) {
 }
 
 function showButton(control) {
-  const button = h("button", { type: "button", class: "quiet", "aria-pressed": "false", "aria-label": "Show the password" }, "Show");
+  const button = h("button", { type: "button", class: "quiet", "aria-label": "Show the password" }, "Show");
   button.addEventListener("click", () => {
     const isShown = control.type === "text";
     control.type = isShown ? "password" : "text";
-    button.setAttribute("aria-pressed", String(!isShown));
     button.textContent = isShown ? "Show" : "Hide";
+    button.setAttribute("aria-label", `${button.textContent} the password`);
   });
   return button;
 }
@@ -72,6 +72,7 @@ export function form({ parts, submit, act, aliases = {}, quiet, danger }) {
     ...parts.map((part) => part?.element ?? part), h("div", { class: "form-actions" }, button, quiet));
   element.addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (isBusy(button)) return;
     clear(element, summary);
     if (!checkFilled(inputs)) return;
     const values = Object.fromEntries(inputs.map((part) => [part.name, part.read()]));
@@ -87,10 +88,13 @@ export function form({ parts, submit, act, aliases = {}, quiet, danger }) {
   return element;
 }
 
+/** Not `disabled`: that would take the focus away. */
 export function busy(button, isBusy) {
   button.setAttribute("aria-busy", String(isBusy));
-  button.disabled = isBusy;
+  button.setAttribute("aria-disabled", String(isBusy));
 }
+
+export const isBusy = (button) => button.getAttribute("aria-busy") === "true";
 
 function clear(element, summary) {
   summary.hidden = true;

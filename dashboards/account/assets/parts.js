@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js?v=1";
 import { Cancelled } from "./api.js?v=1";
-import { busy, refusal } from "./form.js?v=1";
+import { busy, isBusy, refusal } from "./form.js?v=1";
 
 export const card = (title, ...content) => h("section", { class: "card" }, title ? h("h2", {}, title) : null, ...content);
 
@@ -15,6 +15,7 @@ export function heading(title, about, ...actions) {
 export function action(label, act, { kind = "plain", name } = {}) {
   const button = h("button", { type: "button", class: kind, "aria-label": name }, label);
   button.addEventListener("click", async () => {
+    if (isBusy(button)) return;
     busy(button, true);
     try {
       await act();
@@ -68,15 +69,20 @@ export const nothing = (title, text, ...actions) => h("div", { class: "nothing" 
 
 /** Content that has to be fetched: a sign of waiting, then what `load` gives, or why not with another try. */
 export function later(load) {
-  const place = h("div", { class: "later" });
+  const place = h("div", { class: "later", tabindex: "-1" });
+  const replace = (content) => {
+    const hadFocus = place.contains(document.activeElement);
+    place.replaceChildren(...content);
+    if (hadFocus) place.focus();
+  };
   const turn = async () => {
     place.setAttribute("aria-busy", "true");
     if (!place.hasChildNodes()) place.append(h("p", { class: "loading soft" }, "Loading…"));
     try {
-      place.replaceChildren(...[await load()].flat().filter(Boolean));
+      replace([await load()].flat().filter(Boolean));
     } catch (fault) {
-      if (fault instanceof Cancelled) place.replaceChildren();
-      else place.replaceChildren(h("div", { class: "refusal", role: "alert" }, ...refusal(fault), action("Try again", turn)));
+      if (fault instanceof Cancelled) replace([]);
+      else replace([h("div", { class: "refusal", role: "alert" }, ...refusal(fault), action("Try again", turn))]);
     } finally {
       place.setAttribute("aria-busy", "false");
     }

@@ -19,7 +19,7 @@ export function page() {
         nameField(),
         newPassword(),
         h("h2", { class: "part" }, "Your app"),
-        field({ name: "organisation", label: "Organisation", autocomplete: "organisation", maxlength: "100", hint: "Who owns the projects, as your company." }),
+        field({ name: "organisation", label: "Organisation", autocomplete: "organization", maxlength: "100", hint: "Who owns the projects, as your company." }),
         field({ name: "project", label: "First project", maxlength: "64", pattern: "[A-Za-z0-9._\\-]+",
           hint: "A short id, as “shop”: letters, digits, dots, dashes and underscores. It stays." }),
       ],

@@ -43,7 +43,7 @@ export async function page({ own, organisation, go }) {
     title: member.name,
     badges: [nameOf(member.role), member.project_id && `only ${member.project_id}`, member.account_id === own.id && "You", !member.has_factor && "No second factor"],
     facts: [member.email, ["Since ", day(member.created_at)]],
-    actions: mayWrite ? [action("Change role", () => change(member), { name: `Change the role of ${member.name}` }), action("Remove", () => drop(member), { name: `Remove ${member.name}` })] : [],
+    actions: mayWrite ? [action("Change role", () => change(member), { name: `Change role of ${member.name}` }), action("Remove", () => drop(member), { name: `Remove ${member.name}` })] : [],
   });
   const actions = mayWrite ? [action("Invite somebody", () => invite(organisation, roles, projects), { kind: "primary" })] : [];
   return [heading("Members", h("span", {}, "Who may do what: ", h("a", { href: `/account/organisations/${encodeURIComponent(organisation)}/roles` }, "roles"), "."), ...actions), card(null, list)];

@@ -1,7 +1,7 @@
 // The organisations one belongs to; making one, leaving one.
 
 import { h } from "../../dom.js?v=1";
-import { all, at, create, remove } from "../api.js?v=1";
+import { all, at, creations, remove } from "../api.js?v=1";
 import { confirm, formDialog } from "../dialog.js?v=1";
 import { field } from "../form.js?v=1";
 import { forgetOrganisations } from "../frame.js?v=1";
@@ -23,11 +23,11 @@ export function page({ go, again }) {
     },
   });
   const add = async () => {
-    const key = crypto.randomUUID?.();
+    const make = creations("/v1/organisations");
     const made = await formDialog("New organisation", "You will be its owner.", {
       parts: [field({ name: "name", label: "Name", maxlength: "100", autocomplete: "organization" })],
       submit: "Make it",
-      act: ({ name }) => create("/v1/organisations", { name }, key),
+      act: ({ name }) => make({ name }),
     });
     forget();
     forgetOrganisations();

@@ -1,7 +1,7 @@
 // The projects of an organisation.
 
 import { h } from "../../dom.js?v=1";
-import { at, create } from "../api.js?v=1";
+import { at, creations } from "../api.js?v=1";
 import { formDialog } from "../dialog.js?v=1";
 import { field } from "../form.js?v=1";
 import { action, card, day, heading, later, nothing, row, rows, tell } from "../parts.js?v=1";
@@ -21,14 +21,14 @@ export function page({ own, organisation }) {
     })), "Projects");
   });
   const add = async () => {
-    const key = crypto.randomUUID?.();
+    const make = creations(at("organisations", organisation, "projects"));
     const made = await formDialog("New project", "It begins empty, with keys of its own.", {
       parts: [
         field({ name: "name", label: "Name", maxlength: "100" }),
         field({ name: "id", label: "Id", maxlength: "64", hint: "Letters, digits, dots, dashes and underscores. It stands in keys and tables, and stays." }),
       ],
       submit: "Make the project",
-      act: ({ name, id }) => create(at("organisations", organisation, "projects"), { name, id }, key),
+      act: ({ name, id }) => make({ name, id }),
     });
     tell(`The project ${made.name} is made.`);
     await list.again();

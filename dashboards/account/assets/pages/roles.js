@@ -1,7 +1,7 @@
 // Roles: the built-in ones, and custom ones with their permissions, rows and masks.
 
 import { h } from "../../dom.js?v=1";
-import { all, at, call, create, remove } from "../api.js?v=1";
+import { all, at, call, creations, remove } from "../api.js?v=1";
 import { confirm } from "../dialog.js?v=1";
 import { action, card, heading, later, row, rows, tell } from "../parts.js?v=1";
 import { editRole, rowsInWords } from "../role_editor.js?v=1";
@@ -20,8 +20,7 @@ export function page({ own, organisation }) {
     ];
   });
   const add = async () => {
-    const key = crypto.randomUUID?.();
-    await editRole("New role", { held, submit: "Make the role", act: (draft) => create(path, draft, key) });
+    await editRole("New role", { held, submit: "Make the role", act: creations(path) });
     tell("The role is made.");
     await list.again();
   };

@@ -38,7 +38,7 @@ function authenticator(factor, again) {
     },
   });
   return card("Authenticator", factor
-    ? rows([row({ title: factor.name, badges: ["On"], facts: facts(factor).filter(() => factor.created_at), actions: [action("Switch off", drop, { name: "Switch the authenticator off" })] })], "Authenticator")
+    ? rows([row({ title: factor.name, badges: ["On"], facts: facts(factor).filter(() => factor.created_at), actions: [action("Switch off", drop, { name: "Switch off the authenticator" })] })], "Authenticator")
     : nothing("Off", "An app on your telephone shows six digits that change every half minute.", action("Set up an authenticator", add, { kind: "primary" })));
 }
 
