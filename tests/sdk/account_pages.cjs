@@ -315,6 +315,24 @@ async function auditAndAlerts(page, { code }) {
   await title(page, "There is no such page");
 }
 
+/** Where a second factor is required, who has none sees how to get one, and nothing else of the organisation. */
+async function factorRequired(page) {
+  await page.goto(`${url}/account/organisations`);
+  await page.getByRole("main").getByRole("link", { name: "Example & Sons" }).click();
+  await page.getByLabel("Members have to give a second factor").check();
+  await press(page, "Save");
+  await page.getByText("Saved.").waitFor();
+  await signOut(page);
+  await signIn(page, { email: "gustav@example.net", password: NEW_PASSWORD });
+  await title(page, "Profile");
+  await page.getByRole("navigation").getByRole("link", { name: "Projects" }).click();
+  await page.getByText("asks for a second factor").or(page.getByText("second factor")).first().waitFor();
+  await look(page, "factor-required");
+  await page.getByRole("main").getByRole("link", { name: "Set up a second factor" }).click();
+  await title(page, "Sign-in and factors");
+  await page.getByRole("button", { name: "Set up an authenticator" }).waitFor();
+}
+
 /** A server that fails is told in words, with another try. */
 async function failures(page) {
   await page.goto(`${url}/account/sessions`);
@@ -347,6 +365,7 @@ const main = () =>
     await addressAndSession(page);
     await auditAndAlerts(page, factor);
     await failures(page);
+    await factorRequired(page);
     // Refusals are part of the walk; anything else on the console is not.
     const strange = account.consoleErrors.filter((text) => !text.startsWith("Failed to load resource"));
     process.stdout.write(`${JSON.stringify({ walked: true, consoleErrors: strange, pageErrors: account.pageErrors })}\n`);

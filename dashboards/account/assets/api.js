@@ -78,8 +78,9 @@ function remedyOf(refused) {
 }
 
 function lost(fault) {
-  if (fault.status === 401) on.signedOut();
-  throw fault;
+  if (fault.status !== 401) throw fault;
+  on.signedOut();
+  throw new Cancelled();
 }
 
 /** `{content, tag}` of an answer. `body` goes as JSON, `match` is the revision meant, `key` makes a creation repeatable. */

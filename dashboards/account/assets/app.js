@@ -1,7 +1,7 @@
 // Which address shows which page. Links of these pages change the page without loading it anew.
 
 import { byId, h } from "../dom.js?v=1";
-import { on } from "./api.js?v=1";
+import { Cancelled, on } from "./api.js?v=1";
 import { refusal } from "./form.js?v=1";
 import { account, forget } from "./session.js?v=1";
 import { stepUp } from "./step_up.js?v=1";
@@ -44,7 +44,7 @@ async function show({ isChange = true } = {}) {
     frame(own, path);
     place(content, isChange);
   } catch (fault) {
-    if (mine === turn && fault.status !== 401) place([h("h1", { tabindex: "-1" }, "This page cannot be shown"), h("div", { class: "refusal" }, ...refusal(fault))], isChange);
+    if (mine === turn && !(fault instanceof Cancelled)) place([h("h1", { tabindex: "-1" }, "This page cannot be shown"), h("div", { class: "refusal" }, ...refusal(fault))], isChange);
   }
 }
 
@@ -90,6 +90,12 @@ document.addEventListener("click", (event) => {
   go(link.getAttribute("href"));
 });
 addEventListener("popstate", () => show());
+// What a browser kept of a page may belong to somebody who has signed out since.
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  forget();
+  show();
+});
 // A second link in the same tab changes nothing but what stands behind the `#`.
 addEventListener("hashchange", () => location.hash.length > 1 && location.hash !== "#main" && show());
 show({ isChange: false }).then(() => document.querySelector("[autofocus]")?.focus());

@@ -5,12 +5,12 @@ import { Cancelled } from "./api.js?v=1";
 
 let fields = 0;
 
-/** A labelled control. `options` makes it a select, `lines` a text area. */
-export function field({ name, label, hint, type = "text", options, lines, value, required = true, ...more }) {
+/** A labelled control. `options` makes it a select, `lines` a text area; `plain` says nothing of its being optional. */
+export function field({ name, label, hint, type = "text", options, lines, value, required = true, plain, ...more }) {
   const id = `field-${++fields}`;
   const attributes = { id, name, required, "aria-describedby": hint ? `${id}-hint ${id}-fault` : `${id}-fault`, ...more };
   const control = options ? select(attributes, options, value) : lines ? area(attributes, lines, value) : input(attributes, type, value);
-  const optional = required ? null : h("span", { class: "soft" }, " (optional)");
+  const optional = required || plain ? null : h("span", { class: "soft" }, " (optional)");
   const element = h("div", { class: "labelled", "data-field": name },
     h("label", { for: id }, label, optional),
     hint ? h("p", { class: "hint", id: `${id}-hint` }, hint) : null,
@@ -148,6 +148,7 @@ export function refusal(refused, rest = []) {
     h("p", {}, isOurs ? refused.message : "Something went wrong in this page. Load it again."),
     wait && h("p", {}, wait),
     rest.length ? h("ul", {}, ...rest.map((text) => h("li", {}, text))) : undefined,
+    refused.code === "factor_required" ? h("p", {}, h("a", { href: "/account/security" }, "Set up a second factor")) : undefined,
     refused.status >= 500 && refused.requestId ? h("p", { class: "small" }, "Request ", h("code", {}, refused.requestId)) : undefined,
   ].filter(Boolean);
 }

@@ -31,9 +31,9 @@ function rowFields(rows) {
   const fields = {
     view: field({ name: "rows", label: "Activity it sees", options: VIEWS, value: view }),
     source: field({ name: "source", label: "Compare", options: [["column", "a column of activity"], ["property", "a property"]], value: source }),
-    name: field({ name: "of", label: "Called", value: name, required: false, hint: "As “country” or “plan”." }),
-    values: field({ name: "values", label: "With", lines: 3, value: (simple.one_of ?? simple.none_of ?? []).join("\n"), required: false, hint: "One value a line." }),
-    json: field({ name: "json", label: "Row filter", lines: 5, value: JSON.stringify(rows, null, 2), required: false, hint: "As the API has it." }),
+    name: field({ name: "of", label: "Called", value: name, required: false, plain: true, hint: "As “country” or “plan”." }),
+    values: field({ name: "values", label: "With", lines: 3, value: (simple.one_of ?? simple.none_of ?? []).join("\n"), required: false, plain: true, hint: "One value a line." }),
+    json: field({ name: "json", label: "Row filter", lines: 5, value: JSON.stringify(rows, null, 2), required: false, plain: true, hint: "As the API has it." }),
   };
   const adapt = () => {
     const isOpen = ["is", "is_not"].includes(fields.view.read());

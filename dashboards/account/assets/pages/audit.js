@@ -11,13 +11,14 @@ const SHOWN = 50;
 
 export function page({ own, organisation }) {
   const path = at("organisations", organisation, "audit");
-  const words = field({ name: "words", label: "Filter", type: "search", required: false, hint: "Words that all have to occur: an act, an address, an id, “refused”." });
+  const words = field({ name: "words", label: "Filter", type: "search", required: false, plain: true, hint: "Words that all have to occur: an act, an address, an id, “refused”." });
   const state = { entries: [], isWhole: true, shown: SHOWN };
   const list = h("div", {});
   const draw = () => list.replaceChildren(...filtered(state, words.read(), draw));
   const place = later(async () => {
-    const { items, isWhole } = await all(path, LOADED_MAX);
-    Object.assign(state, { entries: items.reverse().map((entry) => ({ entry, text: textOf(entry) })), isWhole });
+    const [{ items, isWhole }, names] = await Promise.all([all(path, LOADED_MAX), namesOf(own, organisation)]);
+    const named = items.reverse().map((entry) => ({ entry, who: names.get(entry.actor) ?? entry.actor }));
+    Object.assign(state, { entries: named.map((one) => ({ ...one, text: JSON.stringify(one).toLowerCase() })), isWhole });
     draw();
     return list;
   });
@@ -30,7 +31,12 @@ export function page({ own, organisation }) {
   return [heading("Audit", "Who did what, the newest first. Records are chained: what is changed or removed shows.", ...actions), card(null, words.element, place)];
 }
 
-const textOf = (entry) => JSON.stringify(entry).toLowerCase();
+/** Names of accounts by id, for who may see them. */
+async function namesOf(own, organisation) {
+  if (!permissions(own, organisation).has("members.read")) return new Map();
+  const { items } = await all(at("organisations", organisation, "members"));
+  return new Map(items.map((member) => [member.account_id, member.name]));
+}
 
 function filtered(state, words, draw) {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
@@ -43,25 +49,26 @@ function filtered(state, words, draw) {
   });
   return [
     h("p", { class: "soft small", role: "status" }, `${found.length} records${state.isWhole ? "" : `, among the first ${state.entries.length}; export for all`}`),
-    rows(found.slice(0, state.shown).map(({ entry }) => shown(entry)), "Records"),
+    rows(found.slice(0, state.shown).map(shown), "Records"),
     ...(rest > 0 ? [h("div", { class: "form-actions" }, more)] : []),
   ];
 }
 
-function shown(entry) {
+function shown({ entry, who }) {
   const on = [entry.object_kind, entry.object].filter(Boolean).join(" ");
   const states = [["Before", entry.before], ["After", entry.after]].filter(([, state]) => state !== null);
+  const ids = { Actor: entry.actor, Device: entry.device, Request: entry.request_id, Hash: entry.hash };
   return row({
     title: h("code", {}, entry.action),
     badges: [entry.outcome === "refused" && "Refused", entry.project_id],
     facts: [
-      [time(entry.at), ` · ${entry.actor_kind}${entry.actor ? ` ${entry.actor}` : ""}`],
+      [time(entry.at), ` · ${[entry.actor_kind, who].filter(Boolean).join(" ")}`],
       on && `On ${on}`,
       [entry.address, entry.place].filter(Boolean).join(", ") || null,
     ],
     more: h("details", {}, h("summary", {}, `Record ${entry.sequence}`),
       ...states.map(([name, state]) => h("div", {}, h("p", { class: "small" }, name), h("pre", { tabindex: "0" }, JSON.stringify(state, null, 2)))),
-      h("p", { class: "small soft" }, "Hash ", h("code", {}, entry.hash), entry.request_id ? [" Request ", h("code", {}, entry.request_id)].reduce((line, part) => (line.append(part), line), h("span")) : null)),
+      h("dl", { class: "facts small" }, ...Object.entries(ids).filter(([, text]) => text).flatMap(([name, text]) => [h("dt", {}, name), h("dd", {}, text)]))),
   });
 }
 

@@ -28,7 +28,7 @@ export async function page({ own, organisation, again }) {
   });
   const shown = h("dl", { class: "facts" }, h("dt", {}, "Second factor"), h("dd", {}, content.factor_required ? "Required of all members" : "Not required"));
   return [
-    heading(content.name, ["Since ", day(content.created_at)].reduce((line, part) => (line.append(part), line), h("span"))),
+    heading(content.name, h("span", {}, "Since ", day(content.created_at))),
     card("Settings", mayWrite ? settings : shown),
   ];
 }

@@ -7,6 +7,17 @@ import { action, card, heading, later, row, rows, tell } from "../parts.js?v=1";
 import { editRole, rowsInWords } from "../role_editor.js?v=1";
 import { permissions } from "../session.js?v=1";
 
+/** The built-in roles, the mightiest first. */
+const BUILT_IN = {
+  owner: "Everything, the organisation's end included.",
+  admin: "Everything but the end of the organisation and of its projects.",
+  analyst: "Asks questions, builds dashboards, exports.",
+  experimenter: "An analyst who runs experiments and flags, and does not export.",
+  developer: "Builds the app: keys, flags, quarantine, content.",
+  viewer: "Looks.",
+};
+const RANKS = Object.keys(BUILT_IN);
+
 export function page({ own, organisation }) {
   const path = at("organisations", organisation, "roles");
   const held = permissions(own, organisation);
@@ -14,9 +25,10 @@ export function page({ own, organisation }) {
   const list = later(async () => {
     const { items } = await all(path);
     const custom = items.filter((role) => !role.is_built_in);
+    const builtIn = items.filter((role) => role.is_built_in).sort((a, b) => RANKS.indexOf(a.id) - RANKS.indexOf(b.id));
     return [
       custom.length ? card("Custom roles", rows(custom.map(shown), "Custom roles")) : null,
-      card("Built-in roles", rows(items.filter((role) => role.is_built_in).map(shown), "Built-in roles")),
+      card("Built-in roles", rows(builtIn.map(shown), "Built-in roles")),
     ];
   });
   const add = async () => {
@@ -43,7 +55,7 @@ export function page({ own, organisation }) {
   const shown = (role) => row({
     title: role.name,
     badges: [`${role.permissions.length} permissions`],
-    facts: [role.rows === "everything" ? null : rowsInWords(role.rows), role.masks.length ? `Hides ${role.masks.join(", ")}` : null],
+    facts: [role.is_built_in ? BUILT_IN[role.id] : null, role.rows === "everything" ? null : rowsInWords(role.rows), role.masks.length ? `Hides ${role.masks.join(", ")}` : null],
     more: h("details", {}, h("summary", {}, "What it may do"), h("p", { class: "codes" }, ...role.permissions.map((name) => h("code", {}, name)))),
     actions: mayWrite && !role.is_built_in
       ? [action("Change", () => change(role), { name: `Change the role ${role.name}` }), action("Remove", () => drop(role), { name: `Remove the role ${role.name}` })]

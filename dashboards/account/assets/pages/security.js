@@ -64,7 +64,7 @@ function passkeys(keys, again) {
     : h("p", { class: "soft small" }, "This browser has passkeys only over TLS or on localhost.");
   const items = keys.map((key) => row({ title: key.name, facts: facts(key), actions: [action("Remove", () => drop(key), { name: `Remove the passkey ${key.name}` })] }));
   return card("Passkeys", items.length
-    ? [rows(items, "Passkeys"), h("div", { class: "form-actions" }, button)].reduce((all, part) => (all.append(part), all), h("div"))
+    ? h("div", {}, rows(items, "Passkeys"), h("div", { class: "form-actions" }, button))
     : nothing("None", "Sign in without a password, proof against phishing.", button));
 }
 
