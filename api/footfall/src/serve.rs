@@ -114,7 +114,8 @@ fn router(
     });
     let built = built.map_err(|error| AppError::Internal(error.to_string()))?;
     let doors = doors(settings, stack, access, token);
-    Ok(footfall_api_server::pages().merge(footfall_ingest_server::router(doors)).fallback_service(built.router))
+    let files = footfall_api_pages::router();
+    Ok(files.merge(footfall_ingest_server::router(doors)).fallback_service(built.router))
 }
 
 fn doors(settings: &Settings, stack: &Stack, access: &Access, token: &str) -> Doors {

@@ -1,13 +1,12 @@
 //! What people and programs ask: SQL, the tables in words, the live stream, health and metrics, and the operator's routes.
 //!
 //! [`add`] puts all of it on the site of the app's API: each route is a row of a table that names its permission, and the one
-//! policy of `api/access` decides. The first page ([`pages`]) is files alone and stands beside it.
+//! policy of `api/access` decides.
 
 mod data;
 mod health;
 mod live;
 mod operator;
-mod page;
 mod policy;
 mod reach;
 mod sql;
@@ -18,7 +17,6 @@ pub use data::{Data, add};
 pub use health::{Check, Health};
 pub use live::{Live, LiveSettings, Summary};
 pub use operator::{Account, OperationError, Operations};
-pub use page::pages;
 pub use policy::policy_of;
 pub use reach::Reach;
 pub use telemetry::{Telemetry, TelemetryError};

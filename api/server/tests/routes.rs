@@ -1,11 +1,11 @@
-//! The routes of this crate walked: who may call, what wrong calls are answered, the page's headers.
+//! The routes of this crate walked: who may call, and what wrong calls are answered.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod server;
 
 use axum::body::Body;
 use footfall_api_access::Permission;
-use http::{Method, Request, StatusCode, header};
+use http::{Method, Request, StatusCode};
 use server::{OPERATOR, PROJECT, Server};
 
 /// Routes of this crate: the others have a matrix of their own.
@@ -106,39 +106,6 @@ async fn metrics_can_be_the_operators_alone() {
     let closed = Server::with(true, footfall_api_server::LiveSettings::default()).await;
     assert_eq!(closed.call(Method::GET, "/metrics", None, "").await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(closed.call(Method::GET, "/metrics", Some(OPERATOR), "").await.status, StatusCode::OK);
-}
-
-#[tokio::test]
-async fn the_page_runs_nothing_but_its_own_files() {
-    let server = Server::start().await;
-    let page = server.call(Method::GET, "/", None, "").await;
-    let policy = page.header("content-security-policy");
-    for part in ["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"] {
-        assert!(policy.contains(part), "{policy}");
-    }
-    assert!(!policy.contains("unsafe"));
-    assert_eq!(page.header("x-content-type-options"), "nosniff");
-    assert_eq!(page.header("referrer-policy"), "no-referrer");
-    let html = page.text();
-    assert!(!html.contains("<script>") && !html.contains("style=") && !html.contains("onclick"), "inline code");
-    assert!(!html.contains("http://") && !html.contains("https://"), "a file from elsewhere");
-}
-
-#[tokio::test]
-async fn files_named_by_version_are_kept_for_ever_and_others_asked_for() {
-    let server = Server::start().await;
-    let html = server.call(Method::GET, "/", None, "").await.text();
-    let from = html.find("/assets/app.js?v=").unwrap();
-    let path = html[from..].split('"').next().unwrap();
-    let kept = server.call(Method::GET, path, None, "").await;
-    assert!(kept.header("cache-control").contains("immutable"));
-    assert!(kept.text().contains(path.rsplit_once('?').unwrap().1), "imports carry the version");
-    let asked = server.call(Method::GET, "/assets/app.js", None, "").await;
-    assert_eq!(asked.header("cache-control"), "no-cache");
-    let tag = asked.header("etag").to_owned();
-    let again = Request::get("/assets/app.js").header(header::IF_NONE_MATCH, tag).body(Body::empty()).unwrap();
-    assert_eq!(server.send(again).await.status, StatusCode::NOT_MODIFIED);
-    assert_eq!(server.call(Method::GET, "/assets/other.js", None, "").await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

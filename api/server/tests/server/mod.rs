@@ -15,7 +15,7 @@ use footfall_api_app::{App, AppSettings, OperatorToken, secret_of};
 use footfall_api_http::limit::Quotas;
 use footfall_api_http::{Listed, Settings, Undeclared};
 use footfall_api_server::{
-    Account, Check, Data, Health, Live, LiveSettings, OperationError, Operations, Telemetry, add, pages,
+    Account, Check, Data, Health, Live, LiveSettings, OperationError, Operations, Telemetry, add,
 };
 use footfall_ingest_activity::{Clock, FixedClock, Timestamp};
 use footfall_pipelines_store::lake::ProjectSnapshot;
@@ -114,7 +114,7 @@ impl Server {
         let read_key = key(&access, &organisation, KeyKind::Read).await;
         let write_key = key(&access, &organisation, KeyKind::Write).await;
         Server {
-            router: pages().fallback_service(built.router),
+            router: built.router,
             routes: built.routes,
             document: built.document,
             live,

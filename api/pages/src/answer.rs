@@ -1,0 +1,65 @@
+//! How a file is answered: with the policy that binds it, and so that browsers ask as seldom as possible.
+
+use std::sync::LazyLock;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::files::VERSION;
+
+/// Own files and nothing inline. The pages build elements and never text of HTML, so trusted types can be refused altogether.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=(), \
+     publickey-credentials-get=(self), publickey-credentials-create=(self)";
+
+static ALWAYS: [(HeaderName, HeaderValue); 7] = [
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("permissions-policy"), HeaderValue::from_static(PERMISSIONS)),
+];
+
+/// How long a browser may keep a file.
+#[derive(Clone, Copy)]
+pub(crate) enum Keep {
+    /// It was asked for by its version.
+    ForEver,
+    /// As long as the `ETag` says that it is the same.
+    WhileSame,
+}
+
+pub(crate) fn file(request: &HeaderMap, content_type: &'static str, text: &'static str, keep: Keep) -> Response {
+    static TAG: LazyLock<HeaderValue> = LazyLock::new(|| {
+        HeaderValue::from_str(&format!("\"{}\"", *VERSION)).unwrap_or(HeaderValue::from_static("\"0\""))
+    });
+    let caching = match keep {
+        Keep::ForEver => "public, max-age=31536000, immutable",
+        Keep::WhileSame => "no-cache",
+    };
+    let known = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|tags| tags.to_str().ok());
+    let tag = TAG.to_str().unwrap_or_default();
+    let is_known = known.flat_map(|tags| tags.split(',')).any(|known| known.trim().trim_start_matches("W/") == tag);
+    let mut response = match is_known {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => ([(header::CONTENT_TYPE, content_type)], text).into_response(),
+    };
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    response.headers_mut().insert(header::ETAG, TAG.clone());
+    secured(response)
+}
+
+/// 404 as a problem (RFC 9457), like those of the API.
+pub(crate) fn asset_unknown() -> Response {
+    const BODY: &str = r#"{"type":"/problems/asset_unknown","title":"The pages have no such file.","status":404,"code":"asset_unknown"}"#;
+    let headers = [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store")];
+    secured((StatusCode::NOT_FOUND, headers, BODY).into_response())
+}
+
+fn secured(mut response: Response) -> Response {
+    response.headers_mut().extend(ALWAYS.iter().cloned());
+    response
+}

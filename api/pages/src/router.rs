@@ -1,0 +1,33 @@
+//! The routes of the pages.
+
+use axum::Router;
+use axum::extract::{Path, RawQuery};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::get;
+
+use crate::answer::{Keep, asset_unknown, file};
+use crate::files::{ACCOUNT_PAGE, LIVE_PAGE, Page, VERSION, asset};
+
+/// All pages and their files. To be merged with the routers of the APIs that the pages ask.
+pub fn router() -> Router {
+    Router::new()
+        .route("/", page(&LIVE_PAGE))
+        .route("/account", page(&ACCOUNT_PAGE))
+        .route("/account/", page(&ACCOUNT_PAGE))
+        .route("/account/{*place}", page(&ACCOUNT_PAGE))
+        .route("/assets/{*path}", get(asset_of))
+}
+
+fn page(page: &'static Page) -> axum::routing::MethodRouter {
+    let show = move |headers: HeaderMap| async move {
+        file(&headers, "text/html; charset=utf-8", page.text(), Keep::WhileSame)
+    };
+    get(show)
+}
+
+async fn asset_of(Path(path): Path<String>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let Some((asset, text)) = asset(&path) else { return asset_unknown() };
+    let is_current = query.as_deref().and_then(|query| query.strip_prefix("v=")) == Some(VERSION.as_str());
+    file(&headers, asset.content_type, text, if is_current { Keep::ForEver } else { Keep::WhileSame })
+}

@@ -1,0 +1,9 @@
+//! The pages as browsers get them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod files;
+mod walk;
+
+#[path = "../../examples/serve/site.rs"]
+mod site;

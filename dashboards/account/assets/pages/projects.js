@@ -1,0 +1,38 @@
+// The projects of an organisation.
+
+import { h } from "../../dom.js?v=1";
+import { at, creations } from "../api.js?v=1";
+import { formDialog } from "../dialog.js?v=1";
+import { field } from "../form.js?v=1";
+import { action, card, day, heading, later, nothing, row, rows, tell } from "../parts.js?v=1";
+import { permissions, projectsOf } from "../session.js?v=1";
+
+export function page({ own, organisation }) {
+  const may = permissions(own, organisation);
+  const keys = `/account/organisations/${encodeURIComponent(organisation)}/keys`;
+  const list = later(async () => {
+    const items = await projectsOf(own, organisation);
+    if (!items.length) return nothing("No projects yet", "A project holds the activity of one app.");
+    return rows(items.map((project) => row({
+      title: project.name,
+      badges: [project.id],
+      facts: [["Since ", day(project.created_at)]],
+      actions: [h("a", { class: "plain", href: `${keys}?${new URLSearchParams({ project: project.id })}`, "aria-label": `Keys of ${project.name}` }, "Keys")],
+    })), "Projects");
+  });
+  const add = async () => {
+    const make = creations(at("organisations", organisation, "projects"));
+    const made = await formDialog("New project", "It begins empty, with keys of its own.", {
+      parts: [
+        field({ name: "name", label: "Name", maxlength: "100" }),
+        field({ name: "id", label: "Id", maxlength: "64", hint: "Letters, digits, dots, dashes and underscores. It stands in keys and tables, and stays." }),
+      ],
+      submit: "Make the project",
+      act: ({ name, id }) => make({ name, id }),
+    });
+    tell(`The project ${made.name} is made.`);
+    await list.again();
+  };
+  const actions = may.has("projects.write") ? [action("New project", add, { kind: "primary" })] : [];
+  return [heading("Projects", "Each holds the activity of one app.", ...actions), card(null, list)];
+}

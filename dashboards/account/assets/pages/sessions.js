@@ -1,0 +1,51 @@
+// Where one is signed in; each session can be ended.
+
+import { all, at, remove } from "../api.js?v=1";
+import { confirm } from "../dialog.js?v=1";
+import { deviceOf } from "../device.js?v=1";
+import { action, card, heading, later, row, rows, tell, time } from "../parts.js?v=1";
+
+export function page({ go }) {
+  const list = later(async () => {
+    const { items } = await all("/v1/account/sessions");
+    return rows(items.map((session) => shown(session, end)), "Sessions");
+  });
+  const end = async (session) => {
+    await remove(at("account", "sessions", session.id));
+    tell("The session has ended.");
+    await list.again();
+  };
+  const endOthers = () => confirm("End all other sessions?", "Whoever uses them has to sign in again. This one goes on.", {
+    submit: "End the others",
+    act: async () => {
+      await remove("/v1/account/sessions?keep_current=true");
+      tell("All other sessions have ended.");
+      await list.again();
+    },
+  });
+  const endAll = () => confirm("Sign out everywhere?", "All sessions end, this one too.", {
+    submit: "Sign out everywhere",
+    act: async () => {
+      await remove("/v1/account/sessions");
+      await go("/account/sign-in", { afresh: true });
+    },
+  });
+  return [
+    heading("Sessions", "Where you are signed in. What you do not know, end it, and change your password.",
+      action("End all others", endOthers), action("Sign out everywhere", endAll)),
+    card(null, list),
+  ];
+}
+
+function shown(session, end) {
+  const device = deviceOf(session.device);
+  return row({
+    title: device,
+    badges: [session.is_current && "This one", session.factor_at && "Second factor given"],
+    facts: [
+      [[session.address, session.place].filter(Boolean).join(", ") || "Address unknown"],
+      ["Signed in ", time(session.created_at), ", last used ", time(session.last_seen_at)],
+    ],
+    actions: [session.is_current ? null : action("End", () => end(session), { name: `End the session of ${device}` })],
+  });
+}

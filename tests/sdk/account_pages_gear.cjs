@@ -1,0 +1,95 @@
+// What the walks through the account pages need: codes of an authenticator, mails in a folder, and looks at a page: by axe-core, at
+// 320 px, and at 200 % zoom.
+"use strict";
+const crypto = require("node:crypto");
+const fs = require("node:fs");
+const path = require("node:path");
+const { until } = require("./browser.cjs");
+
+exports.expect = (what, found, wanted) => {
+  if (JSON.stringify(found) !== JSON.stringify(wanted)) {
+    throw new Error(`${what}: ${JSON.stringify(found)} and not ${JSON.stringify(wanted)}`);
+  }
+};
+
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/** The code of RFC 6238 at a step of 30 s. */
+const codeAt = (secret, step) => {
+  const bits = [...secret.replace(/=+$/, "")].map((letter) => LETTERS.indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const moment = Buffer.alloc(8);
+  moment.writeBigUInt64BE(BigInt(step));
+  const digest = crypto.createHmac("sha1", key).update(moment).digest();
+  const offset = digest[19] & 15;
+  return String((digest.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+};
+
+/** Gives codes of a secret, none twice: the server takes one step early or late, and each once. */
+exports.authenticator = (page, secret) => {
+  let last = 0;
+  return async () => {
+    const now = () => Math.floor(Date.now() / 30_000);
+    await until(page, () => now() + 1 > last, 60, "the next code");
+    last = Math.max(last + 1, now() - 1);
+    return codeAt(secret, last);
+  };
+};
+
+/** The link of the newest mail to `address` with a link for `purpose`. */
+exports.linkOf = async (page, folder, address, purpose) => {
+  let link;
+  await until(page, () => {
+    const names = fs.existsSync(folder) ? fs.readdirSync(folder).filter((name) => name.endsWith(".txt")) : [];
+    const mails = names.map((name) => path.join(folder, name)).sort((a, b) => fs.statSync(a).mtimeMs - fs.statSync(b).mtimeMs);
+    const texts = mails.map((mail) => fs.readFileSync(mail, "utf8")).filter((text) => text.includes(address));
+    const links = texts.flatMap((text) => text.match(new RegExp(`http\\S+/account/${purpose}#\\S+`)) ?? []);
+    link = links.at(-1);
+    return link !== undefined;
+  }, 30, `a mail to ${address}`);
+  return link;
+};
+
+const AXE = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+/** axe-core finds nothing, in light and in dark. */
+const accessible = async (page, name) => {
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await page.evaluate(AXE);
+    const found = await page.evaluate((values) => axe.run(document, { runOnly: { type: "tag", values } }), RULES);
+    const faults = found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join("; ")}`);
+    if (faults.length) throw new Error(`${name} (${colorScheme}) is not accessible:\n${faults.join("\n")}`);
+  }
+  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+};
+
+/** Nothing is wider than the window. */
+const fits = async (page, name, width) => {
+  const before = page.viewportSize();
+  await page.setViewportSize({ width, height: 900 });
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  await page.setViewportSize(before);
+  if (wide > 0) throw new Error(`${name} is ${wide} px wider than ${width} px`);
+};
+
+/** Looks at the page as it stands; pictures go to `SCREENS`, if that is a folder. */
+exports.look = async (page, name) => {
+  await page.waitForFunction(() => !document.querySelector(".later[aria-busy=true]"));
+  const folder = process.env.SCREENS;
+  for (const colorScheme of folder ? ["light", "dark"] : []) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await page.screenshot({ path: path.join(folder, `${name}-${colorScheme}.png`) });
+  }
+  if (folder) {
+    const before = page.viewportSize();
+    await page.setViewportSize({ width: 320, height: 900 });
+    await page.screenshot({ path: path.join(folder, `${name}-narrow.png`) });
+    await page.setViewportSize(before);
+  }
+  await accessible(page, name);
+  await fits(page, name, 320);
+  // At 200 % a window of 1280 px has 640 px of the page's own (WCAG 2.2, 1.4.4 and 1.4.10).
+  await fits(page, name, 640);
+};
