@@ -2,7 +2,7 @@
 // a forgotten password. Told by environment: PAGES_URL, PAGES_LINK (of the first owner), PAGES_MAILS (a folder). Prints one line of JSON.
 "use strict";
 const { withPage } = require("./browser.cjs");
-const { authenticator, expect, linkOf, look } = require("./account_pages_gear.cjs");
+const { authenticator, expect, linkOf, look, withoutFetchMetadata } = require("./account_pages_gear.cjs");
 
 const { PAGES_URL: url, PAGES_LINK: ownerLink, PAGES_MAILS: mails } = process.env;
 const OWNER = { email: "olga@example.org", name: "Olga Owner", password: "mein Rad hat drei Räder" };
@@ -141,7 +141,7 @@ async function keys(page) {
   await fill(page, "Name", "exporter");
   await page.getByLabel("What it is for").selectOption("service");
   await press(page, "Make the key");
-  await page.getByRole("alert").or(page.getByText("Name at least one")).first().waitFor();
+  await page.getByText("Name at least one.").waitFor();
   await page.getByRole("checkbox", { name: "sql.run" }).check();
   await press(page, "Make the key");
   await onceShown(page, "I have kept it");
@@ -206,6 +206,7 @@ async function invitation(page, { codes }) {
   await fill(page, "New password", GUEST.password);
   await press(page, "Join");
   await title(page, "Profile");
+  await page.getByRole("navigation").getByRole("link", { name: "Roles" }).waitFor();
   const places = await page.getByRole("navigation").getByRole("link").allTextContents();
   expect("a viewer's places", places.slice(-3), ["Settings", "Projects", "Roles"]);
   await page.goto(`${url}/account/organisations`);
@@ -326,7 +327,7 @@ async function factorRequired(page) {
   await signIn(page, { email: "gustav@example.net", password: NEW_PASSWORD });
   await title(page, "Profile");
   await page.getByRole("navigation").getByRole("link", { name: "Projects" }).click();
-  await page.getByText("asks for a second factor").or(page.getByText("second factor")).first().waitFor();
+  await page.getByRole("alert").getByText("The organisation asks for a second factor").waitFor();
   await look(page, "factor-required");
   await page.getByRole("main").getByRole("link", { name: "Set up a second factor" }).click();
   await title(page, "Sign-in and factors");
@@ -349,9 +350,24 @@ async function failures(page) {
   await page.getByRole("alert").getByText("The server does not answer.").waitFor();
 }
 
+/** A browser that does not say where requests come from: the token of the session does, even after the page was loaded anew. */
+async function withoutMetadata(page) {
+  const relay = await withoutFetchMetadata(url);
+  try {
+    await page.goto(`${relay.origin}/account/security`);
+    await title(page, "Sign-in and factors");
+    await press(page, "Set up an authenticator");
+    await page.getByRole("img", { name: /QR code/ }).waitFor();
+    await press(page, "Cancel");
+    await signOut(page);
+  } finally {
+    relay.close();
+  }
+}
+
 const main = () =>
   withPage(url, async (page, account) => {
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(30_000);
     await firstOwner(page);
     const factor = await secondFactor(page);
     await signOut(page);
@@ -366,6 +382,7 @@ const main = () =>
     await auditAndAlerts(page, factor);
     await failures(page);
     await factorRequired(page);
+    await withoutMetadata(page);
     // Refusals are part of the walk; anything else on the console is not.
     const strange = account.consoleErrors.filter((text) => !text.startsWith("Failed to load resource"));
     process.stdout.write(`${JSON.stringify({ walked: true, consoleErrors: strange, pageErrors: account.pageErrors })}\n`);

@@ -3,6 +3,7 @@
 "use strict";
 const crypto = require("node:crypto");
 const fs = require("node:fs");
+const http = require("node:http");
 const path = require("node:path");
 const { until } = require("./browser.cjs");
 
@@ -48,6 +49,23 @@ exports.linkOf = async (page, folder, address, purpose) => {
     return link !== undefined;
   }, 30, `a mail to ${address}`);
   return link;
+};
+
+/** Another port of loopback that passes everything on to `server`, but for what the browser says of a request's origin. */
+exports.withoutFetchMetadata = async (server) => {
+  const { host, hostname, port } = new URL(server);
+  const relay = http.createServer((request, response) => {
+    const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !name.startsWith("sec-fetch-")));
+    if (headers.origin) headers.origin = server;
+    const onward = http.request({ hostname, port, method: request.method, path: request.url, headers: { ...headers, host } }, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    });
+    onward.on("error", () => response.destroy());
+    request.pipe(onward);
+  });
+  await new Promise((resolve) => relay.listen(0, "localhost", resolve));
+  return { origin: `http://localhost:${relay.address().port}`, close: () => relay.close() };
 };
 
 const AXE = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");

@@ -52,9 +52,9 @@ async fn people_walk_through_the_account_pages() {
         .kill_on_drop(true);
     let (stop, stopped) = oneshot::channel::<()>();
     let walk = async {
-        let output = tokio::time::timeout(Duration::from_secs(400), script.output()).await;
+        let output = tokio::time::timeout(Duration::from_secs(600), script.output()).await;
         drop(stop);
-        output.expect("the walk took longer than 400 s").expect("node")
+        output.expect("the walk took longer than 600 s").expect("node")
     };
     let (served, output) = tokio::join!(site.serve(async { drop(stopped.await) }), walk);
     served.expect("served to the end");
