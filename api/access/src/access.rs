@@ -18,9 +18,17 @@ use crate::organisation::AccountCache;
 use crate::password::{PASSWORD_LENGTH_MIN, PasswordCost, Passwords};
 use crate::session::{SigningKeys, VerifiedTokens};
 use crate::vault::Vault;
+use crate::webhook::WebhookSettings;
 
 const MINUTE: i64 = 60 * 1000;
 const DAY: i64 = 24 * 60 * MINUTE;
+
+/// How long a stop waits for what is being sent.
+const SENDING_ENDS: std::time::Duration = std::time::Duration::from_secs(5);
+
+fn is_due(beats: u64, seconds: u64) -> bool {
+    beats.is_multiple_of(seconds * 1000 / POLL_MILLIS)
+}
 
 /// What can be set. `public_url` is where people reach this installation; the rest has defaults.
 #[derive(Debug, Clone)]
@@ -43,6 +51,7 @@ pub struct AccessSettings {
     pub passwords_at_once: usize,
     pub mail_from: String,
     pub mail_route: MailRoute,
+    pub webhooks: WebhookSettings,
 }
 
 impl AccessSettings {
@@ -60,6 +69,7 @@ impl AccessSettings {
             passwords_at_once: 4,
             mail_from: "Footfall <footfall@localhost>".to_owned(),
             mail_route: MailRoute::Folder(mail_folder),
+            webhooks: WebhookSettings::default(),
         }
     }
 }
@@ -140,42 +150,54 @@ impl Access {
         Ok(())
     }
 
-    /// Keeps memory fresh, sends mails, notes uses of keys, watches and tidies, until `stop` resolves.
+    /// Keeps memory fresh, sends mails and webhooks, notes uses of keys, watches and tidies, until `stop` resolves.
     pub async fn run(&self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
         let mut beat = tokio::time::interval(std::time::Duration::from_millis(POLL_MILLIS));
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut beats = 0u64;
+        // In a task of its own: a mail server or receiver that is slow must not hold up revocations.
+        let mut sending = tokio::task::JoinSet::new();
         loop {
             tokio::select! {
                 () = &mut stop => break,
                 _ = beat.tick() => {}
             }
             beats += 1;
-            let done = self.turn(beats).await;
-            if let Err(error) = done {
+            while sending.try_join_next().is_some() {}
+            if is_due(beats, 2) && sending.is_empty() {
+                let access = self.clone();
+                sending.spawn(async move { access.send_all().await });
+            }
+            if let Err(error) = self.turn(beats).await {
                 tracing::error!(%error, "the access layer's upkeep failed; it is tried again");
             }
         }
+        // What is half sent comes to its end; what still waits is in the database.
+        drop(tokio::time::timeout(SENDING_ENDS, sending.join_next()).await);
         if let Err(error) = self.note_key_uses().await {
             tracing::error!(%error, "the last uses of keys were not noted");
+        }
+    }
+
+    async fn send_all(&self) {
+        for sent in [self.send_mails().await, self.send_webhooks().await] {
+            if let Err(error) = sent {
+                tracing::error!(%error, "mails or webhooks cannot be sent; it is tried again");
+            }
         }
     }
 
     /// One turn of the upkeep.
     async fn turn(&self, beats: u64) -> Result<(), AccessError> {
         self.catch_up().await?;
-        let every = |seconds: u64| beats.is_multiple_of(seconds * 1000 / POLL_MILLIS);
-        if every(2) {
-            self.send_mails().await?;
-        }
-        if every(30) {
+        if is_due(beats, 30) {
             self.note_key_uses().await?;
         }
-        if every(60) {
+        if is_due(beats, 60) {
             self.watch().await?;
         }
-        if every(600) {
+        if is_due(beats, 600) {
             self.prune().await?;
         }
         Ok(())
@@ -191,10 +213,14 @@ impl Access {
                 "DELETE FROM challenges WHERE expires_at < $1",
                 "DELETE FROM sessions WHERE expires_at < $1",
                 "DELETE FROM mails WHERE sent_at < $1",
+                "DELETE FROM webhook_deliveries WHERE next_try_at IS NULL AND created_at < $1",
             ] {
                 // A week longer, so that what somebody asks about can still be looked up.
                 self.database().execute(statement(sql).bind(now.plus_millis(-7 * DAY))).await?;
             }
+            self.database().execute(statement("DELETE FROM idempotency_keys WHERE ends_at <= $1").bind(now)).await?;
+            let full = statement("DELETE FROM rate_buckets WHERE due <= $1").bind(now.millis().saturating_mul(1000));
+            self.database().execute(full).await?;
             Ok(())
         })
     }

@@ -97,6 +97,11 @@ impl From<DatabaseError> for AccessError {
     fn from(error: DatabaseError) -> Self {
         match error {
             DatabaseError::Busy => AccessError::Busy,
+            // Acts name these cases themselves, with better words. What one has missed is still the caller's to mend.
+            DatabaseError::Unique => AccessError::Conflict("something of this name is there already"),
+            DatabaseError::ForeignKey => {
+                AccessError::Conflict("what this belongs to is gone, or something depends on it")
+            }
             other => AccessError::Database(other),
         }
     }

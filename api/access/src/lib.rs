@@ -21,6 +21,7 @@ mod secret;
 mod session;
 mod vault;
 mod watch;
+mod webhook;
 
 pub use access::{Access, AccessSettings};
 pub use account::{Account, Email, NewAccount, SignIn};
@@ -41,3 +42,4 @@ pub use secret::NoRandomness;
 pub use session::{Caller, Claims, REFRESH_PREFIX, Session, TokenFault, Tokens};
 pub use vault::{Vault, VaultError};
 pub use watch::{Alert, Finding, FindingKind, Thresholds, detect};
+pub use webhook::{Delivery, NewWebhook, Webhook, WebhookSettings, sign_webhook};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use footfall_api_access::Access;
+use footfall_api_http::idempotency::Keeping;
 use footfall_api_http::limit::{Buckets, MemoryBuckets, Quota};
 use footfall_api_http::{About, Built, Machinery, Secret, Settings, SignInSettings, Site, TableError};
 use footfall_ingest_activity::Clock;
@@ -14,6 +15,7 @@ use crate::gate::Gate;
 use crate::guessing::Guessing;
 use crate::operator::OperatorToken;
 use crate::resources;
+use crate::stored::DatabaseIdempotency;
 
 /// What can be set.
 #[derive(Clone)]
@@ -24,7 +26,7 @@ pub struct AppSettings {
     pub mails_to_address: Quota,
     /// Behind cursors, CSRF tokens and device cookies; see [`crate::secret_of`].
     pub secret: Secret,
-    /// Counters of the limits; ones that processes share where there are several.
+    /// Counters of the limits; [`crate::DatabaseBuckets`] where several processes serve the same people.
     pub buckets: Arc<dyn Buckets>,
     /// Who has it may everything that no account is needed for. Without one, nobody is the operator.
     pub operator: Option<OperatorToken>,
@@ -70,7 +72,8 @@ impl App {
         let browsers = Browsers::new(http.session.clone(), secret.clone(), public_url, clock.clone());
         let guessing = Guessing::new(sign_in, mails_to_address, secret.clone(), buckets.clone(), clock.clone());
         let gatekeeper = Arc::new(Gatekeeper::new(access.clone(), operator));
-        let machinery = Machinery::new(gatekeeper, http, secret, clock).with_buckets(buckets);
+        let keys = Arc::new(DatabaseIdempotency::new(access.database().clone(), Keeping::default()));
+        let machinery = Machinery::new(gatekeeper, http, secret, clock).with_buckets(buckets).with_idempotency(keys);
         let gate = Gate { access, guessing: Arc::new(guessing), browsers: Arc::new(browsers) };
         let site = resources::add(Site::new(about, machinery), &gate);
         more(site, &gate).build()

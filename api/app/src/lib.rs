@@ -15,6 +15,8 @@ mod permission;
 mod problem;
 mod resources;
 mod secret_file;
+mod stored;
+mod text;
 
 pub use app::{App, AppSettings};
 pub use authority::{Gatekeeper, Member};
@@ -24,3 +26,4 @@ pub use origin::Whence;
 pub use permission::{May, PermissionName};
 pub use problem::{NOT_FOUND, problem};
 pub use secret_file::{SecretFileError, secret_of};
+pub use stored::{DatabaseBuckets, DatabaseIdempotency};

@@ -43,6 +43,28 @@ impl<'de> Deserialize<'de> for PermissionName {
     }
 }
 
+/// A permission that needs no second factor each time: what a personal token may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TokenScope(pub(crate) PermissionName);
+
+impl<'de> Deserialize<'de> for TokenScope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        PermissionName::deserialize(deserializer).map(TokenScope)
+    }
+}
+
+impl JsonSchema for TokenScope {
+    fn schema_name() -> Cow<'static, str> {
+        "TokenScope".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let harmless = Permission::ALL.iter().filter(|permission| !permission.is_dangerous());
+        let names: Vec<&str> = harmless.map(|permission| permission.name()).collect();
+        json_schema!({"type": "string", "enum": names, "description": "What a personal token may be for."})
+    }
+}
+
 impl JsonSchema for PermissionName {
     fn schema_name() -> Cow<'static, str> {
         "Permission".into()

@@ -98,6 +98,11 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        // 70.0 and 7e1 are integers (JSON Schema 2020-12, 4.2.3). Beyond 2^53 a number does not tell which one it is.
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        if value.fract() == 0.0 && value.abs() <= EXACT {
+            return Ok(Value::from(value as i64));
+        }
         Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number is too large"))
     }
 
@@ -167,6 +172,23 @@ mod tests {
             refused(r#"{"title": "a", "at": ["2026-01-02T03:04:05Z", "noon"]}"#),
             ("body_invalid", "/at/1".into())
         );
+        assert_eq!(refused(r#"{"title": "a", "at": [], "more": 1e999}"#).0, "body_syntax");
         assert_eq!(refused(&format!("{}1{}", "[".repeat(500), "]".repeat(500))).0, "body_syntax");
+    }
+
+    #[test]
+    fn a_whole_number_is_an_integer_however_it_is_written() {
+        #[derive(Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        struct Counted {
+            count: u32,
+            share: f64,
+        }
+        let shape = Schemas::new().shape::<Counted>(Place::Body);
+        let read = |text: &str| super::read::<Counted>(text.as_bytes(), &shape).map_err(|problem| problem.code());
+        assert_eq!(read(r#"{"count": 70.0, "share": 2.0}"#), Ok(Counted { count: 70, share: 2.0 }));
+        assert_eq!(read(r#"{"count": 7e1, "share": 0.5}"#), Ok(Counted { count: 70, share: 0.5 }));
+        assert_eq!(read(r#"{"count": 70.5, "share": 0}"#), Err("body_invalid"));
+        assert_eq!(read(r#"{"count": 1e300, "share": 1e300}"#), Err("body_invalid"));
     }
 }

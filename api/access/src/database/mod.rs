@@ -89,6 +89,23 @@ impl Database {
         })
     }
 
+    /// Runs one writing statement with `RETURNING` by itself; the first row that it gives.
+    pub fn write_one(&self, statement: Statement) -> Call<'_, Option<Row>> {
+        Box::pin(async move {
+            match &self.backend {
+                Backend::Sqlite { writer, .. } => {
+                    // All rows are stepped through: SQLite completes such a statement only with its last one.
+                    let mut rows = statement.sqlite()?.fetch_all(writer).await?;
+                    Ok((!rows.is_empty()).then(|| Row(Inner::Sqlite(rows.swap_remove(0)))))
+                }
+                Backend::Postgres(pool) => {
+                    let mut rows = statement.postgres()?.fetch_all(pool).await?;
+                    Ok((!rows.is_empty()).then(|| Row(Inner::Postgres(rows.swap_remove(0)))))
+                }
+            }
+        })
+    }
+
     /// Closes all connections after their present work.
     pub async fn close(&self) {
         match &self.backend {

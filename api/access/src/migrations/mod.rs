@@ -28,4 +28,6 @@ pub const MIGRATIONS: &[Migration] = &[
     step!(6, "factors"),
     step!(7, "keys"),
     step!(8, "alerts"),
+    Migration { postgres: include_str!("shared.postgres.sql"), ..step!(9, "shared") },
+    step!(10, "webhooks"),
 ];

@@ -2,6 +2,7 @@
 
 use footfall_ingest_activity::Timestamp;
 use serde::Serialize;
+use serde_json::json;
 
 use super::{Finding, Thresholds, detect};
 use crate::access::Access;
@@ -19,7 +20,7 @@ const RECORDS_MAX: i64 = 20_000;
 pub struct Alert {
     pub id: String,
     pub kind: String,
-    /// Empty where it concerns the installation.
+    /// Empty where there was none yet.
     pub organisation: String,
     pub subject: String,
     pub detail: String,
@@ -38,7 +39,11 @@ impl Access {
             let mut raised = 0;
             for finding in detect(&records, &Thresholds::default()) {
                 let mut transaction = self.database().write().await?;
-                if self.raise(&mut transaction, &finding).await? {
+                let mut is_new = false;
+                for organisation in concerned(&mut transaction, &finding).await? {
+                    is_new |= self.raise(&mut transaction, &finding, &organisation).await?;
+                }
+                if is_new {
                     raised += 1;
                     transaction.commit().await?;
                 }
@@ -47,28 +52,41 @@ impl Access {
         })
     }
 
-    async fn raise(&self, transaction: &mut Transaction, finding: &Finding) -> Result<bool, AccessError> {
+    /// Keeps a finding as an alert of `organisation`, and tells its owners and webhooks; false where it is known.
+    async fn raise(
+        &self,
+        transaction: &mut Transaction,
+        finding: &Finding,
+        organisation: &str,
+    ) -> Result<bool, AccessError> {
         let insert = "INSERT INTO alerts (id, fingerprint, kind, organisation_id, subject, detail, first_sequence,
                           last_sequence, created_at)
                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (fingerprint) DO NOTHING";
-        let insert = statement(insert).bind(new_id()).bind(&finding.fingerprint).bind(finding.kind.name());
-        let insert = insert.bind(&finding.organisation).bind(&finding.subject).bind(&finding.detail);
-        let insert = insert.bind(finding.first_sequence).bind(finding.last_sequence).bind(self.now());
+        let (id, now) = (new_id(), self.now());
+        let fingerprint = format!("{}@{organisation}", finding.fingerprint);
+        let insert = statement(insert).bind(&id).bind(fingerprint).bind(finding.kind.name()).bind(organisation);
+        let insert = insert.bind(&finding.subject).bind(&finding.detail);
+        let insert = insert.bind(finding.first_sequence).bind(finding.last_sequence).bind(now);
         if transaction.execute(insert).await? == 0 {
             return Ok(false);
         }
         let owners = "SELECT DISTINCT email FROM members JOIN accounts ON accounts.id = account_id
-                      WHERE role = 'owner' AND project_id = '' AND disabled_at IS NULL
-                        AND ($1 = '' OR organisation_id = $1)";
+                      WHERE role = 'owner' AND project_id = '' AND disabled_at IS NULL AND organisation_id = $1";
         let title = finding.kind.name().replace('_', " ");
         let mail = Mail::Alert { title, detail: finding.detail.clone() };
-        for row in transaction.all(statement(owners).bind(&finding.organisation)).await? {
+        for row in transaction.all(statement(owners).bind(organisation)).await? {
             self.enqueue(transaction, &row.get::<String>("email")?, &mail).await?;
         }
+        let data = json!({
+            "id": id, "kind": finding.kind.name(), "organisation_id": organisation, "subject": finding.subject,
+            "detail": finding.detail, "created_at": now.to_rfc3339(),
+            "first_sequence": finding.first_sequence, "last_sequence": finding.last_sequence,
+        });
+        self.announce(transaction, organisation, "alert.raised", &data).await?;
         Ok(true)
     }
 
-    /// Alerts of an organisation (or `""`: of the installation), the newest first.
+    /// Alerts of an organisation, the newest first; of `""` those that came before there was any.
     pub fn alerts<'a>(&'a self, organisation: &'a str, limit: i64) -> Answer<'a, Vec<Alert>> {
         Box::pin(async move {
             let query = "SELECT * FROM alerts WHERE organisation_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2";
@@ -102,4 +120,19 @@ impl Access {
             Ok(())
         })
     }
+}
+
+/// Who is told of a finding: its organisation. One about an account concerns the organisations that the account belongs to, and
+/// one about nobody in particular the oldest organisation, which is the operator's. Others' owners learn nothing.
+async fn concerned(transaction: &mut Transaction, finding: &Finding) -> Result<Vec<String>, AccessError> {
+    if !finding.organisation.is_empty() {
+        return Ok(vec![finding.organisation.clone()]);
+    }
+    let of_account = statement("SELECT DISTINCT organisation_id AS id FROM members WHERE account_id = $1 ORDER BY id");
+    let mut rows = transaction.all(of_account.bind(&finding.subject)).await?;
+    if rows.is_empty() {
+        rows = transaction.all(statement("SELECT id FROM organisations ORDER BY created_at, id LIMIT 1")).await?;
+    }
+    let ids = rows.iter().map(|row| Ok(row.get("id")?)).collect::<Result<Vec<String>, AccessError>>()?;
+    Ok(if ids.is_empty() { vec![String::new()] } else { ids })
 }

@@ -1,6 +1,6 @@
 //! The audit in the database: no forks, append-only, tampering located.
 
-use footfall_api_access::{Act, Actor, AuditFault, statement};
+use footfall_api_access::{Act, Actor, AuditFault, NewWebhook, statement};
 
 use crate::house::*;
 
@@ -9,6 +9,7 @@ on_both!(
     the_table_is_append_only,
     tampering_by_the_database_s_owner_is_located,
     alerts_are_raised_once,
+    a_stolen_token_is_told_where_the_account_belongs,
 );
 
 mod scenes {
@@ -64,18 +65,49 @@ mod scenes {
 
     pub async fn alerts_are_raised_once(stage: &Stage) {
         let access = process(stage).await;
-        owner(&access).await;
+        let (tokens, organisation) = owner(&access).await;
+        // Whoever makes an organisation of their own learns nothing of others.
+        let eve = sign_up(&access, stage, "eve@example.org").await;
+        let caller = caller(&access, &eve).await;
+        let other = access.create_organisation(&caller, &eve.account, "Eve & Co", &origin()).await.expect("made");
+        let url = "https://hooks.example.org/".to_owned();
+        let new = NewWebhook { name: "Watch".into(), url };
+        let owner = crate::house::caller(&access, &tokens).await;
+        access.create_webhook(&owner, &organisation, &new, &origin()).await.expect("made");
         for at in 0..12 {
             let email = format!("victim{at}@example.org");
             access.sign_in(&email, "guess guess guess", &origin()).await.expect_err("refused");
         }
         let (first, second) = (access.watch().await.expect("watched"), access.watch().await.expect("watched"));
         assert_eq!((first, second), (1, 0));
-        let alerts = access.alerts("", 10).await.expect("listed");
+        let alerts = access.alerts(&organisation, 10).await.expect("listed");
+        assert!(access.alerts(&other.id, 10).await.expect("listed").is_empty());
+        assert_eq!(
+            count(&access, "SELECT COUNT(*) AS rows FROM webhook_deliveries WHERE kind = 'alert.raised'").await,
+            1
+        );
         assert_eq!((alerts[0].kind.as_str(), alerts[0].subject.as_str()), ("credential_stuffing", "192.0.2.7"));
         let told = mails(&access, stage, "owner@example.org").await;
         assert!(told.last().expect("a mail").contains("Alert: credential stuffing"));
-        access.acknowledge_alert("", &alerts[0].id, "owner").await.expect("seen");
-        assert!(access.acknowledge_alert("", &alerts[0].id, "owner").await.is_err());
+        assert!(mails(&access, stage, "eve@example.org").await.iter().all(|mail| !mail.contains("Alert")));
+        assert!(access.acknowledge_alert(&other.id, &alerts[0].id, "eve").await.is_err(), "another's");
+        access.acknowledge_alert(&organisation, &alerts[0].id, "owner").await.expect("seen");
+        assert!(access.acknowledge_alert(&organisation, &alerts[0].id, "owner").await.is_err());
+    }
+
+    pub async fn a_stolen_token_is_told_where_the_account_belongs(stage: &Stage) {
+        let access = process(stage).await;
+        let (_, first) = owner(&access).await;
+        let eve = sign_up(&access, stage, "eve@example.org").await;
+        let caller = caller(&access, &eve).await;
+        let own = access.create_organisation(&caller, &eve.account, "Eve & Co", &origin()).await.expect("made");
+        access.refresh(&eve.refresh, &origin()).await.expect("once");
+        access.refresh(&eve.refresh, &origin()).await.expect_err("twice");
+        access.watch().await.expect("watched");
+        let kinds = async |organisation: &str| {
+            let alerts = access.alerts(organisation, 10).await.expect("listed");
+            alerts.into_iter().map(|alert| alert.kind).collect::<Vec<_>>()
+        };
+        assert_eq!((kinds(&own.id).await, kinds(&first).await), (vec!["token_reuse".to_owned()], vec![]));
     }
 }

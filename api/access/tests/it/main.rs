@@ -15,3 +15,4 @@ mod mail;
 mod members;
 mod passkeys;
 mod sessions;
+mod webhooks;

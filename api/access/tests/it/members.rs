@@ -15,6 +15,7 @@ on_both!(
     two_owners_do_not_unseat_each_other,
     a_changed_role_holds_within_a_second,
     a_custom_role_is_checked,
+    a_name_that_is_taken_is_a_conflict,
     projects_and_organisations_are_kept_apart,
 );
 
@@ -175,6 +176,34 @@ mod scenes {
         assert_eq!(sees().await, Decision::Deny(Denial::Permission));
         let stale = access.change_role(&owner, &organisation, &changed, &origin()).await;
         assert!(matches!(stale, Err(AccessError::Conflict(_))), "the version has moved on");
+    }
+
+    pub async fn a_name_that_is_taken_is_a_conflict(stage: &Stage) {
+        let access = process(stage).await;
+        let (tokens, organisation) = owner(&access).await;
+        let owner = caller(&access, &tokens).await;
+        let content = RoleContent {
+            permissions: PermissionSet::of(&[Permission::SqlRun]),
+            rows: RowFilter::Everything,
+            masks: Masks::default(),
+        };
+        access.create_role(&owner, &organisation, "First", &content, &origin()).await.expect("made");
+        let twice = access.create_role(&owner, &organisation, " First ", &content, &origin()).await;
+        assert!(matches!(twice, Err(AccessError::Conflict(_))), "{twice:?}");
+        let id = access.create_role(&owner, &organisation, "Second", &content, &origin()).await.expect("made");
+        let renamed =
+            |name: &str, version| Role { id: id.clone(), name: name.into(), content: content.clone(), version };
+        for name in ["First", " First ", "viewer"] {
+            let taken = access.change_role(&owner, &organisation, &renamed(name, 1), &origin()).await;
+            assert!(matches!(taken, Err(AccessError::Conflict(_))), "{name}: {taken:?}");
+        }
+        access.change_role(&owner, &organisation, &renamed("Second", 1), &origin()).await.expect("its own name");
+        let others = access.create_organisation(&owner, &tokens.account, "Other", &origin()).await.expect("made");
+        let owner = caller(&access, &tokens).await;
+        access
+            .create_role(&owner, &others.id, "First", &content, &origin())
+            .await
+            .expect("names are an organisation's");
     }
 
     pub async fn projects_and_organisations_are_kept_apart(stage: &Stage) {

@@ -14,6 +14,7 @@ use crate::gate::Gate;
 use crate::origin::Whence;
 use crate::permission::{May, PermissionName};
 use crate::problem::{ALWAYS, CREDENTIALS_REFUSED, FACTOR_REFUSED, INVALID, LINK_REFUSED, NOT_FOUND, problem};
+use crate::text::EMAIL;
 
 /// The account that asks.
 #[derive(Serialize, JsonSchema)]
@@ -51,7 +52,7 @@ impl From<&Grant> for HeldGrant {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct EmailChange {
-    #[schemars(length(min = 3, max = 254))]
+    #[schemars(length(min = 3, max = 254), regex(pattern = EMAIL))]
     email: String,
     #[schemars(length(min = 1, max = 1000))]
     password: String,

@@ -18,6 +18,7 @@ use crate::listing;
 use crate::origin::Whence;
 use crate::permission::{May, PermissionName};
 use crate::problem::{ACTS, ALWAYS, not_found, problem};
+use crate::text::ONE_LINE;
 
 /// What a key is for.
 #[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
@@ -76,7 +77,7 @@ pub(super) struct NewKey {
 #[serde(deny_unknown_fields)]
 struct ProjectKeyDraft {
     kind: ProjectKeyKind,
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), regex(pattern = ONE_LINE))]
     name: String,
     /// Of a service key.
     #[schemars(length(max = 64))]
@@ -84,11 +85,11 @@ struct ProjectKeyDraft {
     expires_at: Option<Time>,
 }
 
-/// A service key of an organisation, or a personal token.
+/// A service key of an organisation.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ScopedKeyDraft {
-    #[schemars(length(min = 1, max = 100))]
+struct ScopedKeyDraft {
+    #[schemars(length(min = 1, max = 100), regex(pattern = ONE_LINE))]
     name: String,
     #[schemars(length(min = 1, max = 64))]
     scopes: Vec<PermissionName>,
@@ -96,7 +97,7 @@ pub(super) struct ScopedKeyDraft {
 }
 
 impl ScopedKeyDraft {
-    pub(super) fn wanted(self, kind: Kind) -> Wanted {
+    fn wanted(self, kind: Kind) -> Wanted {
         let expires_at = self.expires_at.map(Into::into);
         Wanted { kind, name: self.name, scopes: PermissionName::set(&self.scopes), expires_at }
     }

@@ -19,6 +19,7 @@ use crate::listing;
 use crate::origin::Whence;
 use crate::permission::May;
 use crate::problem::{ACTS, ALWAYS, INVALID, LINK_REFUSED, NOT_FOUND, problem};
+use crate::text::{EMAIL, ONE_LINE};
 
 /// A member.
 #[derive(Serialize, JsonSchema)]
@@ -54,7 +55,7 @@ struct HeldRole {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Invitation {
-    #[schemars(length(min = 3, max = 254))]
+    #[schemars(length(min = 3, max = 254), regex(pattern = EMAIL))]
     email: String,
     #[schemars(length(min = 1, max = 64))]
     role: String,
@@ -70,7 +71,7 @@ struct Acceptance {
     #[schemars(length(min = 1, max = 200))]
     secret: String,
     /// For an address without an account: the name of the new one …
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), regex(pattern = ONE_LINE))]
     name: Option<String>,
     /// … and its password.
     #[schemars(length(min = 1, max = 1000))]

@@ -19,6 +19,7 @@ mod row_filter;
 mod sessions;
 mod sign_in;
 mod sign_up;
+mod webhooks;
 
 use footfall_api_http::Site;
 
@@ -44,5 +45,6 @@ pub(crate) fn add(site: Site<Gatekeeper>, gate: &Gate) -> Site<Gatekeeper> {
         .add(keys::routes(), gate.clone())
         .add(audit::routes(), gate.clone())
         .add(alerts::routes(), gate.clone())
+        .add(webhooks::routes(), gate.clone())
         .add(key_set::routes(), gate.clone())
 }

@@ -17,6 +17,7 @@ use crate::listing;
 use crate::origin::Whence;
 use crate::permission::May;
 use crate::problem::{ACTS, ALWAYS, NOT_FOUND, PERMISSION_MISSING, problem};
+use crate::text::ONE_LINE;
 
 /// An organisation.
 #[derive(Serialize, JsonSchema)]
@@ -31,7 +32,7 @@ struct Organisation {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct NewOrganisation {
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), regex(pattern = ONE_LINE))]
     name: String,
 }
 
@@ -39,7 +40,7 @@ struct NewOrganisation {
 #[serde(deny_unknown_fields)]
 struct OrganisationPatch {
     #[serde(default)]
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), regex(pattern = ONE_LINE))]
     name: Replace<String>,
     #[serde(default)]
     factor_required: Replace<bool>,

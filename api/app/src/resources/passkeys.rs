@@ -13,23 +13,24 @@ use crate::gate::Gate;
 use crate::origin::Whence;
 use crate::permission::May;
 use crate::problem::{ALWAYS, CONFLICT, FACTOR_REFUSED, INVALID, NOT_FOUND, problem};
+use crate::text::{BASE64URL, ONE_LINE};
 
 /// What a browser returns from `navigator.credentials.create()`, fields in URL-safe base64.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct NewPasskey {
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), regex(pattern = ONE_LINE))]
     name: String,
-    #[schemars(length(min = 1, max = 4000))]
+    #[schemars(length(min = 1, max = 4000), regex(pattern = BASE64URL))]
     client_data_json: String,
-    #[schemars(length(min = 1, max = 90_000))]
+    #[schemars(length(min = 1, max = 90_000), regex(pattern = BASE64URL))]
     attestation_object: String,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PasskeyPlace {
-    #[schemars(length(min = 1, max = 1400))]
+    #[schemars(length(min = 1, max = 1400), regex(pattern = BASE64URL))]
     passkey: String,
 }
 

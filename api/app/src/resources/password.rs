@@ -14,11 +14,12 @@ use crate::gate::{Gate, folded};
 use crate::origin::Whence;
 use crate::permission::May;
 use crate::problem::{ALWAYS, CREDENTIALS_REFUSED, INVALID, LINK_REFUSED, problem};
+use crate::text::EMAIL;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ResetRequest {
-    #[schemars(length(min = 3, max = 254))]
+    #[schemars(length(min = 3, max = 254), regex(pattern = EMAIL))]
     email: String,
 }
 

@@ -2,17 +2,33 @@
 
 use axum::Extension;
 use axum::extract::State;
-use footfall_api_access::{KeyKind as Kind, Permission};
-use footfall_api_http::{Done, JsonBody, Page, Paging, Path, Problem, Routes, Told, Unfiltered, delete, get, post};
+use footfall_api_access::{KeyKind as Kind, NewKey as Wanted, Permission};
+use footfall_api_http::{
+    Done, JsonBody, Page, Paging, Path, Problem, Routes, Time, Told, Unfiltered, delete, get, post,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-use super::keys::{Key, NewKey, Position, Rotation, ScopedKeyDraft, position, shown};
+use super::keys::{Key, NewKey, Position, Rotation, position, shown};
 use super::places::TokenPlace;
 use crate::authority::Member;
 use crate::gate::Gate;
 use crate::listing;
 use crate::origin::Whence;
-use crate::permission::May;
+use crate::permission::{May, PermissionName, TokenScope};
 use crate::problem::{ACTS, ALWAYS, not_found, problem};
+use crate::text::ONE_LINE;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct TokenDraft {
+    #[schemars(length(min = 1, max = 100), regex(pattern = ONE_LINE))]
+    name: String,
+    #[schemars(length(min = 1, max = 64))]
+    scopes: Vec<TokenScope>,
+    /// Without it, the token is good until it is revoked.
+    expires_at: Option<Time>,
+}
 
 pub(crate) fn routes() -> Routes<Gate, May> {
     let own = || May(Permission::AccountManage);
@@ -47,9 +63,11 @@ async fn create(
     State(gate): State<Gate>,
     Extension(member): Extension<Member>,
     Whence(origin): Whence,
-    JsonBody(body): JsonBody<ScopedKeyDraft>,
+    JsonBody(body): JsonBody<TokenDraft>,
 ) -> Result<Told<NewKey>, Problem> {
-    let wanted = body.wanted(Kind::Personal);
+    let TokenDraft { name, scopes, expires_at } = body;
+    let scopes = scopes.into_iter().map(|TokenScope(PermissionName(permission))| permission).collect();
+    let wanted = Wanted { kind: Kind::Personal, name, scopes, expires_at: expires_at.map(Into::into) };
     let (id, key) = gate.access.create_personal_token(&member.caller, &wanted, &origin).await.map_err(problem)?;
     Ok(Told(NewKey { id, key }))
 }

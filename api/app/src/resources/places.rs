@@ -22,6 +22,7 @@ places! {
     OrganisationKeyPlace { organisation, key }
     ProjectKeyPlace { project, key }
     AlertPlace { organisation, alert }
+    WebhookPlace { organisation, webhook }
     SessionPlace { session }
     TokenPlace { token }
 }

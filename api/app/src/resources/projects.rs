@@ -15,6 +15,7 @@ use crate::listing;
 use crate::origin::Whence;
 use crate::permission::May;
 use crate::problem::{ACTS, ALWAYS, NOT_FOUND, not_found, problem};
+use crate::text::{ONE_LINE, PROJECT_ID};
 
 /// A project. Its id is its name in tables, keys and addresses.
 #[derive(Serialize, JsonSchema)]
@@ -29,9 +30,9 @@ struct Project {
 #[serde(deny_unknown_fields)]
 struct NewProject {
     /// Letters, digits, dots, dashes and underscores; unique in the installation.
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(length(min = 1, max = 64), regex(pattern = PROJECT_ID))]
     id: String,
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), regex(pattern = ONE_LINE))]
     name: String,
 }
 

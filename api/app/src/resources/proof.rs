@@ -4,6 +4,8 @@ use footfall_api_access::{FactorKind as Kind, FactorProof, PasskeyResponse};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::text::BASE64URL;
+
 /// The kinds of second factors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -27,13 +29,13 @@ impl From<Kind> for FactorKind {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasskeyAnswer {
-    #[schemars(length(min = 1, max = 1400))]
+    #[schemars(length(min = 1, max = 1400), regex(pattern = BASE64URL))]
     id: String,
-    #[schemars(length(min = 1, max = 4000))]
+    #[schemars(length(min = 1, max = 4000), regex(pattern = BASE64URL))]
     client_data_json: String,
-    #[schemars(length(min = 1, max = 4000))]
+    #[schemars(length(min = 1, max = 4000), regex(pattern = BASE64URL))]
     authenticator_data: String,
-    #[schemars(length(min = 1, max = 2000))]
+    #[schemars(length(min = 1, max = 2000), regex(pattern = BASE64URL))]
     signature: String,
 }
 

@@ -18,6 +18,7 @@ use crate::listing;
 use crate::origin::Whence;
 use crate::permission::{May, PermissionName};
 use crate::problem::{ACTS, ALWAYS, NOT_FOUND, not_found, problem};
+use crate::text::ONE_LINE;
 
 /// A role.
 #[derive(Serialize, JsonSchema)]
@@ -37,7 +38,7 @@ struct Role {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RoleDraft {
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), regex(pattern = ONE_LINE))]
     name: String,
     #[schemars(length(max = 64))]
     permissions: Vec<PermissionName>,

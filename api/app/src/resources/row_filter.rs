@@ -1,6 +1,6 @@
 //! Row policies in requests and answers: the access layer's, with a schema.
 
-use footfall_api_access::{RowFilter as Kept, RowValue as KeptValue};
+use footfall_api_access::{ROW_COLUMNS, RowFilter as Kept, RowValue as KeptValue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum RowValue {
     /// A column of `activity`, as `country`.
-    Column(#[schemars(length(min = 1, max = 64))] String),
+    Column(#[schemars(extend("enum" = ROW_COLUMNS))] String),
     /// A property of the activity, as text.
     Property(#[schemars(length(min = 1, max = 200))] String),
 }

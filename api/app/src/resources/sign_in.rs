@@ -18,11 +18,12 @@ use crate::permission::May;
 use crate::problem::{
     ALWAYS, CREDENTIALS_REFUSED, FACTOR_REFUSED, INVALID, NOT_FOUND, SIGN_IN_BY_LINK, TOKEN_REFUSED, problem,
 };
+use crate::text::EMAIL;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SignIn {
-    #[schemars(length(min = 3, max = 254))]
+    #[schemars(length(min = 3, max = 254), regex(pattern = EMAIL))]
     email: String,
     #[schemars(length(min = 1, max = 1000))]
     password: String,

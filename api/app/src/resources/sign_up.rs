@@ -13,11 +13,12 @@ use crate::gate::Gate;
 use crate::origin::Whence;
 use crate::permission::May;
 use crate::problem::{ALWAYS, CONFLICT, INVALID, LINK_REFUSED, problem};
+use crate::text::{EMAIL, ONE_LINE, PROJECT_ID};
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SignUp {
-    #[schemars(length(min = 3, max = 254))]
+    #[schemars(length(min = 3, max = 254), regex(pattern = EMAIL))]
     email: String,
 }
 
@@ -27,7 +28,7 @@ struct SignUpConfirmation {
     /// What stands behind the `#` of the link.
     #[schemars(length(min = 1, max = 200))]
     secret: String,
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), regex(pattern = ONE_LINE))]
     name: String,
     #[schemars(length(min = 1, max = 1000))]
     password: String,
@@ -40,17 +41,17 @@ struct FirstOwner {
     /// What stands behind the `#` of the link that the program printed.
     #[schemars(length(min = 1, max = 200))]
     secret: String,
-    #[schemars(length(min = 3, max = 254))]
+    #[schemars(length(min = 3, max = 254), regex(pattern = EMAIL))]
     email: String,
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), regex(pattern = ONE_LINE))]
     name: String,
     #[schemars(length(min = 1, max = 1000))]
     password: String,
     /// The name of their organisation.
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), regex(pattern = ONE_LINE))]
     organisation: String,
     /// The id of its first project.
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(length(min = 1, max = 64), regex(pattern = PROJECT_ID))]
     project: String,
     mode: Option<Mode>,
 }

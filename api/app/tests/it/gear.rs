@@ -75,9 +75,13 @@ impl Answer {
 }
 
 pub async fn open(stage: &Stage) -> Access {
+    open_at_cost(stage, 64).await
+}
+
+async fn open_at_cost(stage: &Stage, memory_kib: u32) -> Access {
     let settings = AccessSettings {
         sign_up_is_open: true,
-        password_cost: PasswordCost { memory_kib: 64, passes: 1, lanes: 1 },
+        password_cost: PasswordCost { memory_kib, passes: 1, lanes: 1 },
         mail_route: MailRoute::Folder(stage.folder.path().join("mails")),
         ..AccessSettings::new("https://footfall.example", stage.folder.path().join("mails"))
     };
@@ -96,7 +100,12 @@ pub async fn house(stage: &Stage) -> House<'_> {
 }
 
 pub async fn house_with(stage: &Stage, settings: AppSettings) -> House<'_> {
-    let access = open(stage).await;
+    house_at_cost(stage, settings, 64).await
+}
+
+/// With password hashes of so much memory.
+pub async fn house_at_cost(stage: &Stage, settings: AppSettings, memory_kib: u32) -> House<'_> {
+    let access = open_at_cost(stage, memory_kib).await;
     let clock: Arc<dyn Clock> = stage.clock.clone();
     let built = App::build(settings, access.clone(), clock).expect("the table is clear");
     let Built { router, document, routes } = built;

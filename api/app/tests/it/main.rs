@@ -11,5 +11,8 @@ mod document;
 mod flows;
 mod gear;
 mod interop;
+mod map;
 mod matrix;
 mod organisations;
+mod stored;
+mod webhooks;

@@ -65,7 +65,7 @@ mod scenes {
         let unknown = house.post(&owner, &roles, draft(json!(["sql.everything"]))).await;
         assert_eq!((unknown.status.as_u16(), unknown.code()), (400, "body_invalid".into()));
         let column = json!({"name": "x", "permissions": [], "rows": {"is": {"value": {"column": "x; --"}, "one_of": []}}, "masks": []});
-        assert_eq!(house.post(&owner, &roles, column).await.text("/errors/0/pointer"), "/rows");
+        assert_eq!(house.post(&owner, &roles, column).await.text("/errors/0/pointer"), "/rows/is/value/column");
         assert_eq!(house.ask(&owner, "PUT", &path, &[], wanted.clone()).await.code(), "revision_required");
         let stale = house.ask(&owner, "PUT", &path, &[("if-match", "\"r77\"")], wanted.clone()).await;
         assert_eq!(stale.code(), "revision_stale");
@@ -118,7 +118,7 @@ mod scenes {
         let house = house(stage).await;
         let (owner, organisation) = house.owner().await;
         let dangerous = json!({"name": "x", "scopes": ["keys.write"]});
-        assert_eq!(house.post(&owner, "/v1/account/tokens", dangerous).await.code(), "invalid");
+        assert_eq!(house.post(&owner, "/v1/account/tokens", dangerous).await.code(), "body_invalid");
         let made =
             house.post(&owner, "/v1/account/tokens", json!({"name": "x", "scopes": ["members.read"]})).await.good();
         let (id, token) = (made.text("/id"), made.text("/key"));

@@ -27,8 +27,13 @@ impl Quota {
     }
 
     /// The window in microseconds, made a multiple of what one request costs.
-    fn window_micros(self) -> u64 {
+    pub fn window_micros(self) -> u64 {
         self.micros_each() * u64::from(self.requests)
+    }
+
+    /// What a request of `cost` (at most the whole quota) takes of the window, in microseconds.
+    pub fn price_micros(self, cost: u32) -> u64 {
+        self.micros_each() * u64::from(cost.min(self.requests))
     }
 
     fn micros_each(self) -> u64 {
@@ -47,13 +52,20 @@ pub struct Level {
     pub wait: Option<Duration>,
 }
 
+/// How a bucket stands that is empty until `due`, for whoever asks for `cost` of it at `now`, both in microseconds. For backends
+/// that keep `due` elsewhere.
+pub fn look(due: u64, now: u64, quota: Quota, cost: u32) -> Level {
+    let level = take(due, now, quota, cost).1;
+    if level.wait.is_some() { level } else { take(due, now, quota, 0).1 }
+}
+
 /// Takes `cost` (at most the whole quota) from a bucket that was empty until `due`, both in microseconds of one clock.
 /// The new moment comes back with the level.
 pub(crate) fn take(due: u64, now: u64, quota: Quota, cost: u32) -> (u64, Level) {
     let (window, each) = (quota.window_micros(), quota.micros_each());
     // A clock that was set back must not lock anybody out for longer than the window.
     let due = due.clamp(now, now.saturating_add(window));
-    let asked = due.saturating_add(each * u64::from(cost.min(quota.requests)));
+    let asked = due.saturating_add(quota.price_micros(cost));
     let free = now.saturating_add(window);
     let (due, wait) = match asked.checked_sub(free) {
         None | Some(0) => (asked, None),
@@ -70,7 +82,7 @@ pub(crate) fn take(due: u64, now: u64, quota: Quota, cost: u32) -> (u64, Level) 
 
 /// Puts `cost` back.
 pub(crate) fn give_back(due: u64, now: u64, quota: Quota, cost: u32) -> u64 {
-    due.saturating_sub(quota.micros_each() * u64::from(cost)).max(now)
+    due.saturating_sub(quota.micros_each().saturating_mul(u64::from(cost))).max(now)
 }
 
 fn micros(duration: Duration) -> u64 {

@@ -15,7 +15,7 @@ use footfall_ingest_activity::Clock;
 use crate::problem::{Problem, kinds};
 
 pub use buckets::{Bucket, Buckets, BucketsError};
-pub use gcra::{Level, Quota};
+pub use gcra::{Level, Quota, look};
 pub(crate) use headers::tell;
 pub use memory::MemoryBuckets;
 

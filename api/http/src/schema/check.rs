@@ -1,7 +1,9 @@
 //! Checks values against the part of JSON Schema 2020-12 that types generate, and tells every fault by its pointer.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 
+use regex::Regex;
 use serde_json::{Map, Value};
 
 use crate::problem::{Fault, Place};
@@ -22,6 +24,7 @@ const ENFORCED: &[&str] = &[
     "uniqueItems",
     "minLength",
     "maxLength",
+    "pattern",
     "minimum",
     "maximum",
     "exclusiveMinimum",
@@ -33,25 +36,18 @@ const ENFORCED: &[&str] = &[
     "maxProperties",
     "unevaluatedProperties",
 ];
-/// Says something about the value and forbids nothing; of `format` and `pattern` the type's own parser takes care.
-const ANNOTATIONS: &[&str] = &[
-    "title",
-    "description",
-    "default",
-    "examples",
-    "format",
-    "pattern",
-    "deprecated",
-    "readOnly",
-    "writeOnly",
-    "$schema",
-];
+/// Says something about the value and forbids nothing; of `format` the type's own parser takes care.
+const ANNOTATIONS: &[&str] =
+    &["title", "description", "default", "examples", "format", "deprecated", "readOnly", "writeOnly", "$schema"];
 
 /// Keywords of `schema` that nobody would enforce.
-pub(super) fn unknown_keywords(schema: &Value) -> Vec<String> {
+pub(super) fn unknown_keywords(schema: &Value, patterns: &Patterns) -> Vec<String> {
     let Value::Object(members) = schema else { return Vec::new() };
     let is_known = |name: &str| ENFORCED.contains(&name) || ANNOTATIONS.contains(&name) || name.starts_with("x-");
     let mut unknown: Vec<String> = members.keys().filter(|name| !is_known(name)).cloned().collect();
+    let pattern = members.get("pattern").and_then(Value::as_str);
+    unknown.extend(pattern.filter(|text| !patterns.contains_key(*text)).map(|_| "pattern".to_owned()));
+    let unknown_keywords = |part: &Value| unknown_keywords(part, patterns);
     for (name, value) in members {
         match (name.as_str(), value) {
             ("properties", Value::Object(properties)) => unknown.extend(properties.values().flat_map(unknown_keywords)),
@@ -63,6 +59,24 @@ pub(super) fn unknown_keywords(schema: &Value) -> Vec<String> {
         }
     }
     unknown
+}
+
+/// The patterns of schemas, compiled. They are ours, and their matching takes linear time.
+pub(super) type Patterns = HashMap<String, Regex>;
+
+/// Compiles every pattern in `schema`; one that is not understood stays out, and counts as a keyword that nobody enforces.
+pub(super) fn compile_patterns(schema: &Value, patterns: &mut Patterns) {
+    match schema {
+        Value::Object(members) => {
+            let text = members.get("pattern").and_then(Value::as_str);
+            if let Some((text, Ok(pattern))) = text.map(|text| (text, Regex::new(text))) {
+                patterns.insert(text.to_owned(), pattern);
+            }
+            members.values().for_each(|part| compile_patterns(part, patterns));
+        }
+        Value::Array(parts) => parts.iter().for_each(|part| compile_patterns(part, patterns)),
+        _ => {}
+    }
 }
 
 /// Follows `$ref` to its schema.
@@ -80,6 +94,7 @@ pub(super) fn resolve<'a>(definitions: &'a Map<String, Value>, mut schema: &'a V
 pub(super) struct Checker<'a> {
     pub(super) place: Place,
     pub(super) definitions: &'a Map<String, Value>,
+    pub(super) patterns: &'a Patterns,
     /// How many checks may still be made: forms within forms must not cost more than they are worth.
     pub(super) budget: Cell<u32>,
 }
@@ -203,6 +218,10 @@ impl Checker<'_> {
         }
         if let Some(most) = limit(schema, "maxLength").filter(|most| length > *most) {
             self.fault(faults, at, format!("must have at most {most} characters, and has {length}"));
+        }
+        let pattern = schema.get("pattern").and_then(Value::as_str).and_then(|pattern| self.patterns.get(pattern));
+        if let Some(pattern) = pattern.filter(|pattern| !pattern.is_match(text)) {
+            self.fault(faults, at, format!("must match {pattern}"));
         }
     }
 

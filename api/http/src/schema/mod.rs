@@ -56,7 +56,9 @@ impl Schemas {
         let root = self.request::<T>();
         let mut definitions = self.requests.definitions().clone();
         definitions.values_mut().for_each(settle);
-        Shape { place, root, definitions: Arc::new(definitions) }
+        let mut patterns = check::Patterns::new();
+        std::iter::once(&root).chain(definitions.values()).for_each(|one| check::compile_patterns(one, &mut patterns));
+        Shape { place, root, definitions: Arc::new(definitions), patterns: Arc::new(patterns) }
     }
 
     /// All shared schemas by name.
@@ -79,6 +81,7 @@ pub(crate) struct Shape {
     place: Place,
     root: Value,
     definitions: Arc<Map<String, Value>>,
+    patterns: Arc<check::Patterns>,
 }
 
 impl Shape {
@@ -86,7 +89,8 @@ impl Shape {
     pub(crate) fn faults(&self, value: &Value) -> Vec<Fault> {
         let mut faults = Vec::new();
         let budget = check::budget(value);
-        let checker = check::Checker { place: self.place, definitions: &self.definitions, budget };
+        let checker =
+            check::Checker { place: self.place, definitions: &self.definitions, patterns: &self.patterns, budget };
         checker.check(&self.root, value, "", &mut faults);
         faults
     }
@@ -94,7 +98,7 @@ impl Shape {
     /// Keywords that would be documented without being enforced.
     pub(crate) fn unenforced(&self) -> Vec<String> {
         let schemas = std::iter::once(&self.root).chain(self.definitions.values());
-        let mut unknown: Vec<String> = schemas.flat_map(check::unknown_keywords).collect();
+        let mut unknown: Vec<String> = schemas.flat_map(|one| check::unknown_keywords(one, &self.patterns)).collect();
         unknown.dedup();
         unknown
     }

@@ -76,6 +76,32 @@ fn keywords_that_nobody_enforces_are_found() {
 }
 
 #[test]
+fn patterns_are_enforced_and_broken_ones_found() {
+    #[derive(JsonSchema)]
+    #[allow(dead_code)]
+    struct Named {
+        #[schemars(regex(pattern = "^[a-z]+$"))]
+        name: String,
+        #[schemars(regex(pattern = "^[a-z]+$"), length(max = 3))]
+        nick: Option<String>,
+    }
+    let shape = Schemas::new().shape::<Named>(Place::Body);
+    assert!(shape.unenforced().is_empty());
+    assert_eq!(shape.faults(&json!({"name": "ada", "nick": null})), vec![]);
+    let faults = shape.faults(&json!({"name": "ada\n", "nick": "Adas"}));
+    let at: Vec<&str> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
+    assert_eq!(at, ["/name", "/nick", "/nick"]);
+
+    #[derive(JsonSchema)]
+    #[allow(dead_code)]
+    struct Broken {
+        #[schemars(regex(pattern = "(?=a)"))]
+        name: String,
+    }
+    assert_eq!(Schemas::new().shape::<Broken>(Place::Body).unenforced(), ["pattern"]);
+}
+
+#[test]
 fn a_type_with_two_shapes_under_one_name_is_refused() {
     let mut schemas = Schemas::new();
     schemas.request::<Meeting>();
