@@ -161,7 +161,7 @@ async function projectsAndRoles(page) {
   await fill(page, "Name", "Cinema");
   await fill(page, "Id", "no spaces here");
   await press(page, "Make the project");
-  await page.getByText("1 to 64 letters").waitFor();
+  await page.getByText("Letters, digits, dots, dashes and underscores alone.").waitFor();
   await fill(page, "Id", "cinema");
   await press(page, "Make the project");
   await page.getByText("The project Cinema is made.").waitFor();

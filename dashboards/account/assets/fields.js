@@ -22,6 +22,16 @@ const OVERLAPS = [["0", "At once"], ["3600", "An hour"], ["86400", "A day"], ["6
 /** How long the old key of a rotation stays good. */
 export const overlapField = () => field({ name: "overlap", label: "The old one ends after", options: OVERLAPS, value: "86400" });
 
+/** The id of a project. */
+export const projectField = (more) => field({ label: "Id", maxlength: "64", pattern: "[A-Za-z0-9_.\\-]+",
+  wrong: "Letters, digits, dots, dashes and underscores alone.", ...more });
+
+/** What no personal token may do (`Permission::is_dangerous`). */
+const DANGEROUS = [
+  "organisation.delete", "members.write", "roles.write", "projects.delete", "keys.write", "audit.export", "activity.export", "activity.delete", "persons.erase",
+];
+export const harmless = (held) => [...held].filter((permission) => !DANGEROUS.includes(permission));
+
 /** Permissions out of those one holds: nobody gives more. */
 export const scopesField = (held, more) => choices({ name: "scopes", label: "What it may do", options: [...held].sort(), ...more });
 

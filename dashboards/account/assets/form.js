@@ -5,8 +5,9 @@ import { Cancelled } from "./api.js?v=1";
 
 let fields = 0;
 
-/** A labelled control. `options` makes it a select, `lines` a text area; `plain` says nothing of its being optional. */
-export function field({ name, label, hint, type = "text", options, lines, value, required = true, plain, ...more }) {
+/** A labelled control. `options` makes it a select, `lines` a text area;
+ * `plain` says nothing of its being optional, `wrong` says what does not fit its pattern. */
+export function field({ name, label, hint, type = "text", options, lines, value, required = true, plain, wrong, ...more }) {
   const id = `field-${++fields}`;
   const attributes = { id, name, required, "aria-describedby": hint ? `${id}-hint ${id}-fault` : `${id}-fault`, ...more };
   const control = options ? select(attributes, options, value) : lines ? area(attributes, lines, value) : input(attributes, type, value);
@@ -16,7 +17,7 @@ export function field({ name, label, hint, type = "text", options, lines, value,
     hint ? h("p", { class: "hint", id: `${id}-hint` }, hint) : null,
     type === "password" ? h("div", { class: "with-button" }, control, showButton(control)) : control,
     h("p", { class: "fault", id: `${id}-fault`, hidden: true }));
-  return { name, element, control, read: () => control.value };
+  return { name, element, control, wrong, read: () => control.value };
 }
 
 const input = (attributes, type, value) => h("input", { ...attributes, type, value, spellcheck: "false", autocapitalize: "off" });
@@ -105,9 +106,9 @@ function clear(element, summary) {
 
 function checkFilled(inputs) {
   const empty = inputs.filter(({ control }) => control?.required && !control.value.trim());
-  const wrong = inputs.filter(({ control }) => control?.type === "email" && control.value && control.validity.typeMismatch);
+  const wrong = inputs.filter(({ control }) => control?.validity.typeMismatch || control?.validity.patternMismatch);
   for (const part of empty) mark(part, "Fill this in.");
-  for (const part of wrong) mark(part, "This is no e-mail address.");
+  for (const part of wrong) mark(part, part.wrong ?? "This is no e-mail address.");
   const first = inputs.find((part) => empty.includes(part) || wrong.includes(part));
   first?.control.focus();
   return !first;

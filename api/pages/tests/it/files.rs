@@ -1,9 +1,11 @@
 //! What is served: every file, each with its policy, kept as long as it is good.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use footfall_api_access::Permission;
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
@@ -105,6 +107,16 @@ async fn scripts_import_by_version_alone() {
             assert!(line.contains("?v="), "{address}: {line}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_pages_know_what_is_dangerous() {
+    let text = get("/assets/account/fields.js").await.text;
+    let start = text.find("const DANGEROUS = [").unwrap();
+    let list = &text[start..start + text[start..].find(']').unwrap()];
+    let known: BTreeSet<&str> = list.split('"').skip(1).step_by(2).collect();
+    let dangerous = Permission::ALL.iter().filter(|permission| permission.is_dangerous());
+    assert_eq!(known, dangerous.map(|permission| permission.name()).collect());
 }
 
 #[tokio::test]

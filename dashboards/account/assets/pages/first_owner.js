@@ -3,7 +3,7 @@
 import { h } from "../../dom.js?v=1";
 import { callOpenly } from "../api.js?v=1";
 import { entry, incomplete } from "../entry.js?v=1";
-import { nameField, newPassword } from "../fields.js?v=1";
+import { nameField, newPassword, projectField } from "../fields.js?v=1";
 import { field, form } from "../form.js?v=1";
 import { secretOfLink } from "../secret.js?v=1";
 import { account, forget } from "../session.js?v=1";
@@ -20,7 +20,7 @@ export function page() {
         newPassword(),
         h("h2", { class: "part" }, "Your app"),
         field({ name: "organisation", label: "Organisation", autocomplete: "organization", maxlength: "100", hint: "Who owns the projects, as your company." }),
-        field({ name: "project", label: "First project", maxlength: "64", value: "default",
+        projectField({ name: "project", label: "First project", value: "default",
           hint: "Its id stays. Activity that came before you is in “default”; choose another, as “shop”, to begin apart." }),
       ],
       submit: "Make the account",

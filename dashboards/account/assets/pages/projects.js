@@ -3,6 +3,7 @@
 import { h } from "../../dom.js?v=1";
 import { at, creations } from "../api.js?v=1";
 import { formDialog } from "../dialog.js?v=1";
+import { projectField } from "../fields.js?v=1";
 import { field } from "../form.js?v=1";
 import { action, card, day, heading, later, nothing, row, rows, tell } from "../parts.js?v=1";
 import { permissions, projectsOf } from "../session.js?v=1";
@@ -25,7 +26,7 @@ export function page({ own, organisation }) {
     const made = await formDialog("New project", "It begins empty, with keys of its own.", {
       parts: [
         field({ name: "name", label: "Name", maxlength: "100" }),
-        field({ name: "id", label: "Id", maxlength: "64", hint: "Letters, digits, dots, dashes and underscores. It stands in keys and tables, and stays." }),
+        projectField({ name: "id", hint: "As “shop”. It stands in tables and addresses, and stays." }),
       ],
       submit: "Make the project",
       act: ({ name, id }) => make({ name, id }),

@@ -2,7 +2,7 @@
 
 import { all, at, create, remove } from "../api.js?v=1";
 import { confirm, formDialog, showOnce } from "../dialog.js?v=1";
-import { endOf, lifeField, overlapField, scopesField } from "../fields.js?v=1";
+import { endOf, harmless, lifeField, overlapField, scopesField } from "../fields.js?v=1";
 import { field } from "../form.js?v=1";
 import { keyRow } from "../key_row.js?v=1";
 import { action, card, heading, later, nothing, rows, tell } from "../parts.js?v=1";
@@ -21,7 +21,7 @@ export function page({ own }) {
       parts: [
         field({ name: "name", label: "What it is for", maxlength: "100" }),
         lifeField(),
-        scopesField(permissionsAnywhere(own)),
+        scopesField(harmless(permissionsAnywhere(own))),
       ],
       submit: "Make the token",
       act: ({ name, days, scopes }) => create("/v1/account/tokens", { name, scopes, expires_at: endOf(days) }),
