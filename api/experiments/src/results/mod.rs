@@ -13,4 +13,4 @@ mod sql;
 pub use exposures::ExposureSource;
 pub use facts::{Facts, Rows};
 pub use question::{Question, question};
-pub use report::{Comparison, MetricReport, Report, VariationReport};
+pub use report::Report;
