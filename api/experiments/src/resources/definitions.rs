@@ -53,7 +53,7 @@ macro_rules! routes {
                 put(one, $write(), replace::<$kind>, "Replaces one.").raises(CHANGES),
                 patch(one, $write(), change::<$kind>, "Changes parts of one.").raises(CHANGES),
                 delete(one, $write(), remove::<$kind>, "Removes one that nothing refers to.").raises(CHANGES),
-                get(past, $read(), history::list::<$kind>, "Who changed what and why, the newest first.").raises(READS),
+                get(past, $read(), history::revisions::<$kind>, "Who changed what and why, the newest first.").raises(READS),
                 post(rollback, $write(), history::roll_back::<$kind>, "Makes an earlier definition the present one.")
                     .raises(CHANGES),
             ],

@@ -70,7 +70,7 @@ fn differences(pointer: &str, before: &Value, after: &Value, found: &mut Vec<Dif
     }
 }
 
-pub(super) async fn list<D: Definition>(
+pub(super) async fn revisions<D: Definition>(
     State(experiments): State<Experiments>,
     Path(place): Path<DefinitionPlace>,
     paging: Paging<Unfiltered, i64>,

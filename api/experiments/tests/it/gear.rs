@@ -81,7 +81,8 @@ pub async fn house_with(stage: &Stage, facts: Option<Arc<dyn Facts>>) -> House {
     let link = access.first_owner_link().await.expect("asked").expect("a link");
     let new = NewAccount { name: "Olga".into(), password: "mein Rad hat drei Räder".into() };
     let secret = link.rsplit('#').next().unwrap();
-    let made = access.finish_first_owner(secret, "owner@example.org", &new, "Example", PROJECT, &Origin::default());
+    let origin = Origin::default();
+    let made = access.finish_first_owner(secret, "owner@example.org", &new, "Example", PROJECT, &origin);
     let token = made.await.expect("an owner").access;
     let owner = access.authenticate(&token).await.expect("signed in");
     let experiments = Experiments::open(access.clone(), clock.clone(), facts).await.expect("opened");

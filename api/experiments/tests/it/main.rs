@@ -10,6 +10,4 @@ mod document;
 mod doors;
 mod gear;
 mod lifecycle;
-mod results;
 mod sdks;
-mod tables;
