@@ -52,6 +52,11 @@ impl KeyRing {
         self.find(key).filter(|entry| entry.kind == kind).map(|entry| entry.project.clone())
     }
 
+    /// The id and the project of a write, read or client key in force, for what is set up key by key.
+    pub fn id_and_project(&self, key: &str) -> Option<(Arc<str>, Arc<str>, KeyKind)> {
+        self.find(key).map(|entry| (entry.id.clone(), entry.project.clone(), entry.kind))
+    }
+
     pub(crate) fn find(&self, key: &str) -> Option<Arc<KeyEntry>> {
         let kind = kind_of(key)?;
         let hash = sha256_hex(key.as_bytes());

@@ -1,0 +1,153 @@
+//! All definitions of one project, as rules and payloads see them.
+
+use std::collections::BTreeMap;
+
+use crate::definition::{
+    Attribute, AttributeType, Definition, Environment, Experiment, ExperimentState, Feature, Holdout, Kind, Metric, Namespace,
+    PRODUCTION, SavedGroup, Stateless,
+};
+use crate::faults::Faults;
+
+/// Attributes that every door fills in.
+const GIVEN: &[&str] = &["id", "distinct_id", "url"];
+
+/// The definitions of a project by kind and key.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue {
+    pub environments: BTreeMap<String, Environment>,
+    pub attributes: BTreeMap<String, Attribute>,
+    pub saved_groups: BTreeMap<String, SavedGroup>,
+    pub namespaces: BTreeMap<String, Namespace>,
+    pub holdouts: BTreeMap<String, Holdout>,
+    pub features: BTreeMap<String, Feature>,
+    pub experiments: BTreeMap<String, (Experiment, ExperimentState)>,
+    pub metrics: BTreeMap<String, Metric>,
+}
+
+impl Catalogue {
+    pub fn knows_attribute(&self, name: &str) -> bool {
+        GIVEN.contains(&name) || self.attributes.contains_key(name)
+    }
+
+    pub fn knows_environment(&self, name: &str) -> bool {
+        name == PRODUCTION || self.environments.contains_key(name)
+    }
+
+    /// Says at `member` unless the attribute tells users apart.
+    pub fn check_identifier(&self, member: &str, name: &str, faults: &mut Faults) {
+        let is_known = ["id", "distinct_id"].contains(&name);
+        match self.attributes.get(name) {
+            Some(attribute) if attribute.identifies => {}
+            _ if is_known => {}
+            Some(_) => faults.at(member, format!("the attribute {name:?} does not tell users apart (identifies)")),
+            None => faults.at(member, format!("there is no attribute {name:?}")),
+        }
+    }
+
+    pub fn check_environment(&self, member: impl ToString, name: &str, faults: &mut Faults) {
+        if !self.knows_environment(name) {
+            faults.at(member, format!("there is no environment {name:?}"));
+        }
+    }
+
+    /// The type of an attribute where it was declared.
+    pub fn attribute_type(&self, name: &str) -> Option<AttributeType> {
+        self.attributes.get(name).map(|attribute| attribute.kind)
+    }
+
+    /// What still refers to a definition, as `feature checkout`.
+    pub fn users_of(&self, kind: Kind, key: &str) -> Vec<String> {
+        let mut users = Vec::new();
+        for (name, feature) in &self.features {
+            let uses = match kind {
+                Kind::Feature => feature.needs().any(|needed| needed == key),
+                Kind::Experiment => feature.experiments().any(|(_, experiment, _)| experiment == key),
+                Kind::Holdout => feature.holdout.as_deref() == Some(key),
+                Kind::Environment => {
+                    let of_rules = feature.rules.iter().filter_map(|rule| rule.environments.as_ref()).flatten();
+                    feature.off_in.iter().chain(of_rules).any(|environment| environment == key)
+                }
+                Kind::SavedGroup => feature.rules.iter().any(|rule| names_group(rule.condition.as_ref(), key)),
+                Kind::Attribute => feature.rules.iter().any(|rule| names_attribute(rule.condition.as_ref(), key)),
+                Kind::Namespace | Kind::Metric => false,
+            };
+            users.extend(uses.then(|| format!("feature {name}")));
+        }
+        for (name, (experiment, _)) in &self.experiments {
+            let uses = match kind {
+                Kind::Feature => experiment.prerequisites.iter().any(|needed| needed.feature == key),
+                Kind::Holdout => experiment.holdout.as_deref() == Some(key),
+                Kind::Namespace => experiment.namespace.as_ref().is_some_and(|share| share.namespace == key),
+                Kind::Metric => experiment.metrics().contains(&key),
+                Kind::SavedGroup => names_group(experiment.condition.as_ref(), key),
+                Kind::Attribute => {
+                    experiment.hash_attribute == key
+                        || experiment.fallback_attribute.as_deref() == Some(key)
+                        || names_attribute(experiment.condition.as_ref(), key)
+                }
+                Kind::Experiment | Kind::Environment => false,
+            };
+            users.extend(uses.then(|| format!("experiment {name}")));
+        }
+        if kind == Kind::Attribute {
+            let groups = self.saved_groups.iter().filter(|(_, group)| group.attribute == key);
+            users.extend(groups.map(|(name, _)| format!("saved group {name}")));
+        }
+        users
+    }
+
+    /// How many there are of a kind.
+    pub fn count(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Environment => self.environments.len(),
+            Kind::Attribute => self.attributes.len(),
+            Kind::SavedGroup => self.saved_groups.len(),
+            Kind::Namespace => self.namespaces.len(),
+            Kind::Holdout => self.holdouts.len(),
+            Kind::Feature => self.features.len(),
+            Kind::Experiment => self.experiments.len(),
+            Kind::Metric => self.metrics.len(),
+        }
+    }
+
+    /// Says what a changed definition breaks in those that refer to it.
+    pub fn check_dependents(&self, kind: Kind, key: &str, faults: &mut Faults) {
+        if !matches!(kind, Kind::Experiment | Kind::Attribute) {
+            return;
+        }
+        let mut broken = Vec::new();
+        for user in self.users_of(kind, key) {
+            let mut own = Faults::default();
+            match user.split_once(' ') {
+                Some(("feature", name)) => {
+                    if let Some(feature) = self.features.get(name) {
+                        feature.check(name, &Stateless {}, self, &mut own);
+                    }
+                }
+                Some(("experiment", name)) => {
+                    if let Some((experiment, state)) = self.experiments.get(name) {
+                        experiment.check(name, state, self, &mut own);
+                    }
+                }
+                _ => {}
+            }
+            let own = own.into_vec();
+            broken.extend(own.first().map(|fault| format!("{user}: {} {}", fault.pointer, fault.detail)));
+        }
+        broken.into_iter().take(10).for_each(|broken| faults.here(format!("breaks {broken}")));
+    }
+
+    /// Features whose rules run an experiment.
+    pub fn features_of<'a>(&'a self, experiment: &'a str) -> impl Iterator<Item = (&'a str, &'a Feature)> {
+        let runs = move |feature: &Feature| feature.experiments().any(|(_, key, _)| key == experiment);
+        self.features.iter().filter(move |(_, feature)| runs(feature)).map(|(key, feature)| (key.as_str(), feature))
+    }
+}
+
+fn names_group(condition: Option<&serde_json::Value>, group: &str) -> bool {
+    condition.is_some_and(|condition| crate::check::condition::groups(condition).contains(&group))
+}
+
+fn names_attribute(condition: Option<&serde_json::Value>, attribute: &str) -> bool {
+    condition.is_some_and(|condition| crate::check::condition::attributes(condition).contains(&attribute))
+}

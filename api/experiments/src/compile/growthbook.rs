@@ -1,0 +1,189 @@
+//! The payload of GrowthBook's SDKs: features, and the saved groups that they name.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use crate::catalogue::Catalogue;
+use crate::check::condition::groups;
+use crate::definition::{
+    Experiment, ExperimentState, Feature, Holdout, Phase, Prerequisite, Rule, Serve, Status, VariationValue,
+};
+
+/// What a held-out user gets of the holdout's own feature.
+const HELD_OUT: &str = "holdoutcontrol";
+
+/// `{features, savedGroups}` of one environment.
+pub fn payload(catalogue: &Catalogue, environment: &str) -> Map<String, Value> {
+    let mut features = Map::new();
+    let live = catalogue.features.iter().filter(|(_, feature)| !feature.is_archived && feature.posthog_filters.is_none());
+    let mut holdouts = BTreeSet::new();
+    for (key, feature) in live {
+        let compiled = compile(feature, catalogue, environment, &mut holdouts);
+        features.insert(key.clone(), compiled);
+    }
+    for key in &holdouts {
+        if let Some(holdout) = catalogue.holdouts.get(key) {
+            features.insert(format!("$holdout:{key}"), holdout_feature(key, holdout));
+        }
+    }
+    let named: BTreeSet<&str> = features.values().flat_map(groups).collect();
+    let values = |name: &str| Some((name.to_owned(), json!(catalogue.saved_groups.get(name)?.values)));
+    let saved_groups: Map<String, Value> = named.into_iter().filter_map(values).collect();
+    let mut payload = Map::new();
+    if !saved_groups.is_empty() {
+        payload.insert("savedGroups".into(), Value::Object(saved_groups));
+    }
+    payload.insert("features".into(), Value::Object(features));
+    payload
+}
+
+fn compile(feature: &Feature, catalogue: &Catalogue, environment: &str, holdouts: &mut BTreeSet<String>) -> Value {
+    if feature.off_in.iter().any(|off| off == environment) {
+        return json!({"defaultValue": feature.off_value()});
+    }
+    let mut rules = Vec::new();
+    if !feature.prerequisites.is_empty() {
+        // A gate: where it is not met the feature has its off value.
+        let gates = feature.prerequisites.iter().map(|needed| unmet(needed, feature));
+        rules.extend(gates);
+    }
+    if let Some(holdout) = &feature.holdout {
+        holdouts.insert(holdout.clone());
+        rules.push(held_out(holdout, &feature.default_value));
+    }
+    let here = |rule: &&Rule| {
+        !rule.is_off && rule.environments.as_ref().is_none_or(|all| all.iter().any(|one| one == environment))
+    };
+    for rule in feature.rules.iter().filter(here) {
+        if let Serve::Experiment { experiment, .. } = &rule.serve
+            && let Some((Experiment { holdout: Some(holdout), .. }, state)) = catalogue.experiments.get(experiment)
+            && state.is_running()
+        {
+            holdouts.insert(holdout.clone());
+            rules.push(held_out(holdout, &feature.default_value));
+        }
+        rules.extend(compile_rule(rule, catalogue));
+    }
+    let mut compiled = json!({"defaultValue": feature.default_value});
+    if !rules.is_empty() {
+        compiled["rules"] = Value::Array(rules);
+    }
+    compiled
+}
+
+fn unmet(needed: &Prerequisite, feature: &Feature) -> Value {
+    json!({
+        "id": format!("needs:{}", needed.feature),
+        "parentConditions": [{"id": needed.feature, "condition": {"$not": needed.condition}}],
+        "force": feature.off_value(),
+    })
+}
+
+fn held_out(holdout: &str, value: &Value) -> Value {
+    json!({
+        "id": format!("holdout:{holdout}"),
+        "parentConditions": [{"id": format!("$holdout:{holdout}"), "condition": {"value": HELD_OUT}}],
+        "force": value,
+    })
+}
+
+fn holdout_feature(key: &str, holdout: &Holdout) -> Value {
+    json!({
+        "defaultValue": "genpop",
+        "rules": [{
+            "id": format!("holdout:{key}"), "key": format!("$holdout:{key}"), "seed": format!("$holdout:{key}"),
+            "hashAttribute": holdout.hash_attribute, "hashVersion": 2, "coverage": 2.0 * holdout.share,
+            "weights": [0.5, 0.5], "variations": [HELD_OUT, "holdouttreatment"],
+            "meta": [{"key": HELD_OUT}, {"key": "holdouttreatment"}],
+        }],
+    })
+}
+
+fn compile_rule(rule: &Rule, catalogue: &Catalogue) -> Option<Value> {
+    let mut compiled = json!({"id": rule.id});
+    let mut conditions: Vec<&Value> = rule.condition.iter().collect();
+    let mut parents: Vec<&Prerequisite> = rule.prerequisites.iter().collect();
+    match &rule.serve {
+        Serve::Force { value } => compiled["force"] = value.clone(),
+        Serve::Rollout { value, coverage, hash_attribute } => {
+            compiled["force"] = value.clone();
+            compiled["coverage"] = json!(coverage);
+            compiled["hashAttribute"] = json!(hash_attribute);
+            compiled["hashVersion"] = json!(2);
+            compiled["seed"] = json!(rule.id);
+        }
+        Serve::Experiment { experiment: key, values } => {
+            let (experiment, state) = catalogue.experiments.get(key)?;
+            parents.extend(&experiment.prerequisites);
+            let phase = state.phase();
+            let targeting = if state.is_running() { phase.and_then(|phase| phase.condition.as_ref()) } else { experiment.condition.as_ref() };
+            conditions.extend(targeting);
+            let body = compile_experiment(key, experiment, state, values)?;
+            compiled.as_object_mut()?.extend(body);
+        }
+    }
+    match conditions.as_slice() {
+        [] => {}
+        [only] => compiled["condition"] = (*only).clone(),
+        several => compiled["condition"] = json!({"$and": several}),
+    }
+    if !parents.is_empty() {
+        let parents = parents.iter().map(|needed| json!({"id": needed.feature, "condition": needed.condition}));
+        compiled["parentConditions"] = parents.collect();
+    }
+    Some(compiled)
+}
+
+/// None while the experiment says nothing of anybody's value.
+fn compile_experiment(
+    key: &str,
+    experiment: &Experiment,
+    state: &ExperimentState,
+    values: &[VariationValue],
+) -> Option<Map<String, Value>> {
+    let value_of = |variation: &str| values.iter().find(|value| value.variation == variation).map(|value| &value.value);
+    let body = match state.status {
+        Status::Running => running(key, experiment, state, state.phase()?, &value_of)?,
+        Status::Shipped | Status::RolledBack => json!({"force": value_of(&state.decision.as_ref()?.variation)?}),
+        Status::Draft | Status::InReview | Status::Approved | Status::Stopped => return None,
+    };
+    match body {
+        Value::Object(members) => Some(members),
+        _ => None,
+    }
+}
+
+fn running<'a>(
+    key: &str,
+    experiment: &Experiment,
+    state: &ExperimentState,
+    phase: &Phase,
+    value_of: &impl Fn(&str) -> Option<&'a Value>,
+) -> Option<Value> {
+    let variations: Option<Vec<&Value>> =
+        experiment.variations.iter().map(|variation| value_of(&variation.key)).collect();
+    let meta: Vec<Value> = experiment
+        .variations
+        .iter()
+        .map(|variation| match variation.name.as_str() {
+            "" => json!({"key": variation.key}),
+            name => json!({"key": variation.key, "name": name}),
+        })
+        .collect();
+    let mut body = json!({
+        "key": key, "name": key, "seed": phase.seed, "phase": (state.phases.len() - 1).to_string(),
+        "hashAttribute": experiment.hash_attribute, "hashVersion": 2, "coverage": phase.coverage,
+        "weights": phase.weights, "variations": variations?, "meta": meta,
+    });
+    if let Some(attribute) = &experiment.fallback_attribute {
+        body["fallbackAttribute"] = json!(attribute);
+    }
+    if let Some(share) = &phase.namespace {
+        body["filters"] = json!([{
+            "attribute": experiment.hash_attribute, "seed": share.namespace, "hashVersion": 2,
+            "ranges": [[share.start, share.end]],
+        }]);
+    }
+    Some(body)
+}

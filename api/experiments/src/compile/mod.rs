@@ -1,0 +1,4 @@
+//! From a catalogue to what SDKs read.
+
+pub mod growthbook;
+pub mod posthog;

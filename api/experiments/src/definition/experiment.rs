@@ -1,0 +1,337 @@
+//! Experiments: a hypothesis, variations with weights, for whom, and by which metrics it is judged.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Definition, ExperimentState, Kind, Prerequisite};
+use crate::catalogue::Catalogue;
+use crate::check::{condition, namespaces, plan};
+use crate::faults::Faults;
+
+const VARIATIONS_MAX: usize = 100;
+const METRICS_MAX: usize = 100;
+/// Weights are decimal fractions, whose sum may be off by rounding.
+const WEIGHTS_TOLERANCE: f64 = 1e-6;
+
+/// An experiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    #[schemars(length(max = 4000))]
+    pub hypothesis: String,
+    #[schemars(length(min = 1, max = 200))]
+    pub owner: String,
+    /// The first is control.
+    #[schemars(length(min = 2, max = 100))]
+    pub variations: Vec<Variation>,
+    /// The share of targeted users who take part.
+    #[serde(default = "one")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub coverage: f64,
+    #[serde(default = "default_hash_attribute")]
+    #[schemars(length(min = 1, max = 100))]
+    pub hash_attribute: String,
+    /// For users without the hash attribute.
+    #[serde(default)]
+    pub fallback_attribute: Option<String>,
+    /// For whom, in GrowthBook's condition language.
+    #[serde(default)]
+    pub condition: Option<Value>,
+    #[serde(default)]
+    #[schemars(length(max = 20))]
+    pub prerequisites: Vec<Prerequisite>,
+    #[serde(default)]
+    pub namespace: Option<NamespaceShare>,
+    #[serde(default)]
+    pub holdout: Option<String>,
+    /// Metrics that decide.
+    #[serde(default)]
+    #[schemars(length(max = 100))]
+    pub goals: Vec<String>,
+    /// Metrics that explain.
+    #[serde(default)]
+    #[schemars(length(max = 100))]
+    pub secondary: Vec<String>,
+    /// Metrics that must not suffer.
+    #[serde(default)]
+    #[schemars(length(max = 100))]
+    pub guardrails: Vec<Guardrail>,
+    #[serde(default)]
+    pub analysis: Analysis,
+    #[serde(default)]
+    pub plan: Option<Plan>,
+    #[serde(default)]
+    #[schemars(length(max = 4000))]
+    pub description: String,
+    #[serde(default)]
+    #[schemars(length(max = 50), inner(length(max = 100)))]
+    pub tags: Vec<String>,
+}
+
+/// One variation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Variation {
+    #[schemars(length(min = 1, max = 100))]
+    pub key: String,
+    /// All weights together are 1.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub weight: f64,
+    #[serde(default)]
+    #[schemars(length(max = 200))]
+    pub name: String,
+    #[serde(default)]
+    #[schemars(length(max = 4000))]
+    pub description: String,
+}
+
+/// A range of a namespace.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NamespaceShare {
+    #[schemars(length(min = 1, max = 100))]
+    pub namespace: String,
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub start: f64,
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub end: f64,
+}
+
+/// A metric that must not get worse.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Guardrail {
+    #[schemars(length(min = 1, max = 100))]
+    pub metric: String,
+    /// How much worse, relative to control, is still borne: 0.02 are two percent.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub tolerance: f64,
+    /// Rolls the experiment back by itself as soon as the harm is sure.
+    #[serde(default)]
+    pub rolls_back: bool,
+}
+
+/// How results are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TestMethod {
+    /// True at every look.
+    #[default]
+    Sequential,
+    /// True at one look that was fixed beforehand.
+    FixedHorizon,
+}
+
+/// Settings of the analysis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Analysis {
+    pub method: TestMethod,
+    #[schemars(range(min = 0.0001, max = 0.5))]
+    pub alpha: f64,
+    /// Users at which sequential intervals are tightest.
+    #[schemars(range(min = 100.0, max = 1_000_000_000.0))]
+    pub tuning: f64,
+    /// Days before exposure whose values take variance away (CUPED); 0 for none.
+    #[schemars(range(min = 0, max = 90))]
+    pub covariate_days: u32,
+    /// Standard deviation of a prior on relative effects, with mean 0; none where absent.
+    #[schemars(range(min = 0.0, max = 10.0))]
+    pub prior_deviation: Option<f64>,
+    /// Leaves out people whose user agent or property says that they are bots.
+    pub excludes_bots: bool,
+    /// A property that marks people of one's own, who are left out when it is true.
+    #[schemars(length(max = 100))]
+    pub internal_property: Option<String>,
+}
+
+impl Default for Analysis {
+    fn default() -> Self {
+        Analysis {
+            method: TestMethod::Sequential,
+            alpha: 0.05,
+            tuning: 5_000.0,
+            covariate_days: 14,
+            prior_deviation: None,
+            excludes_bots: true,
+            internal_property: None,
+        }
+    }
+}
+
+/// What is expected, so that its power is known before it starts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Mean of the first goal now.
+    pub baseline_mean: f64,
+    /// Its variance between users; p(1 − p) of a conversion.
+    #[schemars(range(min = 0.0))]
+    pub baseline_variance: f64,
+    #[schemars(range(min = 1.0))]
+    pub users_per_day: f64,
+    #[schemars(range(min = 1.0, max = 1000.0))]
+    pub days: f64,
+    /// The least relative effect that is worth seeing.
+    #[schemars(range(min = 0.0))]
+    pub minimum_effect: f64,
+    /// Start although the power is below 0.8.
+    #[serde(default)]
+    pub accepts_low_power: bool,
+}
+
+pub(super) fn default_hash_attribute() -> String {
+    "id".to_owned()
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+impl Experiment {
+    /// Every metric that it names, each once.
+    pub fn metrics(&self) -> Vec<&str> {
+        let guardrails = self.guardrails.iter().map(|guardrail| &guardrail.metric);
+        let mut all: Vec<&str> = Vec::new();
+        for key in self.goals.iter().chain(&self.secondary).chain(guardrails) {
+            if !all.contains(&key.as_str()) {
+                all.push(key);
+            }
+        }
+        all
+    }
+
+    pub fn weights(&self) -> Vec<f64> {
+        self.variations.iter().map(|variation| variation.weight).collect()
+    }
+
+    fn check_variations(&self, faults: &mut Faults) {
+        let count = self.variations.len();
+        if !(2..=VARIATIONS_MAX).contains(&count) {
+            faults.at("variations", format!("must be 2 to {VARIATIONS_MAX}, and are {count}"));
+        }
+        faults.distinct("variations", "key", self.variations.iter().map(|variation| variation.key.as_str()));
+        faults.each("variations", &self.variations, |faults, _, variation| {
+            faults.key("key", &variation.key);
+            faults.share("weight", variation.weight);
+            faults.line("name", &variation.name);
+            faults.text("description", &variation.description);
+        });
+        let sum: f64 = self.weights().iter().sum();
+        if (sum - 1.0).abs() > WEIGHTS_TOLERANCE {
+            faults.at("variations", format!("the weights must sum to 1, and sum to {sum}"));
+        }
+    }
+
+    fn check_metrics(&self, catalogue: &Catalogue, faults: &mut Faults) {
+        for (member, keys) in [("goals", &self.goals), ("secondary", &self.secondary)] {
+            faults.count(member, keys.len(), METRICS_MAX);
+            faults.distinct(member, "metric", keys.iter().map(String::as_str));
+            faults.each(member, keys, |faults, _, key| {
+                if !catalogue.metrics.contains_key(key) {
+                    faults.here(format!("there is no metric {key:?}"));
+                }
+            });
+        }
+        faults.each("guardrails", &self.guardrails, |faults, _, guardrail| {
+            faults.share("tolerance", guardrail.tolerance);
+            if !catalogue.metrics.contains_key(&guardrail.metric) {
+                faults.at("metric", format!("there is no metric {:?}", guardrail.metric));
+            }
+        });
+    }
+
+    fn check_analysis(&self, faults: &mut Faults) {
+        faults.within("analysis", |faults| {
+            if !(0.0001..=0.5).contains(&self.analysis.alpha) {
+                faults.at("alpha", "must be between 0.0001 and 0.5");
+            }
+            if !(100.0..=1e9).contains(&self.analysis.tuning) {
+                faults.at("tuning", "must be between 100 and a billion users");
+            }
+            if self.analysis.covariate_days > 90 {
+                faults.at("covariate_days", "must be at most 90");
+            }
+            if self.analysis.prior_deviation.is_some_and(|deviation| !(0.0..=10.0).contains(&deviation) || deviation == 0.0) {
+                faults.at("prior_deviation", "must be more than 0 and at most 10");
+            }
+            if let Some(property) = &self.analysis.internal_property {
+                faults.line("internal_property", property);
+            }
+        });
+    }
+}
+
+impl Definition for Experiment {
+    const KIND: Kind = Kind::Experiment;
+    type State = ExperimentState;
+
+    fn check(&self, key: &str, state: &ExperimentState, catalogue: &Catalogue, faults: &mut Faults) {
+        faults.line("owner", &self.owner);
+        faults.text("hypothesis", &self.hypothesis);
+        faults.text("description", &self.description);
+        faults.count("tags", self.tags.len(), 50);
+        self.check_variations(faults);
+        faults.share("coverage", self.coverage);
+        catalogue.check_identifier("hash_attribute", &self.hash_attribute, faults);
+        if let Some(attribute) = &self.fallback_attribute {
+            catalogue.check_identifier("fallback_attribute", attribute, faults);
+        }
+        if let Some(wanted) = &self.condition {
+            faults.within("condition", |faults| condition::check(wanted, catalogue, faults));
+        }
+        faults.each("prerequisites", &self.prerequisites, |faults, _, prerequisite| {
+            if !catalogue.features.contains_key(&prerequisite.feature) {
+                faults.at("feature", format!("there is no feature {:?}", prerequisite.feature));
+            }
+            faults.within("condition", |faults| condition::check_form(&prerequisite.condition, faults));
+        });
+        if self.holdout.as_ref().is_some_and(|holdout| !catalogue.holdouts.contains_key(holdout)) {
+            faults.at("holdout", "there is no such holdout");
+        }
+        if state.holds_its_place() {
+            namespaces::check(key, self, catalogue, faults);
+        }
+        self.check_metrics(catalogue, faults);
+        self.check_analysis(faults);
+        if let Some(wanted) = &self.plan {
+            faults.within("plan", |faults| plan::check_form(wanted, faults));
+        }
+    }
+
+    fn check_change(&self, before: &Experiment, state: &ExperimentState, faults: &mut Faults) {
+        if state.phases.is_empty() {
+            return;
+        }
+        let keys = |experiment: &Experiment| experiment.variations.iter().map(|v| v.key.clone()).collect::<Vec<_>>();
+        let changed = [
+            ("variations", keys(self) != keys(before)),
+            ("hash_attribute", self.hash_attribute != before.hash_attribute),
+            ("fallback_attribute", self.fallback_attribute != before.fallback_attribute),
+        ];
+        for (member, _) in changed.into_iter().filter(|(_, changed)| *changed) {
+            faults.at(member, "cannot be changed once users were assigned; make a new experiment");
+        }
+        let of_phase = [
+            ("variations", self.weights() != before.weights()),
+            ("coverage", self.coverage != before.coverage),
+            ("condition", self.condition != before.condition),
+            ("prerequisites", self.prerequisites != before.prerequisites),
+            ("namespace", self.namespace != before.namespace),
+            ("holdout", self.holdout != before.holdout),
+        ];
+        for (member, _) in of_phase.into_iter().filter(|(_, changed)| state.is_running() && *changed) {
+            faults.at(member, "says who takes part, and the experiment is running; begin a new phase");
+        }
+    }
+
+    fn put(self, key: &str, state: ExperimentState, catalogue: &mut Catalogue) {
+        catalogue.experiments.insert(key.to_owned(), (self, state));
+    }
+
+    fn take(key: &str, catalogue: &mut Catalogue) {
+        catalogue.experiments.remove(key);
+    }
+}

@@ -1,0 +1,108 @@
+//! What a project configures: eight kinds of definitions, each with its own file, its rules and what it refers to.
+
+mod attribute;
+mod environment;
+mod experiment;
+mod feature;
+mod holdout;
+mod metric;
+mod namespace;
+mod saved_group;
+mod state;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+pub use attribute::{Attribute, AttributeType};
+pub use environment::{Environment, PRODUCTION};
+pub use experiment::{Analysis, Experiment, Guardrail, NamespaceShare, Plan, TestMethod, Variation};
+pub use feature::{Feature, Prerequisite, Rule, Serve, ValueType, VariationValue};
+pub use holdout::Holdout;
+pub use metric::{Aggregate, Cap, Compared, Comparison, Measure, Metric, Operand, Source, Window};
+pub use namespace::Namespace;
+pub use saved_group::SavedGroup;
+pub use state::{Decision, ExperimentState, Outcome, Phase, Status};
+
+use crate::catalogue::Catalogue;
+use crate::faults::Faults;
+
+/// The kinds of definitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Environment,
+    Attribute,
+    SavedGroup,
+    Namespace,
+    Holdout,
+    Feature,
+    Experiment,
+    Metric,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 8] = [
+        Kind::Environment,
+        Kind::Attribute,
+        Kind::SavedGroup,
+        Kind::Namespace,
+        Kind::Holdout,
+        Kind::Feature,
+        Kind::Experiment,
+        Kind::Metric,
+    ];
+
+    /// The stable name, as tables and the audit have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Environment => "environment",
+            Kind::Attribute => "attribute",
+            Kind::SavedGroup => "saved_group",
+            Kind::Namespace => "namespace",
+            Kind::Holdout => "holdout",
+            Kind::Feature => "feature",
+            Kind::Experiment => "experiment",
+            Kind::Metric => "metric",
+        }
+    }
+
+    /// The segment of its paths.
+    pub const fn collection(self) -> &'static str {
+        match self {
+            Kind::Environment => "environments",
+            Kind::Attribute => "attributes",
+            Kind::SavedGroup => "saved-groups",
+            Kind::Namespace => "namespaces",
+            Kind::Holdout => "holdouts",
+            Kind::Feature => "features",
+            Kind::Experiment => "experiments",
+            Kind::Metric => "metrics",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// The state of what has none beside its definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Stateless {}
+
+/// One kind of definition.
+pub trait Definition: Serialize + DeserializeOwned + JsonSchema + Clone + PartialEq + Send + Sync + 'static {
+    const KIND: Kind;
+    /// What the lifecycle keeps beside the definition.
+    type State: Serialize + DeserializeOwned + JsonSchema + Clone + Default + Send + Sync + 'static;
+
+    /// Everything that is wrong with it, in a catalogue that holds it already.
+    fn check(&self, key: &str, state: &Self::State, catalogue: &Catalogue, faults: &mut Faults);
+
+    /// What a change from `before` must not touch in this state.
+    fn check_change(&self, _before: &Self, _state: &Self::State, _faults: &mut Faults) {}
+
+    fn put(self, key: &str, state: Self::State, catalogue: &mut Catalogue);
+
+    fn take(key: &str, catalogue: &mut Catalogue);
+}

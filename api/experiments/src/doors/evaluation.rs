@@ -1,0 +1,114 @@
+//! One flag for one user, whatever the protocol: GrowthBook's rules, or PostHog's filters where a flag has them.
+
+use footfall_models_experiment::Value as FlagValue;
+use footfall_models_experiment::assign::{Evaluator, Source, User};
+use footfall_models_experiment::posthog::{self, FlagValue as Fallen, Subject};
+use serde_json::{Value, json};
+
+use super::key::Served;
+use crate::definition::{Feature, Serve, ValueType};
+
+/// Why a flag has its value.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Reason {
+    Off,
+    Default,
+    Rule,
+    Split,
+    Prerequisite,
+    /// PostHog's own code, and which condition decided.
+    PostHog(&'static str, Option<usize>),
+}
+
+/// The value of a flag.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub value: Value,
+    pub value_type: ValueType,
+    pub variation: Option<String>,
+    pub experiment: Option<String>,
+    pub rule: String,
+    pub reason: Reason,
+    pub payload: Option<Value>,
+}
+
+/// Live flags of the environment in the order of their keys.
+pub(super) fn flags(served: &Served) -> impl Iterator<Item = (&str, &Feature)> {
+    let live = served.payloads.catalogue.features.iter().filter(|(_, feature)| !feature.is_archived);
+    live.map(|(key, feature)| (key.as_str(), feature))
+}
+
+/// True when some rule hashes users, so that it needs an id.
+pub(super) fn needs_id(feature: &Feature) -> bool {
+    let hashes = |serve: &Serve| !matches!(serve, Serve::Force { .. });
+    feature.posthog_filters.is_some() || feature.rules.iter().any(|rule| !rule.is_off && hashes(&rule.serve))
+}
+
+/// The value of one flag.
+pub(super) fn evaluate(served: &Served, key: &str, feature: &Feature, user: &User, subject: &Subject) -> Answer {
+    let is_off = feature.off_in.contains(&served.connection.environment);
+    if feature.posthog_filters.is_some() {
+        return by_filters(served, key, subject, is_off);
+    }
+    let mut evaluator = Evaluator::new(&served.compiled.payload, user);
+    let evaluation = evaluator.evaluate(key);
+    let assignment = evaluation.assignment;
+    let reason = match evaluation.source {
+        _ if is_off => Reason::Off,
+        Source::Experiment => Reason::Split,
+        Source::Force | Source::Override => Reason::Rule,
+        Source::Prerequisite | Source::CyclicPrerequisite => Reason::Prerequisite,
+        Source::DefaultValue | Source::UnknownFeature => Reason::Default,
+    };
+    let reason = match feature.rules.iter().find(|rule| rule.id == evaluation.rule).map(|rule| &rule.serve) {
+        Some(Serve::Rollout { .. }) if reason == Reason::Rule => Reason::Split,
+        _ => reason,
+    };
+    Answer {
+        value: json!(evaluation.value),
+        value_type: feature.value_type,
+        variation: assignment.map(|it| it.experiment.variation_key(it.variation).into_owned()),
+        experiment: assignment.map(|it| it.experiment.key.to_string()),
+        rule: evaluation.rule.to_owned(),
+        reason,
+        payload: None,
+    }
+}
+
+fn by_filters(served: &Served, key: &str, subject: &Subject, is_off: bool) -> Answer {
+    let flags = &served.compiled.flags;
+    let fallen = flags.get(key).and_then(|flag| posthog::Evaluator::new(flags, subject).evaluate(flag));
+    let value = fallen.map_or(Fallen::Off, |answer| answer.value);
+    let reason = match fallen {
+        _ if is_off => Reason::Off,
+        Some(answer) => Reason::PostHog(answer.reason.code(), answer.reason.condition_index()),
+        None => Reason::PostHog("no_condition_match", None),
+    };
+    let value_type = match value {
+        Fallen::Variant(_) => ValueType::String,
+        _ => ValueType::Boolean,
+    };
+    Answer {
+        value: json!(value.to_value()),
+        value_type,
+        variation: match value {
+            Fallen::Variant(variant) => Some(variant.to_owned()),
+            _ => None,
+        },
+        experiment: None,
+        rule: String::new(),
+        reason,
+        payload: fallen.and_then(|answer| answer.payload).map(|payload| json!(payload)),
+    }
+}
+
+/// Attributes of a user: what was sent, and the id under the names that rules know.
+pub(super) fn user(properties: &FlagValue, id: Option<&str>) -> User {
+    let mut attributes = properties.as_object().cloned().unwrap_or_default();
+    if let Some(id) = id {
+        for name in ["id", "distinct_id"] {
+            attributes.insert(name, id);
+        }
+    }
+    User::new(FlagValue::Object(attributes))
+}

@@ -1,0 +1,129 @@
+//! GrowthBook's SDK endpoint: payloads, their stream, and evaluation on the server.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use footfall_models_experiment::Value as FlagValue;
+use footfall_models_experiment::assign::{Assignment, Evaluator, User};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::Doors;
+use super::key::{Served, Unserved};
+use super::stream;
+use crate::payloads::{Compiled, ProjectPayloads};
+use crate::storage::Connection;
+
+const CACHE: HeaderValue =
+    HeaderValue::from_static("public, max-age=30, stale-while-revalidate=3600, stale-if-error=36000");
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const UNRECOVERABLE: HeaderName = HeaderName::from_static("x-unrecoverable");
+const SSE_SUPPORT: HeaderName = HeaderName::from_static("x-sse-support");
+
+fn refused(text: &str) -> Response {
+    let body = json!({"status": 400, "error": text}).to_string();
+    let headers =
+        [(header::CONTENT_TYPE, JSON), (header::CACHE_CONTROL, NO_STORE), (UNRECOVERABLE, HeaderValue::from_static("1"))];
+    (StatusCode::BAD_REQUEST, headers, body).into_response()
+}
+
+fn unserved(unserved: Unserved) -> Response {
+    match unserved {
+        Unserved::Refused => refused("Invalid API Key"),
+        Unserved::Failed(error) => {
+            tracing::error!(%error, "payloads could not be read");
+            let body = json!({"status": 500, "error": "The payload cannot be read now."}).to_string();
+            let headers = [(header::CONTENT_TYPE, JSON), (header::CACHE_CONTROL, NO_STORE)];
+            (StatusCode::INTERNAL_SERVER_ERROR, headers, body).into_response()
+        }
+    }
+}
+
+pub(super) async fn features(State(doors): State<Doors>, Path(key): Path<String>, headers: HeaderMap) -> Response {
+    let served = match doors.served(&key).await {
+        Ok(served) => served,
+        Err(refusal) => return unserved(refusal),
+    };
+    if served.connection.is_remote {
+        return refused("Remote evaluation required");
+    }
+    let Some(body) = served.compiled.body_for(&served.connection) else {
+        return refused("The encryption key of this connection is damaged");
+    };
+    let etag = HeaderValue::from_str(&served.compiled.etag).unwrap_or(HeaderValue::from_static("\"\""));
+    let common = [
+        (header::CACHE_CONTROL, CACHE),
+        (header::ETAG, etag),
+        (SSE_SUPPORT, HeaderValue::from_static("enabled")),
+        (header::CONTENT_TYPE, JSON),
+    ];
+    if knows(&headers, &served.compiled.etag) {
+        return (StatusCode::NOT_MODIFIED, common).into_response();
+    }
+    (common, body).into_response()
+}
+
+/// True when `If-None-Match` names the tag, weakly or strongly.
+pub(super) fn knows(headers: &HeaderMap, etag: &str) -> bool {
+    let given = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    given.flat_map(|value| value.split(',')).map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
+}
+
+pub(super) async fn subscribe(State(doors): State<Doors>, Path(key): Path<String>, headers: HeaderMap) -> Response {
+    let served = match doors.served(&key).await {
+        Ok(served) => served,
+        Err(refusal) => return unserved(refusal),
+    };
+    let known = headers.get("last-event-id").and_then(|value| value.to_str().ok());
+    stream::stream(&doors, key, served, known, render)
+}
+
+fn render(compiled: &Compiled, _: &ProjectPayloads, connection: &Connection) -> Option<Vec<Bytes>> {
+    let id = compiled.etag.trim_matches('"');
+    if connection.is_remote {
+        return Some(stream::event(id, "features-updated", Bytes::from_static(b"{}")));
+    }
+    Some(stream::event(id, "features", compiled.body_for(connection)?))
+}
+
+pub(super) async fn evaluate(State(doors): State<Doors>, Path(key): Path<String>, body: Bytes) -> Response {
+    let served = match doors.served(&key).await {
+        Ok(served) => served,
+        Err(refusal) => return unserved(refusal),
+    };
+    let Ok(context) = serde_json::from_slice::<FlagValue>(&body) else { return refused("The body is not JSON") };
+    if context.as_object().is_none() {
+        return refused("The body has to be an object");
+    }
+    let answer = evaluated(&served, &context).to_string();
+    ([(header::CONTENT_TYPE, JSON), (header::CACHE_CONTROL, NO_STORE)], answer).into_response()
+}
+
+/// A payload in which every rule is settled for this user, with what the SDK has to track.
+fn evaluated(served: &Served, context: &FlagValue) -> Value {
+    let user = User::read(context);
+    let payload = &served.compiled.payload;
+    let mut features = serde_json::Map::new();
+    for feature in payload.features() {
+        let mut evaluator = Evaluator::new(payload, &user).with_exposures();
+        let evaluation = evaluator.evaluate(&feature.key);
+        let value = json!(evaluation.value);
+        let tracks: Vec<Value> = evaluator.exposures().iter().map(track).collect();
+        let settled = if tracks.is_empty() {
+            json!({"defaultValue": value})
+        } else {
+            json!({"defaultValue": value, "rules": [{"force": value, "tracks": tracks}]})
+        };
+        features.insert(feature.key.to_string(), settled);
+    }
+    json!({"status": 200, "features": features, "experiments": []})
+}
+
+/// The experiment is told as far as tracking needs it, and not its targeting.
+fn track(assignment: &Assignment<'_>) -> Value {
+    let whole = json!(assignment.experiment_value());
+    let kept = ["key", "name", "variations", "weights", "meta", "phase", "hashAttribute", "hashVersion", "seed"];
+    let kept = kept.into_iter().filter_map(|name| Some((name.to_owned(), whole.get(name)?.clone())));
+    json!({"experiment": kept.collect::<serde_json::Map<String, Value>>(), "result": assignment.to_value()})
+}

@@ -1,0 +1,193 @@
+//! PostHog's flags: `/flags` in all its versions, and the definitions for evaluation in the SDK.
+
+use std::collections::HashMap;
+
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use footfall_api_access::{Caller, Origin, Permission, Scope};
+use footfall_api_http::Time;
+use footfall_models_experiment::Value as FlagValue;
+use footfall_models_experiment::posthog::Subject;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::{Map, Value, json};
+
+use super::evaluation::{self, Answer, Reason};
+use super::growthbook::knows;
+use super::key::{Served, Unserved};
+use super::{Doors, decoding};
+use crate::compile::posthog::seen;
+
+/// Longest distinct id that is read; as the rest of the product cuts it.
+const ID_MAX: usize = 1_000;
+
+fn told(status: StatusCode, body: &Value) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (status, headers, body.to_string()).into_response()
+}
+
+fn refused(status: StatusCode, kind: &str, code: &str, detail: &str) -> Response {
+    told(status, &json!({"type": kind, "code": code, "detail": detail, "attr": null}))
+}
+
+fn unserved(unserved: Unserved) -> Response {
+    match unserved {
+        Unserved::Refused => {
+            let detail = "The project's token is unknown, expired or revoked.";
+            refused(StatusCode::UNAUTHORIZED, "authentication_error", "invalid_api_key", detail)
+        }
+        Unserved::Failed(error) => {
+            tracing::error!(%error, "payloads could not be read");
+            refused(StatusCode::SERVICE_UNAVAILABLE, "server_error", "unavailable", "Flags cannot be read now.")
+        }
+    }
+}
+
+/// Now, as rules with dates need it.
+pub(super) fn moment(doors: &Doors) -> jiff::Timestamp {
+    jiff::Timestamp::from_millisecond(doors.experiments.now().millis()).unwrap_or_default()
+}
+
+pub(super) async fn flags(
+    State(doors): State<Doors>,
+    Query(query): Query<HashMap<String, String>>,
+    body: Bytes,
+) -> Response {
+    let Some(request) = decoding::json(&body).filter(|request| request.as_object().is_some()) else {
+        return refused(StatusCode::BAD_REQUEST, "validation_error", "invalid_payload", "The body is not JSON.");
+    };
+    let token = ["token", "api_key", "$token"].into_iter().find_map(|name| request.get(name)?.as_str());
+    let served = match doors.served(token.unwrap_or_default()).await {
+        Ok(served) => served,
+        Err(refusal) => return unserved(refusal),
+    };
+    let subject = Subject::read(&request, true, moment(&doors));
+    if subject.distinct_id.is_empty() || subject.distinct_id.len() > ID_MAX {
+        let detail = "distinct_id has to be there, with at most 1000 bytes.";
+        return refused(StatusCode::BAD_REQUEST, "validation_error", "missing_distinct_id", detail);
+    }
+    let answers = answers(&served, &request, &subject);
+    let version = query.get("v").and_then(|version| version.parse::<u32>().ok());
+    told(StatusCode::OK, &dressed(&doors, answers, version))
+}
+
+fn answers(served: &Served, request: &FlagValue, subject: &Subject) -> Vec<(usize, String, Answer)> {
+    let mut user = evaluation::user(&subject.properties, Some(&subject.distinct_id));
+    if let (FlagValue::Object(attributes), Some(device)) = (&mut user.attributes, &subject.device_id) {
+        attributes.insert("device_id", device.as_str());
+    }
+    let wanted = request.get("flag_keys_to_evaluate").and_then(FlagValue::as_array);
+    let is_wanted = |key: &str| wanted.is_none_or(|wanted| wanted.iter().any(|name| name.as_str() == Some(key)));
+    let flags = evaluation::flags(served).enumerate().filter(|(_, (key, _))| is_wanted(key));
+    flags
+        .map(|(index, (key, feature))| {
+            (index + 1, key.to_owned(), evaluation::evaluate(served, key, feature, &user, subject))
+        })
+        .collect()
+}
+
+/// The answers in the shape that the version of the protocol has.
+fn dressed(doors: &Doors, answers: Vec<(usize, String, Answer)>, version: Option<u32>) -> Value {
+    let request_id = uuid::Uuid::now_v7().to_string();
+    let now = doors.experiments.now();
+    let mut common = json!({
+        "errorsWhileComputingFlags": false, "requestId": request_id, "evaluatedAt": now.millis(),
+        "supportedCompression": ["gzip", "gzip-js"], "sessionRecording": false, "config": {"enable_collect_everything": true},
+        "toolbarParams": {}, "isAuthenticated": false, "siteApps": [],
+    });
+    let mut flags = Map::new();
+    let (mut values, mut payloads, mut on) = (Map::new(), Map::new(), Vec::new());
+    for (id, key, answer) in answers {
+        let (is_on, variant, payload) = seen(&answer.value, answer.value_type, answer.variation.as_deref());
+        let payload = payload.or_else(|| answer.payload.as_ref().map(payload_text));
+        let value = variant.clone().map_or(Value::Bool(is_on), Value::String);
+        if version == Some(2) {
+            flags.insert(key.clone(), flag(id, &key, is_on, variant, &payload, &answer.reason));
+            continue;
+        }
+        if is_on {
+            on.push(key.clone());
+        }
+        if let Some(payload) = payload.filter(|_| is_on) {
+            payloads.insert(key.clone(), Value::String(payload));
+        }
+        values.insert(key, value);
+    }
+    match version {
+        Some(2) => common["flags"] = Value::Object(flags),
+        Some(1) => common["featureFlags"] = json!(on),
+        _ => {
+            common["featureFlags"] = Value::Object(values);
+            common["featureFlagPayloads"] = Value::Object(payloads);
+        }
+    }
+    common
+}
+
+/// Payloads travel as texts that hold JSON.
+fn payload_text(payload: &Value) -> String {
+    payload.as_str().map_or_else(|| payload.to_string(), str::to_owned)
+}
+
+fn flag(id: usize, key: &str, is_on: bool, variant: Option<String>, payload: &Option<String>, reason: &Reason) -> Value {
+    let (code, index, description) = match reason {
+        Reason::Off => ("flag_disabled", None, "The flag is switched off"),
+        Reason::Default => ("no_condition_match", None, "No rule applies"),
+        Reason::Rule => ("condition_match", None, "A rule applies"),
+        Reason::Split => ("condition_match", None, "The user falls into a share"),
+        Reason::Prerequisite => ("no_condition_match", None, "A prerequisite is not met"),
+        Reason::PostHog(code, index) => (*code, *index, "By the flag's own conditions"),
+    };
+    json!({
+        "key": key, "enabled": is_on, "variant": variant,
+        "reason": {"code": code, "condition_index": index, "description": description},
+        "metadata": {"id": id, "version": 1, "description": null, "payload": payload},
+    })
+}
+
+/// The definitions, for those who hold a secret: a key that may read flags.
+pub(super) async fn definitions(
+    State(doors): State<Doors>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
+    let token = query.get("token").map(String::as_str).unwrap_or_default();
+    let served = match doors.served(token).await {
+        Ok(served) => served,
+        Err(refusal) => return unserved(refusal),
+    };
+    if !may_read(&doors, &served, &headers).await {
+        let detail = "A key that may read the flags of this project is needed as Bearer token.";
+        return refused(StatusCode::UNAUTHORIZED, "authentication_error", "authentication_failed", detail);
+    }
+    let etag = &served.compiled.definitions_etag;
+    let mut response = if knows(&headers, etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let headers = [
+            (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
+        ];
+        (headers, served.compiled.definitions.clone()).into_response()
+    };
+    if let Ok(etag) = HeaderValue::from_str(etag) {
+        response.headers_mut().insert(header::ETAG, etag);
+    }
+    if let Ok(at) = HeaderValue::from_str(&Time::from(served.payloads.changed_at).to_string()) {
+        response.headers_mut().insert("x-changed-at", at);
+    }
+    response
+}
+
+async fn may_read(doors: &Doors, served: &Served, headers: &HeaderMap) -> bool {
+    let access = doors.experiments.access();
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let Some(secret) = bearer.and_then(|text| text.strip_prefix("Bearer ")) else { return false };
+    let Ok(caller): Result<Caller, _> = access.authenticate(secret.trim()).await else { return false };
+    let Some(organisation) = access.organisation_of(&served.project) else { return false };
+    let scope = Scope::Project { organisation: &organisation, project: &served.project };
+    access.authorise(&caller, Permission::FlagsRead, scope, &Origin::default()).await.is_ok()
+}

@@ -1,0 +1,109 @@
+//! Server-sent events for many listeners: what is sent is rendered once and shared, never copied for each.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::stream;
+use http::{HeaderValue, StatusCode, header};
+use tokio::sync::watch;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+
+use super::key::Served;
+use super::{Doors, Seat};
+use crate::payloads::{Compiled, ProjectPayloads};
+use crate::storage::Connection;
+
+/// What a change says to a listener.
+pub(super) type Render = fn(&Compiled, &ProjectPayloads, &Connection) -> Option<Vec<Bytes>>;
+
+struct Listener {
+    doors: Doors,
+    key: String,
+    project: Arc<str>,
+    connection: Connection,
+    changes: watch::Receiver<Arc<ProjectPayloads>>,
+    /// The tag of what was sent last.
+    sent: String,
+    waiting: VecDeque<Bytes>,
+    ping: Interval,
+    render: Render,
+    _seat: Seat,
+}
+
+/// Streams changes until the key is revoked, beginning with the present state unless `known` is its tag.
+pub(super) fn stream(doors: &Doors, key: String, served: Served, known: Option<&str>, render: Render) -> Response {
+    let Some(seat) = doors.seat() else {
+        let mut response = StatusCode::SERVICE_UNAVAILABLE.into_response();
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
+        return response;
+    };
+    let Served { project, connection, payloads, compiled, changes } = served;
+    let mut waiting = VecDeque::from([Bytes::from_static(b"retry: 5000\n\n")]);
+    if known != Some(compiled.etag.trim_matches('"')) {
+        waiting.extend(render(&compiled, &payloads, &connection).unwrap_or_default());
+    }
+    let every = doors.settings.ping.max(Duration::from_millis(10));
+    let mut ping = interval_at(Instant::now() + every, every);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let sent = compiled.etag.clone();
+    let doors = doors.clone();
+    let listener = Listener { doors, key, project, connection, changes, sent, waiting, ping, render, _seat: seat };
+    let body = Body::from_stream(stream::unfold(listener, |mut listener| async move {
+        let chunk = listener.next().await?;
+        Some((Ok::<Bytes, Infallible>(chunk), listener))
+    }));
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    ];
+    (headers, body).into_response()
+}
+
+impl Listener {
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(chunk) = self.waiting.pop_front() {
+                return Some(chunk);
+            }
+            tokio::select! {
+                changed = self.changes.changed() => {
+                    changed.ok()?;
+                    self.take_change()?;
+                }
+                _ = self.ping.tick() => {
+                    // A key that is no longer in force is not served on.
+                    self.doors.holder(&self.key)?;
+                    return Some(Bytes::from_static(b"data:\n\n"));
+                }
+            }
+        }
+    }
+
+    fn take_change(&mut self) -> Option<()> {
+        let payloads = self.changes.borrow_and_update().clone();
+        let (id, project) = self.doors.holder(&self.key)?;
+        if project != self.project {
+            return None;
+        }
+        let connection = payloads.connection(&id, &project);
+        let compiled = payloads.environment(&connection.environment)?;
+        if compiled.etag != self.sent || connection != self.connection {
+            self.sent = compiled.etag.clone();
+            self.waiting.extend((self.render)(&compiled, &payloads, &connection).unwrap_or_default());
+            self.connection = connection;
+        }
+        Some(())
+    }
+}
+
+/// An event in parts that share the bytes of its data, which has no line breaks.
+pub(super) fn event(id: &str, name: &str, data: Bytes) -> Vec<Bytes> {
+    let name = if name.is_empty() { String::new() } else { format!("event: {name}\n") };
+    vec![Bytes::from(format!("id: {id}\n{name}data: ")), data, Bytes::from_static(b"\n\n")]
+}

@@ -1,0 +1,284 @@
+//! The service behind routes and doors: every change of the configuration goes through [`Experiments::change`].
+
+use std::sync::Arc;
+
+use footfall_api_access::{Access, Act, Actor, Origin};
+use footfall_api_http::Revision;
+use footfall_ingest_activity::{Clock, Timestamp};
+use serde_json::Value;
+
+use crate::catalogue::Catalogue;
+use crate::definition::{Definition, Kind};
+use crate::error::ExperimentError;
+use crate::faults::{DEFINITION_BYTES_MAX, Faults};
+use crate::payloads::Payloads;
+use crate::results::Facts;
+use crate::storage::{self, Change, Write};
+
+/// Definitions of one kind in a project.
+const DEFINITIONS_MAX: usize = 5_000;
+
+/// Who changes something, from where and why.
+#[derive(Debug, Clone)]
+pub struct Author {
+    pub actor: Actor,
+    pub origin: Origin,
+    pub reason: String,
+}
+
+impl Author {
+    /// The program itself.
+    pub fn system(reason: impl Into<String>) -> Author {
+        Author { actor: Actor::System, origin: Origin::default(), reason: reason.into() }
+    }
+
+    /// As revisions name them.
+    pub fn name(&self) -> String {
+        match &self.actor {
+            Actor::Account(id) => id.clone(),
+            Actor::Key(id) => format!("key:{id}"),
+            Actor::Operator => "operator".to_owned(),
+            Actor::System => "system".to_owned(),
+            Actor::Anonymous => "anonymous".to_owned(),
+        }
+    }
+}
+
+/// A definition with its place in time.
+#[derive(Debug, Clone)]
+pub struct Item<D: Definition> {
+    pub key: String,
+    pub revision: i64,
+    pub definition: D,
+    pub state: D::State,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl<D: Definition> Item<D> {
+    pub(crate) fn of(kept: storage::Kept) -> Result<Item<D>, ExperimentError> {
+        let damaged = |_| ExperimentError::Damaged("a definition");
+        Ok(Item {
+            key: kept.key,
+            revision: kept.revision,
+            definition: serde_json::from_value(kept.definition).map_err(damaged)?,
+            state: serde_json::from_value(kept.state).map_err(damaged)?,
+            created_at: kept.created_at,
+            updated_at: kept.updated_at,
+        })
+    }
+
+    pub fn etag(&self) -> Revision {
+        Revision(self.revision.unsigned_abs())
+    }
+}
+
+/// What a change makes of an item.
+pub(crate) enum Next<D: Definition> {
+    Put(D, D::State),
+    Remove,
+}
+
+/// Configuration, payloads and results of all projects. Cheap to clone.
+#[derive(Clone)]
+pub struct Experiments(Arc<Inner>);
+
+struct Inner {
+    access: Access,
+    clock: Arc<dyn Clock>,
+    payloads: Payloads,
+    facts: Option<Arc<dyn Facts>>,
+}
+
+impl Experiments {
+    /// Migrates the tables of this area. Without `facts` there are no results, and guardrails are not watched.
+    pub async fn open(
+        access: Access,
+        clock: Arc<dyn Clock>,
+        facts: Option<Arc<dyn Facts>>,
+    ) -> Result<Experiments, ExperimentError> {
+        access.database().migrate_area(storage::AREA, storage::MIGRATIONS, &*clock).await?;
+        let payloads = Payloads::new(access.database().clone());
+        Ok(Experiments(Arc::new(Inner { access, clock, payloads, facts })))
+    }
+
+    pub fn access(&self) -> &Access {
+        &self.0.access
+    }
+
+    pub fn payloads(&self) -> &Payloads {
+        &self.0.payloads
+    }
+
+    pub fn facts(&self) -> Option<&Arc<dyn Facts>> {
+        self.0.facts.as_ref()
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    /// One definition.
+    pub async fn item<D: Definition>(&self, project: &str, key: &str) -> Result<Item<D>, ExperimentError> {
+        let kept = storage::item(self.access().database(), project, D::KIND, key).await?;
+        Item::of(kept.ok_or(ExperimentError::NotFound(D::KIND.name()))?)
+    }
+
+    /// Changes one definition as `decide` says, in one transaction with its revision and its audit record.
+    ///
+    /// `decide` is given the item as it is (`None` for a new one), with the whole project held still.
+    pub(crate) async fn change<D: Definition>(
+        &self,
+        project: &str,
+        key: &str,
+        act: &'static str,
+        author: &Author,
+        decide: impl FnOnce(Option<&Item<D>>, &Catalogue) -> Result<Next<D>, ExperimentError> + Send,
+    ) -> Result<Option<Item<D>>, ExperimentError> {
+        let mut transaction = self.access().database().write().await?;
+        let at = self.now();
+        let mut catalogue = storage::lock(&mut transaction, project, at).await?;
+        let before = storage::held::<D>(&mut transaction, project, key).await?;
+        let next = decide(before.as_ref(), &catalogue)?;
+        let change = self.checked(key, before.as_ref(), next, &mut catalogue)?;
+        let after = match &change {
+            Change::Put { definition, state } => serde_json::json!({"definition": definition, "state": state}),
+            Change::Remove => Value::Null,
+        };
+        let write = Write {
+            project,
+            kind: D::KIND,
+            key,
+            before: before.as_ref().map(|item| item.revision),
+            change,
+            actor: &author.name(),
+            reason: &author.reason,
+            act,
+            at,
+        };
+        let revision = storage::write(&mut transaction, &write).await?;
+        let record = self.audit(project, D::KIND, key, act, author, before.as_ref().map(shown), after);
+        self.access().record(&mut transaction, record).await?;
+        transaction.commit().await?;
+        self.payloads().refresh(project).await?;
+        match write.change {
+            Change::Remove => Ok(None),
+            Change::Put { definition, state } => {
+                let created_at = before.map_or(at, |item| item.created_at);
+                let kind = D::KIND;
+                let key = key.to_owned();
+                let kept = storage::Kept { kind, key, revision, definition, state, created_at, updated_at: at };
+                Item::of(kept).map(Some)
+            }
+        }
+    }
+
+    fn checked<D: Definition>(
+        &self,
+        key: &str,
+        before: Option<&Item<D>>,
+        next: Next<D>,
+        catalogue: &mut Catalogue,
+    ) -> Result<Change, ExperimentError> {
+        let Next::Put(definition, state) = next else {
+            let users = catalogue.users_of(D::KIND, key);
+            return if users.is_empty() { Ok(Change::Remove) } else { Err(ExperimentError::InUse(users)) };
+        };
+        let mut faults = Faults::below("definition");
+        if before.is_none() && catalogue.count(D::KIND) >= DEFINITIONS_MAX {
+            return Err(ExperimentError::TooMany(DEFINITIONS_MAX));
+        }
+        definition.clone().put(key, state.clone(), catalogue);
+        definition.check(key, &state, catalogue, &mut faults);
+        if let Some(before) = before {
+            definition.check_change(&before.definition, &before.state, &mut faults);
+            catalogue.check_dependents(D::KIND, key, &mut faults);
+        }
+        let value = |it: serde_json::Result<Value>| it.map_err(|_| ExperimentError::Damaged("a definition"));
+        let change = Change::Put {
+            definition: value(serde_json::to_value(&definition))?,
+            state: value(serde_json::to_value(&state))?,
+        };
+        if let Change::Put { definition, .. } = &change
+            && definition.to_string().len() > DEFINITION_BYTES_MAX
+        {
+            faults.here(format!("must have at most {DEFINITION_BYTES_MAX} bytes as JSON"));
+        }
+        if faults.is_empty() { Ok(change) } else { Err(ExperimentError::Invalid(faults.into_vec())) }
+    }
+
+    /// Sets how a key is served.
+    pub async fn connect(&self, connection: &storage::Connection, author: &Author) -> Result<(), ExperimentError> {
+        let project = connection.project.as_str();
+        let mut transaction = self.access().database().write().await?;
+        let catalogue = storage::lock(&mut transaction, project, self.now()).await?;
+        if !catalogue.knows_environment(&connection.environment) {
+            let mut faults = Faults::default();
+            catalogue.check_environment("environment", &connection.environment, &mut faults);
+            return Err(ExperimentError::Invalid(faults.into_vec()));
+        }
+        connection.write(&mut transaction).await?;
+        let after = serde_json::json!({
+            "environment": connection.environment, "is_encrypted": connection.encryption_key.is_some(),
+            "is_remote": connection.is_remote,
+        });
+        let record = self.audit(project, Kind::Environment, &connection.key_id, "connect", author, None, after);
+        self.access().record(&mut transaction, record).await?;
+        transaction.commit().await?;
+        self.payloads().refresh(project).await
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one record")]
+    pub(crate) fn audit(
+        &self,
+        project: &str,
+        kind: Kind,
+        key: &str,
+        act: &'static str,
+        author: &Author,
+        before: Option<Value>,
+        after: Value,
+    ) -> Act {
+        let organisation = self.access().organisation_of(project).unwrap_or_default();
+        let after = serde_json::json!({"reason": author.reason, "after": after});
+        let action = action(kind, act);
+        let record = Act::new(author.actor.clone(), action, &author.origin).on(kind.name(), key);
+        let record = record.within(&*organisation, project).after(&after);
+        match before {
+            Some(before) => record.before(&before),
+            None => record,
+        }
+    }
+}
+
+fn shown<D: Definition>(item: &Item<D>) -> Value {
+    serde_json::json!({"revision": item.revision, "definition": item.definition, "state": item.state})
+}
+
+/// The audit's name of an act.
+fn action(kind: Kind, act: &'static str) -> &'static str {
+    match (kind, act) {
+        (Kind::Feature, "create") => "feature.create",
+        (Kind::Feature, "remove") => "feature.delete",
+        (Kind::Feature, "switch") => "feature.switch",
+        (Kind::Feature, _) => "feature.change",
+        (Kind::Experiment, "create") => "experiment.create",
+        (Kind::Experiment, "remove") => "experiment.delete",
+        (Kind::Experiment, "start") => "experiment.start",
+        (Kind::Experiment, "stop") => "experiment.stop",
+        (Kind::Experiment, "ship") => "experiment.ship",
+        (Kind::Experiment, "roll_back") => "experiment.roll_back",
+        (Kind::Experiment, "guardrail") => "experiment.guardrail",
+        (Kind::Experiment, _) => "experiment.change",
+        (Kind::Metric, "create") => "metric.create",
+        (Kind::Metric, "remove") => "metric.delete",
+        (Kind::Metric, _) => "metric.change",
+        (_, "create") => "flag_setting.create",
+        (_, "remove") => "flag_setting.delete",
+        (_, _) => "flag_setting.change",
+    }
+}

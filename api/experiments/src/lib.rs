@@ -1,0 +1,32 @@
+//! Experiments and feature flags: their configuration, the doors of SDKs, and results.
+//!
+//! routes (`resources/`) → [`Experiments`] → definitions and their rules (`definition/`, `check/`, `lifecycle`) → SQL (`storage/`).
+//! A change is compiled (`compile/`) into [`Payloads`], which the doors (`doors/`) read without waiting and push to listeners.
+//! `results/` turns the table `activity` into effects by way of the seam [`Facts`].
+
+mod catalogue;
+mod check;
+mod compile;
+pub mod definition;
+mod doors;
+mod error;
+mod experiments;
+mod faults;
+mod lifecycle;
+mod payloads;
+mod resources;
+mod results;
+mod schedule;
+mod stale;
+mod storage;
+mod upkeep;
+
+pub use catalogue::Catalogue;
+pub use doors::{DoorSettings, doors};
+pub use error::ExperimentError;
+pub use experiments::{Author, Experiments, Item};
+pub use lifecycle::Step;
+pub use payloads::{Compiled, Payloads, ProjectPayloads};
+pub use resources::add;
+pub use results::{ExposureSource, Facts, Question, Report, Rows, question};
+pub use storage::{Connection, ScheduledChange, ScheduledKept};

@@ -1,0 +1,207 @@
+//! The steps of an experiment: draft → in review → approved → running → stopped → shipped or rolled back.
+
+use footfall_api_http::Time;
+use footfall_ingest_activity::Timestamp;
+
+use crate::check::plan;
+use crate::definition::{Decision, Experiment, ExperimentState, Outcome, Phase, Status};
+use crate::error::ExperimentError;
+use crate::experiments::{Author, Experiments, Item, Next};
+use crate::faults::Faults;
+
+/// A step of the lifecycle.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    AskReview,
+    /// By somebody other than who asked.
+    Approve,
+    /// Back to a draft.
+    Redraft,
+    Start {
+        without_review: bool,
+    },
+    /// A new phase of a running experiment, from the definition as it is wanted now.
+    NewPhase {
+        coverage: Option<f64>,
+        weights: Option<Vec<f64>>,
+        reshuffle: bool,
+    },
+    Stop,
+    Ship {
+        variation: String,
+    },
+    RollBack,
+}
+
+impl Step {
+    const fn act(&self) -> &'static str {
+        match self {
+            Step::AskReview => "ask_review",
+            Step::Approve => "approve",
+            Step::Redraft => "redraft",
+            Step::Start { .. } => "start",
+            Step::NewPhase { .. } => "new_phase",
+            Step::Stop => "stop",
+            Step::Ship { .. } => "ship",
+            Step::RollBack => "roll_back",
+        }
+    }
+}
+
+impl Experiments {
+    /// Takes a step; `if_match` compares the revision that is there.
+    pub async fn step(
+        &self,
+        project: &str,
+        key: &str,
+        step: Step,
+        author: &Author,
+        if_match: impl FnOnce(&Item<Experiment>) -> Result<(), ExperimentError> + Send,
+    ) -> Result<Item<Experiment>, ExperimentError> {
+        let now = self.now();
+        let act = step.act();
+        let done = self.change(project, key, act, author, move |before: Option<&Item<Experiment>>, catalogue| {
+            let item = before.ok_or(ExperimentError::NotFound("experiment"))?;
+            if_match(item)?;
+            let has_features = catalogue.features_of(key).next().is_some();
+            let (definition, state) = taken(key, item, &step, author, now, has_features)?;
+            Ok(Next::Put(definition, state))
+        });
+        done.await?.ok_or(ExperimentError::NotFound("experiment"))
+    }
+}
+
+fn taken(
+    key: &str,
+    item: &Item<Experiment>,
+    step: &Step,
+    author: &Author,
+    now: Timestamp,
+    has_features: bool,
+) -> Result<(Experiment, ExperimentState), ExperimentError> {
+    let (mut definition, mut state) = (item.definition.clone(), item.state.clone());
+    let from = state.status;
+    let impossible = |what: &str| Err(ExperimentError::Step(format!("it is {}, and {what}", from.name())));
+    match step {
+        Step::AskReview if from == Status::Draft => {
+            state.review_asked_by = Some(author.name());
+            state.status = Status::InReview;
+        }
+        Step::AskReview => return impossible("only a draft goes into review"),
+        Step::Approve if from == Status::InReview => {
+            if state.review_asked_by.as_deref() == Some(&author.name()) {
+                return impossible("somebody else than who asked for the review has to approve it");
+            }
+            state.approved_by = Some(author.name());
+            state.status = Status::Approved;
+        }
+        Step::Approve => return impossible("only what is in review can be approved"),
+        Step::Redraft if matches!(from, Status::InReview | Status::Approved) => {
+            state = ExperimentState { phases: state.phases, ..ExperimentState::default() };
+        }
+        Step::Redraft => return impossible("only what was not started yet becomes a draft again"),
+        Step::Start { without_review } => {
+            let may = from == Status::Approved || (*without_review && matches!(from, Status::Draft | Status::InReview));
+            if !may {
+                return impossible("only an approved experiment starts; without_review starts a draft");
+            }
+            check_start(&definition, has_features)?;
+            begin(&definition, &mut state, author, now, key.to_owned());
+        }
+        Step::NewPhase { coverage, weights, reshuffle } => {
+            if from != Status::Running {
+                return impossible("only a running experiment has a new phase");
+            }
+            definition.coverage = coverage.unwrap_or(definition.coverage);
+            if let Some(weights) = weights {
+                set_weights(&mut definition, weights)?;
+            }
+            let seed = state.phase().map_or(key.to_owned(), |phase| phase.seed.clone());
+            let seed = if *reshuffle { format!("{key}:{}", state.phases.len()) } else { seed };
+            end_phase(&mut state, now);
+            begin(&definition, &mut state, author, now, seed);
+        }
+        Step::Stop if from == Status::Running => {
+            end_phase(&mut state, now);
+            state.status = Status::Stopped;
+        }
+        Step::Stop => return impossible("only a running experiment stops"),
+        Step::Ship { variation } => {
+            if !definition.variations.iter().any(|known| known.key == *variation) {
+                return Err(ExperimentError::Step(format!("there is no variation {variation:?}")));
+            }
+            decide(&mut state, Outcome::Ship, variation.clone(), author, now)?;
+        }
+        Step::RollBack => {
+            let control = definition.variations.first().map(|variation| variation.key.clone()).unwrap_or_default();
+            decide(&mut state, Outcome::RollBack, control, author, now)?;
+        }
+    }
+    Ok((definition, state))
+}
+
+fn check_start(definition: &Experiment, has_features: bool) -> Result<(), ExperimentError> {
+    let mut faults = Faults::below("definition");
+    if definition.hypothesis.trim().is_empty() {
+        faults.at("hypothesis", "is needed before the start");
+    }
+    if definition.goals.is_empty() {
+        faults.at("goals", "at least one is needed before the start");
+    }
+    if !has_features {
+        faults.here("no rule of any feature runs it yet, so that nobody would be assigned");
+    }
+    plan::check_power(definition, &mut faults);
+    if faults.is_empty() { Ok(()) } else { Err(ExperimentError::Invalid(faults.into_vec())) }
+}
+
+fn set_weights(definition: &mut Experiment, weights: &[f64]) -> Result<(), ExperimentError> {
+    if weights.len() != definition.variations.len() {
+        return Err(ExperimentError::Step(format!("there are {} variations", definition.variations.len())));
+    }
+    definition.variations.iter_mut().zip(weights).for_each(|(variation, weight)| variation.weight = *weight);
+    Ok(())
+}
+
+fn begin(
+    definition: &Experiment,
+    state: &mut ExperimentState,
+    author: &Author,
+    now: Timestamp,
+    seed: String,
+) {
+    state.status = Status::Running;
+    state.phases.push(Phase {
+        started_at: Time::from(now),
+        ended_at: None,
+        seed,
+        coverage: definition.coverage,
+        weights: definition.weights(),
+        condition: definition.condition.clone(),
+        namespace: definition.namespace.clone(),
+        reason: author.reason.clone(),
+    });
+}
+
+fn end_phase(state: &mut ExperimentState, now: Timestamp) {
+    if let Some(phase) = state.phases.last_mut().filter(|phase| phase.ended_at.is_none()) {
+        phase.ended_at = Some(Time::from(now));
+    }
+}
+
+fn decide(
+    state: &mut ExperimentState,
+    outcome: Outcome,
+    variation: String,
+    author: &Author,
+    now: Timestamp,
+) -> Result<(), ExperimentError> {
+    if !matches!(state.status, Status::Running | Status::Stopped | Status::Shipped | Status::RolledBack) {
+        return Err(ExperimentError::Step(format!("it is {}, and was never started", state.status.name())));
+    }
+    end_phase(state, now);
+    state.status = if outcome == Outcome::Ship { Status::Shipped } else { Status::RolledBack };
+    let (reason, decided_by) = (author.reason.clone(), author.name());
+    state.decision = Some(Decision { outcome, variation, reason, decided_at: Time::from(now), decided_by });
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! Results of experiments, and whether a plan can see what it is made for.
+
+use axum::extract::State;
+use footfall_api_app::May;
+use footfall_api_http::{Path, Problem, Query, Routes, Told, get};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::definitions::DefinitionPlace;
+use super::experiments_read;
+use crate::check::plan;
+use crate::definition::Experiment;
+use crate::error::{ExperimentError, FACTS_UNAVAILABLE, READS, problem};
+use crate::experiments::Experiments;
+use crate::results::Report;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct WhichPhase {
+    /// Counted from 0; the last where it is absent.
+    #[schemars(range(min = 0, max = 10000))]
+    phase: Option<u32>,
+}
+
+/// What a plan comes to.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Power {
+    users: f64,
+    /// Of seeing the least effect that is worth seeing.
+    power: f64,
+    /// The least relative effect that is seen with a power of 0.8; null if there is none.
+    minimum_detectable_effect: Option<f64>,
+    is_underpowered: bool,
+}
+
+pub(super) fn routes() -> Routes<Experiments, May> {
+    let results = "/v1/projects/{project}/experiments/{key}/results";
+    let power_path = "/v1/projects/{project}/experiments/{key}/power";
+    Routes::new(
+        "results",
+        "What experiments have shown.",
+        [
+            get(results, experiments_read(), show, "The result as it is at this moment, right whenever one looks.")
+                .cost(20)
+                .raises(READS)
+                .raises([&FACTS_UNAVAILABLE]),
+            get(power_path, experiments_read(), power, "What the plan of an experiment can see.").raises(READS),
+        ],
+    )
+}
+
+async fn show(
+    State(experiments): State<Experiments>,
+    Path(place): Path<DefinitionPlace>,
+    Query(which): Query<WhichPhase>,
+) -> Result<Told<Report>, Problem> {
+    let phase = which.phase.map(|phase| phase as usize);
+    experiments.report(&place.project, &place.key, phase).await.map(Told).map_err(problem)
+}
+
+async fn power(
+    State(experiments): State<Experiments>,
+    Path(place): Path<DefinitionPlace>,
+) -> Result<Told<Power>, Problem> {
+    let item = experiments.item::<Experiment>(&place.project, &place.key).await.map_err(problem)?;
+    let wanted = item.definition.plan.as_ref().ok_or_else(|| problem(ExperimentError::NotFound("plan in the experiment")))?;
+    let (users, power, minimum_detectable_effect) = plan::expected(&item.definition, wanted);
+    Ok(Told(Power { users, power, minimum_detectable_effect, is_underpowered: power < plan::POWER_MIN }))
+}

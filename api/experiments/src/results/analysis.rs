@@ -1,0 +1,373 @@
+//! From the answers of the tables to the report: totals, sample ratio, comparisons, corrections for many tests.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use footfall_models_experiment::statistics::bayesian::Prior;
+use footfall_models_experiment::statistics::{
+    Analysis, Difference, Method, Settings, Statistic, analyse, multiplicity, power, srm,
+};
+
+use crate::catalogue::Catalogue;
+use crate::definition::{Experiment, Metric, Phase, TestMethod};
+use crate::error::ExperimentError;
+use crate::experiments::Experiments;
+
+use super::exposures::ExposureSource;
+use super::question::{Plan, plan};
+use super::report::{
+    Arm, Comparison, CurvePoint, Instead, Interval, MetricReport, Report, Role, SampleRatio, SampleSuspect,
+    VariationReport, finite,
+};
+use super::samples::{self, Cell};
+
+/// Points of a curve.
+const DAYS_MAX: usize = 400;
+const SUSPECTS_MAX: usize = 10;
+
+type Cells = BTreeMap<String, BTreeMap<String, Cell>>;
+
+/// What was asked and what came back.
+struct Answered {
+    cells: Cells,
+    quantiles: BTreeMap<String, Vec<Option<Statistic>>>,
+    sql: String,
+    params: serde_json::Value,
+}
+
+/// What stands fixed while a report is made.
+struct Frame<'a> {
+    experiment: &'a Experiment,
+    phase: &'a Phase,
+    metrics: Vec<(&'a str, &'a Metric)>,
+}
+
+impl Experiments {
+    /// The result of a phase, of the last where none is named, as it is now.
+    pub async fn report(&self, project: &str, key: &str, phase: Option<usize>) -> Result<Report, ExperimentError> {
+        let item = self.item::<Experiment>(project, key).await?;
+        let number = phase.unwrap_or(item.state.phases.len().saturating_sub(1));
+        let missing = ExperimentError::NotFound("phase: the experiment was not started");
+        let phase = item.state.phases.get(number).ok_or(missing)?;
+        let catalogue = crate::storage::catalogue(self.access().database(), project).await?;
+        let now = footfall_api_http::Time::from(self.now());
+        let until = phase.ended_at.unwrap_or(now);
+        let keys = item.definition.metrics();
+        let metrics = keys.iter().filter_map(|key| Some((*key, catalogue.metrics.get(*key)?))).collect();
+        let frame = Frame { experiment: &item.definition, phase, metrics };
+        let answered = self.ask(project, key, &frame, &catalogue, &until.to_string()).await?;
+        let mut revisions = BTreeMap::new();
+        for (metric, _) in &frame.metrics {
+            revisions.insert((*metric).to_owned(), self.item::<Metric>(project, metric).await?.revision);
+        }
+        let totals = totals(&frame, &answered);
+        let mut reports: Vec<MetricReport> = frame
+            .metrics
+            .iter()
+            .enumerate()
+            .map(|(index, (key, metric))| frame.metric(index, (key, metric), revisions[*key], &answered, &totals))
+            .collect();
+        correct(&mut reports);
+        Ok(Report {
+            experiment: key.to_owned(),
+            revision: item.revision,
+            phase: number,
+            from: phase.started_at,
+            until,
+            variations: frame.variations(&totals),
+            people_in_several: answered.cells.get("").map_or(0.0, |days| days.values().map(|cell| cell.people).sum()),
+            sample_ratio: frame.sample_ratio(&answered.cells, &totals),
+            metrics: reports,
+            sql: answered.sql,
+            params: answered.params,
+        })
+    }
+
+    async fn ask(
+        &self,
+        project: &str,
+        key: &str,
+        frame: &Frame<'_>,
+        catalogue: &Catalogue,
+        until: &str,
+    ) -> Result<Answered, ExperimentError> {
+        let facts = self.facts().ok_or_else(|| ExperimentError::Facts("no tables are connected".to_owned()))?;
+        let metrics: Vec<&Metric> = frame.metrics.iter().map(|(_, metric)| *metric).collect();
+        let source = ExposureSource { catalogue, key, experiment: frame.experiment, phase: frame.phase };
+        let fresh = || -> Plan<'_> { plan(source, &metrics, until) };
+        let caps = match fresh().caps() {
+            Some(question) => {
+                samples::caps(&facts.query(project, &question.sql, question.params).await?, metrics.len())
+            }
+            None => vec![None; metrics.len()],
+        };
+        let question = fresh().moments(&caps);
+        let rows = facts.query(project, &question.sql, question.params.clone()).await?;
+        let measured = fresh().measured;
+        let cells = samples::cells(&rows, &measured)?;
+        let people = |variation: &str| cells.get(variation).map_or(0.0, |days| days.values().map(|cell| cell.people).sum());
+        let arms: Vec<(String, f64)> =
+            frame.experiment.variations.iter().map(|one| (one.key.clone(), people(&one.key))).collect();
+        let quantiles = match fresh().quantiles(&arms) {
+            Some(question) => {
+                let rows = facts.query(project, &question.sql, question.params).await?;
+                samples::quantiles(&rows, &measured, &arms)?
+            }
+            None => BTreeMap::new(),
+        };
+        Ok(Answered { cells, quantiles, sql: question.sql, params: question.params })
+    }
+}
+
+/// Each variation over all days.
+fn totals(frame: &Frame<'_>, answered: &Answered) -> BTreeMap<String, Cell> {
+    let of = |key: &str| {
+        let days = answered.cells.get(key).into_iter().flat_map(BTreeMap::values).cloned();
+        let mut total = days.reduce(|sum, next| sum.merged(&next)).unwrap_or_default();
+        total.statistics.resize(frame.metrics.len(), None);
+        for (place, quantile) in total.statistics.iter_mut().zip(answered.quantiles.get(key).into_iter().flatten()) {
+            if quantile.is_some() {
+                *place = *quantile;
+            }
+        }
+        total
+    };
+    frame.experiment.variations.iter().map(|one| (one.key.clone(), of(&one.key))).collect()
+}
+
+impl Frame<'_> {
+    fn variations(&self, totals: &BTreeMap<String, Cell>) -> Vec<VariationReport> {
+        let arms = self.experiment.variations.iter().zip(&self.phase.weights);
+        arms.map(|(one, weight)| VariationReport {
+            key: one.key.clone(),
+            people: totals.get(&one.key).map_or(0.0, |cell| cell.people),
+            weight: *weight,
+        })
+        .collect()
+    }
+
+    fn sample_ratio(&self, cells: &Cells, totals: &BTreeMap<String, Cell>) -> SampleRatio {
+        let users: Vec<f64> = self.variations(totals).iter().map(|arm| arm.people).collect();
+        let check = srm::ratio_check(&users, &self.phase.weights);
+        let days: BTreeSet<&String> = cells.iter().filter(|(key, _)| !key.is_empty()).flat_map(|(_, days)| days.keys()).collect();
+        let of_day = |day: &&String| -> Vec<f64> {
+            let arms = self.experiment.variations.iter();
+            arms.map(|one| cells.get(&one.key).and_then(|days| days.get(*day)).map_or(0.0, |cell| cell.people)).collect()
+        };
+        let levels: Vec<Vec<f64>> = days.iter().map(of_day).collect();
+        let days: Vec<&String> = days.into_iter().collect();
+        let suspects = srm::root_cause(&levels, &self.phase.weights).into_iter();
+        let suspects = suspects.filter(|suspect| suspect.p_value_adjusted < 0.05).take(SUSPECTS_MAX);
+        let suspects: Vec<SampleSuspect> = suspects
+            .map(|suspect| SampleSuspect {
+                dimension: "day of first exposure".to_owned(),
+                level: days[suspect.level].clone(),
+                p_value_adjusted: suspect.p_value_adjusted,
+                deviations: suspect.deviations,
+            })
+            .collect();
+        let is_off = check.p_value_always_valid < srm::P_VALUE_WARNING;
+        let reading = match (is_off, suspects.first()) {
+            (false, _) => "The arms have the people that their weights promise.".to_owned(),
+            (true, None) => "The arms do not have the people that their weights promise, on all days alike: look for what loses \
+                             people or exposures of one arm. Until then no effect below can be trusted."
+                .to_owned(),
+            (true, Some(first)) => format!(
+                "The arms do not have the people that their weights promise, most of all on {}. Until the cause is known no effect below can be trusted.",
+                first.level
+            ),
+        };
+        let (p_value, p_value_always_valid) = (check.p_value_exact.unwrap_or(check.p_value), check.p_value_always_valid);
+        SampleRatio { p_value, p_value_always_valid, is_off, suspects, reading }
+    }
+
+    fn role(&self, key: &str) -> Role {
+        if self.experiment.goals.iter().any(|goal| goal == key) {
+            Role::Goal
+        } else if self.experiment.guardrails.iter().any(|guardrail| guardrail.metric == key) {
+            Role::Guardrail
+        } else {
+            Role::Secondary
+        }
+    }
+
+    fn settings(&self, metric: &Metric) -> Settings {
+        let analysis = &self.experiment.analysis;
+        Settings {
+            difference: Difference::Relative,
+            alpha: analysis.alpha,
+            method: match analysis.method {
+                TestMethod::Sequential => Method::AlwaysValid { tuning: analysis.tuning },
+                TestMethod::FixedHorizon => Method::FixedHorizon,
+            },
+            prior: analysis.prior_deviation.map(|deviation| Prior {
+                mean: 0.0,
+                variance: deviation * deviation,
+                scale: Difference::Relative,
+            }),
+            lower_is_better: metric.lower_is_better,
+        }
+    }
+
+    fn metric(
+        &self,
+        index: usize,
+        (key, metric): (&str, &Metric),
+        revision: i64,
+        answered: &Answered,
+        totals: &BTreeMap<String, Cell>,
+    ) -> MetricReport {
+        let statistic = |key: &str| totals.get(key).and_then(|cell| cell.statistics.get(index).copied().flatten());
+        let arm = |variation: &str| {
+            let people = totals.get(variation).map_or(0.0, |cell| cell.people);
+            let known = statistic(variation).filter(|_| people > 0.0);
+            let plain = known.map(|known| known.unadjusted());
+            Arm {
+                variation: variation.to_owned(),
+                people,
+                mean: plain.and_then(|plain| finite(plain.mean())),
+                variance: plain.and_then(|plain| finite(plain.variance())),
+                sum: plain.and_then(|plain| sum_of(&plain)),
+                adjusted_mean: None,
+            }
+        };
+        let mut arms: Vec<Arm> = self.experiment.variations.iter().map(|one| arm(&one.key)).collect();
+        let settings = self.settings(metric);
+        let control = self.experiment.variations.first().map(|one| one.key.as_str()).unwrap_or_default();
+        let treatments = self.experiment.variations.iter().skip(1);
+        let comparisons = treatments
+            .map(|one| {
+                let pair = statistic(control).zip(statistic(&one.key));
+                let curve = self.curve(index, (control, &one.key), answered, &settings);
+                compared(&one.key, pair, metric, &settings, curve)
+            })
+            .collect();
+        if let [first, second] = arms.as_mut_slice()
+            && let Some((a, b)) = statistic(&first.variation).zip(statistic(&second.variation))
+        {
+            let (a, b) = footfall_models_experiment::statistics::adjusted(&a, &b);
+            (first.adjusted_mean, second.adjusted_mean) = (finite(a.mean()), finite(b.mean()));
+        }
+        MetricReport {
+            key: key.to_owned(),
+            revision,
+            role: self.role(key),
+            lower_is_better: metric.lower_is_better,
+            arms,
+            comparisons,
+        }
+    }
+
+    /// The effect among those exposed so far, day by day. Quantiles do not add up, and have none.
+    fn curve(&self, index: usize, (a, b): (&str, &str), answered: &Answered, settings: &Settings) -> Vec<CurvePoint> {
+        let none = BTreeMap::new();
+        let of = |key: &str| answered.cells.get(key).unwrap_or(&none);
+        let days: BTreeSet<&String> = of(a).keys().chain(of(b).keys()).collect();
+        let (mut sum_a, mut sum_b): (Option<Cell>, Option<Cell>) = (None, None);
+        let grown = |sum: Option<Cell>, next: Option<&Cell>| match (sum, next) {
+            (Some(sum), Some(next)) => Some(sum.merged(next)),
+            (sum, next) => sum.or(next.cloned()),
+        };
+        let mut points = Vec::new();
+        for day in days.into_iter().take(DAYS_MAX) {
+            (sum_a, sum_b) = (grown(sum_a, of(a).get(day)), grown(sum_b, of(b).get(day)));
+            let statistic = |sum: &Option<Cell>| sum.as_ref().and_then(|cell| cell.statistics.get(index).copied().flatten());
+            let people = [&sum_a, &sum_b].into_iter().flatten().map(|cell| cell.people).sum();
+            let analysis = statistic(&sum_a).zip(statistic(&sum_b)).map(|pair| analyse(&[pair], settings));
+            let effect = analysis.as_ref().and_then(|analysis| analysis.effect.ok()).and_then(|effect| finite(effect.estimate));
+            let interval = analysis.and_then(|analysis| analysis.test).map(|test| Interval::of(test.interval));
+            points.push(CurvePoint { day: day.clone(), people, effect, interval });
+        }
+        points
+    }
+}
+
+fn sum_of(statistic: &Statistic) -> Option<f64> {
+    match statistic {
+        Statistic::Mean(values) => finite(values.n() * values.mean(0)),
+        Statistic::Ratio(values) => finite(values.n() * values.mean(0)),
+        _ => None,
+    }
+}
+
+fn compared(
+    variation: &str,
+    pair: Option<(Statistic, Statistic)>,
+    metric: &Metric,
+    settings: &Settings,
+    curve: Vec<CurvePoint>,
+) -> Comparison {
+    let minimum = f64::from(metric.minimum_sample);
+    let Some((a, b)) = pair.filter(|(a, b)| a.n() >= minimum && b.n() >= minimum) else {
+        let cannot_be_said = format!("There are fewer than {} people in an arm.", metric.minimum_sample.max(1));
+        return silent(variation, curve, cannot_be_said);
+    };
+    let Analysis { effect, test, posterior, instead, method, can_be_said, cannot_be_said } = analyse(&[(a, b)], settings);
+    let least = power::Plan {
+        mean: a.unadjusted_mean(),
+        variance: a.unadjusted().variance(),
+        users: a.n() + b.n(),
+        arms: 2.0,
+        alpha: settings.alpha,
+        sequential_tuning: None,
+    };
+    Comparison {
+        variation: variation.to_owned(),
+        effect: effect.ok().and_then(|effect| finite(effect.estimate)),
+        standard_error: effect.ok().and_then(|effect| finite(effect.standard_error)),
+        interval: test.map(|test| Interval::of(test.interval)),
+        p_value: test.and_then(|test| finite(test.p_value)),
+        p_value_holm: None,
+        p_value_false_discovery: None,
+        chance_to_win: posterior.and_then(|posterior| finite(posterior.chance_to_win)),
+        expected_loss: posterior.and_then(|posterior| finite(posterior.loss_if_treatment)),
+        credible_interval: posterior.map(|posterior| Interval::of(posterior.interval)),
+        method: method.to_owned(),
+        instead: instead.map(|answer| Instead {
+            method: answer.method.to_owned(),
+            estimate: answer.estimate,
+            p_value: answer.p_value,
+        }),
+        curve,
+        minimum_detectable_effect: least.minimum_detectable_effect(0.8),
+        can_be_said,
+        cannot_be_said,
+    }
+}
+
+fn silent(variation: &str, curve: Vec<CurvePoint>, cannot_be_said: String) -> Comparison {
+    Comparison {
+        variation: variation.to_owned(),
+        effect: None,
+        standard_error: None,
+        interval: None,
+        p_value: None,
+        p_value_holm: None,
+        p_value_false_discovery: None,
+        chance_to_win: None,
+        expected_loss: None,
+        credible_interval: None,
+        method: "none".to_owned(),
+        instead: None,
+        curve,
+        minimum_detectable_effect: None,
+        can_be_said: "Nothing yet.".to_owned(),
+        cannot_be_said,
+    }
+}
+
+/// Corrects p-values over all goals, secondary metrics and treatments.
+fn correct(reports: &mut [MetricReport]) {
+    let judged = || 0..reports.len();
+    let places: Vec<(usize, usize)> = judged()
+        .filter(|&metric| reports[metric].role != Role::Guardrail)
+        .flat_map(|metric| (0..reports[metric].comparisons.len()).map(move |arm| (metric, arm)))
+        .collect();
+    let p_values: Vec<f64> =
+        places.iter().map(|&(metric, arm)| reports[metric].comparisons[arm].p_value.unwrap_or(f64::NAN)).collect();
+    let (holm, discovery) = (multiplicity::holm(&p_values), multiplicity::benjamini_hochberg(&p_values));
+    for (index, (metric, arm)) in places.into_iter().enumerate() {
+        let comparison = &mut reports[metric].comparisons[arm];
+        comparison.p_value_holm = finite(holm[index]);
+        comparison.p_value_false_discovery = finite(discovery[index]);
+    }
+}

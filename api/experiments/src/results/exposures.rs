@@ -1,0 +1,101 @@
+//! Exposures as SQL: who was shown which variation first, told by PostHog's flag calls and GrowthBook's tracking calls.
+
+use crate::catalogue::Catalogue;
+use crate::compile::posthog::seen;
+use crate::definition::{Experiment, Phase};
+
+use super::sql::Binder;
+
+/// Between the flag and its response in one text; no key has it.
+const SEPARATOR: char = '\u{1f}';
+/// What user agents of programs have in them.
+const BOTS: [&str; 6] = ["%bot%", "%crawl%", "%spider%", "%headless%", "%lighthouse%", "%pingdom%"];
+
+/// What tells of exposures.
+#[derive(Debug, Clone, Copy)]
+pub struct ExposureSource<'a> {
+    pub catalogue: &'a Catalogue,
+    pub key: &'a str,
+    pub experiment: &'a Experiment,
+    pub phase: &'a Phase,
+}
+
+impl ExposureSource<'_> {
+    /// `flag + response` of each feature that runs the experiment, and the variation that it tells of. A response that two
+    /// variations share tells of none.
+    fn responses(&self) -> Vec<(String, String)> {
+        let mut found: Vec<(String, String)> = Vec::new();
+        let mut shared: Vec<String> = Vec::new();
+        for (feature_key, feature) in self.catalogue.features_of(self.key) {
+            let values = feature.experiments().filter(|(_, key, _)| *key == self.key).flat_map(|(_, _, values)| values);
+            for value in values {
+                let (is_on, variant, _) = seen(&value.value, feature.value_type, Some(&value.variation));
+                let response = variant.unwrap_or_else(|| is_on.to_string());
+                let text = format!("{feature_key}{SEPARATOR}{response}");
+                match found.iter().find(|(known, _)| *known == text) {
+                    Some((_, variation)) if *variation != value.variation => shared.push(text),
+                    Some(_) => {}
+                    None => found.push((text, value.variation.clone())),
+                }
+            }
+        }
+        found.retain(|(text, _)| !shared.contains(text));
+        found
+    }
+
+    /// `units(person_id, variation, first_at)`: one row for each person who was exposed in the phase and counts. `variation` is
+    /// empty for people who were seen in more than one.
+    pub fn units(&self, binder: &mut Binder, until: &str) -> String {
+        let from = binder.bind(self.phase.started_at.to_string());
+        let until = binder.bind(until);
+        let (flag_event, flag_key) = (binder.bind("$feature_flag_called"), binder.property("", "$feature_flag"));
+        let flag_response = binder.property("", "$feature_flag_response");
+        let flag_text = format!("concat({flag_key}, {}, {flag_response})", binder.bind(SEPARATOR.to_string()));
+        let flag_cases: Vec<String> = self
+            .responses()
+            .into_iter()
+            .map(|(text, variation)| format!("WHEN {} THEN {}", binder.bind(text), binder.bind(variation)))
+            .collect();
+        let (viewed, viewed_too) = (binder.bind("Experiment Viewed"), binder.bind("$experiment_viewed"));
+        let ids: Vec<String> = ["experimentId", "experiment_id"].map(|name| binder.property("", name)).into();
+        let shown: Vec<String> = ["variationId", "variation_id", "variation"].map(|name| binder.property("", name)).into();
+        let own = binder.bind(self.key);
+        let variations = self.experiment.variations.iter().enumerate();
+        let view_cases: Vec<String> = variations
+            .map(|(index, variation)| {
+                let key = binder.bind(variation.key.as_str());
+                format!("WHEN {key} THEN {key} WHEN {} THEN {key}", binder.bind(index.to_string()))
+            })
+            .collect();
+        let flag_case = match flag_cases.as_slice() {
+            [] => "NULL".to_owned(),
+            cases => format!("CASE {flag_text} {} END", cases.join(" ")),
+        };
+        let excluded = self.excluded(binder);
+        format!(
+            "exposures AS (\n  SELECT person_id, timestamp, {excluded} AS excluded,\n    CASE WHEN event = {flag_event} THEN {flag_case}\n\
+             \x20        WHEN coalesce({ids}) = {own} THEN CASE coalesce({shown}) {view_cases} END END AS variation\n  FROM activity\n\
+             \x20 WHERE event IN ({flag_event}, {viewed}, {viewed_too}) AND timestamp >= {from} AND timestamp < {until}),\n\
+             units AS (\n  SELECT person_id, min(timestamp) AS first_at,\n    CASE WHEN count(DISTINCT variation) > 1 THEN '' ELSE min(variation) END AS variation\n\
+             \x20 FROM exposures WHERE variation IS NOT NULL GROUP BY person_id HAVING NOT bool_or(excluded))",
+            ids = ids.join(", "),
+            shown = shown.join(", "),
+            view_cases = view_cases.join(" "),
+        )
+    }
+
+    fn excluded(&self, binder: &mut Binder) -> String {
+        let mut conditions = Vec::new();
+        if self.experiment.analysis.excludes_bots {
+            conditions.extend(BOTS.map(|pattern| format!("user_agent ILIKE {}", binder.bind(pattern))));
+        }
+        if let Some(property) = &self.experiment.analysis.internal_property {
+            conditions.push(format!("{} = {}", binder.property("", property), binder.bind("true")));
+        }
+        if conditions.is_empty() {
+            return "false".to_owned();
+        }
+        let known: Vec<String> = conditions.iter().map(|one| format!("coalesce({one}, false)")).collect();
+        format!("({})", known.join(" OR "))
+    }
+}

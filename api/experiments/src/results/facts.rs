@@ -1,0 +1,21 @@
+//! The seam to the tables: whoever runs the store answers SQL questions about one project.
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::error::ExperimentError;
+
+/// Rows of an answer: names of columns, and values in their order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rows {
+    pub columns: Vec<String>,
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// Answers questions in SQL over the public tables of one project. `params` is an object for `$name`.
+///
+/// Numbers come as JSON numbers, times as texts of RFC 3339, NULL as null. A question sees one moment of the tables.
+#[async_trait]
+pub trait Facts: Send + Sync + 'static {
+    async fn query(&self, project: &str, sql: &str, params: Value) -> Result<Rows, ExperimentError>;
+}

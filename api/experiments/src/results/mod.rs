@@ -1,0 +1,16 @@
+//! Results: from the table `activity` by one question to sufficient statistics, and from them to effects and plain words.
+
+mod analysis;
+mod exposures;
+mod facts;
+mod guardrails;
+mod measures;
+mod question;
+mod report;
+mod samples;
+mod sql;
+
+pub use exposures::ExposureSource;
+pub use facts::{Facts, Rows};
+pub use question::{Question, question};
+pub use report::Report;

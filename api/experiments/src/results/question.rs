@@ -1,0 +1,144 @@
+//! The one question that an experiment asks: exposures, all metrics of each person, moments by variation and day of exposure.
+
+use serde_json::Value;
+
+use crate::definition::{Cap, Measure, Metric};
+
+use super::exposures::ExposureSource;
+use super::measures::{self, Columns};
+use super::sql::Binder;
+
+/// SQL and its parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    pub sql: String,
+    pub params: Value,
+}
+
+/// A metric with the columns that its people have.
+pub(super) struct Measured<'a> {
+    pub metric: &'a Metric,
+    pub columns: Columns,
+}
+
+/// How metrics of a question stand in its answer.
+pub(super) struct Plan<'a> {
+    pub measured: Vec<Measured<'a>>,
+    people: String,
+    binder: Binder,
+}
+
+/// The question about an experiment, `until` being the end of the phase or now, as RFC 3339.
+pub fn question(source: ExposureSource<'_>, metrics: &[&Metric], until: &str, caps: &[Option<f64>]) -> Question {
+    plan(source, metrics, until).moments(caps)
+}
+
+pub(super) fn plan<'a>(source: ExposureSource<'_>, metrics: &[&'a Metric], until: &str) -> Plan<'a> {
+    let mut binder = Binder::default();
+    let units = source.units(&mut binder, until);
+    let days = source.experiment.analysis.covariate_days;
+    let measured: Vec<Measured<'a>> = metrics
+        .iter()
+        .map(|metric| Measured { metric, columns: measures::columns(metric, days, &mut binder) })
+        .collect();
+    let mut columns = String::new();
+    for (index, measured) in measured.iter().enumerate() {
+        for (part, expression) in measured.columns.post.iter().chain(&measured.columns.pre).enumerate() {
+            columns += &format!(",\n    coalesce({expression}, 0.0) AS m{index}_{part}");
+        }
+    }
+    let mut events: Vec<String> = Vec::new();
+    for source in metrics.iter().flat_map(|metric| metric.measure.sources()) {
+        let event = binder.bind(source.event.as_str());
+        if !events.contains(&event) {
+            events.push(event);
+        }
+    }
+    let joined = if events.is_empty() { "false".to_owned() } else { format!("a.event IN ({})", events.join(", ")) };
+    let until = binder.bind(until);
+    let people = format!(
+        "WITH {units},\npeople AS (\n  SELECT u.person_id, u.variation, date_trunc('day', u.first_at) AS day{columns}\n  FROM units AS u\n\
+         \x20 LEFT JOIN activity AS a ON a.person_id = u.person_id AND {joined} AND a.timestamp < {until}\n  GROUP BY u.person_id, u.variation, u.first_at)"
+    );
+    Plan { measured, people, binder }
+}
+
+impl Plan<'_> {
+    /// Rows: variation, day, n, then for each metric its means, and the population covariances of the upper triangle.
+    pub fn moments(self, caps: &[Option<f64>]) -> Question {
+        let mut columns = String::new();
+        for (index, measured) in self.measured.iter().enumerate() {
+            let parts = measured.columns.post.len() + measured.columns.pre.len();
+            let cap = match measured.metric.cap {
+                Some(Cap::At(level)) => Some(level),
+                _ => caps.get(index).copied().flatten(),
+            };
+            let value = |part: usize| match cap {
+                // A double in any case: LEAST of a double and an integer would be asked to agree on a type.
+                Some(level) => format!("least(m{index}_{part}, CAST({level} AS DOUBLE))"),
+                None => format!("m{index}_{part}"),
+            };
+            for part in 0..parts {
+                columns += &format!(",\n  avg({}) AS m{index}_mean{part}", value(part));
+            }
+            for left in 0..parts {
+                for right in left..parts {
+                    let product = match left == right {
+                        true => format!("var_pop({})", value(left)),
+                        false => format!("covar_pop({}, {})", value(left), value(right)),
+                    };
+                    columns += &format!(",\n  {product} AS m{index}_c{left}_{right}");
+                }
+            }
+        }
+        let sql = format!(
+            "{}\nSELECT variation, CAST(day AS VARCHAR) AS day, count(*) AS n{columns}\nFROM people GROUP BY variation, day ORDER BY variation, day",
+            self.people
+        );
+        Question { sql, params: self.binder.into_params() }
+    }
+
+    /// One row: for each metric that is cut at a quantile of everybody's values, that quantile.
+    pub fn caps(self) -> Option<Question> {
+        let levels = self.measured.iter().enumerate();
+        let levels = levels.filter_map(|(index, measured)| Some((index, measures::cap_level(measured.metric)?)));
+        let columns: Vec<String> = levels
+            .map(|(index, level)| format!("percentile_cont({level}) WITHIN GROUP (ORDER BY m{index}_0) AS cap{index}"))
+            .collect();
+        if columns.is_empty() {
+            return None;
+        }
+        let sql = format!("{}\nSELECT {} FROM people WHERE variation <> ''", self.people, columns.join(", "));
+        Some(Question { sql, params: self.binder.into_params() })
+    }
+
+    /// Rows by variation: for each quantile metric the quantile, and those around it for `n` people.
+    pub fn quantiles(self, n_of: &[(String, f64)]) -> Option<Question> {
+        let mut columns = Vec::new();
+        for (index, measured) in self.measured.iter().enumerate() {
+            let Measure::Quantile { level, .. } = measured.metric.measure else { continue };
+            let at = |level: f64| format!("percentile_cont({level}) WITHIN GROUP (ORDER BY m{index}_0)");
+            columns.push(format!("{} AS q{index}", at(level)));
+            for (arm, (_, n)) in n_of.iter().enumerate() {
+                let (low, high) = around(level, *n);
+                columns.push(format!("{} AS q{index}_low{arm}", at(low)));
+                columns.push(format!("{} AS q{index}_high{arm}", at(high)));
+            }
+        }
+        if columns.is_empty() {
+            return None;
+        }
+        let sql = format!(
+            "{}\nSELECT variation, {} FROM people WHERE variation <> '' GROUP BY variation",
+            self.people,
+            columns.join(", ")
+        );
+        Some(Question { sql, params: self.binder.into_params() })
+    }
+}
+
+/// The levels at which the quantiles around one are taken, ν ± z √(ν(1 − ν)/n).
+fn around(level: f64, n: f64) -> (f64, f64) {
+    let half = 1.959_963_984_540_054 * (level * (1.0 - level) / n.max(1.0)).sqrt();
+    ((level - half).clamp(0.0, 1.0), (level + half).clamp(0.0, 1.0))
+}

@@ -1,0 +1,105 @@
+//! Scheduled changes: written down with their author, and done by the program when their time has come.
+
+use footfall_api_http::Fault;
+use serde_json::{Value, json};
+
+use crate::definition::{Definition, Experiment, Feature, Kind};
+use crate::error::ExperimentError;
+use crate::experiments::{Author, Experiments, Item, Next};
+use crate::lifecycle::Step;
+use crate::resources::patched;
+use crate::storage::{ScheduledChange, ScheduledKept};
+
+fn invalid(fault: Fault) -> ExperimentError {
+    ExperimentError::Invalid(vec![fault])
+}
+
+impl Experiments {
+    /// Schedules a change. What it would change has to be there, and a patch has to fit it as it is now.
+    pub async fn schedule(&self, change: &ScheduledKept, author: &Author) -> Result<(), ExperimentError> {
+        match (&change.change, change.kind) {
+            (ScheduledChange::Patch(patch), Kind::Feature) => self.check_patch::<Feature>(change, patch).await?,
+            (ScheduledChange::Patch(patch), _) => self.check_patch::<Experiment>(change, patch).await?,
+            _ => drop(self.item::<Experiment>(&change.project, &change.key).await?),
+        }
+        let mut transaction = self.access().database().write().await?;
+        change.insert(&mut transaction).await?;
+        let after = json!({"due_at": change.due_at, "change": change.change, "id": change.id});
+        let record = self.audit(&change.project, change.kind, &change.key, "schedule", author, None, after);
+        self.access().record(&mut transaction, record).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    async fn check_patch<D: Definition>(&self, change: &ScheduledKept, patch: &Value) -> Result<(), ExperimentError> {
+        let item = self.item::<D>(&change.project, &change.key).await?;
+        patched(&item.definition, patch).map(drop).map_err(invalid)
+    }
+
+    /// Takes back a change that waits.
+    pub async fn unschedule(&self, project: &str, id: &str, author: &Author) -> Result<(), ExperimentError> {
+        let mut transaction = self.access().database().write().await?;
+        ScheduledKept::remove(&mut transaction, project, id).await?;
+        let record = self.audit(project, Kind::Feature, id, "unschedule", author, None, Value::Null);
+        self.access().record(&mut transaction, record).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Does what is due; returns how many changes that was.
+    pub async fn do_what_is_due(&self) -> Result<usize, ExperimentError> {
+        let now = self.now();
+        let due = ScheduledKept::due(self.access().database(), now).await?;
+        let count = due.len();
+        for change in due {
+            let mut transaction = self.access().database().write().await?;
+            let is_mine = change.claim(&mut transaction, now).await?;
+            // Claimed first: a change that is interrupted is not done twice.
+            transaction.commit().await?;
+            if !is_mine {
+                continue;
+            }
+            if let Err(error) = self.apply(&change).await {
+                tracing::warn!(%error, id = change.id, "a scheduled change could not be done");
+                change.refuse(self.access().database(), now, &explained(&error)).await?;
+            }
+        }
+        Ok(count)
+    }
+
+    async fn apply(&self, change: &ScheduledKept) -> Result<(), ExperimentError> {
+        let author = Author::system(format!("scheduled by {}: {}", change.made_by, change.reason));
+        match (&change.change, change.kind) {
+            (ScheduledChange::Patch(patch), Kind::Feature) => self.apply_patch::<Feature>(change, patch, &author).await,
+            (ScheduledChange::Patch(patch), _) => self.apply_patch::<Experiment>(change, patch, &author).await,
+            (ScheduledChange::Start {}, _) => self.apply_step(change, Step::Start { without_review: false }, &author).await,
+            (ScheduledChange::Stop {}, _) => self.apply_step(change, Step::Stop, &author).await,
+        }
+    }
+
+    async fn apply_step(&self, change: &ScheduledKept, step: Step, author: &Author) -> Result<(), ExperimentError> {
+        self.step(&change.project, &change.key, step, author, |_| Ok(())).await.map(drop)
+    }
+
+    async fn apply_patch<D: Definition>(
+        &self,
+        change: &ScheduledKept,
+        patch: &Value,
+        author: &Author,
+    ) -> Result<(), ExperimentError> {
+        let decide = |before: Option<&Item<D>>, _: &crate::catalogue::Catalogue| {
+            let item = before.ok_or(ExperimentError::NotFound(D::KIND.name()))?;
+            Ok(Next::Put(patched(&item.definition, patch).map_err(invalid)?, item.state.clone()))
+        };
+        self.change(&change.project, &change.key, "scheduled", author, decide).await.map(drop)
+    }
+}
+
+fn explained(error: &ExperimentError) -> String {
+    match error {
+        ExperimentError::Invalid(faults) => {
+            let faults = faults.iter().map(|fault| format!("{} {}", fault.pointer, fault.detail));
+            faults.collect::<Vec<_>>().join("; ")
+        }
+        ExperimentError::Access(_) | ExperimentError::Damaged(_) => "the program failed; its tracing says why".to_owned(),
+        other => other.to_string(),
+    }
+}

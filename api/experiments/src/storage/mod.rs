@@ -1,0 +1,24 @@
+//! The configuration in the app's database: definitions, their revisions, what is scheduled, connections.
+
+mod connections;
+mod definitions;
+mod schedule;
+
+use footfall_api_access::Migration;
+
+pub use connections::Connection;
+pub use definitions::{Change, Kept, Write, catalogue, generation, item, items, projects, revisions};
+pub(crate) use definitions::{held, lock, write};
+pub use schedule::{ScheduledChange, ScheduledKept};
+
+/// The area's name among migrations.
+pub const AREA: &str = "experiments";
+
+/// The tables of this area, ascending.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "configuration",
+    both: include_str!("configuration.sql"),
+    sqlite: "",
+    postgres: "",
+}];

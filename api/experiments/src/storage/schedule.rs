@@ -1,0 +1,109 @@
+//! Changes that wait for their time.
+
+use footfall_api_access::{Database, Row, Transaction, statement};
+use footfall_ingest_activity::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::definition::Kind;
+use crate::error::ExperimentError;
+
+/// What is to happen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ScheduledChange {
+    /// A merge patch (RFC 7396) of the definition.
+    Patch(Value),
+    /// Starts the experiment.
+    Start {},
+    /// Stops the experiment.
+    Stop {},
+}
+
+/// A scheduled change as it is kept.
+#[derive(Debug, Clone)]
+pub struct ScheduledKept {
+    pub id: String,
+    pub project: String,
+    pub kind: Kind,
+    pub key: String,
+    pub due_at: Timestamp,
+    pub change: ScheduledChange,
+    pub reason: String,
+    pub made_by: String,
+    pub made_at: Timestamp,
+    pub done_at: Option<Timestamp>,
+    /// Empty while it waits; `done`, or why it could not be done.
+    pub outcome: String,
+}
+
+impl ScheduledKept {
+    fn read(row: &Row) -> Result<ScheduledKept, ExperimentError> {
+        let damaged = || ExperimentError::Damaged("a scheduled change");
+        Ok(ScheduledKept {
+            id: row.get("id")?,
+            project: row.get("project_id")?,
+            kind: Kind::named(&row.get::<String>("kind")?).ok_or_else(damaged)?,
+            key: row.get("item_key")?,
+            due_at: row.time("due_at")?,
+            change: serde_json::from_str(&row.get::<String>("change")?).map_err(|_| damaged())?,
+            reason: row.get("reason")?,
+            made_by: row.get("made_by")?,
+            made_at: row.time("made_at")?,
+            done_at: row.time_if_any("done_at")?,
+            outcome: row.get("outcome")?,
+        })
+    }
+
+    pub(crate) async fn insert(&self, transaction: &mut Transaction) -> Result<(), ExperimentError> {
+        let change = serde_json::to_string(&self.change).map_err(|_| ExperimentError::Damaged("a scheduled change"))?;
+        let insert = "INSERT INTO flag_schedule
+            (id, project_id, kind, item_key, due_at, change, reason, made_by, made_at, done_at, outcome)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, '')";
+        let insert = statement(insert).bind(&self.id).bind(&self.project).bind(self.kind.name()).bind(&self.key);
+        let insert = insert.bind(self.due_at).bind(change).bind(&self.reason).bind(&self.made_by).bind(self.made_at);
+        transaction.execute(insert).await?;
+        Ok(())
+    }
+
+    /// Of one project, by time, after a position.
+    pub async fn of_project(
+        database: &Database,
+        project: &str,
+        after: (i64, &str),
+        limit: usize,
+    ) -> Result<Vec<ScheduledKept>, ExperimentError> {
+        let query = "SELECT * FROM flag_schedule WHERE project_id = $1 AND (due_at > $2 OR (due_at = $2 AND id > $3))
+                     ORDER BY due_at, id LIMIT $4";
+        let query = statement(query).bind(project).bind(after.0).bind(after.1).bind(limit as i64);
+        database.read(query).await?.iter().map(ScheduledKept::read).collect()
+    }
+
+    pub async fn due(database: &Database, now: Timestamp) -> Result<Vec<ScheduledKept>, ExperimentError> {
+        let query = "SELECT * FROM flag_schedule WHERE done_at IS NULL AND due_at <= $1 ORDER BY due_at, id LIMIT 100";
+        database.read(statement(query).bind(now)).await?.iter().map(ScheduledKept::read).collect()
+    }
+
+    /// Takes it for oneself; false if another process was first.
+    pub(crate) async fn claim(&self, transaction: &mut Transaction, now: Timestamp) -> Result<bool, ExperimentError> {
+        let update = "UPDATE flag_schedule SET done_at = $1, outcome = 'done' WHERE id = $2 AND done_at IS NULL";
+        Ok(transaction.execute(statement(update).bind(now).bind(&self.id)).await? == 1)
+    }
+
+    /// Writes down why it could not be done.
+    pub(crate) async fn refuse(&self, database: &Database, now: Timestamp, why: &str) -> Result<(), ExperimentError> {
+        let update = "UPDATE flag_schedule SET done_at = $1, outcome = $2 WHERE id = $3 AND done_at IS NULL";
+        let why: String = why.chars().take(2000).collect();
+        database.execute(statement(update).bind(now).bind(why).bind(&self.id)).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn remove(transaction: &mut Transaction, project: &str, id: &str) -> Result<(), ExperimentError> {
+        let delete = "DELETE FROM flag_schedule WHERE project_id = $1 AND id = $2 AND done_at IS NULL";
+        match transaction.execute(statement(delete).bind(project).bind(id)).await? {
+            0 => Err(ExperimentError::NotFound("scheduled change")),
+            _ => Ok(()),
+        }
+    }
+}

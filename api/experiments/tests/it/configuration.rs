@@ -1,0 +1,159 @@
+//! Definitions: made, validated, changed, rolled back, removed; who and why; all on both databases.
+
+on_both!(a_definition_lives, what_is_wrong_is_told_where, references_hold, a_schedule_is_kept);
+
+mod scenes {
+    use footfall_api_access::KeyKind;
+    use serde_json::{Value, json};
+
+    use crate::gear::house;
+    use crate::stage::Stage;
+
+    pub async fn a_definition_lives(stage: &Stage) {
+        let house = house(stage).await;
+        let flag = json!({"value_type": "string", "default_value": "blue"});
+        let made = house.post("features", json!({"key": "colour", "definition": flag, "reason": "first"})).await.good();
+        assert_eq!((made.status.as_u16(), made.header("location")), (201, "/v1/projects/shop/features/colour"));
+        assert_eq!(made.header("etag"), "\"r1\"");
+        let again = house.post("features", json!({"key": "colour", "definition": flag})).await;
+        assert_eq!(again.refusal().1, "key_taken");
+
+        let stale = house.ask("PATCH", "features/colour", &[("if-match", "\"r7\"")], json!({"definition": {}})).await;
+        assert_eq!(stale.status, 412);
+        let unsaid = house.ask("PATCH", "features/colour", &[], json!({"definition": {}})).await;
+        assert_eq!(unsaid.status, 428);
+        let patch = json!({"definition": {"default_value": "red", "owner": "ada"}, "reason": "brand"});
+        let changed = house.ask("PATCH", "features/colour", &[("if-match", "\"r1\"")], patch).await.good();
+        assert_eq!(changed.json()["definition"]["default_value"], "red");
+        assert_eq!(changed.header("etag"), "\"r2\"");
+
+        let history = house.get("features/colour/revisions").await.good().json();
+        let newest = &history["items"][0];
+        assert_eq!((&newest["reason"], &newest["act"]), (&json!("brand"), &json!("change")));
+        let pointers: Vec<&Value> = newest["changes"].as_array().unwrap().iter().map(|one| &one["pointer"]).collect();
+        assert_eq!(pointers, ["/definition/default_value", "/definition/owner"]);
+
+        let back = house.post("features/colour/rollback", json!({"revision": 1, "reason": "no"})).await.good();
+        assert_eq!((&back.json()["definition"]["default_value"], back.header("etag")), (&json!("blue"), "\"r3\""));
+
+        house.make("features", "zebra", flag).await;
+        let first = house.get("features?limit=1").await.good().json();
+        assert_eq!(first["items"][0]["key"], "colour");
+        let cursor = first["next_cursor"].as_str().unwrap();
+        let second = house.get(&format!("features?limit=1&cursor={cursor}")).await.good().json();
+        assert_eq!((&second["items"][0]["key"], &second["next_cursor"]), (&json!("zebra"), &Value::Null));
+
+        house.ask("DELETE", "features/zebra?reason=old", &[("if-match", "\"r1\"")], Value::Null).await.good();
+        assert_eq!(house.get("features/zebra").await.refusal().1, "definition_unknown");
+        assert_eq!(house.get("features/zebra/revisions").await.good().json()["items"][0]["reason"], "old");
+        house.make("features", "zebra", json!({"value_type": "boolean", "default_value": true})).await;
+        assert_eq!(house.get("features/zebra").await.good().json()["revision"], 3, "revisions go on");
+
+        let records = house.access.audit_after(None, 0, 1000).await.unwrap();
+        let acts: Vec<&str> = records.iter().map(|record| record.action.as_str()).filter(|act| act.starts_with("feature.")).collect();
+        assert_eq!(acts, ["feature.create", "feature.change", "feature.change", "feature.create", "feature.delete", "feature.create"]);
+
+        let read = house.key(KeyKind::Read).await.1;
+        let bearer = format!("Bearer {read}");
+        let reader = [("authorization", bearer.as_str()), ("if-match", "*")];
+        assert_eq!(house.raw("GET", "/v1/projects/shop/features", &reader, Value::Null).await.status, 200);
+        let wanted = json!({"is_on": false});
+        assert_eq!(house.raw("PUT", "/v1/projects/shop/features/colour/switch", &reader, wanted).await.status, 403);
+    }
+
+    pub async fn what_is_wrong_is_told_where(stage: &Stage) {
+        let house = house(stage).await;
+        house.experiment(json!({})).await;
+        house.make("attributes", "country", json!({"type": "string"})).await;
+        let patch = |definition: Value| async { house.patch("experiments/exp", definition).await.refusal() };
+        let weights = json!({"variations": [{"key": "control", "weight": 0.5}, {"key": "treatment", "weight": 0.6}]});
+        assert_eq!(patch(weights).await.2, ["/definition/variations"]);
+        let twice = json!({"variations": [{"key": "a", "weight": 0.5}, {"key": "a", "weight": 0.5}]});
+        assert_eq!(patch(twice).await.2[0], "/definition/variations/1");
+        assert_eq!(patch(json!({"condition": {"cuntry": "DE"}})).await.2, ["/definition/condition/cuntry"]);
+        assert_eq!(patch(json!({"hash_attribute": "country"})).await.2, ["/definition/hash_attribute"]);
+        assert_eq!(patch(json!({"goals": ["sold"]})).await.2, ["/definition/goals/0"]);
+        assert_eq!(patch(json!({"analysis": {"alpha": 2.0}})).await.2, ["/definition/analysis/alpha"]);
+        assert_eq!(patch(json!({"coverage": "half"})).await.2, ["/definition/coverage"]);
+        let renamed = json!({"variations": [{"key": "control", "weight": 0.5}, {"key": "other", "weight": 0.5}]});
+        let (_, _, pointers) = patch(renamed).await;
+        assert_eq!(pointers, ["/definition"], "the feature has no value for it");
+
+        house.make("features", "a", json!({"value_type": "boolean", "default_value": true})).await;
+        house.make("features", "b", json!({"value_type": "boolean", "default_value": true, "prerequisites": [{"feature": "a"}]})).await;
+        let circle = house.patch("features/a", json!({"prerequisites": [{"feature": "b"}]})).await;
+        assert!(circle.text.contains("a → b → a"), "{}", circle.text);
+        let wrong_type = house.patch("features/a", json!({"default_value": "yes"})).await;
+        assert_eq!(wrong_type.refusal().2, ["/definition/default_value"]);
+        let unknown = json!({"key": "c", "definition": {"value_type": "boolean", "default_value": true, "rulez": []}});
+        assert_eq!(house.post("features", unknown).await.refusal().2, ["/definition/rulez"]);
+
+        house.make("namespaces", "checkout", json!({})).await;
+        let share = |start: f64, end: f64| json!({"namespace": {"namespace": "checkout", "start": start, "end": end}});
+        house.patch("experiments/exp", share(0.0, 0.5)).await.good();
+        let mut other = house.get("experiments/exp").await.json()["definition"].clone();
+        footfall_api_http::merge(&mut other, share(0.4, 1.0));
+        let overlap = house.post("experiments", json!({"key": "other", "definition": other})).await;
+        assert_eq!(overlap.refusal().2, ["/definition/namespace"]);
+        footfall_api_http::merge(&mut other, share(0.5, 1.0));
+        house.make("experiments", "other", other).await;
+
+        let plan = json!({"plan": {"baseline_mean": 0.1, "baseline_variance": 0.09, "users_per_day": 100, "days": 7, "minimum_effect": 0.02}});
+        house.patch("experiments/exp", plan).await.good();
+        let start = house.post("experiments/exp/start", json!({"without_review": true})).await;
+        assert_eq!(start.refusal().2, ["/definition/plan"]);
+        assert!(start.text.contains("underpowered"), "{}", start.text);
+        assert_eq!(house.get("experiments/exp/power").await.good().json()["is_underpowered"], true);
+        house.patch("experiments/exp", json!({"plan": {"accepts_low_power": true}})).await.good();
+        house.post("experiments/exp/start", json!({"without_review": true})).await.good();
+    }
+
+    pub async fn references_hold(stage: &Stage) {
+        let house = house(stage).await;
+        house.experiment(json!({})).await;
+        for (path, user) in [("metrics/bought", "experiment exp"), ("experiments/exp", "feature checkout")] {
+            let kept = house.ask("DELETE", path, &[("if-match", "*")], Value::Null).await;
+            assert_eq!(kept.refusal().1, "in_use");
+            assert!(kept.text.contains(user), "{}", kept.text);
+        }
+        house.ask("DELETE", "features/checkout", &[("if-match", "*")], Value::Null).await.good();
+        house.ask("DELETE", "experiments/exp", &[("if-match", "*")], Value::Null).await.good();
+        house.ask("DELETE", "metrics/bought", &[("if-match", "*")], Value::Null).await.good();
+        assert_eq!(house.ask("DELETE", "metrics/bought", &[("if-match", "*")], Value::Null).await.status, 404);
+    }
+
+    pub async fn a_schedule_is_kept(stage: &Stage) {
+        let house = house(stage).await;
+        house.make("features", "banner", json!({"value_type": "boolean", "default_value": false})).await;
+        let change = |due: &str, patch: Value| json!({
+            "kind": "feature", "key": "banner", "due_at": due, "change": {"patch": patch}, "reason": "Christmas"});
+        let past = house.post("scheduled-changes", change("2026-11-24T11:00:00Z", json!({}))).await;
+        assert_eq!(past.refusal().2, ["/due_at"]);
+        let wrong = house.post("scheduled-changes", change("2026-11-24T13:00:00Z", json!({"rulez": 1}))).await;
+        assert_eq!(wrong.refusal().1, "definition_invalid");
+        house.post("scheduled-changes", change("2026-11-24T13:00:00Z", json!({"default_value": true}))).await.good();
+        let bad = house.post("scheduled-changes", change("2026-11-24T13:30:00Z", json!({"default_value": "yes"}))).await.good();
+        assert_eq!(house.experiments.do_what_is_due().await.unwrap(), 0);
+        stage.pass(3_600_000);
+        assert_eq!(house.experiments.do_what_is_due().await.unwrap(), 1);
+        let features = house.get("features/banner").await.json();
+        assert_eq!((&features["definition"]["default_value"], &features["revision"]), (&json!(true), &json!(2)));
+        assert_eq!(house.experiments.do_what_is_due().await.unwrap(), 0, "once");
+        stage.pass(3_600_000);
+        house.experiments.do_what_is_due().await.unwrap();
+        let listed = house.get("scheduled-changes").await.good().json();
+        assert_eq!(listed["items"][0]["outcome"], "done");
+        assert!(listed["items"][1]["outcome"].as_str().unwrap().contains("default_value"), "{listed}");
+        let id = bad.json()["id"].as_str().unwrap().to_owned();
+        assert_eq!(house.ask("DELETE", &format!("scheduled-changes/{id}"), &[], Value::Null).await.status, 404, "it is done");
+        let history = house.get("features/banner/revisions").await.json();
+        assert!(history["items"][0]["reason"].as_str().unwrap().contains("Christmas"));
+        assert_eq!(history["items"][0]["actor"], "system");
+        // Three weeks later nobody needs it.
+        stage.pass(21 * 24 * 3_600_000);
+        let (_, key) = house.key(KeyKind::Read).await;
+        let bearer = format!("Bearer {key}");
+        let stale = house.raw("GET", "/v1/projects/shop/stale-features", &[("authorization", &bearer)], Value::Null).await;
+        assert_eq!(stale.good().json()["items"], json!([{"key": "banner", "reason": "no_rules", "unchanged_days": 21}]));
+    }
+}

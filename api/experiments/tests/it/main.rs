@@ -1,0 +1,13 @@
+//! The configuration over HTTP on SQLite and on PostgreSQL, the doors, results against a real SQL engine, the document, and real SDKs.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../../../access/tests/it/stage.rs"]
+#[macro_use]
+mod stage;
+
+mod configuration;
+mod document;
+mod doors;
+mod gear;
+mod lifecycle;
+mod sdks;
