@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use footfall_api_access::{AccessError, DatabaseError, VaultError};
+use footfall_api_experiments::ExperimentError;
 use footfall_ingest_log::LogError;
 use footfall_pipelines_store::StoreError;
 use footfall_pipelines_store::query::QueryError;
@@ -22,6 +23,8 @@ pub enum AppError {
     Database(#[from] DatabaseError),
     #[error(transparent)]
     Vault(#[from] VaultError),
+    #[error(transparent)]
+    Experiments(#[from] ExperimentError),
     #[error(transparent)]
     Token(#[from] TokenError),
     #[error(transparent)]

@@ -16,6 +16,7 @@ mod console;
 mod demo;
 mod error;
 mod export;
+mod facts;
 mod identity;
 mod import;
 mod keys;

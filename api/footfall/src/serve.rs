@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use footfall_api_access::{Access, Origin};
 use footfall_api_app::{App, OperatorToken};
+use footfall_api_experiments::{DoorSettings, Experiments};
 use footfall_api_server::{Data, Live, LiveSettings, Summary, Telemetry};
 use footfall_ingest_activity::Clock;
 use footfall_ingest_server::Doors;
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 
 use crate::config::Settings;
 use crate::error::AppError;
+use crate::facts::Tables;
 use crate::keys::DoorKeys;
 use crate::operator::{Presence, reachable};
 use crate::token::{OPERATOR_PREFIX, random_token};
@@ -37,7 +39,8 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppErr
     let access = app::open(&settings, &app::public_url(&settings, Some(address)), clock.clone()).await?;
     let tls = app::tls(&settings).await?;
     let token = random_token(OPERATOR_PREFIX)?;
-    let router = router(&settings, &stack, &access, telemetry, &token)?;
+    let experiments = Experiments::open(access.clone(), clock, Some(Arc::new(Tables(stack.engine.clone())))).await?;
+    let router = router(&settings, &stack, &access, &experiments, telemetry, &token)?;
     // Commands speak no TLS: they have a port of their own then, on this machine alone.
     let inside = if tls.is_some() { Some(bind("127.0.0.1:0").await?) } else { None };
     let own = inside.as_ref().map(TcpListener::local_addr).transpose()?;
@@ -50,6 +53,10 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppErr
     let upkeep = tokio::spawn({
         let (access, stopped) = (access.clone(), stopped(stopping.clone()));
         async move { access.run(stopped).await }
+    });
+    let work = tokio::spawn({
+        let (experiments, stopped) = (experiments.clone(), stopped(stopping.clone()));
+        async move { experiments.run(stopped).await }
     });
     let connections = app::serve_settings(&settings);
     let inside = inside.map(|inside| {
@@ -66,6 +73,7 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppErr
         drop(inside.await);
     }
     drop(upkeep.await);
+    drop(work.await);
     drop(announced);
     let ended = stack.close(settings.server.shutdown_timeout.0).await;
     tracing::info!("stopped");
@@ -87,6 +95,7 @@ fn router(
     settings: &Settings,
     stack: &Arc<Stack>,
     access: &Access,
+    experiments: &Experiments,
     telemetry: Telemetry,
     token: &str,
 ) -> Result<Router, AppError> {
@@ -110,12 +119,14 @@ fn router(
     let api = app::api_settings(settings, token)?;
     let built = App::build_with(api, access.clone(), stack.clock.clone(), |site, _| {
         let site = footfall_api_server::add(site, &data);
+        let site = footfall_api_experiments::add(site, experiments);
         replay::add(site, stack.clone(), wiring::limits(settings))
     });
     let built = built.map_err(|error| AppError::Internal(error.to_string()))?;
     let doors = doors(settings, stack, access, token);
     let files = footfall_api_pages::router();
-    Ok(files.merge(footfall_ingest_server::router(doors)).fallback_service(built.router))
+    let flags = footfall_api_experiments::doors(experiments, DoorSettings::default());
+    Ok(files.merge(footfall_ingest_server::router(doors)).merge(flags).fallback_service(built.router))
 }
 
 fn doors(settings: &Settings, stack: &Stack, access: &Access, token: &str) -> Doors {

@@ -55,9 +55,6 @@ fn posthog_routes() -> Router<Doors> {
     for path in ["/i/v1/analytics/events", "/i/v1/events/analytics", "/i/v1/e"] {
         routes = routes.route(path, post(posthog_v1)).route(&format!("{path}/"), post(posthog_v1));
     }
-    for path in ["/flags", "/flags/", "/decide", "/decide/"] {
-        routes = routes.route(path, get(starting::posthog_flags).post(starting::posthog_flags));
-    }
     routes
         .route("/array/{token}/config", get(starting::posthog_config))
         .route("/array/{token}/config.js", get(starting::posthog_config_script))

@@ -1,4 +1,4 @@
-//! What client libraries ask for before they send anything: settings, remote configuration, flags (there are none yet).
+//! What client libraries ask for before they send anything: settings and remote configuration. Flags have doors of their own.
 
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
@@ -84,7 +84,7 @@ fn remote_config(token: &str) -> Value {
     json!({
         "token": token,
         "supportedCompression": ["gzip", "gzip-js"],
-        "hasFeatureFlags": false,
+        "hasFeatureFlags": true,
         "captureDeadClicks": false,
         "capturePerformance": false,
         "autocapture_opt_out": false,
@@ -119,23 +119,4 @@ pub(crate) async fn posthog_config_script(Path(token): Path<String>) -> Response
          window._POSTHOG_REMOTE_CONFIG[{token}]={config};}})();"
     );
     answer::text(200, "application/javascript", script)
-}
-
-/// No flags, in every shape that PostHog's clients know.
-pub(crate) async fn posthog_flags(State(doors): State<Doors>) -> Response {
-    let evaluated_at = doors.inner.clock.now().millis();
-    answer::json(
-        200,
-        &json!({
-            "flags": {},
-            "featureFlags": {},
-            "featureFlagPayloads": {},
-            "errorsWhileComputingFlags": false,
-            "requestId": uuid::Uuid::new_v4(),
-            "evaluatedAt": evaluated_at,
-            "supportedCompression": ["gzip", "gzip-js"],
-            "sessionRecording": false,
-            "config": {"enable_collect_everything": true},
-        }),
-    )
 }

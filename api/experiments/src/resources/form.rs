@@ -114,7 +114,9 @@ impl<S: Send + Sync> FromRequest<S> for DefinitionPatch {
         let patch = members.remove("definition").unwrap_or_else(|| json!({}));
         let reason = match members.remove("reason") {
             None | Some(Value::Null) => None,
-            Some(Value::String(reason)) if reason.chars().count() <= REASON_MAX && !reason.contains('\0') => Some(reason),
+            Some(Value::String(reason)) if reason.chars().count() <= REASON_MAX && !reason.contains('\0') => {
+                Some(reason)
+            }
             Some(_) => return Err(invalid("/reason", "must be a text of at most 1000 characters")),
         };
         if let Some(name) = members.keys().next() {
@@ -159,7 +161,8 @@ pub(crate) fn patched<D: Definition>(definition: &D, patch: &Value) -> Result<D,
     merge(&mut value, patch.clone());
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string().replace(['.', '['], "/").replace(']', "");
-        let pointer = if path == "/" || path.is_empty() { "/definition".to_owned() } else { format!("/definition/{path}") };
+        let pointer =
+            if path == "/" || path.is_empty() { "/definition".to_owned() } else { format!("/definition/{path}") };
         broken(pointer, error.into_inner().to_string())
     })
 }

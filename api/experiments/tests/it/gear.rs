@@ -106,7 +106,13 @@ impl House {
     /// Asks the API below the project, as the owner unless `headers` say otherwise.
     pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Value) -> Answer {
         let uri = if path.starts_with("/v1/") { path.to_owned() } else { format!("{BASE}/{path}") };
-        self.raw(method, &uri, &[&[("authorization", format!("Bearer {}", self.token).as_str())], headers].concat(), body).await
+        self.raw(
+            method,
+            &uri,
+            &[&[("authorization", format!("Bearer {}", self.token).as_str())], headers].concat(),
+            body,
+        )
+        .await
     }
 
     /// Asks a door.
@@ -161,6 +167,7 @@ impl House {
         self.make("experiments", "exp", definition).await;
         let rule = json!({"id": "r1", "serve": {"experiment": {"experiment": "exp", "values": [
             {"variation": "control", "value": false}, {"variation": "treatment", "value": true}]}}});
-        self.make("features", "checkout", json!({"value_type": "boolean", "default_value": false, "rules": [rule]})).await;
+        self.make("features", "checkout", json!({"value_type": "boolean", "default_value": false, "rules": [rule]}))
+            .await;
     }
 }
