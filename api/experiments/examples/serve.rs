@@ -31,14 +31,21 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let database = Database::open(&format!("sqlite:{}", folder.path().join("footfall.db").display())).await?;
     let access = Access::open(database, Vault::open(folder.path())?, settings, clock.clone()).await?;
     let link = access.first_owner_link().await?.unwrap_or_default();
-    let (new, origin) = (NewAccount { name: "Olga".into(), password: "mein Rad hat drei Räder".into() }, Origin::default());
+    let (new, origin) =
+        (NewAccount { name: "Olga".into(), password: "mein Rad hat drei Räder".into() }, Origin::default());
     let secret = link.rsplit('#').next().unwrap_or_default();
     let tokens = access.finish_first_owner(secret, "owner@example.org", &new, "Example", PROJECT, &origin).await?;
     let owner = access.authenticate(&tokens.access).await?;
     let organisation = access.organisation_of(PROJECT).unwrap_or_default();
     let scope = Scope::Project { organisation: &organisation, project: PROJECT };
     let mut keys = serde_json::Map::new();
-    for (name, kind) in [("client", KeyKind::Client), ("encrypted", KeyKind::Client), ("remote", KeyKind::Client), ("write", KeyKind::Write), ("read", KeyKind::Read)] {
+    for (name, kind) in [
+        ("client", KeyKind::Client),
+        ("encrypted", KeyKind::Client),
+        ("remote", KeyKind::Client),
+        ("write", KeyKind::Write),
+        ("read", KeyKind::Read),
+    ] {
         let wanted = NewKey { kind, name: name.into(), scopes: PermissionSet::NONE, expires_at: None };
         let (id, key) = access.create_key(&owner, scope, &wanted, &origin).await?;
         keys.insert(name.into(), json!({"id": id, "key": key}));
@@ -56,8 +63,14 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let (stopping, stopped) = tokio::sync::watch::channel(false);
     let stop = |mut stopped: tokio::sync::watch::Receiver<bool>| async move { drop(stopped.changed().await) };
     let (upkeep_stop, work_stop) = (stop(stopped.clone()), stop(stopped));
-    let upkeep = { let access = access.clone(); tokio::spawn(async move { access.run(upkeep_stop).await }) };
-    let work = { let experiments = experiments.clone(); tokio::spawn(async move { experiments.run(work_stop).await }) };
+    let upkeep = {
+        let access = access.clone();
+        tokio::spawn(async move { access.run(upkeep_stop).await })
+    };
+    let work = {
+        let experiments = experiments.clone();
+        tokio::spawn(async move { experiments.run(work_stop).await })
+    };
     let end = async move {
         drop(tokio::signal::ctrl_c().await);
         stopping.send_replace(true);

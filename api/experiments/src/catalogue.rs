@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::definition::{
-    Attribute, AttributeType, Definition, Environment, Experiment, ExperimentState, Feature, Holdout, Kind, Metric, Namespace,
-    PRODUCTION, SavedGroup, Stateless,
+    Attribute, AttributeType, Definition, Environment, Experiment, ExperimentState, Feature, Holdout, Kind, Metric,
+    Namespace, PRODUCTION, SavedGroup, Stateless,
 };
 use crate::faults::Faults;
 

@@ -60,16 +60,8 @@ kinds! {
 /// What reading may answer.
 pub(crate) static READS: [&Kind; 2] = [&UNKNOWN, &DATABASE_BUSY];
 /// What changing may answer.
-pub(crate) static CHANGES: [&Kind; 8] = [
-    &UNKNOWN,
-    &KEY_TAKEN,
-    &CHANGED,
-    &DEFINITION_INVALID,
-    &IN_USE,
-    &STEP_IMPOSSIBLE,
-    &TOO_MANY,
-    &DATABASE_BUSY,
-];
+pub(crate) static CHANGES: [&Kind; 8] =
+    [&UNKNOWN, &KEY_TAKEN, &CHANGED, &DEFINITION_INVALID, &IN_USE, &STEP_IMPOSSIBLE, &TOO_MANY, &DATABASE_BUSY];
 
 /// What was wrong, as the API says it.
 pub(crate) fn problem(error: ExperimentError) -> Problem {
@@ -77,17 +69,22 @@ pub(crate) fn problem(error: ExperimentError) -> Problem {
     match error {
         ExperimentError::NotFound(_) => Problem::new(&UNKNOWN).detail(text),
         ExperimentError::KeyTaken => Problem::new(&KEY_TAKEN).detail("Choose another key, or change what is there."),
-        ExperimentError::Stale => Problem::new(&CHANGED).detail("Read it again, and repeat the change on what it is now."),
+        ExperimentError::Stale => {
+            Problem::new(&CHANGED).detail("Read it again, and repeat the change on what it is now.")
+        }
         ExperimentError::Invalid(faults) => {
             let first = faults.first().map(|fault| format!("{} {}", fault.pointer, fault.detail)).unwrap_or_default();
-            Problem::new(&DEFINITION_INVALID).detail(format!("{} faults, the first: {first}.", faults.len())).faults(faults)
+            Problem::new(&DEFINITION_INVALID)
+                .detail(format!("{} faults, the first: {first}.", faults.len()))
+                .faults(faults)
         }
         ExperimentError::InUse(_) => Problem::new(&IN_USE).detail(text),
         ExperimentError::Step(_) => Problem::new(&STEP_IMPOSSIBLE).detail(text),
         ExperimentError::TooMany(_) => Problem::new(&TOO_MANY).detail(text),
         ExperimentError::Facts(cause) => {
             tracing::error!(%cause, "results could not be computed");
-            Problem::retry(&FACTS_UNAVAILABLE, Duration::from_secs(10)).detail("The question to the tables failed; try again.")
+            Problem::retry(&FACTS_UNAVAILABLE, Duration::from_secs(10))
+                .detail("The question to the tables failed; try again.")
         }
         ExperimentError::Access(AccessError::Busy) => {
             Problem::retry(&DATABASE_BUSY, Duration::from_secs(1)).detail("Try again in a moment.")

@@ -26,7 +26,8 @@ impl Faults {
 
     /// A fault at the present place.
     pub fn here(&mut self, detail: impl Into<String>) {
-        let pointer = self.at.iter().map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1"))).collect::<String>();
+        let pointer =
+            self.at.iter().map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1"))).collect::<String>();
         self.found.push(Fault::new(Place::Body, pointer, detail));
     }
 

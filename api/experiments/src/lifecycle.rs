@@ -163,13 +163,7 @@ fn set_weights(definition: &mut Experiment, weights: &[f64]) -> Result<(), Exper
     Ok(())
 }
 
-fn begin(
-    definition: &Experiment,
-    state: &mut ExperimentState,
-    author: &Author,
-    now: Timestamp,
-    seed: String,
-) {
+fn begin(definition: &Experiment, state: &mut ExperimentState, author: &Author, now: Timestamp, seed: String) {
     state.status = Status::Running;
     state.phases.push(Phase {
         started_at: Time::from(now),

@@ -70,7 +70,9 @@ impl Experiments {
         match (&change.change, change.kind) {
             (ScheduledChange::Patch(patch), Kind::Feature) => self.apply_patch::<Feature>(change, patch, &author).await,
             (ScheduledChange::Patch(patch), _) => self.apply_patch::<Experiment>(change, patch, &author).await,
-            (ScheduledChange::Start {}, _) => self.apply_step(change, Step::Start { without_review: false }, &author).await,
+            (ScheduledChange::Start {}, _) => {
+                self.apply_step(change, Step::Start { without_review: false }, &author).await
+            }
             (ScheduledChange::Stop {}, _) => self.apply_step(change, Step::Stop, &author).await,
         }
     }
@@ -99,7 +101,9 @@ fn explained(error: &ExperimentError) -> String {
             let faults = faults.iter().map(|fault| format!("{} {}", fault.pointer, fault.detail));
             faults.collect::<Vec<_>>().join("; ")
         }
-        ExperimentError::Access(_) | ExperimentError::Damaged(_) => "the program failed; its tracing says why".to_owned(),
+        ExperimentError::Access(_) | ExperimentError::Damaged(_) => {
+            "the program failed; its tracing says why".to_owned()
+        }
         other => other.to_string(),
     }
 }

@@ -64,6 +64,7 @@ fn reason(feature: &Feature, catalogue: &Catalogue) -> Option<StaleReason> {
         let state = catalogue.experiments.get(key).map(|(_, state)| state.status);
         state.is_none_or(|status| matches!(status, Status::Stopped | Status::Shipped | Status::RolledBack))
     };
-    let all_ended = rules.all(|rule| matches!(&rule.serve, Serve::Experiment { experiment, .. } if has_ended(experiment)));
+    let all_ended =
+        rules.all(|rule| matches!(&rule.serve, Serve::Experiment { experiment, .. } if has_ended(experiment)));
     all_ended.then_some(StaleReason::ExperimentsEnded)
 }

@@ -107,11 +107,7 @@ async fn apply(
         )
         .bind(area),
     };
-    let record = record
-            .bind(migration.version)
-            .bind(migration.name)
-            .bind(checksum(migration))
-            .bind(now);
+    let record = record.bind(migration.version).bind(migration.name).bind(checksum(migration)).bind(now);
     transaction.execute(record).await?;
     Ok(())
 }

@@ -38,7 +38,8 @@ fn check_at(condition: &Value, catalogue: Option<&Catalogue>, depth: usize, faul
                 let attribute = name.split('.').next().unwrap_or_default();
                 if let Some(catalogue) = catalogue.filter(|catalogue| !catalogue.knows_attribute(attribute)) {
                     let known: Vec<&str> = catalogue.attributes.keys().map(String::as_str).take(20).collect();
-                    let known = if known.is_empty() { String::new() } else { format!("; known are {}", known.join(", ")) };
+                    let known =
+                        if known.is_empty() { String::new() } else { format!("; known are {}", known.join(", ")) };
                     faults.here(format!("there is no attribute {attribute:?}{known}"));
                 }
                 check_value(wanted, catalogue, depth + 1, faults);

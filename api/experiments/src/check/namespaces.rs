@@ -15,7 +15,9 @@ pub fn check(key: &str, experiment: &Experiment, catalogue: &Catalogue, faults: 
             return faults.here("start must be before end, both between 0 and 1");
         }
         for (other_key, (other, state)) in &catalogue.experiments {
-            let Some(share) = other.namespace.as_ref().filter(|share| share.namespace == own.namespace) else { continue };
+            let Some(share) = other.namespace.as_ref().filter(|share| share.namespace == own.namespace) else {
+                continue;
+            };
             if other_key != key && state.holds_its_place() && own.start < share.end && share.start < own.end {
                 faults.here(format!("overlaps with {} to {} of the experiment {other_key}", share.start, share.end));
             }

@@ -53,7 +53,8 @@ pub fn check_power(experiment: &Experiment, faults: &mut Faults) {
         return;
     }
     let needed = users_needed(experiment, plan, users);
-    let needed = needed.map_or("no number of users would do".to_owned(), |users| format!("about {users:.0} users would do"));
+    let needed =
+        needed.map_or("no number of users would do".to_owned(), |users| format!("about {users:.0} users would do"));
     let least = least.map_or(String::new(), |least| format!("; with these it sees {:.1} % and more", least * 100.0));
     let detail = format!(
         "is underpowered: {users:.0} users see an effect of {:.1} % with a power of {power:.2}, and {POWER_MIN} is wanted; {needed}{least}. \

@@ -16,7 +16,8 @@ const HELD_OUT: &str = "holdoutcontrol";
 /// `{features, savedGroups}` of one environment.
 pub fn payload(catalogue: &Catalogue, environment: &str) -> Map<String, Value> {
     let mut features = Map::new();
-    let live = catalogue.features.iter().filter(|(_, feature)| !feature.is_archived && feature.posthog_filters.is_none());
+    let live =
+        catalogue.features.iter().filter(|(_, feature)| !feature.is_archived && feature.posthog_filters.is_none());
     let mut holdouts = BTreeSet::new();
     for (key, feature) in live {
         let compiled = compile(feature, catalogue, environment, &mut holdouts);
@@ -117,7 +118,11 @@ fn compile_rule(rule: &Rule, catalogue: &Catalogue) -> Option<Value> {
             let (experiment, state) = catalogue.experiments.get(key)?;
             parents.extend(&experiment.prerequisites);
             let phase = state.phase();
-            let targeting = if state.is_running() { phase.and_then(|phase| phase.condition.as_ref()) } else { experiment.condition.as_ref() };
+            let targeting = if state.is_running() {
+                phase.and_then(|phase| phase.condition.as_ref())
+            } else {
+                experiment.condition.as_ref()
+            };
             conditions.extend(targeting);
             let body = compile_experiment(key, experiment, state, values)?;
             compiled.as_object_mut()?.extend(body);

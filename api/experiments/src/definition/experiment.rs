@@ -254,7 +254,11 @@ impl Experiment {
             if self.analysis.covariate_days > 90 {
                 faults.at("covariate_days", "must be at most 90");
             }
-            if self.analysis.prior_deviation.is_some_and(|deviation| !(0.0..=10.0).contains(&deviation) || deviation == 0.0) {
+            if self
+                .analysis
+                .prior_deviation
+                .is_some_and(|deviation| !(0.0..=10.0).contains(&deviation) || deviation == 0.0)
+            {
                 faults.at("prior_deviation", "must be more than 0 and at most 10");
             }
             if let Some(property) = &self.analysis.internal_property {

@@ -204,11 +204,13 @@ impl Definition for Metric {
                 faults.within("measure", |faults| faults.at("quantile", "level must be between 0.001 and 0.999"));
             }
             Measure::Retention { from_day, to_day, .. } if from_day >= to_day || *to_day > 366 => {
-                faults.within("measure", |faults| faults.at("retention", "from_day must be before to_day, at most 366"));
+                faults
+                    .within("measure", |faults| faults.at("retention", "from_day must be before to_day, at most 366"));
             }
             _ => {}
         }
-        if self.window.delay_hours > HOURS_MAX || self.window.hours.is_some_and(|hours| hours == 0 || hours > HOURS_MAX) {
+        if self.window.delay_hours > HOURS_MAX || self.window.hours.is_some_and(|hours| hours == 0 || hours > HOURS_MAX)
+        {
             faults.at("window", "must be within a year, and have at least an hour");
         }
         let may_cap = matches!(self.measure, Measure::Count { .. } | Measure::Sum { .. } | Measure::Unique { .. });

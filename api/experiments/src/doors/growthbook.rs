@@ -23,8 +23,11 @@ const SSE_SUPPORT: HeaderName = HeaderName::from_static("x-sse-support");
 
 fn refused(text: &str) -> Response {
     let body = json!({"status": 400, "error": text}).to_string();
-    let headers =
-        [(header::CONTENT_TYPE, JSON), (header::CACHE_CONTROL, NO_STORE), (UNRECOVERABLE, HeaderValue::from_static("1"))];
+    let headers = [
+        (header::CONTENT_TYPE, JSON),
+        (header::CACHE_CONTROL, NO_STORE),
+        (UNRECOVERABLE, HeaderValue::from_static("1")),
+    ];
     (StatusCode::BAD_REQUEST, headers, body).into_response()
 }
 
@@ -67,7 +70,10 @@ pub(super) async fn features(State(doors): State<Doors>, Path(key): Path<String>
 /// True when `If-None-Match` names the tag, weakly or strongly.
 pub(super) fn knows(headers: &HeaderMap, etag: &str) -> bool {
     let given = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    given.flat_map(|value| value.split(',')).map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
+    given
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
 }
 
 pub(super) async fn subscribe(State(doors): State<Doors>, Path(key): Path<String>, headers: HeaderMap) -> Response {

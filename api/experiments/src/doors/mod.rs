@@ -80,7 +80,12 @@ pub fn doors(experiments: &Experiments, settings: DoorSettings) -> Router {
     for path in ["/flags", "/flags/", "/decide", "/decide/"] {
         router = router.route(path, post(posthog::flags));
     }
-    for path in ["/flags/definitions", "/flags/definitions/", "/api/feature_flag/local_evaluation", "/api/feature_flag/local_evaluation/"] {
+    for path in [
+        "/flags/definitions",
+        "/flags/definitions/",
+        "/api/feature_flag/local_evaluation",
+        "/api/feature_flag/local_evaluation/",
+    ] {
         router = router.route(path, get(posthog::definitions));
     }
     router.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(from_fn(cors::every_origin)).with_state(doors)

@@ -43,7 +43,8 @@ fn failed(status: StatusCode, key: Option<&str>, code: &str, details: &str) -> R
 fn unserved(unserved: Unserved) -> Response {
     match unserved {
         Unserved::Refused => {
-            let mut response = told(StatusCode::UNAUTHORIZED, &json!({"errorDetails": "The key is unknown, expired or revoked."}));
+            let mut response =
+                told(StatusCode::UNAUTHORIZED, &json!({"errorDetails": "The key is unknown, expired or revoked."}));
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             response
         }
@@ -57,7 +58,8 @@ fn unserved(unserved: Unserved) -> Response {
 /// The key of `Authorization: Bearer` or `X-API-Key`.
 fn key_of(headers: &HeaderMap) -> Option<&str> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let bearer = bearer.and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let bearer =
+        bearer.and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     bearer.map(|(_, key)| key.trim()).or_else(|| headers.get("x-api-key")?.to_str().ok())
 }
 
@@ -94,7 +96,12 @@ fn context(doors: &Doors, body: &[u8]) -> Result<Context, (&'static str, &'stati
     Ok(Context { user, subject, has_id: id.is_some() })
 }
 
-pub(super) async fn one(State(doors): State<Doors>, Path(flag): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn one(
+    State(doors): State<Doors>,
+    Path(flag): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let served = match doors.served(key_of(&headers).unwrap_or_default()).await {
         Ok(served) => served,
         Err(refusal) => return unserved(refusal),

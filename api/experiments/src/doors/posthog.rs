@@ -132,7 +132,14 @@ fn payload_text(payload: &Value) -> String {
     payload.as_str().map_or_else(|| payload.to_string(), str::to_owned)
 }
 
-fn flag(id: usize, key: &str, is_on: bool, variant: Option<String>, payload: &Option<String>, reason: &Reason) -> Value {
+fn flag(
+    id: usize,
+    key: &str,
+    is_on: bool,
+    variant: Option<String>,
+    payload: &Option<String>,
+    reason: &Reason,
+) -> Value {
     let (code, index, description) = match reason {
         Reason::Off => ("flag_disabled", None, "The flag is switched off"),
         Reason::Default => ("no_condition_match", None, "No rule applies"),

@@ -58,7 +58,8 @@ pub(super) fn routes() -> Routes<Experiments, May> {
         "sdk_connections",
         "How SDK keys are served.",
         [
-            get(all, flags_read(), list, "Those that were set; every other key is served production, in clear.").raises(READS),
+            get(all, flags_read(), list, "Those that were set; every other key is served production, in clear.")
+                .raises(READS),
             put(one, flags_write(), replace, "Sets how a client or write key is served.").raises(CHANGES),
         ],
     )

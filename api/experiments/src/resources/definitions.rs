@@ -53,7 +53,8 @@ macro_rules! routes {
                 put(one, $write(), replace::<$kind>, "Replaces one.").raises(CHANGES),
                 patch(one, $write(), change::<$kind>, "Changes parts of one.").raises(CHANGES),
                 delete(one, $write(), remove::<$kind>, "Removes one that nothing refers to.").raises(CHANGES),
-                get(past, $read(), history::revisions::<$kind>, "Who changed what and why, the newest first.").raises(READS),
+                get(past, $read(), history::revisions::<$kind>, "Who changed what and why, the newest first.")
+                    .raises(READS),
                 post(rollback, $write(), history::roll_back::<$kind>, "Makes an earlier definition the present one.")
                     .raises(CHANGES),
             ],
@@ -67,10 +68,7 @@ pub(super) fn add(site: Site<Gatekeeper>, experiments: &Experiments) -> Site<Gat
         routes!(Environment, "environments", "Where an app runs.", "environments", flags_read, flags_write),
         state(),
     )
-    .add(
-        routes!(Attribute, "attributes", "What is known of users.", "attributes", flags_read, flags_write),
-        state(),
-    )
+    .add(routes!(Attribute, "attributes", "What is known of users.", "attributes", flags_read, flags_write), state())
     .add(
         routes!(SavedGroup, "saved_groups", "Lists that conditions share.", "saved-groups", flags_read, flags_write),
         state(),
@@ -87,32 +85,15 @@ pub(super) fn add(site: Site<Gatekeeper>, experiments: &Experiments) -> Site<Gat
         state(),
     )
     .add(
-        routes!(
-            Holdout,
-            "holdouts",
-            "Users who get nothing new.",
-            "holdouts",
-            experiments_read,
-            experiments_write
-        ),
+        routes!(Holdout, "holdouts", "Users who get nothing new.", "holdouts", experiments_read, experiments_write),
         state(),
     )
     .add(routes!(Feature, "features", "Feature flags.", "features", flags_read, flags_write), state())
     .add(
-        routes!(
-            Experiment,
-            "experiments",
-            "Experiments.",
-            "experiments",
-            experiments_read,
-            experiments_write
-        ),
+        routes!(Experiment, "experiments", "Experiments.", "experiments", experiments_read, experiments_write),
         state(),
     )
-    .add(
-        routes!(Metric, "metrics", "What is measured.", "metrics", experiments_read, experiments_write),
-        state(),
-    )
+    .add(routes!(Metric, "metrics", "What is measured.", "metrics", experiments_read, experiments_write), state())
 }
 
 async fn list<D: Definition>(

@@ -3,9 +3,7 @@
 use axum::Extension;
 use axum::extract::State;
 use footfall_api_app::{Member, Whence};
-use footfall_api_http::{
-    IfMatch, JsonBody, Page, Paging, Path, Problem, Shown as Answered, Time, Unfiltered,
-};
+use footfall_api_http::{IfMatch, JsonBody, Page, Paging, Path, Problem, Shown as Answered, Time, Unfiltered};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -117,8 +115,9 @@ pub(super) async fn roll_back<D: Definition>(
     let found = storage::revisions(database, &place.project, of, before, 1).await.map_err(problem)?;
     let found = found.into_iter().find(|found| found.revision == back.revision && !found.definition.is_null());
     let found = found.ok_or_else(|| problem(ExperimentError::NotFound("revision")))?;
-    let definition: D = serde_json::from_value(found.definition)
-        .map_err(|_| problem(ExperimentError::Step("a later version of the program cannot read that revision".into())))?;
+    let definition: D = serde_json::from_value(found.definition).map_err(|_| {
+        problem(ExperimentError::Step("a later version of the program cannot read that revision".into()))
+    })?;
     let author = author(&member, whence, back.reason);
     changed(&experiments, &place, &if_match, "rollback", &author, |_| Ok(definition)).await
 }

@@ -67,21 +67,44 @@ pub(super) fn routes() -> Routes<Experiments, May> {
         "lifecycle",
         "What happens to experiments, and the kill switch of features.",
         [
-            post("/v1/projects/{project}/experiments/{key}/review", write(), ask_review, "Asks for a review of a draft.")
-                .raises(CHANGES),
-            post("/v1/projects/{project}/experiments/{key}/approval", write(), approve, "Approves what another has drafted.")
-                .raises(CHANGES),
+            post(
+                "/v1/projects/{project}/experiments/{key}/review",
+                write(),
+                ask_review,
+                "Asks for a review of a draft.",
+            )
+            .raises(CHANGES),
+            post(
+                "/v1/projects/{project}/experiments/{key}/approval",
+                write(),
+                approve,
+                "Approves what another has drafted.",
+            )
+            .raises(CHANGES),
             post("/v1/projects/{project}/experiments/{key}/redraft", write(), redraft, "Makes it a draft again.")
                 .raises(CHANGES),
-            post("/v1/projects/{project}/experiments/{key}/start", write(), start, "Begins to assign users.").raises(CHANGES),
-            post("/v1/projects/{project}/experiments/{key}/phases", write(), new_phase, "Changes who takes part; results begin anew.")
+            post("/v1/projects/{project}/experiments/{key}/start", write(), start, "Begins to assign users.")
                 .raises(CHANGES),
-            post("/v1/projects/{project}/experiments/{key}/stop", write(), stop, "Assigns nobody any more.").raises(CHANGES),
-            post("/v1/projects/{project}/experiments/{key}/ship", write(), ship, "One variation for everybody.").raises(CHANGES),
+            post(
+                "/v1/projects/{project}/experiments/{key}/phases",
+                write(),
+                new_phase,
+                "Changes who takes part; results begin anew.",
+            )
+            .raises(CHANGES),
+            post("/v1/projects/{project}/experiments/{key}/stop", write(), stop, "Assigns nobody any more.")
+                .raises(CHANGES),
+            post("/v1/projects/{project}/experiments/{key}/ship", write(), ship, "One variation for everybody.")
+                .raises(CHANGES),
             post("/v1/projects/{project}/experiments/{key}/roll-back", write(), roll_back, "Control for everybody.")
                 .raises(CHANGES),
-            put("/v1/projects/{project}/features/{key}/switch", flags_write(), switch, "Switches a feature off or on; in force within a second.")
-                .raises(CHANGES),
+            put(
+                "/v1/projects/{project}/features/{key}/switch",
+                flags_write(),
+                switch,
+                "Switches a feature off or on; in force within a second.",
+            )
+            .raises(CHANGES),
         ],
     )
 }

@@ -63,7 +63,8 @@ async fn power(
     Path(place): Path<DefinitionPlace>,
 ) -> Result<Told<Power>, Problem> {
     let item = experiments.item::<Experiment>(&place.project, &place.key).await.map_err(problem)?;
-    let wanted = item.definition.plan.as_ref().ok_or_else(|| problem(ExperimentError::NotFound("plan in the experiment")))?;
+    let wanted =
+        item.definition.plan.as_ref().ok_or_else(|| problem(ExperimentError::NotFound("plan in the experiment")))?;
     let (users, power, minimum_detectable_effect) = plan::expected(&item.definition, wanted);
     Ok(Told(Power { users, power, minimum_detectable_effect, is_underpowered: power < plan::POWER_MIN }))
 }

@@ -4,8 +4,8 @@ use axum::Extension;
 use axum::extract::State;
 use footfall_api_app::{May, Member, Whence};
 use footfall_api_http::{
-    Created, Done, Fault, JsonBody, Page, Paging, Path, Place, Problem, Revision, Routes, Time, Unfiltered, delete, get,
-    post,
+    Created, Done, Fault, JsonBody, Page, Paging, Path, Place, Problem, Revision, Routes, Time, Unfiltered, delete,
+    get, post,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -118,9 +118,8 @@ async fn create(
         ScheduledKind::Feature => Kind::Feature,
         ScheduledKind::Experiment => Kind::Experiment,
     };
-    let wrong = |pointer: &str, detail: &str| {
-        problem(ExperimentError::Invalid(vec![Fault::new(Place::Body, pointer, detail)]))
-    };
+    let wrong =
+        |pointer: &str, detail: &str| problem(ExperimentError::Invalid(vec![Fault::new(Place::Body, pointer, detail)]));
     let now = experiments.now();
     if footfall_ingest_activity::Timestamp::from(body.due_at) <= now {
         return Err(wrong("/due_at", "must lie in the future"));

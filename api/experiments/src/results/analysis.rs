@@ -104,7 +104,8 @@ impl Experiments {
         let rows = facts.query(project, &question.sql, question.params.clone()).await?;
         let measured = fresh().measured;
         let cells = samples::cells(&rows, &measured)?;
-        let people = |variation: &str| cells.get(variation).map_or(0.0, |days| days.values().map(|cell| cell.people).sum());
+        let people =
+            |variation: &str| cells.get(variation).map_or(0.0, |days| days.values().map(|cell| cell.people).sum());
         let arms: Vec<(String, f64)> =
             frame.experiment.variations.iter().map(|one| (one.key.clone(), people(&one.key))).collect();
         let quantiles = match fresh().quantiles(&arms) {
@@ -148,10 +149,12 @@ impl Frame<'_> {
     fn sample_ratio(&self, cells: &Cells, totals: &BTreeMap<String, Cell>) -> SampleRatio {
         let users: Vec<f64> = self.variations(totals).iter().map(|arm| arm.people).collect();
         let check = srm::ratio_check(&users, &self.phase.weights);
-        let days: BTreeSet<&String> = cells.iter().filter(|(key, _)| !key.is_empty()).flat_map(|(_, days)| days.keys()).collect();
+        let days: BTreeSet<&String> =
+            cells.iter().filter(|(key, _)| !key.is_empty()).flat_map(|(_, days)| days.keys()).collect();
         let of_day = |day: &&String| -> Vec<f64> {
             let arms = self.experiment.variations.iter();
-            arms.map(|one| cells.get(&one.key).and_then(|days| days.get(*day)).map_or(0.0, |cell| cell.people)).collect()
+            arms.map(|one| cells.get(&one.key).and_then(|days| days.get(*day)).map_or(0.0, |cell| cell.people))
+                .collect()
         };
         let levels: Vec<Vec<f64>> = days.iter().map(of_day).collect();
         let days: Vec<&String> = days.into_iter().collect();
@@ -168,15 +171,18 @@ impl Frame<'_> {
         let is_off = check.p_value_always_valid < srm::P_VALUE_WARNING;
         let reading = match (is_off, suspects.first()) {
             (false, _) => "The arms have the people that their weights promise.".to_owned(),
-            (true, None) => "The arms do not have the people that their weights promise, on all days alike: look for what loses \
+            (true, None) => {
+                "The arms do not have the people that their weights promise, on all days alike: look for what loses \
                              people or exposures of one arm. Until then no effect below can be trusted."
-                .to_owned(),
+                    .to_owned()
+            }
             (true, Some(first)) => format!(
                 "The arms do not have the people that their weights promise, most of all on {}. Until the cause is known no effect below can be trusted.",
                 first.level
             ),
         };
-        let (p_value, p_value_always_valid) = (check.p_value_exact.unwrap_or(check.p_value), check.p_value_always_valid);
+        let (p_value, p_value_always_valid) =
+            (check.p_value_exact.unwrap_or(check.p_value), check.p_value_always_valid);
         SampleRatio { p_value, p_value_always_valid, is_off, suspects, reading }
     }
 
@@ -270,10 +276,12 @@ impl Frame<'_> {
         let mut points = Vec::new();
         for day in days.into_iter().take(DAYS_MAX) {
             (sum_a, sum_b) = (grown(sum_a, of(a).get(day)), grown(sum_b, of(b).get(day)));
-            let statistic = |sum: &Option<Cell>| sum.as_ref().and_then(|cell| cell.statistics.get(index).copied().flatten());
+            let statistic =
+                |sum: &Option<Cell>| sum.as_ref().and_then(|cell| cell.statistics.get(index).copied().flatten());
             let people = [&sum_a, &sum_b].into_iter().flatten().map(|cell| cell.people).sum();
             let analysis = statistic(&sum_a).zip(statistic(&sum_b)).map(|pair| analyse(&[pair], settings));
-            let effect = analysis.as_ref().and_then(|analysis| analysis.effect.ok()).and_then(|effect| finite(effect.estimate));
+            let effect =
+                analysis.as_ref().and_then(|analysis| analysis.effect.ok()).and_then(|effect| finite(effect.estimate));
             let interval = analysis.and_then(|analysis| analysis.test).map(|test| Interval::of(test.interval));
             points.push(CurvePoint { day: day.clone(), people, effect, interval });
         }
@@ -301,7 +309,8 @@ fn compared(
         let cannot_be_said = format!("There are fewer than {} people in an arm.", metric.minimum_sample.max(1));
         return silent(variation, curve, cannot_be_said);
     };
-    let Analysis { effect, test, posterior, instead, method, can_be_said, cannot_be_said } = analyse(&[(a, b)], settings);
+    let Analysis { effect, test, posterior, instead, method, can_be_said, cannot_be_said } =
+        analyse(&[(a, b)], settings);
     let least = power::Plan {
         mean: a.unadjusted_mean(),
         variance: a.unadjusted().variance(),

@@ -58,7 +58,8 @@ impl ExposureSource<'_> {
             .collect();
         let (viewed, viewed_too) = (binder.bind("Experiment Viewed"), binder.bind("$experiment_viewed"));
         let ids: Vec<String> = ["experimentId", "experiment_id"].map(|name| binder.property("", name)).into();
-        let shown: Vec<String> = ["variationId", "variation_id", "variation"].map(|name| binder.property("", name)).into();
+        let shown: Vec<String> =
+            ["variationId", "variation_id", "variation"].map(|name| binder.property("", name)).into();
         let own = binder.bind(self.key);
         let variations = self.experiment.variations.iter().enumerate();
         let view_cases: Vec<String> = variations

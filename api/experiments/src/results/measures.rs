@@ -23,7 +23,8 @@ pub fn columns(metric: &Metric, covariate_days: u32, binder: &mut Binder) -> Col
     let after = format!("{starts}{}", ends.unwrap_or_default());
     let before = format!("a.timestamp < u.first_at AND a.timestamp >= u.first_at - INTERVAL '{covariate_days} days'");
     let post = aggregates(&metric.measure, &after, binder);
-    let has_covariate = covariate_days > 0 && !matches!(metric.measure, Measure::Retention { .. } | Measure::Quantile { .. });
+    let has_covariate =
+        covariate_days > 0 && !matches!(metric.measure, Measure::Retention { .. } | Measure::Quantile { .. });
     let pre = if has_covariate { aggregates(&metric.measure, &before, binder) } else { Vec::new() };
     Columns { post, pre }
 }
@@ -90,7 +91,8 @@ fn condition(source: &Source, when: &str, binder: &mut Binder) -> String {
     let mut all = vec![format!("a.event = {}", binder.bind(source.event.as_str())), when.to_owned()];
     for filter in &source.filters {
         let property = binder.property("a.", &filter.property);
-        let mut list = |values: &[String]| values.iter().map(|value| binder.bind(value.as_str())).collect::<Vec<_>>().join(", ");
+        let mut list =
+            |values: &[String]| values.iter().map(|value| binder.bind(value.as_str())).collect::<Vec<_>>().join(", ");
         all.push(match &filter.is {
             Compared::OneOf(values) => format!("{property} IN ({})", list(values)),
             Compared::NoneOf(values) => format!("({property} IS NULL OR {property} NOT IN ({}))", list(values)),

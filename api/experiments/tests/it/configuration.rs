@@ -50,8 +50,19 @@ mod scenes {
         assert_eq!(house.get("features/zebra").await.good().json()["revision"], 3, "revisions go on");
 
         let records = house.access.audit_after(None, 0, 1000).await.unwrap();
-        let acts: Vec<&str> = records.iter().map(|record| record.action.as_str()).filter(|act| act.starts_with("feature.")).collect();
-        assert_eq!(acts, ["feature.create", "feature.change", "feature.change", "feature.create", "feature.delete", "feature.create"]);
+        let acts: Vec<&str> =
+            records.iter().map(|record| record.action.as_str()).filter(|act| act.starts_with("feature.")).collect();
+        assert_eq!(
+            acts,
+            [
+                "feature.create",
+                "feature.change",
+                "feature.change",
+                "feature.create",
+                "feature.delete",
+                "feature.create"
+            ]
+        );
 
         let read = house.key(KeyKind::Read).await.1;
         let bearer = format!("Bearer {read}");
@@ -80,7 +91,13 @@ mod scenes {
         assert_eq!(pointers, ["/definition"], "the feature has no value for it");
 
         house.make("features", "a", json!({"value_type": "boolean", "default_value": true})).await;
-        house.make("features", "b", json!({"value_type": "boolean", "default_value": true, "prerequisites": [{"feature": "a"}]})).await;
+        house
+            .make(
+                "features",
+                "b",
+                json!({"value_type": "boolean", "default_value": true, "prerequisites": [{"feature": "a"}]}),
+            )
+            .await;
         let circle = house.patch("features/a", json!({"prerequisites": [{"feature": "b"}]})).await;
         assert!(circle.text.contains("a → b → a"), "{}", circle.text);
         let wrong_type = house.patch("features/a", json!({"default_value": "yes"})).await;
@@ -125,14 +142,19 @@ mod scenes {
     pub async fn a_schedule_is_kept(stage: &Stage) {
         let house = house(stage).await;
         house.make("features", "banner", json!({"value_type": "boolean", "default_value": false})).await;
-        let change = |due: &str, patch: Value| json!({
-            "kind": "feature", "key": "banner", "due_at": due, "change": {"patch": patch}, "reason": "Christmas"});
+        let change = |due: &str, patch: Value| {
+            json!({
+            "kind": "feature", "key": "banner", "due_at": due, "change": {"patch": patch}, "reason": "Christmas"})
+        };
         let past = house.post("scheduled-changes", change("2026-11-24T11:00:00Z", json!({}))).await;
         assert_eq!(past.refusal().2, ["/due_at"]);
         let wrong = house.post("scheduled-changes", change("2026-11-24T13:00:00Z", json!({"rulez": 1}))).await;
         assert_eq!(wrong.refusal().1, "definition_invalid");
         house.post("scheduled-changes", change("2026-11-24T13:00:00Z", json!({"default_value": true}))).await.good();
-        let bad = house.post("scheduled-changes", change("2026-11-24T13:30:00Z", json!({"default_value": "yes"}))).await.good();
+        let bad = house
+            .post("scheduled-changes", change("2026-11-24T13:30:00Z", json!({"default_value": "yes"})))
+            .await
+            .good();
         assert_eq!(house.experiments.do_what_is_due().await.unwrap(), 0);
         stage.pass(3_600_000);
         assert_eq!(house.experiments.do_what_is_due().await.unwrap(), 1);
@@ -145,7 +167,11 @@ mod scenes {
         assert_eq!(listed["items"][0]["outcome"], "done");
         assert!(listed["items"][1]["outcome"].as_str().unwrap().contains("default_value"), "{listed}");
         let id = bad.json()["id"].as_str().unwrap().to_owned();
-        assert_eq!(house.ask("DELETE", &format!("scheduled-changes/{id}"), &[], Value::Null).await.status, 404, "it is done");
+        assert_eq!(
+            house.ask("DELETE", &format!("scheduled-changes/{id}"), &[], Value::Null).await.status,
+            404,
+            "it is done"
+        );
         let history = house.get("features/banner/revisions").await.json();
         assert!(history["items"][0]["reason"].as_str().unwrap().contains("Christmas"));
         assert_eq!(history["items"][0]["actor"], "system");
@@ -153,7 +179,11 @@ mod scenes {
         stage.pass(21 * 24 * 3_600_000);
         let (_, key) = house.key(KeyKind::Read).await;
         let bearer = format!("Bearer {key}");
-        let stale = house.raw("GET", "/v1/projects/shop/stale-features", &[("authorization", &bearer)], Value::Null).await;
-        assert_eq!(stale.good().json()["items"], json!([{"key": "banner", "reason": "no_rules", "unchanged_days": 21}]));
+        let stale =
+            house.raw("GET", "/v1/projects/shop/stale-features", &[("authorization", &bearer)], Value::Null).await;
+        assert_eq!(
+            stale.good().json()["items"],
+            json!([{"key": "banner", "reason": "no_rules", "unchanged_days": 21}])
+        );
     }
 }

@@ -11,8 +11,19 @@ const COMMITTED: &str = include_str!("../openapi.json");
 /// The operations of this crate, with the schemas that they name.
 fn own_part(document: &Value) -> Value {
     const TAGS: [&str; 13] = [
-        "environments", "attributes", "saved_groups", "namespaces", "holdouts", "features", "experiments", "metrics",
-        "lifecycle", "scheduled_changes", "sdk_connections", "stale_features", "results",
+        "environments",
+        "attributes",
+        "saved_groups",
+        "namespaces",
+        "holdouts",
+        "features",
+        "experiments",
+        "metrics",
+        "lifecycle",
+        "scheduled_changes",
+        "sdk_connections",
+        "stale_features",
+        "results",
     ];
     let mut paths = document["paths"].as_object().unwrap().clone();
     paths.retain(|_, methods| {
@@ -46,7 +57,8 @@ async fn every_route_of_a_project_asks_for_a_permission_of_flags_or_experiments(
             operations += 1;
             let permission = operation["x-permission"].as_str().unwrap_or_default();
             let is_read = method == "get";
-            let wanted = [["flags.write", "experiments.write"], ["flags.read", "experiments.read"]][usize::from(is_read)];
+            let wanted =
+                [["flags.write", "experiments.write"], ["flags.read", "experiments.read"]][usize::from(is_read)];
             assert!(wanted.contains(&permission), "{method} {path}: {permission}");
         }
     }

@@ -39,14 +39,25 @@ async fn growthbook_payload_is_tagged_cached_and_open_to_every_origin() {
     house.patch("features/colour", json!({"default_value": "red"})).await.good();
     let changed = house.raw("GET", &path, &[("if-none-match", &etag)], Value::Null).await.good();
     assert_eq!(changed.json()["features"]["colour"]["defaultValue"], "red");
-    let preflight = [("origin", "https://app.example"), ("access-control-request-method", "POST"), ("access-control-request-headers", "content-type,x-mine")];
+    let preflight = [
+        ("origin", "https://app.example"),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "content-type,x-mine"),
+    ];
     let preflight = house.raw("OPTIONS", &format!("/api/eval/{key}"), &preflight, Value::Null).await;
-    assert_eq!((preflight.status.as_u16(), preflight.header("access-control-allow-headers")), (204, "content-type,x-mine"));
+    assert_eq!(
+        (preflight.status.as_u16(), preflight.header("access-control-allow-headers")),
+        (204, "content-type,x-mine")
+    );
     let unknown = house.raw("GET", "/api/features/sdk-abc", &[], Value::Null).await;
     assert_eq!((unknown.status.as_u16(), unknown.header("x-unrecoverable")), (400, "1"));
     assert_eq!(unknown.json(), json!({"status": 400, "error": "Invalid API Key"}));
     let read = house.key(KeyKind::Read).await.1;
-    assert_eq!(house.raw("GET", &format!("/api/features/{read}"), &[], Value::Null).await.status, 400, "no secret in an address");
+    assert_eq!(
+        house.raw("GET", &format!("/api/features/{read}"), &[], Value::Null).await.status,
+        400,
+        "no secret in an address"
+    );
 }
 
 #[tokio::test]
@@ -54,7 +65,10 @@ async fn a_connection_encrypts_and_chooses_the_environment() {
     let stage = Stage::sqlite().await.unwrap();
     let house = furnished(&stage).await;
     house.make("environments", "staging", json!({})).await;
-    house.ask("PUT", "features/colour/switch", &[], json!({"is_on": false, "environments": ["production"]})).await.good();
+    house
+        .ask("PUT", "features/colour/switch", &[], json!({"is_on": false, "environments": ["production"]}))
+        .await
+        .good();
     let (id, key) = house.key(KeyKind::Client).await;
     let path = format!("/api/features/{key}");
     let production = house.raw("GET", &path, &[], Value::Null).await.json();
@@ -76,7 +90,10 @@ async fn a_connection_encrypts_and_chooses_the_environment() {
     assert_eq!(house.raw("GET", &path, &[], Value::Null).await.status, 400, "a remote connection hands nothing out");
     let context = json!({"attributes": {"id": "ada", "country": "DE"}});
     let answer = house.raw("POST", &format!("/api/eval/{key}"), &[], context).await.good();
-    assert_eq!((&answer.json()["features"]["colour"], answer.header("cache-control")), (&json!({"defaultValue": "grün"}), "no-store"));
+    assert_eq!(
+        (&answer.json()["features"]["colour"], answer.header("cache-control")),
+        (&json!({"defaultValue": "grün"}), "no-store")
+    );
     assert!(!answer.text.contains("country"), "targeting stays here");
     let tracked = answer.json()["features"]["checkout"]["rules"][0]["tracks"][0].clone();
     assert_eq!((&tracked["experiment"]["key"], &tracked["result"]["hashValue"]), (&json!("exp"), &json!("ada")));
@@ -94,7 +111,10 @@ async fn the_stream_pushes_replays_and_pings_and_ends_with_its_key() {
         }
         house.router.clone().oneshot(request.body(Body::empty()).unwrap())
     };
-    async fn until(stream: &mut (impl StreamExt<Item = Result<bytes::Bytes, axum::Error>> + Unpin), wanted: &str) -> String {
+    async fn until(
+        stream: &mut (impl StreamExt<Item = Result<bytes::Bytes, axum::Error>> + Unpin),
+        wanted: &str,
+    ) -> String {
         let mut text = String::new();
         while !text.contains(wanted) {
             let chunk = tokio::time::timeout(std::time::Duration::from_secs(10), stream.next()).await;
@@ -106,7 +126,12 @@ async fn the_stream_pushes_replays_and_pings_and_ends_with_its_key() {
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let mut stream = response.into_body().into_data_stream();
     let first = until(&mut stream, "data:\n\n").await;
-    assert!(first.starts_with("retry: 5000\n\n") && first.contains("event: features\ndata: {") && first.contains("\"blue\""), "{first}");
+    assert!(
+        first.starts_with("retry: 5000\n\n")
+            && first.contains("event: features\ndata: {")
+            && first.contains("\"blue\""),
+        "{first}"
+    );
     let last = first.split("id: ").nth(1).unwrap().lines().next().unwrap().to_owned();
     let mut again = open(Some(last.clone())).await.unwrap().into_body().into_data_stream();
     assert!(!until(&mut again, "data:\n\n").await.contains("features"), "nothing was missed");
@@ -132,7 +157,10 @@ async fn ofrep_answers_one_and_all() {
         async move { house.raw("POST", &format!("/ofrep/v1/evaluate/flags/{flag}"), &by, json!({"context": context})).await }
     };
     let german = one("colour", json!({"targetingKey": "ada", "country": "DE"})).await.good().json();
-    assert_eq!(german, json!({"key": "colour", "value": "grün", "reason": "TARGETING_MATCH", "metadata": {"rule": "de"}}));
+    assert_eq!(
+        german,
+        json!({"key": "colour", "value": "grün", "reason": "TARGETING_MATCH", "metadata": {"rule": "de"}})
+    );
     assert_eq!(one("colour", json!({})).await.good().json()["reason"], "STATIC");
     let split = one("checkout", json!({"targetingKey": "ada"})).await.good().json();
     assert_eq!((&split["reason"], &split["metadata"]["experiment"]), (&json!("SPLIT"), &json!("exp")));
@@ -162,7 +190,9 @@ async fn posthog_flags_in_every_version() {
     let house = furnished(&stage).await;
     let filters = json!({"groups": [{"properties": [{"key": "plan", "value": ["pro"], "operator": "exact", "type": "person"}], "rollout_percentage": 100}],
         "multivariate": {"variants": [{"key": "a", "rollout_percentage": 50}, {"key": "b", "rollout_percentage": 50}]}, "payloads": {"a": "{\"n\":1}", "b": "{\"n\":2}"}});
-    house.make("features", "native", json!({"value_type": "string", "default_value": "", "posthog_filters": filters})).await;
+    house
+        .make("features", "native", json!({"value_type": "string", "default_value": "", "posthog_filters": filters}))
+        .await;
     let (_, key) = house.key(KeyKind::Write).await;
     let request = json!({"token": key, "distinct_id": "ada", "person_properties": {"country": "DE", "plan": "pro"}});
     let ask = |path: &'static str| {
@@ -171,7 +201,10 @@ async fn posthog_flags_in_every_version() {
     };
     let second = ask("/flags/?v=2").await;
     let colour = &second["flags"]["colour"];
-    assert_eq!((&colour["enabled"], &colour["variant"], &colour["reason"]["code"]), (&json!(true), &json!("grün"), &json!("condition_match")));
+    assert_eq!(
+        (&colour["enabled"], &colour["variant"], &colour["reason"]["code"]),
+        (&json!(true), &json!("grün"), &json!("condition_match"))
+    );
     let native = second["flags"]["native"].clone();
     assert_eq!((&native["enabled"], &native["reason"]["condition_index"]), (&json!(true), &json!(0)));
     let expected = if native["variant"] == "a" { "{\"n\":1}" } else { "{\"n\":2}" };
@@ -179,7 +212,10 @@ async fn posthog_flags_in_every_version() {
     assert!(second["flags"]["checkout"]["variant"].is_null() && second["flags"]["checkout"]["enabled"].is_boolean());
     assert_eq!(second["errorsWhileComputingFlags"], false);
     let older = ask("/decide/?v=3").await;
-    assert_eq!((&older["featureFlags"]["colour"], &older["featureFlags"]["native"]), (&json!("grün"), &native["variant"]));
+    assert_eq!(
+        (&older["featureFlags"]["colour"], &older["featureFlags"]["native"]),
+        (&json!("grün"), &native["variant"])
+    );
     assert_eq!(older["featureFlagPayloads"]["native"], expected);
     assert!(ask("/decide?v=1").await["featureFlags"].as_array().unwrap().contains(&json!("colour")));
     let wrong = house.raw("POST", "/flags/?v=2", &[], json!({"token": "phc_x", "distinct_id": "ada"})).await;
@@ -189,12 +225,19 @@ async fn posthog_flags_in_every_version() {
     let path = format!("/flags/definitions?token={key}&send_cohorts");
     assert_eq!(house.raw("GET", &path, &[], Value::Null).await.status, 401);
     let public = format!("Bearer {key}");
-    assert_eq!(house.raw("GET", &path, &[("authorization", &public)], Value::Null).await.status, 401, "a public key is no secret");
+    assert_eq!(
+        house.raw("GET", &path, &[("authorization", &public)], Value::Null).await.status,
+        401,
+        "a public key is no secret"
+    );
     let secret = format!("Bearer {}", house.key(KeyKind::Read).await.1);
     let given = house.raw("GET", &path, &[("authorization", &secret)], Value::Null).await.good();
     let flags = given.json()["flags"].clone();
     let of = |key: &str| flags.as_array().unwrap().iter().find(|flag| flag["key"] == key).unwrap().clone();
-    assert_eq!((of("native")["filters"].clone(), of("native")["ensure_experience_continuity"].clone()), (filters, json!(false)));
+    assert_eq!(
+        (of("native")["filters"].clone(), of("native")["ensure_experience_continuity"].clone()),
+        (filters, json!(false))
+    );
     assert_eq!(of("checkout")["ensure_experience_continuity"], true, "the server decides");
     let known = [("authorization", secret.as_str()), ("if-none-match", given.header("etag"))];
     assert_eq!(house.raw("GET", &path, &known, Value::Null).await.status, 304);
@@ -209,7 +252,8 @@ async fn another_process_hears_of_a_switch_within_a_beat() {
     let clock: std::sync::Arc<dyn footfall_ingest_activity::Clock> = stage.clock.clone();
     let other = footfall_api_experiments::Experiments::open(house.access.clone(), clock, None).await.unwrap();
     let doors = footfall_api_experiments::doors(&other, Default::default());
-    let ask = || doors.clone().oneshot(Request::builder().uri(format!("/api/features/{key}")).body(Body::empty()).unwrap());
+    let ask =
+        || doors.clone().oneshot(Request::builder().uri(format!("/api/features/{key}")).body(Body::empty()).unwrap());
     let before = ask().await.unwrap().headers()["etag"].clone();
     house.ask("PUT", "features/colour/switch", &[], json!({"is_on": false})).await.good();
     other.payloads().catch_up().await.unwrap();

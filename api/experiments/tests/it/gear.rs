@@ -12,7 +12,7 @@ use footfall_api_access::{
 use footfall_api_app::{App, AppSettings};
 use footfall_api_experiments::{DoorSettings, Experiments, Facts, add, doors};
 use footfall_api_http::limit::Quotas;
-use footfall_api_http::{Built, Listed, Peer, Secret, Settings, Undeclared};
+use footfall_api_http::{Built, Peer, Secret, Settings, Undeclared};
 use footfall_ingest_activity::Clock;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -29,7 +29,6 @@ pub struct House {
     pub experiments: Experiments,
     pub router: Router,
     pub document: Value,
-    pub routes: Vec<Listed>,
     pub token: String,
     pub owner: Caller,
 }
@@ -90,7 +89,7 @@ pub async fn house_with(stage: &Stage, facts: Option<Arc<dyn Facts>>) -> House {
     let http = Settings { undeclared: Undeclared::Refuse, quotas, ..Settings::default() };
     let app = AppSettings { http, ..AppSettings::new(Secret::new([42; 32])) };
     let built = App::build_with(app, access.clone(), clock, |site, _| add(site, &experiments)).expect("a clear table");
-    let Built { router, document, routes } = built;
+    let Built { router, document, .. } = built;
     let doors = doors(&experiments, DoorSettings { ping: Duration::from_millis(50), ..DoorSettings::default() });
     House { access, experiments, router: doors.fallback_service(router), document, routes, token, owner }
 }
@@ -106,7 +105,13 @@ impl House {
     /// Asks the API below the project, as the owner unless `headers` say otherwise.
     pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Value) -> Answer {
         let uri = if path.starts_with("/v1/") { path.to_owned() } else { format!("{BASE}/{path}") };
-        self.raw(method, &uri, &[&[("authorization", format!("Bearer {}", self.token).as_str())], headers].concat(), body).await
+        self.raw(
+            method,
+            &uri,
+            &[&[("authorization", format!("Bearer {}", self.token).as_str())], headers].concat(),
+            body,
+        )
+        .await
     }
 
     /// Asks a door.
@@ -161,6 +166,7 @@ impl House {
         self.make("experiments", "exp", definition).await;
         let rule = json!({"id": "r1", "serve": {"experiment": {"experiment": "exp", "values": [
             {"variation": "control", "value": false}, {"variation": "treatment", "value": true}]}}});
-        self.make("features", "checkout", json!({"value_type": "boolean", "default_value": false, "rules": [rule]})).await;
+        self.make("features", "checkout", json!({"value_type": "boolean", "default_value": false, "rules": [rule]}))
+            .await;
     }
 }

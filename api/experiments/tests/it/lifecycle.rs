@@ -39,7 +39,10 @@ async fn from_draft_to_shipped() {
 
     let running = rules(&house).await;
     assert_eq!(running[0]["variations"], json!([false, true]));
-    assert_eq!((&running[0]["seed"], &running[0]["coverage"], &running[0]["phase"]), (&json!("exp"), &json!(1.0), &json!("0")));
+    assert_eq!(
+        (&running[0]["seed"], &running[0]["coverage"], &running[0]["phase"]),
+        (&json!("exp"), &json!(1.0), &json!("0"))
+    );
     let frozen = house.patch("experiments/exp", json!({"coverage": 0.5})).await;
     assert_eq!(frozen.refusal().2, ["/definition/coverage"]);
     house.patch("experiments/exp", json!({"description": "still free"})).await.good();
@@ -48,7 +51,10 @@ async fn from_draft_to_shipped() {
     let phase = json!({"coverage": 0.5, "weights": [0.2, 0.8], "reshuffle": true, "reason": "ramp"});
     assert_eq!(step(&house, "phases", phase).await, Ok(json!("running")));
     let ramped = rules(&house).await;
-    assert_eq!((&ramped[0]["weights"], &ramped[0]["seed"], &ramped[0]["phase"]), (&json!([0.2, 0.8]), &json!("exp:1"), &json!("1")));
+    assert_eq!(
+        (&ramped[0]["weights"], &ramped[0]["seed"], &ramped[0]["phase"]),
+        (&json!([0.2, 0.8]), &json!("exp:1"), &json!("1"))
+    );
     let state = house.get("experiments/exp").await.json()["state"].clone();
     assert_eq!(state["phases"][0]["ended_at"], state["phases"][1]["started_at"]);
 
@@ -71,7 +77,13 @@ async fn holdouts_namespaces_and_prerequisites_are_compiled_as_the_evaluator_rea
     house.make("holdouts", "autumn", json!({"share": 0.1})).await;
     house.make("namespaces", "all", json!({})).await;
     house.experiment(json!({"holdout": "autumn", "namespace": {"namespace": "all", "start": 0.0, "end": 0.5}})).await;
-    house.make("features", "gated", json!({"value_type": "boolean", "default_value": true, "prerequisites": [{"feature": "checkout"}]})).await;
+    house
+        .make(
+            "features",
+            "gated",
+            json!({"value_type": "boolean", "default_value": true, "prerequisites": [{"feature": "checkout"}]}),
+        )
+        .await;
     house.post("experiments/exp/start", json!({"without_review": true})).await.good();
     let payloads = house.experiments.payloads().now("shop").await.unwrap();
     let compiled = payloads.environment("production").unwrap();

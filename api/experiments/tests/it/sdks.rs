@@ -51,7 +51,9 @@ async fn furnish(house: &House) {
         "multivariate": {"variants": [{"key": "a", "rollout_percentage": 50}, {"key": "b", "rollout_percentage": 50}]},
         "payloads": {"a": "{\"n\":1}", "b": "{\"n\":2}"},
     });
-    house.make("features", "native", json!({"value_type": "string", "default_value": "", "posthog_filters": filters})).await;
+    house
+        .make("features", "native", json!({"value_type": "string", "default_value": "", "posthog_filters": filters}))
+        .await;
     house.experiment(json!({})).await;
     house.post("experiments/exp/start", json!({"without_review": true})).await.good();
 }
@@ -95,11 +97,16 @@ async fn account(script: &str) -> Option<Value> {
         ("FLAGS_WRITE", &write),
         ("FLAGS_READ", &read),
     ];
-    command.arg(path).envs(told).env("NODE_PATH", cache().join("node/node_modules")).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+        .arg(path)
+        .envs(told)
+        .env("NODE_PATH", cache().join("node/node_modules"))
+        .env("PYTHONDONTWRITEBYTECODE", "1");
     if let Some(chromium) = chromium() {
         command.env("FOOTFALL_CHROMIUM", chromium);
     }
-    let output = tokio::time::timeout(Duration::from_secs(120), command.stdin(Stdio::null()).kill_on_drop(true).output());
+    let output =
+        tokio::time::timeout(Duration::from_secs(120), command.stdin(Stdio::null()).kill_on_drop(true).output());
     let output = output.await.expect("within two minutes").expect("it starts");
     drop(stop);
     server.abort();
@@ -123,7 +130,10 @@ fn check_variations(variations: &Value) {
 async fn growthbook_in_node() {
     let Some(account) = account("experiments_growthbook.cjs").await else { return };
     let answers = &account["answers"];
-    assert_eq!((&answers["colour"], &answers["french"], &answers["encrypted"]), (&json!("grün"), &json!("blue"), &json!("grün")));
+    assert_eq!(
+        (&answers["colour"], &answers["french"], &answers["encrypted"]),
+        (&json!("grün"), &json!("blue"), &json!("grün"))
+    );
     assert_eq!(answers["remote"], "grün");
     assert_eq!(account["viewed"], json!(["exp", answers["checkout"], "ada"]), "remote evaluation tracks");
     assert!(account["pushed_ms"].as_i64().unwrap() < PUSH_MS_MAX, "{account}");
@@ -149,9 +159,17 @@ async fn growthbook_in_python() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn openfeature_in_node() {
     let Some(account) = account("experiments_openfeature.cjs").await else { return };
-    assert_eq!((&account["colour"]["value"], &account["colour"]["reason"]), (&json!("grün"), &json!("TARGETING_MATCH")));
-    assert_eq!((&account["checkout"]["reason"], &account["checkout"]["flagMetadata"]["experiment"]), (&json!("SPLIT"), &json!("exp")));
-    for (case, code) in [("missing", "FLAG_NOT_FOUND"), ("keyless", "TARGETING_KEY_MISSING"), ("wrong_type", "TYPE_MISMATCH")] {
+    assert_eq!(
+        (&account["colour"]["value"], &account["colour"]["reason"]),
+        (&json!("grün"), &json!("TARGETING_MATCH"))
+    );
+    assert_eq!(
+        (&account["checkout"]["reason"], &account["checkout"]["flagMetadata"]["experiment"]),
+        (&json!("SPLIT"), &json!("exp"))
+    );
+    for (case, code) in
+        [("missing", "FLAG_NOT_FOUND"), ("keyless", "TARGETING_KEY_MISSING"), ("wrong_type", "TYPE_MISMATCH")]
+    {
         assert_eq!(account[case]["errorCode"], code, "{account}");
     }
     assert_eq!((&account["refused"]["value"], account["refused"]["errorCode"].is_null()), (&json!("none"), false));
@@ -167,7 +185,11 @@ async fn posthog_in_node() {
     check_natives(&account["natives"]);
     for (user, is_on) in account["checkouts"].as_object().unwrap() {
         use footfall_models_experiment::assign::{HashVersion, bucket};
-        assert_eq!(*is_on, json!(bucket("exp", user, HashVersion::Two).unwrap() >= 0.5), "{user}: as in GrowthBook's SDKs");
+        assert_eq!(
+            *is_on,
+            json!(bucket("exp", user, HashVersion::Two).unwrap() >= 0.5),
+            "{user}: as in GrowthBook's SDKs"
+        );
     }
 }
 
