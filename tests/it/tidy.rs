@@ -20,6 +20,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("pipelines/insights", 0), // knows no store: rows are fed to it
     ("api/app", 2),
     ("api/server", 3),
+    ("api/experiments", 3),
     ("api/pages", 3), // its tests serve the pages together with the API that they ask
     ("api/footfall", 4),
     ("tests", 5),
@@ -38,7 +39,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clickhouse", &["pipelines/store"]),
     ("datafusion", &["pipelines/store", "pipelines/jobs", "pipelines/insights", "api/server"]),
     ("polars", &["pipelines/jobs"]),
-    ("axum", &["ingest/server", "api/http", "api/app", "api/server", "api/pages", "api/footfall"]),
+    ("axum", &["ingest/server", "api/http", "api/app", "api/server", "api/pages", "api/experiments", "api/footfall"]),
     ("sqlx", &["api/access"]),
     ("sea-orm", &["api/server"]),
     ("linfa", &["models"]),
