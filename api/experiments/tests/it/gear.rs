@@ -91,7 +91,7 @@ pub async fn house_with(stage: &Stage, facts: Option<Arc<dyn Facts>>) -> House {
     let built = App::build_with(app, access.clone(), clock, |site, _| add(site, &experiments)).expect("a clear table");
     let Built { router, document, .. } = built;
     let doors = doors(&experiments, DoorSettings { ping: Duration::from_millis(50), ..DoorSettings::default() });
-    House { access, experiments, router: doors.fallback_service(router), document, routes, token, owner }
+    House { access, experiments, router: doors.fallback_service(router), document, token, owner }
 }
 
 impl House {
