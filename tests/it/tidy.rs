@@ -39,7 +39,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clickhouse", &["pipelines/store"]),
     ("datafusion", &["pipelines/store", "pipelines/jobs", "pipelines/insights", "api/server"]),
     ("polars", &["pipelines/jobs"]),
-    ("axum", &["ingest/server", "api/http", "api/app", "api/experiments", "api/server", "api/pages", "api/footfall"]),
+    ("axum", &["ingest/server", "api/http", "api/app", "api/server", "api/pages", "api/experiments", "api/footfall"]),
     ("sqlx", &["api/access"]),
     ("sea-orm", &["api/server"]),
     ("linfa", &["models"]),

@@ -1,11 +1,14 @@
 //! How definitions look on the wire, and the merge patch of any of them.
 
+use std::borrow::Cow;
+
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request};
 use footfall_api_app::{Member, Whence};
 use footfall_api_http::{Describe, Fault, Operation, Place, Problem, Time, kinds, merge};
 use http::header;
-use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -22,7 +25,7 @@ pub(super) const REASON_MAX: usize = 1_000;
 pub(super) struct Shown<D: Definition> {
     key: String,
     revision: i64,
-    definition: D,
+    definition: AsWritten<D>,
     state: D::State,
     created_at: Time,
     updated_at: Time,
@@ -33,11 +36,35 @@ impl<D: Definition> From<Item<D>> for Shown<D> {
         Shown {
             key: item.key,
             revision: item.revision,
-            definition: item.definition,
+            definition: AsWritten(item.definition),
             state: item.state,
             created_at: item.created_at.into(),
             updated_at: item.updated_at.into(),
         }
+    }
+}
+
+/// A definition in an answer, under the schema of requests: what may be left out there is always here, and two schemas of one name would
+/// say so twice.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(super) struct AsWritten<D>(D);
+
+impl<D: Definition> JsonSchema for AsWritten<D> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Written{}", D::schema_name()).into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let settings = SchemaSettings::draft2020_12().for_deserialize().with(|settings| {
+            settings.inline_subschemas = true;
+            settings.meta_schema = None;
+        });
+        settings.into_generator().into_root_schema_for::<D>()
     }
 }
 

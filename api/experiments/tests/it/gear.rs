@@ -12,7 +12,7 @@ use footfall_api_access::{
 use footfall_api_app::{App, AppSettings};
 use footfall_api_experiments::{DoorSettings, Experiments, Facts, add, doors};
 use footfall_api_http::limit::Quotas;
-use footfall_api_http::{Built, Listed, Peer, Secret, Settings, Undeclared};
+use footfall_api_http::{Built, Peer, Secret, Settings, Undeclared};
 use footfall_ingest_activity::Clock;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -29,7 +29,6 @@ pub struct House {
     pub experiments: Experiments,
     pub router: Router,
     pub document: Value,
-    pub routes: Vec<Listed>,
     pub token: String,
     pub owner: Caller,
 }
@@ -90,9 +89,9 @@ pub async fn house_with(stage: &Stage, facts: Option<Arc<dyn Facts>>) -> House {
     let http = Settings { undeclared: Undeclared::Refuse, quotas, ..Settings::default() };
     let app = AppSettings { http, ..AppSettings::new(Secret::new([42; 32])) };
     let built = App::build_with(app, access.clone(), clock, |site, _| add(site, &experiments)).expect("a clear table");
-    let Built { router, document, routes } = built;
+    let Built { router, document, .. } = built;
     let doors = doors(&experiments, DoorSettings { ping: Duration::from_millis(50), ..DoorSettings::default() });
-    House { access, experiments, router: doors.fallback_service(router), document, routes, token, owner }
+    House { access, experiments, router: doors.fallback_service(router), document, token, owner }
 }
 
 impl House {
