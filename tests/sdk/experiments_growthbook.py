@@ -14,7 +14,7 @@ def make(key, attributes, **more):
         api_host=env["FLAGS_URL"],
         client_key=key,
         attributes=attributes,
-        on_experiment_viewed=lambda experiment, result, *_: viewed.append([experiment.key, result.key, result.hashValue]),
+        on_experiment_viewed=lambda experiment, result, **_: viewed.append([experiment.key, result.key, result.hashValue]),
         **more,
     )
     sdk.load_features()

@@ -195,7 +195,7 @@ impl Experiments {
         definition.clone().put(key, state.clone(), catalogue);
         definition.check(key, &state, catalogue, &mut faults);
         if let Some(before) = before {
-            definition.check_change(&before.definition, &before.state, &mut faults);
+            definition.check_change(&before.definition, (&before.state, &state), &mut faults);
             catalogue.check_dependents(D::KIND, key, &mut faults);
         }
         let value = |it: serde_json::Result<Value>| it.map_err(|_| ExperimentError::Damaged("a definition"));

@@ -305,7 +305,12 @@ impl Definition for Experiment {
         }
     }
 
-    fn check_change(&self, before: &Experiment, state: &ExperimentState, faults: &mut Faults) {
+    fn check_change(
+        &self,
+        before: &Experiment,
+        (state, next): (&ExperimentState, &ExperimentState),
+        faults: &mut Faults,
+    ) {
         if state.phases.is_empty() {
             return;
         }
@@ -326,7 +331,8 @@ impl Definition for Experiment {
             ("namespace", self.namespace != before.namespace),
             ("holdout", self.holdout != before.holdout),
         ];
-        for (member, _) in of_phase.into_iter().filter(|(_, changed)| state.is_running() && *changed) {
+        let within_phase = state.is_running() && next.phases.len() == state.phases.len();
+        for (member, _) in of_phase.into_iter().filter(|(_, changed)| within_phase && *changed) {
             faults.at(member, "says who takes part, and the experiment is running; begin a new phase");
         }
     }

@@ -100,7 +100,7 @@ pub trait Definition: Serialize + DeserializeOwned + JsonSchema + Clone + Partia
     fn check(&self, key: &str, state: &Self::State, catalogue: &Catalogue, faults: &mut Faults);
 
     /// What a change from `before` must not touch in this state.
-    fn check_change(&self, _before: &Self, _state: &Self::State, _faults: &mut Faults) {}
+    fn check_change(&self, _before: &Self, _states: (&Self::State, &Self::State), _faults: &mut Faults) {}
 
     fn put(self, key: &str, state: Self::State, catalogue: &mut Catalogue);
 

@@ -15,7 +15,7 @@ use crate::experiments::Experiments;
 use super::exposures::ExposureSource;
 use super::question::{Plan, plan};
 use super::report::{
-    Arm, Comparison, CurvePoint, Instead, Interval, MetricReport, Report, Role, SampleRatio, SampleSuspect,
+    Arm, CurvePoint, Instead, Interval, MetricReport, Report, Role, SampleRatio, SampleSuspect, TreatmentReport,
     VariationReport, finite,
 };
 use super::samples::{self, Cell};
@@ -303,7 +303,7 @@ fn compared(
     metric: &Metric,
     settings: &Settings,
     curve: Vec<CurvePoint>,
-) -> Comparison {
+) -> TreatmentReport {
     let minimum = f64::from(metric.minimum_sample);
     let Some((a, b)) = pair.filter(|(a, b)| a.n() >= minimum && b.n() >= minimum) else {
         let cannot_be_said = format!("There are fewer than {} people in an arm.", metric.minimum_sample.max(1));
@@ -319,7 +319,7 @@ fn compared(
         alpha: settings.alpha,
         sequential_tuning: None,
     };
-    Comparison {
+    TreatmentReport {
         variation: variation.to_owned(),
         effect: effect.ok().and_then(|effect| finite(effect.estimate)),
         standard_error: effect.ok().and_then(|effect| finite(effect.standard_error)),
@@ -343,8 +343,8 @@ fn compared(
     }
 }
 
-fn silent(variation: &str, curve: Vec<CurvePoint>, cannot_be_said: String) -> Comparison {
-    Comparison {
+fn silent(variation: &str, curve: Vec<CurvePoint>, cannot_be_said: String) -> TreatmentReport {
+    TreatmentReport {
         variation: variation.to_owned(),
         effect: None,
         standard_error: None,

@@ -5,7 +5,7 @@ use crate::error::ExperimentError;
 use crate::experiments::{Author, Experiments};
 use crate::lifecycle::Step;
 
-use super::report::{Comparison, Report};
+use super::report::{Report, TreatmentReport};
 
 impl Experiments {
     /// Looks at every running experiment with a guardrail that rolls back; returns how many were rolled back.
@@ -53,7 +53,7 @@ impl Experiments {
 /// Why a guardrail is broken: the whole interval lies beyond what is borne.
 fn harm(report: &Report, guardrail: &Guardrail) -> Option<String> {
     let metric = report.metrics.iter().find(|metric| metric.key == guardrail.metric)?;
-    let is_harmed = |comparison: &&Comparison| {
+    let is_harmed = |comparison: &&TreatmentReport| {
         let Some(interval) = comparison.interval else { return false };
         match metric.lower_is_better {
             true => interval.low.is_some_and(|low| low > guardrail.tolerance),

@@ -73,7 +73,7 @@ pub struct MetricReport {
     pub lower_is_better: bool,
     pub arms: Vec<Arm>,
     /// Each treatment against control.
-    pub comparisons: Vec<Comparison>,
+    pub comparisons: Vec<TreatmentReport>,
 }
 
 /// What one arm comes to.
@@ -92,7 +92,7 @@ pub struct Arm {
 
 /// A treatment against control. Effects are relative to control's mean.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Comparison {
+pub struct TreatmentReport {
     pub variation: String,
     /// Null where the usual method has no answer; `instead` may have one.
     pub effect: Option<f64>,

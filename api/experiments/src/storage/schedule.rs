@@ -93,7 +93,7 @@ impl ScheduledKept {
 
     /// Writes down why it could not be done.
     pub(crate) async fn refuse(&self, database: &Database, now: Timestamp, why: &str) -> Result<(), ExperimentError> {
-        let update = "UPDATE flag_schedule SET done_at = $1, outcome = $2 WHERE id = $3 AND done_at IS NULL";
+        let update = "UPDATE flag_schedule SET done_at = $1, outcome = $2 WHERE id = $3";
         let why: String = why.chars().take(2000).collect();
         database.execute(statement(update).bind(now).bind(why).bind(&self.id)).await?;
         Ok(())

@@ -72,6 +72,8 @@ pub async fn house_with(stage: &Stage, facts: Option<Arc<dyn Facts>>) -> House {
     let settings = AccessSettings {
         password_cost: PasswordCost { memory_kib: 64, passes: 1, lanes: 1 },
         mail_route: MailRoute::Folder(mails.clone()),
+        // The clock is moved on by hours.
+        access_token_millis: 90 * 24 * 3_600_000,
         ..AccessSettings::new("https://footfall.example", mails)
     };
     let vault = Vault::open(stage.folder.path()).expect("a vault");
