@@ -899,6 +899,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/organisations/{organisation}/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The webhooks of an organisation. */
+        get: operations["webhooks_list"];
+        put?: never;
+        /** Makes a webhook; its secret is shown once. */
+        post: operations["webhooks_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organisations/{organisation}/webhooks/{webhook}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One webhook. */
+        get: operations["webhooks_show"];
+        put?: never;
+        post?: never;
+        /** Removes a webhook, with what still waits for it. */
+        delete: operations["webhooks_remove"];
+        options?: never;
+        head?: never;
+        /** Changes a webhook. */
+        patch: operations["webhooks_change"];
+        trace?: never;
+    };
+    "/v1/organisations/{organisation}/webhooks/{webhook}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was sent, the newest first. */
+        get: operations["webhooks_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organisations/{organisation}/webhooks/{webhook}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Another secret, shown once; the old one ends at once. */
+        post: operations["webhooks_renew_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organisations/{organisation}/webhooks/{webhook}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a message of the kind `test`. */
+        post: operations["webhooks_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/password/reset": {
         parameters: {
             query?: never;
@@ -944,6 +1032,553 @@ export interface paths {
         get: operations["projects_show"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/attributes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of a project, by key. */
+        get: operations["attributes_list"];
+        put?: never;
+        /** Makes one. */
+        post: operations["attributes_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/attributes/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One. */
+        get: operations["attributes_show"];
+        /** Replaces one. */
+        put: operations["attributes_replace"];
+        post?: never;
+        /** Removes one that nothing refers to. */
+        delete: operations["attributes_remove"];
+        options?: never;
+        head?: never;
+        /** Changes parts of one. */
+        patch: operations["attributes_change"];
+        trace?: never;
+    };
+    "/v1/projects/{project}/attributes/{key}/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who changed what and why, the newest first. */
+        get: operations["attributes_revisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/attributes/{key}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an earlier definition the present one. */
+        post: operations["attributes_roll_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/environments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of a project, by key. */
+        get: operations["environments_list"];
+        put?: never;
+        /** Makes one. */
+        post: operations["environments_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/environments/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One. */
+        get: operations["environments_show"];
+        /** Replaces one. */
+        put: operations["environments_replace"];
+        post?: never;
+        /** Removes one that nothing refers to. */
+        delete: operations["environments_remove"];
+        options?: never;
+        head?: never;
+        /** Changes parts of one. */
+        patch: operations["environments_change"];
+        trace?: never;
+    };
+    "/v1/projects/{project}/environments/{key}/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who changed what and why, the newest first. */
+        get: operations["environments_revisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/environments/{key}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an earlier definition the present one. */
+        post: operations["environments_roll_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/experiments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of a project, by key. */
+        get: operations["experiments_list"];
+        put?: never;
+        /** Makes one. */
+        post: operations["experiments_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/experiments/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One. */
+        get: operations["experiments_show"];
+        /** Replaces one. */
+        put: operations["experiments_replace"];
+        post?: never;
+        /** Removes one that nothing refers to. */
+        delete: operations["experiments_remove"];
+        options?: never;
+        head?: never;
+        /** Changes parts of one. */
+        patch: operations["experiments_change"];
+        trace?: never;
+    };
+    "/v1/projects/{project}/experiments/{key}/approval": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approves what another has drafted. */
+        post: operations["lifecycle_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/experiments/{key}/phases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes who takes part; results begin anew. */
+        post: operations["lifecycle_new_phase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/experiments/{key}/power": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the plan of an experiment can see. */
+        get: operations["results_power"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/experiments/{key}/redraft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes it a draft again. */
+        post: operations["lifecycle_redraft"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/experiments/{key}/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The result as it is at this moment, right whenever one looks. */
+        get: operations["results_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/experiments/{key}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks for a review of a draft. */
+        post: operations["lifecycle_ask_review"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/experiments/{key}/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who changed what and why, the newest first. */
+        get: operations["experiments_revisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/experiments/{key}/roll-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Control for everybody. */
+        post: operations["lifecycle_roll_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/experiments/{key}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an earlier definition the present one. */
+        post: operations["experiments_roll_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/experiments/{key}/ship": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** One variation for everybody. */
+        post: operations["lifecycle_ship"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/experiments/{key}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins to assign users. */
+        post: operations["lifecycle_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/experiments/{key}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Assigns nobody any more. */
+        post: operations["lifecycle_stop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/features": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of a project, by key. */
+        get: operations["features_list"];
+        put?: never;
+        /** Makes one. */
+        post: operations["features_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/features/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One. */
+        get: operations["features_show"];
+        /** Replaces one. */
+        put: operations["features_replace"];
+        post?: never;
+        /** Removes one that nothing refers to. */
+        delete: operations["features_remove"];
+        options?: never;
+        head?: never;
+        /** Changes parts of one. */
+        patch: operations["features_change"];
+        trace?: never;
+    };
+    "/v1/projects/{project}/features/{key}/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who changed what and why, the newest first. */
+        get: operations["features_revisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/features/{key}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an earlier definition the present one. */
+        post: operations["features_roll_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/features/{key}/switch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Switches a feature off or on; in force within a second. */
+        put: operations["lifecycle_switch"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/holdouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of a project, by key. */
+        get: operations["holdouts_list"];
+        put?: never;
+        /** Makes one. */
+        post: operations["holdouts_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/holdouts/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One. */
+        get: operations["holdouts_show"];
+        /** Replaces one. */
+        put: operations["holdouts_replace"];
+        post?: never;
+        /** Removes one that nothing refers to. */
+        delete: operations["holdouts_remove"];
+        options?: never;
+        head?: never;
+        /** Changes parts of one. */
+        patch: operations["holdouts_change"];
+        trace?: never;
+    };
+    "/v1/projects/{project}/holdouts/{key}/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who changed what and why, the newest first. */
+        get: operations["holdouts_revisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/holdouts/{key}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an earlier definition the present one. */
+        post: operations["holdouts_roll_back"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1019,6 +1654,291 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of a project, by key. */
+        get: operations["metrics_list"];
+        put?: never;
+        /** Makes one. */
+        post: operations["metrics_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/metrics/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One. */
+        get: operations["metrics_show"];
+        /** Replaces one. */
+        put: operations["metrics_replace"];
+        post?: never;
+        /** Removes one that nothing refers to. */
+        delete: operations["metrics_remove"];
+        options?: never;
+        head?: never;
+        /** Changes parts of one. */
+        patch: operations["metrics_change"];
+        trace?: never;
+    };
+    "/v1/projects/{project}/metrics/{key}/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who changed what and why, the newest first. */
+        get: operations["metrics_revisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/metrics/{key}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an earlier definition the present one. */
+        post: operations["metrics_roll_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/namespaces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of a project, by key. */
+        get: operations["namespaces_list"];
+        put?: never;
+        /** Makes one. */
+        post: operations["namespaces_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/namespaces/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One. */
+        get: operations["namespaces_show"];
+        /** Replaces one. */
+        put: operations["namespaces_replace"];
+        post?: never;
+        /** Removes one that nothing refers to. */
+        delete: operations["namespaces_remove"];
+        options?: never;
+        head?: never;
+        /** Changes parts of one. */
+        patch: operations["namespaces_change"];
+        trace?: never;
+    };
+    "/v1/projects/{project}/namespaces/{key}/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who changed what and why, the newest first. */
+        get: operations["namespaces_revisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/namespaces/{key}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an earlier definition the present one. */
+        post: operations["namespaces_roll_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/saved-groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of a project, by key. */
+        get: operations["saved_groups_list"];
+        put?: never;
+        /** Makes one. */
+        post: operations["saved_groups_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/saved-groups/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One. */
+        get: operations["saved_groups_show"];
+        /** Replaces one. */
+        put: operations["saved_groups_replace"];
+        post?: never;
+        /** Removes one that nothing refers to. */
+        delete: operations["saved_groups_remove"];
+        options?: never;
+        head?: never;
+        /** Changes parts of one. */
+        patch: operations["saved_groups_change"];
+        trace?: never;
+    };
+    "/v1/projects/{project}/saved-groups/{key}/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who changed what and why, the newest first. */
+        get: operations["saved_groups_revisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/saved-groups/{key}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an earlier definition the present one. */
+        post: operations["saved_groups_roll_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/scheduled-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** By time, those that are done included. */
+        get: operations["scheduled_changes_list"];
+        put?: never;
+        /** Schedules a change; it is checked now and when its time has come. */
+        post: operations["scheduled_changes_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/scheduled-changes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes back a change that waits. */
+        delete: operations["scheduled_changes_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/sdk-connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Those that were set; every other key is served production, in clear. */
+        get: operations["sdk_connections_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/sdk-connections/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Sets how a client or write key is served. */
+        put: operations["sdk_connections_replace"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/sql": {
         parameters: {
             query?: never;
@@ -1030,6 +1950,23 @@ export interface paths {
         put?: never;
         /** Answers a question about a project. */
         post: operations["sql_ask_in_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/stale-features": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Features that give everybody the same, and were not changed for two weeks. */
+        get: operations["stale_features_list"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1249,6 +2186,17 @@ export interface components {
             /** @description New rows of `activity`. */
             stored: number;
         };
+        /** @description A side of a ratio. */
+        Aggregate: {
+            count: {
+                source: components["schemas"]["Source"];
+            };
+        } | {
+            sum: {
+                operand: components["schemas"]["Operand"];
+                source: components["schemas"]["Source"];
+            };
+        };
         /** @description Something in the audit that somebody has to see. */
         Alert: {
             /**
@@ -1272,6 +2220,66 @@ export interface components {
             /** @description The address or account that it is about. */
             subject: string;
         };
+        /** @description Settings of the analysis. */
+        Analysis: {
+            /**
+             * Format: double
+             * @default 0.05
+             */
+            alpha: number;
+            /**
+             * @description Days before exposure whose values take variance away (CUPED); 0 for none.
+             * @default 14
+             */
+            covariate_days: number;
+            /**
+             * @description Leaves out people whose user agent or property says that they are bots.
+             * @default true
+             */
+            excludes_bots: boolean;
+            /**
+             * @description A property that marks people of one's own, who are left out when it is true.
+             * @default null
+             */
+            internal_property: string | null;
+            /** @default sequential */
+            method: components["schemas"]["TestMethod"];
+            /**
+             * Format: double
+             * @description Standard deviation of a prior on relative effects, with mean 0; none where absent.
+             * @default null
+             */
+            prior_deviation: number | null;
+            /**
+             * Format: double
+             * @description Users at which sequential intervals are tightest.
+             * @default 5000
+             */
+            tuning: number;
+        };
+        /** @description What one arm comes to. */
+        Arm: {
+            /**
+             * Format: double
+             * @description With what was known before taken into account.
+             */
+            adjusted_mean: number | null;
+            /**
+             * Format: double
+             * @description Null without people.
+             */
+            mean: number | null;
+            /** Format: double */
+            people: number;
+            /**
+             * Format: double
+             * @description The sum over all people, of a ratio its numerator.
+             */
+            sum: number | null;
+            /** Format: double */
+            variance: number | null;
+            variation: string;
+        };
         /** @description A question. */
         Asked: {
             /**
@@ -1282,6 +2290,50 @@ export interface components {
             /** @description One statement that reads. */
             sql: string;
         };
+        /** @description An attribute. Those named `id` and `distinct_id` are always there. */
+        Attribute: {
+            /** @default  */
+            description: string;
+            /**
+             * @description It tells users apart, so that experiments and rollouts may go by it.
+             * @default false
+             */
+            identifies: boolean;
+            type: components["schemas"]["AttributeType"];
+        };
+        /** @description A definition. */
+        AttributeItem: {
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Attribute
+             * @description An attribute. Those named `id` and `distinct_id` are always there.
+             */
+            definition: {
+                /** @default  */
+                description: string;
+                /**
+                 * @description It tells users apart, so that experiments and rollouts may go by it.
+                 * @default false
+                 */
+                identifies: boolean;
+                /** @description What an attribute holds. */
+                type: ("string" | "number" | "boolean" | "string_list" | "number_list" | "json") | "version";
+            };
+            key: string;
+            revision: number;
+            state: components["schemas"]["Stateless"];
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            updated_at: string;
+        };
+        /** @description What an attribute holds. */
+        AttributeType: ("string" | "number" | "boolean" | "string_list" | "number_list" | "json") | "version";
         /** @description What a walk over the whole chain of this installation has found. */
         AuditCheck: {
             end_hash: string;
@@ -1317,6 +2369,14 @@ export interface components {
             request_id: string;
             sequence: number;
         };
+        /** @description Where extreme values are cut. */
+        Cap: {
+            /** Format: double */
+            at: number;
+        } | {
+            /** Format: double */
+            quantile: number;
+        };
         /** @description One thing that has to be so before the program is ready. */
         Check: {
             /** @description Why not, or how far it is. */
@@ -1332,6 +2392,55 @@ export interface components {
             /** @description The word that answers use: string, integer, float, boolean, timestamp, list. */
             type: string;
         };
+        /** @description How it is compared. */
+        Compared: {
+            one_of: string[];
+        } | {
+            none_of: string[];
+        } | {
+            /** Format: double */
+            at_least: number;
+        } | {
+            /** Format: double */
+            at_most: number;
+        } | {
+            set: boolean;
+        };
+        /** @description A property of the activity compared with a text or number. */
+        Comparison: {
+            is: components["schemas"]["Compared"];
+            property: string;
+        };
+        /** @description The effect among people exposed until the end of a day. */
+        CurvePoint: {
+            day: string;
+            /** Format: double */
+            effect: number | null;
+            interval: components["schemas"]["Interval"] | null;
+            /** Format: double */
+            people: number;
+        };
+        /** @description The decision that ended it. */
+        Decision: {
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            decided_at: string;
+            /** @description An account or key; `system` for a guardrail. */
+            decided_by: string;
+            outcome: components["schemas"]["Outcome"];
+            reason: string;
+            variation: string;
+        };
+        /** @description One place where two revisions differ. */
+        Difference: {
+            after: unknown;
+            /** @description Null where there was nothing. */
+            before: unknown;
+            /** @description A JSON pointer into `{definition, state}`. */
+            pointer: string;
+        };
         EmailChange: {
             email: string;
             password: string;
@@ -1343,6 +2452,328 @@ export interface components {
         /** @description How many sessions were ended. */
         Ended: {
             ended: number;
+        };
+        /** @description An environment. */
+        Environment: {
+            /** @default  */
+            description: string;
+        };
+        /** @description A definition. */
+        EnvironmentItem: {
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Environment
+             * @description An environment.
+             */
+            definition: {
+                /** @default  */
+                description: string;
+            };
+            key: string;
+            revision: number;
+            state: components["schemas"]["Stateless"];
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            updated_at: string;
+        };
+        /** @description An experiment. */
+        Experiment: {
+            /**
+             * @default {
+             *       "alpha": 0.05,
+             *       "covariate_days": 14,
+             *       "excludes_bots": true,
+             *       "internal_property": null,
+             *       "method": "sequential",
+             *       "prior_deviation": null,
+             *       "tuning": 5000
+             *     }
+             */
+            analysis: components["schemas"]["Analysis"];
+            /**
+             * @description For whom, in GrowthBook's condition language.
+             * @default null
+             */
+            condition: unknown;
+            /**
+             * Format: double
+             * @description The share of targeted users who take part.
+             * @default 1
+             */
+            coverage: number;
+            /** @default  */
+            description: string;
+            /**
+             * @description For users without the hash attribute.
+             * @default null
+             */
+            fallback_attribute: string | null;
+            /**
+             * @description Metrics that decide.
+             * @default []
+             */
+            goals: string[];
+            /**
+             * @description Metrics that must not suffer.
+             * @default []
+             */
+            guardrails: components["schemas"]["Guardrail"][];
+            /** @default id */
+            hash_attribute: string;
+            /** @default null */
+            holdout: string | null;
+            hypothesis: string;
+            /** @default null */
+            namespace: components["schemas"]["NamespaceShare"] | null;
+            owner: string;
+            /** @default null */
+            plan: components["schemas"]["Plan"] | null;
+            /** @default [] */
+            prerequisites: components["schemas"]["Prerequisite"][];
+            /**
+             * @description Metrics that explain.
+             * @default []
+             */
+            secondary: string[];
+            /** @default [] */
+            tags: string[];
+            /** @description The first is control. */
+            variations: components["schemas"]["Variation"][];
+        };
+        /** @description A definition. */
+        ExperimentItem: {
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Experiment
+             * @description An experiment.
+             */
+            definition: {
+                /**
+                 * @description Settings of the analysis.
+                 * @default {
+                 *       "alpha": 0.05,
+                 *       "covariate_days": 14,
+                 *       "excludes_bots": true,
+                 *       "internal_property": null,
+                 *       "method": "sequential",
+                 *       "prior_deviation": null,
+                 *       "tuning": 5000
+                 *     }
+                 */
+                analysis: {
+                    /**
+                     * Format: double
+                     * @default 0.05
+                     */
+                    alpha: number;
+                    /**
+                     * @description Days before exposure whose values take variance away (CUPED); 0 for none.
+                     * @default 14
+                     */
+                    covariate_days: number;
+                    /**
+                     * @description Leaves out people whose user agent or property says that they are bots.
+                     * @default true
+                     */
+                    excludes_bots: boolean;
+                    /**
+                     * @description A property that marks people of one's own, who are left out when it is true.
+                     * @default null
+                     */
+                    internal_property: string | null;
+                    /**
+                     * @description How results are judged.
+                     * @default sequential
+                     */
+                    method: "sequential" | "fixed_horizon";
+                    /**
+                     * Format: double
+                     * @description Standard deviation of a prior on relative effects, with mean 0; none where absent.
+                     * @default null
+                     */
+                    prior_deviation: number | null;
+                    /**
+                     * Format: double
+                     * @description Users at which sequential intervals are tightest.
+                     * @default 5000
+                     */
+                    tuning: number;
+                };
+                /**
+                 * @description For whom, in GrowthBook's condition language.
+                 * @default null
+                 */
+                condition: unknown;
+                /**
+                 * Format: double
+                 * @description The share of targeted users who take part.
+                 * @default 1
+                 */
+                coverage: number;
+                /** @default  */
+                description: string;
+                /**
+                 * @description For users without the hash attribute.
+                 * @default null
+                 */
+                fallback_attribute: string | null;
+                /**
+                 * @description Metrics that decide.
+                 * @default []
+                 */
+                goals: string[];
+                /**
+                 * @description Metrics that must not suffer.
+                 * @default []
+                 */
+                guardrails: {
+                    metric: string;
+                    /**
+                     * @description Rolls the experiment back by itself as soon as the harm is sure.
+                     * @default false
+                     */
+                    rolls_back: boolean;
+                    /**
+                     * Format: double
+                     * @description How much worse, relative to control, is still borne: 0.02 are two percent.
+                     * @default 0
+                     */
+                    tolerance: number;
+                }[];
+                /** @default id */
+                hash_attribute: string;
+                /** @default null */
+                holdout: string | null;
+                hypothesis: string;
+                /**
+                 * @description A range of a namespace.
+                 * @default null
+                 */
+                namespace: {
+                    /** Format: double */
+                    end: number;
+                    namespace: string;
+                    /** Format: double */
+                    start: number;
+                } | null;
+                owner: string;
+                /**
+                 * @description What is expected, so that its power is known before it starts.
+                 * @default null
+                 */
+                plan: {
+                    /**
+                     * @description Start although the power is below 0.8.
+                     * @default false
+                     */
+                    accepts_low_power: boolean;
+                    /**
+                     * Format: double
+                     * @description Mean of the first goal now.
+                     */
+                    baseline_mean: number;
+                    /**
+                     * Format: double
+                     * @description Its variance between users; p(1 − p) of a conversion.
+                     */
+                    baseline_variance: number;
+                    /** Format: double */
+                    days: number;
+                    /**
+                     * Format: double
+                     * @description The least relative effect that is worth seeing.
+                     */
+                    minimum_effect: number;
+                    /** Format: double */
+                    users_per_day: number;
+                } | null;
+                /** @default [] */
+                prerequisites: {
+                    /**
+                     * @description On `value`; by default `{"value": true}`.
+                     * @default {
+                     *       "value": true
+                     *     }
+                     */
+                    condition: unknown;
+                    feature: string;
+                }[];
+                /**
+                 * @description Metrics that explain.
+                 * @default []
+                 */
+                secondary: string[];
+                /** @default [] */
+                tags: string[];
+                /** @description The first is control. */
+                variations: {
+                    /** @default  */
+                    description: string;
+                    key: string;
+                    /** @default  */
+                    name: string;
+                    /**
+                     * Format: double
+                     * @description All weights together are 1.
+                     */
+                    weight: number;
+                }[];
+            };
+            key: string;
+            revision: number;
+            state: components["schemas"]["ExperimentState"];
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            updated_at: string;
+        };
+        /** @description The result of one phase of an experiment, as it is at this moment. */
+        ExperimentResults: {
+            experiment: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            from: string;
+            metrics: components["schemas"]["MetricReport"][];
+            params: unknown;
+            /**
+             * Format: double
+             * @description People who were seen in more than one variation; they are in none of the numbers.
+             */
+            people_in_several: number;
+            /** @description Counted from 0. */
+            phase: number;
+            revision: number;
+            sample_ratio: components["schemas"]["SampleRatio"];
+            /** @description The question in SQL, and its parameters: asked of `/v1/sql` it gives the numbers below all of this. */
+            sql: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            until: string;
+            variations: components["schemas"]["VariationReport"][];
+        };
+        /** @description Where an experiment stands. */
+        ExperimentState: {
+            approved_by: string | null;
+            decision: components["schemas"]["Decision"] | null;
+            phases: components["schemas"]["Phase"][];
+            /** @description Who asked for the review: somebody else approves. */
+            review_asked_by: string | null;
+            status: components["schemas"]["Status"];
         };
         /** @description A second factor. */
         Factor: {
@@ -1371,6 +2802,158 @@ export interface components {
             mode?: components["schemas"]["Mode"] | null;
             proof: components["schemas"]["Proof"];
         };
+        /** @description A feature. */
+        Feature: {
+            /** @description Where no rule applies. */
+            default_value: unknown;
+            /** @default  */
+            description: string;
+            /** @default null */
+            holdout: string | null;
+            /** @default false */
+            is_archived: boolean;
+            /**
+             * @description Environments where it is switched off.
+             * @default []
+             */
+            off_in: string[];
+            /**
+             * @description In force while it is switched off; `false` for booleans and the default for others where it is absent.
+             * @default null
+             */
+            off_value: unknown;
+            /** @default  */
+            owner: string;
+            /**
+             * @description PostHog's `filters`, for flags that are to fall as PostHog lets them fall. Such a flag has no rules.
+             * @default null
+             */
+            posthog_filters: unknown;
+            /** @default [] */
+            prerequisites: components["schemas"]["Prerequisite"][];
+            /** @default [] */
+            rules: components["schemas"]["Rule"][];
+            /** @default [] */
+            tags: string[];
+            value_type: components["schemas"]["ValueType"];
+        };
+        /** @description A definition. */
+        FeatureItem: {
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Feature
+             * @description A feature.
+             */
+            definition: {
+                /** @description Where no rule applies. */
+                default_value: unknown;
+                /** @default  */
+                description: string;
+                /** @default null */
+                holdout: string | null;
+                /** @default false */
+                is_archived: boolean;
+                /**
+                 * @description Environments where it is switched off.
+                 * @default []
+                 */
+                off_in: string[];
+                /**
+                 * @description In force while it is switched off; `false` for booleans and the default for others where it is absent.
+                 * @default null
+                 */
+                off_value: unknown;
+                /** @default  */
+                owner: string;
+                /**
+                 * @description PostHog's `filters`, for flags that are to fall as PostHog lets them fall. Such a flag has no rules.
+                 * @default null
+                 */
+                posthog_filters: unknown;
+                /** @default [] */
+                prerequisites: {
+                    /**
+                     * @description On `value`; by default `{"value": true}`.
+                     * @default {
+                     *       "value": true
+                     *     }
+                     */
+                    condition: unknown;
+                    feature: string;
+                }[];
+                /** @default [] */
+                rules: {
+                    /**
+                     * @description For whom, in GrowthBook's condition language; everybody where it is absent.
+                     * @default null
+                     */
+                    condition: unknown;
+                    /** @default  */
+                    description: string;
+                    /**
+                     * @description All of them where it is absent.
+                     * @default null
+                     */
+                    environments: string[] | null;
+                    /** @description Unique in the feature. */
+                    id: string;
+                    /** @default false */
+                    is_off: boolean;
+                    /** @default [] */
+                    prerequisites: {
+                        /**
+                         * @description On `value`; by default `{"value": true}`.
+                         * @default {
+                         *       "value": true
+                         *     }
+                         */
+                        condition: unknown;
+                        feature: string;
+                    }[];
+                    /** @description What a rule gives. */
+                    serve: {
+                        force: {
+                            value: unknown;
+                        };
+                    } | {
+                        rollout: {
+                            /** Format: double */
+                            coverage: number;
+                            /** @default id */
+                            hash_attribute: string;
+                            value: unknown;
+                        };
+                    } | {
+                        experiment: {
+                            experiment: string;
+                            values: {
+                                value: unknown;
+                                variation: string;
+                            }[];
+                        };
+                    };
+                }[];
+                /** @default [] */
+                tags: string[];
+                /**
+                 * @description What kind of values a feature has.
+                 * @enum {string}
+                 */
+                value_type: "boolean" | "string" | "number" | "json";
+            };
+            key: string;
+            revision: number;
+            state: components["schemas"]["Stateless"];
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            updated_at: string;
+        };
         FirstOwner: {
             email: string;
             mode?: components["schemas"]["Mode"] | null;
@@ -1383,6 +2966,21 @@ export interface components {
             /** @description What stands behind the `#` of the link that the program printed. */
             secret: string;
         };
+        /** @description A metric that must not get worse. */
+        Guardrail: {
+            metric: string;
+            /**
+             * @description Rolls the experiment back by itself as soon as the harm is sure.
+             * @default false
+             */
+            rolls_back: boolean;
+            /**
+             * Format: double
+             * @description How much worse, relative to control, is still borne: 0.02 are two percent.
+             * @default 0
+             */
+            tolerance: number;
+        };
         /** @description What an account holds somewhere. */
         HeldGrant: {
             factor_required: boolean;
@@ -1394,6 +2992,64 @@ export interface components {
         HeldRole: {
             /** @description A built-in role's name or a custom role's id. */
             role: string;
+        };
+        /** @description A holdout. */
+        Holdout: {
+            /** @default  */
+            description: string;
+            /** @default id */
+            hash_attribute: string;
+            /**
+             * Format: double
+             * @description The share of users who are held out; at most one half, since as many are compared with them.
+             */
+            share: number;
+        };
+        /** @description A definition. */
+        HoldoutItem: {
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Holdout
+             * @description A holdout.
+             */
+            definition: {
+                /** @default  */
+                description: string;
+                /** @default id */
+                hash_attribute: string;
+                /**
+                 * Format: double
+                 * @description The share of users who are held out; at most one half, since as many are compared with them.
+                 */
+                share: number;
+            };
+            key: string;
+            revision: number;
+            state: components["schemas"]["Stateless"];
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            updated_at: string;
+        };
+        /** @description What can be said where the usual method has no answer. */
+        Instead: {
+            /** Format: double */
+            estimate: number;
+            method: string;
+            /** Format: double */
+            p_value: number;
+        };
+        /** @description An interval; null is no bound. */
+        Interval: {
+            /** Format: double */
+            high: number | null;
+            /** Format: double */
+            low: number | null;
         };
         Invitation: {
             email: string;
@@ -1445,6 +3101,11 @@ export interface components {
         KeySet: {
             keys: unknown[];
         };
+        /**
+         * @description The kinds of definitions.
+         * @enum {string}
+         */
+        Kind: "environment" | "attribute" | "saved_group" | "namespace" | "holdout" | "feature" | "experiment" | "metric";
         /** @description What a code means. */
         Meaning: {
             code: string;
@@ -1454,6 +3115,49 @@ export interface components {
         /** @description Every code. */
         Meanings: {
             items: components["schemas"]["Meaning"][];
+        };
+        /** @description What is measured. */
+        Measure: {
+            count: {
+                source: components["schemas"]["Source"];
+            };
+        } | {
+            sum: {
+                operand: components["schemas"]["Operand"];
+                source: components["schemas"]["Source"];
+            };
+        } | {
+            unique: {
+                property: string;
+                source: components["schemas"]["Source"];
+            };
+        } | {
+            conversion: {
+                source: components["schemas"]["Source"];
+            };
+        } | {
+            ratio: {
+                denominator: components["schemas"]["Aggregate"];
+                numerator: components["schemas"]["Aggregate"];
+            };
+        } | {
+            mean: {
+                operand: components["schemas"]["Operand"];
+                source: components["schemas"]["Source"];
+            };
+        } | {
+            quantile: {
+                /** Format: double */
+                level: number;
+                operand: components["schemas"]["Operand"];
+                source: components["schemas"]["Source"];
+            };
+        } | {
+            retention: {
+                from_day: number;
+                source: components["schemas"]["Source"];
+                to_day: number;
+            };
         };
         /** @description A member. */
         Member: {
@@ -1471,12 +3175,548 @@ export interface components {
             /** @description A built-in role's name or a custom role's id. */
             role: string;
         };
+        /** @description A metric. Each change of it is a revision, and results say which one they used. */
+        Metric: {
+            /**
+             * @description For sums, counts and means: no person counts for more than this.
+             * @default null
+             */
+            cap: components["schemas"]["Cap"] | null;
+            /** @default  */
+            description: string;
+            /** @default false */
+            lower_is_better: boolean;
+            measure: components["schemas"]["Measure"];
+            /**
+             * @description With fewer people in an arm nothing is told.
+             * @default 0
+             */
+            minimum_sample: number;
+            /** @default  */
+            owner: string;
+            /**
+             * @default {
+             *       "delay_hours": 0,
+             *       "hours": null
+             *     }
+             */
+            window: components["schemas"]["Window"];
+        };
+        /** @description A definition. */
+        MetricItem: {
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Metric
+             * @description A metric. Each change of it is a revision, and results say which one they used.
+             */
+            definition: {
+                /**
+                 * @description For sums, counts and means: no person counts for more than this.
+                 * @default null
+                 */
+                cap: ({
+                    /** Format: double */
+                    at: number;
+                } | {
+                    /** Format: double */
+                    quantile: number;
+                }) | null;
+                /** @default  */
+                description: string;
+                /** @default false */
+                lower_is_better: boolean;
+                /** @description What is measured. */
+                measure: {
+                    count: {
+                        /** @description Which activities. */
+                        source: {
+                            event: string;
+                            /**
+                             * @description All of them hold.
+                             * @default []
+                             */
+                            filters: {
+                                /** @description How it is compared. */
+                                is: {
+                                    one_of: string[];
+                                } | {
+                                    none_of: string[];
+                                } | {
+                                    /** Format: double */
+                                    at_least: number;
+                                } | {
+                                    /** Format: double */
+                                    at_most: number;
+                                } | {
+                                    set: boolean;
+                                };
+                                property: string;
+                            }[];
+                        };
+                    };
+                } | {
+                    sum: {
+                        /** @description A number of an activity. */
+                        operand: "amount" | {
+                            property: string;
+                        };
+                        /** @description Which activities. */
+                        source: {
+                            event: string;
+                            /**
+                             * @description All of them hold.
+                             * @default []
+                             */
+                            filters: {
+                                /** @description How it is compared. */
+                                is: {
+                                    one_of: string[];
+                                } | {
+                                    none_of: string[];
+                                } | {
+                                    /** Format: double */
+                                    at_least: number;
+                                } | {
+                                    /** Format: double */
+                                    at_most: number;
+                                } | {
+                                    set: boolean;
+                                };
+                                property: string;
+                            }[];
+                        };
+                    };
+                } | {
+                    unique: {
+                        property: string;
+                        /** @description Which activities. */
+                        source: {
+                            event: string;
+                            /**
+                             * @description All of them hold.
+                             * @default []
+                             */
+                            filters: {
+                                /** @description How it is compared. */
+                                is: {
+                                    one_of: string[];
+                                } | {
+                                    none_of: string[];
+                                } | {
+                                    /** Format: double */
+                                    at_least: number;
+                                } | {
+                                    /** Format: double */
+                                    at_most: number;
+                                } | {
+                                    set: boolean;
+                                };
+                                property: string;
+                            }[];
+                        };
+                    };
+                } | {
+                    conversion: {
+                        /** @description Which activities. */
+                        source: {
+                            event: string;
+                            /**
+                             * @description All of them hold.
+                             * @default []
+                             */
+                            filters: {
+                                /** @description How it is compared. */
+                                is: {
+                                    one_of: string[];
+                                } | {
+                                    none_of: string[];
+                                } | {
+                                    /** Format: double */
+                                    at_least: number;
+                                } | {
+                                    /** Format: double */
+                                    at_most: number;
+                                } | {
+                                    set: boolean;
+                                };
+                                property: string;
+                            }[];
+                        };
+                    };
+                } | {
+                    ratio: {
+                        /** @description A side of a ratio. */
+                        denominator: {
+                            count: {
+                                /** @description Which activities. */
+                                source: {
+                                    event: string;
+                                    /**
+                                     * @description All of them hold.
+                                     * @default []
+                                     */
+                                    filters: {
+                                        /** @description How it is compared. */
+                                        is: {
+                                            one_of: string[];
+                                        } | {
+                                            none_of: string[];
+                                        } | {
+                                            /** Format: double */
+                                            at_least: number;
+                                        } | {
+                                            /** Format: double */
+                                            at_most: number;
+                                        } | {
+                                            set: boolean;
+                                        };
+                                        property: string;
+                                    }[];
+                                };
+                            };
+                        } | {
+                            sum: {
+                                /** @description A number of an activity. */
+                                operand: "amount" | {
+                                    property: string;
+                                };
+                                /** @description Which activities. */
+                                source: {
+                                    event: string;
+                                    /**
+                                     * @description All of them hold.
+                                     * @default []
+                                     */
+                                    filters: {
+                                        /** @description How it is compared. */
+                                        is: {
+                                            one_of: string[];
+                                        } | {
+                                            none_of: string[];
+                                        } | {
+                                            /** Format: double */
+                                            at_least: number;
+                                        } | {
+                                            /** Format: double */
+                                            at_most: number;
+                                        } | {
+                                            set: boolean;
+                                        };
+                                        property: string;
+                                    }[];
+                                };
+                            };
+                        };
+                        /** @description A side of a ratio. */
+                        numerator: {
+                            count: {
+                                /** @description Which activities. */
+                                source: {
+                                    event: string;
+                                    /**
+                                     * @description All of them hold.
+                                     * @default []
+                                     */
+                                    filters: {
+                                        /** @description How it is compared. */
+                                        is: {
+                                            one_of: string[];
+                                        } | {
+                                            none_of: string[];
+                                        } | {
+                                            /** Format: double */
+                                            at_least: number;
+                                        } | {
+                                            /** Format: double */
+                                            at_most: number;
+                                        } | {
+                                            set: boolean;
+                                        };
+                                        property: string;
+                                    }[];
+                                };
+                            };
+                        } | {
+                            sum: {
+                                /** @description A number of an activity. */
+                                operand: "amount" | {
+                                    property: string;
+                                };
+                                /** @description Which activities. */
+                                source: {
+                                    event: string;
+                                    /**
+                                     * @description All of them hold.
+                                     * @default []
+                                     */
+                                    filters: {
+                                        /** @description How it is compared. */
+                                        is: {
+                                            one_of: string[];
+                                        } | {
+                                            none_of: string[];
+                                        } | {
+                                            /** Format: double */
+                                            at_least: number;
+                                        } | {
+                                            /** Format: double */
+                                            at_most: number;
+                                        } | {
+                                            set: boolean;
+                                        };
+                                        property: string;
+                                    }[];
+                                };
+                            };
+                        };
+                    };
+                } | {
+                    mean: {
+                        /** @description A number of an activity. */
+                        operand: "amount" | {
+                            property: string;
+                        };
+                        /** @description Which activities. */
+                        source: {
+                            event: string;
+                            /**
+                             * @description All of them hold.
+                             * @default []
+                             */
+                            filters: {
+                                /** @description How it is compared. */
+                                is: {
+                                    one_of: string[];
+                                } | {
+                                    none_of: string[];
+                                } | {
+                                    /** Format: double */
+                                    at_least: number;
+                                } | {
+                                    /** Format: double */
+                                    at_most: number;
+                                } | {
+                                    set: boolean;
+                                };
+                                property: string;
+                            }[];
+                        };
+                    };
+                } | {
+                    quantile: {
+                        /** Format: double */
+                        level: number;
+                        /** @description A number of an activity. */
+                        operand: "amount" | {
+                            property: string;
+                        };
+                        /** @description Which activities. */
+                        source: {
+                            event: string;
+                            /**
+                             * @description All of them hold.
+                             * @default []
+                             */
+                            filters: {
+                                /** @description How it is compared. */
+                                is: {
+                                    one_of: string[];
+                                } | {
+                                    none_of: string[];
+                                } | {
+                                    /** Format: double */
+                                    at_least: number;
+                                } | {
+                                    /** Format: double */
+                                    at_most: number;
+                                } | {
+                                    set: boolean;
+                                };
+                                property: string;
+                            }[];
+                        };
+                    };
+                } | {
+                    retention: {
+                        from_day: number;
+                        /** @description Which activities. */
+                        source: {
+                            event: string;
+                            /**
+                             * @description All of them hold.
+                             * @default []
+                             */
+                            filters: {
+                                /** @description How it is compared. */
+                                is: {
+                                    one_of: string[];
+                                } | {
+                                    none_of: string[];
+                                } | {
+                                    /** Format: double */
+                                    at_least: number;
+                                } | {
+                                    /** Format: double */
+                                    at_most: number;
+                                } | {
+                                    set: boolean;
+                                };
+                                property: string;
+                            }[];
+                        };
+                        to_day: number;
+                    };
+                };
+                /**
+                 * @description With fewer people in an arm nothing is told.
+                 * @default 0
+                 */
+                minimum_sample: number;
+                /** @default  */
+                owner: string;
+                /**
+                 * @description When after exposure an activity counts.
+                 * @default {
+                 *       "delay_hours": 0,
+                 *       "hours": null
+                 *     }
+                 */
+                window: {
+                    /**
+                     * @description Not before so many hours after exposure.
+                     * @default 0
+                     */
+                    delay_hours: number;
+                    /**
+                     * @description For so many hours from then on; until now where it is absent.
+                     * @default null
+                     */
+                    hours: number | null;
+                };
+            };
+            key: string;
+            revision: number;
+            state: components["schemas"]["Stateless"];
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            updated_at: string;
+        };
+        /** @description One metric. */
+        MetricReport: {
+            arms: components["schemas"]["Arm"][];
+            /** @description Each treatment against control. */
+            comparisons: components["schemas"]["TreatmentReport"][];
+            key: string;
+            lower_is_better: boolean;
+            /** @description Of its definition. */
+            revision: number;
+            role: components["schemas"]["Role2"];
+        };
         /** @description How a session's tokens are handed over. */
         Mode: "bearer" | "cookie";
+        /** @description A namespace. */
+        Namespace: {
+            /** @default  */
+            description: string;
+        };
+        /** @description A definition. */
+        NamespaceItem: {
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Namespace
+             * @description A namespace.
+             */
+            definition: {
+                /** @default  */
+                description: string;
+            };
+            key: string;
+            revision: number;
+            state: components["schemas"]["Stateless"];
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            updated_at: string;
+        };
+        /** @description A range of a namespace. */
+        NamespaceShare: {
+            /** Format: double */
+            end: number;
+            namespace: string;
+            /** Format: double */
+            start: number;
+        };
+        /** @description A new definition. */
+        NewAttribute: {
+            definition: components["schemas"]["Attribute"];
+            /** @description Letters, digits and `- _ . : |`; it never changes. */
+            key: string;
+            /** @description Why; kept with the revision. */
+            reason?: string | null;
+        };
+        /** @description A new definition. */
+        NewEnvironment: {
+            definition: components["schemas"]["Environment"];
+            /** @description Letters, digits and `- _ . : |`; it never changes. */
+            key: string;
+            /** @description Why; kept with the revision. */
+            reason?: string | null;
+        };
+        /** @description A new definition. */
+        NewExperiment: {
+            definition: components["schemas"]["Experiment"];
+            /** @description Letters, digits and `- _ . : |`; it never changes. */
+            key: string;
+            /** @description Why; kept with the revision. */
+            reason?: string | null;
+        };
+        /** @description A new definition. */
+        NewFeature: {
+            definition: components["schemas"]["Feature"];
+            /** @description Letters, digits and `- _ . : |`; it never changes. */
+            key: string;
+            /** @description Why; kept with the revision. */
+            reason?: string | null;
+        };
+        /** @description A new definition. */
+        NewHoldout: {
+            definition: components["schemas"]["Holdout"];
+            /** @description Letters, digits and `- _ . : |`; it never changes. */
+            key: string;
+            /** @description Why; kept with the revision. */
+            reason?: string | null;
+        };
         /** @description A key's text, shown this once. */
         NewKey: {
             id: string;
             key: string;
+        };
+        /** @description A new definition. */
+        NewMetric: {
+            definition: components["schemas"]["Metric"];
+            /** @description Letters, digits and `- _ . : |`; it never changes. */
+            key: string;
+            /** @description Why; kept with the revision. */
+            reason?: string | null;
+        };
+        /** @description A new definition. */
+        NewNamespace: {
+            definition: components["schemas"]["Namespace"];
+            /** @description Letters, digits and `- _ . : |`; it never changes. */
+            key: string;
+            /** @description Why; kept with the revision. */
+            reason?: string | null;
         };
         NewOrganisation: {
             name: string;
@@ -1487,10 +3727,51 @@ export interface components {
             client_data_json: string;
             name: string;
         };
+        NewPhase: {
+            /** Format: double */
+            coverage?: number | null;
+            reason?: string | null;
+            /**
+             * @description Divides the users anew.
+             * @default false
+             */
+            reshuffle: boolean;
+            /** @description Of the variations, in their order. */
+            weights?: number[] | null;
+        };
         NewProject: {
             /** @description Letters, digits, dots, dashes and underscores; unique in the installation. */
             id: string;
             name: string;
+        };
+        /** @description A new definition. */
+        NewSavedGroup: {
+            definition: components["schemas"]["SavedGroup"];
+            /** @description Letters, digits and `- _ . : |`; it never changes. */
+            key: string;
+            /** @description Why; kept with the revision. */
+            reason?: string | null;
+        };
+        NewScheduled: {
+            change: components["schemas"]["ScheduledChange"];
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            due_at: string;
+            key: string;
+            kind: components["schemas"]["ScheduledKind"];
+            reason?: string | null;
+        };
+        /** @description A webhook, and its secret, shown this once. */
+        NewWebhook: {
+            id: string;
+            /** @description Verifies `webhook-signature` as Standard Webhooks 1.0 has it. */
+            secret: string;
+        };
+        /** @description A number of an activity. */
+        Operand: "amount" | {
+            property: string;
         };
         /** @description An organisation. */
         Organisation: {
@@ -1508,6 +3789,8 @@ export interface components {
             factor_required?: boolean;
             name?: string;
         };
+        /** @description What the experiment came to. */
+        Outcome: "ship" | "roll_back";
         /** @description The account that asks. */
         OwnAccount: {
             /**
@@ -1529,14 +3812,44 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description The body of a page. */
+        PageOfAttributeItem: {
+            items: components["schemas"]["AttributeItem"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
         PageOfAuditEntry: {
             items: components["schemas"]["AuditEntry"][];
             /** @description For the parameter `cursor`; `null` on the last page. */
             next_cursor: string | null;
         };
         /** @description The body of a page. */
+        PageOfEnvironmentItem: {
+            items: components["schemas"]["EnvironmentItem"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
+        PageOfExperimentItem: {
+            items: components["schemas"]["ExperimentItem"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
         PageOfFactor: {
             items: components["schemas"]["Factor"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
+        PageOfFeatureItem: {
+            items: components["schemas"]["FeatureItem"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
+        PageOfHoldoutItem: {
+            items: components["schemas"]["HoldoutItem"][];
             /** @description For the parameter `cursor`; `null` on the last page. */
             next_cursor: string | null;
         };
@@ -1553,6 +3866,18 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description The body of a page. */
+        PageOfMetricItem: {
+            items: components["schemas"]["MetricItem"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
+        PageOfNamespaceItem: {
+            items: components["schemas"]["NamespaceItem"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
         PageOfOrganisation: {
             items: components["schemas"]["Organisation"][];
             /** @description For the parameter `cursor`; `null` on the last page. */
@@ -1565,14 +3890,56 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description The body of a page. */
+        PageOfRevision: {
+            items: components["schemas"]["Revision"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
         PageOfRole: {
             items: components["schemas"]["Role"][];
             /** @description For the parameter `cursor`; `null` on the last page. */
             next_cursor: string | null;
         };
         /** @description The body of a page. */
+        PageOfSavedGroupItem: {
+            items: components["schemas"]["SavedGroupItem"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
+        PageOfScheduled: {
+            items: components["schemas"]["Scheduled"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
+        PageOfSdkConnection: {
+            items: components["schemas"]["SdkConnection"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
         PageOfSession: {
             items: components["schemas"]["Session"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
+        PageOfStaleFeature: {
+            items: components["schemas"]["StaleFeature"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
+        PageOfWebhook: {
+            items: components["schemas"]["Webhook"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
+        PageOfWebhookDelivery: {
+            items: components["schemas"]["WebhookDelivery"][];
             /** @description For the parameter `cursor`; `null` on the last page. */
             next_cursor: string | null;
         };
@@ -1600,6 +3967,81 @@ export interface components {
          * @enum {string}
          */
         Permission: "account.manage" | "installation.manage" | "organisation.read" | "organisation.write" | "organisation.delete" | "members.read" | "members.write" | "roles.write" | "projects.read" | "projects.write" | "projects.delete" | "keys.read" | "keys.write" | "audit.read" | "audit.export" | "alerts.read" | "alerts.write" | "activity.send" | "activity.read" | "activity.export" | "activity.delete" | "quarantine.read" | "persons.read" | "persons.write" | "persons.erase" | "sql.run" | "insights.read" | "dashboards.read" | "dashboards.write" | "experiments.read" | "experiments.write" | "flags.read" | "flags.write" | "flags.evaluate" | "models.read" | "models.train" | "content.read" | "content.write" | "jobs.read" | "jobs.write";
+        /** @description A time in which users were assigned by one rule. Results never mix phases. */
+        Phase: {
+            condition: unknown;
+            /** Format: double */
+            coverage: number;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            ended_at: string | null;
+            namespace: components["schemas"]["NamespaceShare"] | null;
+            reason: string;
+            /** @description Hashed with each unit: another seed divides users anew. */
+            seed: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            started_at: string;
+            weights: number[];
+        };
+        /** @description What is expected, so that its power is known before it starts. */
+        Plan: {
+            /**
+             * @description Start although the power is below 0.8.
+             * @default false
+             */
+            accepts_low_power: boolean;
+            /**
+             * Format: double
+             * @description Mean of the first goal now.
+             */
+            baseline_mean: number;
+            /**
+             * Format: double
+             * @description Its variance between users; p(1 − p) of a conversion.
+             */
+            baseline_variance: number;
+            /** Format: double */
+            days: number;
+            /**
+             * Format: double
+             * @description The least relative effect that is worth seeing.
+             */
+            minimum_effect: number;
+            /** Format: double */
+            users_per_day: number;
+        };
+        /** @description What a plan comes to. */
+        Power: {
+            is_underpowered: boolean;
+            /**
+             * Format: double
+             * @description The least relative effect that is seen with a power of 0.8; null if there is none.
+             */
+            minimum_detectable_effect: number | null;
+            /**
+             * Format: double
+             * @description Of seeing the least effect that is worth seeing.
+             */
+            power: number;
+            /** Format: double */
+            users: number;
+        };
+        /** @description Another feature whose value has to fulfil a condition. */
+        Prerequisite: {
+            /**
+             * @description On `value`; by default `{"value": true}`.
+             * @default {
+             *       "value": true
+             *     }
+             */
+            condition: unknown;
+            feature: string;
+        };
         /** @description What went wrong (RFC 9457). */
         Problem: {
             /** @description Stable, for programs. */
@@ -1678,6 +4120,23 @@ export interface components {
         ResetRequest: {
             email: string;
         };
+        /** @description One revision. */
+        Revision: {
+            act: string;
+            /** @description An account, a key, or `system`. */
+            actor: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            at: string;
+            /** @description Against the revision before. */
+            changes: components["schemas"]["Difference"][];
+            /** @description As it was from then on; null where it was removed. */
+            definition: unknown;
+            reason: string;
+            revision: number;
+        };
         /** @description A role. */
         Role: {
             /** @description Of a built-in role its name. */
@@ -1690,6 +4149,11 @@ export interface components {
             permissions: components["schemas"]["Permission"][];
             rows: components["schemas"]["RowFilter"];
         };
+        /**
+         * @description What a metric is there for.
+         * @enum {string}
+         */
+        Role2: "goal" | "secondary" | "guardrail";
         /** @description A custom role as it is wanted. */
         RoleDraft: {
             masks: string[];
@@ -1719,11 +4183,131 @@ export interface components {
         };
         /** @description What a row policy compares. */
         RowValue: {
-            column: string;
+            /** @enum {string} */
+            column: "event" | "kind" | "person_id" | "distinct_id" | "user_id" | "anonymous_id" | "device_type" | "os" | "app_name" | "app_version" | "locale" | "country" | "region" | "city" | "dialect";
         } | {
             property: string;
         };
-        /** @description A service key of an organisation, or a personal token. */
+        /** @description One rule. */
+        Rule: {
+            /**
+             * @description For whom, in GrowthBook's condition language; everybody where it is absent.
+             * @default null
+             */
+            condition: unknown;
+            /** @default  */
+            description: string;
+            /**
+             * @description All of them where it is absent.
+             * @default null
+             */
+            environments: string[] | null;
+            /** @description Unique in the feature. */
+            id: string;
+            /** @default false */
+            is_off: boolean;
+            /** @default [] */
+            prerequisites: components["schemas"]["Prerequisite"][];
+            serve: components["schemas"]["Serve"];
+        };
+        /** @description Whether the arms have the people that they should have. */
+        SampleRatio: {
+            is_off: boolean;
+            /** Format: double */
+            p_value: number;
+            /**
+             * Format: double
+             * @description True whenever one looks.
+             */
+            p_value_always_valid: number;
+            reading: string;
+            /** @description Days of exposure whose people are off, the strongest first. */
+            suspects: components["schemas"]["SampleSuspect"][];
+        };
+        /** @description A day whose people are off. */
+        SampleSuspect: {
+            /** @description Observed over planned share of each arm, less one. */
+            deviations: number[];
+            dimension: string;
+            level: string;
+            /** Format: double */
+            p_value_adjusted: number;
+        };
+        /** @description A list of values of one attribute. */
+        SavedGroup: {
+            attribute: string;
+            /** @default  */
+            description: string;
+            /** @description Texts or numbers. */
+            values: unknown[];
+        };
+        /** @description A definition. */
+        SavedGroupItem: {
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * SavedGroup
+             * @description A list of values of one attribute.
+             */
+            definition: {
+                attribute: string;
+                /** @default  */
+                description: string;
+                /** @description Texts or numbers. */
+                values: unknown[];
+            };
+            key: string;
+            revision: number;
+            state: components["schemas"]["Stateless"];
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            updated_at: string;
+        };
+        /** @description A scheduled change. */
+        Scheduled: {
+            change: components["schemas"]["ScheduledChange"];
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            done_at: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            due_at: string;
+            id: string;
+            key: string;
+            kind: components["schemas"]["Kind"];
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            made_at: string;
+            made_by: string;
+            /** @description Empty while it waits; `done`, or why it could not be done. */
+            outcome: string;
+            reason: string;
+        };
+        /** @description What is to happen. */
+        ScheduledChange: {
+            patch: unknown;
+        } | {
+            start: Record<string, never>;
+        } | {
+            stop: Record<string, never>;
+        };
+        /**
+         * @description Only features and experiments change by themselves.
+         * @enum {string}
+         */
+        ScheduledKind: "feature" | "experiment";
+        /** @description A service key of an organisation. */
         ScopedKeyDraft: {
             /**
              * Format: date-time
@@ -1732,6 +4316,33 @@ export interface components {
             expires_at?: string | null;
             name: string;
             scopes: components["schemas"]["Permission"][];
+        };
+        /** @description The settings of one key. */
+        SdkConnection: {
+            /** @description What the SDK decrypts with; anybody who reads the app's code has it, so it hides, and does not protect. */
+            encryption_key: string | null;
+            environment: string;
+            is_remote: boolean;
+            key_id: string;
+        };
+        /** @description What a rule gives. */
+        Serve: {
+            force: {
+                value: unknown;
+            };
+        } | {
+            rollout: {
+                /** Format: double */
+                coverage: number;
+                /** @default id */
+                hash_attribute: string;
+                value: unknown;
+            };
+        } | {
+            experiment: {
+                experiment: string;
+                values: components["schemas"]["VariationValue"][];
+            };
         };
         /** @description A session that is in force. */
         Session: {
@@ -1784,6 +4395,11 @@ export interface components {
             refresh_token: string | null;
             session_id: string;
         };
+        Ship: {
+            reason?: string | null;
+            /** @description What everybody gets. */
+            variation: string;
+        };
         SignIn: {
             email: string;
             mode?: components["schemas"]["Mode"] | null;
@@ -1810,6 +4426,39 @@ export interface components {
             /** @description What stands behind the `#` of the link. */
             secret: string;
         };
+        /** @description Which activities. */
+        Source: {
+            event: string;
+            /**
+             * @description All of them hold.
+             * @default []
+             */
+            filters: components["schemas"]["Comparison"][];
+        };
+        /** @description A feature that could go. */
+        StaleFeature: {
+            key: string;
+            reason: components["schemas"]["StaleReason"];
+            /** @description Days since its last change. */
+            unchanged_days: number;
+        };
+        /** @description Why a feature is called stale. */
+        StaleReason: "archived" | "one_value" | "no_rules" | "experiments_ended";
+        Start: {
+            reason?: string | null;
+            /**
+             * @description Starts a draft that nobody has approved; the history says so.
+             * @default false
+             */
+            without_review: boolean;
+        };
+        /** @description The state of what has none beside its definition. */
+        Stateless: Record<string, never>;
+        /**
+         * @description Draft → in review → approved → running → stopped → shipped or rolled back.
+         * @enum {string}
+         */
+        Status: "draft" | "in_review" | "approved" | "running" | "stopped" | "shipped" | "rolled_back";
         /** @description A second factor; the password for accounts that have none. */
         StepUp: {
             totp: string;
@@ -1820,6 +4469,12 @@ export interface components {
         } | {
             password: string;
         };
+        Switch: {
+            /** @description All that there are where it is absent. */
+            environments?: string[] | null;
+            is_on: boolean;
+            reason?: string | null;
+        };
         TableInWords: {
             /** @description What a row is. */
             about: string;
@@ -1829,6 +4484,23 @@ export interface components {
         Tables: {
             tables: components["schemas"]["TableInWords"][];
         };
+        /** @description How results are judged. */
+        TestMethod: "sequential" | "fixed_horizon";
+        TokenDraft: {
+            /**
+             * Format: date-time
+             * @description Without it, the token is good until it is revoked.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            expires_at?: string | null;
+            name: string;
+            scopes: components["schemas"]["TokenScope"][];
+        };
+        /**
+         * @description What a personal token may be for.
+         * @enum {string}
+         */
+        TokenScope: "account.manage" | "installation.manage" | "organisation.read" | "organisation.write" | "members.read" | "projects.read" | "projects.write" | "keys.read" | "audit.read" | "alerts.read" | "alerts.write" | "activity.send" | "activity.read" | "quarantine.read" | "persons.read" | "persons.write" | "sql.run" | "insights.read" | "dashboards.read" | "dashboards.write" | "experiments.read" | "experiments.write" | "flags.read" | "flags.write" | "flags.evaluate" | "models.read" | "models.train" | "content.read" | "content.write" | "jobs.read" | "jobs.write";
         TotpConfirmation: {
             code: string;
         };
@@ -1839,6 +4511,217 @@ export interface components {
             qr_svg: string;
             /** @description In base32, for typing. */
             secret: string;
+        };
+        /** @description A treatment against control. Effects are relative to control's mean. */
+        TreatmentReport: {
+            can_be_said: string;
+            cannot_be_said: string;
+            /** Format: double */
+            chance_to_win: number | null;
+            credible_interval: components["schemas"]["Interval"] | null;
+            /** @description The effect by the days of exposure so far. */
+            curve: components["schemas"]["CurvePoint"][];
+            /**
+             * Format: double
+             * @description Null where the usual method has no answer; `instead` may have one.
+             */
+            effect: number | null;
+            /** Format: double */
+            expected_loss: number | null;
+            instead: components["schemas"]["Instead"] | null;
+            interval: components["schemas"]["Interval"] | null;
+            /** @description The formula's name. */
+            method: string;
+            /**
+             * Format: double
+             * @description The least relative effect that a fixed look would see with a power of 0.8.
+             */
+            minimum_detectable_effect: number | null;
+            /** Format: double */
+            p_value: number | null;
+            /**
+             * Format: double
+             * @description Benjamini and Hochberg's over the same.
+             */
+            p_value_false_discovery: number | null;
+            /**
+             * Format: double
+             * @description Holm's over all goals, secondary metrics and treatments.
+             */
+            p_value_holm: number | null;
+            /** Format: double */
+            standard_error: number | null;
+            variation: string;
+        };
+        /**
+         * @description What kind of values a feature has.
+         * @enum {string}
+         */
+        ValueType: "boolean" | "string" | "number" | "json";
+        /** @description One variation. */
+        Variation: {
+            /** @default  */
+            description: string;
+            key: string;
+            /** @default  */
+            name: string;
+            /**
+             * Format: double
+             * @description All weights together are 1.
+             */
+            weight: number;
+        };
+        /** @description One arm. */
+        VariationReport: {
+            key: string;
+            /** Format: double */
+            people: number;
+            /** Format: double */
+            weight: number;
+        };
+        /** @description The value of one variation. */
+        VariationValue: {
+            value: unknown;
+            variation: string;
+        };
+        Wanted: {
+            environment: string;
+            /**
+             * @description Encrypts payloads; a key is made when there is none yet.
+             * @default false
+             */
+            is_encrypted: boolean;
+            /**
+             * @description Hands out no payload: users are evaluated here.
+             * @default false
+             */
+            is_remote: boolean;
+            reason?: string | null;
+        };
+        /** @description A definition as it is wanted. */
+        WantedAttribute: {
+            definition: components["schemas"]["Attribute"];
+            /** @description Why; kept with the revision. */
+            reason?: string | null;
+        };
+        /** @description A definition as it is wanted. */
+        WantedEnvironment: {
+            definition: components["schemas"]["Environment"];
+            /** @description Why; kept with the revision. */
+            reason?: string | null;
+        };
+        /** @description A definition as it is wanted. */
+        WantedExperiment: {
+            definition: components["schemas"]["Experiment"];
+            /** @description Why; kept with the revision. */
+            reason?: string | null;
+        };
+        /** @description A definition as it is wanted. */
+        WantedFeature: {
+            definition: components["schemas"]["Feature"];
+            /** @description Why; kept with the revision. */
+            reason?: string | null;
+        };
+        /** @description A definition as it is wanted. */
+        WantedHoldout: {
+            definition: components["schemas"]["Holdout"];
+            /** @description Why; kept with the revision. */
+            reason?: string | null;
+        };
+        /** @description A definition as it is wanted. */
+        WantedMetric: {
+            definition: components["schemas"]["Metric"];
+            /** @description Why; kept with the revision. */
+            reason?: string | null;
+        };
+        /** @description A definition as it is wanted. */
+        WantedNamespace: {
+            definition: components["schemas"]["Namespace"];
+            /** @description Why; kept with the revision. */
+            reason?: string | null;
+        };
+        /** @description A definition as it is wanted. */
+        WantedSavedGroup: {
+            definition: components["schemas"]["SavedGroup"];
+            /** @description Why; kept with the revision. */
+            reason?: string | null;
+        };
+        WayBack: {
+            reason?: string | null;
+            /** @description The revision whose definition is wanted. */
+            revision: number;
+        };
+        /** @description Where alerts are sent. */
+        Webhook: {
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            created_at: string;
+            id: string;
+            /** @description Off, it gets nothing. A receiver switches it off by answering 410. */
+            is_enabled: boolean;
+            name: string;
+            url: string;
+        };
+        /** @description What became of one message. */
+        WebhookDelivery: {
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            created_at: string;
+            failure: string | null;
+            /** @description Also `webhook-id`, the same in every try. */
+            id: string;
+            /** @description As `alert.raised`. */
+            kind: string;
+            /**
+             * Format: date-time
+             * @description `null`: it has arrived, or was given up.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            next_try_at: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            sent_at: string | null;
+            /** @description Of the last answer, if one came. */
+            status: number | null;
+            tries: number;
+        };
+        WebhookDraft: {
+            name: string;
+            /** @description Of the open internet; without a name, a password or a fragment in it. */
+            url: string;
+        };
+        WebhookPatch: {
+            is_enabled?: boolean;
+            name?: string;
+            url?: string;
+        };
+        /** @description The new secret of a webhook, shown this once. */
+        WebhookSecret: {
+            secret: string;
+        };
+        /** @description Why something is done. */
+        Why: {
+            /** @description Kept with the revision. */
+            reason?: string | null;
+        };
+        /** @description When after exposure an activity counts. */
+        Window: {
+            /**
+             * @description Not before so many hours after exposure.
+             * @default 0
+             */
+            delay_hours: number;
+            /**
+             * @description For so many hours from then on; until now where it is absent.
+             * @default null
+             */
+            hours: number | null;
         };
     };
     responses: {
@@ -2450,6 +5333,26 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description `definition_unknown`: There is no such definition.
+         *     `not_found`: There is no such thing, or it is not yours to know.
+         */
+        "404.definition_unknown.not_found": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "definition_unknown" | "not_found";
+                    /** @constant */
+                    status?: 404;
+                };
+            };
+        };
         /** @description `not_found`: There is no such thing, or it is not yours to know. */
         "404.not_found": {
             headers: {
@@ -2515,6 +5418,53 @@ export interface components {
                     code?: "body_slow";
                     /** @constant */
                     status?: 408;
+                };
+            };
+        };
+        /**
+         * @description `changed_meanwhile`: It was changed at the same time.
+         *     `idempotency_running`: A request with this idempotency key is under way.
+         *     `in_use`: Others refer to it.
+         *     `key_taken`: Something of this kind has this key.
+         *     `step_impossible`: This step does not go from where it stands.
+         *     `too_many_definitions`: The project has no room for more.
+         */
+        "409.changed_meanwhile.idempotency_running.in_use.key_taken.step_impossible.too_many_definitions": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "changed_meanwhile" | "idempotency_running" | "in_use" | "key_taken" | "step_impossible" | "too_many_definitions";
+                    /** @constant */
+                    status?: 409;
+                };
+            };
+        };
+        /**
+         * @description `changed_meanwhile`: It was changed at the same time.
+         *     `in_use`: Others refer to it.
+         *     `key_taken`: Something of this kind has this key.
+         *     `step_impossible`: This step does not go from where it stands.
+         *     `too_many_definitions`: The project has no room for more.
+         */
+        "409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "changed_meanwhile" | "in_use" | "key_taken" | "step_impossible" | "too_many_definitions";
+                    /** @constant */
+                    status?: 409;
                 };
             };
         };
@@ -2636,6 +5586,43 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     code?: "cursor_invalid";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
+        /** @description `definition_invalid`: The definition is not acceptable. */
+        "422.definition_invalid": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "definition_invalid";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
+        /**
+         * @description `definition_invalid`: The definition is not acceptable.
+         *     `idempotency_key_reused`: The idempotency key was used for another request.
+         */
+        "422.definition_invalid.idempotency_key_reused": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "definition_invalid" | "idempotency_key_reused";
                     /** @constant */
                     status?: 422;
                 };
@@ -2786,6 +5773,51 @@ export interface components {
                     code?: "internal";
                     /** @constant */
                     status?: 500;
+                };
+            };
+        };
+        /**
+         * @description `busy`: Too much at once.
+         *     `database_busy`: The database is busy.
+         *     `facts_unavailable`: The numbers cannot be had now.
+         *     `time_limit`: The answer took too long.
+         */
+        "503.busy.database_busy.facts_unavailable.time_limit": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "busy" | "database_busy" | "facts_unavailable" | "time_limit";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
+        /**
+         * @description `busy`: Too much at once.
+         *     `database_busy`: The database is busy.
+         *     `time_limit`: The answer took too long.
+         */
+        "503.busy.database_busy.time_limit": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "busy" | "database_busy" | "time_limit";
+                    /** @constant */
+                    status?: 503;
                 };
             };
         };
@@ -3819,7 +6851,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ScopedKeyDraft"];
+                "application/json": components["schemas"]["TokenDraft"];
             };
         };
         responses: {
@@ -5263,6 +8295,345 @@ export interface operations {
             503: components["responses"]["503.busy.time_limit"];
         };
     };
+    webhooks_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfWebhook"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    webhooks_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookDraft"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewWebhook"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.conflict"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    webhooks_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organisation: string;
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    webhooks_remove: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                organisation: string;
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            409: components["responses"]["409.conflict"];
+            412: components["responses"]["412.revision_stale"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    webhooks_change: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                organisation: string;
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookPatch"];
+                "application/merge-patch+json": components["schemas"]["WebhookPatch"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.conflict"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    webhooks_deliveries: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                organisation: string;
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfWebhookDelivery"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    webhooks_renew_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organisation: string;
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSecret"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            409: components["responses"]["409.conflict"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    webhooks_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organisation: string;
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            409: components["responses"]["409.conflict"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
     password_reset: {
         parameters: {
             query?: never;
@@ -5374,6 +8745,2637 @@ export interface operations {
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    attributes_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfAttributeItem"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    attributes_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same for every try of one request: then it is done once, and the first answer is given again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAttribute"];
+            };
+        };
+        responses: {
+            /** @description The new resource. */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttributeItem"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.idempotency_key_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.idempotency_running.in_use.key_taken.step_impossible.too_many_definitions"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    attributes_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttributeItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    attributes_replace: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WantedAttribute"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttributeItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    attributes_remove: {
+        parameters: {
+            query?: {
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    attributes_change: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description A JSON Merge Patch of the definition. */
+                    definition?: Record<string, never>;
+                    reason?: string | null;
+                };
+                "application/merge-patch+json": {
+                    /** @description A JSON Merge Patch of the definition. */
+                    definition?: Record<string, never>;
+                    reason?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttributeItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    attributes_revisions: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfRevision"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    attributes_roll_back: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WayBack"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttributeItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    environments_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfEnvironmentItem"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    environments_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same for every try of one request: then it is done once, and the first answer is given again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEnvironment"];
+            };
+        };
+        responses: {
+            /** @description The new resource. */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentItem"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.idempotency_key_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.idempotency_running.in_use.key_taken.step_impossible.too_many_definitions"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    environments_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    environments_replace: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WantedEnvironment"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    environments_remove: {
+        parameters: {
+            query?: {
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    environments_change: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description A JSON Merge Patch of the definition. */
+                    definition?: Record<string, never>;
+                    reason?: string | null;
+                };
+                "application/merge-patch+json": {
+                    /** @description A JSON Merge Patch of the definition. */
+                    definition?: Record<string, never>;
+                    reason?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    environments_revisions: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfRevision"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    environments_roll_back: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WayBack"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    experiments_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfExperimentItem"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    experiments_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same for every try of one request: then it is done once, and the first answer is given again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewExperiment"];
+            };
+        };
+        responses: {
+            /** @description The new resource. */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentItem"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.idempotency_key_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.idempotency_running.in_use.key_taken.step_impossible.too_many_definitions"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    experiments_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    experiments_replace: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WantedExperiment"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    experiments_remove: {
+        parameters: {
+            query?: {
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    experiments_change: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description A JSON Merge Patch of the definition. */
+                    definition?: Record<string, never>;
+                    reason?: string | null;
+                };
+                "application/merge-patch+json": {
+                    /** @description A JSON Merge Patch of the definition. */
+                    definition?: Record<string, never>;
+                    reason?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    lifecycle_approve: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Why"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    lifecycle_new_phase: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPhase"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    results_power: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Power"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    lifecycle_redraft: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Why"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    results_show: {
+        parameters: {
+            query?: {
+                /** @description Counted from 0; the last where it is absent. */
+                phase?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentResults"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.facts_unavailable.time_limit"];
+        };
+    };
+    lifecycle_ask_review: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Why"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    experiments_revisions: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfRevision"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    lifecycle_roll_back: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Why"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    experiments_roll_back: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WayBack"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    lifecycle_ship: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Ship"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    lifecycle_start: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Start"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    lifecycle_stop: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Why"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    features_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfFeatureItem"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    features_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same for every try of one request: then it is done once, and the first answer is given again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewFeature"];
+            };
+        };
+        responses: {
+            /** @description The new resource. */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeatureItem"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.idempotency_key_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.idempotency_running.in_use.key_taken.step_impossible.too_many_definitions"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    features_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeatureItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    features_replace: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WantedFeature"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeatureItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    features_remove: {
+        parameters: {
+            query?: {
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    features_change: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description A JSON Merge Patch of the definition. */
+                    definition?: Record<string, never>;
+                    reason?: string | null;
+                };
+                "application/merge-patch+json": {
+                    /** @description A JSON Merge Patch of the definition. */
+                    definition?: Record<string, never>;
+                    reason?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeatureItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    features_revisions: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfRevision"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    features_roll_back: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WayBack"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeatureItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    lifecycle_switch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Switch"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeatureItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    holdouts_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfHoldoutItem"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    holdouts_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same for every try of one request: then it is done once, and the first answer is given again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewHoldout"];
+            };
+        };
+        responses: {
+            /** @description The new resource. */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldoutItem"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.idempotency_key_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.idempotency_running.in_use.key_taken.step_impossible.too_many_definitions"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    holdouts_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldoutItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    holdouts_replace: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WantedHoldout"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldoutItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    holdouts_remove: {
+        parameters: {
+            query?: {
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    holdouts_change: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description A JSON Merge Patch of the definition. */
+                    definition?: Record<string, never>;
+                    reason?: string | null;
+                };
+                "application/merge-patch+json": {
+                    /** @description A JSON Merge Patch of the definition. */
+                    definition?: Record<string, never>;
+                    reason?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldoutItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    holdouts_revisions: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfRevision"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    holdouts_roll_back: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WayBack"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldoutItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
         };
     };
     keys_list_of_project: {
@@ -5568,6 +11570,1425 @@ export interface operations {
             503: components["responses"]["503.busy.listeners_too_many.time_limit"];
         };
     };
+    metrics_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfMetricItem"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    metrics_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same for every try of one request: then it is done once, and the first answer is given again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMetric"];
+            };
+        };
+        responses: {
+            /** @description The new resource. */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricItem"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.idempotency_key_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.idempotency_running.in_use.key_taken.step_impossible.too_many_definitions"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    metrics_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    metrics_replace: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WantedMetric"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    metrics_remove: {
+        parameters: {
+            query?: {
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    metrics_change: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description A JSON Merge Patch of the definition. */
+                    definition?: Record<string, never>;
+                    reason?: string | null;
+                };
+                "application/merge-patch+json": {
+                    /** @description A JSON Merge Patch of the definition. */
+                    definition?: Record<string, never>;
+                    reason?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    metrics_revisions: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfRevision"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    metrics_roll_back: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WayBack"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    namespaces_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfNamespaceItem"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    namespaces_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same for every try of one request: then it is done once, and the first answer is given again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewNamespace"];
+            };
+        };
+        responses: {
+            /** @description The new resource. */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NamespaceItem"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.idempotency_key_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.idempotency_running.in_use.key_taken.step_impossible.too_many_definitions"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    namespaces_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NamespaceItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    namespaces_replace: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WantedNamespace"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NamespaceItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    namespaces_remove: {
+        parameters: {
+            query?: {
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    namespaces_change: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description A JSON Merge Patch of the definition. */
+                    definition?: Record<string, never>;
+                    reason?: string | null;
+                };
+                "application/merge-patch+json": {
+                    /** @description A JSON Merge Patch of the definition. */
+                    definition?: Record<string, never>;
+                    reason?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NamespaceItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    namespaces_revisions: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfRevision"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    namespaces_roll_back: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WayBack"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NamespaceItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    saved_groups_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfSavedGroupItem"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    saved_groups_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same for every try of one request: then it is done once, and the first answer is given again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSavedGroup"];
+            };
+        };
+        responses: {
+            /** @description The new resource. */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedGroupItem"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.idempotency_key_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.idempotency_running.in_use.key_taken.step_impossible.too_many_definitions"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    saved_groups_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedGroupItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    saved_groups_replace: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WantedSavedGroup"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedGroupItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    saved_groups_remove: {
+        parameters: {
+            query?: {
+                /** @description Kept with the revision. */
+                reason?: string;
+            };
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    saved_groups_change: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description A JSON Merge Patch of the definition. */
+                    definition?: Record<string, never>;
+                    reason?: string | null;
+                };
+                "application/merge-patch+json": {
+                    /** @description A JSON Merge Patch of the definition. */
+                    definition?: Record<string, never>;
+                    reason?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedGroupItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    saved_groups_revisions: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfRevision"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    saved_groups_roll_back: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WayBack"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedGroupItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    scheduled_changes_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfScheduled"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    scheduled_changes_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same for every try of one request: then it is done once, and the first answer is given again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewScheduled"];
+            };
+        };
+        responses: {
+            /** @description The new resource. */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scheduled"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.idempotency_key_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.idempotency_running.in_use.key_taken.step_impossible.too_many_definitions"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    scheduled_changes_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.definition_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    sdk_connections_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfSdkConnection"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    sdk_connections_replace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Wanted"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SdkConnection"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.definition_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
     sql_ask_in_project: {
         parameters: {
             query?: never;
@@ -5621,6 +13042,46 @@ export interface operations {
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.sql_busy.time_limit"];
+        };
+    };
+    stale_features_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfStaleFeature"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
         };
     };
     sign_in_refresh: {
