@@ -26,7 +26,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_the_pattern_of_addresses_promises_is_taken(email in proptest::string::string_regex(EMAIL).unwrap()) {
+        fn what_the_pattern_of_addresses_promises_is_taken(email in proptest::string::string_regex(EMAIL.trim_start_matches('^').trim_end_matches('$')).unwrap()) {
             let local = email.split('@').next().unwrap_or_default().len();
             prop_assume!(email.len() <= 254 && local <= 64);
             prop_assert!(Email::parse(&email).is_ok(), "{email}");

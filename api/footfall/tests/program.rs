@@ -136,7 +136,7 @@ fn an_import_counts_once_stopped_or_running() {
     let (status, answer) = server.post("/v1/sql", &read, count);
     assert_eq!(status, 200, "{answer}");
     assert!(answer.contains("[2600,10]"), "{answer}");
-    assert_eq!(server.post("/v1/sql", &write, count).0, 401);
+    assert_eq!(server.post("/v1/sql", &write, count).0, 403, "a write key reads nothing");
     assert_eq!(server.post("/v1/activity", &read, "{}").0, 401);
     let demo = stdout(&footfall(data, &["demo", "--rate", "500", "--total", "300"]));
     assert_eq!(demo, "sent 300");
