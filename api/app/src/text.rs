@@ -24,11 +24,18 @@ mod tests {
     use footfall_api_access::Email;
     use proptest::prelude::*;
 
+    /// The same with few repetitions, so that what it generates is seldom too long.
+    fn short() -> String {
+        let bare = EMAIL.trim_start_matches('^').trim_end_matches('$');
+        bare.replace("]+(", "]{1,9}(").replace("]+)*", "]{1,9}){0,3}").replace(")?)*", ")?){0,2}")
+    }
+
     proptest! {
         #[test]
-        fn what_the_pattern_of_addresses_promises_is_taken(email in proptest::string::string_regex(EMAIL.trim_start_matches('^').trim_end_matches('$')).unwrap()) {
-            let local = email.split('@').next().unwrap_or_default().len();
-            prop_assume!(email.len() <= 254 && local <= 64);
+        fn what_the_pattern_of_addresses_promises_is_taken(
+            email in proptest::string::string_regex(&short()).unwrap()
+        ) {
+            prop_assume!(email.len() <= 254);
             prop_assert!(Email::parse(&email).is_ok(), "{email}");
         }
     }

@@ -3,9 +3,8 @@
 
 mod server;
 
-use axum::body::Body;
 use footfall_api_access::Permission;
-use http::{Method, Request, StatusCode};
+use http::{Method, StatusCode};
 use server::{OPERATOR, PROJECT, Server};
 
 /// Routes of this crate: the others have a matrix of their own.

@@ -74,8 +74,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [a, b, ..] = address.segments();
     let is_global = a & 0xe000 == 0x2000;
-    let is_special = (a == 0x2001 && b < 0x0200) // protocols, Teredo
-        || (a == 0x2001 && b == 0x0db8)
+    // Below 2001:200::, protocols and Teredo; 2001:db8:: is for documents.
+    let is_special = (a == 0x2001 && (b < 0x0200 || b == 0x0db8))
         || a == 0x2002 // 6to4
         || (a == 0x3fff && b < 0x1000);
     is_global && !is_special
