@@ -146,9 +146,12 @@ async fn an_end_that_readers_have_passed_is_not_given_out_again(log: &dyn Activi
     let batch = log.read(&passed, 1 << 20, SOON).await.unwrap();
     assert_eq!(batch.records.len(), 1, "a reader that is ahead sees what comes after");
     // Partitions that nothing is appended to move their ends in their own time.
-    while !log.end().covers(&passed) {
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-    }
+    let moved = async {
+        while !log.end().covers(&passed) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(SOON, moved).await.expect("every partition moves its end");
     let mut at = Checkpoint::default();
     let (mut records, mut lost) = (0, 0);
     while !at.covers(&log.end()) {
