@@ -9,13 +9,13 @@ use crate::server::Server;
 const PASSWORD: &str = "mein Rad hat drei Räder";
 
 /// Somebody who is signed in to the API.
-struct Person<'a> {
+pub struct Person<'a> {
     server: &'a Server,
-    token: String,
+    pub token: String,
 }
 
 impl Person<'_> {
-    async fn call(&self, method: Method, path: &str, body: Value) -> Answer {
+    pub async fn call(&self, method: Method, path: &str, body: Value) -> Answer {
         let bearer = format!("Bearer {}", self.token);
         let headers =
             [("authorization", bearer.as_str()), ("content-type", "application/json"), ("accept", "application/json")];
@@ -23,13 +23,13 @@ impl Person<'_> {
         self.server.http.send(method, &url, &headers, body.to_string()).await.expect("an answer")
     }
 
-    async fn post(&self, path: &str, body: Value) -> Value {
+    pub async fn post(&self, path: &str, body: Value) -> Value {
         let answer = self.call(Method::POST, path, body).await;
         assert!(answer.status < 300, "{path}: {}", answer.text());
         if answer.body.is_empty() { Value::Null } else { answer.json() }
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub async fn get(&self, path: &str) -> Value {
         let answer = self.call(Method::GET, path, Value::Null).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
         answer.json()
@@ -60,7 +60,7 @@ fn token_of(grant: &Value) -> String {
     grant["access_token"].as_str().unwrap_or_else(|| panic!("no token: {grant}")).to_owned()
 }
 
-async fn owner(server: &Server) -> Person<'_> {
+pub async fn owner(server: &Server) -> Person<'_> {
     let secret = secret_in(&server.tracing(), "first-owner");
     let body = json!({"secret": secret, "email": "owner@example.org", "name": "Olga", "password": PASSWORD,
                       "organisation": "Example", "project": "default"});

@@ -6,6 +6,7 @@ mod cases;
 mod crash;
 mod disk_full;
 mod document;
+mod experiment;
 mod fates;
 mod first_minute;
 mod formats;
