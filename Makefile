@@ -3,12 +3,13 @@
 CARGO ?= cargo
 export CARGO ACTIVITIES SEED PARQUET EXPECTED PEERS
 
-.PHONY: help run test bench bench-insights lint fuzz
+.PHONY: help run test bench bench-api bench-insights lint fuzz
 
 help:
 	@echo "make run    build and start everything; prints the address"
 	@echo "make test   every test, installing what they need"
 	@echo "make bench  the benchmarks, as a table"
+	@echo "make bench-api          the app's API: sign-ins, reading and writing at a fixed rate"
 	@echo "make bench-insights ACTIVITIES=1000000 SEED=1   the insights engine, beside others with PEERS=1"
 
 run:
@@ -25,6 +26,12 @@ bench-insights:
 bench:
 	@$(CARGO) build --package footfall
 	@$(CARGO) run --quiet --package footfall-bench
+
+# The app's API on SQLite and, where it is installed, on a PostgreSQL of its own.
+bench-api:
+	@$(CARGO) build --package footfall
+	@postgres="$$(dev/services/postgres up $$PPID || true)"; \
+	  $(CARGO) run --quiet --package footfall-bench -- --only api $${postgres:+--postgres "$$postgres"}
 
 # For developers: clippy over everything, and every fuzz target for ten seconds.
 lint:

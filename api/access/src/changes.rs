@@ -16,8 +16,10 @@ pub(crate) enum Change {
     Session,
     /// An account's memberships, factors or state.
     Account,
-    /// An organisation's roles, projects or rules.
+    /// An organisation's projects or rules.
     Organisation,
+    /// A role that somebody may hold.
+    Role,
     /// A key was made, revoked or given an end.
     Key,
     SigningKeys,
@@ -29,6 +31,7 @@ impl Change {
             Change::Session => "session",
             Change::Account => "account",
             Change::Organisation => "organisation",
+            Change::Role => "role",
             Change::Key => "key",
             Change::SigningKeys => "signing_keys",
         }
@@ -98,6 +101,7 @@ impl Access {
                     projects = true;
                     self.memory().accounts.forget_all();
                 }
+                "role" => self.memory().accounts.forget_all(),
                 "signing_keys" => signing = true,
                 other => tracing::warn!(kind = other, "a change of an unknown kind; a newer Footfall writes here too"),
             }

@@ -39,6 +39,24 @@ impl Connection {
             }
         }
     }
+
+    /// A field of the last answer's head.
+    pub fn field(&self, wanted: &str) -> Option<&str> {
+        let end = self.received.windows(4).position(|four| four == b"\r\n\r\n")?;
+        let head = std::str::from_utf8(self.received.get(..end)?).ok()?;
+        let fields = head.lines().filter_map(|line| line.split_once(':'));
+        fields.into_iter().find_map(|(name, value)| name.eq_ignore_ascii_case(wanted).then_some(value.trim()))
+    }
+}
+
+/// A request with a token, to be sent on a kept-open connection; `more` are whole lines of the head.
+pub fn request(method: &str, path: &str, token: &str, more: &str, body: &str) -> String {
+    let authorization = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
+    format!(
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{authorization}{more}Content-Type: application/json\r\n\
+         Accept: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 /// Status, where the body begins, and how long it is, once the head is whole.

@@ -2,6 +2,7 @@
 //! what is acknowledged, what becomes visible, what it costs, beside what this machine could do at best.
 
 mod acknowledged;
+mod api;
 mod bodies;
 mod error;
 mod histogram;
@@ -48,6 +49,7 @@ fn run(options: &Options, report: &mut Report) -> Result<(), BenchError> {
                 Section::Acknowledged => acknowledged::measure(options, report).await,
                 Section::Sustained => sustained::measure(options, report).await,
                 Section::Starting => starting::measure(options, report).await,
+                Section::Api => api::measure(options, report).await,
             }
         })?;
     }

@@ -16,6 +16,8 @@ pub enum Section {
     Sustained,
     /// From exec to ready with a full lake
     Starting,
+    /// The app's API: authentication, sign-ins, reading and writing at a fixed rate
+    Api,
 }
 
 /// Measures the real program on an empty data folder, over loopback.
@@ -58,6 +60,12 @@ pub struct Options {
     /// Rows in the lake for the start-up times
     #[arg(long, default_value_t = 1_000_000)]
     pub rows: usize,
+    /// Measure the app's API on this PostgreSQL too; its database must be empty
+    #[arg(long, value_name = "URL")]
+    pub postgres: Option<String>,
+    /// Requests a second offered to the app's API
+    #[arg(long, default_value_t = 2_000)]
+    pub api_rate: u64,
     /// Starts of each kind
     #[arg(long, default_value_t = 5)]
     pub starts: usize,
@@ -65,7 +73,7 @@ pub struct Options {
 
 impl Options {
     pub fn sections(&self) -> Vec<Section> {
-        let all = [Section::Limits, Section::Acknowledged, Section::Sustained, Section::Starting];
+        let all = [Section::Limits, Section::Acknowledged, Section::Sustained, Section::Starting, Section::Api];
         all.into_iter().filter(|section| self.only.is_empty() || self.only.contains(section)).collect()
     }
 

@@ -21,6 +21,8 @@ pub struct Server {
     pub address: SocketAddr,
     pub write_key: String,
     pub read_key: String,
+    /// The app's database, where it is not the embedded one.
+    database: Option<String>,
     child: Option<Child>,
 }
 
@@ -34,13 +36,18 @@ pub struct Started {
 impl Server {
     /// An empty folder with a key of each kind.
     pub fn new(options: &Options, name: &str) -> Result<Server, BenchError> {
+        Server::on_database(options, name, None)
+    }
+
+    /// The same, with the app's data in another database.
+    pub fn on_database(options: &Options, name: &str, database: Option<&str>) -> Result<Server, BenchError> {
         let folder = options.scratch.join(format!("bench-{}-{name}", std::process::id()));
         drop(std::fs::remove_dir_all(&folder));
         std::fs::create_dir_all(&folder)?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let binary = options.binary();
-        let mut server =
-            Server { binary, folder, address, write_key: String::new(), read_key: String::new(), child: None };
+        let (write_key, read_key, database) = (String::new(), String::new(), database.map(str::to_owned));
+        let mut server = Server { binary, folder, address, write_key, read_key, database, child: None };
         server.write_key = server.create_key("write")?;
         server.read_key = server.create_key("read")?;
         Ok(server)
@@ -56,6 +63,9 @@ impl Server {
         // A load generator asks more often than people.
         command.envs(["ADDRESS", "ACCOUNT", "KEY"].map(|name| (format!("FOOTFALL_LIMITS_{name}"), "0")));
         command.env("FOOTFALL_TRACING_LEVEL", "warn").stdin(Stdio::null());
+        if let Some(url) = &self.database {
+            command.env("FOOTFALL_DATABASE_URL", url);
+        }
         command
     }
 
@@ -96,6 +106,13 @@ impl Server {
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+    }
+
+    /// The secret of the link that makes the first owner, as it was printed at the start.
+    pub fn first_owner_secret(&self) -> Result<String, BenchError> {
+        let words = std::fs::read_to_string(self.folder.join("words"))?;
+        let rest = words.rsplit_once("first-owner#").ok_or(BenchError::Shape("the words at the start"))?.1;
+        Ok(rest.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect())
     }
 
     pub fn pid(&self) -> u32 {

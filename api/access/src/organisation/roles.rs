@@ -22,6 +22,14 @@ pub struct Role {
     pub version: i64,
 }
 
+impl Role {
+    fn read(row: &Row) -> Result<Role, AccessError> {
+        let content = serde_json::from_str(&row.get::<String>("content")?);
+        let content = content.map_err(|_| AccessError::Damaged("a role"))?;
+        Ok(Role { id: row.get("id")?, name: row.get("name")?, content, version: row.get("version")? })
+    }
+}
+
 /// Permissions that belong to no role.
 const NEVER: PermissionSet = PermissionSet::of(&[Permission::AccountManage, Permission::InstallationManage]);
 
@@ -50,7 +58,8 @@ impl Access {
             }
             let act = Act::new(caller.actor.clone(), "role.create", origin).on("role", &id).within(organisation, "");
             self.record(&mut transaction, act.after(&json)).await?;
-            self.commit(transaction).await?;
+            // Nobody holds it yet, so there is nothing to tell.
+            transaction.commit().await?;
             Ok(id)
         })
     }
@@ -78,7 +87,7 @@ impl Access {
                 Ok(0) => return Err(AccessError::Conflict("it was changed meanwhile; read it again")),
                 other => drop(other?),
             }
-            self.note(&mut transaction, Change::Organisation, organisation).await?;
+            self.note(&mut transaction, Change::Role, &role.id).await?;
             let before = serde_json::to_value(&before).map_err(|_| AccessError::Damaged("a role"))?;
             let act =
                 Act::new(caller.actor.clone(), "role.change", origin).on("role", &role.id).within(organisation, "");
@@ -105,7 +114,7 @@ impl Access {
             }
             let act = Act::new(caller.actor.clone(), "role.delete", origin).on("role", id).within(organisation, "");
             self.record(&mut transaction, act).await?;
-            self.commit(transaction).await
+            Ok(transaction.commit().await?)
         })
     }
 
@@ -113,12 +122,16 @@ impl Access {
     pub fn roles<'a>(&'a self, organisation: &'a str) -> Answer<'a, Vec<Role>> {
         Box::pin(async move {
             let query = "SELECT id, name, content, version FROM roles WHERE organisation_id = $1 ORDER BY name";
-            let role = |row: &Row| {
-                let content = serde_json::from_str(&row.get::<String>("content")?);
-                let content = content.map_err(|_| AccessError::Damaged("a role"))?;
-                Ok(Role { id: row.get("id")?, name: row.get("name")?, content, version: row.get("version")? })
-            };
-            self.database().read(statement(query).bind(organisation)).await?.iter().map(role).collect()
+            self.database().read(statement(query).bind(organisation)).await?.iter().map(Role::read).collect()
+        })
+    }
+
+    /// One custom role of an organisation.
+    pub fn role<'a>(&'a self, organisation: &'a str, id: &'a str) -> Answer<'a, Role> {
+        Box::pin(async move {
+            let query = "SELECT id, name, content, version FROM roles WHERE id = $1 AND organisation_id = $2";
+            let row = self.database().read_one(statement(query).bind(id).bind(organisation)).await?;
+            Role::read(&row.ok_or(AccessError::NotFound("role"))?)
         })
     }
 
@@ -128,8 +141,7 @@ impl Access {
             if let Some(built_in) = BuiltInRole::named(role) {
                 return Ok(built_in.into());
             }
-            let custom = self.roles(organisation).await?.into_iter().find(|custom| custom.id == role);
-            custom.map(|custom| custom.content).ok_or(AccessError::NotFound("role"))
+            Ok(self.role(organisation, role).await?.content)
         })
     }
 }

@@ -17,7 +17,7 @@ use crate::gate::Gate;
 use crate::listing;
 use crate::origin::Whence;
 use crate::permission::{May, PermissionName};
-use crate::problem::{ACTS, ALWAYS, NOT_FOUND, not_found, problem};
+use crate::problem::{ACTS, ALWAYS, NOT_FOUND, problem};
 use crate::text::ONE_LINE;
 
 /// A role.
@@ -100,8 +100,7 @@ async fn list(
 }
 
 async fn custom(gate: &Gate, place: &RolePlace) -> Result<Kept, Problem> {
-    let roles = gate.access.roles(&place.organisation).await.map_err(problem)?;
-    roles.into_iter().find(|role| role.id == place.role).ok_or_else(not_found)
+    gate.access.role(&place.organisation, &place.role).await.map_err(problem)
 }
 
 async fn create(
