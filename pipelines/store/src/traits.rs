@@ -68,6 +68,11 @@ impl Traits {
         self.by_name.is_empty()
     }
 
+    /// The raw JSON of a property, if it is set.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.by_name.get(name).filter(|entry| entry.write != Write::Unset).map(|entry| &*entry.value)
+    }
+
     /// `$set`: every entry of the JSON object `properties`. What is no object writes nothing.
     pub fn set(&mut self, properties: &RawValue, written: Written) {
         self.write_all(properties, Write::Set, written);

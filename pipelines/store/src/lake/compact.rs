@@ -84,6 +84,7 @@ fn join(inner: &Inner, project: &Arc<str>, table: Table, inputs: &[Arc<DataFile>
     let output = Arc::new(output);
     let path = inner.root.join(&output.path);
     let is_input = |file: &Arc<DataFile>| inputs.iter().any(|input| input.path == file.path);
+    let (made, inputs_of) = (output.path.clone(), inputs.iter().map(|input| input.path.clone()).collect());
     let committed = inner.commit(
         |manifest, _| {
             let list = manifest.projects.entry(project.clone()).or_default().entry(table).or_default();
@@ -91,7 +92,7 @@ fn join(inner: &Inner, project: &Arc<str>, table: Table, inputs: &[Arc<DataFile>
             list.retain(|file| !is_input(file));
             list.insert(at.min(list.len()), output);
         },
-        |_| {},
+        |state| Arc::make_mut(&mut state.lineage).record(made, inputs_of),
     );
     if committed.is_err() {
         // Best effort: what stays is removed as an orphan at the next start.

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use super::delta::DeltaLogs;
 use super::fresh::Generation;
 use super::key_index::KeyRuns;
+use super::lineage::Lineage;
 use super::manifest::{Manifest, RemovedFile, TableFiles};
 use super::options::LakeOptions;
 use super::snapshot::{DataFile, Overrides, ProjectSnapshot, TableView};
@@ -54,6 +55,7 @@ pub(super) struct State {
     pub fresh: Generation,
     pub sealed: Option<Arc<Generation>>,
     pub overrides: BTreeMap<Arc<str>, Arc<Overrides>>,
+    pub lineage: Arc<Lineage>,
     pub visible: Checkpoint,
     pub removed: Vec<Removed>,
     /// Grows with every publication.
@@ -101,6 +103,7 @@ impl Lake {
         let mut state = State {
             runs,
             overrides: overrides::load(root, &manifest)?,
+            lineage: Arc::default(),
             visible: manifest.checkpoint.clone(),
             removed: manifest.removed.iter().map(|file| Removed { file: file.clone(), holder: None }).collect(),
             manifest,
@@ -226,6 +229,7 @@ impl State {
             version: self.version,
             tables: Table::ALL.iter().map(view).collect(),
             overrides: self.overrides.get(project).cloned().unwrap_or_default(),
+            lineage: self.lineage.clone(),
         }
     }
 

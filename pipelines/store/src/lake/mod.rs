@@ -16,6 +16,7 @@ mod key_index;
 mod key_run;
 #[expect(clippy::module_inception, reason = "the lake itself")]
 mod lake;
+mod lineage;
 mod manifest;
 mod options;
 mod orphans;
@@ -23,11 +24,14 @@ mod overrides;
 pub(crate) mod promote;
 mod reader;
 mod snapshot;
+mod table_scan;
 #[cfg(test)]
 mod tests;
 mod verify;
 
 pub use lake::{Lake, LakeStatus};
+pub use lineage::Lineage;
 pub use options::LakeOptions;
 pub use snapshot::{DataFile, Overrides, ProjectSnapshot, TableView};
+pub use table_scan::{TableScan, fresh_columns};
 pub use verify::{LakeReport, verify};

@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::lineage::Lineage;
 use crate::tables::Table;
 
 /// One Parquet file of a table, sorted by [`Table::sort_columns`].
@@ -52,6 +53,8 @@ pub struct ProjectSnapshot {
     pub version: u64,
     pub(crate) tables: Vec<TableView>,
     pub overrides: Arc<Overrides>,
+    /// What the files of lately were made of.
+    pub lineage: Arc<Lineage>,
 }
 
 impl ProjectSnapshot {
@@ -66,7 +69,7 @@ impl ProjectSnapshot {
         for (table, view) in tables {
             views[table as usize] = view;
         }
-        ProjectSnapshot { root, version, tables: views, overrides: Arc::new(overrides) }
+        ProjectSnapshot { root, version, tables: views, overrides: Arc::new(overrides), lineage: Arc::default() }
     }
 
     /// A project without rows.
