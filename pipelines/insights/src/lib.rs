@@ -2,15 +2,17 @@
 //! it. [`definition`] says what can be asked and what it means, [`projection`] is the physical layout and how rows get
 //! into it, [`operators`] answer. `docs/insights/engine.md` has the layout's reasons and its figures.
 
+mod clickhouse;
 pub mod definition;
 mod error;
 pub mod operators;
 pub mod projection;
-#[cfg(test)]
+#[cfg(any(test, feature = "reference"))]
 pub mod reference;
 
 #[cfg(test)]
 mod tests;
 
+pub use clickhouse::clickhouse_sql;
 pub use error::InsightError;
 pub use operators::{Asked, Engine};

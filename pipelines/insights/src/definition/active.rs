@@ -1,12 +1,13 @@
 //! Active people by day, week and month: DAU, WAU, MAU.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Scope, Selector};
 
 /// People with such a row on each day of the span, and in the 7 and 30 days that end with it. The days before the
 /// span count for those.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ActivePeople {
     pub scope: Scope,
@@ -14,12 +15,12 @@ pub struct ActivePeople {
 }
 
 /// One entry for each day that the span touches; its days are whole.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ActivePeopleAnswer {
     pub days: Vec<ActiveDay>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct ActiveDay {
     pub start_ms: i64,
     pub day: u64,

@@ -3,6 +3,7 @@
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, Zoned};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::InsightError;
@@ -11,7 +12,7 @@ use crate::InsightError;
 ///
 /// Days begin at midnight, or at the first moment after it where a jump leaves midnight out. Hours begin at every
 /// moment whose local minute is 0, so that the repeated hour of autumn is two buckets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Bucket {
     Hour,
@@ -21,7 +22,7 @@ pub enum Bucket {
 }
 
 /// More are refused.
-const BUCKETS_MAX: usize = 100_000;
+const BUCKETS_MAX: usize = 10_000;
 
 /// The buckets that a span touches, and the bucket of a time in one look-up.
 #[derive(Debug, Clone)]

@@ -1,12 +1,13 @@
 //! Cohorts: groups of people by what they did, who they are, or a list; usable as a filter of every question.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Comparison, Selector};
+use super::{Comparison, Funnel, Selector};
 
 /// A group of people. The universe, of which `Not` takes the rest, is everybody who has any activity at all.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Cohort {
     All(Vec<Cohort>),
     Any(Vec<Cohort>),
@@ -27,6 +28,11 @@ pub enum Cohort {
         from_ms: i64,
         until_ms: i64,
     },
+    /// Who got exactly so far in a funnel: dropped after step `level` (from 1), or with the last converted.
+    Reached {
+        funnel: Box<Funnel>,
+        level: usize,
+    },
     /// A property of the person.
     Person(Comparison),
     /// Persons by their ids; an id that is now another person counts as that person.
@@ -34,7 +40,7 @@ pub enum Cohort {
 }
 
 /// How many, and if wished who, are in a cohort.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CohortPeople {
     pub cohort: Cohort,
@@ -44,7 +50,7 @@ pub struct CohortPeople {
 }
 
 /// Size and ids of a cohort.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct CohortAnswer {
     pub people: u64,
     /// Person ids, ascending by bytes, as many as were asked for.

@@ -1,11 +1,12 @@
 //! Distributions: of a number over rows, or of how often people do it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Scope, Selector};
 
 /// How values spread.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Distribution {
     pub scope: Scope,
@@ -20,7 +21,7 @@ pub struct Distribution {
 }
 
 /// What the values are.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DistributionOf {
     /// The number in each row; rows without it are left out.
@@ -29,7 +30,7 @@ pub enum DistributionOf {
     RowsPerPerson,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct DistributionAnswer {
     pub count: u64,
     pub sum: f64,

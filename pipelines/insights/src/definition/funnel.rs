@@ -1,5 +1,6 @@
 //! Funnels: how many people go through steps, in which order, how fast.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Scope, Selector};
@@ -8,7 +9,8 @@ use super::{Scope, Selector};
 ///
 /// **Ordered.** A person reaches level k if there are different rows e1..ek of steps 1..k with t1 <= t2 <= … <= tk and
 /// tk - t1 <= window. Anything may lie between; any row of step 1 may start. At equal times rows are taken in the
-/// order of their lowest step, then of their highest; a row takes one step only.
+/// order of their lowest step, then of their highest, then of the number whose bits are their steps; a row takes one
+/// step only.
 ///
 /// **Strict.** As ordered, but with no other activity between: e1..ek follow each other in the person's activities.
 /// At equal times rows of steps come first, in the order above; then all others.
@@ -16,24 +18,26 @@ use super::{Scope, Selector};
 /// **Unordered.** The level is the largest number of different steps that have a row in any stretch of `window`.
 ///
 /// Time to convert is that of the first row that completes the last step, from the latest start that still does.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Funnel {
     pub scope: Scope,
     /// 1 to 16 steps.
+    #[schemars(length(min = 1, max = 16))]
     pub steps: Vec<Selector>,
     #[serde(default)]
     pub order: FunnelOrder,
     /// Inclusive, in milliseconds.
     pub window_ms: i64,
     #[serde(default)]
+    #[schemars(length(max = 16))]
     pub exclusions: Vec<Exclusion>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breakdown: Option<FunnelBreakdown>,
 }
 
 /// In which order steps must be taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FunnelOrder {
     #[default]
@@ -44,7 +48,7 @@ pub enum FunnelOrder {
 
 /// Activities that end an attempt when they happen after step `after` was taken and before step `before` is (steps
 /// count from 1). At equal times exclusions come after steps. Ordered and strict funnels only.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Exclusion {
     pub select: Selector,
@@ -53,7 +57,7 @@ pub struct Exclusion {
 }
 
 /// People apart by a property of one of their rows of a step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FunnelBreakdown {
     pub property: String,
@@ -63,7 +67,7 @@ pub struct FunnelBreakdown {
 }
 
 /// Which of a person's rows of the step in the span has the value; at equal times the smallest value (missing first).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Attribution {
     FirstTouch,
@@ -71,19 +75,20 @@ pub enum Attribution {
 }
 
 /// One group for each value of the breakdown, ascending, a missing value first; one without breakdown.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct FunnelAnswer {
     pub groups: Vec<FunnelGroup>,
 }
 
 /// People of one value.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
 pub struct FunnelGroup {
     pub value: Option<String>,
     /// People who reached at least level 1, 2, …
     pub reached: Vec<u64>,
-    /// Times to convert of those who took all steps, ascending, in milliseconds.
-    #[serde(skip)]
+    /// Times to convert of those who took all steps, ascending, in milliseconds. In JSON their percentiles 0, 10, 25,
+    /// 50, 75, 90 and 100; nothing if nobody did.
+    #[serde(serialize_with = "percentiles")]
     pub converted_ms: Vec<i64>,
 }
 
@@ -93,4 +98,12 @@ impl FunnelGroup {
         let last = self.converted_ms.len().checked_sub(1)?;
         self.converted_ms.get((last as f64 * rank) as usize).copied()
     }
+}
+
+/// The ranks that answers in JSON have.
+const RANKS: [f64; 7] = [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0];
+
+fn percentiles<S: serde::Serializer>(ascending: &[i64], serializer: S) -> Result<S::Ok, S::Error> {
+    let last = ascending.len().saturating_sub(1) as f64;
+    serializer.collect_seq(RANKS.iter().filter_map(|rank| ascending.get((last * rank) as usize)))
 }

@@ -1,11 +1,14 @@
 //! Questions and answers: what can be asked, with the exact meaning of every field. One file per question.
 
 mod active;
+mod bounds;
 mod buckets;
 mod cohort;
 mod distribution;
+mod formula;
 mod funnel;
 mod lifecycle;
+mod needs;
 mod paths;
 mod ranking;
 mod retention;
@@ -16,14 +19,17 @@ mod stickiness;
 mod time_between;
 mod trend;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use active::{ActiveDay, ActivePeople, ActivePeopleAnswer};
 pub use buckets::{Bucket, Buckets};
 pub use cohort::{Cohort, CohortAnswer, CohortPeople};
 pub use distribution::{Distribution, DistributionAnswer, DistributionOf};
+pub use formula::{Formula, Sign};
 pub use funnel::{Attribution, Exclusion, Funnel, FunnelAnswer, FunnelBreakdown, FunnelGroup, FunnelOrder};
 pub use lifecycle::{Lifecycle, LifecycleAnswer, LifecycleBucket};
+pub use needs::Needs;
 pub use paths::{Anchor, PathCount, PathEdge, Paths, PathsAnswer};
 pub use ranking::{RankBy, RankedRow, Ranking, RankingAnswer};
 pub use retention::{Retention, RetentionAnswer, RetentionCohort, RetentionKind};
@@ -32,10 +38,10 @@ pub use select::{Comparison, Condition, Selector, Test};
 pub use sessions::{SessionBucket, Sessions, SessionsAnswer};
 pub use stickiness::{Stickiness, StickinessAnswer};
 pub use time_between::{TimeBetween, TimeBetweenAnswer};
-pub use trend::{Breakdown, Label, Measure, Series, Trend, TrendAnswer, TrendLine};
+pub use trend::{Breakdown, Label, Measure, Running, Series, Trend, TrendAnswer, TrendLine};
 
 /// Any question.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Question {
     Trend(Trend),
@@ -53,7 +59,7 @@ pub enum Question {
 }
 
 /// The answer to a [`Question`] of the same kind.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Answer {
     Trend(TrendAnswer),

@@ -1,5 +1,6 @@
 //! Paths: what people do next, or did before.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Scope;
@@ -7,7 +8,7 @@ use super::Scope;
 /// Sequences of activities after or before an activity. A person's rows are in the order of time, then name by bytes.
 /// Each row of the anchor in the span that has `length` more rows on that side, every gap at most `gap_ms`, is one
 /// occurrence of the path of their names; those rows may lie outside the span. Occurrences may overlap.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Paths {
     pub scope: Scope,
@@ -20,7 +21,7 @@ pub struct Paths {
 }
 
 /// Where paths begin or end.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Anchor {
     /// The path is what follows this activity.
@@ -30,20 +31,20 @@ pub enum Anchor {
 }
 
 /// The most frequent paths (then by names), and of all paths the edges for a Sankey diagram.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct PathsAnswer {
     pub paths: Vec<PathCount>,
     pub edges: Vec<PathEdge>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PathCount {
     pub activities: Vec<String>,
     pub count: u64,
 }
 
 /// So many occurrences have `from` at place `place` and `to` at the next, most first, then by place and names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PathEdge {
     pub place: usize,
     pub from: String,

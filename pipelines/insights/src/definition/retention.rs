@@ -1,5 +1,6 @@
 //! Retention: who comes back, by buckets after they started.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Bucket, Scope, Selector};
@@ -8,7 +9,7 @@ use super::{Bucket, Scope, Selector};
 ///
 /// A person returns in bucket `w + k` if a row of `returning` of the span lies in it, whether before or after the
 /// start within the same bucket.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Retention {
     pub scope: Scope,
@@ -22,7 +23,7 @@ pub struct Retention {
 }
 
 /// Which buckets a person starts in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RetentionKind {
     /// That of the person's first row of `start` ever; nobody whose first row lies outside the span.
@@ -32,13 +33,13 @@ pub enum RetentionKind {
 }
 
 /// One cohort for each bucket of the span, also an empty one.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct RetentionAnswer {
     pub cohorts: Vec<RetentionCohort>,
 }
 
 /// The people who started in one bucket.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct RetentionCohort {
     /// Start of the bucket, in milliseconds.
     pub start_ms: i64,

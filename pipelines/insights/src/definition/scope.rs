@@ -1,5 +1,6 @@
 //! What a question looks at: a span of time, the zone whose days and weeks count, and which people.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Cohort;
@@ -7,7 +8,7 @@ use super::Cohort;
 /// Span, zone and people of a question.
 ///
 /// Rows with `from_ms <= time < until_ms` count; times are milliseconds since 1970 UTC.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scope {
     pub from_ms: i64,

@@ -1,9 +1,10 @@
 //! Which activities count: names, and conditions on their properties and on their people's.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Activities of these names that meet the condition.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Selector {
     /// Any of these names; any activity at all if empty.
@@ -32,7 +33,7 @@ impl Selector {
 }
 
 /// A condition on one row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Condition {
     /// True if all are; also of none.
@@ -47,7 +48,7 @@ pub enum Condition {
 }
 
 /// A property and what is asked of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Comparison {
     pub property: String,
@@ -56,7 +57,7 @@ pub struct Comparison {
 
 /// What is asked of one value. Texts are compared by bytes. A property that is missing fails every test but `NotSet`,
 /// `IsNot` and `NotContains`, which it passes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Test {
     Set,

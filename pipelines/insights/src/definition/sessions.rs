@@ -1,12 +1,13 @@
 //! Sessions: stretches of activity, how long, how many with a single row, and how they begin and end.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Bucket, Scope};
 
 /// Sessions by bucket of their first row. A gap longer than `gap_ms` starts a new one. A session counts, whole, if its
 /// first row lies in the span.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sessions {
     pub scope: Scope,
@@ -20,7 +21,7 @@ fn half_an_hour() -> i64 {
 }
 
 /// One entry for each bucket, and the activities that sessions begin and end with.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct SessionsAnswer {
     pub buckets: Vec<SessionBucket>,
     /// Sessions by first activity, most first, then by name.
@@ -30,7 +31,7 @@ pub struct SessionsAnswer {
 }
 
 /// Sessions that began in one bucket.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct SessionBucket {
     pub start_ms: i64,
     pub sessions: u64,

@@ -1,12 +1,13 @@
 //! Time between: how long from one activity to the next of another kind.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Scope, Selector};
 
 /// For each row of `from` in the span, the time to the person's first row of `to` in the span that is strictly later;
 /// left out if there is none within `window_ms`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TimeBetween {
     pub scope: Scope,
@@ -18,7 +19,7 @@ pub struct TimeBetween {
     pub ranks: Vec<f64>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct TimeBetweenAnswer {
     pub count: u64,
     /// Different people in it.

@@ -1,11 +1,12 @@
 //! Trends: counts and measures by bucket of time, with breakdowns.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Bucket, Scope, Selector};
 
 /// Measures of one or several series over time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Trend {
     pub scope: Scope,
@@ -13,10 +14,38 @@ pub struct Trend {
     pub bucket: Bucket,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breakdown: Option<Breakdown>,
+    /// Further lines, made of the series' first measures: `A / B * 100`, where `A` is the first series. `+ - * /`, numbers
+    /// and parentheses; no value where a series has none, and of a division by zero. Not with a breakdown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub formulas: Vec<String>,
+    #[serde(default, skip_serializing_if = "Running::is_each")]
+    pub running: Running,
+    /// The same of the span of the same length that ends where this one begins, for comparison.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub previous: bool,
+}
+
+/// What becomes of the values of a line, formulas included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Running {
+    #[default]
+    Each,
+    /// The sum of all values so far, a missing one as 0. Of people, days' people are added, not different people.
+    Sum,
+    /// The mean of the values there are in the bucket and those before it, so many together; fewer at the start.
+    Average(#[schemars(range(min = 1, max = 10_000))] usize),
+}
+
+impl Running {
+    fn is_each(&self) -> bool {
+        *self == Running::Each
+    }
 }
 
 /// One series: some activities, and what is measured of them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Series {
     pub select: Selector,
@@ -24,7 +53,7 @@ pub struct Series {
 }
 
 /// What is measured, of the rows of one bucket and breakdown. Property measures leave out rows without the number.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
     /// Rows.
@@ -46,7 +75,7 @@ pub enum Measure {
 /// Rows apart by the values of up to three properties. The `top` combinations with most rows in the whole span (ties:
 /// the smaller values by bytes, missing first) stand for themselves, the rest together is [`Label::Other`]. Each
 /// series has its own top.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Breakdown {
     pub properties: Vec<String>,
@@ -54,7 +83,7 @@ pub struct Breakdown {
 }
 
 /// Which part of a breakdown.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Label {
     /// There is no breakdown.
@@ -65,15 +94,19 @@ pub enum Label {
 }
 
 /// A line for each series and label, by series, then label.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct TrendAnswer {
     /// Starts of the buckets, in milliseconds.
     pub buckets: Vec<i64>,
+    /// By series, then label; lines of formulas follow, numbered on.
     pub lines: Vec<TrendLine>,
+    /// If it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Box<TrendAnswer>>,
 }
 
 /// One line: for each measure, in the order asked, a value for each bucket.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct TrendLine {
     pub series: usize,
     pub label: Label,

@@ -45,6 +45,12 @@ pub(super) fn people(context: &Context<'_>, cohort: &Cohort) -> Result<PersonSet
             };
             funnel::people(context, &funnel, |level| level == steps.len())
         }
+        Cohort::Reached { funnel, level } => {
+            if !(1..=funnel.steps.len()).contains(level) {
+                return Err(InsightError::question("level", "must be one of the funnel's steps, from 1"));
+            }
+            funnel::people(context, funnel, |reached| reached == *level)
+        }
         Cohort::Person(comparison) => {
             let (index, table) = trait_table(context.snapshot, comparison)?;
             let mut found = active_in(context, ALWAYS)?;

@@ -44,12 +44,7 @@ fn numbers(
     within: Within<'_>,
     property: &str,
 ) -> Result<Vec<f64>, InsightError> {
-    let dictionaries = &context.snapshot.dictionaries;
-    let column = dictionaries.column(property)?;
-    if dictionaries.columns[column].kind != ColumnKind::Numbers {
-        let name = property.to_owned();
-        return Err(InsightError::PropertyKind { name, is: "a text", needed: "a number" });
-    }
+    let column = context.snapshot.dictionaries.column_of(property, ColumnKind::Numbers)?;
     let state = || (Vec::new(), Postings::default());
     let states = context.each_segment(state, |(values, postings), reader, segment| {
         for &activity in &compiled.activities {

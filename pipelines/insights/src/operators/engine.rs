@@ -32,6 +32,7 @@ pub struct Asked {
 impl Engine {
     /// Asks a question of a snapshot. Setting `cancel` ends it with [`InsightError::Cancelled`] after the segment at hand.
     pub fn ask(&self, snapshot: &Snapshot, question: &Question, cancel: &AtomicBool) -> Result<Asked, InsightError> {
+        question.check_size()?;
         let context = Context::new(snapshot, self.threads, cancel);
         let answer = match question {
             Question::Trend(trend) => Answer::Trend(trend::answer(&context, trend)?),

@@ -111,12 +111,7 @@ impl Plan {
             && activities.iter().all(|(_, selectors)| selectors.len() == 1);
         let mut column = None;
         if let Some(breakdown) = &funnel.breakdown {
-            let index = context.snapshot.dictionaries.column(&breakdown.property)?;
-            if context.snapshot.dictionaries.columns[index].kind != ColumnKind::Words {
-                let name = breakdown.property.clone();
-                return Err(InsightError::PropertyKind { name, is: "a number", needed: "a text" });
-            }
-            column = Some(index);
+            column = Some(context.snapshot.dictionaries.column_of(&breakdown.property, ColumnKind::Words)?);
         }
         Ok(Plan {
             matcher: Matcher::new(steps, funnel.window_ms, funnel.order, &funnel.exclusions),

@@ -20,6 +20,7 @@ mod stickiness;
 mod time_between;
 mod trend;
 mod trend_groups;
+mod trend_lines;
 
 pub use engine::{Asked, Engine};
 

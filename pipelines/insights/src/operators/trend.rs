@@ -8,12 +8,28 @@ use super::engine::Context;
 use super::order::{each_person, percentile};
 use super::reader::{Reader, Within};
 use super::trend_groups::{Chosen, Groups};
+use super::trend_lines;
 use crate::InsightError;
-use crate::definition::{Buckets, Label, Measure, Series, Trend, TrendAnswer, TrendLine};
+use crate::definition::{Buckets, Label, Measure, Scope, Series, Trend, TrendAnswer, TrendLine};
 use crate::projection::{ColumnKind, Postings, Timeline, join_person};
 
+/// Values of a breakdown times buckets, of one series.
+const CELLS_MAX: usize = 500_000;
+
 pub(super) fn answer(context: &Context<'_>, trend: &Trend) -> Result<TrendAnswer, InsightError> {
-    let scope = &trend.scope;
+    let mut answer = of_span(context, trend, &trend.scope)?;
+    if trend.previous {
+        let (from_ms, until_ms) = (trend.scope.from_ms, trend.scope.until_ms);
+        let before = from_ms.checked_sub(until_ms - from_ms);
+        let before = before.ok_or_else(|| InsightError::question("scope", "nothing lies before it"))?;
+        let scope = Scope { from_ms: before, until_ms: from_ms, ..trend.scope.clone() };
+        answer.previous = Some(Box::new(of_span(context, trend, &scope)?));
+    }
+    Ok(answer)
+}
+
+fn of_span(context: &Context<'_>, trend: &Trend, scope: &Scope) -> Result<TrendAnswer, InsightError> {
+    let formulas = trend_lines::formulas(trend)?;
     let buckets = Buckets::new(trend.bucket, &scope.zone, scope.from_ms, scope.until_ms, 0)?;
     let people = context.people(scope)?;
     let within = Within { span: (scope.from_ms, scope.until_ms), people: people.as_ref() };
@@ -23,6 +39,10 @@ pub(super) fn answer(context: &Context<'_>, trend: &Trend) -> Result<TrendAnswer
     for (index, series) in trend.series.iter().enumerate() {
         let compiled = Compiled::new(context.snapshot, &series.select)?;
         let chosen = groups.choose(context, &compiled, within, top)?;
+        if chosen.labels.len().saturating_mul(buckets.len()) > CELLS_MAX {
+            let problem = format!("values by buckets are more than {CELLS_MAX}: take fewer, or longer buckets");
+            return Err(InsightError::question("breakdown", problem));
+        }
         let scan = Scan::new(context, series, &compiled, &groups, &chosen, &buckets)?;
         let cells = scan.run(context, within)?;
         let mut of_series: Vec<TrendLine> = chosen
@@ -39,7 +59,9 @@ pub(super) fn answer(context: &Context<'_>, trend: &Trend) -> Result<TrendAnswer
             lines.extend(of_series);
         }
     }
-    Ok(TrendAnswer { buckets: buckets.starts().to_vec(), lines })
+    trend_lines::add_formulas(&formulas, trend.series.len(), buckets.len(), &mut lines);
+    trend_lines::run(trend.running, &mut lines)?;
+    Ok(TrendAnswer { buckets: buckets.starts().to_vec(), lines, previous: None })
 }
 
 /// How one series is read.
@@ -123,12 +145,7 @@ impl<'s> Scan<'s> {
     }
 
     fn number(&mut self, context: &Context<'_>, property: &str) -> Result<(), InsightError> {
-        let dictionaries = &context.snapshot.dictionaries;
-        let column = dictionaries.column(property)?;
-        if dictionaries.columns[column].kind != ColumnKind::Numbers {
-            let name = property.to_owned();
-            return Err(InsightError::PropertyKind { name, is: "a text", needed: "a number" });
-        }
+        let column = context.snapshot.dictionaries.column_of(property, ColumnKind::Numbers)?;
         if !self.numbers.iter().any(|known| known == property) {
             self.numbers.push(property.to_owned());
             self.columns.push(column);

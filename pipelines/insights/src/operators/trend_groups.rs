@@ -37,12 +37,8 @@ impl Groups {
         }
         let mut groups = Groups { columns: Vec::new(), sizes: Vec::new() };
         for property in properties {
-            let column = snapshot.dictionaries.column(property)?;
+            let column = snapshot.dictionaries.column_of(property, ColumnKind::Words)?;
             let hot = &snapshot.dictionaries.columns[column];
-            if hot.kind != ColumnKind::Words {
-                let (name, is, needed) = (property.clone(), "a number", "a text");
-                return Err(InsightError::PropertyKind { name, is, needed });
-            }
             groups.columns.push(column);
             groups.sizes.push(hot.dictionary.names().len() as u64 + 1);
         }

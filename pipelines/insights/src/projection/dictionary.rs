@@ -145,7 +145,7 @@ fn raw<'a>(text: &'a [u8], ends: &[u64], code: u32) -> &'a [u8] {
 }
 
 /// What the values of a hot property are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ColumnKind {
     /// Texts, as codes of a dictionary.
     Words,
@@ -180,11 +180,26 @@ impl Dictionaries {
         Arc::new(Dictionaries { persons: Dictionary::default(), activities: Dictionary::default(), columns })
     }
 
-    /// The hot column of a property.
+    /// The hot column of a property: its words where it has both.
     pub fn column(&self, name: &str) -> Result<usize, InsightError> {
         let known = || self.columns.iter().map(|column| column.name.clone()).collect();
-        let found = self.columns.iter().position(|column| column.name == name);
+        let found = self.position(name, ColumnKind::Words).or_else(|| self.position(name, ColumnKind::Numbers));
         found.ok_or_else(|| InsightError::UnknownProperty { name: name.to_owned(), known: known() })
+    }
+
+    /// The hot column of a property that has to be of this kind.
+    pub fn column_of(&self, name: &str, kind: ColumnKind) -> Result<usize, InsightError> {
+        let (is, needed) = match kind {
+            ColumnKind::Words => ("a number", "a text"),
+            ColumnKind::Numbers => ("a text", "a number"),
+        };
+        self.column(name)?;
+        let found = self.position(name, kind);
+        found.ok_or_else(|| InsightError::PropertyKind { name: name.to_owned(), is, needed })
+    }
+
+    fn position(&self, name: &str, kind: ColumnKind) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name && column.kind == kind)
     }
 
     /// The place of each activity in the order of their names by bytes.

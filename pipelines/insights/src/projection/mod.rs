@@ -20,7 +20,7 @@ mod timeline;
 mod timeline_read;
 mod write;
 
-pub use compact::compact;
+pub use compact::{compact, compact_merged, join};
 pub use dictionary::{ColumnKind, Dictionaries, Dictionary, HotColumn, Names};
 pub use layout::{PersonSet, SEGMENT_PERSONS};
 pub use rows::{Rows, Values};

@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::bytes::Bytes;
 use super::directory::{self, Chunk, Segment, Times};
+use super::layout::split_person;
 use crate::InsightError;
 
 pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"FFRUN1\0\0");
@@ -79,6 +80,23 @@ impl Run {
     /// Rows in it.
     pub fn rows(&self) -> u64 {
         self.segments.iter().map(|segment| u64::from(segment.rows)).sum()
+    }
+
+    /// Whether rows lie under this person.
+    pub fn has_person(&self, ordinal: u32) -> bool {
+        let (segment, local) = split_person(ordinal);
+        let Some(segment) = self.segment(segment) else { return false };
+        let ends: &[u32] = self.slice(segment.timeline.person_sessions, segment.timeline.persons as usize + 1);
+        let local = usize::from(local);
+        ends.get(local).zip(ends.get(local + 1)).is_some_and(|(first, end)| first < end)
+    }
+
+    /// Bytes it takes of the process's own memory; mapped pages are not counted.
+    pub fn memory_bytes(&self) -> usize {
+        match &self.bytes {
+            Bytes::Memory(words) => words.len() * 8,
+            Bytes::Mapped(_) => 0,
+        }
     }
 
     /// Bytes of each part.

@@ -24,6 +24,8 @@ pub struct Snapshot {
     /// Persons whose rows count as another's: they are left out of `runs` and are in `relocated`.
     moved: PersonSet,
     overrides: HashMap<u32, u32>,
+    /// Of persons whose rows already lie under another: who they are now.
+    aliases: Arc<HashMap<u32, u32>>,
     relocated: Option<Run>,
     ranks: Vec<u16>,
     pub(crate) traits: Vec<Arc<Trait>>,
@@ -47,11 +49,31 @@ impl Snapshot {
             overrides.iter().filter(|(own, now)| own != now).map(|(&own, &now)| (own, now)).collect();
         let ranks = dictionaries.ranks();
         let moved: PersonSet = overrides.keys().copied().collect();
-        let mut snapshot =
-            Snapshot { dictionaries, runs, moved: PersonSet::default(), overrides, relocated: None, ranks, traits };
+        let mut snapshot = Snapshot {
+            dictionaries,
+            runs,
+            moved: PersonSet::default(),
+            overrides,
+            aliases: Arc::default(),
+            relocated: None,
+            ranks,
+            traits,
+        };
         snapshot.relocated = snapshot.relocate(&moved)?;
         snapshot.moved = moved;
         Ok(snapshot)
+    }
+
+    /// Lets ids of persons without rows of their own be found as the person they are now.
+    #[must_use]
+    pub fn aliased(mut self, aliases: Arc<HashMap<u32, u32>>) -> Snapshot {
+        self.aliases = aliases;
+        self
+    }
+
+    /// Rows of persons that count as another's although they lie under their own.
+    pub fn relocated_rows(&self) -> u64 {
+        self.relocated.as_ref().map_or(0, Run::rows)
     }
 
     /// Rows before persons are merged; the same number after.
@@ -66,7 +88,7 @@ impl Snapshot {
 
     /// The person that an ordinal is now.
     pub(crate) fn canonical(&self, ordinal: u32) -> u32 {
-        self.overrides.get(&ordinal).copied().unwrap_or(ordinal)
+        self.overrides.get(&ordinal).or_else(|| self.aliases.get(&ordinal)).copied().unwrap_or(ordinal)
     }
 
     /// Segments that have rows, ascending.
@@ -136,26 +158,45 @@ impl Snapshot {
     /// The rows of moved persons, under the persons they are now.
     fn relocate(&self, moved: &PersonSet) -> Result<Option<Run>, InsightError> {
         let mut rows = Rows::new(&self.dictionaries);
-        let columns: Vec<usize> = (0..self.dictionaries.columns.len()).collect();
+        let columns: Vec<(usize, ColumnKind)> =
+            self.dictionaries.columns.iter().map(|column| column.kind).enumerate().collect();
         let mut postings = Postings::default();
-        for segment in self.segments() {
-            let Some(moved) = moved.segment(segment).filter(|moved| !moved.is_empty()) else { continue };
-            for activity in 0..self.ranks.len() as u16 {
-                self.postings(segment, activity, &columns, &mut postings);
-                for row in (0..postings.len()).filter(|&row| moved.contains(postings.persons[row])) {
-                    rows.persons.push(self.canonical(join_person(segment, postings.persons[row])));
-                    rows.times.push(postings.times[row]);
-                    rows.activities.push(activity);
-                    for (values, column) in rows.columns.iter_mut().zip(&postings.columns) {
-                        match values {
-                            Values::Words(words) => words.push(column.word(row)),
-                            Values::Numbers(numbers) => numbers.push(column.number(row).unwrap_or(f64::NAN)),
-                        }
+        for run in &self.runs {
+            for segment in run.segments() {
+                let Some(moved) = moved.segment(segment.index).filter(|moved| !moved.is_empty()) else { continue };
+                let locals: Vec<u16> = moved.iter().collect();
+                for chunk in &segment.chunks {
+                    let spans = spans_of(run.slice(chunk.persons, chunk.rows as usize), &locals);
+                    if !spans.is_empty() {
+                        let source = Source { run, segment, moved: None };
+                        postings.read(&[source], chunk.activity, &columns);
+                        self.take(segment.index, chunk.activity, &postings, spans, &mut rows);
                     }
                 }
             }
         }
         if rows.is_empty() { Ok(None) } else { rows.into_run(&self.dictionaries).map(Some) }
+    }
+
+    fn take(
+        &self,
+        segment: u32,
+        activity: u16,
+        postings: &Postings<'_>,
+        spans: Vec<std::ops::Range<usize>>,
+        rows: &mut Rows,
+    ) {
+        for row in spans.into_iter().flatten() {
+            rows.persons.push(self.canonical(join_person(segment, postings.persons[row])));
+            rows.times.push(postings.times[row]);
+            rows.activities.push(activity);
+            for (values, column) in rows.columns.iter_mut().zip(&postings.columns) {
+                match values {
+                    Values::Words(words) => words.push(column.word(row)),
+                    Values::Numbers(numbers) => numbers.push(column.number(row).unwrap_or(f64::NAN)),
+                }
+            }
+        }
     }
 
     /// The trait of a person of a segment.
@@ -182,4 +223,19 @@ impl Snapshot {
         ids.truncate(count);
         ids.into_iter().map(str::to_owned).collect()
     }
+}
+
+/// Where the rows of some persons (ascending) lie among those of all (ascending).
+fn spans_of(persons: &[u16], some: &[u16]) -> Vec<std::ops::Range<usize>> {
+    let mut spans = Vec::new();
+    let mut from = 0;
+    for &person in some {
+        from += persons[from..].partition_point(|&other| other < person);
+        let end = from + persons[from..].partition_point(|&other| other == person);
+        if from < end {
+            spans.push(from..end);
+        }
+        from = end;
+    }
+    spans
 }

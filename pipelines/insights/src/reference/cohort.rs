@@ -27,6 +27,9 @@ impl World {
             Cohort::Sequence { steps, window_ms, from_ms, until_ms } => {
                 self.ordered_level(person, steps, *window_ms, &[], (*from_ms, *until_ms)).0 == steps.len()
             }
+            Cohort::Reached { funnel, level } => {
+                self.persons_of(&funnel.scope).iter().any(|one| one == person) && self.level(person, funnel).0 == *level
+            }
             Cohort::Person(comparison) => self.person_meets(comparison, person),
             Cohort::Listed(ids) => ids.iter().any(|id| id == person),
         }

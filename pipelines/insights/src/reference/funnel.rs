@@ -10,6 +10,8 @@ struct Entry {
     excludes: bool,
     /// Lowest and highest step.
     ends: (usize, usize),
+    /// The number whose bits are the steps.
+    bits: u32,
     of: Vec<usize>,
 }
 
@@ -22,14 +24,7 @@ impl World {
             converted_ms: Vec::new(),
         };
         for person in self.persons_of(&funnel.scope) {
-            let span = (funnel.scope.from_ms, funnel.scope.until_ms);
-            let (level, converted) = match funnel.order {
-                FunnelOrder::Ordered => {
-                    self.ordered_level(&person, &funnel.steps, funnel.window_ms, &funnel.exclusions, span)
-                }
-                FunnelOrder::Strict => self.strict_level(&person, funnel),
-                FunnelOrder::Unordered => self.unordered_level(&person, funnel),
-            };
+            let (level, converted) = self.level(&person, funnel);
             if level == 0 {
                 continue;
             }
@@ -49,6 +44,18 @@ impl World {
         FunnelAnswer { groups }
     }
 
+    /// How far a person got, and how long all of it took.
+    pub(super) fn level(&self, person: &str, funnel: &Funnel) -> (usize, Option<i64>) {
+        let span = (funnel.scope.from_ms, funnel.scope.until_ms);
+        match funnel.order {
+            FunnelOrder::Ordered => {
+                self.ordered_level(person, &funnel.steps, funnel.window_ms, &funnel.exclusions, span)
+            }
+            FunnelOrder::Strict => self.strict_level(person, funnel),
+            FunnelOrder::Unordered => self.unordered_level(person, funnel),
+        }
+    }
+
     fn steps_of(&self, row: &Row, steps: &[Selector]) -> Vec<usize> {
         (0..steps.len()).filter(|&step| self.matches(&steps[step], row)).collect()
     }
@@ -58,12 +65,12 @@ impl World {
         for row in self.rows_of(person).into_iter().filter(|row| (span.0..span.1).contains(&row.time_ms)) {
             let of = self.steps_of(row, steps);
             if let (Some(&low), Some(&high)) = (of.first(), of.last()) {
-                entries.push(Entry { time: row.time_ms, excludes: false, ends: (low, high), of });
+                entries.push(Entry { time: row.time_ms, excludes: false, ends: (low, high), bits: bits_of(&of), of });
             }
             let of: Vec<usize> =
                 (0..exclusions.len()).filter(|&one| self.matches(&exclusions[one].select, row)).collect();
             if !of.is_empty() {
-                entries.push(Entry { time: row.time_ms, excludes: true, ends: (0, 0), of });
+                entries.push(Entry { time: row.time_ms, excludes: true, ends: (0, 0), bits: 0, of });
             }
         }
         entries.sort();
@@ -112,14 +119,14 @@ impl World {
     }
 
     fn strict_level(&self, person: &str, funnel: &Funnel) -> (usize, Option<i64>) {
-        // Time, whether of no step, lowest and highest step, all steps.
-        type Ordered = (i64, bool, (usize, usize), Vec<usize>);
+        // Time, whether of no step, lowest and highest step, the bits of all, all.
+        type Ordered = (i64, bool, (usize, usize, u32), Vec<usize>);
         let mut rows: Vec<Ordered> = Vec::new();
         let inside: Vec<&Row> =
             self.rows_of(person).into_iter().filter(|row| funnel.scope.contains(row.time_ms)).collect();
         for row in &inside {
             let of = self.steps_of(row, &funnel.steps);
-            let ends = (of.first().copied().unwrap_or(0), of.last().copied().unwrap_or(0));
+            let ends = (of.first().copied().unwrap_or(0), of.last().copied().unwrap_or(0), bits_of(&of));
             rows.push((row.time_ms, of.is_empty(), ends, of));
         }
         rows.sort();
@@ -181,4 +188,8 @@ impl World {
         values.retain(|value| Some(value.0) == wanted);
         values.into_iter().map(|value| value.1).min().flatten()
     }
+}
+
+fn bits_of(steps: &[usize]) -> u32 {
+    steps.iter().map(|step| 1 << step).sum()
 }

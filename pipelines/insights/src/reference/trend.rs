@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use super::{Row, World, buckets_of, percentile};
-use crate::definition::{Label, Measure, Trend, TrendAnswer, TrendLine};
+use crate::definition::{Formula, Label, Measure, Running, Scope, Trend, TrendAnswer, TrendLine};
 
 impl World {
     pub(super) fn trend(&self, trend: &Trend) -> TrendAnswer {
+        let (from_ms, until_ms) = (trend.scope.from_ms, trend.scope.until_ms);
+        let before = Scope { from_ms: from_ms - (until_ms - from_ms), until_ms: from_ms, ..trend.scope.clone() };
+        let previous = Trend { scope: before, previous: false, ..trend.clone() };
+        let previous = trend.previous.then(|| Box::new(self.trend(&previous)));
         let buckets = buckets_of(trend.bucket, &trend.scope, 0);
         let mut lines = Vec::new();
         for (series, one) in trend.series.iter().enumerate() {
@@ -45,7 +49,16 @@ impl World {
                 lines.push(TrendLine { series, label, measures });
             }
         }
-        TrendAnswer { buckets: buckets.iter().map(|bucket| bucket.0).collect(), lines }
+        for (place, text) in trend.formulas.iter().enumerate() {
+            let formula = Formula::parse(text, trend.series.len()).unwrap();
+            let values = (0..buckets.len()).map(|bucket| formula.value(&|series| lines[series].measures[0][bucket]));
+            let measures = vec![values.collect()];
+            lines.push(TrendLine { series: trend.series.len() + place, label: Label::Everything, measures });
+        }
+        for measure in lines.iter_mut().flat_map(|line| &mut line.measures) {
+            *measure = (0..measure.len()).map(|bucket| running(trend.running, measure, bucket)).collect();
+        }
+        TrendAnswer { buckets: buckets.iter().map(|bucket| bucket.0).collect(), lines, previous }
     }
 
     fn measure(&self, measure: &Measure, rows: &[&Row]) -> Option<f64> {
@@ -85,5 +98,18 @@ impl World {
             start = earlier.time_ms;
         }
         start
+    }
+}
+
+fn running(running: Running, values: &[Option<f64>], bucket: usize) -> Option<f64> {
+    let so_far = || values[..=bucket].iter().flatten();
+    match running {
+        Running::Each => values[bucket],
+        Running::Sum => Some(so_far().fold(0.0, |sum, value| sum + value)),
+        Running::Average(buckets) => {
+            let near: Vec<f64> = values[..=bucket].iter().rev().take(buckets).rev().flatten().copied().collect();
+            let sum: f64 = near.iter().sum();
+            (!near.is_empty()).then_some(sum / near.len() as f64)
+        }
     }
 }

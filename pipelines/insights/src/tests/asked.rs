@@ -109,8 +109,17 @@ pub fn trend() -> impl Strategy<Value = Question> {
         properties: properties.into_iter().map(str::to_owned).collect(),
         top,
     });
-    (scope(), prop::collection::vec(series, 1..3), bucket(), prop::option::of(breakdown))
-        .prop_map(|(scope, series, bucket, breakdown)| Question::Trend(Trend { scope, series, bucket, breakdown }))
+    let running =
+        prop_oneof![3 => Just(Running::Each), 1 => Just(Running::Sum), 1 => (1usize..4).prop_map(Running::Average)];
+    let formulas = prop::collection::vec(prop::sample::select(vec!["A", "A / 2 - 1", "100 * A / (A - 1)"]), 0..3);
+    let after = (running, formulas, any::<bool>());
+    (scope(), prop::collection::vec(series, 1..3), bucket(), prop::option::of(breakdown), after).prop_map(
+        |(scope, series, bucket, breakdown, (running, formulas, previous))| {
+            let formulas = if breakdown.is_some() { Vec::new() } else { formulas };
+            let formulas = formulas.into_iter().map(str::to_owned).collect();
+            Question::Trend(Trend { scope, series, bucket, breakdown, formulas, running, previous })
+        },
+    )
 }
 
 pub fn funnel() -> impl Strategy<Value = Question> {
@@ -155,7 +164,14 @@ pub fn people() -> impl Strategy<Value = Question> {
         },
     );
     let listed = (cohort(), 0usize..9).prop_map(|(cohort, list)| Question::Cohort(CohortPeople { cohort, list }));
-    prop_oneof![retention, listed]
+    let reached = (funnel(), 0usize..4, any::<bool>(), 0usize..9).prop_map(|(question, level, not, list)| {
+        let Question::Funnel(funnel) = question else { return question };
+        let level = 1 + level % funnel.steps.len();
+        let cohort = Cohort::Reached { funnel: Box::new(funnel), level };
+        let cohort = if not { Cohort::Not(Box::new(cohort)) } else { cohort };
+        Question::Cohort(CohortPeople { cohort, list })
+    });
+    prop_oneof![2 => retention, 2 => listed, 1 => reached]
 }
 
 pub fn question() -> impl Strategy<Value = Question> {

@@ -2,7 +2,7 @@
 
 use footfall_pipelines_insights::definition::{
     Anchor, Attribution, Breakdown, Bucket, Cohort, CohortPeople, Comparison, Condition, Funnel, FunnelBreakdown,
-    FunnelOrder, Lifecycle, Measure, Paths, Question, RankBy, Ranking, Retention, RetentionKind, Scope, Selector,
+    FunnelOrder, Lifecycle, Measure, Paths, Question, RankBy, Ranking, Retention, RetentionKind, Running, Scope, Selector,
     Series, Sessions, Stickiness, Test, Trend,
 };
 
@@ -57,7 +57,15 @@ pub fn all() -> Vec<(&'static str, Vec<Question>)> {
 
 fn trend(breakdown: Option<Breakdown>) -> Question {
     let series = Series { select: Selector::named("view_place"), measures: vec![Measure::Count, Measure::People] };
-    Question::Trend(Trend { scope: Scope::utc(START, END), series: vec![series], bucket: Bucket::Day, breakdown })
+    Question::Trend(Trend {
+        scope: Scope::utc(START, END),
+        series: vec![series],
+        bucket: Bucket::Day,
+        breakdown,
+        formulas: Vec::new(),
+        running: Running::Each,
+        previous: false,
+    })
 }
 
 fn funnel(steps: &[&str], breakdown: Option<FunnelBreakdown>) -> Question {

@@ -1,0 +1,117 @@
+//! Rows, values and tests as SQL. Every text of a question becomes a literal here, and nowhere else.
+
+use crate::definition::{Bucket, Comparison, Condition, Scope, Selector, Test};
+
+use super::people;
+
+/// Milliseconds of a row's time.
+pub(super) const MS: &str = "toUnixTimestamp64Milli(timestamp)";
+
+/// A text as a literal.
+pub(super) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+pub(super) fn list(texts: &[String]) -> String {
+    let all: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
+    format!("({})", if all.is_empty() { "NULL".to_owned() } else { all.join(", ") })
+}
+
+/// The text of a property of activity; of a column if the name is `activity.` and a plain name.
+pub(super) fn text(property: &str) -> String {
+    let is_plain = |name: &&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    match property.strip_prefix("activity.").filter(is_plain) {
+        Some(column) => column.to_owned(),
+        None => member("properties", property.strip_prefix("properties.").unwrap_or(property)),
+    }
+}
+
+pub(super) fn member(json: &str, name: &str) -> String {
+    format!("text_of({json}, {})", quoted(name))
+}
+
+pub(super) fn number(property: &str) -> String {
+    format!("toFloat64OrNull({})", text(property))
+}
+
+/// Rows of a span.
+pub(super) fn within(from_ms: i64, until_ms: i64) -> String {
+    format!("{MS} >= {from_ms} AND {MS} < {until_ms}")
+}
+
+/// Rows of a scope that a selector takes.
+pub(super) fn of(scope: &Scope, select: &Selector) -> String {
+    format!("{} AND {} AND {}", within(scope.from_ms, scope.until_ms), people_of(scope), selected(select))
+}
+
+/// Rows of the people of a scope.
+pub(super) fn people_of(scope: &Scope) -> String {
+    scope.people.as_ref().map_or("1".to_owned(), people::cohort)
+}
+
+/// The start of the bucket of a row.
+pub(super) fn bucket(bucket: Bucket, zone: &str) -> String {
+    let zone = quoted(zone);
+    match bucket {
+        Bucket::Hour => format!("toStartOfHour(timestamp, {zone})"),
+        Bucket::Day => format!("toStartOfDay(timestamp, {zone})"),
+        Bucket::Week => format!("toDateTime(toStartOfWeek(timestamp, 1, {zone}), {zone})"),
+        Bucket::Month => format!("toDateTime(toStartOfMonth(timestamp, {zone}), {zone})"),
+    }
+}
+
+/// The unit of a bucket, for `dateDiff`.
+pub(super) fn unit(bucket: Bucket) -> &'static str {
+    match bucket {
+        Bucket::Hour => "hour",
+        Bucket::Day => "day",
+        Bucket::Week => "week",
+        Bucket::Month => "month",
+    }
+}
+
+/// Whether a selector takes a row.
+pub(super) fn selected(select: &Selector) -> String {
+    let named = match select.activities.as_slice() {
+        [] => None,
+        [one] => Some(format!("event = {}", quoted(one))),
+        some => Some(format!("event IN {}", list(some))),
+    };
+    let all: Vec<String> = named.into_iter().chain(select.condition.as_ref().map(condition)).collect();
+    if all.is_empty() { "1".to_owned() } else { all.join(" AND ") }
+}
+
+fn condition(asked: &Condition) -> String {
+    let join = |parts: &[Condition], word: &str, none: &str| match parts {
+        [] => none.to_owned(),
+        parts => format!("({})", parts.iter().map(condition).collect::<Vec<_>>().join(word)),
+    };
+    match asked {
+        Condition::All(parts) => join(parts, " AND ", "1"),
+        Condition::Any(parts) => join(parts, " OR ", "0"),
+        Condition::Not(part) => format!("NOT ({})", condition(part)),
+        Condition::Property(Comparison { property, test: asked }) => test(&text(property), asked),
+        Condition::Person(comparison) => people::by_property(comparison),
+    }
+}
+
+/// A test of a text that may be NULL; never NULL itself.
+pub(super) fn test(value: &str, asked: &Test) -> String {
+    let if_there = |what: String| format!("ifNull({what}, 0)");
+    let or_missing = |what: String| format!("ifNull({what}, 1)");
+    let compared = |sign: &str, bound: f64| if_there(format!("toFloat64OrNull({value}) {sign} {bound:?}"));
+    match asked {
+        Test::Set => format!("{value} IS NOT NULL"),
+        Test::NotSet => format!("{value} IS NULL"),
+        Test::Is(these) => if_there(format!("{value} IN {}", list(these))),
+        Test::IsNot(these) => or_missing(format!("NOT {}", if_there(format!("{value} IN {}", list(these))))),
+        Test::Contains(part) => if_there(format!("position({value}, {}) > 0", quoted(part))),
+        Test::NotContains(part) => or_missing(format!("position({value}, {}) = 0", quoted(part))),
+        Test::StartsWith(part) => if_there(format!("startsWith({value}, {})", quoted(part))),
+        Test::EndsWith(part) => if_there(format!("endsWith({value}, {})", quoted(part))),
+        Test::Above(bound) => compared(">", *bound),
+        Test::AtLeast(bound) => compared(">=", *bound),
+        Test::Below(bound) => compared("<", *bound),
+        Test::AtMost(bound) => compared("<=", *bound),
+    }
+}
