@@ -18,10 +18,12 @@ const LEVELS: &[(&str, u8)] = &[
     ("ingest/server", 2),
     ("pipelines/jobs", 2),
     ("pipelines/insights", 0), // knows no store: rows are fed to it
+    ("pipelines/insights-feed", 2), // feeds them
     ("api/app", 2),
     ("api/server", 3),
     ("api/experiments", 3),
     ("api/pages", 3), // its tests serve the pages together with the API that they ask
+    ("api/insights", 3),
     ("api/footfall", 4),
     ("tests", 5),
     ("tests/bench", 6), // measures with the tests' own words
@@ -39,7 +41,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clickhouse", &["pipelines/store"]),
     ("datafusion", &["pipelines/store", "pipelines/jobs", "pipelines/insights", "api/server"]),
     ("polars", &["pipelines/jobs"]),
-    ("axum", &["ingest/server", "api/http", "api/app", "api/server", "api/pages", "api/experiments", "api/footfall"]),
+    ("axum", &["ingest/server", "api/http", "api/app", "api/insights", "api/server", "api/pages", "api/experiments", "api/footfall"]),
     ("sqlx", &["api/access"]),
     ("sea-orm", &["api/server"]),
     ("linfa", &["models"]),

@@ -1,0 +1,248 @@
+//! What a projection holds: runs of files and of fresh rows, and whose rows lie where.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use footfall_pipelines_insights::projection::{Dictionaries, Rows, Run};
+use footfall_pipelines_store::lake::{Overrides, ProjectSnapshot, TableScan};
+use footfall_pipelines_store::tables::Table;
+
+use crate::columns::Plan;
+use crate::error::AskError;
+use crate::fresh::FreshRuns;
+use crate::intake::Intake;
+use crate::runs::{Join, RunFiles};
+
+/// Rows of a file taken in at a time: bounds the memory, and how long others wait.
+const STEP_ROWS: usize = 250_000;
+const BATCH_ROWS: usize = 16_384;
+
+/// Runs and who is whom.
+pub(crate) struct Kept {
+    pub plan: Plan,
+    pub dictionaries: Arc<Dictionaries>,
+    /// All sealed runs together hold exactly the rows of these files, once what is being read is read.
+    covered: HashSet<String>,
+    pub sealed: Vec<Arc<Run>>,
+    fresh: FreshRuns,
+    overrides: Arc<Overrides>,
+    /// The same by ordinal.
+    pub merged: Arc<HashMap<u32, u32>>,
+    /// Rows of the first lie under the second in some run.
+    applied: HashSet<(u32, u32)>,
+    /// Persons who are somebody else now, and whose rows lie under their own ordinal in some run.
+    apart: HashSet<u32>,
+    /// Columns with too many different values.
+    pub full: HashSet<String>,
+    /// Runs were joined since the last view.
+    pub joined: bool,
+}
+
+/// Files on their way in.
+pub(crate) struct Reading {
+    root: std::path::PathBuf,
+    files: VecDeque<String>,
+    open: Option<TableScan>,
+    any: bool,
+}
+
+impl Reading {
+    fn of(snapshot: &ProjectSnapshot, files: VecDeque<String>) -> Reading {
+        Reading { root: snapshot.root.clone(), any: !files.is_empty(), files, open: None }
+    }
+
+    pub fn waits_for(&self, path: &str) -> bool {
+        self.files.iter().any(|file| file == path)
+    }
+
+    /// Whether there was anything to read.
+    pub fn has_read(&self) -> bool {
+        self.any
+    }
+}
+
+impl Kept {
+    /// Nothing yet, and all files to read.
+    pub fn new(plan: Plan, snapshot: &ProjectSnapshot) -> (Kept, Reading) {
+        let files: VecDeque<String> = paths(snapshot).map(str::to_owned).collect();
+        let mut kept = Kept {
+            dictionaries: plan.dictionaries(),
+            plan,
+            covered: files.iter().cloned().collect(),
+            sealed: Vec::new(),
+            fresh: FreshRuns::default(),
+            overrides: Arc::default(),
+            merged: Arc::default(),
+            applied: HashSet::new(),
+            apart: HashSet::new(),
+            full: HashSet::new(),
+            joined: false,
+        };
+        // Nothing lies anywhere yet, so nothing can be in the way.
+        let _ = kept.merge(&snapshot.overrides);
+        (kept, Reading::of(snapshot, files))
+    }
+
+    /// What to read so that the runs hold the rows of the snapshot's files; `None` if that cannot be reached from here.
+    pub fn cover(&mut self, snapshot: &ProjectSnapshot) -> Option<Reading> {
+        let now: HashSet<&str> = paths(snapshot).collect();
+        let mut gone: HashSet<&str> =
+            self.covered.iter().map(String::as_str).filter(|path| !now.contains(path)).collect();
+        let mut files = VecDeque::new();
+        for path in paths(snapshot).filter(|path| !self.covered.contains(*path)) {
+            let (mut known, mut unknown) = (Vec::new(), Vec::new());
+            self.origins(snapshot, path, &mut known, &mut unknown);
+            if known.is_empty() {
+                files.push_back(path.to_owned());
+                continue;
+            }
+            // Its other rows are those of files which may still lie there for slow readers.
+            if !known.iter().all(|path| gone.remove(path))
+                || !unknown.iter().all(|path| snapshot.root.join(path).exists())
+            {
+                return None;
+            }
+            files.extend(unknown.into_iter().map(str::to_owned));
+        }
+        if !gone.is_empty() {
+            return None;
+        }
+        self.covered = now.into_iter().map(str::to_owned).collect();
+        Some(Reading::of(snapshot, files))
+    }
+
+    /// The files that a file is made of: those whose rows are here, and the others.
+    fn origins<'s>(
+        &self,
+        snapshot: &'s ProjectSnapshot,
+        path: &'s str,
+        known: &mut Vec<&'s str>,
+        unknown: &mut Vec<&'s str>,
+    ) {
+        match snapshot.lineage.inputs(path) {
+            _ if self.covered.contains(path) => known.push(path),
+            Some(inputs) => inputs.iter().for_each(|input| self.origins(snapshot, input, known, unknown)),
+            None => unknown.push(path),
+        }
+    }
+
+    /// Follows who is whom: whether that changed, or `None` if rows lie where they cannot be told apart any more.
+    pub fn merge(&mut self, overrides: &Arc<Overrides>) -> Option<bool> {
+        if Arc::ptr_eq(&self.overrides, overrides) || self.overrides == *overrides {
+            self.overrides = overrides.clone();
+            return Some(false);
+        }
+        let before = std::mem::replace(&mut self.overrides, overrides.clone());
+        let ordinal = |id: &uuid::Uuid| self.dictionaries.persons.intern(&id.to_string());
+        let news: Vec<(u32, u32)> = overrides
+            .iter()
+            .filter(|(own, now)| before.get(*own) != Some(*now))
+            .map(|(own, now)| (ordinal(own), ordinal(now)))
+            .collect();
+        let undone: Vec<u32> = before.keys().filter(|own| !overrides.contains_key(*own)).map(ordinal).collect();
+        let merged = Arc::make_mut(&mut self.merged);
+        for own in undone {
+            merged.remove(&own);
+            self.apart.remove(&own);
+        }
+        merged.extend(news.iter().copied());
+        let runs = self.runs();
+        let lies_apart = |own: &u32| runs.iter().any(|run| run.has_person(*own));
+        self.apart.extend(news.into_iter().map(|(own, _)| own).filter(lies_apart));
+        let person_of = |ordinal: &u32| *self.merged.get(ordinal).unwrap_or(ordinal);
+        self.applied.iter().all(|(own, place)| person_of(place) == person_of(own)).then_some(true)
+    }
+
+    fn intake(&mut self, full_at: usize) -> (Intake<'_>, &mut FreshRuns, &mut Vec<Arc<Run>>) {
+        let intake = Intake {
+            plan: &self.plan,
+            dictionaries: &self.dictionaries,
+            merged: &self.merged,
+            applied: &mut self.applied,
+            dictionary_bytes_max: full_at,
+            full: &mut self.full,
+        };
+        (intake, &mut self.fresh, &mut self.sealed)
+    }
+
+    /// Takes in some rows; how many, or `None` when all are.
+    pub fn read(&mut self, reading: &mut Reading, files: &RunFiles, full_at: usize) -> Result<Option<u64>, AskError> {
+        let (mut intake, _, sealed) = self.intake(full_at);
+        let mut scan = match reading.open.take() {
+            Some(scan) => scan,
+            None => {
+                let Some(path) = reading.files.pop_front() else { return Ok(None) };
+                let (columns, properties) = (intake.plan.columns(), intake.plan.properties());
+                TableScan::open(&reading.root, Table::Activity, &path, columns, properties, BATCH_ROWS)?
+            }
+        };
+        let mut rows = Rows::new(intake.dictionaries);
+        while rows.len() < STEP_ROWS {
+            match scan.next() {
+                Some(batch) => intake.take(&batch?, &mut rows)?,
+                None => break,
+            }
+        }
+        let (taken, dictionaries) = (rows.len() as u64, intake.dictionaries.clone());
+        if taken >= STEP_ROWS as u64 {
+            reading.open = Some(scan);
+        }
+        if taken > 0 {
+            sealed.push(files.write(rows, &dictionaries)?);
+        }
+        Ok(Some(taken))
+    }
+
+    /// Whether fresh rows have changed.
+    pub fn follow_fresh(&mut self, batches: &[RecordBatch], full_at: usize) -> Result<bool, AskError> {
+        let (mut intake, fresh, _) = self.intake(full_at);
+        fresh.follow(batches, &mut intake)
+    }
+
+    /// All runs.
+    pub fn runs(&self) -> Vec<Arc<Run>> {
+        self.sealed.iter().chain(self.fresh.runs()).cloned().collect()
+    }
+
+    /// How many persons have rows under another ordinal than that of the person they are now.
+    pub fn apart(&self) -> usize {
+        self.apart.len()
+    }
+
+    /// These persons, and who they are.
+    pub fn relocated(&self) -> HashMap<u32, u32> {
+        self.apart.iter().filter_map(|own| Some((*own, *self.merged.get(own)?))).collect()
+    }
+
+    /// Those of them who have rows in some runs.
+    pub fn relocated_of(&self, runs: &[Arc<Run>]) -> HashMap<u32, u32> {
+        let mut relocated = self.relocated();
+        relocated.retain(|own, _| runs.iter().any(|run| run.has_person(*own)));
+        relocated
+    }
+
+    /// See [`crate::projection::Projection::install`]: runs are still those that were joined, and persons who they were.
+    pub fn install(&mut self, join: &Join, run: Arc<Run>) {
+        let has = |one: &Arc<Run>| self.sealed.iter().any(|known| Arc::ptr_eq(known, one));
+        let is_same = |(own, now): (&u32, &u32)| self.merged.get(own) == Some(now);
+        if !join.runs.iter().all(has) || !join.merged.iter().all(is_same) {
+            return;
+        }
+        self.sealed.retain(|known| !join.runs.iter().any(|one| Arc::ptr_eq(known, one)));
+        self.sealed.push(run);
+        self.applied.extend(join.merged.iter().map(|(own, now)| (*own, *now)));
+        let runs = self.runs();
+        self.apart.retain(|own| runs.iter().any(|run| run.has_person(*own)));
+        self.joined = true;
+    }
+
+    /// Bytes of dictionaries and fresh rows.
+    pub fn memory_bytes(&self) -> usize {
+        self.dictionaries.bytes() + self.fresh.runs().map(|run| run.memory_bytes()).sum::<usize>()
+    }
+}
+
+fn paths(snapshot: &ProjectSnapshot) -> impl Iterator<Item = &str> {
+    snapshot.table(Table::Activity).files.iter().map(|file| file.path.as_str())
+}

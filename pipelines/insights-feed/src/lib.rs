@@ -1,0 +1,27 @@
+//! Joins the store and the insights engine: keeps a projection of each project's activity equal to what the store shows,
+//! and answers questions from it.
+//!
+//! [`Insights`] is the whole of it. Files become runs, once each; fresh rows become small runs in memory; merges of
+//! persons are applied on the way in, or when a snapshot is read. `docs/insights/serving.md` has the reasons and figures.
+
+mod cache;
+mod columns;
+mod error;
+mod feeder;
+mod fresh;
+mod intake;
+mod kept;
+mod options;
+mod people;
+mod project;
+mod projection;
+mod queue;
+mod runs;
+mod service;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::AskError;
+pub use options::{AskLimits, InsightsOptions};
+pub use service::{Answered, Insights};

@@ -1,0 +1,56 @@
+//! Settings of the service, and of one question.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of the service.
+#[derive(Debug, Clone)]
+pub struct InsightsOptions {
+    /// Where the runs lie while the program runs. Nothing in it is needed after a start.
+    pub folder: PathBuf,
+    /// Questions worked on at once, over all projects.
+    pub questions_concurrent: usize,
+    /// … of one project, so that others find room.
+    pub questions_concurrent_of_project: usize,
+    /// Questions that may wait for their turn; more are refused.
+    pub questions_waiting: usize,
+    /// Threads that one question uses.
+    pub threads: usize,
+    /// Answers kept for questions asked again, in bytes of their JSON.
+    pub cache_bytes: usize,
+    /// Bytes that the different texts of one property may take; beyond it the property cannot be asked about.
+    pub dictionary_bytes_max: usize,
+    /// Properties that a project may have kept at once besides the usual ones.
+    pub columns_asked_max: usize,
+}
+
+impl InsightsOptions {
+    /// The defaults for a machine with two cores.
+    pub fn new(folder: PathBuf) -> InsightsOptions {
+        InsightsOptions {
+            folder,
+            questions_concurrent: 4,
+            questions_concurrent_of_project: 3,
+            questions_waiting: 256,
+            threads: 2,
+            cache_bytes: 32 << 20,
+            dictionary_bytes_max: 64 << 20,
+            columns_asked_max: 24,
+        }
+    }
+}
+
+/// Limits of one question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AskLimits {
+    /// It ends after this.
+    pub time: Duration,
+    /// The answer may be of a moment that lies back as far as this.
+    pub age: Duration,
+}
+
+impl Default for AskLimits {
+    fn default() -> AskLimits {
+        AskLimits { time: Duration::from_secs(30), age: Duration::from_millis(500) }
+    }
+}

@@ -1,0 +1,143 @@
+//! One project: its projection, the view that questions get, and how they wait for one that is new enough.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use footfall_ingest_activity::Timestamp;
+use footfall_pipelines_insights::definition::Needs;
+
+use crate::error::AskError;
+use crate::projection::{Projection, View};
+
+/// A project that was asked about.
+pub(crate) struct Project {
+    pub name: Arc<str>,
+    state: Mutex<State>,
+    changed: Condvar,
+    projection: Mutex<Projection>,
+}
+
+#[derive(Default)]
+struct State {
+    view: Option<Arc<View>>,
+    /// When the store was looked at for the view, or was found to be as it is in the view.
+    checked: Option<Moment>,
+    failure: Option<(Instant, AskError)>,
+    wanted: Vec<Needs>,
+    /// Rows that are in, and all, while the first view or one with other properties is made.
+    progress: Option<(u64, u64)>,
+    is_scheduled: bool,
+    asked: Option<Instant>,
+}
+
+/// A moment by both clocks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub instant: Instant,
+    pub time: Timestamp,
+}
+
+impl Project {
+    pub fn new(name: &str) -> Project {
+        Project { name: name.into(), state: Mutex::default(), changed: Condvar::new(), projection: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The projection. A step that ended by a panic leaves it half changed: then it starts over.
+    pub fn projection(&self) -> MutexGuard<'_, Projection> {
+        self.projection.lock().unwrap_or_else(|poisoned| {
+            self.projection.clear_poison();
+            let mut projection = poisoned.into_inner();
+            projection.reset();
+            projection
+        })
+    }
+
+    /// A view with what a question needs, not older than `age`, and the moment of which it is.
+    pub fn view(
+        &self,
+        needs: &Needs,
+        age: Duration,
+        deadline: Instant,
+        schedule: impl Fn(),
+    ) -> Result<(Arc<View>, Timestamp), AskError> {
+        let now = Instant::now();
+        let since = now.checked_sub(age).unwrap_or(now);
+        let mut state = self.state();
+        state.asked = Some(now);
+        let mut is_told = false;
+        loop {
+            let fitting = state.view.as_ref().filter(|view| view.has(needs));
+            let checked = state.checked.filter(|checked| checked.instant >= since);
+            if let (Some(view), Some(checked)) = (fitting, checked) {
+                return Ok((view.clone(), checked.time));
+            }
+            if let Some((_, error)) = state.failure.as_ref().filter(|(at, _)| *at >= now) {
+                return Err(error.clone());
+            }
+            if !is_told {
+                state.wanted.push(needs.clone());
+                is_told = true;
+            }
+            if !state.is_scheduled {
+                state.is_scheduled = true;
+                schedule();
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let (rows_done, rows_all) = state.progress.unwrap_or_default();
+                return Err(AskError::Preparing { rows_done, rows_all });
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Whether there is a view with what a question needs, however old.
+    pub fn has_view(&self, needs: &Needs) -> bool {
+        self.state().view.as_ref().is_some_and(|view| view.has(needs))
+    }
+
+    /// How far the first view is, if there is none yet.
+    pub fn preparing(&self) -> Option<(u64, u64)> {
+        self.state().progress
+    }
+
+    /// What questions have asked to be kept since the last call.
+    pub fn take_wanted(&self) -> Vec<Needs> {
+        std::mem::take(&mut self.state().wanted)
+    }
+
+    pub fn set_progress(&self, done: u64, all: u64) {
+        self.state().progress = Some((done, all));
+    }
+
+    /// The store was looked at: there is a new view, or the one before still holds.
+    pub fn finish(&self, checked: Option<Moment>, view: Option<Arc<View>>) {
+        let mut state = self.state();
+        state.view = view.or_else(|| state.view.take());
+        state.checked = checked.or(state.checked);
+        state.progress = None;
+        state.is_scheduled = false;
+        self.changed.notify_all();
+    }
+
+    pub fn fail(&self, error: AskError) {
+        let mut state = self.state();
+        state.failure = Some((Instant::now(), error));
+        state.is_scheduled = false;
+        self.changed.notify_all();
+    }
+
+    /// True for one that was asked about lately and is not on its way: it is scheduled then.
+    pub fn is_due(&self, lately: Duration) -> bool {
+        let mut state = self.state();
+        let is_hot = state.asked.is_some_and(|asked| asked.elapsed() < lately);
+        let fails = state.failure.as_ref().is_some_and(|(at, _)| state.checked.is_none_or(|ok| ok.instant < *at));
+        let due = is_hot && !fails && !state.is_scheduled;
+        state.is_scheduled |= due;
+        due
+    }
+}

@@ -1,0 +1,166 @@
+//! The projection of one project: follows the store's snapshots, one bounded step at a time.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use footfall_pipelines_insights::definition::Needs;
+use footfall_pipelines_insights::projection::{ColumnKind, Run, Snapshot};
+use footfall_pipelines_store::lake::ProjectSnapshot;
+use footfall_pipelines_store::tables::Table;
+
+use crate::columns::Plan;
+use crate::error::AskError;
+use crate::kept::{Kept, Reading};
+use crate::people::People;
+use crate::project::Moment;
+use crate::runs::{Join, RunFiles, worth_joining};
+
+/// Persons whose rows still lie under another's ordinal are moved for good when there are more.
+const RELOCATED_PERSONS_MAX: usize = 1_000;
+
+/// A project at one moment, ready for questions.
+pub(crate) struct View {
+    pub snapshot: Snapshot,
+    /// Equal numbers of one project hold equal rows.
+    pub content: u64,
+    pub full: HashSet<String>,
+    pub plan: Plan,
+    pub traits: BTreeSet<String>,
+}
+
+impl View {
+    pub fn has(&self, needs: &Needs) -> bool {
+        self.plan.has(needs) && needs.traits.is_subset(&self.traits)
+    }
+}
+
+/// What a step has come to.
+pub(crate) enum Step {
+    More,
+    /// The view of the snapshot that the first step took, if it differs from the one before.
+    Done(Option<Moment>, Option<Arc<View>>),
+}
+
+#[derive(Default)]
+pub(crate) struct Projection {
+    kept: Option<Kept>,
+    asked: Vec<(String, ColumnKind)>,
+    people: People,
+    target: Option<Target>,
+    /// When the target was taken.
+    moment: Option<Moment>,
+    content: u64,
+    pub rows_done: u64,
+    pub rows_all: u64,
+}
+
+/// The snapshot on the way to which it is.
+struct Target {
+    snapshot: Arc<ProjectSnapshot>,
+    reading: Reading,
+    merged: bool,
+}
+
+impl Projection {
+    /// Keeps what a question needs from now on.
+    pub fn want(&mut self, needs: &Needs, columns_asked_max: usize) {
+        self.people.want(&needs.traits);
+        for need in &needs.columns {
+            self.asked.retain(|known| known != need);
+            self.asked.push(need.clone());
+        }
+        let surplus = self.asked.len().saturating_sub(columns_asked_max.max(needs.columns.len()));
+        self.asked.drain(..surplus);
+        if self.kept.as_ref().is_some_and(|kept| !kept.plan.has(needs)) {
+            self.reset();
+        }
+    }
+
+    /// Forgets everything: the next steps read all files again.
+    pub fn reset(&mut self) {
+        self.kept = None;
+        self.target = None;
+    }
+
+    /// One step towards the snapshot that `take` gave at the first.
+    pub fn step(
+        &mut self,
+        files: &RunFiles,
+        full_at: usize,
+        take: impl FnOnce() -> (Arc<ProjectSnapshot>, Moment),
+    ) -> Result<Step, AskError> {
+        if self.target.is_none() {
+            let (snapshot, moment) = take();
+            self.moment = Some(moment);
+            self.begin(snapshot);
+        }
+        let (Some(kept), Some(target)) = (&mut self.kept, &mut self.target) else { return Ok(Step::More) };
+        if let Some(rows) = kept.read(&mut target.reading, files, full_at)? {
+            self.rows_done += rows;
+            return Ok(Step::More);
+        }
+        let view = self.finish(full_at)?;
+        Ok(Step::Done(self.moment, view))
+    }
+
+    fn begin(&mut self, snapshot: Arc<ProjectSnapshot>) {
+        let before = self.kept.take().and_then(|mut kept| {
+            let reading = kept.cover(&snapshot)?;
+            let merged = kept.merge(&snapshot.overrides)?;
+            Some((kept, reading, merged))
+        });
+        let (kept, reading, merged) = before.unwrap_or_else(|| {
+            self.people.forget();
+            self.content += 1;
+            let (kept, reading) = Kept::new(Plan::new(&snapshot, &self.asked), &snapshot);
+            (kept, reading, true)
+        });
+        self.kept = Some(kept);
+        let files = &snapshot.table(Table::Activity).files;
+        self.rows_all = files.iter().map(|file| file.rows).sum();
+        let waiting = files.iter().filter(|file| reading.waits_for(&file.path)).map(|file| file.rows);
+        self.rows_done = self.rows_all - waiting.sum::<u64>();
+        self.target = Some(Target { snapshot, reading, merged });
+    }
+
+    /// Fresh rows and persons; then the view.
+    fn finish(&mut self, full_at: usize) -> Result<Option<Arc<View>>, AskError> {
+        let (Some(kept), Some(target)) = (&mut self.kept, self.target.take()) else { return Ok(None) };
+        let mut changed = kept.follow_fresh(&target.snapshot.table(Table::Activity).fresh, full_at)?;
+        changed |= target.merged | target.reading.has_read();
+        changed |= self.people.follow(&target.snapshot, &kept.dictionaries, &kept.merged, target.merged)?;
+        if !changed && !std::mem::take(&mut kept.joined) {
+            return Ok(None);
+        }
+        self.content += u64::from(changed);
+        let traits = self.people.traits().to_vec();
+        let snapshot = Snapshot::new(kept.dictionaries.clone(), kept.runs(), &kept.relocated(), traits)?;
+        Ok(Some(Arc::new(View {
+            snapshot: snapshot.aliased(kept.merged.clone()),
+            content: self.content,
+            full: kept.full.clone(),
+            plan: kept.plan.clone(),
+            traits: self.people.wanted().clone(),
+        })))
+    }
+
+    /// Sealed runs that should become one.
+    pub fn join_due(&self) -> Option<Join> {
+        let kept = self.kept.as_ref()?;
+        let all = kept.apart() > RELOCATED_PERSONS_MAX && !kept.sealed.is_empty();
+        let runs = if all { kept.sealed.clone() } else { worth_joining(&kept.sealed)? };
+        Some(Join { merged: kept.relocated_of(&runs), dictionaries: kept.dictionaries.clone(), runs })
+    }
+
+    /// Puts a joined run in the place of those it was made of, if nothing has happened to them.
+    pub fn install(&mut self, join: &Join, run: Arc<Run>) {
+        if let Some(kept) = &mut self.kept {
+            kept.install(join, run);
+        }
+    }
+
+    /// Bytes in memory: dictionaries and fresh rows.
+    pub fn memory_bytes(&self) -> usize {
+        self.kept.as_ref().map_or(0, Kept::memory_bytes)
+    }
+}

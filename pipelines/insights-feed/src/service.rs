@@ -1,0 +1,274 @@
+//! The service: questions wait for their turn, get a view that is new enough, and are answered on threads of their own.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use footfall_ingest_activity::{Clock, Timestamp};
+use footfall_pipelines_insights::definition::{Answer, Question};
+use footfall_pipelines_insights::{Engine, InsightError};
+use footfall_pipelines_store::query::Snapshots;
+use tokio::sync::{Semaphore, watch};
+
+use crate::cache::{Cache, Key};
+use crate::error::AskError;
+use crate::feeder::Feed;
+use crate::options::{AskLimits, InsightsOptions};
+use crate::queue::Turns;
+
+/// An answer and what it took.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    pub answer: Answer,
+    /// It is of the rows that were visible at this moment.
+    pub as_of: Timestamp,
+    /// Rows, or where sessions were enough sessions, that were looked at.
+    pub rows_read: u64,
+    pub bytes_read: u64,
+    /// Working it out, without waiting.
+    pub took: Duration,
+    /// It was worked out for an earlier question, and nothing has come since.
+    pub is_cached: bool,
+}
+
+/// Each takes a thread of the runtime that waits.
+const PREPARING_MAX: usize = 64;
+
+type Outcome = Result<Arc<Answered>, AskError>;
+
+/// Answers questions about the activity of projects. Dropping it ends its threads.
+pub struct Insights {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    feed: Arc<Feed>,
+    engine: Engine,
+    state: Mutex<State>,
+    wake: Condvar,
+    /// Places for those who wait for the first view of a project.
+    preparing: Arc<Semaphore>,
+}
+
+struct State {
+    turns: Turns<Arc<Job>>,
+    /// Questions that wait or are worked on, so that the same one is not worked on twice.
+    under_way: HashMap<(Arc<str>, Arc<str>), Arc<Job>>,
+    cache: Cache,
+    closing: bool,
+}
+
+/// A question of one asker or of several who ask the same.
+struct Job {
+    project: Arc<str>,
+    definition: Arc<str>,
+    question: Question,
+    limits: AskLimits,
+    asked: Instant,
+    askers: AtomicUsize,
+    cancel: AtomicBool,
+    outcome: watch::Sender<Option<Outcome>>,
+}
+
+/// One who waits for a job; the last who leaves cancels it.
+struct Asker(Arc<Job>);
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        if self.0.askers.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.cancel.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
+impl Insights {
+    /// Starts the threads.
+    pub fn new(
+        snapshots: Arc<dyn Snapshots>,
+        clock: Arc<dyn Clock>,
+        options: InsightsOptions,
+    ) -> Result<Insights, AskError> {
+        let failed = |source| InsightError::File { action: "starting", path: "a thread".into(), source };
+        let feed = Arc::new(Feed::new(snapshots, clock, options.clone())?);
+        let mut threads = feed.start().map_err(failed)?;
+        let state = State {
+            turns: Turns::new(options.questions_concurrent_of_project, options.questions_waiting),
+            under_way: HashMap::new(),
+            cache: Cache::new(options.cache_bytes),
+            closing: false,
+        };
+        let preparing = Arc::new(Semaphore::new(options.questions_waiting.min(PREPARING_MAX)));
+        let engine = Engine { threads: options.threads };
+        let shared = Arc::new(Shared { feed, engine, state: Mutex::new(state), wake: Condvar::new(), preparing });
+        for _ in 0..options.questions_concurrent.max(1) {
+            let shared = shared.clone();
+            let run = move || shared.work();
+            threads.push(std::thread::Builder::new().name("insights".into()).spawn(run).map_err(failed)?);
+        }
+        Ok(Insights { shared, threads })
+    }
+
+    /// Asks a question of a project. Dropping the future cancels it, unless somebody else has asked the same.
+    pub async fn ask(&self, project: &str, question: &Question, limits: AskLimits) -> Outcome {
+        question.check_size()?;
+        self.prepare(project, question, limits).await?;
+        let asker = self.shared.begin(project, question, limits)?;
+        let mut outcome = asker.0.outcome.subscribe();
+        let arrived = tokio::time::timeout(limits.time, outcome.wait_for(Option::is_some)).await;
+        match arrived {
+            Ok(Ok(outcome)) => outcome.clone().unwrap_or(Err(AskError::Closed)),
+            Ok(Err(_)) => Err(AskError::Closed),
+            Err(_) => match self.shared.feed.project(project).preparing() {
+                Some((rows_done, rows_all)) => Err(AskError::Preparing { rows_done, rows_all }),
+                None => Err(AskError::TimeLimit { limit: limits.time }),
+            },
+        }
+    }
+
+    /// Waits until there is a view at all: a project that is being prepared must not take the places of others.
+    async fn prepare(&self, project: &str, question: &Question, limits: AskLimits) -> Result<(), AskError> {
+        let (needs, project) = (question.needs(), self.shared.feed.project(project));
+        if project.has_view(&needs) {
+            return Ok(());
+        }
+        let place = self.shared.preparing.clone().try_acquire_owned().map_err(|_| AskError::Busy)?;
+        let (feed, deadline) = (self.shared.feed.clone(), Instant::now() + limits.time);
+        let wait = move || {
+            let _place = place;
+            project.view(&needs, limits.age, deadline, || feed.schedule(&project)).map(drop)
+        };
+        tokio::task::spawn_blocking(wait).await.map_err(|_| AskError::Closed)?
+    }
+}
+
+impl Drop for Insights {
+    fn drop(&mut self) {
+        let waiting = {
+            let mut state = self.shared.state();
+            state.closing = true;
+            state.under_way.values().for_each(|job| job.cancel.store(true, Ordering::SeqCst));
+            state.turns.drain()
+        };
+        waiting.iter().for_each(|job| job.finish(Err(AskError::Closed)));
+        self.shared.wake.notify_all();
+        self.shared.feed.close();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the insights ended by a panic");
+            }
+        }
+    }
+}
+
+impl Job {
+    fn finish(&self, outcome: Outcome) {
+        self.outcome.send_replace(Some(outcome));
+    }
+
+    fn deadline(&self) -> Instant {
+        self.asked + self.limits.time
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, project: &str, question: &Question, limits: AskLimits) -> Result<Asker, AskError> {
+        let definition = serde_json::to_string(question).unwrap_or_default();
+        let name: (Arc<str>, Arc<str>) = (project.into(), definition.into());
+        let mut state = self.state();
+        if state.closing {
+            return Err(AskError::Closed);
+        }
+        if let Some(job) = state.under_way.get(&name) {
+            // Whoever joins must not get an older answer, or less time, than asked for.
+            let serves =
+                job.limits.age <= limits.age && job.asked.elapsed() <= limits.age && !job.limits.time.is_zero();
+            let lives = job.askers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |askers| match askers {
+                0 => None,
+                some if serves => Some(some + 1),
+                _ => None,
+            });
+            if lives.is_ok() {
+                return Ok(Asker(job.clone()));
+            }
+        }
+        let job = Arc::new(Job {
+            project: name.0.clone(),
+            definition: name.1.clone(),
+            question: question.clone(),
+            limits,
+            asked: Instant::now(),
+            askers: AtomicUsize::new(1),
+            cancel: AtomicBool::new(false),
+            outcome: watch::Sender::new(None),
+        });
+        let asker = Asker(job.clone());
+        state.turns.push(&name.0, job.clone()).map_err(|_| AskError::Busy)?;
+        state.under_way.insert(name, job);
+        self.wake.notify_one();
+        Ok(asker)
+    }
+
+    fn work(&self) {
+        while let Some((project, job)) = self.next() {
+            let answer = std::panic::AssertUnwindSafe(|| self.answer(&job));
+            let outcome = std::panic::catch_unwind(answer).unwrap_or(Err(InsightError::Thread.into()));
+            {
+                let mut state = self.state();
+                state.turns.done(&project);
+                let name = (job.project.clone(), job.definition.clone());
+                if state.under_way.get(&name).is_some_and(|known| Arc::ptr_eq(known, &job)) {
+                    state.under_way.remove(&name);
+                }
+            }
+            self.wake.notify_all();
+            job.finish(outcome);
+        }
+    }
+
+    fn next(&self) -> Option<(Arc<str>, Arc<Job>)> {
+        let mut state = self.state();
+        loop {
+            if state.closing {
+                return None;
+            }
+            if let Some(next) = state.turns.pop() {
+                return Some(next);
+            }
+            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn answer(&self, job: &Job) -> Outcome {
+        if job.cancel.load(Ordering::SeqCst) {
+            return Err(InsightError::Cancelled.into());
+        }
+        let needs = job.question.needs();
+        let project = self.feed.project(&job.project);
+        let schedule = || self.feed.schedule(&project);
+        let (view, as_of) = project.view(&needs, job.limits.age, job.deadline(), schedule)?;
+        if let Some((name, _)) = needs.columns.iter().find(|(name, _)| view.full.contains(name)) {
+            return Err(AskError::TooManyValues { name: name.clone() });
+        }
+        let key = Key { project: job.project.clone(), content: view.content, definition: job.definition.clone() };
+        if let Some(known) = self.state().cache.get(&key) {
+            return Ok(Arc::new(Answered { as_of, is_cached: true, ..(*known).clone() }));
+        }
+        let started = Instant::now();
+        let asked = self.engine.ask(&view.snapshot, &job.question, &job.cancel)?;
+        let took = started.elapsed();
+        metrics::histogram!("footfall_insights_seconds").record(took.as_secs_f64());
+        let bytes = serde_json::to_vec(&asked.answer).map_or(usize::MAX / 2, |text| text.len());
+        let (rows_read, bytes_read) = (asked.rows_read, asked.bytes_read);
+        let answered =
+            Arc::new(Answered { answer: asked.answer, as_of, rows_read, bytes_read, took, is_cached: false });
+        self.state().cache.put(key, answered.clone(), bytes);
+        Ok(answered)
+    }
+}

@@ -1,0 +1,98 @@
+//! Questions of all kinds about the rows of [`super::given`].
+
+use footfall_pipelines_insights::definition::{
+    ActivePeople, Anchor, Attribution, Breakdown, Bucket, Cohort, CohortPeople, Comparison, Condition, Funnel,
+    FunnelBreakdown, FunnelOrder, Lifecycle, Measure, Paths, Question, RankBy, Ranking, Retention, RetentionKind,
+    Running, Scope, Selector, Series, Sessions, Stickiness, Test, Trend,
+};
+use proptest::prelude::*;
+
+use super::given::{FROM, HOUR, person};
+
+fn scope() -> Scope {
+    Scope { zone: "Europe/Berlin".to_owned(), ..Scope::utc(FROM + 5 * HOUR, FROM + 90 * HOUR) }
+}
+
+fn is(property: &str, text: &str) -> Comparison {
+    Comparison { property: property.to_owned(), test: Test::Is(vec![text.to_owned()]) }
+}
+
+fn trend(property: &str) -> Question {
+    let measures = vec![Measure::Count, Measure::People, Measure::Sessions, Measure::Sum("n".to_owned())];
+    let select = Selector::any().only(Condition::Not(Box::new(Condition::Property(is("plan", "pro")))));
+    let breakdown = Some(Breakdown { properties: vec![property.to_owned()], top: 2 });
+    let series =
+        vec![Series { select, measures }, Series { select: Selector::named("view"), measures: vec![Measure::People] }];
+    let (formulas, running, previous) = (Vec::new(), Running::Sum, true);
+    Question::Trend(Trend { scope: scope(), series, bucket: Bucket::Day, breakdown, formulas, running, previous })
+}
+
+fn funnel() -> Question {
+    Question::Funnel(Funnel {
+        scope: scope(),
+        steps: ["view", "save", "buy"].map(Selector::named).to_vec(),
+        order: FunnelOrder::Ordered,
+        window_ms: 30 * HOUR,
+        exclusions: Vec::new(),
+        breakdown: Some(FunnelBreakdown {
+            property: "activity.os".to_owned(),
+            step: 1,
+            attribution: Attribution::FirstTouch,
+        }),
+    })
+}
+
+fn cohort() -> Cohort {
+    let did = |name: &str, at_least, at_most| Cohort::Did {
+        select: Selector::named(name),
+        from_ms: FROM,
+        until_ms: FROM + 200 * HOUR,
+        at_least,
+        at_most,
+    };
+    let listed = Cohort::Listed(vec![person(0).to_string(), person(3).to_string()]);
+    Cohort::Any(vec![Cohort::All(vec![did("view", 2, None), did("buy", 0, Some(1))]), listed])
+}
+
+/// One of each kind.
+pub fn all() -> Vec<Question> {
+    let whole = || Scope::utc(FROM, FROM + 200 * HOUR);
+    let by_trait = CohortPeople { cohort: Cohort::Person(is("plan", "pro")), list: 10 };
+    let active = ActivePeople { scope: scope(), select: Selector::any() };
+    let retention = Retention {
+        scope: whole(),
+        bucket: Bucket::Day,
+        kind: RetentionKind::FirstTime,
+        start: Selector::named("view"),
+        returning: Selector::any(),
+        unbounded: false,
+    };
+    let anchor = Anchor::After("view".to_owned());
+    vec![
+        trend("plan"),
+        trend("activity.os"),
+        funnel(),
+        Question::Retention(retention),
+        Question::Cohort(by_trait),
+        Question::Cohort(CohortPeople { cohort: cohort(), list: 10 }),
+        Question::ActivePeople(active),
+        Question::Lifecycle(Lifecycle {
+            scope: Scope { people: Some(cohort()), ..whole() },
+            bucket: Bucket::Day,
+            select: Selector::any(),
+        }),
+        Question::Stickiness(Stickiness { scope: scope(), bucket: Bucket::Day, select: Selector::named("save") }),
+        Question::Sessions(Sessions { scope: whole(), bucket: Bucket::Day, gap_ms: HOUR / 2 }),
+        Question::Paths(Paths { scope: whole(), anchor, length: 2, gap_ms: 5 * HOUR, top: 10 }),
+        Question::Ranking(Ranking {
+            scope: whole(),
+            select: Selector::any().only(Condition::Person(is("plan", "free"))),
+            by: RankBy::ActivityAndPerson,
+            top: 8,
+        }),
+    ]
+}
+
+pub fn question() -> impl Strategy<Value = Question> {
+    prop::sample::select(all())
+}
