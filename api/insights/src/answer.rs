@@ -1,0 +1,38 @@
+//! What an answer looks like.
+
+use footfall_api_http::Time;
+use footfall_pipelines_insights_feed::Answered;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// An answer, and what it took.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Insight<T> {
+    pub answer: T,
+    /// The answer is of all rows that were visible at this moment.
+    pub as_of: Time,
+    /// Rows, or where sessions were enough sessions, that were looked at.
+    pub rows_read: u64,
+    pub bytes_read: u64,
+    /// Working it out, in milliseconds, without waiting; of an answer that was there already, then.
+    pub took_ms: f64,
+    /// It was worked out for an earlier question, and nothing has come since.
+    pub is_cached: bool,
+    /// A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
+    /// `null` where ClickHouse has no short way to say it.
+    pub clickhouse_sql: Option<String>,
+}
+
+impl<T> Insight<T> {
+    pub fn new(answer: T, answered: &Answered, clickhouse_sql: Option<String>) -> Insight<T> {
+        Insight {
+            answer,
+            as_of: answered.as_of.into(),
+            rows_read: answered.rows_read,
+            bytes_read: answered.bytes_read,
+            took_ms: answered.took.as_secs_f64() * 1e3,
+            is_cached: answered.is_cached,
+            clickhouse_sql,
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Questions as a client asks them.
+
+use std::sync::Arc;
+
+use footfall_api_app::App;
+use footfall_api_http::Built;
+use footfall_api_insights::{Desk, routes};
+use footfall_ingest_activity::Clock;
+use footfall_pipelines_insights_feed::{Insights, InsightsOptions};
+use footfall_pipelines_store::Store;
+use footfall_pipelines_store::lake::Lake;
+use serde_json::{Value, json};
+
+use crate::gear::{House, PROJECT, open, settings};
+use crate::lake::{self, LakeSnapshots, Line};
+use crate::stage::Stage;
+
+const DAY: i64 = 86_400_000;
+/// 2025-09-01, a Monday.
+const START: i64 = 1_756_684_800_000;
+
+async fn house(stage: &Stage) -> (House<'_>, Arc<Lake>) {
+    let access = open(stage).await;
+    let clock: Arc<dyn Clock> = stage.clock.clone();
+    let lake = lake::open(&stage.folder.path().join("lake"), clock.clone());
+    let options = InsightsOptions::new(stage.folder.path().join("insights"));
+    let insights = Insights::new(Arc::new(LakeSnapshots(lake.clone())), clock.clone(), options).expect("started");
+    let desk = Desk::new(access.clone(), Arc::new(insights));
+    let built = App::build_with(settings(), access.clone(), clock, |site, _| site.add(routes(), desk));
+    let Built { router, document, routes } = built.expect("the table is clear");
+    (House { stage, access, router, document, routes }, lake)
+}
+
+fn at(kind: &str) -> String {
+    format!("/v1/projects/{PROJECT}/insights/{kind}?age_ms=0")
+}
+
+fn scope() -> Value {
+    json!({"from_ms": START, "until_ms": START + 7 * DAY, "zone": "Europe/Berlin"})
+}
+
+fn lines() -> Vec<Line> {
+    let line = |who: &str, what, day: i64, plan: &str| -> Line {
+        (who.to_owned(), what, START + day * DAY + DAY / 2, json!({"plan": plan, "price": 4.5}).to_string())
+    };
+    vec![
+        line("ada", "view", 0, "pro"),
+        line("ada", "buy", 0, "pro"),
+        line("bob", "view", 0, "free"),
+        line("bob", "view", 2, "free"),
+        line("eve", "view", 2, "pro"),
+    ]
+}
+
+fn trend() -> Value {
+    let select = json!({"activities": ["view"], "condition": {"not": {"property": {"property": "plan", "test": {"is": ["x"]}}}}});
+    json!({"scope": scope(), "bucket": "day", "series": [{"select": select, "measures": ["count", "people", {"sum": "price"}]}]})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fresh_and_sealed_rows_are_counted_once() {
+    let stage = Stage::sqlite().await.expect("SQLite is built in");
+    let (house, lake) = house(&stage).await;
+    let (owner, _) = house.owner().await;
+    lake::publish(&lake, PROJECT, &lines(), 0).await;
+    let asked = || async { house.post(&owner, &at("trend"), trend()).await.good().json() };
+    let fresh = asked().await;
+    let measures = &fresh["answer"]["lines"][0]["measures"];
+    assert_eq!(measures[0], json!([2.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0]));
+    assert_eq!(measures[1], json!([2.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0]));
+    assert_eq!(measures[2][0], json!(9.0));
+    assert_eq!(fresh["rows_read"], json!(4));
+    assert!(fresh["clickhouse_sql"].as_str().unwrap().contains("uniqExact(person_id)"));
+    lake.flush().await.expect("flushed");
+    assert_eq!(asked().await["answer"], fresh["answer"]);
+    lake::publish(&lake, PROJECT, &lines()[..1], 5).await;
+    assert_eq!(asked().await["answer"]["lines"][0]["measures"][0][0], json!(3.0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_has_an_answer() {
+    let stage = Stage::sqlite().await.expect("SQLite is built in");
+    let (house, lake) = house(&stage).await;
+    let (owner, _) = house.owner().await;
+    lake::publish(&lake, PROJECT, &lines(), 0).await;
+    let any = json!({});
+    let view = json!({"activities": ["view"]});
+    let buy = json!({"activities": ["buy"]});
+    let did = json!({"did": {"select": view, "from_ms": 0, "until_ms": START + 9 * DAY, "at_least": 2}});
+    let questions = [
+        ("trend", trend(), "/answer/lines/0/measures/0/0", json!(2.0)),
+        (
+            "funnel",
+            json!({"scope": scope(), "steps": [view, buy], "window_ms": DAY}),
+            "/answer/groups/0/reached",
+            json!([3, 1]),
+        ),
+        (
+            "retention",
+            json!({"scope": scope(), "bucket": "day", "kind": "first_time", "start": view, "returning": any}),
+            "/answer/cohorts/0/returned/2",
+            json!(1),
+        ),
+        (
+            "paths",
+            json!({"scope": scope(), "anchor": {"before": "buy"}, "length": 1, "gap_ms": DAY, "top": 5}),
+            "/answer/paths",
+            json!([]),
+        ),
+        ("lifecycle", json!({"scope": scope(), "bucket": "day", "select": any}), "/answer/buckets/2/new", json!(1)),
+        ("stickiness", json!({"scope": scope(), "bucket": "day", "select": view}), "/answer/people/1", json!(1)),
+        ("sessions", json!({"scope": scope(), "bucket": "day"}), "/answer/buckets/0/sessions", json!(2)),
+        ("cohort", json!({"cohort": did, "list": 5}), "/answer/people", json!(1)),
+        (
+            "distribution",
+            json!({"scope": scope(), "select": any, "of": {"property": "price"}, "ranks": [0.5]}),
+            "/answer/percentiles/0",
+            json!(4.5),
+        ),
+        ("active_people", json!({"scope": scope(), "select": any}), "/answer/days/2/week", json!(3)),
+        (
+            "time_between",
+            json!({"scope": scope(), "from": view, "to": view, "window_ms": 9 * DAY}),
+            "/answer/sum_ms",
+            json!(2 * DAY),
+        ),
+        (
+            "ranking",
+            json!({"scope": scope(), "select": any, "by": "activity", "top": 1}),
+            "/answer/rows/0/rows",
+            json!(4),
+        ),
+    ];
+    for (kind, body, pointer, want) in questions {
+        let answer = house.post(&owner, &at(kind), body).await.good().json();
+        assert_eq!(answer.pointer(pointer), Some(&want), "{kind}: {answer}");
+    }
+    let kinds = house.routes.iter().filter(|route| route.path.contains("/insights/"));
+    assert_eq!(kinds.count(), 12);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_are_pointed_at() {
+    let stage = Stage::sqlite().await.expect("SQLite is built in");
+    let (house, _lake) = house(&stage).await;
+    let (owner, _) = house.owner().await;
+    let mut zone = trend();
+    zone["scope"]["zone"] = json!("Mars/Olympus");
+    let mut misspelled = trend();
+    misspelled["series"][0]["mesures"] = json!([]);
+    let mut empty = trend();
+    empty["scope"]["until_ms"] = json!(START);
+    let deep = (0..40).fold(json!({"all": []}), |inner, _| json!({"not": inner}));
+    let mut nested = trend();
+    nested["series"][0]["select"]["condition"] = deep;
+    let faults = [
+        (zone, 422, "insight_refused", "/scope/zone"),
+        (misspelled, 400, "body_invalid", "/series/0/mesures"),
+        (empty, 422, "insight_refused", "/scope"),
+        (nested, 422, "insight_refused", ""),
+    ];
+    for (body, status, code, pointer) in faults {
+        let answer = house.post(&owner, &at("trend"), body).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{}", answer.text);
+        assert_eq!(answer.json()["errors"][0]["pointer"], json!(pointer), "{}", answer.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_who_sees_everything_may_ask() {
+    let stage = Stage::sqlite().await.expect("SQLite is built in");
+    let (house, lake) = house(&stage).await;
+    let (owner, organisation) = house.owner().await;
+    lake::publish(&lake, PROJECT, &lines(), 0).await;
+    let code = async |who: &str, uri: &str| house.post(who, uri, trend()).await.code();
+    assert_eq!(code("", &at("trend")).await, "credentials_missing");
+    assert_eq!(code(&owner, "/v1/projects/nowhere/insights/trend").await, "not_found");
+    let role = async |name: &str, permission: &str, rows: Value, masks: Value| {
+        let draft = json!({"name": name, "permissions": ["projects.read", permission], "rows": rows, "masks": masks});
+        let made = house.post(&owner, &format!("/v1/organisations/{organisation}/roles"), draft).await.good();
+        house.member(&owner, &organisation, &format!("{name}@example.org"), &made.text("/id"), Some(PROJECT)).await
+    };
+    let german = json!({"is": {"value": {"column": "country"}, "one_of": ["DE"]}});
+    let partly = role("partly", "insights.read", german, json!([])).await;
+    let masked = role("masked", "insights.read", json!("everything"), json!(["plan"])).await;
+    let other = role("other", "alerts.read", json!("everything"), json!([])).await;
+    let wholly = role("wholly", "insights.read", json!("everything"), json!([])).await;
+    assert_eq!(code(&partly, &at("trend")).await, "insight_restricted");
+    assert_eq!(code(&masked, &at("trend")).await, "insight_restricted");
+    assert_eq!(code(&other, &at("trend")).await, "permission_missing");
+    house.post(&wholly, &at("trend"), trend()).await.good();
+}

@@ -1,0 +1,12 @@
+//! Insights over HTTP, in process: answers, refusals with their places, who may ask.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../../../app/tests/it/gear.rs"]
+#[allow(dead_code, reason = "shared with the app's tests")]
+mod gear;
+#[path = "../../../access/tests/it/stage.rs"]
+#[allow(dead_code, unused_macros, reason = "shared with the app's tests")]
+mod stage;
+
+mod asking;
+mod lake;
