@@ -191,5 +191,5 @@ impl World {
 }
 
 fn bits_of(steps: &[usize]) -> u32 {
-    steps.iter().map(|step| 1 << step).sum()
+    steps.iter().fold(0, |bits, step| bits | 1u32 << step)
 }
