@@ -17,7 +17,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("api/http", 1),
     ("ingest/server", 2),
     ("pipelines/jobs", 2),
-    ("pipelines/insights", 0), // knows no store: rows are fed to it
+    ("pipelines/insights", 0),      // knows no store: rows are fed to it
     ("pipelines/insights-feed", 2), // feeds them
     ("api/app", 2),
     ("api/server", 3),
@@ -41,7 +41,19 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clickhouse", &["pipelines/store"]),
     ("datafusion", &["pipelines/store", "pipelines/jobs", "pipelines/insights", "api/server"]),
     ("polars", &["pipelines/jobs"]),
-    ("axum", &["ingest/server", "api/http", "api/app", "api/insights", "api/server", "api/pages", "api/experiments", "api/footfall"]),
+    (
+        "axum",
+        &[
+            "ingest/server",
+            "api/http",
+            "api/app",
+            "api/insights",
+            "api/server",
+            "api/pages",
+            "api/experiments",
+            "api/footfall",
+        ],
+    ),
     ("sqlx", &["api/access"]),
     ("sea-orm", &["api/server"]),
     ("linfa", &["models"]),

@@ -36,8 +36,14 @@ fn check(given: &Given, questions: &[Question], threads: usize) -> Result<(), Te
     Ok(())
 }
 
+/// So many cases, or as many as PROPTEST_CASES asks for.
+fn cases(usual: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig::with_cases(asked.unwrap_or(usual))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+    #![proptest_config(cases(192))]
 
     #[test]
     fn trends_are_the_references(given in given(), asked in prop::collection::vec(asked::trend(), 4), threads in 1usize..3) {
@@ -61,7 +67,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn one_giant_person_is_the_references(given in given_giant(), funnels in prop::collection::vec(asked::funnel(), 2), others in prop::collection::vec(question(), 3)) {

@@ -2,8 +2,8 @@
 
 use footfall_pipelines_insights::definition::{
     Anchor, Attribution, Breakdown, Bucket, Cohort, CohortPeople, Comparison, Condition, Funnel, FunnelBreakdown,
-    FunnelOrder, Lifecycle, Measure, Paths, Question, RankBy, Ranking, Retention, RetentionKind, Running, Scope, Selector,
-    Series, Sessions, Stickiness, Test, Trend,
+    FunnelOrder, Lifecycle, Measure, Paths, Question, RankBy, Ranking, Retention, RetentionKind, Running, Scope,
+    Selector, Series, Sessions, Stickiness, Test, Trend,
 };
 
 /// 2025-09-01, a Monday.
