@@ -13,6 +13,7 @@ mod formats;
 mod gear;
 mod http;
 mod import;
+mod insights;
 mod lake_readers;
 mod page;
 mod relay;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use footfall_api_access::{AccessError, DatabaseError, VaultError};
 use footfall_api_experiments::ExperimentError;
 use footfall_ingest_log::LogError;
+use footfall_pipelines_insights_feed::AskError;
 use footfall_pipelines_store::StoreError;
 use footfall_pipelines_store::query::QueryError;
 
@@ -33,6 +34,8 @@ pub enum AppError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Query(#[from] QueryError),
+    #[error(transparent)]
+    Insights(#[from] AskError),
     #[error("{0}: {1}")]
     File(PathBuf, io::Error),
     #[error("{0}: {1}")]

@@ -8,9 +8,11 @@ use axum::Router;
 use footfall_api_access::{Access, Origin};
 use footfall_api_app::{App, OperatorToken};
 use footfall_api_experiments::{DoorSettings, Experiments};
+use footfall_api_insights::Desk;
 use footfall_api_server::{Data, Live, LiveSettings, Summary, Telemetry};
 use footfall_ingest_activity::Clock;
 use footfall_ingest_server::Doors;
+use footfall_pipelines_insights_feed::AskLimits;
 use footfall_pipelines_jobs::{LiveActivity, LiveFeed};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
@@ -117,9 +119,12 @@ fn router(
         metrics_private: settings.server.metrics_private,
     };
     let api = app::api_settings(settings, token)?;
+    let desk = Desk::new(access.clone(), stack.insights.clone(), &settings.project)
+        .with_limits(AskLimits { time: settings.insights.time_max.0, ..AskLimits::default() });
     let built = App::build_with(api, access.clone(), stack.clock.clone(), |site, _| {
         let site = footfall_api_server::add(site, &data);
         let site = footfall_api_experiments::add(site, experiments);
+        let site = site.add(footfall_api_insights::routes(), desk);
         replay::add(site, stack.clone(), wiring::limits(settings))
     });
     let built = built.map_err(|error| AppError::Internal(error.to_string()))?;

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use footfall_ingest_activity::{Checkpoint, Clock, Limits};
 use footfall_ingest_log::{ActivityLog, LogOptions};
 use footfall_ingest_server::{Backlog, DoorsConfig};
+use footfall_pipelines_insights_feed::{Insights, InsightsOptions};
 use footfall_pipelines_jobs::{ImportAccounts, JobsConfig, LiveFeed, Pace, Runner};
 use footfall_pipelines_store::Store;
 use footfall_pipelines_store::lake::{Lake, LakeOptions, LakeReport, LakeStatus, ProjectSnapshot};
@@ -103,6 +104,19 @@ fn engine_config(settings: &Settings) -> EngineConfig {
     }
 }
 
+fn insights_options(settings: &Settings) -> InsightsOptions {
+    let insights = &settings.insights;
+    InsightsOptions {
+        questions_concurrent: insights.concurrent,
+        questions_concurrent_of_project: insights.concurrent_of_project,
+        questions_waiting: insights.waiting,
+        threads: insights.threads,
+        cache_bytes: insights.cache_bytes.bytes(),
+        dictionary_bytes_max: insights.dictionary_bytes.bytes(),
+        ..InsightsOptions::new(settings.data_dir.join("insights"))
+    }
+}
+
 struct LakeSnapshots(Arc<Lake>);
 
 impl Snapshots for LakeSnapshots {
@@ -171,6 +185,7 @@ pub struct Stack {
     pub log: Arc<dyn ActivityLog>,
     pub store: Arc<dyn Store>,
     pub engine: Arc<Engine>,
+    pub insights: Arc<Insights>,
     pub imports: Arc<ImportAccounts>,
     pub live: LiveFeed,
     pace: Arc<Pace>,
@@ -194,6 +209,8 @@ impl Stack {
         // A killed process leaves what it spilled.
         drop(std::fs::remove_dir_all(settings.data_dir.join("spill")));
         let engine = Arc::new(Engine::new(Arc::new(LakeSnapshots(lake.clone())), engine_config(settings))?);
+        let snapshots = Arc::new(LakeSnapshots(lake.clone()));
+        let insights = Arc::new(Insights::new(snapshots, clock.clone(), insights_options(settings))?);
         let jobs = JobsConfig {
             turn_bytes_max: settings.jobs.turn_bytes.bytes(),
             turn_interval_min: settings.jobs.turn_interval.0,
@@ -209,6 +226,7 @@ impl Stack {
             store: lake.clone(),
             log,
             engine,
+            insights,
             clock,
             lake,
             end_at_start,

@@ -70,7 +70,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     lake::publish(&lake, PROJECT, fresh, sealed.len() as u64).await;
     let options = InsightsOptions::new(folder.path().join("insights"));
     let insights = Insights::new(Arc::new(lake::LakeSnapshots(lake.clone())), clock.clone(), options)?;
-    let desk = Desk::new(access.clone(), Arc::new(insights));
+    let desk = Desk::new(access.clone(), Arc::new(insights), PROJECT);
     let settings = AppSettings::new(secret_of(folder.path())?);
     let built = App::build_with(settings, access.clone(), clock, |site, _| site.add(routes(), desk))?;
     let told = json!({"address": address, "project": PROJECT, "token": tokens.access, "activities": lines.len()});

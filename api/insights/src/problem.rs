@@ -19,6 +19,7 @@ macro_rules! kinds {
 kinds! {
     REFUSED = UNPROCESSABLE_ENTITY, "insight_refused", "The question cannot be answered as it is.";
     NO_PROJECT = NOT_FOUND, "insight_project_unknown", "There is no such project, or it is not yours to know.";
+    UNNAMED = BAD_REQUEST, "project_missing", "The request does not say which project it is about.";
     TOO_MANY_VALUES = UNPROCESSABLE_ENTITY, "insight_values_too_many", "The property has too many different values.";
     RESTRICTED = FORBIDDEN, "insight_restricted", "The role sees a part of the activity only.";
     PREPARING = SERVICE_UNAVAILABLE, "insight_preparing", "The project's activity is being prepared for insights.";

@@ -17,6 +17,7 @@ pub struct Settings {
     pub store: StoreSettings,
     pub doors: DoorSettings,
     pub sql: SqlSettings,
+    pub insights: InsightSettings,
     pub server: ServerSettings,
     pub database: DatabaseSettings,
     pub accounts: AccountSettings,
@@ -80,6 +81,19 @@ pub struct SqlSettings {
     pub rows_max: u64,
     pub concurrent: usize,
     pub spill_bytes: ByteCount,
+}
+
+/// `[insights]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InsightSettings {
+    pub concurrent: usize,
+    pub concurrent_of_project: usize,
+    pub waiting: usize,
+    pub threads: usize,
+    pub time_max: Span,
+    pub cache_bytes: ByteCount,
+    pub dictionary_bytes: ByteCount,
 }
 
 /// `[server]`
@@ -168,6 +182,9 @@ impl Settings {
             ("doors.depth", (2..=120).contains(&self.doors.depth), "2 to 120"),
             ("doors.items", self.doors.items > 0, "at least 1"),
             ("sql.concurrent", self.sql.concurrent > 0, "at least 1"),
+            ("insights.concurrent", (1..=64).contains(&self.insights.concurrent), "1 to 64"),
+            ("insights.concurrent_of_project", self.insights.concurrent_of_project > 0, "at least 1"),
+            ("insights.threads", (1..=64).contains(&self.insights.threads), "1 to 64"),
             ("server.connections", self.server.connections > 0, "at least 1"),
             ("server.headers", (16..=1000).contains(&self.server.headers), "16 to 1000"),
             ("accounts.password_length", (10..=64).contains(&self.accounts.password_length), "10 to 64"),

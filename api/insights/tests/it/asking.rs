@@ -25,7 +25,7 @@ async fn house(stage: &Stage) -> (House<'_>, Arc<Lake>) {
     let lake = lake::open(&stage.folder.path().join("lake"), clock.clone());
     let options = InsightsOptions::new(stage.folder.path().join("insights"));
     let insights = Insights::new(Arc::new(LakeSnapshots(lake.clone())), clock.clone(), options).expect("started");
-    let desk = Desk::new(access.clone(), Arc::new(insights));
+    let desk = Desk::new(access.clone(), Arc::new(insights), PROJECT);
     let built = App::build_with(settings(), access.clone(), clock, |site, _| site.add(routes(), desk));
     let Built { router, document, routes } = built.expect("the table is clear");
     (House { stage, access, router, document, routes }, lake)
@@ -136,7 +136,7 @@ async fn every_kind_has_an_answer() {
         assert_eq!(answer.pointer(pointer), Some(&want), "{kind}: {answer}");
     }
     let kinds = house.routes.iter().filter(|route| route.path.contains("/insights/"));
-    assert_eq!(kinds.count(), 12);
+    assert_eq!(kinds.count(), 24, "each with the project in the path or of the key");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -45,8 +45,14 @@ fn run(steps: &[Step], questions: &[Question], grace_millis: i64) -> Result<(), 
     })
 }
 
+/// So many cases, or as many as PROPTEST_CASES asks for.
+fn cases(usual: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig::with_cases(asked.unwrap_or(usual))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(cases(48))]
 
     #[test]
     fn answers_are_the_references_whatever_happens_to_the_lake(
