@@ -37,8 +37,14 @@ struct InsightLimits {
     age_ms: Option<u64>,
 }
 
+impl From<InsightLimits> for Asked {
+    fn from(limits: InsightLimits) -> Asked {
+        Asked { time_limit_ms: limits.time_limit_ms, age_ms: limits.age_ms }
+    }
+}
+
 macro_rules! insights {
-    ($($kind:ident $path:literal $of_project:literal $question:ident: $asked:ident -> $answer:ident, $about:literal;)+) => {
+    ($($of_project:ident $of_key:ident $path:literal $question:ident: $asked:ident -> $answer:ident, $about:literal;)+) => {
         /// The routes of all kinds.
         pub fn routes() -> Routes<Desk, May> {
             let read = || May(Permission::InsightsRead);
@@ -47,68 +53,55 @@ macro_rules! insights {
                 route.cost(COST).body_bytes_max(BODY_BYTES_MAX).raises(RAISED.iter().copied())
             };
             Routes::new("insights", "Questions about what people do, answered from the newest activity.", [$(
-                asking(post($path, signed_in(reason), $kind::of_key, $about)),
-                asking(post($of_project, read(), $kind::of_project, $about)),
+                asking(post(concat!("/v1/insights/", $path), signed_in(reason), $of_key, $about)),
+                asking(post(concat!("/v1/projects/{project}/insights/", $path), read(), $of_project, $about)),
             )+])
         }
 
-        $(mod $kind {
-            use super::*;
-
-            type Outcome = Result<Told<Insight<definition::$answer>>, Problem>;
-
-            pub(super) async fn of_key(
-                State(desk): State<Desk>,
-                Extension(member): Extension<Member>,
-                whence: Whence,
-                Query(limits): Query<InsightLimits>,
-                JsonBody(body): JsonBody<definition::$asked>,
-            ) -> Outcome {
-                answer(desk, member, whence, None, limits, body).await
+        $(async fn $of_key(
+            State(desk): State<Desk>,
+            Extension(member): Extension<Member>,
+            whence: Whence,
+            Query(limits): Query<InsightLimits>,
+            JsonBody(body): JsonBody<definition::$asked>,
+        ) -> Result<Told<Insight<definition::$answer>>, Problem> {
+            let question = Question::$question(body);
+            let answered = desk.ask(&member, &whence, None, &question, limits.into()).await?;
+            match answered.answer.clone() {
+                Answer::$question(answer) => Ok(Told(Insight::new(answer, &answered, clickhouse_sql(&question)))),
+                _ => Err(Problem::internal("an answer of another kind")),
             }
+        }
 
-            pub(super) async fn of_project(
-                State(desk): State<Desk>,
-                Extension(member): Extension<Member>,
-                whence: Whence,
-                Path(place): Path<InsightPlace>,
-                Query(limits): Query<InsightLimits>,
-                JsonBody(body): JsonBody<definition::$asked>,
-            ) -> Outcome {
-                answer(desk, member, whence, Some(place.project), limits, body).await
-            }
-
-            async fn answer(
-                desk: Desk,
-                member: Member,
-                whence: Whence,
-                project: Option<String>,
-                limits: InsightLimits,
-                body: definition::$asked,
-            ) -> Outcome {
-                let question = Question::$question(body);
-                let asked = Asked { time_limit_ms: limits.time_limit_ms, age_ms: limits.age_ms };
-                let answered = desk.ask(&member, &whence, project.as_deref(), &question, asked).await?;
-                match answered.answer.clone() {
-                    Answer::$question(answer) => Ok(Told(Insight::new(answer, &answered, clickhouse_sql(&question)))),
-                    _ => Err(Problem::internal("an answer of another kind")),
-                }
+        async fn $of_project(
+            State(desk): State<Desk>,
+            Extension(member): Extension<Member>,
+            whence: Whence,
+            Path(place): Path<InsightPlace>,
+            Query(limits): Query<InsightLimits>,
+            JsonBody(body): JsonBody<definition::$asked>,
+        ) -> Result<Told<Insight<definition::$answer>>, Problem> {
+            let question = Question::$question(body);
+            let answered = desk.ask(&member, &whence, Some(&place.project), &question, limits.into()).await?;
+            match answered.answer.clone() {
+                Answer::$question(answer) => Ok(Told(Insight::new(answer, &answered, clickhouse_sql(&question)))),
+                _ => Err(Problem::internal("an answer of another kind")),
             }
         })+
     };
 }
 
 insights! {
-    trend "/v1/insights/trend" "/v1/projects/{project}/insights/trend" Trend: Trend -> TrendAnswer, "Counts and measures over time, with breakdowns.";
-    funnel "/v1/insights/funnel" "/v1/projects/{project}/insights/funnel" Funnel: Funnel -> FunnelAnswer, "How many people go through steps.";
-    retention "/v1/insights/retention" "/v1/projects/{project}/insights/retention" Retention: Retention -> RetentionAnswer, "Who comes back.";
-    paths "/v1/insights/paths" "/v1/projects/{project}/insights/paths" Paths: Paths -> PathsAnswer, "What people do before or after an activity.";
-    lifecycle "/v1/insights/lifecycle" "/v1/projects/{project}/insights/lifecycle" Lifecycle: Lifecycle -> LifecycleAnswer, "Who is new, returning, resurrecting and dormant.";
-    stickiness "/v1/insights/stickiness" "/v1/projects/{project}/insights/stickiness" Stickiness: Stickiness -> StickinessAnswer, "On how many days people do it.";
-    sessions "/v1/insights/sessions" "/v1/projects/{project}/insights/sessions" Sessions: Sessions -> SessionsAnswer, "Sessions: how many, how long, how they begin and end.";
-    cohort "/v1/insights/cohort" "/v1/projects/{project}/insights/cohort" Cohort: CohortPeople -> CohortAnswer, "Who is in a group of people.";
-    distribution "/v1/insights/distribution" "/v1/projects/{project}/insights/distribution" Distribution: Distribution -> DistributionAnswer, "How a number spreads.";
-    active_people "/v1/insights/active_people" "/v1/projects/{project}/insights/active_people" ActivePeople: ActivePeople -> ActivePeopleAnswer, "Active people by day, week and month.";
-    time_between "/v1/insights/time_between" "/v1/projects/{project}/insights/time_between" TimeBetween: TimeBetween -> TimeBetweenAnswer, "How long from one activity to the next.";
-    ranking "/v1/insights/ranking" "/v1/projects/{project}/insights/ranking" Ranking: Ranking -> RankingAnswer, "Activities and people with most rows.";
+    trend trend_of_key "trend" Trend: Trend -> TrendAnswer, "Counts and measures over time, with breakdowns.";
+    funnel funnel_of_key "funnel" Funnel: Funnel -> FunnelAnswer, "How many people go through steps.";
+    retention retention_of_key "retention" Retention: Retention -> RetentionAnswer, "Who comes back.";
+    paths paths_of_key "paths" Paths: Paths -> PathsAnswer, "What people do before or after an activity.";
+    lifecycle lifecycle_of_key "lifecycle" Lifecycle: Lifecycle -> LifecycleAnswer, "Who is new, returning, resurrecting and dormant.";
+    stickiness stickiness_of_key "stickiness" Stickiness: Stickiness -> StickinessAnswer, "On how many days people do it.";
+    sessions sessions_of_key "sessions" Sessions: Sessions -> SessionsAnswer, "Sessions: how many, how long, how they begin and end.";
+    cohort cohort_of_key "cohort" Cohort: CohortPeople -> CohortAnswer, "Who is in a group of people.";
+    distribution distribution_of_key "distribution" Distribution: Distribution -> DistributionAnswer, "How a number spreads.";
+    active_people active_people_of_key "active_people" ActivePeople: ActivePeople -> ActivePeopleAnswer, "Active people by day, week and month.";
+    time_between time_between_of_key "time_between" TimeBetween: TimeBetween -> TimeBetweenAnswer, "How long from one activity to the next.";
+    ranking ranking_of_key "ranking" Ranking: Ranking -> RankingAnswer, "Activities and people with most rows.";
 }

@@ -40,9 +40,9 @@ pub use stickiness::{Stickiness, StickinessAnswer};
 pub use time_between::{TimeBetween, TimeBetweenAnswer};
 pub use trend::{Breakdown, Label, Measure, Running, Series, Trend, TrendAnswer, TrendLine};
 
-/// Any question.
+/// Any question. The tag is not `kind`, which a retention has of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "question", rename_all = "snake_case")]
 pub enum Question {
     Trend(Trend),
     Funnel(Funnel),
@@ -60,7 +60,7 @@ pub enum Question {
 
 /// The answer to a [`Question`] of the same kind.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "question", rename_all = "snake_case")]
 pub enum Answer {
     Trend(TrendAnswer),
     Funnel(FunnelAnswer),
