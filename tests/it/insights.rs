@@ -68,9 +68,9 @@ async fn trend_by_sql(server: &Server) -> Vec<Vec<Value>> {
     let views = "SELECT *, properties->>'plan' AS plan, CAST(timestamp AS BIGINT) / 86400000 AS day FROM activity WHERE event = 'view'";
     let sql = format!(
         "WITH v AS ({views}), top AS (SELECT plan FROM v GROUP BY plan ORDER BY count(*) DESC, plan LIMIT 2)
-         SELECT day * 86400000, CASE WHEN plan IN (SELECT plan FROM top) THEN plan ELSE 'other' END AS label, count(*),
+         SELECT day * 86400000, coalesce(top.plan, 'other') AS label, count(*),
                 count(DISTINCT person_id), sum(CAST(properties->>'price' AS DOUBLE))
-         FROM v GROUP BY day, label ORDER BY day, label"
+         FROM v LEFT JOIN top ON v.plan = top.plan GROUP BY day, label ORDER BY day, label"
     );
     server.sql(&sql).await
 }

@@ -51,6 +51,8 @@ pub(crate) fn refusal(error: AskError, question: &Question) -> Problem {
 fn pointer(error: &InsightError, question: &Question) -> String {
     let body = serde_json::to_value(question).unwrap_or_default();
     match error {
+        // The body is the question; in JSON the word is the tag of its kind.
+        InsightError::Question { field: "question", .. } => String::new(),
         InsightError::Question { field, .. } => find(&body, &|name, _| name == *field),
         InsightError::UnknownZone(_) => "/scope/zone".to_owned(),
         InsightError::UnknownProperty { name: property, .. } | InsightError::PropertyKind { name: property, .. } => {
