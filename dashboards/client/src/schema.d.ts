@@ -483,6 +483,210 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/insights/active_people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Active people by day, week and month. */
+        post: operations["insights_active_people_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/cohort": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who is in a group of people. */
+        post: operations["insights_cohort_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/distribution": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How a number spreads. */
+        post: operations["insights_distribution_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/funnel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How many people go through steps. */
+        post: operations["insights_funnel_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/lifecycle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who is new, returning, resurrecting and dormant. */
+        post: operations["insights_lifecycle_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/paths": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What people do before or after an activity. */
+        post: operations["insights_paths_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/ranking": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Activities and people with most rows. */
+        post: operations["insights_ranking_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who comes back. */
+        post: operations["insights_retention_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sessions: how many, how long, how they begin and end. */
+        post: operations["insights_sessions_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/stickiness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** On how many days people do it. */
+        post: operations["insights_stickiness_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/time_between": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How long from one activity to the next. */
+        post: operations["insights_time_between_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/trend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Counts and measures over time, with breakdowns. */
+        post: operations["insights_trend_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/invitations/acceptance": {
         parameters: {
             query?: never;
@@ -1585,6 +1789,210 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/insights/active_people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Active people by day, week and month. */
+        post: operations["insights_active_people"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/cohort": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who is in a group of people. */
+        post: operations["insights_cohort"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/distribution": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How a number spreads. */
+        post: operations["insights_distribution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/funnel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How many people go through steps. */
+        post: operations["insights_funnel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/lifecycle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who is new, returning, resurrecting and dormant. */
+        post: operations["insights_lifecycle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/paths": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What people do before or after an activity. */
+        post: operations["insights_paths"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/ranking": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Activities and people with most rows. */
+        post: operations["insights_ranking"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who comes back. */
+        post: operations["insights_retention"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sessions: how many, how long, how they begin and end. */
+        post: operations["insights_sessions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/stickiness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** On how many days people do it. */
+        post: operations["insights_stickiness"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/time_between": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How long from one activity to the next. */
+        post: operations["insights_time_between"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/trend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Counts and measures over time, with breakdowns. */
+        post: operations["insights_trend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/keys": {
         parameters: {
             query?: never;
@@ -2186,6 +2594,26 @@ export interface components {
             /** @description New rows of `activity`. */
             stored: number;
         };
+        ActiveDay: {
+            day: number;
+            /** @description In the 30 days that end with this one. */
+            month: number;
+            start_ms: number;
+            /** @description In the 7 days that end with this one. */
+            week: number;
+        };
+        /**
+         * @description People with such a row on each day of the span, and in the 7 and 30 days that end with it. The days before the
+         *     span count for those.
+         */
+        ActivePeople: {
+            scope: components["schemas"]["Scope"];
+            select: components["schemas"]["Selector"];
+        };
+        /** @description One entry for each day that the span touches; its days are whole. */
+        ActivePeopleAnswer: {
+            days: components["schemas"]["ActiveDay"][];
+        };
         /** @description A side of a ratio. */
         Aggregate: {
             count: {
@@ -2256,6 +2684,12 @@ export interface components {
              * @default 5000
              */
             tuning: number;
+        };
+        /** @description Where paths begin or end. */
+        Anchor: {
+            after: string;
+        } | {
+            before: string;
         };
         /** @description What one arm comes to. */
         Arm: {
@@ -2334,6 +2768,11 @@ export interface components {
         };
         /** @description What an attribute holds. */
         AttributeType: ("string" | "number" | "boolean" | "string_list" | "number_list" | "json") | "version";
+        /**
+         * @description Which of a person's rows of the step in the span has the value; at equal times the smallest value (missing first).
+         * @enum {string}
+         */
+        Attribution: "first_touch" | "last_touch";
         /** @description What a walk over the whole chain of this installation has found. */
         AuditCheck: {
             end_hash: string;
@@ -2369,6 +2808,23 @@ export interface components {
             request_id: string;
             sequence: number;
         };
+        /**
+         * @description Rows apart by the values of up to three properties. The `top` combinations with most rows in the whole span (ties:
+         *     the smaller values by bytes, missing first) stand for themselves, the rest together is [`Label::Other`]. Each
+         *     series has its own top.
+         */
+        Breakdown: {
+            properties: string[];
+            top: number;
+        };
+        /**
+         * @description The unit that time is cut into. Weeks begin on Monday.
+         *
+         *     Days begin at midnight, or at the first moment after it where a jump leaves midnight out. Hours begin at every
+         *     moment whose local minute is 0, so that the repeated hour of autumn is two buckets.
+         * @enum {string}
+         */
+        Bucket: "hour" | "day" | "week" | "month";
         /** @description Where extreme values are cut. */
         Cap: {
             /** Format: double */
@@ -2384,6 +2840,53 @@ export interface components {
             /** @description `log`, `jobs`, `store` … */
             name: string;
             ok: boolean;
+        };
+        /** @description A group of people. The universe, of which `Not` takes the rest, is everybody who has any activity at all. */
+        Cohort: {
+            all: components["schemas"]["Cohort"][];
+        } | {
+            any: components["schemas"]["Cohort"][];
+        } | {
+            not: components["schemas"]["Cohort"];
+        } | {
+            did: {
+                at_least: number;
+                at_most?: number | null;
+                from_ms: number;
+                select: components["schemas"]["Selector"];
+                until_ms: number;
+            };
+        } | {
+            sequence: {
+                from_ms: number;
+                steps: components["schemas"]["Selector"][];
+                until_ms: number;
+                window_ms: number;
+            };
+        } | {
+            reached: {
+                funnel: components["schemas"]["Funnel"];
+                level: number;
+            };
+        } | {
+            person: components["schemas"]["Comparison2"];
+        } | {
+            listed: string[];
+        };
+        /** @description Size and ids of a cohort. */
+        CohortAnswer: {
+            /** @description Person ids, ascending by bytes, as many as were asked for. */
+            listed: string[];
+            people: number;
+        };
+        /** @description How many, and if wished who, are in a cohort. */
+        CohortPeople: {
+            cohort: components["schemas"]["Cohort"];
+            /**
+             * @description At most so many ids are listed.
+             * @default 0
+             */
+            list: number;
         };
         ColumnInWords: {
             about: string;
@@ -2410,6 +2913,23 @@ export interface components {
         Comparison: {
             is: components["schemas"]["Compared"];
             property: string;
+        };
+        /** @description A property and what is asked of it. */
+        Comparison2: {
+            property: string;
+            test: components["schemas"]["Test"];
+        };
+        /** @description A condition on one row. */
+        Condition: {
+            all: components["schemas"]["Condition"][];
+        } | {
+            any: components["schemas"]["Condition"][];
+        } | {
+            not: components["schemas"]["Condition"];
+        } | {
+            property: components["schemas"]["Comparison2"];
+        } | {
+            person: components["schemas"]["Comparison2"];
         };
         /** @description The effect among people exposed until the end of a day. */
         CurvePoint: {
@@ -2441,6 +2961,38 @@ export interface components {
             /** @description A JSON pointer into `{definition, state}`. */
             pointer: string;
         };
+        /** @description How values spread. */
+        Distribution: {
+            /**
+             * @description Ascending edges: counted are values below the first, from each edge to below the next, and from the last up.
+             * @default []
+             */
+            edges: number[];
+            of: components["schemas"]["DistributionOf"];
+            /**
+             * @description Of `n` ascending values the one at index `floor((n - 1) * rank)`, for each rank of 0 to 1.
+             * @default []
+             */
+            ranks: number[];
+            scope: components["schemas"]["Scope"];
+            select: components["schemas"]["Selector"];
+        };
+        DistributionAnswer: {
+            count: number;
+            /** @description One more than edges. */
+            histogram: number[];
+            /** Format: double */
+            maximum: number | null;
+            /** Format: double */
+            minimum: number | null;
+            percentiles: (number | null)[];
+            /** Format: double */
+            sum: number;
+        };
+        /** @description What the values are. */
+        DistributionOf: {
+            property: string;
+        } | "rows_per_person";
         EmailChange: {
             email: string;
             password: string;
@@ -2481,6 +3033,15 @@ export interface components {
              * @example 2026-11-24T08:00:00.000Z
              */
             updated_at: string;
+        };
+        /**
+         * @description Activities that end an attempt when they happen after step `after` was taken and before step `before` is (steps
+         *     count from 1). At equal times exclusions come after steps. Ordered and strict funnels only.
+         */
+        Exclusion: {
+            after: number;
+            before: number;
+            select: components["schemas"]["Selector"];
         };
         /** @description An experiment. */
         Experiment: {
@@ -2966,6 +3527,60 @@ export interface components {
             /** @description What stands behind the `#` of the link that the program printed. */
             secret: string;
         };
+        /**
+         * @description Steps that people take within a window.
+         *
+         *     **Ordered.** A person reaches level k if there are different rows e1..ek of steps 1..k with t1 <= t2 <= … <= tk and
+         *     tk - t1 <= window. Anything may lie between; any row of step 1 may start. At equal times rows are taken in the
+         *     order of their lowest step, then of their highest, then of the number whose bits are their steps; a row takes one
+         *     step only.
+         *
+         *     **Strict.** As ordered, but with no other activity between: e1..ek follow each other in the person's activities.
+         *     At equal times rows of steps come first, in the order above; then all others.
+         *
+         *     **Unordered.** The level is the largest number of different steps that have a row in any stretch of `window`.
+         *
+         *     Time to convert is that of the first row that completes the last step, from the latest start that still does.
+         */
+        Funnel: {
+            breakdown?: components["schemas"]["FunnelBreakdown"] | null;
+            /** @default [] */
+            exclusions: components["schemas"]["Exclusion"][];
+            /** @default ordered */
+            order: components["schemas"]["FunnelOrder"];
+            scope: components["schemas"]["Scope"];
+            /** @description 1 to 16 steps. */
+            steps: components["schemas"]["Selector"][];
+            /** @description Inclusive, in milliseconds. */
+            window_ms: number;
+        };
+        /** @description One group for each value of the breakdown, ascending, a missing value first; one without breakdown. */
+        FunnelAnswer: {
+            groups: components["schemas"]["FunnelGroup"][];
+        };
+        /** @description People apart by a property of one of their rows of a step. */
+        FunnelBreakdown: {
+            attribution: components["schemas"]["Attribution"];
+            property: string;
+            /** @description The step (from 1) whose row is looked at; people without such a row have no value. */
+            step: number;
+        };
+        /** @description People of one value. */
+        FunnelGroup: {
+            /**
+             * @description Times to convert of those who took all steps, ascending, in milliseconds. In JSON their percentiles 0, 10, 25,
+             *     50, 75, 90 and 100; nothing if nobody did.
+             */
+            converted_ms: number[];
+            /** @description People who reached at least level 1, 2, … */
+            reached: number[];
+            value: string | null;
+        };
+        /**
+         * @description In which order steps must be taken.
+         * @enum {string}
+         */
+        FunnelOrder: "ordered" | "strict" | "unordered";
         /** @description A metric that must not get worse. */
         Guardrail: {
             metric: string;
@@ -3035,6 +3650,306 @@ export interface components {
              * @example 2026-11-24T08:00:00.000Z
              */
             updated_at: string;
+        };
+        /** @description An answer, and what it took. */
+        Insight: {
+            answer: components["schemas"]["TrendAnswer"];
+            /**
+             * Format: date-time
+             * @description The answer is of all rows that were visible at this moment.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            as_of: string;
+            bytes_read: number;
+            /**
+             * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
+             *     `null` where ClickHouse has no short way to say it.
+             */
+            clickhouse_sql: string | null;
+            /** @description It was worked out for an earlier question, and nothing has come since. */
+            is_cached: boolean;
+            /** @description Rows, or where sessions were enough sessions, that were looked at. */
+            rows_read: number;
+            /**
+             * Format: double
+             * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
+             */
+            took_ms: number;
+        };
+        /** @description An answer, and what it took. */
+        Insight10: {
+            answer: components["schemas"]["ActivePeopleAnswer"];
+            /**
+             * Format: date-time
+             * @description The answer is of all rows that were visible at this moment.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            as_of: string;
+            bytes_read: number;
+            /**
+             * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
+             *     `null` where ClickHouse has no short way to say it.
+             */
+            clickhouse_sql: string | null;
+            /** @description It was worked out for an earlier question, and nothing has come since. */
+            is_cached: boolean;
+            /** @description Rows, or where sessions were enough sessions, that were looked at. */
+            rows_read: number;
+            /**
+             * Format: double
+             * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
+             */
+            took_ms: number;
+        };
+        /** @description An answer, and what it took. */
+        Insight11: {
+            answer: components["schemas"]["TimeBetweenAnswer"];
+            /**
+             * Format: date-time
+             * @description The answer is of all rows that were visible at this moment.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            as_of: string;
+            bytes_read: number;
+            /**
+             * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
+             *     `null` where ClickHouse has no short way to say it.
+             */
+            clickhouse_sql: string | null;
+            /** @description It was worked out for an earlier question, and nothing has come since. */
+            is_cached: boolean;
+            /** @description Rows, or where sessions were enough sessions, that were looked at. */
+            rows_read: number;
+            /**
+             * Format: double
+             * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
+             */
+            took_ms: number;
+        };
+        /** @description An answer, and what it took. */
+        Insight12: {
+            answer: components["schemas"]["RankingAnswer"];
+            /**
+             * Format: date-time
+             * @description The answer is of all rows that were visible at this moment.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            as_of: string;
+            bytes_read: number;
+            /**
+             * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
+             *     `null` where ClickHouse has no short way to say it.
+             */
+            clickhouse_sql: string | null;
+            /** @description It was worked out for an earlier question, and nothing has come since. */
+            is_cached: boolean;
+            /** @description Rows, or where sessions were enough sessions, that were looked at. */
+            rows_read: number;
+            /**
+             * Format: double
+             * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
+             */
+            took_ms: number;
+        };
+        /** @description An answer, and what it took. */
+        Insight2: {
+            answer: components["schemas"]["FunnelAnswer"];
+            /**
+             * Format: date-time
+             * @description The answer is of all rows that were visible at this moment.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            as_of: string;
+            bytes_read: number;
+            /**
+             * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
+             *     `null` where ClickHouse has no short way to say it.
+             */
+            clickhouse_sql: string | null;
+            /** @description It was worked out for an earlier question, and nothing has come since. */
+            is_cached: boolean;
+            /** @description Rows, or where sessions were enough sessions, that were looked at. */
+            rows_read: number;
+            /**
+             * Format: double
+             * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
+             */
+            took_ms: number;
+        };
+        /** @description An answer, and what it took. */
+        Insight3: {
+            answer: components["schemas"]["RetentionAnswer"];
+            /**
+             * Format: date-time
+             * @description The answer is of all rows that were visible at this moment.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            as_of: string;
+            bytes_read: number;
+            /**
+             * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
+             *     `null` where ClickHouse has no short way to say it.
+             */
+            clickhouse_sql: string | null;
+            /** @description It was worked out for an earlier question, and nothing has come since. */
+            is_cached: boolean;
+            /** @description Rows, or where sessions were enough sessions, that were looked at. */
+            rows_read: number;
+            /**
+             * Format: double
+             * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
+             */
+            took_ms: number;
+        };
+        /** @description An answer, and what it took. */
+        Insight4: {
+            answer: components["schemas"]["PathsAnswer"];
+            /**
+             * Format: date-time
+             * @description The answer is of all rows that were visible at this moment.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            as_of: string;
+            bytes_read: number;
+            /**
+             * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
+             *     `null` where ClickHouse has no short way to say it.
+             */
+            clickhouse_sql: string | null;
+            /** @description It was worked out for an earlier question, and nothing has come since. */
+            is_cached: boolean;
+            /** @description Rows, or where sessions were enough sessions, that were looked at. */
+            rows_read: number;
+            /**
+             * Format: double
+             * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
+             */
+            took_ms: number;
+        };
+        /** @description An answer, and what it took. */
+        Insight5: {
+            answer: components["schemas"]["LifecycleAnswer"];
+            /**
+             * Format: date-time
+             * @description The answer is of all rows that were visible at this moment.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            as_of: string;
+            bytes_read: number;
+            /**
+             * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
+             *     `null` where ClickHouse has no short way to say it.
+             */
+            clickhouse_sql: string | null;
+            /** @description It was worked out for an earlier question, and nothing has come since. */
+            is_cached: boolean;
+            /** @description Rows, or where sessions were enough sessions, that were looked at. */
+            rows_read: number;
+            /**
+             * Format: double
+             * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
+             */
+            took_ms: number;
+        };
+        /** @description An answer, and what it took. */
+        Insight6: {
+            answer: components["schemas"]["StickinessAnswer"];
+            /**
+             * Format: date-time
+             * @description The answer is of all rows that were visible at this moment.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            as_of: string;
+            bytes_read: number;
+            /**
+             * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
+             *     `null` where ClickHouse has no short way to say it.
+             */
+            clickhouse_sql: string | null;
+            /** @description It was worked out for an earlier question, and nothing has come since. */
+            is_cached: boolean;
+            /** @description Rows, or where sessions were enough sessions, that were looked at. */
+            rows_read: number;
+            /**
+             * Format: double
+             * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
+             */
+            took_ms: number;
+        };
+        /** @description An answer, and what it took. */
+        Insight7: {
+            answer: components["schemas"]["SessionsAnswer"];
+            /**
+             * Format: date-time
+             * @description The answer is of all rows that were visible at this moment.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            as_of: string;
+            bytes_read: number;
+            /**
+             * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
+             *     `null` where ClickHouse has no short way to say it.
+             */
+            clickhouse_sql: string | null;
+            /** @description It was worked out for an earlier question, and nothing has come since. */
+            is_cached: boolean;
+            /** @description Rows, or where sessions were enough sessions, that were looked at. */
+            rows_read: number;
+            /**
+             * Format: double
+             * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
+             */
+            took_ms: number;
+        };
+        /** @description An answer, and what it took. */
+        Insight8: {
+            answer: components["schemas"]["CohortAnswer"];
+            /**
+             * Format: date-time
+             * @description The answer is of all rows that were visible at this moment.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            as_of: string;
+            bytes_read: number;
+            /**
+             * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
+             *     `null` where ClickHouse has no short way to say it.
+             */
+            clickhouse_sql: string | null;
+            /** @description It was worked out for an earlier question, and nothing has come since. */
+            is_cached: boolean;
+            /** @description Rows, or where sessions were enough sessions, that were looked at. */
+            rows_read: number;
+            /**
+             * Format: double
+             * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
+             */
+            took_ms: number;
+        };
+        /** @description An answer, and what it took. */
+        Insight9: {
+            answer: components["schemas"]["DistributionAnswer"];
+            /**
+             * Format: date-time
+             * @description The answer is of all rows that were visible at this moment.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            as_of: string;
+            bytes_read: number;
+            /**
+             * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
+             *     `null` where ClickHouse has no short way to say it.
+             */
+            clickhouse_sql: string | null;
+            /** @description It was worked out for an earlier question, and nothing has come since. */
+            is_cached: boolean;
+            /** @description Rows, or where sessions were enough sessions, that were looked at. */
+            rows_read: number;
+            /**
+             * Format: double
+             * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
+             */
+            took_ms: number;
         };
         /** @description What can be said where the usual method has no answer. */
         Instead: {
@@ -3106,6 +4021,33 @@ export interface components {
          * @enum {string}
          */
         Kind: "environment" | "attribute" | "saved_group" | "namespace" | "holdout" | "feature" | "experiment" | "metric";
+        /** @description Which part of a breakdown. */
+        Label: "other" | "everything" | {
+            values: (string | null)[];
+        };
+        /**
+         * @description The standing of people, bucket by bucket. The span is widened to whole buckets.
+         *
+         *     Of those active in a bucket: *new* never were before, *returning* were in the bucket before, *resurrecting* were
+         *     before but not in the bucket before. *Dormant* were in the bucket before and are not in this one.
+         */
+        Lifecycle: {
+            bucket: components["schemas"]["Bucket"];
+            scope: components["schemas"]["Scope"];
+            select: components["schemas"]["Selector"];
+        };
+        /** @description One entry for each bucket. */
+        LifecycleAnswer: {
+            buckets: components["schemas"]["LifecycleBucket"][];
+        };
+        /** @description People by standing. */
+        LifecycleBucket: {
+            dormant: number;
+            new: number;
+            resurrecting: number;
+            returning: number;
+            start_ms: number;
+        };
         /** @description What a code means. */
         Meaning: {
             code: string;
@@ -3158,6 +4100,21 @@ export interface components {
                 source: components["schemas"]["Source"];
                 to_day: number;
             };
+        };
+        /** @description What is measured, of the rows of one bucket and breakdown. Property measures leave out rows without the number. */
+        Measure2: "count" | "people" | "sessions" | "count_per_person" | {
+            sum: string;
+        } | {
+            average: string;
+        } | {
+            minimum: string;
+        } | {
+            maximum: string;
+        } | {
+            percentile: [
+                string,
+                number
+            ];
         };
         /** @description A member. */
         Member: {
@@ -3962,6 +4919,36 @@ export interface components {
             password: string;
             present_password: string;
         };
+        PathCount: {
+            activities: string[];
+            count: number;
+        };
+        /** @description So many occurrences have `from` at place `place` and `to` at the next, most first, then by place and names. */
+        PathEdge: {
+            count: number;
+            from: string;
+            place: number;
+            to: string;
+        };
+        /**
+         * @description Sequences of activities after or before an activity. A person's rows are in the order of time, then name by bytes.
+         *     Each row of the anchor in the span that has `length` more rows on that side, every gap at most `gap_ms`, is one
+         *     occurrence of the path of their names; those rows may lie outside the span. Occurrences may overlap.
+         */
+        Paths: {
+            anchor: components["schemas"]["Anchor"];
+            gap_ms: number;
+            /** @description 1 to 8. */
+            length: number;
+            scope: components["schemas"]["Scope"];
+            /** @description So many of the most frequent are answered. */
+            top: number;
+        };
+        /** @description The most frequent paths (then by names), and of all paths the edges for a Sankey diagram. */
+        PathsAnswer: {
+            edges: components["schemas"]["PathEdge"][];
+            paths: components["schemas"]["PathCount"][];
+        };
         /**
          * @description What may be done.
          * @enum {string}
@@ -4096,6 +5083,23 @@ export interface components {
         } | {
             passkey: components["schemas"]["PasskeyAnswer"];
         };
+        /** @enum {string} */
+        RankBy: "activity" | "person" | "activity_and_person";
+        RankedRow: {
+            activity: string | null;
+            person: string | null;
+            rows: number;
+        };
+        /** @description Rows counted by activity, by person or by both, the most first; ties by activity, then person id, by bytes. */
+        Ranking: {
+            by: components["schemas"]["RankBy"];
+            scope: components["schemas"]["Scope"];
+            select: components["schemas"]["Selector"];
+            top: number;
+        };
+        RankingAnswer: {
+            rows: components["schemas"]["RankedRow"][];
+        };
         Readiness: {
             checks: components["schemas"]["Check"][];
             ready: boolean;
@@ -4120,6 +5124,38 @@ export interface components {
         ResetRequest: {
             email: string;
         };
+        /**
+         * @description People who start in a bucket, and how many of them return in each bucket after.
+         *
+         *     A person returns in bucket `w + k` if a row of `returning` of the span lies in it, whether before or after the
+         *     start within the same bucket.
+         */
+        Retention: {
+            bucket: components["schemas"]["Bucket"];
+            kind: components["schemas"]["RetentionKind"];
+            returning: components["schemas"]["Selector"];
+            scope: components["schemas"]["Scope"];
+            start: components["schemas"]["Selector"];
+            /**
+             * @description Return in bucket k *or later* counts for k.
+             * @default false
+             */
+            unbounded: boolean;
+        };
+        /** @description One cohort for each bucket of the span, also an empty one. */
+        RetentionAnswer: {
+            cohorts: components["schemas"]["RetentionCohort"][];
+        };
+        /** @description The people who started in one bucket. */
+        RetentionCohort: {
+            people: number;
+            /** @description How many returned in bucket 0, 1, … after, up to the last of the span. */
+            returned: number[];
+            /** @description Start of the bucket, in milliseconds. */
+            start_ms: number;
+        };
+        /** @description Which buckets a person starts in. */
+        RetentionKind: "first_time" | "recurring";
         /** @description One revision. */
         Revision: {
             act: string;
@@ -4209,6 +5245,10 @@ export interface components {
             /** @default [] */
             prerequisites: components["schemas"]["Prerequisite"][];
             serve: components["schemas"]["Serve"];
+        };
+        /** @description What becomes of the values of a line, formulas included. */
+        Running: "each" | "sum" | {
+            average: number;
         };
         /** @description Whether the arms have the people that they should have. */
         SampleRatio: {
@@ -4307,6 +5347,22 @@ export interface components {
          * @enum {string}
          */
         ScheduledKind: "feature" | "experiment";
+        /**
+         * @description Span, zone and people of a question.
+         *
+         *     Rows with `from_ms <= time < until_ms` count; times are milliseconds since 1970 UTC.
+         */
+        Scope: {
+            from_ms: number;
+            /** @description Only these people; all if absent. */
+            people?: components["schemas"]["Cohort"] | null;
+            until_ms: number;
+            /**
+             * @description IANA name of the zone in which days, weeks, months and hours are cut.
+             * @default UTC
+             */
+            zone: string;
+        };
         /** @description A service key of an organisation. */
         ScopedKeyDraft: {
             /**
@@ -4324,6 +5380,20 @@ export interface components {
             environment: string;
             is_remote: boolean;
             key_id: string;
+        };
+        /** @description Activities of these names that meet the condition. */
+        Selector: {
+            /**
+             * @description Any of these names; any activity at all if empty.
+             * @default []
+             */
+            activities: string[];
+            condition?: components["schemas"]["Condition"] | null;
+        };
+        /** @description One series: some activities, and what is measured of them. */
+        Series: {
+            measures: components["schemas"]["Measure2"][];
+            select: components["schemas"]["Selector"];
         };
         /** @description What a rule gives. */
         Serve: {
@@ -4374,6 +5444,17 @@ export interface components {
             last_seen_at: string;
             place: string;
         };
+        /** @description Sessions that began in one bucket. */
+        SessionBucket: {
+            /** @description Sessions of one row. */
+            bounces: number;
+            /** @description Sum of last minus first time. */
+            duration_ms: number;
+            /** @description Rows in all of them. */
+            rows: number;
+            sessions: number;
+            start_ms: number;
+        };
         /** @description A session that has begun or goes on. */
         SessionGrant: {
             /**
@@ -4394,6 +5475,30 @@ export interface components {
             /** @description Good once, for a refresh; not in cookie mode. */
             refresh_token: string | null;
             session_id: string;
+        };
+        /**
+         * @description Sessions by bucket of their first row. A gap longer than `gap_ms` starts a new one. A session counts, whole, if its
+         *     first row lies in the span.
+         */
+        Sessions: {
+            bucket: components["schemas"]["Bucket"];
+            /** @default 1800000 */
+            gap_ms: number;
+            scope: components["schemas"]["Scope"];
+        };
+        /** @description One entry for each bucket, and the activities that sessions begin and end with. */
+        SessionsAnswer: {
+            buckets: components["schemas"]["SessionBucket"][];
+            /** @description Sessions by first activity, most first, then by name. */
+            entries: [
+                string,
+                number
+            ][];
+            /** @description Sessions by last activity, most first, then by name. */
+            exits: [
+                string,
+                number
+            ][];
         };
         Ship: {
             reason?: string | null;
@@ -4469,6 +5574,16 @@ export interface components {
         } | {
             password: string;
         };
+        /** @description People by the number of different buckets of the span in which they have such a row. */
+        Stickiness: {
+            bucket: components["schemas"]["Bucket"];
+            scope: components["schemas"]["Scope"];
+            select: components["schemas"]["Selector"];
+        };
+        /** @description `people[n - 1]` have such rows in exactly `n` buckets. */
+        StickinessAnswer: {
+            people: number[];
+        };
         Switch: {
             /** @description All that there are where it is absent. */
             environments?: string[] | null;
@@ -4484,8 +5599,59 @@ export interface components {
         Tables: {
             tables: components["schemas"]["TableInWords"][];
         };
+        /**
+         * @description What is asked of one value. Texts are compared by bytes. A property that is missing fails every test but `NotSet`,
+         *     `IsNot` and `NotContains`, which it passes.
+         */
+        Test: ("set" | "not_set") | {
+            is: string[];
+        } | {
+            is_not: string[];
+        } | {
+            contains: string;
+        } | {
+            not_contains: string;
+        } | {
+            starts_with: string;
+        } | {
+            ends_with: string;
+        } | {
+            /** Format: double */
+            above: number;
+        } | {
+            /** Format: double */
+            at_least: number;
+        } | {
+            /** Format: double */
+            below: number;
+        } | {
+            /** Format: double */
+            at_most: number;
+        };
         /** @description How results are judged. */
         TestMethod: "sequential" | "fixed_horizon";
+        /**
+         * @description For each row of `from` in the span, the time to the person's first row of `to` in the span that is strictly later;
+         *     left out if there is none within `window_ms`.
+         */
+        TimeBetween: {
+            from: components["schemas"]["Selector"];
+            /**
+             * @description Of `n` ascending times the one at index `floor((n - 1) * rank)`, for each rank of 0 to 1.
+             * @default []
+             */
+            ranks: number[];
+            scope: components["schemas"]["Scope"];
+            to: components["schemas"]["Selector"];
+            window_ms: number;
+        };
+        TimeBetweenAnswer: {
+            count: number;
+            /** @description Different people in it. */
+            people: number;
+            percentiles_ms: (number | null)[];
+            sum_ms: number;
+        };
         TokenDraft: {
             /**
              * Format: date-time
@@ -4552,6 +5718,37 @@ export interface components {
             /** Format: double */
             standard_error: number | null;
             variation: string;
+        };
+        /** @description Measures of one or several series over time. */
+        Trend: {
+            breakdown?: components["schemas"]["Breakdown"] | null;
+            bucket: components["schemas"]["Bucket"];
+            /**
+             * @description Further lines, made of the series' first measures: `A / B * 100`, where `A` is the first series. `+ - * /`, numbers
+             *     and parentheses; no value where a series has none, and of a division by zero. Not with a breakdown.
+             */
+            formulas?: string[];
+            /** @description The same of the span of the same length that ends where this one begins, for comparison. */
+            previous?: boolean;
+            running?: components["schemas"]["Running"];
+            scope: components["schemas"]["Scope"];
+            series: components["schemas"]["Series"][];
+        };
+        /** @description A line for each series and label, by series, then label. */
+        TrendAnswer: {
+            /** @description Starts of the buckets, in milliseconds. */
+            buckets: number[];
+            /** @description By series, then label; lines of formulas follow, numbered on. */
+            lines: components["schemas"]["TrendLine"][];
+            /** @description If it was asked for. */
+            previous?: components["schemas"]["TrendAnswer"] | null;
+        };
+        /** @description One line: for each measure, in the order asked, a value for each bucket. */
+        TrendLine: {
+            label: components["schemas"]["Label"];
+            /** @description `None` where there is nothing to measure; counts and sums are 0 there. */
+            measures: (number | null)[][];
+            series: number;
         };
         /**
          * @description What kind of values a feature has.
@@ -4880,6 +6077,31 @@ export interface components {
          *     `body_unreadable`: The body broke off.
          *     `credentials_ambiguous`: There is more than one Authorization header.
          *     `path_invalid`: A part of the path does not have the expected form.
+         *     `project_missing`: The request does not say which project it is about.
+         *     `query_invalid`: The query does not have the expected form.
+         */
+        "400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "body_invalid" | "body_syntax" | "body_unreadable" | "credentials_ambiguous" | "path_invalid" | "project_missing" | "query_invalid";
+                    /** @constant */
+                    status?: 400;
+                };
+            };
+        };
+        /**
+         * @description `body_invalid`: The body does not have the expected form.
+         *     `body_syntax`: The body is not JSON.
+         *     `body_unreadable`: The body broke off.
+         *     `credentials_ambiguous`: There is more than one Authorization header.
+         *     `path_invalid`: A part of the path does not have the expected form.
          *     `query_invalid`: The query does not have the expected form.
          */
         "400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.query_invalid": {
@@ -4893,6 +6115,30 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     code?: "body_invalid" | "body_syntax" | "body_unreadable" | "credentials_ambiguous" | "path_invalid" | "query_invalid";
+                    /** @constant */
+                    status?: 400;
+                };
+            };
+        };
+        /**
+         * @description `body_invalid`: The body does not have the expected form.
+         *     `body_syntax`: The body is not JSON.
+         *     `body_unreadable`: The body broke off.
+         *     `credentials_ambiguous`: There is more than one Authorization header.
+         *     `project_missing`: The request does not say which project it is about.
+         *     `query_invalid`: The query does not have the expected form.
+         */
+        "400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "body_invalid" | "body_syntax" | "body_unreadable" | "credentials_ambiguous" | "project_missing" | "query_invalid";
                     /** @constant */
                     status?: 400;
                 };
@@ -5248,6 +6494,30 @@ export interface components {
         /**
          * @description `csrf_refused`: The request may have been forged by another site.
          *     `factor_required`: The organisation asks for a second factor.
+         *     `insight_restricted`: The role sees a part of the activity only.
+         *     `permission_missing`: The role does not permit this.
+         *     `scope_missing`: The scopes of this token do not permit this.
+         *     `step_up_required`: This needs the second factor, or the password, once more.
+         */
+        "403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "csrf_refused" | "factor_required" | "insight_restricted" | "permission_missing" | "scope_missing" | "step_up_required";
+                    /** @constant */
+                    status?: 403;
+                };
+            };
+        };
+        /**
+         * @description `csrf_refused`: The request may have been forged by another site.
+         *     `factor_required`: The organisation asks for a second factor.
          *     `permission_missing`: The role does not permit this.
          *     `scope_missing`: The scopes of this token do not permit this.
          *     `step_up_required`: This needs the second factor, or the password, once more.
@@ -5348,6 +6618,26 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     code?: "definition_unknown" | "not_found";
+                    /** @constant */
+                    status?: 404;
+                };
+            };
+        };
+        /**
+         * @description `insight_project_unknown`: There is no such project, or it is not yours to know.
+         *     `not_found`: There is no such thing, or it is not yours to know.
+         */
+        "404.insight_project_unknown.not_found": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "insight_project_unknown" | "not_found";
                     /** @constant */
                     status?: 404;
                 };
@@ -5648,6 +6938,26 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description `insight_refused`: The question cannot be answered as it is.
+         *     `insight_values_too_many`: The property has too many different values.
+         */
+        "422.insight_refused.insight_values_too_many": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "insight_refused" | "insight_values_too_many";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
         /** @description `invalid`: A value is not acceptable. */
         "422.invalid": {
             headers: {
@@ -5816,6 +7126,30 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     code?: "busy" | "database_busy" | "time_limit";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
+        /**
+         * @description `busy`: Too much at once.
+         *     `insight_busy`: Too many questions wait for their turn.
+         *     `insight_preparing`: The project's activity is being prepared for insights.
+         *     `insight_time_limit`: The answer took too long.
+         *     `time_limit`: The answer took too long.
+         */
+        "503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "busy" | "insight_busy" | "insight_preparing" | "insight_time_limit" | "time_limit";
                     /** @constant */
                     status?: 503;
                 };
@@ -7026,6 +8360,534 @@ export interface operations {
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    insights_active_people_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActivePeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight10"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_cohort_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CohortPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight8"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_distribution_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Distribution"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight9"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_funnel_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Funnel"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight2"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_lifecycle_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Lifecycle"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight5"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_paths_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Paths"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight4"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_ranking_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Ranking"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight12"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_retention_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Retention"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight3"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_sessions_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Sessions"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight7"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_stickiness_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Stickiness"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight6"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_time_between_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TimeBetween"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight11"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_trend_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Trend"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     members_accept: {
@@ -11376,6 +13238,558 @@ export interface operations {
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    insights_active_people: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActivePeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight10"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_cohort: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CohortPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight8"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_distribution: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Distribution"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight9"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_funnel: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Funnel"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight2"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_lifecycle: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Lifecycle"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight5"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_paths: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Paths"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight4"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_ranking: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Ranking"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight12"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_retention: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Retention"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight3"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_sessions: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Sessions"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight7"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_stickiness: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Stickiness"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight6"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_time_between: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TimeBetween"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight11"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_trend: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Trend"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     keys_list_of_project: {
