@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::application::Built;
 use crate::files::VERSION;
 
 /// Own files and nothing inline. The pages build elements and never text of HTML, so trusted types can be refused altogether.
@@ -36,19 +37,40 @@ pub(crate) fn file(request: &HeaderMap, content_type: &'static str, text: &'stat
     static TAG: LazyLock<HeaderValue> = LazyLock::new(|| {
         HeaderValue::from_str(&format!("\"{}\"", *VERSION)).unwrap_or(HeaderValue::from_static("\"0\""))
     });
+    whole(request, TAG.clone(), keep, || ([(header::CONTENT_TYPE, content_type)], text).into_response())
+}
+
+/// A file of the application, compressed for whoever takes that.
+pub(crate) fn built(request: &HeaderMap, built: &'static Built, keep: Keep) -> Response {
+    let tag = HeaderValue::from_str(&built.tag).unwrap_or(HeaderValue::from_static("\"0\""));
+    let takes = request.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_packed = !built.gzip.is_empty() && takes.split(',').any(|coding| coding.trim() == "gzip");
+    let mut response = whole(request, tag, keep, || {
+        let content_type = (header::CONTENT_TYPE, built.content_type);
+        match is_packed {
+            true => ([content_type, (header::CONTENT_ENCODING, "gzip")], built.gzip.as_slice()).into_response(),
+            false => ([content_type], built.text).into_response(),
+        }
+    });
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    response
+}
+
+/// The answer, or 304 where the browser has it.
+fn whole(request: &HeaderMap, tag: HeaderValue, keep: Keep, content: impl FnOnce() -> Response) -> Response {
     let caching = match keep {
         Keep::ForEver => "public, max-age=31536000, immutable",
         Keep::WhileSame => "no-cache",
     };
     let known = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|tags| tags.to_str().ok());
-    let tag = TAG.to_str().unwrap_or_default();
-    let is_known = known.flat_map(|tags| tags.split(',')).any(|known| known.trim().trim_start_matches("W/") == tag);
+    let own = tag.to_str().unwrap_or_default();
+    let is_known = known.flat_map(|tags| tags.split(',')).any(|known| known.trim().trim_start_matches("W/") == own);
     let mut response = match is_known {
         true => StatusCode::NOT_MODIFIED.into_response(),
-        false => ([(header::CONTENT_TYPE, content_type)], text).into_response(),
+        false => content(),
     };
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
-    response.headers_mut().insert(header::ETAG, TAG.clone());
+    response.headers_mut().insert(header::ETAG, tag);
     secured(response)
 }
 

@@ -137,6 +137,36 @@ async fn pages_are_asked_for_again_and_answered_briefly() {
 }
 
 #[tokio::test]
+async fn the_application_is_served_with_all_that_it_names() {
+    for path in ["/app", "/app/", "/app/default/insights?q=1"] {
+        let page = get(path).await;
+        assert_eq!((page.status, page.header("content-type")), (StatusCode::OK, "text/html; charset=utf-8"), "{path}");
+        assert_eq!(page.header("cache-control"), "no-cache");
+        assert!(page.header("content-security-policy").contains("script-src 'self';"));
+    }
+    let names = files_below(&dashboards().join("app/dist"));
+    assert!(names.len() > 5, "dashboards/app is built: {names:?}");
+    for name in names.iter().filter(|name| *name != "index.html") {
+        let file = get(&format!("/assets/app/{name}")).await;
+        assert_eq!(file.status, StatusCode::OK, "{name}");
+        assert!(file.header("cache-control").contains("immutable"), "{name}");
+        let packed = Request::get(format!("/assets/app/{name}")).header(header::ACCEPT_ENCODING, "br, gzip");
+        let router = footfall_api_pages::router();
+        let answer = router.oneshot(packed.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(answer.headers()[header::CONTENT_ENCODING], "gzip", "{name}");
+    }
+    let page = get("/app").await.text;
+    for name in page.split('"').filter_map(|part| part.strip_prefix("/assets/app/")) {
+        assert!(names.iter().any(|known| known == name), "the page names {name}");
+    }
+    for forbidden in ["style=\"", "<script>", "http://", "https://", "<style"] {
+        assert!(!page.contains(forbidden), "the page has {forbidden}");
+    }
+    assert_eq!(get("/assets/app/index.html").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(get("/assets/app/other.js").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn a_file_of_another_version_is_not_kept() {
     for path in ["/assets/app.js", "/assets/app.js?v=1", "/assets/account/app.js?v=0000000000000000"] {
         let answer = get(path).await;

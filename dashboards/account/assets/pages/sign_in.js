@@ -12,7 +12,7 @@ import { proof } from "../proof.js?v=1";
 function next() {
   const wanted = new URLSearchParams(location.search).get("next") ?? "/account";
   const target = new URL(wanted, location.origin);
-  return target.origin === location.origin && /^\/(account(\/|$)|$)/.test(target.pathname) ? target.pathname : "/account";
+  return target.origin === location.origin && /^\/((account|app)(\/|$)|$)/.test(target.pathname) ? target.pathname + target.search : "/account";
 }
 
 export function page({ go }) {

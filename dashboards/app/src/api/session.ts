@@ -1,0 +1,40 @@
+// Who is signed in, and which projects they may see.
+
+import { api, good } from "./client";
+
+export interface Grant {
+  organisation_id: string;
+  project_id?: string | null;
+  permissions: string[];
+}
+export interface Project {
+  id: string;
+  name: string;
+  organisation_id: string;
+  organisation: string;
+  permissions: Set<string>;
+}
+export interface Session {
+  email: string;
+  projects: Project[];
+}
+
+const permissionsOf = (grants: Grant[], organisation: string, project: string) =>
+  new Set(grants.filter((grant) => grant.organisation_id === organisation && (!grant.project_id || grant.project_id === project)).flatMap((grant) => grant.permissions));
+
+export async function session(): Promise<Session> {
+  const account = (await good(api.GET("/v1/account"))) as { email: string; grants: Grant[] };
+  const organisations = (await good(api.GET("/v1/organisations", { params: { query: { limit: 200 } } }))).items as { id: string; name: string }[];
+  const projects = await Promise.all(organisations.map(({ id, name }) => projectsOf(account.grants, id, name)));
+  return { email: account.email, projects: projects.flat() };
+}
+
+async function projectsOf(grants: Grant[], organisation: string, name: string): Promise<Project[]> {
+  const own = grants.filter((grant) => grant.organisation_id === organisation);
+  const seesAll = own.some((grant) => !grant.project_id && grant.permissions.includes("projects.read"));
+  const path = { organisation };
+  const items = seesAll
+    ? (await good(api.GET("/v1/organisations/{organisation}/projects", { params: { path, query: { limit: 200 } } }))).items
+    : await Promise.all([...new Set(own.flatMap((grant) => grant.project_id ?? []))].map((project) => good(api.GET("/v1/projects/{project}", { params: { path: { project } } }))));
+  return items.map((project) => ({ id: project.id, name: project.name, organisation_id: organisation, organisation: name, permissions: permissionsOf(grants, organisation, project.id) }));
+}

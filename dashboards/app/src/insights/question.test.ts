@@ -1,0 +1,40 @@
+// The address holds any question whole, nonsense becomes the usual one, and days are the zone's.
+
+import { describe, expect, test } from "vitest";
+import { bodyOf, midnight, readQuestion } from "./question";
+
+const HOUR = 3_600_000;
+
+describe("a question", () => {
+  test("survives the address", () => {
+    const question = readQuestion({ kind: "funnel", days: 90, steps: [{ activity: "browse", filters: [{ property: "plan", test: "is", value: "pro" }] }, { activity: "buy" }], breakdown: "plan" });
+    expect(readQuestion(JSON.parse(JSON.stringify(question)))).toEqual(question);
+  });
+
+  test("of nonsense is the usual one", () => {
+    const usual = readQuestion(undefined);
+    for (const odd of [null, 1, "x", [], { kind: "pie", days: -1, steps: "no", bucket: 5 }]) expect(readQuestion(odd)).toEqual(usual);
+  });
+
+  test("becomes the body of its kind", () => {
+    const question = readQuestion({ kind: "funnel", days: 2, steps: [{ activity: "a", filters: [{ property: "n", test: "above", value: "3" }] }, { activity: "b" }] });
+    expect(bodyOf(question, 10 * 24 * HOUR, "UTC")).toEqual({
+      scope: { from_ms: 8 * 24 * HOUR, until_ms: 10 * 24 * HOUR, zone: "UTC" },
+      steps: [{ activities: ["a"], condition: { all: [{ property: { property: "n", test: { above: 3 } } }] } }, { activities: ["b"] }],
+      window_ms: 7 * 24 * HOUR,
+    });
+  });
+});
+
+describe("midnight", () => {
+  const at = (text: string) => Date.parse(text);
+  test("is the zone's", () => {
+    expect(midnight(at("2026-11-25T23:30:00Z"), 0, "Europe/Berlin")).toBe(at("2026-11-25T23:00:00Z"));
+    expect(midnight(at("2026-11-25T23:30:00Z"), 1, "UTC")).toBe(at("2026-11-26T00:00:00Z"));
+  });
+  test("knows days of 23 and 25 hours", () => {
+    for (const [day, hours] of [["2026-03-29T10:00:00Z", 23], ["2026-10-25T10:00:00Z", 25]] as const) {
+      expect(midnight(at(day), 1, "Europe/Berlin") - midnight(at(day), 0, "Europe/Berlin")).toBe(hours * HOUR);
+    }
+  });
+});

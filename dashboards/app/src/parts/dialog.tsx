@@ -1,0 +1,24 @@
+// A dialog of the browser's own: it keeps the focus, and Escape closes it.
+
+import { useEffect, useId, useRef, type ReactNode } from "react";
+
+export function Dialog({ title, close, children, isWide }: { title: string; close: () => void; children: ReactNode; isWide?: boolean }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const shown = dialog.current;
+    shown?.showModal();
+    return () => shown?.close();
+  }, []);
+  return (
+    <dialog ref={dialog} className={isWide ? "wide" : undefined} aria-labelledby={id} onCancel={(event) => (event.preventDefault(), close())}>
+      <div className="dialog-body">
+        <header className="dialog-head">
+          <h2 id={id}>{title}</h2>
+          <button type="button" className="quiet" onClick={close}>Close</button>
+        </header>
+        {children}
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,57 @@
+// The editor: CodeMirror in a shadow tree, where its styles are sheets and no text, as the page's policy demands.
+
+import { autocompletion, completionKeymap } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
+import { PostgreSQL, sql } from "@codemirror/lang-sql";
+import { HighlightStyle, bracketMatching, syntaxHighlighting } from "@codemirror/language";
+import { EditorState, Prec } from "@codemirror/state";
+import { EditorView, keymap, lineNumbers } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+import { useEffect, useRef } from "react";
+
+const THEME = EditorView.theme({
+  "&": { backgroundColor: "var(--card)", color: "var(--ink)", fontSize: "13px", minHeight: "190px" },
+  ".cm-content": { fontFamily: "var(--mono)", caretColor: "var(--ink)", minHeight: "186px" },
+  ".cm-cursor": { borderLeftColor: "var(--ink)" },
+  ".cm-gutters": { backgroundColor: "var(--sunk)", color: "var(--faint)", border: "0" },
+  ".cm-tooltip": { backgroundColor: "var(--card)", color: "var(--ink)", border: "1px solid var(--line-firm)" },
+  ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--accent-soft)", color: "var(--ink)" },
+});
+const HIGHLIGHT = HighlightStyle.define([
+  { tag: tags.keyword, color: "var(--accent)", fontWeight: "600" },
+  { tag: tags.string, color: "var(--people)" },
+  { tag: tags.number, color: "var(--hue-2)" },
+  { tag: tags.comment, color: "var(--faint)" },
+]);
+
+interface Editor {
+  text: string;
+  schema: Record<string, string[]>;
+  change: (text: string) => void;
+  run: () => void;
+}
+
+export default function Editor({ text, schema, change, run }: Editor) {
+  const host = useRef<HTMLDivElement>(null);
+  const view = useRef<EditorView>(undefined);
+  const latest = useRef({ change, run });
+  latest.current = { change, run };
+  useEffect(() => {
+    if (!host.current) return;
+    const root = host.current.shadowRoot ?? host.current.attachShadow({ mode: "open" });
+    const extensions = [
+      lineNumbers(), history(), bracketMatching(), autocompletion(), sql({ dialect: PostgreSQL, schema, upperCaseKeywords: true }), THEME, syntaxHighlighting(HIGHLIGHT), EditorView.lineWrapping,
+      EditorView.contentAttributes.of({ "aria-label": "SQL" }),
+      Prec.highest(keymap.of([{ key: "Mod-Enter", run: () => (latest.current.run(), true) }])),
+      keymap.of([...completionKeymap, ...historyKeymap, ...defaultKeymap]),
+      EditorView.updateListener.of((update) => update.docChanged && latest.current.change(update.state.doc.toString())),
+    ];
+    view.current = new EditorView({ state: EditorState.create({ doc: text, extensions }), parent: root, root });
+    return () => view.current?.destroy();
+  }, [schema]);
+  useEffect(() => {
+    const shown = view.current;
+    if (shown && shown.state.doc.toString() !== text) shown.dispatch({ changes: { from: 0, to: shown.state.doc.length, insert: text } });
+  }, [text]);
+  return <div className="editor" ref={host} />;
+}

@@ -1,0 +1,23 @@
+// The questions that were asked in this browser, the newest first.
+
+const KEPT_MAX = 50;
+const keyOf = (project: string) => `footfall.sql.${project}`;
+
+export function asked(project: string): string[] {
+  try {
+    const kept: unknown = JSON.parse(localStorage.getItem(keyOf(project)) ?? "[]");
+    return Array.isArray(kept) ? kept.filter((one) => typeof one === "string") : [];
+  } catch {
+    return [];
+  }
+}
+
+export function keep(project: string, sql: string): string[] {
+  const kept = [sql, ...asked(project).filter((one) => one !== sql)].slice(0, KEPT_MAX);
+  try {
+    localStorage.setItem(keyOf(project), JSON.stringify(kept));
+  } catch {
+    // The browser keeps nothing: the list lasts as long as the page.
+  }
+  return kept;
+}
