@@ -113,7 +113,7 @@ async function failures(page) {
   await page.getByRole("alert").first().waitFor();
   await page.unroute("**/v1/projects/*/sql");
   await page.getByRole("button", { name: "Try again" }).first().click();
-  await page.getByRole("region", { name: "Activities" }).getByText("browse").waitFor();
+  await page.getByRole("region", { name: "Activities", exact: true }).getByText("browse").waitFor();
 }
 
 const main = () =>

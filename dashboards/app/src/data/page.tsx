@@ -36,7 +36,7 @@ function Counted({ title, none, head, sql, about }: (typeof TABLES)[number]) {
     <section className="card" aria-label={title}>
       <div className="card-head"><h2>{title}</h2>{about && <span className="soft small">{about}</span>}</div>
       {found.fault ? <Failure fault={found.fault} again={found.again} /> : !rows ? <Loading what={title.toLowerCase()} /> : rows.length === 0 ? <Empty>{none}</Empty>
-        : <Grid label={title} columns={head.map((name) => ({ name, isNumber: name === "times" || name === "people" }))} count={rows.length} cell={(row, column) => cellOf(rows[row]?.[column], head[column] ?? "")} />}
+        : <Grid label={`${title} as a table`} columns={head.map((name) => ({ name, isNumber: name === "times" || name === "people" }))} count={rows.length} cell={(row, column) => cellOf(rows[row]?.[column], head[column] ?? "")} />}
     </section>
   );
 }

@@ -85,7 +85,7 @@ function lifecycle({ buckets }: Answers["lifecycle"], name: (start: number) => s
   const standings = ["new", "returning", "resurrecting", "dormant"] as const;
   const lines = standings.map((standing) => ({ name: standing, values: buckets.map((bucket) => (standing === "dormant" ? -bucket.dormant : bucket[standing])) }));
   const names = buckets.map(({ start_ms }) => name(start_ms));
-  return { drawing: { kind: "bars", names, lines, isStacked: true }, head: ["", ...standings], rows: buckets.map((bucket, index) => [names[index] ?? "", ...standings.map((standing) => bucket[standing])]) };
+  return { drawing: { kind: "bars", names, lines, isStacked: true }, head: ["when", ...standings], rows: buckets.map((bucket, index) => [names[index] ?? "", ...standings.map((standing) => bucket[standing])]) };
 }
 
 function stickiness(question: Question, { people }: Answers["stickiness"]): Drawn {
@@ -96,5 +96,5 @@ function stickiness(question: Question, { people }: Answers["stickiness"]): Draw
 function sessions({ buckets }: Answers["sessions"], name: (start: number) => string): Drawn {
   const names = buckets.map(({ start_ms }) => name(start_ms));
   const rows = buckets.map(({ sessions, duration_ms, bounces, rows }, index): Value[] => [names[index] ?? "", sessions, sessions ? span(duration_ms / sessions) : null, percent(bounces / (sessions || Number.NaN)), sessions ? number(rows / sessions) : null]);
-  return { drawing: { kind: "bars", names, lines: [{ name: "sessions", values: buckets.map(({ sessions }) => sessions) }] }, head: ["", "sessions", "length on average", "of one activity", "activities each"], rows };
+  return { drawing: { kind: "bars", names, lines: [{ name: "sessions", values: buckets.map(({ sessions }) => sessions) }] }, head: ["when", "sessions", "length on average", "of one activity", "activities each"], rows };
 }
