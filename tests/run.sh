@@ -77,15 +77,17 @@ fi
 
 if command -v npm >/dev/null; then
   step "the TypeScript client compiles" timeout 600 dashboards/client/test.sh
+  step "the web application: types, units, and what is built in is what the sources build to" timeout 900 dashboards/app/test.sh
 else
-  skip "the TypeScript client: no npm"
+  skip "the TypeScript client and the web application: no npm"
 fi
 
 chromium="${FOOTFALL_CHROMIUM:-/usr/bin/chromium}"
 if [ -d "${FOOTFALL_TEST_CACHE:-$HOME/.cache/footfall-tests}/node/node_modules/playwright-core" ] && [ -e "$chromium" ]; then
   step "a passkey and cookies in a real browser" timeout 900 tests/sdk/passkey.sh
+  step "a walk through the web application in a real browser" timeout 900 tests/sdk/app_pages.sh
 else
-  skip "a passkey and cookies in a real browser: no Chromium, see tests/install.sh"
+  skip "a passkey, cookies and the web application in a real browser: no Chromium, see tests/install.sh"
 fi
 
 # Long, and against one example: a developer runs it by its name.

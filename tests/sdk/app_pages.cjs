@@ -124,7 +124,9 @@ const main = () =>
     await others(page);
     await failures(page);
     const purchases = await insights(page);
-    const strange = account.consoleErrors.filter((text) => !text.startsWith("Failed to load resource"));
+    // Refusals were asked for; and CodeMirror sets the width of tabs by an attribute, which the policy of the pages blocks without harm.
+    const known = (text) => text.startsWith("Failed to load resource") || (text.startsWith("Applying inline style violates") && /\/app\/shop\/sql[?)]/.test(text));
+    const strange = account.consoleErrors.filter((text) => !known(text));
     process.stdout.write(`${JSON.stringify({ walked: true, purchases, consoleErrors: strange, pageErrors: account.pageErrors })}\n`);
   });
 

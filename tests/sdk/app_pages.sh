@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# A real browser walks through the web application of the built program, with a shop's nine weeks in it. Needs what tests/install.sh installs.
+# SCREENS=FOLDER keeps pictures.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+cache="${FOOTFALL_TEST_CACHE:-$HOME/.cache/footfall-tests}"
+footfall="${CARGO_TARGET_DIR:-$PWD/target}/debug/footfall"
+folder="$(mktemp -d)"
+port="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
+for name in ADDRESS ACCOUNT KEY; do export "FOOTFALL_LIMITS_$name=0"; done
+# `localhost`: passkeys and cookies are bound to names.
+export FOOTFALL_DATA_DIR="$folder/data" FOOTFALL_LISTEN="127.0.0.1:$port" FOOTFALL_PROJECT=shop
+export FOOTFALL_SERVER_PUBLIC_URL="http://localhost:$port" FOOTFALL_TRACING_LEVEL=error
+node tests/sdk/app_pages_shop.cjs "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$folder/shop.ndjson"
+"$footfall" >"$folder/said" 2>&1 &
+server=$!
+trap 'kill -TERM "$server"; wait "$server" || true; rm -rf "$folder"' EXIT
+link=""
+for _ in $(seq 400); do
+  link="$(grep -o 'http[^ ]*first-owner#[A-Za-z0-9_-]*' "$folder/said" | head -n 1 || true)"
+  if [ -n "$link" ]; then break; fi
+  sleep 0.05
+done
+"$footfall" import --project shop "$folder/shop.ndjson"
+said="$(PAGES_URL="http://localhost:$port" PAGES_LINK="$link" NODE_PATH="$cache/node/node_modules" timeout 600 node tests/sdk/app_pages.cjs)"
+echo "$said"
+python3 -c 'import json, sys
+said = json.loads(sys.argv[1])
+assert said["walked"] and not said["consoleErrors"] and not said["pageErrors"], said' "$said"
