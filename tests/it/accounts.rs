@@ -23,6 +23,14 @@ impl Person<'_> {
         self.server.http.send(method, &url, &headers, body.to_string()).await.expect("an answer")
     }
 
+    /// Changes what there is, whatever its revision.
+    pub async fn changing(&self, method: Method, path: &str, body: Value) -> Answer {
+        let bearer = format!("Bearer {}", self.token);
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json"), ("if-match", "*")];
+        let url = format!("{}{path}", self.server.url());
+        self.server.http.send(method, &url, &headers, body.to_string()).await.expect("an answer")
+    }
+
     pub async fn post(&self, path: &str, body: Value) -> Value {
         let answer = self.call(Method::POST, path, body).await;
         assert!(answer.status < 300, "{path}: {}", answer.text());

@@ -3,31 +3,42 @@
 use hyper::Method;
 use serde_json::{Value, json};
 
-use crate::accounts::owner;
+use crate::accounts::{Person, owner};
 use crate::server::Server;
 
 const PEOPLE: usize = 300;
 
-#[tokio::test]
-async fn the_result_has_the_people_and_conversions_that_were_sent() {
-    let server = Server::start().await;
-    let team = owner(&server).await;
-    let of = |place: &str| format!("/v1/projects/default/{place}");
-    let metric = json!({"measure": {"conversion": {"source": {"event": "bought"}}}});
-    team.post(&of("metrics"), json!({"key": "bought", "definition": metric})).await;
-    let experiment = json!({"hypothesis": "A shorter checkout sells more.", "owner": "olga", "goals": ["bought"],
+pub fn of(place: &str) -> String {
+    format!("/v1/projects/default/{place}")
+}
+
+/// Metrics, a boolean feature `checkout`, and a running experiment `exp` of two equal arms that it shows; the metrics are its goals
+/// unless `more` of its definition says otherwise.
+pub async fn started(team: &Person<'_>, metrics: &[(&str, Value)], more: Value) {
+    for (key, metric) in metrics {
+        team.post(&of("metrics"), json!({"key": key, "definition": metric})).await;
+    }
+    let goals: Vec<&str> = metrics.iter().map(|(key, _)| *key).collect();
+    let mut experiment = json!({"hypothesis": "A shorter checkout sells more.", "owner": "olga", "goals": goals,
         "variations": [{"key": "control", "weight": 0.5}, {"key": "treatment", "weight": 0.5}]});
+    for (member, value) in more.as_object().expect("an object") {
+        experiment[member] = value.clone();
+    }
     team.post(&of("experiments"), json!({"key": "exp", "definition": experiment})).await;
     let rule = json!({"id": "r1", "serve": {"experiment": {"experiment": "exp", "values": [
         {"variation": "control", "value": false}, {"variation": "treatment", "value": true}]}}});
     let feature = json!({"value_type": "boolean", "default_value": false, "rules": [rule]});
     team.post(&of("features"), json!({"key": "checkout", "definition": feature})).await;
-    let bearer = format!("Bearer {}", team.token);
-    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json"), ("if-match", "*")];
-    let url = format!("{}{}", server.url(), of("experiments/exp/start"));
-    let started =
-        server.http.send(Method::POST, &url, &headers, r#"{"without_review": true}"#).await.expect("an answer");
-    assert_eq!(started.status, 200, "{}", started.text());
+    let start = team.changing(Method::POST, &of("experiments/exp/start"), json!({"without_review": true})).await;
+    assert_eq!(start.status, 200, "{}", start.text());
+}
+
+#[tokio::test]
+async fn the_result_has_the_people_and_conversions_that_were_sent() {
+    let server = Server::start().await;
+    let team = owner(&server).await;
+    let metric = json!({"measure": {"conversion": {"source": {"event": "bought"}}}});
+    started(&team, &[("bought", metric)], json!({})).await;
 
     // Control's people and buyers, then treatment's.
     let (mut counted, mut activity) = ([[0u64; 2]; 2], Vec::new());
@@ -53,4 +64,39 @@ async fn the_result_has_the_people_and_conversions_that_were_sent() {
     let seen: Vec<[u64; 2]> = arms.iter().map(|arm| [seen(arm, "people"), seen(arm, "sum")]).collect();
     assert_eq!(seen, counted, "{report}");
     assert_eq!(report["sample_ratio"]["is_off"], false, "{report}");
+}
+
+#[tokio::test]
+async fn a_broken_guardrail_rolls_back_within_a_minute_and_is_on_record() {
+    let mut server = Server::start().await;
+    let team = owner(&server).await;
+    let of_event = |kind: &str, event: &str| json!({"measure": {kind: {"source": {"event": event}}}, "lower_is_better": kind == "count"});
+    let metrics = [("bought", of_event("conversion", "bought")), ("crashes", of_event("count", "crash"))];
+    let guardrail = json!({"metric": "crashes", "tolerance": 0.1, "rolls_back": true});
+    started(&team, &metrics, json!({"goals": ["bought"], "guardrails": [guardrail]})).await;
+    let mut activity = Vec::new();
+    for number in 0..PEOPLE {
+        let (person, treated) = (format!("person-{number}"), number % 2 == 1);
+        activity.push(json!({"event": "$feature_flag_called", "distinctId": person,
+            "properties": {"$feature_flag": "checkout", "$feature_flag_response": treated}}));
+        // Half a crash for each person of control, three times as many for the others.
+        let crashes = (number / 2) % 2 + usize::from(treated);
+        activity.extend((0..crashes).map(|_| json!({"event": "crash", "distinctId": person})));
+    }
+    assert_eq!(server.post(&json!(activity)).await.json()["accepted"], activity.len());
+    // As long as a test waits, which is a minute.
+    server
+        .eventually("rolled back", || async {
+            team.get(&of("experiments/exp")).await["state"]["status"] == "rolled_back"
+        })
+        .await;
+    let state = team.get(&of("experiments/exp")).await["state"].clone();
+    assert_eq!(state["decision"]["decided_by"], "system", "{state}");
+    let asked = json!({"token": server.write_key(), "distinct_id": "person-1"});
+    let flags = team.call(Method::POST, "/flags/?v=2", asked).await.json();
+    assert_eq!(flags["flags"]["checkout"]["enabled"], false, "{flags}");
+    server.stop().await;
+    let exported = String::from_utf8(server.run(&["audit", "export"]).stdout).expect("text");
+    let record = exported.lines().find(|line| line.contains("experiment.roll_back")).expect("a record");
+    assert!(record.contains("crashes is broken by treatment"), "{record}");
 }

@@ -10,4 +10,6 @@ mod document;
 mod doors;
 mod gear;
 mod lifecycle;
+mod results;
 mod sdks;
+mod tables;

@@ -1,0 +1,88 @@
+//! The table `activity` in memory behind the seam of facts, asked by the SQL engine that the product's store uses.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use async_trait::async_trait;
+use datafusion::execution::config::SessionConfig;
+use datafusion::prelude::SessionContext;
+use footfall_api_experiments::{ExperimentError, Facts, Rows};
+use serde_json::Value;
+
+/// One activity, as far as experiments read it.
+#[derive(Debug, Clone)]
+pub struct Activity {
+    pub person: String,
+    pub event: &'static str,
+    pub millis: i64,
+    pub amount: Option<f64>,
+    pub user_agent: &'static str,
+    pub properties: Value,
+}
+
+pub struct Tables(SessionContext);
+
+impl Tables {
+    pub fn of(activities: &[Activity]) -> Tables {
+        let text = |values: Vec<String>| Arc::new(StringArray::from(values)) as ArrayRef;
+        let millis: Vec<i64> = activities.iter().map(|one| one.millis).collect();
+        let amounts: Vec<Option<f64>> = activities.iter().map(|one| one.amount).collect();
+        let columns = vec![
+            ("person_id", text(activities.iter().map(|one| one.person.clone()).collect())),
+            ("event", text(activities.iter().map(|one| one.event.to_owned()).collect())),
+            ("timestamp", Arc::new(TimestampMillisecondArray::from(millis).with_timezone("UTC")) as ArrayRef),
+            ("amount", Arc::new(Float64Array::from(amounts)) as ArrayRef),
+            ("user_agent", text(activities.iter().map(|one| one.user_agent.to_owned()).collect())),
+            ("properties", text(activities.iter().map(|one| one.properties.to_string()).collect())),
+        ];
+        let mut config = SessionConfig::new();
+        config.options_mut().sql_parser.dialect = datafusion::config::Dialect::PostgreSQL;
+        let mut context = SessionContext::new_with_config(config);
+        datafusion_functions_json::register_all(&mut context).unwrap();
+        context.register_batch("activity", RecordBatch::try_from_iter(columns).unwrap()).unwrap();
+        Tables(context)
+    }
+}
+
+/// The statement with its parameters written in, as the store puts them into the parsed one.
+fn bound(sql: &str, params: &Value) -> String {
+    let mut named: Vec<(&String, &Value)> = params.as_object().unwrap().iter().collect();
+    named.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+    named.iter().fold(sql.to_owned(), |sql, (name, value)| {
+        let literal = match value {
+            Value::String(text) => format!("'{}'", text.replace('\'', "''")),
+            other => other.to_string(),
+        };
+        sql.replace(&format!("${name}"), &literal)
+    })
+}
+
+fn cell(column: &ArrayRef, row: usize) -> Value {
+    if column.is_null(row) {
+        return Value::Null;
+    }
+    let is_number = column.data_type().is_numeric();
+    let wanted = if is_number { DataType::Float64 } else { DataType::Utf8 };
+    let column = cast(column, &wanted).unwrap();
+    match is_number {
+        true => Value::from(column.as_any().downcast_ref::<Float64Array>().unwrap().value(row)),
+        false => Value::from(column.as_any().downcast_ref::<StringArray>().unwrap().value(row)),
+    }
+}
+
+#[async_trait]
+impl Facts for Tables {
+    async fn query(&self, project: &str, sql: &str, params: Value) -> Result<Rows, ExperimentError> {
+        assert_eq!(project, "shop");
+        let failed = |error: datafusion::error::DataFusionError| ExperimentError::Facts(format!("{error}\n{sql}"));
+        let frame = self.0.sql(&bound(sql, &params)).await.map_err(failed)?;
+        let columns = frame.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let batches = frame.collect().await.map_err(failed)?;
+        let rows = batches.iter().flat_map(|batch| {
+            (0..batch.num_rows()).map(move |row| batch.columns().iter().map(|column| cell(column, row)).collect())
+        });
+        Ok(Rows { columns, rows: rows.collect() })
+    }
+}
