@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use crate::http::Answer;
 use crate::server::Server;
 
-const PASSWORD: &str = "mein Rad hat drei Räder";
+pub const PASSWORD: &str = "mein Rad hat drei Räder";
 
 /// Somebody who is signed in to the API.
 pub struct Person<'a> {
-    server: &'a Server,
+    pub server: &'a Server,
     pub token: String,
 }
 
@@ -54,7 +54,7 @@ impl Person<'_> {
     }
 }
 
-fn stranger(server: &Server) -> Person<'_> {
+pub fn stranger(server: &Server) -> Person<'_> {
     Person { server, token: "nobody".into() }
 }
 
@@ -64,7 +64,7 @@ fn secret_in(text: &str, purpose: &str) -> String {
     link.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect()
 }
 
-fn token_of(grant: &Value) -> String {
+pub fn token_of(grant: &Value) -> String {
     grant["access_token"].as_str().unwrap_or_else(|| panic!("no token: {grant}")).to_owned()
 }
 
@@ -77,7 +77,7 @@ pub async fn owner(server: &Server) -> Person<'_> {
 }
 
 /// The link of the mail that came to `address`.
-async fn mailed(server: &Server, address: &str, purpose: &str) -> String {
+pub async fn mailed(server: &Server, address: &str, purpose: &str) -> String {
     let started = std::time::Instant::now();
     loop {
         let folder = std::fs::read_dir(server.data().join("mails")).into_iter().flatten().flatten();

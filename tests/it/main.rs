@@ -15,6 +15,7 @@ mod http;
 mod import;
 mod insights;
 mod lake_readers;
+mod matrix;
 mod page;
 mod relay;
 mod sdks;
