@@ -30,7 +30,7 @@ impl<T> Insight<T> {
             as_of: answered.as_of.into(),
             rows_read: answered.rows_read,
             bytes_read: answered.bytes_read,
-            took_ms: answered.took.as_secs_f64() * 1e3,
+            took_ms: answered.took.as_micros() as f64 / 1e3,
             is_cached: answered.is_cached,
             clickhouse_sql,
         }

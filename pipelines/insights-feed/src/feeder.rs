@@ -175,9 +175,10 @@ impl Feed {
         }
         while let Some(project) = self.next_to_join() {
             let Some(work) = project.projection().join_due() else { continue };
-            match self.files.join(&work) {
-                Ok(run) => project.projection().install(&work, run),
-                Err(error) => tracing::error!(project = %project.name, %error, "runs cannot be joined"),
+            match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.files.join(&work))) {
+                Ok(Ok(run)) => project.projection().install(&work, run),
+                Ok(Err(error)) => tracing::error!(project = %project.name, %error, "runs cannot be joined"),
+                Err(_) => tracing::error!(project = %project.name, "joining runs ended by a panic"),
             }
         }
     }

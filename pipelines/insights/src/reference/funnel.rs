@@ -168,7 +168,7 @@ impl World {
             let lasts: Vec<i64> = (0..funnel.steps.len()).filter_map(last_of).collect();
             level = level.max(lasts.len());
             if lasts.len() == funnel.steps.len() {
-                return (level, Some(end.time - lasts.iter().min().unwrap()));
+                return (level, lasts.iter().min().map(|first| end.time - first));
             }
         }
         (level, None)

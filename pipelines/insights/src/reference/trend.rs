@@ -50,7 +50,7 @@ impl World {
             }
         }
         for (place, text) in trend.formulas.iter().enumerate() {
-            let formula = Formula::parse(text, trend.series.len()).unwrap();
+            let formula = Formula::parse(text, trend.series.len()).expect("the engine has refused what is no formula");
             let values = (0..buckets.len()).map(|bucket| formula.value(&|series| lines[series].measures[0][bucket]));
             let measures = vec![values.collect()];
             lines.push(TrendLine { series: trend.series.len() + place, label: Label::Everything, measures });
