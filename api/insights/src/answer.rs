@@ -1,6 +1,8 @@
 //! What an answer looks like.
 
 use footfall_api_http::Time;
+use footfall_pipelines_insights::clickhouse_sql;
+use footfall_pipelines_insights::definition::Question;
 use footfall_pipelines_insights_feed::Answered;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -21,10 +23,13 @@ pub(crate) struct Insight<T> {
     /// A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
     /// `null` where ClickHouse has no short way to say it.
     pub clickhouse_sql: Option<String>,
+    /// The answer is of this share of the people alone, as asked; nothing in it is scaled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<f64>,
 }
 
 impl<T> Insight<T> {
-    pub fn new(answer: T, answered: &Answered, clickhouse_sql: Option<String>) -> Insight<T> {
+    pub fn new(answer: T, answered: &Answered, question: &Question) -> Insight<T> {
         Insight {
             answer,
             as_of: answered.as_of.into(),
@@ -32,7 +37,8 @@ impl<T> Insight<T> {
             bytes_read: answered.bytes_read,
             took_ms: answered.took.as_micros() as f64 / 1e3,
             is_cached: answered.is_cached,
-            clickhouse_sql,
+            clickhouse_sql: clickhouse_sql(question),
+            sample: question.scope().and_then(|scope| scope.sample),
         }
     }
 }

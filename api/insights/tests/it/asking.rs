@@ -5,7 +5,7 @@ use std::sync::Arc;
 use footfall_api_app::App;
 use footfall_api_http::Built;
 use footfall_api_insights::{Desk, routes};
-use footfall_ingest_activity::Clock;
+use footfall_ingest_activity::{Clock, person_id_of};
 use footfall_pipelines_insights_feed::{Insights, InsightsOptions};
 use footfall_pipelines_store::Store;
 use footfall_pipelines_store::lake::Lake;
@@ -136,7 +136,75 @@ async fn every_kind_has_an_answer() {
         assert_eq!(answer.pointer(pointer), Some(&want), "{kind}: {answer}");
     }
     let kinds = house.routes.iter().filter(|route| route.path.contains("/insights/"));
-    assert_eq!(kinds.count(), 24, "each with the project in the path or of the key");
+    assert_eq!(kinds.count(), 48, "each kind and its people, with the project in the path or of the key");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_number_has_its_people() {
+    let stage = Stage::sqlite().await.expect("SQLite is built in");
+    let (house, lake) = house(&stage).await;
+    let (owner, _) = house.owner().await;
+    lake::publish(&lake, PROJECT, &lines(), 0).await;
+    let id = |who: &str| json!(person_id_of(PROJECT, who).to_string());
+    let (any, view) = (json!({}), json!({"activities": ["view"]}));
+    let funnel = json!({"scope": scope(), "steps": [view, {"activities": ["buy"]}], "window_ms": DAY, "trend": "day"});
+    let retention = json!({"scope": scope(), "bucket": "day", "kind": "first_time", "start": view, "returning": any});
+    let lifecycle = json!({"scope": scope(), "bucket": "day", "select": any});
+    let sticky = json!({"scope": scope(), "bucket": "day", "select": view});
+    let did = json!({"did": {"select": view, "from_ms": 0, "until_ms": START + 9 * DAY, "at_least": 2}});
+    let between = json!({"scope": scope(), "from": view, "to": view, "window_ms": 9 * DAY});
+    let paths = json!({"scope": scope(), "anchor": "beginning", "length": 2, "gap_ms": DAY, "top": 5});
+    let day = |day: i64| START + day * DAY + 1;
+    let cells = [
+        ("trend", trend(), json!({"bucket_ms": day(2)}), vec!["bob", "eve"]),
+        ("funnel", funnel.clone(), json!({"step": 1, "standing": "dropped"}), vec!["bob", "eve"]),
+        ("funnel", funnel, json!({"step": 2, "bucket_ms": day(0)}), vec!["ada"]),
+        ("retention", retention, json!({"start_ms": day(0), "after": 2}), vec!["bob"]),
+        ("lifecycle", lifecycle, json!({"bucket_ms": day(2), "standing": "resurrecting"}), vec!["bob"]),
+        ("stickiness", sticky, json!({"buckets": 2}), vec!["bob"]),
+        ("sessions", json!({"scope": scope(), "bucket": "day"}), json!({"bounced": false}), vec!["ada"]),
+        ("cohort", json!({"cohort": did}), json!({}), vec!["bob"]),
+        (
+            "distribution",
+            json!({"scope": scope(), "select": any, "of": "rows_per_person", "edges": [2.0]}),
+            json!({"bin": 0}),
+            vec!["eve"],
+        ),
+        (
+            "active_people",
+            json!({"scope": scope(), "select": any}),
+            json!({"day_ms": day(2), "period": "day"}),
+            vec!["bob", "eve"],
+        ),
+        ("time_between", between, json!({"at_least_ms": DAY}), vec!["bob"]),
+        (
+            "ranking",
+            json!({"scope": scope(), "select": any, "by": "activity", "top": 1}),
+            json!({"activity": "buy"}),
+            vec!["ada"],
+        ),
+        ("paths", paths, json!({"path": ["buy", "view"]}), vec!["ada"]),
+    ];
+    for (kind, question, cell, want) in cells {
+        let mut want: Vec<Value> = want.into_iter().map(id).collect();
+        want.sort_by_key(Value::to_string);
+        let body = json!({"question": question, "cell": cell});
+        let answer = house.post(&owner, &at(&format!("{kind}/people")), body).await.good().json();
+        assert_eq!(answer["answer"], json!({"people": want.len(), "listed": want, "next": null}), "{kind}");
+    }
+    // Page by page, and as a group in another question.
+    let page = |after: Value| json!({"question": trend(), "cell": {}, "limit": 2, "after": after});
+    let first = house.post(&owner, &at("trend/people"), page(Value::Null)).await.good().json();
+    assert_eq!((&first["answer"]["people"], first["answer"]["listed"].as_array().unwrap().len()), (&json!(3), 2));
+    let second = house.post(&owner, &at("trend/people"), page(first["answer"]["next"].clone())).await.good().json();
+    assert_eq!((second["answer"]["listed"].as_array().unwrap().len(), &second["answer"]["next"]), (1, &Value::Null));
+    let mut of_two = trend();
+    of_two["scope"]["people"] = json!({"in_cell": {"trend": {"question": trend(), "cell": {"bucket_ms": day(2)}}}});
+    let answer = house.post(&owner, &at("trend"), of_two).await.good().json();
+    assert_eq!(answer["answer"]["lines"][0]["measures"][1][0], json!(1.0), "bob alone of those of day 0");
+    let mut sampled = trend();
+    sampled["scope"]["sample"] = json!(1.0);
+    assert_eq!(house.post(&owner, &at("trend"), sampled).await.good().json()["sample"], json!(1.0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

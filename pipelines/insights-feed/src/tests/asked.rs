@@ -24,7 +24,16 @@ fn trend(property: &str) -> Question {
     let series =
         vec![Series { select, measures }, Series { select: Selector::named("view"), measures: vec![Measure::People] }];
     let (formulas, running, previous) = (Vec::new(), Running::Sum, true);
-    Question::Trend(Trend { scope: scope(), series, bucket: Bucket::Day, breakdown, formulas, running, previous })
+    Question::Trend(Trend {
+        scope: scope(),
+        series,
+        bucket: Bucket::Day,
+        breakdown,
+        cohorts: Vec::new(),
+        formulas,
+        running,
+        previous,
+    })
 }
 
 fn funnel() -> Question {
@@ -38,7 +47,10 @@ fn funnel() -> Question {
             property: "activity.os".to_owned(),
             step: 1,
             attribution: Attribution::FirstTouch,
+            top: None,
         }),
+        cohorts: Vec::new(),
+        trend: None,
     })
 }
 
@@ -66,6 +78,8 @@ pub fn all() -> Vec<Question> {
         start: Selector::named("view"),
         returning: Selector::any(),
         unbounded: false,
+        breakdown: None,
+        cohorts: Vec::new(),
     };
     let anchor = Anchor::After("view".to_owned());
     vec![
@@ -83,7 +97,16 @@ pub fn all() -> Vec<Question> {
         }),
         Question::Stickiness(Stickiness { scope: scope(), bucket: Bucket::Day, select: Selector::named("save") }),
         Question::Sessions(Sessions { scope: whole(), bucket: Bucket::Day, gap_ms: HOUR / 2 }),
-        Question::Paths(Paths { scope: whole(), anchor, length: 2, gap_ms: 5 * HOUR, top: 10 }),
+        Question::Paths(Paths {
+            scope: whole(),
+            anchor,
+            length: 2,
+            gap_ms: 5 * HOUR,
+            top: 10,
+            shorter: false,
+            names: Vec::new(),
+            edge_least: 0,
+        }),
         Question::Ranking(Ranking {
             scope: whole(),
             select: Selector::any().only(Condition::Person(is("plan", "free"))),

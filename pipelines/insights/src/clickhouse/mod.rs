@@ -9,23 +9,24 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-use crate::definition::Question;
+use crate::definition::{Anchor, Cohort, NamedCohort, Question};
 
 /// The value of a member of JSON as text, as `->>` gives it.
 const PRELUDE: &str = "WITH (json, key) -> multiIf(JSONType(json, key) = 'Null', NULL, JSONType(json, key) = 'String', \
 JSONExtractString(json, key), JSONExtractRaw(json, key)) AS text_of\n";
 
-/// The statement; several, with semicolons between, for several series. `None` where ClickHouse has no short way to say
-/// it: unordered and strict funnels, exclusions, and steps that share an activity.
+/// The statement; several, with semicolons between, for several series or cohorts. `None` where ClickHouse has no short
+/// way to say it: docs/insights/README.md has the list.
 pub fn clickhouse_sql(question: &Question) -> Option<String> {
-    let people = question.scope().and_then(|scope| scope.people.as_ref());
-    let can_say = match question {
-        Question::Funnel(asked) => people::can_say(asked),
-        Question::Cohort(asked) => people::can_say_all(&asked.cohort),
-        _ => true,
-    };
-    if !can_say || !people.is_none_or(people::can_say_all) {
+    let mut can_say = can_say(question);
+    question.each_part(&mut |part, _| can_say &= people::can_say_part(part));
+    if !can_say {
         return None;
+    }
+    let of_cohorts = each_cohort(question);
+    if !of_cohorts.is_empty() {
+        let statements: Option<Vec<String>> = of_cohorts.iter().map(clickhouse_sql).collect();
+        return statements.map(|statements| statements.join(";\n"));
     }
     let statements = match question {
         Question::Trend(asked) => asked.series.iter().map(|series| questions::trend(asked, series)).collect(),
@@ -40,7 +41,46 @@ pub fn clickhouse_sql(question: &Question) -> Option<String> {
         Question::ActivePeople(asked) => vec![questions::active_people(asked)],
         Question::TimeBetween(asked) => vec![questions::time_between(asked)],
         Question::Ranking(asked) => vec![questions::ranking(asked)],
+        Question::People(_) => return None,
     };
     let statements: Vec<String> = statements.into_iter().map(|statement| format!("{PRELUDE}{statement}")).collect();
     Some(statements.join(";\n"))
+}
+
+/// Whether the kind's own parts can be said.
+fn can_say(question: &Question) -> bool {
+    match question {
+        Question::Funnel(asked) => {
+            asked.trend.is_none() && asked.breakdown.as_ref().is_none_or(|breakdown| breakdown.top.is_none())
+        }
+        Question::Retention(asked) => asked.breakdown.is_none(),
+        Question::Paths(asked) => {
+            !asked.shorter && asked.names.is_empty() && matches!(asked.anchor, Anchor::After(_) | Anchor::Before(_))
+        }
+        Question::People(_) => false,
+        _ => true,
+    }
+}
+
+/// The question of each of its cohorts alone.
+fn each_cohort(question: &Question) -> Vec<Question> {
+    let cohorts = match question {
+        Question::Trend(asked) => &asked.cohorts,
+        Question::Funnel(asked) => &asked.cohorts,
+        Question::Retention(asked) => &asked.cohorts,
+        _ => return Vec::new(),
+    };
+    let alone = |named: &NamedCohort| {
+        let mut question = question.clone();
+        let (scope, cohorts) = match &mut question {
+            Question::Trend(asked) => (&mut asked.scope, &mut asked.cohorts),
+            Question::Funnel(asked) => (&mut asked.scope, &mut asked.cohorts),
+            Question::Retention(asked) => (&mut asked.scope, &mut asked.cohorts),
+            _ => return question,
+        };
+        cohorts.clear();
+        scope.people = Some(Cohort::All(scope.people.take().into_iter().chain([named.cohort.clone()]).collect()));
+        question
+    };
+    cohorts.iter().map(alone).collect()
 }

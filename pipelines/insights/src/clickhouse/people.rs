@@ -1,7 +1,7 @@
 //! Groups of people as conditions on `person_id`.
 
-use super::rows::{MS, list, member, people_of, selected, test, within};
-use crate::definition::{Cohort, Comparison, Funnel, FunnelOrder, Selector};
+use super::rows::{MS, bucket, list, member, people_of, selected, test, within};
+use crate::definition::{Cohort, Comparison, Funnel, FunnelOrder, Part, Selector};
 
 pub(super) fn cohort(asked: &Cohort) -> String {
     let join = |parts: &[Cohort], word: &str, none: &str| match parts {
@@ -17,6 +17,14 @@ pub(super) fn cohort(asked: &Cohort) -> String {
             let most = at_most.map_or(String::new(), |most| format!(" AND {count} <= {most}"));
             grouped(&format!("{count} >= {at_least}{most}"), "1")
         }
+        Cohort::DidOften { select, from_ms, until_ms, bucket: unit, zone, at_least, at_most } => {
+            let rows = format!("{} AND {}", within(*from_ms, *until_ms), selected(select));
+            let count = format!("uniqExact({})", bucket(*unit, zone));
+            let most = at_most.map_or(String::new(), |most| format!(" AND {count} <= {most}"));
+            grouped(&format!("{count} >= {at_least}{most}"), &rows)
+        }
+        // Said by nobody: `can_say_part` refuses it.
+        Cohort::InCell(_) => "0".to_owned(),
         Cohort::Sequence { steps, window_ms, from_ms, until_ms } => {
             let level = window_funnel(*window_ms, steps);
             grouped(&format!("{level} = {}", steps.len()), &within(*from_ms, *until_ms))
@@ -32,18 +40,17 @@ pub(super) fn cohort(asked: &Cohort) -> String {
 }
 
 /// Whether `windowFunnel` says the same as a funnel.
-pub(super) fn can_say(funnel: &Funnel) -> bool {
+fn can_say(funnel: &Funnel) -> bool {
     funnel.order == FunnelOrder::Ordered && funnel.exclusions.is_empty() && !steps_overlap(&funnel.steps)
 }
 
-/// The same of all funnels and sequences of a cohort.
-pub(super) fn can_say_all(asked: &Cohort) -> bool {
-    match asked {
-        Cohort::All(parts) | Cohort::Any(parts) => parts.iter().all(can_say_all),
-        Cohort::Not(part) => can_say_all(part),
-        Cohort::Sequence { steps, .. } => !steps_overlap(steps),
-        Cohort::Reached { funnel, .. } => can_say(funnel) && funnel.scope.people.as_ref().is_none_or(can_say_all),
-        Cohort::Did { .. } | Cohort::Person(_) | Cohort::Listed(_) => true,
+/// Whether a part of a question can be said.
+pub(super) fn can_say_part(part: Part<'_>) -> bool {
+    match part {
+        Part::Funnel(funnel) => can_say(funnel),
+        Part::Cohort(Cohort::Sequence { steps, .. }) => !steps_overlap(steps),
+        Part::Cohort(Cohort::InCell(_)) => false,
+        _ => true,
     }
 }
 

@@ -61,7 +61,7 @@ fn percentile(value: &str, rank: f64) -> String {
 }
 
 /// Rows with the number of their session within the person.
-fn with_sessions(gap_ms: i64, rows: &str) -> String {
+pub(super) fn with_sessions(gap_ms: i64, rows: &str) -> String {
     format!(
         "(SELECT *, sum(opens) {PERSON_ROWS} CURRENT ROW) AS session FROM (\n  \
          SELECT *, {MS} AS ms, row_number() {PERSON_ROWS} CURRENT ROW) = 1 OR ms - lagInFrame(ms) {PERSON_ROWS} CURRENT ROW) > {gap_ms} AS opens\n  \
@@ -124,6 +124,8 @@ pub(super) fn paths(asked: &Paths) -> String {
     let (anchor, step) = match &asked.anchor {
         Anchor::After(name) => (name, "leadInFrame"),
         Anchor::Before(name) => (name, "lagInFrame"),
+        // `can_say` refuses these.
+        Anchor::Beginning | Anchor::Ending => return String::new(),
     };
     let frame =
         "OVER (PARTITION BY person_id ORDER BY ms, event ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)";

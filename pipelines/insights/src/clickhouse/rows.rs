@@ -1,8 +1,10 @@
 //! Rows, values and tests as SQL. Every text of a question becomes a literal here, and nowhere else.
 
-use crate::definition::{Bucket, Comparison, Condition, Scope, Selector, Test};
-
 use super::people;
+use super::questions::with_sessions;
+use crate::definition::{
+    Bucket, Comparison, Condition, Scope, Selector, SessionComparison, SessionProperty, Test, moment, sample_bound,
+};
 
 /// Milliseconds of a row's time.
 pub(super) const MS: &str = "toUnixTimestamp64Milli(timestamp)";
@@ -46,7 +48,10 @@ pub(super) fn of(scope: &Scope, select: &Selector) -> String {
 
 /// Rows of the people of a scope.
 pub(super) fn people_of(scope: &Scope) -> String {
-    scope.people.as_ref().map_or("1".to_owned(), people::cohort)
+    let group = scope.people.as_ref().map(people::cohort);
+    let sampled = scope.sample.map(|share| format!("xxh3(person_id) < {}", sample_bound(share)));
+    let all: Vec<String> = group.into_iter().chain(sampled).collect();
+    if all.is_empty() { "1".to_owned() } else { all.join(" AND ") }
 }
 
 /// The start of the bucket of a row.
@@ -92,7 +97,25 @@ fn condition(asked: &Condition) -> String {
         Condition::Not(part) => format!("NOT ({})", condition(part)),
         Condition::Property(Comparison { property, test: asked }) => test(&text(property), asked),
         Condition::Person(comparison) => people::by_property(comparison),
+        Condition::Session(comparison) => in_session(comparison),
+        Condition::Cohort(group) => people::cohort(group),
     }
+}
+
+/// Rows of sessions that pass a test: by person and time, which no two sessions share.
+fn in_session(comparison: &SessionComparison) -> String {
+    let value = match comparison.property {
+        SessionProperty::DurationMs => "toString(max(ms) - min(ms))",
+        SessionProperty::Rows => "toString(count())",
+        SessionProperty::Entry => "argMin(event, (ms, event))",
+        SessionProperty::Exit => "argMax(event, (ms, event))",
+    };
+    format!(
+        "(person_id, {MS}) IN (SELECT person_id, arrayJoin(times) FROM (SELECT person_id, groupArray(ms) AS times, {value} AS value \
+         FROM {} GROUP BY person_id, session) WHERE {})",
+        with_sessions(1_800_000, "1"),
+        test("value", &comparison.test)
+    )
 }
 
 /// A test of a text that may be NULL; never NULL itself.
@@ -109,9 +132,20 @@ pub(super) fn test(value: &str, asked: &Test) -> String {
         Test::NotContains(part) => or_missing(format!("position({value}, {}) = 0", quoted(part))),
         Test::StartsWith(part) => if_there(format!("startsWith({value}, {})", quoted(part))),
         Test::EndsWith(part) => if_there(format!("endsWith({value}, {})", quoted(part))),
+        Test::Regex(pattern) => if_there(format!("match({value}, {})", quoted(&format!("(?-s){pattern}")))),
+        Test::NotRegex(pattern) => or_missing(format!("NOT match({value}, {})", quoted(&format!("(?-s){pattern}")))),
+        Test::Before(text) => if_there(format!("{} < {}", time(value), moment(text).unwrap_or_default())),
+        Test::Since(text) => if_there(format!("{} >= {}", time(value), moment(text).unwrap_or_default())),
+        Test::IsTrue => if_there(format!("lower({value}) = 'true'")),
+        Test::IsFalse => if_there(format!("lower({value}) = 'false'")),
         Test::Above(bound) => compared(">", *bound),
         Test::AtLeast(bound) => compared(">=", *bound),
         Test::Below(bound) => compared("<", *bound),
         Test::AtMost(bound) => compared("<=", *bound),
     }
+}
+
+/// Milliseconds of a text that is a time.
+fn time(value: &str) -> String {
+    format!("toUnixTimestamp64Milli(parseDateTime64BestEffortOrNull({value}, 3, 'UTC'))")
 }

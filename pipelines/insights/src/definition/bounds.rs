@@ -1,6 +1,7 @@
 //! How large a question may be: what outsiders send must not take the memory.
 
-use super::{Cohort, Condition, Funnel, Question, Selector, Test};
+use super::parts::Part;
+use super::{Cohort, Condition, Question, Test};
 use crate::InsightError;
 
 /// Conditions, cohorts, selectors and values of a question together.
@@ -27,54 +28,53 @@ impl Question {
     /// Refuses a question that is too large.
     pub fn check_size(&self) -> Result<(), InsightError> {
         let mut size = Size::default();
-        if let Some(cohort) = self.scope().and_then(|scope| scope.people.as_ref()) {
-            size.cohort(cohort, 0);
+        self.each_part(&mut |part, depth| size.add(part, depth));
+        size.check()?;
+        match self {
+            Question::People(asked) => {
+                most("limit", asked.page().0, LIST_MAX)?;
+                asked.question().check_lists()
+            }
+            other => other.check_lists(),
         }
-        let most = |field: &'static str, count: usize, most: usize| match count <= most {
-            true => Ok(()),
-            false => Err(InsightError::question(field, format!("at most {most}"))),
-        };
+    }
+
+    /// Refuses lists that are too long.
+    fn check_lists(&self) -> Result<(), InsightError> {
         match self {
             Question::Trend(asked) => {
                 most("series", asked.series.len(), SERIES_MAX)?;
                 for series in &asked.series {
                     most("measures", series.measures.len(), SERIES_MAX)?;
-                    size.selector(&series.select);
                 }
                 most("formulas", asked.formulas.len(), SERIES_MAX)?;
-                most("top", asked.breakdown.as_ref().map_or(0, |breakdown| breakdown.top), LIST_MAX)?;
+                most("cohorts", asked.cohorts.len(), SERIES_MAX)?;
+                most("top", asked.breakdown.as_ref().map_or(0, |breakdown| breakdown.top), LIST_MAX)
             }
-            Question::Funnel(asked) => size.funnel(asked),
+            Question::Funnel(asked) => most("cohorts", asked.cohorts.len(), SERIES_MAX),
             Question::Retention(asked) => {
-                size.selector(&asked.start);
-                size.selector(&asked.returning);
+                most("cohorts", asked.cohorts.len(), SERIES_MAX)?;
+                most("top", asked.breakdown.as_ref().map_or(0, |breakdown| breakdown.top), LIST_MAX)
             }
-            Question::Paths(asked) => most("top", asked.top, LIST_MAX)?,
-            Question::Lifecycle(asked) => size.selector(&asked.select),
-            Question::Stickiness(asked) => size.selector(&asked.select),
-            Question::Sessions(_) => {}
-            Question::Cohort(asked) => {
-                size.cohort(&asked.cohort, 0);
-                most("list", asked.list, LIST_MAX)?;
-            }
+            Question::Paths(asked) => most("top", asked.top, LIST_MAX),
+            Question::Cohort(asked) => most("list", asked.list, LIST_MAX),
             Question::Distribution(asked) => {
-                size.selector(&asked.select);
                 most("edges", asked.edges.len(), MARKS_MAX)?;
-                most("ranks", asked.ranks.len(), MARKS_MAX)?;
+                most("ranks", asked.ranks.len(), MARKS_MAX)
             }
-            Question::ActivePeople(asked) => size.selector(&asked.select),
-            Question::TimeBetween(asked) => {
-                size.selector(&asked.from);
-                size.selector(&asked.to);
-                most("ranks", asked.ranks.len(), MARKS_MAX)?;
-            }
-            Question::Ranking(asked) => {
-                size.selector(&asked.select);
-                most("top", asked.top, LIST_MAX)?;
-            }
+            Question::TimeBetween(asked) => most("ranks", asked.ranks.len(), MARKS_MAX),
+            Question::Ranking(asked) => most("top", asked.top, LIST_MAX),
+            Question::Lifecycle(_)
+            | Question::Stickiness(_)
+            | Question::Sessions(_)
+            | Question::ActivePeople(_)
+            | Question::People(_) => Ok(()),
         }
-        size.check()
     }
+}
+
+fn most(field: &'static str, count: usize, most: usize) -> Result<(), InsightError> {
+    if count <= most { Ok(()) } else { Err(InsightError::question(field, format!("at most {most}"))) }
 }
 
 impl Size {
@@ -88,48 +88,22 @@ impl Size {
         }
     }
 
-    fn funnel(&mut self, funnel: &Funnel) {
-        funnel.steps.iter().for_each(|step| self.selector(step));
-        funnel.exclusions.iter().for_each(|exclusion| self.selector(&exclusion.select));
-    }
-
-    fn selector(&mut self, selector: &Selector) {
-        self.parts += 1 + selector.activities.len();
-        selector.condition.iter().for_each(|condition| self.condition(condition, 0));
-    }
-
-    fn condition(&mut self, condition: &Condition, depth: usize) {
-        self.parts += 1;
+    fn add(&mut self, part: Part<'_>, depth: usize) {
         self.depth = self.depth.max(depth);
-        match condition {
-            Condition::All(parts) | Condition::Any(parts) => {
-                parts.iter().for_each(|part| self.condition(part, depth + 1));
-            }
-            Condition::Not(part) => self.condition(part, depth + 1),
-            Condition::Property(comparison) | Condition::Person(comparison) => self.test(&comparison.test),
+        self.parts += 1;
+        match part {
+            Part::Selector(selector) => self.parts += selector.activities.len(),
+            Part::Condition(Condition::Property(comparison) | Condition::Person(comparison))
+            | Part::Cohort(Cohort::Person(comparison)) => self.test(&comparison.test),
+            Part::Condition(Condition::Session(comparison)) => self.test(&comparison.test),
+            Part::Cohort(Cohort::Listed(ids)) => self.listed += ids.len(),
+            _ => {}
         }
     }
 
     fn test(&mut self, test: &Test) {
         if let Test::Is(texts) | Test::IsNot(texts) = test {
             self.parts += texts.len();
-        }
-    }
-
-    fn cohort(&mut self, cohort: &Cohort, depth: usize) {
-        self.parts += 1;
-        self.depth = self.depth.max(depth);
-        match cohort {
-            Cohort::All(parts) | Cohort::Any(parts) => parts.iter().for_each(|part| self.cohort(part, depth + 1)),
-            Cohort::Not(part) => self.cohort(part, depth + 1),
-            Cohort::Did { select, .. } => self.selector(select),
-            Cohort::Sequence { steps, .. } => steps.iter().for_each(|step| self.selector(step)),
-            Cohort::Reached { funnel, .. } => {
-                self.funnel(funnel);
-                funnel.scope.people.iter().for_each(|people| self.cohort(people, depth + 1));
-            }
-            Cohort::Person(comparison) => self.test(&comparison.test),
-            Cohort::Listed(ids) => self.listed += ids.len(),
         }
     }
 }

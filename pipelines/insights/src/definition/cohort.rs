@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Comparison, Funnel, Selector};
+use super::{Bucket, Comparison, Funnel, PeopleOf, Selector};
 
 /// A group of people. The universe, of which `Not` takes the rest, is everybody who has any activity at all.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +21,20 @@ pub enum Cohort {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         at_most: Option<u64>,
     },
+    /// Did it in at least, and at most, so many different days (weeks …) of the span: `at_least` n of k days.
+    DidOften {
+        select: Selector,
+        from_ms: i64,
+        until_ms: i64,
+        bucket: Bucket,
+        /// IANA name of the zone in which days and weeks are cut.
+        #[serde(default = "utc")]
+        zone: String,
+        /// 1 or more.
+        at_least: usize,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at_most: Option<usize>,
+    },
     /// Did these in this order within the window, as an ordered funnel counts it.
     Sequence {
         steps: Vec<Selector>,
@@ -33,10 +47,24 @@ pub enum Cohort {
         funnel: Box<Funnel>,
         level: usize,
     },
+    /// The people of one number of another question's answer.
+    InCell(Box<PeopleOf>),
     /// A property of the person.
     Person(Comparison),
     /// Persons by their ids; an id that is now another person counts as that person.
     Listed(Vec<String>),
+}
+
+/// A group with the name that it has in an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NamedCohort {
+    pub name: String,
+    pub cohort: Cohort,
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
 }
 
 /// How many, and if wished who, are in a cohort.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Scope, Selector};
+use super::{Bucket, Label, NamedCohort, Scope, Selector};
 
 /// Steps that people take within a window.
 ///
@@ -34,6 +34,14 @@ pub struct Funnel {
     pub exclusions: Vec<Exclusion>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breakdown: Option<FunnelBreakdown>,
+    /// A group of the answer for each of these, in this order; a person may be in several. Not with a breakdown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub cohorts: Vec<NamedCohort>,
+    /// Also for each bucket of the span: the levels of attempts whose row of step 1 lies in it, what follows may lie
+    /// beyond it. A person counts once in each bucket with a row of step 1. Not of unordered funnels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trend: Option<Bucket>,
 }
 
 /// In which order steps must be taken.
@@ -64,6 +72,10 @@ pub struct FunnelBreakdown {
     /// The step (from 1) whose row is looked at; people without such a row have no value.
     pub step: usize,
     pub attribution: Attribution,
+    /// Only so many values stand for themselves, those with most people (ties: the smaller by bytes, missing first); the
+    /// rest together is one more group. All if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top: Option<usize>,
 }
 
 /// Which of a person's rows of the step in the span has the value; at equal times the smallest value (missing first).
@@ -74,7 +86,8 @@ pub enum Attribution {
     LastTouch,
 }
 
-/// One group for each value of the breakdown, ascending, a missing value first; one without breakdown.
+/// One group for each value of the breakdown, ascending, a missing value first, then the others together; for each
+/// cohort, as asked; one without either.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct FunnelAnswer {
     pub groups: Vec<FunnelGroup>,
@@ -84,12 +97,25 @@ pub struct FunnelAnswer {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
 pub struct FunnelGroup {
     pub value: Option<String>,
+    /// What the group is: `value` alone does not tell a missing value from everybody.
+    pub label: Label,
     /// People who reached at least level 1, 2, …
     pub reached: Vec<u64>,
     /// Times to convert of those who took all steps, ascending, in milliseconds. In JSON their percentiles 0, 10, 25,
     /// 50, 75, 90 and 100; nothing if nobody did.
     #[serde(serialize_with = "percentiles")]
     pub converted_ms: Vec<i64>,
+    /// If it was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trend: Vec<FunnelBucket>,
+}
+
+/// Attempts that begin in one bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
+pub struct FunnelBucket {
+    pub start_ms: i64,
+    /// People who reached at least level 1, 2, … from there.
+    pub reached: Vec<u64>,
 }
 
 impl FunnelGroup {

@@ -9,13 +9,16 @@ mod formula;
 mod funnel;
 mod lifecycle;
 mod needs;
+mod parts;
 mod paths;
+mod people;
 mod ranking;
 mod retention;
 mod scope;
 mod select;
 mod sessions;
 mod stickiness;
+mod test;
 mod time_between;
 mod trend;
 
@@ -24,19 +27,32 @@ use serde::{Deserialize, Serialize};
 
 pub use active::{ActiveDay, ActivePeople, ActivePeopleAnswer};
 pub use buckets::{Bucket, Buckets};
-pub use cohort::{Cohort, CohortAnswer, CohortPeople};
+pub use cohort::{Cohort, CohortAnswer, CohortPeople, NamedCohort};
 pub use distribution::{Distribution, DistributionAnswer, DistributionOf};
 pub use formula::{Formula, Sign};
-pub use funnel::{Attribution, Exclusion, Funnel, FunnelAnswer, FunnelBreakdown, FunnelGroup, FunnelOrder};
+pub use funnel::{
+    Attribution, Exclusion, Funnel, FunnelAnswer, FunnelBreakdown, FunnelBucket, FunnelGroup, FunnelOrder,
+};
 pub use lifecycle::{Lifecycle, LifecycleAnswer, LifecycleBucket};
 pub use needs::Needs;
-pub use paths::{Anchor, PathCount, PathEdge, Paths, PathsAnswer};
+pub(crate) use parts::Part;
+pub use paths::{Anchor, PathCount, PathEdge, PathName, Paths, PathsAnswer, Pattern};
+pub use people::{
+    ActivePeopleCell, ActivePeoplePeople, ActivePeriod, CohortCell, CohortsPeople, DistributionCell,
+    DistributionPeople, FunnelCell, FunnelPeople, FunnelStanding, LifecycleCell, LifecyclePeople, LifecycleStanding,
+    PathsCell, PathsPeople, PeopleAnswer, PeopleOf, RankingCell, RankingPeople, RetentionCell, RetentionPeople,
+    SessionsCell, SessionsPeople, StickinessCell, StickinessPeople, TimeBetweenCell, TimeBetweenPeople, TrendCell,
+    TrendPeople,
+};
 pub use ranking::{RankBy, RankedRow, Ranking, RankingAnswer};
-pub use retention::{Retention, RetentionAnswer, RetentionCohort, RetentionKind};
+pub use retention::{Retention, RetentionAnswer, RetentionCohort, RetentionGroup, RetentionKind};
 pub use scope::Scope;
-pub use select::{Comparison, Condition, Selector, Test};
+pub(crate) use scope::{is_sampled, sample_bound};
+pub use select::{Comparison, Condition, Selector, SessionComparison, SessionProperty};
 pub use sessions::{SessionBucket, Sessions, SessionsAnswer};
 pub use stickiness::{Stickiness, StickinessAnswer};
+pub use test::{Test, Tester};
+pub(crate) use test::{moment, regex};
 pub use time_between::{TimeBetween, TimeBetweenAnswer};
 pub use trend::{Breakdown, Label, Measure, Running, Series, Trend, TrendAnswer, TrendLine};
 
@@ -56,6 +72,8 @@ pub enum Question {
     ActivePeople(ActivePeople),
     TimeBetween(TimeBetween),
     Ranking(Ranking),
+    /// The people of one number of another's answer.
+    People(PeopleOf),
 }
 
 /// The answer to a [`Question`] of the same kind.
@@ -74,4 +92,5 @@ pub enum Answer {
     ActivePeople(ActivePeopleAnswer),
     TimeBetween(TimeBetweenAnswer),
     Ranking(RankingAnswer),
+    People(PeopleAnswer),
 }

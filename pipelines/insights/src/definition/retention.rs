@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bucket, Scope, Selector};
+use super::{Breakdown, Bucket, Label, NamedCohort, Scope, Selector};
 
 /// People who start in a bucket, and how many of them return in each bucket after.
 ///
@@ -20,6 +20,15 @@ pub struct Retention {
     /// Return in bucket k *or later* counts for k.
     #[serde(default)]
     pub unbounded: bool,
+    /// By one property of the row that starts: the person's first row of `start` in the bucket (of `first_time`, ever); at
+    /// equal times the smallest value, missing first. The `top` values with most starts stand for themselves, the rest
+    /// together is `other`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breakdown: Option<Breakdown>,
+    /// By these groups, in this order; a person may be in several. Not with a breakdown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub cohorts: Vec<NamedCohort>,
 }
 
 /// Which buckets a person starts in.
@@ -35,6 +44,16 @@ pub enum RetentionKind {
 /// One cohort for each bucket of the span, also an empty one.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct RetentionAnswer {
+    pub cohorts: Vec<RetentionCohort>,
+    /// The same of each part of a breakdown, by value, or of each of the cohorts asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<RetentionGroup>,
+}
+
+/// One part of a breakdown.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct RetentionGroup {
+    pub label: Label,
     pub cohorts: Vec<RetentionCohort>,
 }
 

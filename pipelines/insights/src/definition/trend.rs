@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bucket, Scope, Selector};
+use super::{Bucket, NamedCohort, Scope, Selector};
 
 /// Measures of one or several series over time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -14,8 +14,12 @@ pub struct Trend {
     pub bucket: Bucket,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breakdown: Option<Breakdown>,
+    /// Lines for each of these groups, in this order; a person may be in several. Not with a breakdown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub cohorts: Vec<NamedCohort>,
     /// Further lines, made of the series' first measures: `A / B * 100`, where `A` is the first series. `+ - * /`, numbers
-    /// and parentheses; no value where a series has none, and of a division by zero. Not with a breakdown.
+    /// and parentheses; no value where a series has none, and of a division by zero. Not with a breakdown or cohorts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub formulas: Vec<String>,
@@ -83,14 +87,17 @@ pub struct Breakdown {
 }
 
 /// Which part of a breakdown.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Label {
     /// There is no breakdown.
+    #[default]
     Everything,
     /// The values, one for each property; `None` where a row has none.
     Values(Vec<Option<String>>),
     Other,
+    /// The group of this name.
+    Cohort(String),
 }
 
 /// A line for each series and label, by series, then label.

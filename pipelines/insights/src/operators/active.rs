@@ -2,11 +2,12 @@
 
 use super::compile::Compiled;
 use super::engine::Context;
-use super::presence::{Presence, each_bit};
+use super::order::bucket_of;
+use super::presence::{self, Presence, each_bit};
 use super::reader::Within;
 use crate::InsightError;
-use crate::definition::{ActiveDay, ActivePeople, ActivePeopleAnswer, Bucket, Buckets};
-use crate::projection::Postings;
+use crate::definition::{ActiveDay, ActivePeople, ActivePeopleAnswer, ActivePeopleCell, ActivePeriod, Bucket, Buckets};
+use crate::projection::{PersonSet, Postings};
 
 const WEEK: usize = 7;
 const MONTH: usize = 30;
@@ -16,7 +17,7 @@ pub(super) fn answer(context: &Context<'_>, active: &ActivePeople) -> Result<Act
     let buckets = Buckets::new(Bucket::Day, &scope.zone, scope.from_ms, scope.until_ms, MONTH - 1)?;
     let people = context.people(scope)?;
     let within = Within { span: (buckets.from_ms(), buckets.until_ms()), people: people.as_ref() };
-    let compiled = Compiled::new(context.snapshot, &active.select)?;
+    let compiled = Compiled::new(context, &active.select)?;
     let n = buckets.len();
     // For each length the number of people who begin to count on a day, less those who cease.
     let state = || (Presence::new(n), [vec![0i64; n + 1], vec![0i64; n + 1], vec![0i64; n + 1]], Postings::default());
@@ -55,4 +56,27 @@ pub(super) fn answer(context: &Context<'_>, active: &ActivePeople) -> Result<Act
         month: sums[2][index],
     };
     Ok(ActivePeopleAnswer { days: (MONTH - 1..n).map(day).collect() })
+}
+
+/// People of a period that ends with a day.
+pub(super) fn people(
+    context: &Context<'_>,
+    active: &ActivePeople,
+    cell: &ActivePeopleCell,
+) -> Result<PersonSet, InsightError> {
+    let scope = &active.scope;
+    let buckets = Buckets::new(Bucket::Day, &scope.zone, scope.from_ms, scope.until_ms, MONTH - 1)?;
+    let day = bucket_of(&buckets, "day_ms", cell.day_ms)?;
+    let length = match cell.period {
+        ActivePeriod::Day => 1,
+        ActivePeriod::Week => WEEK,
+        ActivePeriod::Month => MONTH,
+    };
+    let people = context.people(scope)?;
+    let within = Within {
+        span: (buckets.starts()[(day + 1).saturating_sub(length)], buckets.end(day)),
+        people: people.as_ref(),
+    };
+    let compiled = Compiled::new(context, &active.select)?;
+    presence::people(context, &compiled, &buckets, within, |_| true)
 }

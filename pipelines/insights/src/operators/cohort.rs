@@ -3,9 +3,10 @@
 use super::compile::{Compiled, look_up, trait_table};
 use super::engine::Context;
 use super::funnel;
+use super::presence;
 use super::reader::Within;
 use crate::InsightError;
-use crate::definition::{Cohort, CohortAnswer, CohortPeople, Funnel, FunnelOrder, Scope};
+use crate::definition::{Buckets, Cohort, CohortAnswer, CohortPeople, Funnel, FunnelOrder, Scope};
 use crate::operators::ALWAYS;
 use crate::projection::{PersonSet, Postings, SEGMENT_PERSONS, SegmentSet};
 
@@ -31,9 +32,20 @@ pub(super) fn people(context: &Context<'_>, cohort: &Cohort) -> Result<PersonSet
             Ok(rest)
         }
         Cohort::Did { select, from_ms, until_ms, at_least, at_most } => {
-            let compiled = Compiled::new(context.snapshot, select)?;
+            let compiled = Compiled::new(context, select)?;
             did(context, &compiled, (*from_ms, *until_ms), *at_least, at_most.unwrap_or(u64::MAX))
         }
+        Cohort::DidOften { select, from_ms, until_ms, bucket, zone, at_least, at_most } => {
+            if *at_least == 0 {
+                return Err(InsightError::question("at_least", "must be 1 or more"));
+            }
+            let buckets = Buckets::new(*bucket, zone, *from_ms, *until_ms, 0)?;
+            let compiled = Compiled::new(context, select)?;
+            let wanted = *at_least..=at_most.unwrap_or(usize::MAX);
+            let within = Within { span: (*from_ms, *until_ms), people: None };
+            presence::people(context, &compiled, &buckets, within, |bits| wanted.contains(&presence::count(bits)))
+        }
+        Cohort::InCell(of) => super::people::find(context, of),
         Cohort::Sequence { steps, window_ms, from_ms, until_ms } => {
             let funnel = Funnel {
                 scope: Scope::utc(*from_ms, *until_ms),
@@ -42,6 +54,8 @@ pub(super) fn people(context: &Context<'_>, cohort: &Cohort) -> Result<PersonSet
                 window_ms: *window_ms,
                 exclusions: Vec::new(),
                 breakdown: None,
+                cohorts: Vec::new(),
+                trend: None,
             };
             funnel::people(context, &funnel, |level| level == steps.len())
         }

@@ -1,8 +1,11 @@
 //! Selectors compiled for a snapshot: names become codes, tests of texts become tables over their dictionaries.
 
+use super::cohort;
+use super::engine::Context;
+use super::session_test::SessionTest;
 use crate::InsightError;
-use crate::definition::{Comparison, Condition, Selector, Test};
-use crate::projection::{Column, ColumnKind, Postings, Snapshot, join_person};
+use crate::definition::{Comparison, Condition, Selector, Test, Tester};
+use crate::projection::{Column, ColumnKind, PersonSet, Postings, Snapshot, join_person};
 
 /// A selector ready to be read.
 pub(super) struct Compiled {
@@ -21,16 +24,22 @@ pub(super) enum Program {
     Any(Vec<Program>),
     Not(Box<Program>),
     Words { slot: usize, table: Vec<bool> },
-    Numbers { slot: usize, test: Test },
+    Numbers { slot: usize, tester: Tester },
     Trait { index: usize, table: Vec<bool> },
+    Session(SessionTest),
+    People(PersonSet),
 }
 
 impl Compiled {
-    pub fn new(snapshot: &Snapshot, selector: &Selector) -> Result<Compiled, InsightError> {
-        let names = snapshot.dictionaries.activities.names();
-        let mut activities: Vec<u16> = match selector.activities.as_slice() {
-            [] => (0..names.len() as u16).collect(),
-            some => some.iter().filter_map(|name| names.find(name)).map(|code| code as u16).collect(),
+    pub fn new(context: &Context<'_>, selector: &Selector) -> Result<Compiled, InsightError> {
+        let snapshot = context.snapshot;
+        let mut activities: Vec<u16> = {
+            // Not held while groups of a condition are worked out: they look up names too.
+            let names = snapshot.dictionaries.activities.names();
+            match selector.activities.as_slice() {
+                [] => (0..names.len() as u16).collect(),
+                some => some.iter().filter_map(|name| names.find(name)).map(|code| code as u16).collect(),
+            }
         };
         activities.sort_unstable();
         activities.dedup();
@@ -38,29 +47,30 @@ impl Compiled {
         activities.retain(|&code| usize::from(code) < snapshot.ranks().len());
         let mut columns = Vec::new();
         let condition = selector.condition.as_ref();
-        let condition = condition.map(|condition| Program::new(snapshot, condition, &mut columns)).transpose()?;
+        let condition = condition.map(|condition| Program::new(context, condition, &mut columns)).transpose()?;
         let everything = selector.activities.is_empty() && condition.is_none();
         Ok(Compiled { activities, everything, columns, condition })
     }
 
     /// Several.
     pub fn all<'s>(
-        snapshot: &Snapshot,
+        context: &Context<'_>,
         selectors: impl IntoIterator<Item = &'s Selector>,
     ) -> Result<Vec<Compiled>, InsightError> {
-        selectors.into_iter().map(|selector| Compiled::new(snapshot, selector)).collect()
+        selectors.into_iter().map(|selector| Compiled::new(context, selector)).collect()
     }
 }
 
 impl Program {
-    fn new(snapshot: &Snapshot, condition: &Condition, columns: &mut Vec<usize>) -> Result<Program, InsightError> {
+    fn new(context: &Context<'_>, condition: &Condition, columns: &mut Vec<usize>) -> Result<Program, InsightError> {
+        let snapshot = context.snapshot;
         let mut several = |conditions: &[Condition]| {
-            conditions.iter().map(|condition| Program::new(snapshot, condition, columns)).collect::<Result<Vec<_>, _>>()
+            conditions.iter().map(|condition| Program::new(context, condition, columns)).collect::<Result<Vec<_>, _>>()
         };
         Ok(match condition {
             Condition::All(conditions) => Program::All(several(conditions)?),
             Condition::Any(conditions) => Program::Any(several(conditions)?),
-            Condition::Not(condition) => Program::Not(Box::new(Program::new(snapshot, condition, columns)?)),
+            Condition::Not(condition) => Program::Not(Box::new(Program::new(context, condition, columns)?)),
             Condition::Property(Comparison { property, test }) => {
                 let column = snapshot.dictionaries.column(property)?;
                 let slot = columns.iter().position(|&known| known == column).unwrap_or(columns.len());
@@ -69,14 +79,16 @@ impl Program {
                 }
                 let hot = &snapshot.dictionaries.columns[column];
                 match hot.kind {
-                    ColumnKind::Words => Program::Words { slot, table: table(&hot.dictionary, test) },
-                    ColumnKind::Numbers => Program::Numbers { slot, test: test.clone() },
+                    ColumnKind::Words => Program::Words { slot, table: table(&hot.dictionary, test)? },
+                    ColumnKind::Numbers => Program::Numbers { slot, tester: test.tester()? },
                 }
             }
             Condition::Person(comparison) => {
                 let (index, table) = trait_table(snapshot, comparison)?;
                 Program::Trait { index, table }
             }
+            Condition::Session(comparison) => Program::Session(SessionTest::new(snapshot, comparison)?),
+            Condition::Cohort(group) => Program::People(cohort::people(context, group)?),
         })
     }
 
@@ -98,14 +110,19 @@ impl Program {
             }
             Program::Not(part) => part.mask(snapshot, segment, postings, base).into_iter().map(|met| !met).collect(),
             Program::Words { slot, table } => words(&postings.columns[base + slot], table, rows),
-            Program::Numbers { slot, test } => {
+            Program::Numbers { slot, tester } => {
                 let column = &postings.columns[base + slot];
-                (0..rows).map(|row| test.of_number(column.number(row))).collect()
+                (0..rows).map(|row| tester.of_number(column.number(row))).collect()
             }
             Program::Trait { index, table } => {
                 let ordinals = postings.persons.iter().map(|&local| join_person(segment, local));
                 ordinals.map(|ordinal| look_up(table, snapshot.trait_code(*index, ordinal))).collect()
             }
+            Program::Session(test) => test.mask(snapshot, segment, postings),
+            Program::People(people) => match people.segment(segment) {
+                Some(people) => postings.persons.iter().map(|&local| people.contains(local)).collect(),
+                None => vec![false; rows],
+            },
         }
     }
 }
@@ -123,10 +140,10 @@ fn words(column: &Column<'_>, table: &[bool], rows: usize) -> Vec<bool> {
 }
 
 /// For each code, and for 0, which is a missing value, whether the test holds.
-fn table(dictionary: &crate::projection::Dictionary, test: &Test) -> Vec<bool> {
-    let names = dictionary.names();
-    let texts = (0..names.len() as u32).map(|code| test.of_text(Some(names.text(code))));
-    std::iter::once(test.of_text(None)).chain(texts).collect()
+fn table(dictionary: &crate::projection::Dictionary, test: &Test) -> Result<Vec<bool>, InsightError> {
+    let (names, tester) = (dictionary.names(), test.tester()?);
+    let texts = (0..names.len() as u32).map(|code| tester.of_text(Some(names.text(code))));
+    Ok(std::iter::once(tester.of_text(None)).chain(texts).collect())
 }
 
 /// The trait of a comparison, and its table.
@@ -135,7 +152,7 @@ pub(super) fn trait_table(snapshot: &Snapshot, comparison: &Comparison) -> Resul
     let known = || snapshot.traits.iter().map(|one| one.name.clone()).collect();
     let unknown = || InsightError::UnknownProperty { name: comparison.property.clone(), known: known() };
     let index = index.ok_or_else(unknown)?;
-    Ok((index, table(&snapshot.traits[index].dictionary, &comparison.test)))
+    Ok((index, table(&snapshot.traits[index].dictionary, &comparison.test)?))
 }
 
 pub(super) fn look_up(table: &[bool], code: u32) -> bool {

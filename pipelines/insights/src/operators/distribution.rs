@@ -1,24 +1,20 @@
 //! Distributions: values gathered and sorted.
 
+use super::cohort::each_set;
 use super::compile::Compiled;
 use super::engine::Context;
 use super::order::percentile;
 use super::reader::Within;
 use crate::InsightError;
-use crate::definition::{Distribution, DistributionAnswer, DistributionOf};
-use crate::projection::{ColumnKind, Postings, SEGMENT_PERSONS};
+use crate::definition::{Distribution, DistributionAnswer, DistributionCell, DistributionOf};
+use crate::projection::{ColumnKind, PersonSet, Postings, SEGMENT_PERSONS};
 
 pub(super) fn answer(context: &Context<'_>, distribution: &Distribution) -> Result<DistributionAnswer, InsightError> {
     let scope = &distribution.scope;
-    if distribution.ranks.iter().any(|rank| !(0.0..=1.0).contains(rank)) {
-        return Err(InsightError::question("ranks", "a rank is 0 to 1"));
-    }
-    if !distribution.edges.is_sorted() {
-        return Err(InsightError::question("edges", "must ascend"));
-    }
+    check(distribution)?;
     let people = context.people(scope)?;
     let within = Within { span: (scope.from_ms, scope.until_ms), people: people.as_ref() };
-    let compiled = Compiled::new(context.snapshot, &distribution.select)?;
+    let compiled = Compiled::new(context, &distribution.select)?;
     let mut values = match &distribution.of {
         DistributionOf::Property(property) => numbers(context, &compiled, within, property)?,
         DistributionOf::RowsPerPerson => rows_per_person(context, &compiled, within)?,
@@ -36,6 +32,54 @@ pub(super) fn answer(context: &Context<'_>, distribution: &Distribution) -> Resu
         histogram: begins.zip(ends).map(|(begin, end)| (end - begin) as u64).collect(),
         percentiles: distribution.ranks.iter().map(|&rank| percentile(&values, rank)).collect(),
     })
+}
+
+/// People with a value in a bin of the histogram.
+pub(super) fn people(
+    context: &Context<'_>,
+    distribution: &Distribution,
+    cell: &DistributionCell,
+) -> Result<PersonSet, InsightError> {
+    let (scope, edges) = (&distribution.scope, &distribution.edges);
+    check(distribution)?;
+    if cell.bin.is_some_and(|bin| bin > edges.len()) {
+        return Err(InsightError::question("bin", "is none of the histogram's"));
+    }
+    let wanted = |value: f64| cell.bin.is_none_or(|bin| edges.partition_point(|&edge| edge <= value) == bin);
+    let people = context.people(scope)?;
+    let within = Within { span: (scope.from_ms, scope.until_ms), people: people.as_ref() };
+    let compiled = Compiled::new(context, &distribution.select)?;
+    let column = match &distribution.of {
+        DistributionOf::Property(name) => Some(context.snapshot.dictionaries.column_of(name, ColumnKind::Numbers)?),
+        DistributionOf::RowsPerPerson => None,
+    };
+    each_set(context, |reader, segment, set, (counts, postings)| {
+        counts.fill(0);
+        for &activity in &compiled.activities {
+            reader.select(segment, activity, &compiled, column.as_slice(), within, postings);
+            for (row, &local) in postings.persons.iter().enumerate() {
+                counts[usize::from(local)] += 1;
+                let number = postings.columns.first().and_then(|column| column.number(row));
+                if number.is_some_and(wanted) {
+                    set.insert(local);
+                }
+            }
+        }
+        if column.is_none() {
+            let counted = counts.iter().enumerate().filter(|(_, count)| **count > 0 && wanted(f64::from(**count)));
+            counted.for_each(|(local, _)| set.insert(local as u16));
+        }
+    })
+}
+
+fn check(distribution: &Distribution) -> Result<(), InsightError> {
+    if distribution.ranks.iter().any(|rank| !(0.0..=1.0).contains(rank)) {
+        return Err(InsightError::question("ranks", "a rank is 0 to 1"));
+    }
+    if !distribution.edges.is_sorted() {
+        return Err(InsightError::question("edges", "must ascend"));
+    }
+    Ok(())
 }
 
 fn numbers(

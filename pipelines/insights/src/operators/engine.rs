@@ -7,11 +7,11 @@ use std::thread;
 
 use super::reader::Reader;
 use super::{
-    active, cohort, distribution, funnel, lifecycle, paths, ranking, retention, sessions, stickiness, time_between,
-    trend,
+    active, cohort, distribution, funnel, funnel_groups, lifecycle, paths, people, ranking, retention, sessions,
+    stickiness, time_between, trend,
 };
 use crate::InsightError;
-use crate::definition::{Answer, Cohort, Funnel, Question, Scope};
+use crate::definition::{Answer, Cohort, Funnel, Question, Scope, is_sampled};
 use crate::projection::{PersonSet, Snapshot};
 
 /// Answers questions with some threads.
@@ -36,7 +36,7 @@ impl Engine {
         let context = Context::new(snapshot, self.threads, cancel);
         let answer = match question {
             Question::Trend(trend) => Answer::Trend(trend::answer(&context, trend)?),
-            Question::Funnel(funnel) => Answer::Funnel(funnel::answer(&context, funnel)?),
+            Question::Funnel(funnel) => Answer::Funnel(funnel_groups::answer(&context, funnel)?),
             Question::Retention(retention) => Answer::Retention(retention::answer(&context, retention)?),
             Question::Paths(paths) => Answer::Paths(paths::answer(&context, paths)?),
             Question::Lifecycle(lifecycle) => Answer::Lifecycle(lifecycle::answer(&context, lifecycle)?),
@@ -47,6 +47,7 @@ impl Engine {
             Question::ActivePeople(active) => Answer::ActivePeople(active::answer(&context, active)?),
             Question::TimeBetween(between) => Answer::TimeBetween(time_between::answer(&context, between)?),
             Question::Ranking(ranking) => Answer::Ranking(ranking::answer(&context, ranking)?),
+            Question::People(of) => Answer::People(people::answer(&context, of)?),
         };
         let (rows_read, bytes_read) = (context.rows.into_inner(), context.bytes.into_inner());
         Ok(Asked { answer, rows_read, bytes_read })
@@ -86,7 +87,26 @@ impl<'a> Context<'a> {
 
     /// The people a scope is limited to.
     pub fn people(&self, scope: &Scope) -> Result<Option<PersonSet>, InsightError> {
-        scope.people.as_ref().map(|cohort| cohort::people(self, cohort)).transpose()
+        let people = scope.people.as_ref().map(|cohort| cohort::people(self, cohort)).transpose()?;
+        let Some(share) = scope.sample else { return Ok(people) };
+        if !(share > 0.0 && share <= 1.0) {
+            return Err(InsightError::question("sample", "must be above 0, and at most 1"));
+        }
+        let names = self.snapshot.dictionaries.persons.names();
+        let is_in = |ordinal: &u32| is_sampled(names.text(*ordinal), share);
+        Ok(Some(match people {
+            Some(people) => people.iter().filter(is_in).collect(),
+            None => (0..names.len() as u32).filter(is_in).collect(),
+        }))
+    }
+
+    /// The people of a scope who are also in a group.
+    pub fn people_and(&self, scope: &Scope, group: &Cohort) -> Result<PersonSet, InsightError> {
+        let group = cohort::people(self, group)?;
+        Ok(match self.people(scope)? {
+            Some(people) => group.iter().filter(|&person| people.contains(person)).collect(),
+            None => group,
+        })
     }
 
     /// Works on every segment, on all threads; the states of the threads, in no particular order.

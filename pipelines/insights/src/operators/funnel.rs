@@ -9,47 +9,8 @@ use super::funnel_match::{Entry, Matcher, Outcome, STEPS_MAX};
 use super::order::each_person;
 use super::reader::{Reader, Within};
 use crate::InsightError;
-use crate::definition::{Attribution, Funnel, FunnelAnswer, FunnelGroup, FunnelOrder};
+use crate::definition::{Attribution, Buckets, Funnel, FunnelOrder};
 use crate::projection::{ColumnKind, Names, PersonSet, Postings, join_person};
-
-pub(super) fn answer(context: &Context<'_>, funnel: &Funnel) -> Result<FunnelAnswer, InsightError> {
-    let plan = Plan::new(context, funnel)?;
-    let steps = funnel.steps.len();
-    let states = plan.run(context, Vec::new, |groups: &mut Vec<Option<FunnelGroup>>, _, outcome, code| {
-        if groups.len() <= code as usize {
-            groups.resize(code as usize + 1, None);
-        }
-        let empty = || FunnelGroup { value: None, reached: vec![0; steps], converted_ms: Vec::new() };
-        let group = groups[code as usize].get_or_insert_with(empty);
-        group.reached[outcome.level - 1] += 1;
-        group.converted_ms.extend(outcome.converted_ms);
-    })?;
-    let names = plan.column.map(|column| context.snapshot.dictionaries.columns[column].dictionary.names());
-    let value = |code: usize| Some(names.as_ref()?.text(code.checked_sub(1)? as u32).to_owned());
-    let mut joined: Vec<Option<FunnelGroup>> = vec![None; states.iter().map(Vec::len).max().unwrap_or(0)];
-    for (code, group) in states.into_iter().flat_map(|groups| groups.into_iter().enumerate()) {
-        match (&mut joined[code], group) {
-            (Some(sum), Some(group)) => {
-                sum.reached.iter_mut().zip(group.reached).for_each(|(sum, count)| *sum += count);
-                sum.converted_ms.extend(group.converted_ms);
-            }
-            (none, group) => *none = none.take().or(group),
-        }
-    }
-    let mut groups: Vec<FunnelGroup> = Vec::new();
-    for (code, group) in joined.into_iter().enumerate() {
-        let Some(mut group) = group else { continue };
-        group.value = value(code);
-        group.converted_ms.sort_unstable();
-        (1..steps).rev().for_each(|level| group.reached[level - 1] += group.reached[level]);
-        groups.push(group);
-    }
-    if groups.is_empty() && funnel.breakdown.is_none() {
-        groups.push(FunnelGroup { value: None, reached: vec![0; steps], converted_ms: Vec::new() });
-    }
-    groups.sort_by(|a, b| a.value.cmp(&b.value));
-    Ok(FunnelAnswer { groups })
-}
 
 /// The people whose level (at least 1) is wanted.
 pub(super) fn people(
@@ -57,30 +18,39 @@ pub(super) fn people(
     funnel: &Funnel,
     wanted: impl Fn(usize) -> bool + Sync,
 ) -> Result<PersonSet, InsightError> {
-    let plan = Plan::new(context, funnel)?;
-    let states = plan.run(context, PersonSet::default, |set: &mut PersonSet, person, outcome, _| {
-        if wanted(outcome.level) {
+    let plan = Plan::new(context, funnel, context.people(&funnel.scope)?)?;
+    let states = plan.run(context, PersonSet::default, |set: &mut PersonSet, person, found| {
+        if wanted(found.outcome.level) {
             set.insert(person);
         }
     })?;
-    let mut people = PersonSet::default();
-    states.iter().flat_map(PersonSet::iter).for_each(|person| people.insert(person));
-    Ok(people)
+    Ok(states.iter().flat_map(PersonSet::iter).collect())
+}
+
+/// What is found of one person.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'s> {
+    pub outcome: Outcome,
+    /// Code of the breakdown's value.
+    pub code: u32,
+    /// Of the trend: buckets with a row of step 1, and the level from there.
+    pub trend: &'s [(usize, usize)],
 }
 
 /// A funnel ready to run.
-struct Plan {
+pub(super) struct Plan {
     matcher: Matcher,
     /// Steps, then exclusions.
     selectors: Vec<Compiled>,
-    steps: usize,
+    pub steps: usize,
     /// Every activity of any selector, with the selectors it is in.
     activities: Vec<(u16, Vec<usize>)>,
     /// No activity is in two selectors, every step has one activity, nothing is excluded, and order is all that counts.
     apart: bool,
     span: (i64, i64),
     people: Option<PersonSet>,
-    column: Option<usize>,
+    pub buckets: Option<Buckets>,
+    pub column: Option<usize>,
     touch: Option<(usize, Attribution)>,
 }
 
@@ -91,14 +61,15 @@ struct State<'a, A> {
     bits: Vec<Vec<u32>>,
     entries: Vec<Entry>,
     times: Vec<i64>,
+    trend: Vec<(usize, usize)>,
 }
 
 impl Plan {
-    fn new(context: &Context<'_>, funnel: &Funnel) -> Result<Plan, InsightError> {
+    pub fn new(context: &Context<'_>, funnel: &Funnel, people: Option<PersonSet>) -> Result<Plan, InsightError> {
         let steps = funnel.steps.len();
         check(funnel)?;
         let exclusions = funnel.exclusions.iter().map(|exclusion| &exclusion.select);
-        let selectors = Compiled::all(context.snapshot, funnel.steps.iter().chain(exclusions))?;
+        let selectors = Compiled::all(context, funnel.steps.iter().chain(exclusions))?;
         let mut codes: Vec<u16> = selectors.iter().flat_map(|compiled| compiled.activities.iter().copied()).collect();
         codes.sort_unstable();
         codes.dedup();
@@ -113,6 +84,8 @@ impl Plan {
         if let Some(breakdown) = &funnel.breakdown {
             column = Some(context.snapshot.dictionaries.column_of(&breakdown.property, ColumnKind::Words)?);
         }
+        let scope = &funnel.scope;
+        let buckets = |bucket| Buckets::new(bucket, &scope.zone, scope.from_ms, scope.until_ms, 0);
         Ok(Plan {
             matcher: Matcher::new(steps, funnel.window_ms, funnel.order, &funnel.exclusions),
             selectors,
@@ -120,24 +93,30 @@ impl Plan {
             activities,
             apart,
             span: (funnel.scope.from_ms, funnel.scope.until_ms),
-            people: context.people(&funnel.scope)?,
+            people,
+            buckets: funnel.trend.map(buckets).transpose()?,
             column,
             touch: funnel.breakdown.as_ref().map(|breakdown| (breakdown.step - 1, breakdown.attribution)),
         })
     }
 
-    /// Calls for every person who took the first step (of an unordered funnel, any) with ordinal, outcome and the code
-    /// of the breakdown's value.
-    fn run<A: Send>(
+    /// Calls for every person who took the first step (of an unordered funnel, any).
+    pub fn run<A: Send>(
         &self,
         context: &Context<'_>,
         own: impl Fn() -> A + Sync,
-        each: impl Fn(&mut A, u32, Outcome, u32) + Sync,
+        each: impl Fn(&mut A, u32, Found<'_>) + Sync,
     ) -> Result<Vec<A>, InsightError> {
         let names = self.column.map(|column| context.snapshot.dictionaries.columns[column].dictionary.names());
         let names = names.as_deref();
-        let state =
-            || State { own: own(), postings: Vec::new(), bits: Vec::new(), entries: Vec::new(), times: Vec::new() };
+        let state = || State {
+            own: own(),
+            postings: Vec::new(),
+            bits: Vec::new(),
+            entries: Vec::new(),
+            times: Vec::new(),
+            trend: Vec::new(),
+        };
         let states = context.each_segment(state, |state, reader, segment| match self.apart {
             true => self.apart(state, reader, segment, names, &each),
             false => self.together(state, reader, segment, names, &each),
@@ -156,9 +135,9 @@ impl Plan {
         reader: &mut Reader<'a>,
         segment: u32,
         names: Option<&Names>,
-        each: impl Fn(&mut A, u32, Outcome, u32),
+        each: impl Fn(&mut A, u32, Found<'_>),
     ) {
-        let State { own, postings, .. } = state;
+        let State { own, postings, trend, .. } = state;
         postings.resize_with(self.steps, Postings::default);
         for (step, (compiled, postings)) in self.selectors.iter().zip(postings.iter_mut()).enumerate() {
             let wanted = self.column.filter(|_| self.touch.is_some_and(|(touched, _)| touched == step));
@@ -193,7 +172,11 @@ impl Plan {
                 }
                 None => 0,
             };
-            each(own, join_person(segment, person), outcome, code);
+            trend.clear();
+            if let Some(buckets) = &self.buckets {
+                self.matcher.apart_by_bucket(&steps[..self.steps], buckets, trend);
+            }
+            each(own, join_person(segment, person), Found { outcome, code, trend });
         }
     }
 
@@ -204,9 +187,9 @@ impl Plan {
         reader: &mut Reader<'a>,
         segment: u32,
         names: Option<&Names>,
-        each: impl Fn(&mut A, u32, Outcome, u32),
+        each: impl Fn(&mut A, u32, Found<'_>),
     ) {
-        let State { own, postings, bits, entries, times } = state;
+        let State { own, postings, bits, entries, times, trend } = state;
         postings.resize_with(self.activities.len(), Postings::default);
         bits.resize_with(self.activities.len(), Vec::new);
         for ((activity, selectors), (postings, bits)) in
@@ -247,7 +230,11 @@ impl Plan {
                 });
                 touched(of_step, attribution, names)
             });
-            each(own, join_person(segment, person), outcome, code);
+            trend.clear();
+            if let Some(buckets) = &self.buckets {
+                self.matcher.by_bucket(entries, times, buckets, trend);
+            }
+            each(own, join_person(segment, person), Found { outcome, code, trend });
         });
     }
 
@@ -307,6 +294,12 @@ fn check(funnel: &Funnel) -> Result<(), InsightError> {
     }
     if funnel.exclusions.iter().any(|one| one.after < 1 || one.after >= one.before || one.before > steps) {
         return Err(InsightError::question("exclusions", "must lie between two steps: 1 <= after < before <= steps"));
+    }
+    if funnel.order == FunnelOrder::Unordered && funnel.trend.is_some() {
+        return Err(InsightError::question("trend", "an unordered funnel has no first step"));
+    }
+    if funnel.breakdown.is_some() && !funnel.cohorts.is_empty() {
+        return Err(InsightError::question("cohorts", "not together with a breakdown"));
     }
     match &funnel.breakdown {
         Some(breakdown) if !(1..=steps).contains(&breakdown.step) => {

@@ -3,7 +3,7 @@
 //! `chains[k]` is the start of the newest attempt that has taken `k + 1` steps. The newest is enough: whatever an older
 //! one could still reach within the window, a newer one with as many steps can too.
 
-use crate::definition::{Exclusion, FunnelOrder};
+use crate::definition::{Buckets, Exclusion, FunnelOrder};
 
 pub(super) const STEPS_MAX: usize = 16;
 const NONE: i64 = i64::MIN;
@@ -56,10 +56,49 @@ impl Matcher {
 
     /// The outcome of entries in order; a strict funnel also takes the times of all rows of the person.
     pub fn outcome(&self, entries: &[Entry], all_times: &[i64]) -> Outcome {
+        self.outcome_from(entries, all_times, i64::MAX)
+    }
+
+    /// As [`Matcher::outcome`] of attempts that begin before `end`.
+    fn outcome_from(&self, entries: &[Entry], all_times: &[i64], end: i64) -> Outcome {
         match self.order {
-            FunnelOrder::Ordered => self.ordered(entries),
-            FunnelOrder::Strict => self.strict(entries, all_times),
+            FunnelOrder::Ordered => self.ordered(entries, end),
+            FunnelOrder::Strict => self.strict(entries, all_times, end),
             FunnelOrder::Unordered => self.unordered(entries),
+        }
+    }
+
+    /// Each bucket with a row of step 1, and the level of attempts that begin in it.
+    pub fn by_bucket(&self, entries: &[Entry], all_times: &[i64], buckets: &Buckets, trend: &mut Vec<(usize, usize)>) {
+        let mut from = 0;
+        while let Some(start) = entries[from..].iter().position(|entry| entry.steps & 1 == 1) {
+            let bucket = buckets.of(entries[from + start].time);
+            let (begin, end) = (buckets.starts()[bucket], buckets.end(bucket));
+            let last = end.saturating_add(self.window_ms);
+            let place = |time: i64| entries.partition_point(|entry| entry.time < time);
+            let until = entries.partition_point(|entry| entry.time <= last);
+            let since = all_times.partition_point(|&time| time < begin);
+            let outcome = self.outcome_from(&entries[place(begin)..until], &all_times[since..], end);
+            trend.push((bucket, outcome.level));
+            from = place(end);
+        }
+    }
+
+    /// As [`Matcher::by_bucket`] where [`Matcher::apart`] serves.
+    pub fn apart_by_bucket(&self, steps: &[&[i64]], buckets: &Buckets, trend: &mut Vec<(usize, usize)>) {
+        let mut from = 0;
+        while let Some(&time) = steps[0].get(from) {
+            let bucket = buckets.of(time);
+            let (begin, end) = (buckets.starts()[bucket], buckets.end(bucket));
+            let last = end.saturating_add(self.window_ms);
+            let until = from + steps[0][from..].partition_point(|&time| time < end);
+            let mut near: [&[i64]; STEPS_MAX] = [&[]; STEPS_MAX];
+            for (near, step) in near.iter_mut().zip(steps) {
+                *near = &step[step.partition_point(|&time| time < begin)..step.partition_point(|&time| time <= last)];
+            }
+            near[0] = &steps[0][from..until];
+            trend.push((bucket, self.apart(&near[..steps.len()]).level));
+            from = until;
         }
     }
 
@@ -107,13 +146,19 @@ impl Matcher {
         }
     }
 
-    fn ordered(&self, entries: &[Entry]) -> Outcome {
+    fn ordered(&self, entries: &[Entry], end: i64) -> Outcome {
         let mut chains = [NONE; STEPS_MAX];
         let mut level = 0;
         for entry in entries {
             // From the last step down, so that a row does not take two.
             for step in (0..self.steps).rev().filter(|step| entry.steps >> step & 1 == 1) {
-                let start = if step == 0 { entry.time } else { chains[step - 1] };
+                let start = if step > 0 {
+                    chains[step - 1]
+                } else if entry.time < end {
+                    entry.time
+                } else {
+                    NONE
+                };
                 if start != NONE && entry.time - start <= self.window_ms {
                     chains[step] = start;
                     level = level.max(step + 1);
@@ -133,7 +178,7 @@ impl Matcher {
         }
     }
 
-    fn strict(&self, entries: &[Entry], all_times: &[i64]) -> Outcome {
+    fn strict(&self, entries: &[Entry], all_times: &[i64], end: i64) -> Outcome {
         let mut chains = [NONE; STEPS_MAX];
         let mut level = 0;
         // Rows of the person that are accounted for.
@@ -149,7 +194,13 @@ impl Matcher {
                     let old = chains;
                     chains.fill(NONE);
                     for step in (0..self.steps).filter(|step| entry.steps >> step & 1 == 1) {
-                        let start = if step == 0 { time } else { old[step - 1] };
+                        let start = if step > 0 {
+                            old[step - 1]
+                        } else if time < end {
+                            time
+                        } else {
+                            NONE
+                        };
                         if start != NONE && time - start <= self.window_ms {
                             chains[step] = start;
                             level = level.max(step + 1);

@@ -2,12 +2,13 @@
 
 use super::compile::Compiled;
 use super::engine::Context;
+use super::order::bucket_of;
 use super::presence::{Presence, bit};
 use super::reader::Within;
 use crate::InsightError;
-use crate::definition::{Buckets, Lifecycle, LifecycleAnswer, LifecycleBucket};
+use crate::definition::{Buckets, Lifecycle, LifecycleAnswer, LifecycleBucket, LifecycleCell, LifecycleStanding};
 use crate::operators::ALWAYS;
-use crate::projection::{Postings, SEGMENT_PERSONS, SegmentSet};
+use crate::projection::{PersonSet, Postings, SEGMENT_PERSONS, SegmentSet, join_person};
 
 pub(super) fn answer(context: &Context<'_>, lifecycle: &Lifecycle) -> Result<LifecycleAnswer, InsightError> {
     let scope = &lifecycle.scope;
@@ -16,7 +17,7 @@ pub(super) fn answer(context: &Context<'_>, lifecycle: &Lifecycle) -> Result<Lif
     let people = context.people(scope)?;
     let within = Within { span: (buckets.from_ms(), buckets.until_ms()), people: people.as_ref() };
     let earlier = Within { span: (ALWAYS.0, buckets.from_ms()), people: people.as_ref() };
-    let compiled = Compiled::new(context.snapshot, &lifecycle.select)?;
+    let compiled = Compiled::new(context, &lifecycle.select)?;
     let empty: Vec<LifecycleBucket> =
         buckets.starts().iter().map(|&start_ms| LifecycleBucket { start_ms, ..LifecycleBucket::default() }).collect();
     let state = || (Presence::new(buckets.len()), empty.clone(), Masks::new(buckets.len()), Postings::default());
@@ -46,6 +47,41 @@ pub(super) fn answer(context: &Context<'_>, lifecycle: &Lifecycle) -> Result<Lif
     }
     sum.remove(0);
     Ok(LifecycleAnswer { buckets: sum })
+}
+
+/// People of one standing in a bucket.
+pub(super) fn people(
+    context: &Context<'_>,
+    lifecycle: &Lifecycle,
+    cell: &LifecycleCell,
+) -> Result<PersonSet, InsightError> {
+    let scope = &lifecycle.scope;
+    let buckets = Buckets::new(lifecycle.bucket, &scope.zone, scope.from_ms, scope.until_ms, 1)?;
+    let at = bucket_of(&buckets, "bucket_ms", cell.bucket_ms)?;
+    if at == 0 {
+        return Err(InsightError::question("bucket_ms", "lies before the question's span"));
+    }
+    let people = context.people(scope)?;
+    let within = Within { span: (buckets.starts()[at - 1], buckets.end(at)), people: people.as_ref() };
+    let earlier = Within { span: (ALWAYS.0, buckets.starts()[at]), people: people.as_ref() };
+    let compiled = Compiled::new(context, &lifecycle.select)?;
+    let state = || (Presence::new(buckets.len()), PersonSet::default(), Postings::default());
+    let states = context.each_segment(state, |(presence, found, postings), reader, segment| {
+        let before = before(reader, segment, &compiled, earlier, postings);
+        presence.fill(reader, segment, &compiled, &buckets, within, postings);
+        for (local, bits) in presence.people() {
+            let standing = match (bit(bits, at), bit(bits, at - 1)) {
+                (true, true) => LifecycleStanding::Returning,
+                (true, false) if before.contains(local as u16) => LifecycleStanding::Resurrecting,
+                (true, false) => LifecycleStanding::New,
+                (false, _) => LifecycleStanding::Dormant,
+            };
+            if standing == cell.standing {
+                found.insert(join_person(segment, local as u16));
+            }
+        }
+    })?;
+    Ok(states.iter().flat_map(|(_, found, _)| found.iter()).collect())
 }
 
 /// Persons with such rows before the buckets.

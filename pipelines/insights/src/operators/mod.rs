@@ -7,20 +7,26 @@ mod compile;
 mod distribution;
 mod engine;
 mod funnel;
+mod funnel_groups;
 mod funnel_match;
 mod lifecycle;
 mod order;
+mod path_names;
 mod paths;
+mod people;
 mod presence;
 mod ranking;
 mod reader;
 mod retention;
+mod retention_groups;
+mod session_test;
 mod sessions;
 mod stickiness;
 mod time_between;
 mod trend;
 mod trend_groups;
 mod trend_lines;
+mod trend_people;
 
 pub use engine::{Asked, Engine};
 

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::InsightError;
+use crate::definition::Buckets;
 use crate::projection::Postings;
 
 /// Of ascending values the one at index `floor((n - 1) * rank)`.
@@ -23,5 +25,13 @@ pub(super) fn each_person(postings: &[Postings<'_>], mut person: impl FnMut(u16,
             }
         }
         person(next, &rows);
+    }
+}
+
+/// The bucket in which the time of a cell lies.
+pub(super) fn bucket_of(buckets: &Buckets, field: &'static str, time_ms: i64) -> Result<usize, InsightError> {
+    match (buckets.from_ms()..buckets.until_ms()).contains(&time_ms) {
+        true => Ok(buckets.of(time_ms)),
+        false => Err(InsightError::question(field, "lies in no bucket of the question's span")),
     }
 }

@@ -3,44 +3,39 @@
 
 use hashbrown::HashMap;
 
+use super::cohort::each_set;
 use super::engine::Context;
+use super::path_names::PathNames;
 use crate::InsightError;
-use crate::definition::{Anchor, PathCount, PathEdge, Paths, PathsAnswer};
-use crate::projection::{Codes, SESSION_GAP_MS, Timeline};
+use crate::definition::{Anchor, PathCount, PathEdge, Paths, PathsAnswer, PathsCell};
+use crate::projection::{Codes, PersonSet, SESSION_GAP_MS, Timeline};
 
 const LENGTH_MAX: usize = 8;
 /// Keys of at most so many bits are counted in an array.
 const DENSE_BITS_MAX: u32 = 20;
 
-/// Codes of a path as one number, `bits` for each.
+/// Codes of a path as one number, `bits` for each; places of a shorter path without a row have the code `none`.
 struct Counts {
     bits: u32,
+    none: usize,
     dense: Vec<u32>,
     sparse: HashMap<u128, u64>,
 }
 
 pub(super) fn answer(context: &Context<'_>, paths: &Paths) -> Result<PathsAnswer, InsightError> {
-    if !(1..=LENGTH_MAX).contains(&paths.length) {
-        return Err(InsightError::question("length", format!("must be 1 to {LENGTH_MAX}")));
-    }
+    let names = PathNames::new(context, paths)?;
     let people = context.people(&paths.scope)?;
-    let activities = context.snapshot.ranks().len();
-    let (name, after) = match &paths.anchor {
-        Anchor::After(name) => (name, true),
-        Anchor::Before(name) => (name, false),
-    };
-    let known = context.snapshot.dictionaries.activities.find(name).filter(|&code| (code as usize) < activities);
-    let Some(anchor) = known.map(|code| code as u16) else {
+    let Some(scan) = Scan::new(context, paths)? else {
         return Ok(PathsAnswer { paths: Vec::new(), edges: Vec::new() });
     };
-    let bits = usize::BITS - activities.saturating_sub(1).leading_zeros();
-    let state = || Counts::new(bits.max(1), paths.length);
-    let scan = Scan { paths, anchor, after };
+    let activities = context.snapshot.ranks().len();
+    let bits = (usize::BITS - activities.leading_zeros()).max(1);
+    let state = || Counts::new(bits, activities, paths.length);
     let states = context.each_segment(state, |counts, reader, segment| {
         let people = people.as_ref().map(|people| people.segment(segment));
         let (first, last) = reader.snapshot.span(segment);
         let everybody = people.is_none() && paths.scope.from_ms <= first && last < paths.scope.until_ms;
-        if everybody && paths.gap_ms == SESSION_GAP_MS {
+        if let Some(anchor) = scan.anchor.filter(|_| everybody && paths.gap_ms == SESSION_GAP_MS && !paths.shorter) {
             let timeline = reader.timeline_without_times(segment);
             match &timeline.codes {
                 // Where codes are narrow, an anchor that is not has no rows.
@@ -60,7 +55,14 @@ pub(super) fn answer(context: &Context<'_>, paths: &Paths) -> Result<PathsAnswer
         let timeline = reader.timeline(segment);
         let wanted =
             |local: usize| people.is_none_or(|people| people.is_some_and(|people| people.contains(local as u16)));
-        (0..timeline.persons()).filter(|&local| wanted(local)).for_each(|local| scan.by_time(&timeline, local, counts));
+        for local in (0..timeline.persons()).filter(|&local| wanted(local)) {
+            scan.by_time(&timeline, local, |path, before| {
+                let missing = paths.length - path.len();
+                let (front, back) = if before { (missing, 0) } else { (0, missing) };
+                let none = |count: usize| std::iter::repeat_n(activities, count);
+                counts.add(none(front).chain(path.map(|row| usize::from(timeline.code(row)))).chain(none(back)));
+            });
+        }
         reader.looked_at(timeline.rows(), 4);
     })?;
     let mut all: HashMap<u128, u64> = HashMap::new();
@@ -69,16 +71,71 @@ pub(super) fn answer(context: &Context<'_>, paths: &Paths) -> Result<PathsAnswer
             (0u128..).zip(state.dense).filter(|(_, count)| *count > 0).map(|(key, count)| (key, u64::from(count)));
         dense.chain(state.sparse).for_each(|(key, count)| *all.entry(key).or_default() += count);
     }
-    Ok(name_paths(context, paths, bits.max(1), &all))
+    let counts = Counts::new(bits, activities, 0);
+    Ok(name_paths(paths, &names, &counts, &all))
+}
+
+/// People with an occurrence of the path or edge.
+pub(super) fn people(context: &Context<'_>, paths: &Paths, cell: &PathsCell) -> Result<PersonSet, InsightError> {
+    let names = PathNames::new(context, paths)?;
+    let people = context.people(&paths.scope)?;
+    let Some(scan) = Scan::new(context, paths)? else { return Ok(PersonSet::default()) };
+    let (place, wanted) = match cell {
+        PathsCell::Path(path) => (None, path.iter().map(|name| names.find(name)).collect()),
+        PathsCell::Edge { place, from, to } => (Some(*place), vec![names.find(from), names.find(to)]),
+    };
+    let wanted: Option<Vec<u32>> = wanted.into_iter().collect();
+    let Some(wanted) = wanted else { return Ok(PersonSet::default()) };
+    each_set(context, |reader, segment, set, _| {
+        let people = people.as_ref().map(|people| people.segment(segment));
+        let timeline = reader.timeline(segment);
+        for local in 0..timeline.persons() {
+            if !people.is_none_or(|people| people.is_some_and(|people| people.contains(local as u16))) {
+                continue;
+            }
+            scan.by_time(&timeline, local, |path, before| {
+                let missing = if before { paths.length - path.len() } else { 0 };
+                let group = |row: usize| names.group_of[usize::from(timeline.code(row))];
+                let is_it = match place {
+                    None => path.clone().map(group).eq(wanted.iter().copied()),
+                    Some(place) => place.checked_sub(missing).is_some_and(|skip| {
+                        path.len() >= skip + 2 && path.clone().skip(skip).take(2).map(group).eq(wanted.iter().copied())
+                    }),
+                };
+                if is_it {
+                    set.insert(local as u16);
+                }
+            });
+        }
+        reader.looked_at(timeline.rows(), 4);
+    })
 }
 
 struct Scan<'p> {
     paths: &'p Paths,
-    anchor: u16,
+    /// The activity; `None`: where stretches begin or end.
+    anchor: Option<u16>,
+    /// Paths go forward from the anchor.
     after: bool,
 }
 
-impl Scan<'_> {
+impl<'p> Scan<'p> {
+    /// `None` if the anchor never happened.
+    fn new(context: &Context<'_>, paths: &'p Paths) -> Result<Option<Scan<'p>>, InsightError> {
+        if !(1..=LENGTH_MAX).contains(&paths.length) {
+            return Err(InsightError::question("length", format!("must be 1 to {LENGTH_MAX}")));
+        }
+        let activities = context.snapshot.ranks().len();
+        let (name, after) = match &paths.anchor {
+            Anchor::After(name) => (name, true),
+            Anchor::Before(name) => (name, false),
+            Anchor::Beginning => return Ok(Some(Scan { paths, anchor: None, after: true })),
+            Anchor::Ending => return Ok(Some(Scan { paths, anchor: None, after: false })),
+        };
+        let known = context.snapshot.dictionaries.activities.find(name).filter(|&code| (code as usize) < activities);
+        Ok(known.map(|code| Scan { paths, anchor: Some(code as u16), after }))
+    }
+
     /// Rows of a path in one session, whatever their times. `hits` are the rows of the anchor.
     fn in_sessions<C: Copy + Into<usize>>(
         &self,
@@ -106,38 +163,52 @@ impl Scan<'_> {
         }
     }
 
-    fn by_time(&self, timeline: &Timeline<'_>, local: usize, counts: &mut Counts) {
+    /// Calls with the rows of each path of a person, and whether the path leads to its anchor.
+    fn by_time(&self, timeline: &Timeline<'_>, local: usize, mut path: impl FnMut(std::ops::Range<usize>, bool)) {
         let rows = timeline.rows_of_person(local);
-        if !rows.clone().any(|row| timeline.code(row) == self.anchor) {
+        if self.anchor.is_some_and(|anchor| !rows.clone().any(|row| timeline.code(row) == anchor)) {
             return;
         }
         let mut times = Vec::with_capacity(rows.len());
         timeline.times_of_person(local, &mut times);
-        let length = self.paths.length;
-        for row in rows.clone().filter(|&row| timeline.code(row) == self.anchor) {
-            let place = row - rows.start;
-            let Some(ends) = (if self.after {
-                Some((place, place + length))
-            } else {
-                place.checked_sub(length).map(|first| (first, place))
-            }) else {
-                continue;
+        // Whether a row and the next belong together.
+        let joins = |place: usize| times.get(place + 1).is_some_and(|next| next - times[place] <= self.paths.gap_ms);
+        for place in 0..times.len() {
+            let is_anchor = match (self.anchor, self.after) {
+                (Some(anchor), _) => timeline.code(rows.start + place) == anchor,
+                (None, true) => place == 0 || !joins(place - 1),
+                (None, false) => !joins(place),
             };
-            let close = times
-                .get(ends.0..=ends.1)
-                .is_some_and(|times| times.windows(2).all(|pair| pair[1] - pair[0] <= self.paths.gap_ms));
-            if close && self.paths.scope.contains(times[place]) {
-                let first = rows.start + if self.after { place + 1 } else { place - length };
-                counts.add((first..first + length).map(|row| usize::from(timeline.code(row))));
+            if !is_anchor || !self.paths.scope.contains(times[place]) {
+                continue;
+            }
+            // The anchor is no part of the path, unless it is where a stretch begins or ends.
+            let length = self.paths.length - usize::from(self.anchor.is_none());
+            let mut ends = (place, place);
+            while ends.1 - ends.0 < length {
+                match self.after {
+                    true if joins(ends.1) => ends.1 += 1,
+                    false if ends.0 > 0 && joins(ends.0 - 1) => ends.0 -= 1,
+                    _ => break,
+                }
+            }
+            let found = match (self.anchor, self.after) {
+                (Some(_), true) => ends.0 + 1..ends.1 + 1,
+                (Some(_), false) => ends.0..ends.1,
+                (None, _) => ends.0..ends.1 + 1,
+            };
+            if found.len() == self.paths.length || (self.paths.shorter && !found.is_empty()) {
+                path(rows.start + found.start..rows.start + found.end, !self.after);
             }
         }
     }
 }
 
 impl Counts {
-    fn new(bits: u32, length: usize) -> Counts {
+    fn new(bits: u32, none: usize, length: usize) -> Counts {
         let all = bits * length as u32;
-        Counts { bits, dense: vec![0; if all <= DENSE_BITS_MAX { 1 << all } else { 0 }], sparse: HashMap::new() }
+        let dense = vec![0; if length > 0 && all <= DENSE_BITS_MAX { 1 << all } else { 0 }];
+        Counts { bits, none, dense, sparse: HashMap::new() }
     }
 
     #[inline]
@@ -150,32 +221,35 @@ impl Counts {
             self.dense[key] += 1;
         }
     }
+
+    /// For each place of a path its code, if there is a row.
+    fn codes(&self, key: u128, length: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let code =
+            move |place: usize| (key >> (self.bits as usize * (length - 1 - place))) as usize & ((1 << self.bits) - 1);
+        (0..length).map(move |place| (place, code(place))).filter(|(_, code)| *code != self.none)
+    }
 }
 
-fn name_paths(context: &Context<'_>, paths: &Paths, bits: u32, all: &HashMap<u128, u64>) -> PathsAnswer {
-    let names = context.snapshot.dictionaries.activities.names();
-    let codes = |key: u128| -> Vec<u32> {
-        let code = |place: usize| (key >> (bits as usize * (paths.length - 1 - place))) as u32 & ((1 << bits) - 1);
-        (0..paths.length).map(code).collect()
-    };
-    let mut counted: Vec<PathCount> = Vec::new();
+fn name_paths(paths: &Paths, names: &PathNames, counts: &Counts, all: &HashMap<u128, u64>) -> PathsAnswer {
+    let mut by_group: HashMap<Vec<u32>, u64> = HashMap::new();
     let mut edges: HashMap<(usize, u32, u32), u64> = HashMap::new();
     for (&key, &count) in all {
-        let codes = codes(key);
-        for (place, pair) in codes.windows(2).enumerate() {
-            *edges.entry((place, pair[0], pair[1])).or_default() += count;
+        let path: Vec<(usize, u32)> =
+            counts.codes(key, paths.length).map(|(place, code)| (place, names.group_of[code])).collect();
+        for pair in path.windows(2) {
+            *edges.entry((pair[0].0, pair[0].1, pair[1].1)).or_default() += count;
         }
-        counted.push(PathCount { activities: codes.iter().map(|&code| names.text(code).to_owned()).collect(), count });
+        *by_group.entry(path.into_iter().map(|(_, group)| group).collect()).or_default() += count;
     }
+    let text = |group: u32| names.texts[group as usize].clone();
+    let named =
+        |(groups, count): (Vec<u32>, u64)| PathCount { activities: groups.into_iter().map(text).collect(), count };
+    let mut counted: Vec<PathCount> = by_group.into_iter().map(named).collect();
     counted.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.activities.cmp(&b.activities)));
     counted.truncate(paths.top);
-    let edge = |((place, from, to), count): ((usize, u32, u32), u64)| PathEdge {
-        place,
-        from: names.text(from).to_owned(),
-        to: names.text(to).to_owned(),
-        count,
-    };
-    let mut edges: Vec<PathEdge> = edges.into_iter().map(edge).collect();
+    let enough = edges.into_iter().filter(|(_, count)| *count >= paths.edge_least);
+    let mut edges: Vec<PathEdge> =
+        enough.map(|((place, from, to), count)| PathEdge { place, from: text(from), to: text(to), count }).collect();
     edges.sort_unstable_by(|a, b| {
         b.count.cmp(&a.count).then_with(|| (a.place, &a.from, &a.to).cmp(&(b.place, &b.from, &b.to)))
     });

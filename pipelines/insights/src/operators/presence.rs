@@ -1,9 +1,11 @@
 //! Presence: in which buckets each person of a segment has such rows, as bits.
 
 use super::compile::Compiled;
+use super::engine::Context;
 use super::reader::{Reader, Within};
+use crate::InsightError;
 use crate::definition::Buckets;
-use crate::projection::{Postings, SEGMENT_PERSONS};
+use crate::projection::{PersonSet, Postings, SEGMENT_PERSONS, join_person};
 
 /// Bits by person and bucket.
 pub(super) struct Presence {
@@ -97,6 +99,29 @@ impl Presence {
         }
         reader.looked_at(walked, 3);
     }
+}
+
+/// People whose bits are wanted; only of those who are in any bucket.
+pub(super) fn people(
+    context: &Context<'_>,
+    compiled: &Compiled,
+    buckets: &Buckets,
+    within: Within<'_>,
+    wanted: impl Fn(&[u64]) -> bool + Sync,
+) -> Result<PersonSet, InsightError> {
+    let state = || (Presence::new(buckets.len()), PersonSet::default(), Postings::default());
+    let states = context.each_segment(state, |(presence, found, postings), reader, segment| {
+        presence.fill(reader, segment, compiled, buckets, within, postings);
+        for (local, _) in presence.people().filter(|(_, bits)| wanted(bits)) {
+            found.insert(join_person(segment, local as u16));
+        }
+    })?;
+    Ok(states.iter().flat_map(|(_, found, _)| found.iter()).collect())
+}
+
+/// How many bits are set.
+pub(super) fn count(words: &[u64]) -> usize {
+    words.iter().map(|word| word.count_ones() as usize).sum()
 }
 
 /// The highest set bit.

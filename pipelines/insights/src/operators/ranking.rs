@@ -4,18 +4,19 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::cohort::each_set;
 use super::compile::Compiled;
 use super::engine::Context;
 use super::reader::{Reader, Within};
 use crate::InsightError;
-use crate::definition::{RankBy, RankedRow, Ranking, RankingAnswer};
+use crate::definition::{RankBy, RankedRow, Ranking, RankingAnswer, RankingCell};
 use crate::projection::{PersonSet, Postings, SEGMENT_PERSONS, join_person};
 
 pub(super) fn answer(context: &Context<'_>, ranking: &Ranking) -> Result<RankingAnswer, InsightError> {
     let scope = &ranking.scope;
     let people = context.people(scope)?;
     let within = Within { span: (scope.from_ms, scope.until_ms), people: people.as_ref() };
-    let compiled = Compiled::new(context.snapshot, &ranking.select)?;
+    let compiled = Compiled::new(context, &ranking.select)?;
     let mut rows = match ranking.by {
         RankBy::Activity => by_activity(context, &compiled, within)?,
         RankBy::Person => by_person(context, &compiled, within, ranking.top)?,
@@ -24,6 +25,24 @@ pub(super) fn answer(context: &Context<'_>, ranking: &Ranking) -> Result<Ranking
     rows.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| (&a.activity, &a.person).cmp(&(&b.activity, &b.person))));
     rows.truncate(ranking.top);
     Ok(RankingAnswer { rows })
+}
+
+/// People with rows of an activity.
+pub(super) fn people(context: &Context<'_>, ranking: &Ranking, cell: &RankingCell) -> Result<PersonSet, InsightError> {
+    let scope = &ranking.scope;
+    let people = context.people(scope)?;
+    let within = Within { span: (scope.from_ms, scope.until_ms), people: people.as_ref() };
+    let mut compiled = Compiled::new(context, &ranking.select)?;
+    if let Some(name) = &cell.activity {
+        let code = context.snapshot.dictionaries.activities.find(name);
+        compiled.activities.retain(|&activity| code == Some(u32::from(activity)));
+    }
+    each_set(context, |reader, segment, set, (_, postings)| {
+        for &activity in &compiled.activities {
+            reader.select(segment, activity, &compiled, &[], within, postings);
+            postings.persons.iter().for_each(|&local| set.insert(local));
+        }
+    })
 }
 
 fn by_activity(context: &Context<'_>, compiled: &Compiled, within: Within<'_>) -> Result<Vec<RankedRow>, InsightError> {

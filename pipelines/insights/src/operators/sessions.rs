@@ -1,9 +1,11 @@
 //! Sessions: those of the timeline as they are for a gap of 30 minutes, else cut or joined.
 
+use super::cohort::each_set;
 use super::engine::Context;
+use super::order::bucket_of;
 use crate::InsightError;
-use crate::definition::{Buckets, SessionBucket, Sessions, SessionsAnswer};
-use crate::projection::{SESSION_GAP_MS, Timeline};
+use crate::definition::{Buckets, SessionBucket, Sessions, SessionsAnswer, SessionsCell};
+use crate::projection::{PersonSet, SESSION_GAP_MS, Timeline};
 
 struct State {
     buckets: Vec<SessionBucket>,
@@ -74,6 +76,46 @@ pub(super) fn answer(context: &Context<'_>, sessions: &Sessions) -> Result<Sessi
         ranked
     };
     Ok(SessionsAnswer { buckets: sum.buckets, entries: ranked(sum.entries), exits: ranked(sum.exits) })
+}
+
+/// People with a session as the cell wants it.
+pub(super) fn people(
+    context: &Context<'_>,
+    sessions: &Sessions,
+    cell: &SessionsCell,
+) -> Result<PersonSet, InsightError> {
+    let scope = &sessions.scope;
+    if sessions.gap_ms < 0 {
+        return Err(InsightError::question("gap_ms", "must not be negative"));
+    }
+    let buckets = Buckets::new(sessions.bucket, &scope.zone, scope.from_ms, scope.until_ms, 0)?;
+    let bucket = cell.bucket_ms.map(|time| bucket_of(&buckets, "bucket_ms", time)).transpose()?;
+    let activities = &context.snapshot.dictionaries.activities;
+    // An unknown name is the code of none.
+    let code = |name: &Option<String>| name.as_ref().map(|name| activities.find(name).unwrap_or(u32::MAX));
+    let (entry, exit) = (code(&cell.entry), code(&cell.exit));
+    let people = context.people(scope)?;
+    each_set(context, |reader, segment, set, _| {
+        let timeline = reader.timeline(segment);
+        let people = people.as_ref().map(|people| people.segment(segment));
+        for local in 0..timeline.persons() {
+            if !people.is_none_or(|people| people.is_some_and(|people| people.contains(local as u16))) {
+                continue;
+            }
+            each_session(&timeline, local, sessions.gap_ms, &mut |one: One| {
+                let is =
+                    |row: usize, wanted: Option<u32>| wanted.is_none_or(|code| u32::from(timeline.code(row)) == code);
+                if scope.contains(one.start)
+                    && bucket.is_none_or(|bucket| buckets.of(one.start) == bucket)
+                    && cell.bounced.is_none_or(|bounced| bounced == (one.first == one.last))
+                    && is(one.first, entry)
+                    && is(one.last, exit)
+                {
+                    set.insert(local as u16);
+                }
+            });
+        }
+    })
 }
 
 /// Calls with every session of a person.

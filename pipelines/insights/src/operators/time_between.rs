@@ -5,10 +5,12 @@ use super::engine::Context;
 use super::order::{each_person, percentile};
 use super::reader::Within;
 use crate::InsightError;
-use crate::definition::{TimeBetween, TimeBetweenAnswer};
-use crate::projection::Postings;
+use crate::definition::{TimeBetween, TimeBetweenAnswer, TimeBetweenCell};
+use crate::projection::{PersonSet, Postings, join_person};
 
+#[derive(Default)]
 struct State<'a> {
+    persons: PersonSet,
     found_ms: Vec<i64>,
     people: u64,
     postings: Vec<Postings<'a>>,
@@ -17,23 +19,57 @@ struct State<'a> {
 }
 
 pub(super) fn answer(context: &Context<'_>, between: &TimeBetween) -> Result<TimeBetweenAnswer, InsightError> {
+    let states = run(context, between, |_, _| {})?;
+    let people = states.iter().map(|state| state.people).sum();
+    let mut found_ms: Vec<i64> = states.into_iter().flat_map(|state| state.found_ms).collect();
+    found_ms.sort_unstable();
+    Ok(TimeBetweenAnswer {
+        count: found_ms.len() as u64,
+        people,
+        sum_ms: found_ms.iter().map(|&time| time as u64).sum(),
+        percentiles_ms: between.ranks.iter().map(|&rank| percentile(&found_ms, rank)).collect(),
+    })
+}
+
+/// People with such a time within the cell's bounds.
+pub(super) fn people(
+    context: &Context<'_>,
+    between: &TimeBetween,
+    cell: &TimeBetweenCell,
+) -> Result<PersonSet, InsightError> {
+    let (least, most) = (cell.at_least_ms.unwrap_or(i64::MIN), cell.at_most_ms.unwrap_or(i64::MAX));
+    let states = run(context, between, |state, person| {
+        if state.found_ms.iter().any(|time| (least..=most).contains(time)) {
+            state.persons.insert(person);
+        }
+        state.found_ms.clear();
+    })?;
+    Ok(states.iter().flat_map(|state| state.persons.iter()).collect())
+}
+
+/// Calls after each person.
+fn run<'a>(
+    context: &Context<'a>,
+    between: &TimeBetween,
+    each: impl Fn(&mut State<'a>, u32) + Sync,
+) -> Result<Vec<State<'a>>, InsightError> {
     let scope = &between.scope;
     if between.ranks.iter().any(|rank| !(0.0..=1.0).contains(rank)) {
         return Err(InsightError::question("ranks", "a rank is 0 to 1"));
     }
     let people = context.people(scope)?;
     let within = Within { span: (scope.from_ms, scope.until_ms), people: people.as_ref() };
-    let sides = Compiled::all(context.snapshot, [&between.from, &between.to])?;
+    let sides = Compiled::all(context, [&between.from, &between.to])?;
     let froms = sides[0].activities.len();
-    let state = || State { found_ms: Vec::new(), people: 0, postings: Vec::new(), from: Vec::new(), to: Vec::new() };
-    let states = context.each_segment(state, |state, reader, segment| {
-        let State { found_ms, people, postings, from, to } = state;
+    context.each_segment(State::default, |state, reader, segment| {
+        let mut postings = std::mem::take(&mut state.postings);
         postings.resize_with(froms + sides[1].activities.len(), Postings::default);
         let all = sides.iter().flat_map(|side| side.activities.iter().map(move |&activity| (side, activity)));
         for ((side, activity), postings) in all.zip(postings.iter_mut()) {
             reader.select(segment, activity, side, &[], within, postings);
         }
-        each_person(postings, |_, rows| {
+        each_person(&postings, |local, rows| {
+            let State { found_ms, people, from, to, .. } = state;
             from.clear();
             to.clear();
             for (index, (one, rows)) in postings.iter().zip(rows).enumerate() {
@@ -54,15 +90,8 @@ pub(super) fn answer(context: &Context<'_>, between: &TimeBetween) -> Result<Tim
                 }
             }
             *people += u64::from(found_ms.len() > before);
+            each(state, join_person(segment, local));
         });
-    })?;
-    let people = states.iter().map(|state| state.people).sum();
-    let mut found_ms: Vec<i64> = states.into_iter().flat_map(|state| state.found_ms).collect();
-    found_ms.sort_unstable();
-    Ok(TimeBetweenAnswer {
-        count: found_ms.len() as u64,
-        people,
-        sum_ms: found_ms.iter().map(|&time| time as u64).sum(),
-        percentiles_ms: between.ranks.iter().map(|&rank| percentile(&found_ms, rank)).collect(),
+        state.postings = postings;
     })
 }

@@ -11,51 +11,61 @@ use super::trend_groups::{Chosen, Groups};
 use super::trend_lines;
 use crate::InsightError;
 use crate::definition::{Buckets, Label, Measure, Scope, Series, Trend, TrendAnswer, TrendLine};
-use crate::projection::{ColumnKind, Postings, Timeline, join_person};
+use crate::projection::{ColumnKind, PersonSet, Postings, Timeline, join_person};
 
 /// Values of a breakdown times buckets, of one series.
 const CELLS_MAX: usize = 500_000;
 
 pub(super) fn answer(context: &Context<'_>, trend: &Trend) -> Result<TrendAnswer, InsightError> {
+    if !trend.cohorts.is_empty() && trend.breakdown.is_some() {
+        return Err(InsightError::question("cohorts", "not together with a breakdown"));
+    }
     let mut answer = of_span(context, trend, &trend.scope)?;
     if trend.previous {
-        let (from_ms, until_ms) = (trend.scope.from_ms, trend.scope.until_ms);
-        let before = from_ms.checked_sub(until_ms - from_ms);
-        let before = before.ok_or_else(|| InsightError::question("scope", "nothing lies before it"))?;
-        let scope = Scope { from_ms: before, until_ms: from_ms, ..trend.scope.clone() };
-        answer.previous = Some(Box::new(of_span(context, trend, &scope)?));
+        answer.previous = Some(Box::new(of_span(context, trend, &scope_before(&trend.scope)?)?));
     }
     Ok(answer)
+}
+
+/// The span of equal length that ends where this one begins.
+pub(super) fn scope_before(scope: &Scope) -> Result<Scope, InsightError> {
+    let before = scope.until_ms.checked_sub(scope.from_ms).and_then(|length| scope.from_ms.checked_sub(length));
+    let from_ms = before.ok_or_else(|| InsightError::question("scope", "nothing lies before it"))?;
+    Ok(Scope { from_ms, until_ms: scope.from_ms, ..scope.clone() })
 }
 
 fn of_span(context: &Context<'_>, trend: &Trend, scope: &Scope) -> Result<TrendAnswer, InsightError> {
     let formulas = trend_lines::formulas(trend)?;
     let buckets = Buckets::new(trend.bucket, &scope.zone, scope.from_ms, scope.until_ms, 0)?;
-    let people = context.people(scope)?;
-    let within = Within { span: (scope.from_ms, scope.until_ms), people: people.as_ref() };
     let groups = Groups::new(context.snapshot, trend.breakdown.as_ref())?;
+    let mut parts: Vec<(Option<Label>, Option<PersonSet>)> = Vec::new();
+    for named in &trend.cohorts {
+        let people = context.people_and(scope, &named.cohort)?;
+        parts.push((Some(Label::Cohort(named.name.clone())), Some(people)));
+    }
+    if parts.is_empty() {
+        parts.push((None, context.people(scope)?));
+    }
     let top = trend.breakdown.as_ref().map_or(0, |breakdown| breakdown.top);
     let mut lines = Vec::new();
     for (index, series) in trend.series.iter().enumerate() {
-        let compiled = Compiled::new(context.snapshot, &series.select)?;
-        let chosen = groups.choose(context, &compiled, within, top)?;
-        if chosen.labels.len().saturating_mul(buckets.len()) > CELLS_MAX {
-            let problem = format!("values by buckets are more than {CELLS_MAX}: take fewer, or longer buckets");
-            return Err(InsightError::question("breakdown", problem));
-        }
-        let scan = Scan::new(context, series, &compiled, &groups, &chosen, &buckets)?;
-        let cells = scan.run(context, within)?;
-        let mut of_series: Vec<TrendLine> = chosen
-            .labels
-            .iter()
-            .enumerate()
-            .map(|(group, label)| {
+        let compiled = Compiled::new(context, &series.select)?;
+        for (cohort, people) in &parts {
+            let within = Within { span: (scope.from_ms, scope.until_ms), people: people.as_ref() };
+            let chosen = groups.choose(context, &compiled, within, top)?;
+            if chosen.labels.len().saturating_mul(buckets.len()) > CELLS_MAX {
+                let problem = format!("values by buckets are more than {CELLS_MAX}: take fewer, or longer buckets");
+                return Err(InsightError::question("breakdown", problem));
+            }
+            let scan = Scan::new(context, series, &compiled, &groups, &chosen, &buckets)?;
+            let cells = scan.run(context, within)?;
+            let line = |(group, label): (usize, &Label)| {
                 let measures = series.measures.iter().map(|measure| scan.values(&cells, group, measure));
-                TrendLine { series: index, label: label.clone(), measures: measures.collect() }
-            })
-            .collect();
-        of_series.sort_by(|a, b| a.label.cmp(&b.label));
-        if trend.breakdown.is_none() || of_series.iter().any(|line| line.label != Label::Everything) {
+                let label = cohort.as_ref().unwrap_or(label).clone();
+                TrendLine { series: index, label, measures: measures.collect() }
+            };
+            let mut of_series: Vec<TrendLine> = chosen.labels.iter().enumerate().map(line).collect();
+            of_series.sort_by(|a, b| a.label.cmp(&b.label));
             lines.extend(of_series);
         }
     }

@@ -5,8 +5,8 @@ use crate::definition::{Formula, Label, Running, Trend, TrendLine};
 
 /// The formulas of a trend.
 pub(super) fn formulas(trend: &Trend) -> Result<Vec<Formula>, InsightError> {
-    if !trend.formulas.is_empty() && trend.breakdown.is_some() {
-        let problem = "each series has its own top of a breakdown, so formulas cannot join them";
+    if !trend.formulas.is_empty() && (trend.breakdown.is_some() || !trend.cohorts.is_empty()) {
+        let problem = "each series has lines of its own in a breakdown, so formulas cannot join them";
         return Err(InsightError::question("formulas", problem));
     }
     trend.formulas.iter().map(|text| Formula::parse(text, trend.series.len())).collect()

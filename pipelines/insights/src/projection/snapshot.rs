@@ -217,12 +217,26 @@ impl Snapshot {
 
     /// Ids of persons, ascending by bytes, at most `count`.
     pub fn ids(&self, persons: &PersonSet, count: usize) -> Vec<String> {
-        let names = self.dictionaries.persons.names();
-        let mut ids: Vec<&str> = persons.iter().map(|ordinal| names.text(ordinal)).collect();
-        ids.sort_unstable();
-        ids.truncate(count);
-        ids.into_iter().map(str::to_owned).collect()
+        self.ids_after(persons, count, None).0
     }
+
+    /// As [`Snapshot::ids`], of those above an id; and whether there are more.
+    pub fn ids_after(&self, persons: &PersonSet, count: usize, after: Option<&str>) -> (Vec<String>, bool) {
+        let names = self.dictionaries.persons.names();
+        let ids = persons.iter().map(|ordinal| names.text(ordinal));
+        least(ids.filter(|id| after.is_none_or(|after| *id > after)).collect(), count)
+    }
+}
+
+/// The least `count` of these, ascending, and whether there are more.
+fn least(mut ids: Vec<&str>, count: usize) -> (Vec<String>, bool) {
+    let is_more = ids.len() > count;
+    if is_more && count > 0 {
+        ids.select_nth_unstable(count - 1);
+    }
+    ids.truncate(count);
+    ids.sort_unstable();
+    (ids.into_iter().map(str::to_owned).collect(), is_more)
 }
 
 /// Where the rows of some persons (ascending) lie among those of all (ascending).

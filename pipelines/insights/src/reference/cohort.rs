@@ -1,7 +1,7 @@
 //! Who is in a cohort, naively.
 
-use super::World;
-use crate::definition::{Cohort, CohortAnswer, CohortPeople};
+use super::{World, buckets_of};
+use crate::definition::{Cohort, CohortAnswer, CohortPeople, Scope};
 
 impl World {
     pub(super) fn cohort_people(&self, asked: &CohortPeople) -> CohortAnswer {
@@ -24,11 +24,20 @@ impl World {
                 let times = times.count() as u64;
                 times >= *at_least && at_most.is_none_or(|most| times <= most)
             }
+            Cohort::DidOften { select, from_ms, until_ms, bucket, zone, at_least, at_most } => {
+                let scope = Scope { zone: zone.clone(), ..Scope::utc(*from_ms, *until_ms) };
+                let buckets = buckets_of(*bucket, &scope, 0);
+                let often = self.present(person, select, &buckets, (*from_ms, *until_ms)).len();
+                often >= *at_least && at_most.is_none_or(|most| often <= most)
+            }
+            Cohort::InCell(of) => self.cell_people(of).iter().any(|one| one == person),
             Cohort::Sequence { steps, window_ms, from_ms, until_ms } => {
-                self.ordered_level(person, steps, *window_ms, &[], (*from_ms, *until_ms)).0 == steps.len()
+                self.ordered_level(person, steps, *window_ms, &[], (*from_ms, *until_ms), (i64::MIN, i64::MAX)).0
+                    == steps.len()
             }
             Cohort::Reached { funnel, level } => {
-                self.persons_of(&funnel.scope).iter().any(|one| one == person) && self.level(person, funnel).0 == *level
+                self.persons_of(&funnel.scope).iter().any(|one| one == person)
+                    && self.level(person, funnel, (i64::MIN, i64::MAX)).0 == *level
             }
             Cohort::Person(comparison) => self.person_meets(comparison, person),
             Cohort::Listed(ids) => ids.iter().any(|id| id == person),

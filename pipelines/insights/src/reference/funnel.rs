@@ -1,7 +1,13 @@
 //! Funnels, naively: every row of the first step is tried as the start.
 
-use super::{Row, World};
-use crate::definition::{Attribution, Exclusion, Funnel, FunnelAnswer, FunnelGroup, FunnelOrder, Selector};
+use std::collections::BTreeMap;
+
+use super::{Row, World, buckets_of, scope_of};
+use crate::definition::{
+    Attribution, Exclusion, Funnel, FunnelAnswer, FunnelBucket, FunnelGroup, FunnelOrder, Label, Selector,
+};
+
+const ALWAYS: (i64, i64) = (i64::MIN, i64::MAX);
 
 /// A row that is of some steps (0 …), or that excludes (by number of the exclusion).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,41 +23,64 @@ struct Entry {
 
 impl World {
     pub(super) fn funnel(&self, funnel: &Funnel) -> FunnelAnswer {
-        let mut groups: Vec<FunnelGroup> = Vec::new();
-        let empty = |value: Option<String>| FunnelGroup {
-            value,
-            reached: vec![0; funnel.steps.len()],
-            converted_ms: Vec::new(),
-        };
-        for person in self.persons_of(&funnel.scope) {
-            let (level, converted) = self.level(&person, funnel);
-            if level == 0 {
-                continue;
+        if !funnel.cohorts.is_empty() {
+            let mut groups = Vec::new();
+            for named in &funnel.cohorts {
+                let scope = scope_of(&funnel.scope, &named.cohort);
+                let mut alone = self.funnel(&Funnel { scope, cohorts: Vec::new(), ..funnel.clone() }).groups;
+                alone[0].value = Some(named.name.clone());
+                alone[0].label = Label::Cohort(named.name.clone());
+                groups.extend(alone);
             }
-            let value = self.touched(&person, funnel);
-            let place = groups.iter().position(|group| group.value == value).unwrap_or_else(|| {
-                groups.push(empty(value));
-                groups.len() - 1
-            });
-            groups[place].reached[..level].iter_mut().for_each(|people| *people += 1);
-            groups[place].converted_ms.extend(converted);
+            return FunnelAnswer { groups };
         }
-        if groups.is_empty() && funnel.breakdown.is_none() {
-            groups.push(empty(None));
+        let buckets = funnel.trend.map_or(Vec::new(), |bucket| buckets_of(bucket, &funnel.scope, 0));
+        let mut by_value: BTreeMap<Option<String>, Vec<String>> = BTreeMap::new();
+        for person in self.persons_of(&funnel.scope) {
+            if self.level(&person, funnel, ALWAYS).0 > 0 {
+                by_value.entry(self.touched(&person, funnel)).or_default().push(person);
+            }
         }
-        groups.iter_mut().for_each(|group| group.converted_ms.sort());
-        groups.sort_by(|a, b| a.value.cmp(&b.value));
-        FunnelAnswer { groups }
+        let mut groups: BTreeMap<Label, Vec<String>> = BTreeMap::new();
+        match &funnel.breakdown {
+            None => {
+                groups.insert(Label::Everything, by_value.into_values().flatten().collect());
+            }
+            Some(breakdown) => {
+                let mut ranked: Vec<_> = by_value.into_iter().collect();
+                ranked.sort_by_key(|(_, people)| std::cmp::Reverse(people.len()));
+                for (place, (value, people)) in ranked.into_iter().enumerate() {
+                    let is_top = breakdown.top.is_none_or(|top| place < top);
+                    let label = if is_top { Label::Values(vec![value]) } else { Label::Other };
+                    groups.entry(label).or_default().extend(people);
+                }
+            }
+        }
+        let group = |(label, people): (Label, Vec<String>)| {
+            let reached = |starts: (i64, i64)| {
+                let levels: Vec<usize> = people.iter().map(|person| self.level(person, funnel, starts).0).collect();
+                (1..=funnel.steps.len())
+                    .map(|level| levels.iter().filter(|one| **one >= level).count() as u64)
+                    .collect::<Vec<u64>>()
+            };
+            let mut converted_ms: Vec<i64> =
+                people.iter().filter_map(|person| self.level(person, funnel, ALWAYS).1).collect();
+            converted_ms.sort();
+            let value = if let Label::Values(values) = &label { values[0].clone() } else { None };
+            let trend = buckets.iter().map(|&bucket| FunnelBucket { start_ms: bucket.0, reached: reached(bucket) });
+            FunnelGroup { value, label, reached: reached(ALWAYS), converted_ms, trend: trend.collect() }
+        };
+        FunnelAnswer { groups: groups.into_iter().map(group).collect() }
     }
 
-    /// How far a person got, and how long all of it took.
-    pub(super) fn level(&self, person: &str, funnel: &Funnel) -> (usize, Option<i64>) {
+    /// How far a person got, and how long all of it took; of attempts that begin within `starts`.
+    pub(super) fn level(&self, person: &str, funnel: &Funnel, starts: (i64, i64)) -> (usize, Option<i64>) {
         let span = (funnel.scope.from_ms, funnel.scope.until_ms);
         match funnel.order {
             FunnelOrder::Ordered => {
-                self.ordered_level(person, &funnel.steps, funnel.window_ms, &funnel.exclusions, span)
+                self.ordered_level(person, &funnel.steps, funnel.window_ms, &funnel.exclusions, span, starts)
             }
-            FunnelOrder::Strict => self.strict_level(person, funnel),
+            FunnelOrder::Strict => self.strict_level(person, funnel, starts),
             FunnelOrder::Unordered => self.unordered_level(person, funnel),
         }
     }
@@ -85,12 +114,15 @@ impl World {
         window_ms: i64,
         exclusions: &[Exclusion],
         span: (i64, i64),
+        starts: (i64, i64),
     ) -> (usize, Option<i64>) {
         let entries = self.entries(person, steps, exclusions, span);
         let mut level = 0;
         // Place of the row that completes, and its time to convert.
         let mut converted: Option<(usize, i64)> = None;
-        for (start, first) in entries.iter().enumerate().filter(|(_, entry)| !entry.excludes && entry.of.contains(&0)) {
+        let starts =
+            |entry: &Entry| !entry.excludes && entry.of.contains(&0) && (starts.0..starts.1).contains(&entry.time);
+        for (start, first) in entries.iter().enumerate().filter(|(_, entry)| starts(entry)) {
             let mut taken = vec![false; steps.len()];
             taken[0] = true;
             level = level.max(1);
@@ -118,7 +150,7 @@ impl World {
         (level, converted.map(|(_, time)| time))
     }
 
-    fn strict_level(&self, person: &str, funnel: &Funnel) -> (usize, Option<i64>) {
+    fn strict_level(&self, person: &str, funnel: &Funnel, starts: (i64, i64)) -> (usize, Option<i64>) {
         // Time, whether of no step, lowest and highest step, the bits of all, all.
         type Ordered = (i64, bool, (usize, usize, u32), Vec<usize>);
         let mut rows: Vec<Ordered> = Vec::new();
@@ -134,7 +166,7 @@ impl World {
             inside.iter().any(|row| self.matches(&exclusion.select, row) && from <= row.time_ms && row.time_ms < until)
         };
         let (mut level, mut converted) = (0, None);
-        for start in 0..rows.len() {
+        for start in (0..rows.len()).filter(|&row| (starts.0..starts.1).contains(&rows[row].0)) {
             let mut taken = 0;
             while let Some(row) = rows.get(start + taken) {
                 let in_order = taken < funnel.steps.len() && row.3.contains(&taken);
@@ -174,7 +206,7 @@ impl World {
         (level, None)
     }
 
-    fn touched(&self, person: &str, funnel: &Funnel) -> Option<String> {
+    pub(super) fn touched(&self, person: &str, funnel: &Funnel) -> Option<String> {
         let breakdown = funnel.breakdown.as_ref()?;
         let step = &funnel.steps[breakdown.step - 1];
         let rows = self.rows_of(person).into_iter();

@@ -2,15 +2,20 @@
 //! takes. Tests compare the engine with this; it is written to be read, not to be fast.
 #![allow(clippy::unwrap_used)]
 
+mod cells;
 mod cohort;
 mod funnel;
+mod paths;
 mod people;
 mod rows;
 mod trend;
 
 use std::collections::BTreeMap;
 
-use crate::definition::{Answer, Buckets, Comparison, Condition, Question, Scope, Selector};
+use crate::definition::{
+    Answer, Buckets, Cohort, Comparison, Condition, Question, Scope, Selector, SessionComparison, SessionProperty,
+    is_sampled,
+};
 
 /// One activity, of the person it belongs to now.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +50,7 @@ impl World {
             Question::ActivePeople(active) => Answer::ActivePeople(self.active_people(active)),
             Question::TimeBetween(between) => Answer::TimeBetween(self.time_between(between)),
             Question::Ranking(ranking) => Answer::Ranking(self.ranking(ranking)),
+            Question::People(of) => Answer::People(self.people_of(of)),
         }
     }
 
@@ -60,6 +66,7 @@ impl World {
     fn persons_of(&self, scope: &Scope) -> Vec<String> {
         let mut persons = self.persons();
         persons.retain(|person| scope.people.as_ref().is_none_or(|cohort| self.is_in(cohort, person)));
+        persons.retain(|person| scope.sample.is_none_or(|share| is_sampled(person, share)));
         persons
     }
 
@@ -89,19 +96,38 @@ impl World {
             Condition::Any(any) => any.iter().any(|one| self.meets(one, row)),
             Condition::Not(one) => !self.meets(one, row),
             Condition::Property(Comparison { property, test }) if property == "n" => {
-                test.of_number(row.numbers.get(property).copied())
+                test.tester().unwrap().of_number(row.numbers.get(property).copied())
             }
             Condition::Property(Comparison { property, test }) => {
-                test.of_text(row.texts.get(property).map(String::as_str))
+                test.tester().unwrap().of_text(row.texts.get(property).map(String::as_str))
             }
             Condition::Person(comparison) => self.person_meets(comparison, &row.person),
+            Condition::Session(SessionComparison { property, test }) => {
+                let rows = self.rows_of(&row.person);
+                let mut sessions = rows.chunk_by(|a, b| b.time_ms - a.time_ms <= 30 * 60_000);
+                let session = sessions.find(|session| session.iter().any(|one| std::ptr::eq(*one, row))).unwrap();
+                let (first, last, tester) = (session[0], session[session.len() - 1], test.tester().unwrap());
+                match property {
+                    SessionProperty::DurationMs => tester.of_number(Some((last.time_ms - first.time_ms) as f64)),
+                    SessionProperty::Rows => tester.of_number(Some(session.len() as f64)),
+                    SessionProperty::Entry => tester.of_text(Some(&first.activity)),
+                    SessionProperty::Exit => tester.of_text(Some(&last.activity)),
+                }
+            }
+            Condition::Cohort(cohort) => self.is_in(cohort, &row.person),
         }
     }
 
     fn person_meets(&self, comparison: &Comparison, person: &str) -> bool {
         let value = self.traits.get(person).and_then(|traits| traits.get(&comparison.property));
-        comparison.test.of_text(value.map(String::as_str))
+        comparison.test.tester().unwrap().of_text(value.map(String::as_str))
     }
+}
+
+/// The scope, limited to a group too.
+fn scope_of(scope: &Scope, cohort: &Cohort) -> Scope {
+    let people = Cohort::All(scope.people.iter().cloned().chain([cohort.clone()]).collect());
+    Scope { people: Some(people), ..scope.clone() }
 }
 
 /// The buckets that a question is cut into.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{World, buckets_of};
+use super::{Row, World, buckets_of, scope_of};
 use crate::definition::{
-    ActiveDay, ActivePeople, ActivePeopleAnswer, Bucket, Lifecycle, LifecycleAnswer, LifecycleBucket, Retention,
-    RetentionAnswer, RetentionCohort, RetentionKind, Scope, Selector, Stickiness, StickinessAnswer,
+    ActiveDay, ActivePeople, ActivePeopleAnswer, Bucket, Label, Lifecycle, LifecycleAnswer, LifecycleBucket, Retention,
+    RetentionAnswer, RetentionCohort, RetentionGroup, RetentionKind, Scope, Selector, Stickiness, StickinessAnswer,
 };
 
 /// The bucket of a time.
@@ -15,41 +15,91 @@ fn place(buckets: &[(i64, i64)], time: i64) -> Option<usize> {
 
 impl World {
     /// Buckets in which a person has such rows.
-    fn present(&self, person: &str, select: &Selector, buckets: &[(i64, i64)], span: (i64, i64)) -> BTreeSet<usize> {
+    pub(super) fn present(
+        &self,
+        person: &str,
+        select: &Selector,
+        buckets: &[(i64, i64)],
+        span: (i64, i64),
+    ) -> BTreeSet<usize> {
         let rows = self.rows_of(person).into_iter();
         let counting = rows.filter(|row| (span.0..span.1).contains(&row.time_ms) && self.matches(select, row));
         counting.filter_map(|row| place(buckets, row.time_ms)).collect()
     }
 
     pub(super) fn retention(&self, retention: &Retention) -> RetentionAnswer {
+        let all = |_: &Option<String>| true;
+        let mut groups = Vec::new();
+        for named in &retention.cohorts {
+            let alone = Retention { scope: scope_of(&retention.scope, &named.cohort), ..retention.clone() };
+            let cohorts = self.retention_of(&alone, all);
+            groups.push(RetentionGroup { label: Label::Cohort(named.name.clone()), cohorts });
+        }
+        if let Some(breakdown) = &retention.breakdown {
+            let values: BTreeSet<Option<String>> = self.starts(retention).into_iter().map(|start| start.2).collect();
+            let starts = |value: &Option<String>| -> u64 {
+                self.retention_of(retention, |one| one == value).iter().map(|cohort| cohort.people).sum()
+            };
+            let mut ranked: Vec<(u64, Option<String>)> =
+                values.into_iter().map(|value| (starts(&value), value)).collect();
+            ranked.sort_by_key(|(people, _)| std::cmp::Reverse(*people));
+            let others = ranked.split_off(ranked.len().min(breakdown.top));
+            ranked.sort_by(|a, b| a.1.cmp(&b.1));
+            for (_, value) in ranked {
+                let cohorts = self.retention_of(retention, |one| *one == value);
+                groups.push(RetentionGroup { label: Label::Values(vec![value]), cohorts });
+            }
+            if !others.is_empty() {
+                let cohorts = self.retention_of(retention, |one| others.iter().any(|other| other.1 == *one));
+                groups.push(RetentionGroup { label: Label::Other, cohorts });
+            }
+        }
+        RetentionAnswer { cohorts: self.retention_of(retention, all), groups }
+    }
+
+    /// Person, bucket and value of every start.
+    pub(super) fn starts(&self, retention: &Retention) -> Vec<(String, usize, Option<String>)> {
         let scope = &retention.scope;
         let buckets = buckets_of(retention.bucket, scope, 0);
-        let span = (scope.from_ms, scope.until_ms);
+        let mut all = Vec::new();
+        for person in self.persons_of(scope) {
+            let rows: Vec<&Row> =
+                self.rows_of(&person).into_iter().filter(|row| self.matches(&retention.start, row)).collect();
+            let first = rows.first().map(|row| row.time_ms);
+            for (place, &(from, until)) in buckets.iter().enumerate() {
+                let counts = |row: &&&Row| scope.contains(row.time_ms) && (from..until).contains(&row.time_ms);
+                let inside: Vec<&&Row> = rows.iter().filter(counts).collect();
+                let Some(start) = inside.first().map(|row| row.time_ms) else { continue };
+                if retention.kind == RetentionKind::FirstTime && first != Some(start) {
+                    continue;
+                }
+                let property = retention.breakdown.as_ref().map_or("", |breakdown| &breakdown.properties[0]);
+                let tied = inside.iter().filter(|row| row.time_ms == start);
+                let value = tied.map(|row| row.texts.get(property).cloned()).min().unwrap();
+                all.push((person.clone(), place, value));
+            }
+        }
+        all
+    }
+
+    fn retention_of(&self, retention: &Retention, wanted: impl Fn(&Option<String>) -> bool) -> Vec<RetentionCohort> {
+        let scope = &retention.scope;
+        let buckets = buckets_of(retention.bucket, scope, 0);
         let n = buckets.len();
         let mut cohorts: Vec<RetentionCohort> =
             (0..n).map(|w| RetentionCohort { start_ms: buckets[w].0, people: 0, returned: vec![0; n - w] }).collect();
-        for person in self.persons_of(scope) {
-            let starts: BTreeSet<usize> = match retention.kind {
-                RetentionKind::Recurring => self.present(&person, &retention.start, &buckets, span),
-                RetentionKind::FirstTime => {
-                    let first = self.rows_of(&person).into_iter().find(|row| self.matches(&retention.start, row));
-                    let first = first.filter(|row| scope.contains(row.time_ms));
-                    first.and_then(|row| place(&buckets, row.time_ms)).into_iter().collect()
-                }
-            };
-            let returns = self.present(&person, &retention.returning, &buckets, span);
-            for w in starts {
-                cohorts[w].people += 1;
-                for k in 0..n - w {
-                    let returned = match retention.unbounded {
-                        true => returns.iter().any(|&bucket| bucket >= w + k),
-                        false => returns.contains(&(w + k)),
-                    };
-                    cohorts[w].returned[k] += u64::from(returned);
-                }
+        for (person, w, _) in self.starts(retention).into_iter().filter(|start| wanted(&start.2)) {
+            let returns = self.present(&person, &retention.returning, &buckets, (scope.from_ms, scope.until_ms));
+            cohorts[w].people += 1;
+            for k in 0..n - w {
+                let returned = match retention.unbounded {
+                    true => returns.iter().any(|&bucket| bucket >= w + k),
+                    false => returns.contains(&(w + k)),
+                };
+                cohorts[w].returned[k] += u64::from(returned);
             }
         }
-        RetentionAnswer { cohorts }
+        cohorts
     }
 
     pub(super) fn lifecycle(&self, lifecycle: &Lifecycle) -> LifecycleAnswer {

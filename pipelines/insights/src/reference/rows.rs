@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Row, World, buckets_of, percentile};
+use super::{World, buckets_of, percentile};
 use crate::definition::{
-    Anchor, Distribution, DistributionAnswer, DistributionOf, PathCount, PathEdge, Paths, PathsAnswer, RankBy,
-    RankedRow, Ranking, RankingAnswer, SessionBucket, Sessions, SessionsAnswer, TimeBetween, TimeBetweenAnswer,
+    Distribution, DistributionAnswer, DistributionOf, RankBy, RankedRow, Ranking, RankingAnswer, SessionBucket,
+    Sessions, SessionsAnswer, TimeBetween, TimeBetweenAnswer,
 };
 
 impl World {
@@ -39,46 +39,6 @@ impl World {
         SessionsAnswer { buckets: counts, entries: ranked(entries), exits: ranked(exits) }
     }
 
-    pub(super) fn paths(&self, paths: &Paths) -> PathsAnswer {
-        let mut counts: BTreeMap<Vec<String>, u64> = BTreeMap::new();
-        for person in self.persons_of(&paths.scope) {
-            let rows = self.rows_of(&person);
-            for place in 0..rows.len() {
-                let stretch = match &paths.anchor {
-                    Anchor::After(name) if *name == rows[place].activity => rows.get(place..=place + paths.length),
-                    Anchor::Before(name) if *name == rows[place].activity && place >= paths.length => {
-                        rows.get(place - paths.length..=place)
-                    }
-                    _ => None,
-                };
-                let close = |stretch: &&[&Row]| {
-                    stretch.windows(2).all(|pair| pair[1].time_ms - pair[0].time_ms <= paths.gap_ms)
-                };
-                if let Some(stretch) = stretch.filter(close).filter(|_| paths.scope.contains(rows[place].time_ms)) {
-                    let path = match paths.anchor {
-                        Anchor::After(_) => &stretch[1..],
-                        Anchor::Before(_) => &stretch[..paths.length],
-                    };
-                    *counts.entry(path.iter().map(|row| row.activity.clone()).collect()).or_default() += 1;
-                }
-            }
-        }
-        let mut edges: BTreeMap<(usize, String, String), u64> = BTreeMap::new();
-        for (path, count) in &counts {
-            for (place, pair) in path.windows(2).enumerate() {
-                *edges.entry((place, pair[0].clone(), pair[1].clone())).or_default() += count;
-            }
-        }
-        let mut edges: Vec<PathEdge> =
-            edges.into_iter().map(|((place, from, to), count)| PathEdge { place, from, to, count }).collect();
-        edges.sort_by_key(|edge| std::cmp::Reverse(edge.count));
-        let mut paths_found: Vec<PathCount> =
-            counts.into_iter().map(|(activities, count)| PathCount { activities, count }).collect();
-        paths_found.sort_by_key(|path| std::cmp::Reverse(path.count));
-        paths_found.truncate(paths.top);
-        PathsAnswer { paths: paths_found, edges }
-    }
-
     pub(super) fn distribution(&self, distribution: &Distribution) -> DistributionAnswer {
         let rows = self.matching(&distribution.scope, &distribution.select);
         let mut values: Vec<f64> = match &distribution.of {
@@ -106,7 +66,8 @@ impl World {
         }
     }
 
-    pub(super) fn time_between(&self, between: &TimeBetween) -> TimeBetweenAnswer {
+    /// The times, with who needed them.
+    pub(super) fn times_between<'w>(&'w self, between: &TimeBetween) -> Vec<(i64, &'w String)> {
         let (from, to) = (self.matching(&between.scope, &between.from), self.matching(&between.scope, &between.to));
         let mut found: Vec<(i64, &String)> = Vec::new();
         for row in from {
@@ -114,6 +75,11 @@ impl World {
             let next = later.map(|other| other.time_ms - row.time_ms).min().filter(|time| *time <= between.window_ms);
             found.extend(next.map(|time| (time, &row.person)));
         }
+        found
+    }
+
+    pub(super) fn time_between(&self, between: &TimeBetween) -> TimeBetweenAnswer {
+        let found = self.times_between(between);
         let mut times: Vec<i64> = found.iter().map(|one| one.0).collect();
         times.sort();
         TimeBetweenAnswer {

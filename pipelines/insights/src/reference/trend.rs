@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use super::{Row, World, buckets_of, percentile};
+use super::{Row, World, buckets_of, percentile, scope_of};
 use crate::definition::{Formula, Label, Measure, Running, Scope, Trend, TrendAnswer, TrendLine};
 
 impl World {
@@ -15,6 +15,14 @@ impl World {
         let buckets = buckets_of(trend.bucket, &trend.scope, 0);
         let mut lines = Vec::new();
         for (series, one) in trend.series.iter().enumerate() {
+            for named in &trend.cohorts {
+                let rows = self.matching(&scope_of(&trend.scope, &named.cohort), &one.select);
+                let label = Label::Cohort(named.name.clone());
+                lines.push(TrendLine { series, label, measures: self.measures(&one.measures, &rows, &buckets) });
+            }
+            if !trend.cohorts.is_empty() {
+                continue;
+            }
             let rows = self.matching(&trend.scope, &one.select);
             let mut by_label: BTreeMap<Label, Vec<&Row>> = BTreeMap::new();
             match &trend.breakdown {
@@ -38,15 +46,7 @@ impl World {
                 }
             }
             for (label, rows) in by_label {
-                let measures = one.measures.iter().map(|measure| {
-                    buckets.iter().map(|&(from, until)| {
-                        let inside: Vec<&Row> =
-                            rows.iter().copied().filter(|row| (from..until).contains(&row.time_ms)).collect();
-                        self.measure(measure, &inside)
-                    })
-                });
-                let measures = measures.map(Iterator::collect).collect();
-                lines.push(TrendLine { series, label, measures });
+                lines.push(TrendLine { series, label, measures: self.measures(&one.measures, &rows, &buckets) });
             }
         }
         for (place, text) in trend.formulas.iter().enumerate() {
@@ -59,6 +59,18 @@ impl World {
             *measure = (0..measure.len()).map(|bucket| running(trend.running, measure, bucket)).collect();
         }
         TrendAnswer { buckets: buckets.iter().map(|bucket| bucket.0).collect(), lines, previous }
+    }
+
+    fn measures(&self, asked: &[Measure], rows: &[&Row], buckets: &[(i64, i64)]) -> Vec<Vec<Option<f64>>> {
+        let of = |measure: &Measure| {
+            let inside = |&(from, until): &(i64, i64)| {
+                let inside: Vec<&Row> =
+                    rows.iter().copied().filter(|row| (from..until).contains(&row.time_ms)).collect();
+                self.measure(measure, &inside)
+            };
+            buckets.iter().map(inside).collect()
+        };
+        asked.iter().map(of).collect()
     }
 
     fn measure(&self, measure: &Measure, rows: &[&Row]) -> Option<f64> {

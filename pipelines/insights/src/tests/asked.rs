@@ -22,6 +22,14 @@ fn test() -> impl Strategy<Value = Test> {
         number().prop_map(Test::AtLeast),
         number().prop_map(Test::Below),
         number().prop_map(Test::AtMost),
+        prop::sample::select(vec!["^D", "[1-7]", "R$|x"]).prop_map(|text| Test::Regex(text.to_owned())),
+        Just(Test::NotRegex("E|1".to_owned())),
+        prop::sample::select(vec!["2025-10-26", "2025-10-26T02:00:00+02:00"])
+            .prop_map(|text| Test::Before(text.to_owned())),
+        prop::sample::select(vec!["2025-10-26", "2025-10-26T02:00:00+02:00"])
+            .prop_map(|text| Test::Since(text.to_owned())),
+        Just(Test::IsTrue),
+        Just(Test::IsFalse),
     ]
 }
 
@@ -29,7 +37,23 @@ fn condition() -> impl Strategy<Value = Condition> {
     let property = (prop::sample::select(vec!["w", "v", "n"]), test())
         .prop_map(|(property, test)| Condition::Property(Comparison { property: property.to_owned(), test }));
     let person = test().prop_map(|test| Condition::Person(Comparison { property: "plan".to_owned(), test }));
-    prop_oneof![3 => property, 1 => person].prop_recursive(2, 6, 3, |inner| {
+    let of_session = prop::sample::select(vec![
+        SessionProperty::DurationMs,
+        SessionProperty::Rows,
+        SessionProperty::Entry,
+        SessionProperty::Exit,
+    ]);
+    let minutes = (0i32..60).prop_map(|minutes| Test::AtLeast(f64::from(minutes) * 60_000.0));
+    let rows = (0i32..4).prop_map(|rows| Test::Above(f64::from(rows)));
+    let name = prop::sample::select(ACTIVITIES).prop_map(|name| Test::Is(vec![name.to_owned()]));
+    let session = (of_session, prop_oneof![minutes, rows, name, test()])
+        .prop_map(|(property, test)| Condition::Session(SessionComparison { property, test }));
+    let cohort =
+        (prop::sample::select(ACTIVITIES), span(), 0u64..3).prop_map(|(name, (from_ms, until_ms), at_least)| {
+            let select = Selector::named(name);
+            Condition::Cohort(Box::new(Cohort::Did { select, from_ms, until_ms, at_least, at_most: None }))
+        });
+    prop_oneof![4 => property, 1 => person, 2 => session, 1 => cohort].prop_recursive(2, 6, 3, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..3).prop_map(Condition::All),
             prop::collection::vec(inner.clone(), 0..3).prop_map(Condition::Any),
@@ -38,7 +62,7 @@ fn condition() -> impl Strategy<Value = Condition> {
     })
 }
 
-fn select() -> impl Strategy<Value = Selector> {
+pub fn select() -> impl Strategy<Value = Selector> {
     let names = prop_oneof![
         4 => prop::sample::select(ACTIVITIES).prop_map(|name| vec![name.to_owned()]),
         2 => prop::collection::vec(prop::sample::select(ACTIVITIES).prop_map(str::to_owned), 0..4),
@@ -48,7 +72,7 @@ fn select() -> impl Strategy<Value = Selector> {
         .prop_map(|(activities, condition)| Selector { activities, condition })
 }
 
-fn span() -> impl Strategy<Value = (i64, i64)> {
+pub fn span() -> impl Strategy<Value = (i64, i64)> {
     prop_oneof![
         2 => Just((FROM - 48 * HOUR, FROM + 1000 * HOUR)),
         2 => (0i64..200, 1i64..200).prop_map(|(from, length)| (FROM + from * HOUR / 2, FROM + (from + length) * HOUR / 2)),
@@ -56,7 +80,7 @@ fn span() -> impl Strategy<Value = (i64, i64)> {
     ]
 }
 
-fn cohort() -> impl Strategy<Value = Cohort> {
+pub fn cohort() -> impl Strategy<Value = Cohort> {
     let did = (select(), span(), 0u64..4, prop::option::of(0u64..4)).prop_map(
         |(select, (from_ms, until_ms), at_least, at_most)| Cohort::Did { select, from_ms, until_ms, at_least, at_most },
     );
@@ -65,7 +89,14 @@ fn cohort() -> impl Strategy<Value = Cohort> {
     let listed = prop::collection::vec(0..PERSONS / 2, 0..4)
         .prop_map(|persons| Cohort::Listed(persons.into_iter().map(|person| format!("p{person}")).collect()));
     let person = test().prop_map(|test| Cohort::Person(Comparison { property: "plan".to_owned(), test }));
-    prop_oneof![4 => did, 2 => sequence, 1 => listed, 1 => person].prop_recursive(2, 6, 3, |inner| {
+    let day = prop::sample::select(vec![Bucket::Day, Bucket::Week]);
+    let often = (select(), span(), day, 1usize..4, prop::option::of(1usize..4)).prop_map(
+        |(select, (from_ms, until_ms), bucket, at_least, at_most)| {
+            let zone = "Europe/Berlin".to_owned();
+            Cohort::DidOften { select, from_ms, until_ms, bucket, zone, at_least, at_most }
+        },
+    );
+    prop_oneof![4 => did, 2 => often, 2 => sequence, 1 => listed, 1 => person].prop_recursive(2, 6, 3, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..3).prop_map(Cohort::All),
             prop::collection::vec(inner.clone(), 0..3).prop_map(Cohort::Any),
@@ -77,11 +108,28 @@ fn cohort() -> impl Strategy<Value = Cohort> {
 fn scope() -> impl Strategy<Value = Scope> {
     let zones =
         vec!["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Asia/Beirut"];
-    (span(), prop::sample::select(zones), prop::option::weighted(0.3, cohort()))
-        .prop_map(|((from_ms, until_ms), zone, people)| Scope { from_ms, until_ms, zone: zone.to_owned(), people })
+    let sample = prop::option::weighted(0.1, prop::sample::select(vec![0.4, 1.0]));
+    (span(), prop::sample::select(zones), prop::option::weighted(0.3, cohort()), sample).prop_map(
+        |((from_ms, until_ms), zone, people, sample)| Scope {
+            from_ms,
+            until_ms,
+            zone: zone.to_owned(),
+            people,
+            sample,
+        },
+    )
 }
 
-fn bucket() -> impl Strategy<Value = Bucket> {
+/// Groups of a breakdown, mostly none.
+fn named() -> impl Strategy<Value = Vec<NamedCohort>> {
+    let some = prop::collection::vec(cohort(), 1..3).prop_map(|cohorts| {
+        let named = |(index, cohort)| NamedCohort { name: format!("g{index}"), cohort };
+        cohorts.into_iter().enumerate().map(named).collect()
+    });
+    prop_oneof![3 => Just(Vec::new()), 1 => some]
+}
+
+pub fn bucket() -> impl Strategy<Value = Bucket> {
     prop::sample::select(vec![Bucket::Hour, Bucket::Day, Bucket::Week, Bucket::Month])
 }
 
@@ -113,11 +161,12 @@ pub fn trend() -> impl Strategy<Value = Question> {
         prop_oneof![3 => Just(Running::Each), 1 => Just(Running::Sum), 1 => (1usize..4).prop_map(Running::Average)];
     let formulas = prop::collection::vec(prop::sample::select(vec!["A", "A / 2 - 1", "100 * A / (A - 1)"]), 0..3);
     let after = (running, formulas, any::<bool>());
-    (scope(), prop::collection::vec(series, 1..3), bucket(), prop::option::of(breakdown), after).prop_map(
-        |(scope, series, bucket, breakdown, (running, formulas, previous))| {
-            let formulas = if breakdown.is_some() { Vec::new() } else { formulas };
+    (scope(), prop::collection::vec(series, 1..3), bucket(), prop::option::of(breakdown), named(), after).prop_map(
+        |(scope, series, bucket, breakdown, cohorts, (running, formulas, previous))| {
+            let cohorts = if breakdown.is_some() { Vec::new() } else { cohorts };
+            let formulas = if breakdown.is_some() || !cohorts.is_empty() { Vec::new() } else { formulas };
             let formulas = formulas.into_iter().map(str::to_owned).collect();
-            Question::Trend(Trend { scope, series, bucket, breakdown, formulas, running, previous })
+            Question::Trend(Trend { scope, series, bucket, breakdown, cohorts, formulas, running, previous })
         },
     )
 }
@@ -132,9 +181,13 @@ pub fn funnel() -> impl Strategy<Value = Question> {
     let window = prop_oneof![Just(0), Just(HOUR / 6), 0..3 * HOUR, 0..200 * HOUR];
     let exclusions = prop::collection::vec((select(), 0usize..4, 0usize..4), 0..3);
     let attribution = prop::sample::select(vec![Attribution::FirstTouch, Attribution::LastTouch]);
-    let breakdown = (prop::sample::select(vec!["w", "v"]), 0usize..4, attribution);
-    (scope(), prop::collection::vec(select(), 1..5), order, window, exclusions, prop::option::of(breakdown)).prop_map(
-        |(scope, steps, order, window_ms, exclusions, breakdown)| {
+    let breakdown = (prop::sample::select(vec!["w", "v"]), 0usize..4, attribution, prop::option::of(0usize..3));
+    let parts = (prop::option::of(breakdown), named());
+    let trend = prop::option::weighted(0.4, prop::sample::select(vec![Bucket::Day, Bucket::Week]));
+    (scope(), prop::collection::vec(select(), 1..5), order, window, exclusions, parts, trend).prop_map(
+        |(scope, steps, order, window_ms, exclusions, (breakdown, cohorts), trend)| {
+            let cohorts = if breakdown.is_some() { Vec::new() } else { cohorts };
+            let trend = trend.filter(|_| order != FunnelOrder::Unordered);
             let n = steps.len();
             let between = |(select, a, b): (Selector, usize, usize)| {
                 let after = 1 + a % (n - 1).max(1);
@@ -145,24 +198,32 @@ pub fn funnel() -> impl Strategy<Value = Question> {
                 _ if n < 2 => Vec::new(),
                 _ => exclusions.into_iter().map(between).collect(),
             };
-            let breakdown = breakdown.map(|(property, step, attribution)| FunnelBreakdown {
+            let breakdown = breakdown.map(|(property, step, attribution, top)| FunnelBreakdown {
                 property: property.to_owned(),
                 step: 1 + step % n,
                 attribution,
+                top,
             });
-            Question::Funnel(Funnel { scope, steps, order, window_ms, exclusions, breakdown })
+            Question::Funnel(Funnel { scope, steps, order, window_ms, exclusions, breakdown, cohorts, trend })
+        },
+    )
+}
+
+pub fn retention() -> impl Strategy<Value = Question> {
+    let kind = prop::sample::select(vec![RetentionKind::FirstTime, RetentionKind::Recurring]);
+    let breakdown = (prop::sample::select(vec!["w", "v"]), 0usize..4)
+        .prop_map(|(property, top)| Breakdown { properties: vec![property.to_owned()], top });
+    let parts = (prop::option::of(breakdown), named());
+    (scope(), bucket(), kind, select(), select(), any::<bool>(), parts).prop_map(
+        |(scope, bucket, kind, start, returning, unbounded, (breakdown, cohorts))| {
+            let bucket = if bucket == Bucket::Hour { Bucket::Day } else { bucket };
+            let cohorts = if breakdown.is_some() { Vec::new() } else { cohorts };
+            Question::Retention(Retention { scope, bucket, kind, start, returning, unbounded, breakdown, cohorts })
         },
     )
 }
 
 pub fn people() -> impl Strategy<Value = Question> {
-    let kind = prop::sample::select(vec![RetentionKind::FirstTime, RetentionKind::Recurring]);
-    let retention = (scope(), bucket(), kind, select(), select(), any::<bool>()).prop_map(
-        |(scope, bucket, kind, start, returning, unbounded)| {
-            let bucket = if bucket == Bucket::Hour { Bucket::Day } else { bucket };
-            Question::Retention(Retention { scope, bucket, kind, start, returning, unbounded })
-        },
-    );
     let listed = (cohort(), 0usize..9).prop_map(|(cohort, list)| Question::Cohort(CohortPeople { cohort, list }));
     let reached = (funnel(), 0usize..4, any::<bool>(), 0usize..9).prop_map(|(question, level, not, list)| {
         let Question::Funnel(funnel) = question else { return question };
@@ -171,17 +232,37 @@ pub fn people() -> impl Strategy<Value = Question> {
         let cohort = if not { Cohort::Not(Box::new(cohort)) } else { cohort };
         Question::Cohort(CohortPeople { cohort, list })
     });
-    prop_oneof![2 => retention, 2 => listed, 1 => reached]
+    prop_oneof![2 => retention(), 2 => listed, 1 => reached]
+}
+
+fn gap() -> impl Strategy<Value = i64> {
+    prop_oneof![2 => Just(30 * 60_000i64), 1 => 0..2 * HOUR, 1 => Just(0i64), 1 => Just(12 * HOUR)]
+}
+
+pub fn paths() -> impl Strategy<Value = Question> {
+    let name = || prop::sample::select(ACTIVITIES).prop_map(str::to_owned);
+    let anchor = prop_oneof![
+        3 => name().prop_map(Anchor::After),
+        3 => name().prop_map(Anchor::Before),
+        1 => Just(Anchor::Beginning),
+        1 => Just(Anchor::Ending),
+    ];
+    let like = |text: &str| Pattern::Like(text.to_owned());
+    let pattern = prop_oneof![
+        prop::sample::select(vec!["*e*", "b*", "*", "open", "*v*e", "s*e"]).prop_map(like),
+        prop::sample::select(vec!["^s|y$", "e"]).prop_map(|text| Pattern::Regex(text.to_owned())),
+    ];
+    let named = (prop::sample::select(vec!["some", "view"]), pattern)
+        .prop_map(|(name, pattern)| PathName { name: name.to_owned(), pattern });
+    let more = (any::<bool>(), prop::collection::vec(named, 0..3), 0u64..3);
+    (scope(), anchor, 1usize..9, gap(), 0usize..30, more).prop_map(
+        |(scope, anchor, length, gap_ms, top, (shorter, names, edge_least))| {
+            Question::Paths(Paths { scope, anchor, length, gap_ms, top, shorter, names, edge_least })
+        },
+    )
 }
 
 pub fn question() -> impl Strategy<Value = Question> {
-    let anchor = (prop::sample::select(ACTIVITIES), any::<bool>()).prop_map(|(name, after)| match after {
-        true => Anchor::After(name.to_owned()),
-        false => Anchor::Before(name.to_owned()),
-    });
-    let gap = || prop_oneof![2 => Just(30 * 60_000i64), 1 => 0..2 * HOUR, 1 => Just(0i64), 1 => Just(12 * HOUR)];
-    let paths = (scope(), anchor, 1usize..9, gap(), 0usize..30)
-        .prop_map(|(scope, anchor, length, gap_ms, top)| Question::Paths(Paths { scope, anchor, length, gap_ms, top }));
     let lifecycle = (scope(), bucket(), select())
         .prop_map(|(scope, bucket, select)| Question::Lifecycle(Lifecycle { scope, bucket, select }));
     let stickiness = (scope(), bucket(), select())
@@ -201,5 +282,5 @@ pub fn question() -> impl Strategy<Value = Question> {
     let by = prop::sample::select(vec![RankBy::Activity, RankBy::Person, RankBy::ActivityAndPerson]);
     let ranking = (scope(), select(), by, 0usize..12)
         .prop_map(|(scope, select, by, top)| Question::Ranking(Ranking { scope, select, by, top }));
-    prop_oneof![paths, lifecycle, stickiness, sessions, distribution, active, between, ranking]
+    prop_oneof![paths(), lifecycle, stickiness, sessions, distribution, active, between, ranking]
 }

@@ -38,7 +38,8 @@ fn row(persons: usize, spread: i64) -> impl Strategy<Value = (Row, usize)> {
         2 => (0..spread * 40).prop_map(|step| FROM + step * HOUR / 40 + 1),
         1 => (0..spread).prop_map(|step| FROM + step * HOUR + (step % 3) - 1),
     ];
-    let word = prop::option::weighted(0.8, prop::sample::select(vec!["DE", "FR", "", "12", "7.5"]));
+    let word =
+        prop::option::weighted(0.8, prop::sample::select(vec!["DE", "FR", "", "12", "7.5", "True", "2025-10-26"]));
     let other = prop::option::weighted(0.5, prop::sample::select(vec!["x", "y"]));
     let number = prop::option::weighted(0.6, (-8i32..40).prop_map(|quarters| f64::from(quarters) / 4.0));
     (0..persons, time, prop::sample::select(ACTIVITIES), word, other, number, 0usize..4).prop_map(

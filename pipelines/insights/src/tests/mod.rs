@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod asked;
+mod cells;
 mod given;
 
 use std::sync::atomic::AtomicBool;
@@ -67,6 +68,15 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(cases(128))]
+
+    #[test]
+    fn people_of_numbers_are_the_references(given in given(), asked in prop::collection::vec(cells::cell(), 6), threads in 1usize..3) {
+        check(&given, &asked, threads)?;
+    }
+}
+
+proptest! {
     #![proptest_config(cases(24))]
 
     #[test]
@@ -79,7 +89,13 @@ proptest! {
 #[test]
 fn nothing_at_all_has_answers() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let questions = [asked::trend().boxed(), asked::funnel().boxed(), question().boxed(), asked::people().boxed()];
+    let questions = [
+        asked::trend().boxed(),
+        asked::funnel().boxed(),
+        question().boxed(),
+        asked::people().boxed(),
+        cells::cell().boxed(),
+    ];
     for _ in 0..50 {
         for strategy in &questions {
             let question = strategy.new_tree(&mut runner).unwrap().current();

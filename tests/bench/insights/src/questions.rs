@@ -19,12 +19,20 @@ pub fn all() -> Vec<(&'static str, Vec<Question>)> {
     let first = ["signup", "view_place", "save_place", "rsvp"];
     let second = ["view_place", "save_place", "rsvp", "checkin"];
     let by_country =
-        || FunnelBreakdown { property: "country".to_owned(), step: 1, attribution: Attribution::FirstTouch };
+        || FunnelBreakdown { property: "country".to_owned(), step: 1, attribution: Attribution::FirstTouch, top: None };
     let weeks = retention(Scope::utc(START, START + 84 * DAY), Bucket::Week, false);
     let october = Scope::utc(START + 30 * DAY, START + 61 * DAY);
     let stickiness = Stickiness { scope: october, bucket: Bucket::Day, select: Selector::named("view_place") };
-    let paths =
-        Paths { scope: whole(), anchor: Anchor::After("search".to_owned()), length: 3, gap_ms: HALF_AN_HOUR, top: 20 };
+    let paths = Paths {
+        scope: whole(),
+        anchor: Anchor::After("search".to_owned()),
+        length: 3,
+        gap_ms: HALF_AN_HOUR,
+        top: 20,
+        shorter: false,
+        names: Vec::new(),
+        edge_least: 0,
+    };
     let german = Comparison { property: "country".to_owned(), test: Test::Is(vec!["DE".to_owned()]) };
     let pairs = Ranking {
         scope: whole(),
@@ -62,6 +70,7 @@ fn trend(breakdown: Option<Breakdown>) -> Question {
         series: vec![series],
         bucket: Bucket::Day,
         breakdown,
+        cohorts: Vec::new(),
         formulas: Vec::new(),
         running: Running::Each,
         previous: false,
@@ -76,12 +85,15 @@ fn funnel(steps: &[&str], breakdown: Option<FunnelBreakdown>) -> Question {
         window_ms: 7 * DAY,
         exclusions: Vec::new(),
         breakdown,
+        cohorts: Vec::new(),
+        trend: None,
     })
 }
 
 fn retention(scope: Scope, bucket: Bucket, unbounded: bool) -> Question {
     let (kind, start, returning) = (RetentionKind::FirstTime, Selector::named("signup"), Selector::any());
-    Question::Retention(Retention { scope, bucket, kind, start, returning, unbounded })
+    let (breakdown, cohorts) = (None, Vec::new());
+    Question::Retention(Retention { scope, bucket, kind, start, returning, unbounded, breakdown, cohorts })
 }
 
 /// At least 3 save_place and no purchase in the last 30 days.

@@ -1,0 +1,168 @@
+//! What a question is made of, gone through once for all who ask: what it needs, how large it is, whether it can be said
+//! elsewhere.
+
+use super::{
+    Cohort, Condition, DistributionOf, Funnel, Measure, NamedCohort, PeopleOf, Question, Retention, Scope, Selector,
+    Trend,
+};
+
+/// A part of a question.
+#[derive(Clone, Copy)]
+pub(crate) enum Part<'q> {
+    Selector(&'q Selector),
+    Condition(&'q Condition),
+    Cohort(&'q Cohort),
+    Funnel(&'q Funnel),
+    /// A property of activities of which texts are looked at.
+    Text(&'q str),
+    /// A property of activities of which numbers are.
+    Number(&'q str),
+    /// A property of persons.
+    Trait(&'q str),
+}
+
+impl Question {
+    /// Calls with every part and how deep it lies.
+    pub(crate) fn each_part<'q>(&'q self, see: &mut dyn FnMut(Part<'q>, usize)) {
+        Walk { see }.question(self, 0);
+    }
+}
+
+struct Walk<'f, 'q> {
+    see: &'f mut dyn FnMut(Part<'q>, usize),
+}
+
+impl<'q> Walk<'_, 'q> {
+    fn question(&mut self, question: &'q Question, depth: usize) {
+        match question {
+            Question::Trend(asked) => self.trend(asked, depth),
+            Question::Funnel(asked) => self.funnel(asked, depth),
+            Question::Retention(asked) => self.retention(asked, depth),
+            Question::Paths(asked) => self.scope(&asked.scope, depth),
+            Question::Lifecycle(asked) => self.of(&asked.scope, [&asked.select], depth),
+            Question::Stickiness(asked) => self.of(&asked.scope, [&asked.select], depth),
+            Question::Sessions(asked) => self.scope(&asked.scope, depth),
+            Question::Cohort(asked) => self.cohort(&asked.cohort, depth),
+            Question::Distribution(asked) => {
+                self.of(&asked.scope, [&asked.select], depth);
+                if let DistributionOf::Property(name) = &asked.of {
+                    (self.see)(Part::Number(name), depth);
+                }
+            }
+            Question::ActivePeople(asked) => self.of(&asked.scope, [&asked.select], depth),
+            Question::TimeBetween(asked) => self.of(&asked.scope, [&asked.from, &asked.to], depth),
+            Question::Ranking(asked) => self.of(&asked.scope, [&asked.select], depth),
+            Question::People(asked) => self.people_of(asked, depth),
+        }
+    }
+
+    fn people_of(&mut self, people: &'q PeopleOf, depth: usize) {
+        match people {
+            PeopleOf::Trend(asked) => self.trend(&asked.question, depth),
+            PeopleOf::Funnel(asked) => self.funnel(&asked.question, depth),
+            PeopleOf::Retention(asked) => self.retention(&asked.question, depth),
+            PeopleOf::Paths(asked) => self.scope(&asked.question.scope, depth),
+            PeopleOf::Lifecycle(asked) => self.of(&asked.question.scope, [&asked.question.select], depth),
+            PeopleOf::Stickiness(asked) => self.of(&asked.question.scope, [&asked.question.select], depth),
+            PeopleOf::Sessions(asked) => self.scope(&asked.question.scope, depth),
+            PeopleOf::Cohort(asked) => self.cohort(&asked.question.cohort, depth),
+            PeopleOf::Distribution(asked) => {
+                self.of(&asked.question.scope, [&asked.question.select], depth);
+                if let DistributionOf::Property(name) = &asked.question.of {
+                    (self.see)(Part::Number(name), depth);
+                }
+            }
+            PeopleOf::ActivePeople(asked) => self.of(&asked.question.scope, [&asked.question.select], depth),
+            PeopleOf::TimeBetween(asked) => {
+                self.of(&asked.question.scope, [&asked.question.from, &asked.question.to], depth);
+            }
+            PeopleOf::Ranking(asked) => self.of(&asked.question.scope, [&asked.question.select], depth),
+        }
+    }
+
+    fn of<const N: usize>(&mut self, scope: &'q Scope, selectors: [&'q Selector; N], depth: usize) {
+        self.scope(scope, depth);
+        selectors.into_iter().for_each(|selector| self.selector(selector, depth));
+    }
+
+    fn scope(&mut self, scope: &'q Scope, depth: usize) {
+        scope.people.iter().for_each(|people| self.cohort(people, depth));
+    }
+
+    fn trend(&mut self, trend: &'q Trend, depth: usize) {
+        self.scope(&trend.scope, depth);
+        for series in &trend.series {
+            self.selector(&series.select, depth);
+            for measure in &series.measures {
+                self.measure(measure, depth);
+            }
+        }
+        let properties = trend.breakdown.iter().flat_map(|breakdown| &breakdown.properties);
+        properties.for_each(|name| (self.see)(Part::Text(name), depth));
+        self.named(&trend.cohorts, depth);
+    }
+
+    fn retention(&mut self, retention: &'q Retention, depth: usize) {
+        self.of(&retention.scope, [&retention.start, &retention.returning], depth);
+        let properties = retention.breakdown.iter().flat_map(|breakdown| &breakdown.properties);
+        properties.for_each(|name| (self.see)(Part::Text(name), depth));
+        self.named(&retention.cohorts, depth);
+    }
+
+    fn named(&mut self, cohorts: &'q [NamedCohort], depth: usize) {
+        cohorts.iter().for_each(|named| self.cohort(&named.cohort, depth + 1));
+    }
+
+    fn funnel(&mut self, funnel: &'q Funnel, depth: usize) {
+        (self.see)(Part::Funnel(funnel), depth);
+        self.scope(&funnel.scope, depth);
+        funnel.steps.iter().for_each(|step| self.selector(step, depth));
+        funnel.exclusions.iter().for_each(|exclusion| self.selector(&exclusion.select, depth));
+        funnel.breakdown.iter().for_each(|breakdown| (self.see)(Part::Text(&breakdown.property), depth));
+        self.named(&funnel.cohorts, depth);
+    }
+
+    fn measure(&mut self, measure: &'q Measure, depth: usize) {
+        match measure {
+            Measure::Count | Measure::People | Measure::Sessions | Measure::CountPerPerson => {}
+            Measure::Sum(name)
+            | Measure::Average(name)
+            | Measure::Minimum(name)
+            | Measure::Maximum(name)
+            | Measure::Percentile(name, _) => (self.see)(Part::Number(name), depth),
+        }
+    }
+
+    fn selector(&mut self, selector: &'q Selector, depth: usize) {
+        (self.see)(Part::Selector(selector), depth);
+        selector.condition.iter().for_each(|condition| self.condition(condition, depth));
+    }
+
+    fn condition(&mut self, condition: &'q Condition, depth: usize) {
+        (self.see)(Part::Condition(condition), depth);
+        match condition {
+            Condition::All(parts) | Condition::Any(parts) => {
+                parts.iter().for_each(|part| self.condition(part, depth + 1));
+            }
+            Condition::Not(part) => self.condition(part, depth + 1),
+            Condition::Property(comparison) => (self.see)(Part::Text(&comparison.property), depth),
+            Condition::Person(comparison) => (self.see)(Part::Trait(&comparison.property), depth),
+            Condition::Session(_) => {}
+            Condition::Cohort(cohort) => self.cohort(cohort, depth + 1),
+        }
+    }
+
+    fn cohort(&mut self, cohort: &'q Cohort, depth: usize) {
+        (self.see)(Part::Cohort(cohort), depth);
+        match cohort {
+            Cohort::All(parts) | Cohort::Any(parts) => parts.iter().for_each(|part| self.cohort(part, depth + 1)),
+            Cohort::Not(part) => self.cohort(part, depth + 1),
+            Cohort::Did { select, .. } | Cohort::DidOften { select, .. } => self.selector(select, depth),
+            Cohort::Sequence { steps, .. } => steps.iter().for_each(|step| self.selector(step, depth)),
+            Cohort::Reached { funnel, .. } => self.funnel(funnel, depth + 1),
+            Cohort::InCell(people) => self.people_of(people, depth + 1),
+            Cohort::Person(comparison) => (self.see)(Part::Trait(&comparison.property), depth),
+            Cohort::Listed(_) => {}
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! A breakdown of retention: the value of the row that starts, and the top of all values.
+
+use std::cmp::Reverse;
+
+use hashbrown::HashMap;
+
+use super::engine::Context;
+use super::retention::{Counts, Scan};
+use crate::InsightError;
+use crate::definition::{Buckets, Label, Retention, RetentionGroup};
+use crate::projection::{ColumnKind, Names, Postings};
+
+/// Groups times the square of buckets.
+const CELLS_MAX: usize = 8_000_000;
+
+/// For each person and bucket of a segment the time and code of the first row.
+#[derive(Default)]
+pub(super) struct Codes {
+    first: HashMap<(u16, u32), (i64, u32)>,
+}
+
+impl Codes {
+    pub fn clear(&mut self) {
+        self.first.clear();
+    }
+
+    pub fn add(&mut self, postings: &Postings<'_>, buckets: &Buckets, names: &Names) {
+        let Some(column) = postings.columns.first() else { return };
+        for (row, (&local, &time)) in postings.persons.iter().zip(&postings.times).enumerate() {
+            let code = column.word(row);
+            let first = self.first.entry((local, buckets.of(time) as u32)).or_insert((time, code));
+            let is_before = time < first.0 || (time == first.0 && text(names, code) < text(names, first.1));
+            if is_before {
+                *first = (time, code);
+            }
+        }
+    }
+
+    pub fn of(&self, local: usize, bucket: usize) -> u32 {
+        self.first.get(&(local as u16, bucket as u32)).map_or(0, |first| first.1)
+    }
+}
+
+/// The text of a code of a column; 0 is a missing one.
+pub(super) fn text(names: &Names, code: u32) -> Option<&str> {
+    code.checked_sub(1).map(|code| names.text(code))
+}
+
+/// Which values stand for themselves.
+pub(super) struct Chosen {
+    pub labels: Vec<Label>,
+    group_of: HashMap<u32, usize>,
+}
+
+impl Chosen {
+    /// The `top` codes with most, ties by text; the rest is one group.
+    pub fn new(counts: HashMap<u32, u64>, top: usize, names: &Names) -> Chosen {
+        let mut ranked: Vec<(Reverse<u64>, Option<&str>, u32)> =
+            counts.into_iter().map(|(code, count)| (Reverse(count), text(names, code), code)).collect();
+        ranked.sort_unstable();
+        let mut chosen = Chosen { labels: Vec::new(), group_of: HashMap::new() };
+        for (place, (_, text, code)) in ranked.iter().enumerate() {
+            if place < top {
+                chosen.group_of.insert(*code, place);
+                chosen.labels.push(Label::Values(vec![text.map(str::to_owned)]));
+            }
+        }
+        if ranked.len() > top {
+            chosen.labels.push(Label::Other);
+        }
+        chosen
+    }
+
+    pub fn group(&self, code: u32) -> usize {
+        self.group_of.get(&code).copied().unwrap_or(self.group_of.len())
+    }
+}
+
+pub(super) fn column(context: &Context<'_>, retention: &Retention) -> Result<Option<usize>, InsightError> {
+    let Some(breakdown) = &retention.breakdown else { return Ok(None) };
+    let [property] = breakdown.properties.as_slice() else {
+        return Err(InsightError::question("breakdown", "retention takes one property"));
+    };
+    context.snapshot.dictionaries.column_of(property, ColumnKind::Words).map(Some)
+}
+
+/// Counts the starts of each value and takes the top.
+pub(super) fn choose(context: &Context<'_>, scan: &Scan<'_>) -> Result<Chosen, InsightError> {
+    let (Some(column), Some(breakdown)) = (scan.column, &scan.retention.breakdown) else {
+        return Ok(Chosen { labels: Vec::new(), group_of: HashMap::new() });
+    };
+    let add = |counts: &mut HashMap<u32, u64>, _, _, code, _: &[u64]| *counts.entry(code).or_default() += 1;
+    let mut sum: HashMap<u32, u64> = HashMap::new();
+    for counts in scan.run(context, HashMap::new, add)? {
+        counts.into_iter().for_each(|(code, count)| *sum.entry(code).or_default() += count);
+    }
+    let names = context.snapshot.dictionaries.columns[column].dictionary.names();
+    let chosen = Chosen::new(sum, breakdown.top, &names);
+    if chosen.labels.len() * scan.buckets.len() * scan.buckets.len() > CELLS_MAX {
+        let problem = format!("values by buckets by buckets are more than {CELLS_MAX}: take fewer, or longer buckets");
+        return Err(InsightError::question("breakdown", problem));
+    }
+    Ok(chosen)
+}
+
+/// The groups, by value; others last.
+pub(super) fn answer(context: &Context<'_>, scan: &Scan<'_>) -> Result<Vec<RetentionGroup>, InsightError> {
+    let chosen = choose(context, scan)?;
+    let (n, unbounded) = (scan.buckets.len(), scan.retention.unbounded);
+    let new = || vec![Counts::new(n); chosen.labels.len()];
+    let mut sums = new();
+    let states = scan.run(context, new, |counts: &mut Vec<Counts>, _, w, code, returns| {
+        if let Some(counts) = counts.get_mut(chosen.group(code)) {
+            counts.add(w, returns, unbounded);
+        }
+    })?;
+    for state in states {
+        sums.iter_mut().zip(&state).for_each(|(sum, counts)| sum.join(counts));
+    }
+    let labelled = chosen.labels.iter().zip(sums);
+    let group = |(label, counts): (&Label, Counts)| RetentionGroup {
+        label: label.clone(),
+        cohorts: counts.finish(&scan.buckets, unbounded),
+    };
+    let mut groups: Vec<RetentionGroup> = labelled.map(group).collect();
+    groups.sort_by(|a, b| a.label.cmp(&b.label));
+    Ok(groups)
+}
