@@ -500,6 +500,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/insights/active_people/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who was active in a period. */
+        post: operations["insights_active_people_people_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/insights/cohort": {
         parameters: {
             query?: never;
@@ -511,6 +528,23 @@ export interface paths {
         put?: never;
         /** Who is in a group of people. */
         post: operations["insights_cohort_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/cohort/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who is in a group, page by page. */
+        post: operations["insights_cohort_people_of_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -534,6 +568,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/insights/distribution/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who has a value in a bin. */
+        post: operations["insights_distribution_people_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/insights/funnel": {
         parameters: {
             query?: never;
@@ -545,6 +596,23 @@ export interface paths {
         put?: never;
         /** How many people go through steps. */
         post: operations["insights_funnel_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/funnel/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who reached a step, or dropped there. */
+        post: operations["insights_funnel_people_of_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -568,6 +636,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/insights/lifecycle/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who has a standing in a bucket. */
+        post: operations["insights_lifecycle_people_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/insights/paths": {
         parameters: {
             query?: never;
@@ -579,6 +664,23 @@ export interface paths {
         put?: never;
         /** What people do before or after an activity. */
         post: operations["insights_paths_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/paths/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who took a path, or an edge. */
+        post: operations["insights_paths_people_of_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -602,6 +704,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/insights/ranking/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who has rows of an activity. */
+        post: operations["insights_ranking_people_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/insights/retention": {
         parameters: {
             query?: never;
@@ -613,6 +732,23 @@ export interface paths {
         put?: never;
         /** Who comes back. */
         post: operations["insights_retention_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/retention/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who started, and returned or not. */
+        post: operations["insights_retention_people_of_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -636,6 +772,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/insights/sessions/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who had such a session. */
+        post: operations["insights_sessions_people_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/insights/stickiness": {
         parameters: {
             query?: never;
@@ -647,6 +800,23 @@ export interface paths {
         put?: never;
         /** On how many days people do it. */
         post: operations["insights_stickiness_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/stickiness/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who did it on so many days. */
+        post: operations["insights_stickiness_people_of_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -670,6 +840,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/insights/time_between/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who needed so long. */
+        post: operations["insights_time_between_people_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/insights/trend": {
         parameters: {
             query?: never;
@@ -681,6 +868,23 @@ export interface paths {
         put?: never;
         /** Counts and measures over time, with breakdowns. */
         post: operations["insights_trend_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/trend/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The people of one number of a trend. */
+        post: operations["insights_trend_people_of_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1806,6 +2010,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/insights/active_people/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who was active in a period. */
+        post: operations["insights_active_people_people"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/insights/cohort": {
         parameters: {
             query?: never;
@@ -1817,6 +2038,23 @@ export interface paths {
         put?: never;
         /** Who is in a group of people. */
         post: operations["insights_cohort"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/cohort/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who is in a group, page by page. */
+        post: operations["insights_cohort_people"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1840,6 +2078,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/insights/distribution/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who has a value in a bin. */
+        post: operations["insights_distribution_people"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/insights/funnel": {
         parameters: {
             query?: never;
@@ -1851,6 +2106,23 @@ export interface paths {
         put?: never;
         /** How many people go through steps. */
         post: operations["insights_funnel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/funnel/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who reached a step, or dropped there. */
+        post: operations["insights_funnel_people"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1874,6 +2146,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/insights/lifecycle/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who has a standing in a bucket. */
+        post: operations["insights_lifecycle_people"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/insights/paths": {
         parameters: {
             query?: never;
@@ -1885,6 +2174,23 @@ export interface paths {
         put?: never;
         /** What people do before or after an activity. */
         post: operations["insights_paths"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/paths/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who took a path, or an edge. */
+        post: operations["insights_paths_people"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1908,6 +2214,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/insights/ranking/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who has rows of an activity. */
+        post: operations["insights_ranking_people"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/insights/retention": {
         parameters: {
             query?: never;
@@ -1919,6 +2242,23 @@ export interface paths {
         put?: never;
         /** Who comes back. */
         post: operations["insights_retention"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/retention/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who started, and returned or not. */
+        post: operations["insights_retention_people"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1942,6 +2282,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/insights/sessions/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who had such a session. */
+        post: operations["insights_sessions_people"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/insights/stickiness": {
         parameters: {
             query?: never;
@@ -1953,6 +2310,23 @@ export interface paths {
         put?: never;
         /** On how many days people do it. */
         post: operations["insights_stickiness"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/stickiness/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who did it on so many days. */
+        post: operations["insights_stickiness_people"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1976,6 +2350,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/insights/time_between/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who needed so long. */
+        post: operations["insights_time_between_people"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/insights/trend": {
         parameters: {
             query?: never;
@@ -1987,6 +2378,23 @@ export interface paths {
         put?: never;
         /** Counts and measures over time, with breakdowns. */
         post: operations["insights_trend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/trend/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The people of one number of a trend. */
+        post: operations["insights_trend_people"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2614,6 +3022,25 @@ export interface components {
         ActivePeopleAnswer: {
             days: components["schemas"]["ActiveDay"][];
         };
+        /** @description People active in the days that end with one. */
+        ActivePeopleCell: {
+            /** @description The day in which this time lies. */
+            day_ms: number;
+            period: components["schemas"]["ActivePeriod"];
+        };
+        /** @description A question, and the place of a number in its answer. */
+        ActivePeoplePeople: {
+            /** @description Only ids above this one by bytes: `next` of the page before. */
+            after?: string | null;
+            cell: components["schemas"]["ActivePeopleCell"];
+            /**
+             * @description At most so many ids are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["ActivePeople"];
+        };
+        ActivePeriod: "day" | "week" | "month";
         /** @description A side of a ratio. */
         Aggregate: {
             count: {
@@ -2690,7 +3117,7 @@ export interface components {
             after: string;
         } | {
             before: string;
-        };
+        } | "beginning" | "ending";
         /** @description What one arm comes to. */
         Arm: {
             /**
@@ -2857,6 +3284,21 @@ export interface components {
                 until_ms: number;
             };
         } | {
+            did_often: {
+                /** @description 1 or more. */
+                at_least: number;
+                at_most?: number | null;
+                bucket: components["schemas"]["Bucket"];
+                from_ms: number;
+                select: components["schemas"]["Selector"];
+                until_ms: number;
+                /**
+                 * @description IANA name of the zone in which days and weeks are cut.
+                 * @default UTC
+                 */
+                zone: string;
+            };
+        } | {
             sequence: {
                 from_ms: number;
                 steps: components["schemas"]["Selector"][];
@@ -2869,6 +3311,8 @@ export interface components {
                 level: number;
             };
         } | {
+            in_cell: components["schemas"]["PeopleOf"];
+        } | {
             person: components["schemas"]["Comparison2"];
         } | {
             listed: string[];
@@ -2879,6 +3323,8 @@ export interface components {
             listed: string[];
             people: number;
         };
+        /** @description Everybody in the group. */
+        CohortCell: Record<string, never>;
         /** @description How many, and if wished who, are in a cohort. */
         CohortPeople: {
             cohort: components["schemas"]["Cohort"];
@@ -2887,6 +3333,19 @@ export interface components {
              * @default 0
              */
             list: number;
+        };
+        /** @description A question, and the place of a number in its answer. */
+        CohortsPeople: {
+            /** @description Only ids above this one by bytes: `next` of the page before. */
+            after?: string | null;
+            /** @default {} */
+            cell: components["schemas"]["CohortCell"];
+            /**
+             * @description At most so many ids are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["CohortPeople"];
         };
         ColumnInWords: {
             about: string;
@@ -2930,6 +3389,10 @@ export interface components {
             property: components["schemas"]["Comparison2"];
         } | {
             person: components["schemas"]["Comparison2"];
+        } | {
+            session: components["schemas"]["SessionComparison"];
+        } | {
+            cohort: components["schemas"]["Cohort"];
         };
         /** @description The effect among people exposed until the end of a day. */
         CurvePoint: {
@@ -2989,10 +3452,35 @@ export interface components {
             /** Format: double */
             sum: number;
         };
+        /** @description People with a value in one bin of the histogram. */
+        DistributionCell: {
+            /**
+             * @description Counted from 0, as the answer's histogram; any value if absent.
+             * @default null
+             */
+            bin: number | null;
+        };
         /** @description What the values are. */
         DistributionOf: {
             property: string;
         } | "rows_per_person";
+        /** @description A question, and the place of a number in its answer. */
+        DistributionPeople: {
+            /** @description Only ids above this one by bytes: `next` of the page before. */
+            after?: string | null;
+            /**
+             * @default {
+             *       "bin": null
+             *     }
+             */
+            cell: components["schemas"]["DistributionCell"];
+            /**
+             * @description At most so many ids are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["Distribution"];
+        };
         EmailChange: {
             email: string;
             password: string;
@@ -3544,6 +4032,8 @@ export interface components {
          */
         Funnel: {
             breakdown?: components["schemas"]["FunnelBreakdown"] | null;
+            /** @description A group of the answer for each of these, in this order; a person may be in several. Not with a breakdown. */
+            cohorts?: components["schemas"]["NamedCohort"][];
             /** @default [] */
             exclusions: components["schemas"]["Exclusion"][];
             /** @default ordered */
@@ -3551,10 +4041,18 @@ export interface components {
             scope: components["schemas"]["Scope"];
             /** @description 1 to 16 steps. */
             steps: components["schemas"]["Selector"][];
+            /**
+             * @description Also for each bucket of the span: the levels of attempts whose row of step 1 lies in it, what follows may lie
+             *     beyond it. A person counts once in each bucket with a row of step 1. Not of unordered funnels.
+             */
+            trend?: components["schemas"]["Bucket"] | null;
             /** @description Inclusive, in milliseconds. */
             window_ms: number;
         };
-        /** @description One group for each value of the breakdown, ascending, a missing value first; one without breakdown. */
+        /**
+         * @description One group for each value of the breakdown, ascending, a missing value first, then the others together; for each
+         *     cohort, as asked; one without either.
+         */
         FunnelAnswer: {
             groups: components["schemas"]["FunnelGroup"][];
         };
@@ -3564,6 +4062,37 @@ export interface components {
             property: string;
             /** @description The step (from 1) whose row is looked at; people without such a row have no value. */
             step: number;
+            /**
+             * @description Only so many values stand for themselves, those with most people (ties: the smaller by bytes, missing first); the
+             *     rest together is one more group. All if absent.
+             */
+            top?: number | null;
+        };
+        /** @description Attempts that begin in one bucket. */
+        FunnelBucket: {
+            /** @description People who reached at least level 1, 2, … from there. */
+            reached: number[];
+            start_ms: number;
+        };
+        /** @description People who took `step`, or took it and not the next. */
+        FunnelCell: {
+            /**
+             * @description Of the trend: attempts that begin in the bucket in which this time lies.
+             * @default null
+             */
+            bucket_ms: number | null;
+            /**
+             * @description One group of a breakdown; all if absent.
+             * @default everything
+             */
+            label: components["schemas"]["Label"];
+            /** @default reached */
+            standing: components["schemas"]["FunnelStanding"];
+            /**
+             * @description Counted from 1.
+             * @default 1
+             */
+            step: number;
         };
         /** @description People of one value. */
         FunnelGroup: {
@@ -3572,8 +4101,12 @@ export interface components {
              *     50, 75, 90 and 100; nothing if nobody did.
              */
             converted_ms: number[];
+            /** @description What the group is: `value` alone does not tell a missing value from everybody. */
+            label: components["schemas"]["Label"];
             /** @description People who reached at least level 1, 2, … */
             reached: number[];
+            /** @description If it was asked for. */
+            trend?: components["schemas"]["FunnelBucket"][];
             value: string | null;
         };
         /**
@@ -3581,6 +4114,28 @@ export interface components {
          * @enum {string}
          */
         FunnelOrder: "ordered" | "strict" | "unordered";
+        /** @description A question, and the place of a number in its answer. */
+        FunnelPeople: {
+            /** @description Only ids above this one by bytes: `next` of the page before. */
+            after?: string | null;
+            /**
+             * @default {
+             *       "bucket_ms": null,
+             *       "label": "everything",
+             *       "standing": "reached",
+             *       "step": 1
+             *     }
+             */
+            cell: components["schemas"]["FunnelCell"];
+            /**
+             * @description At most so many ids are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["Funnel"];
+        };
+        /** @description How far. */
+        FunnelStanding: "reached" | "dropped";
         /** @description A metric that must not get worse. */
         Guardrail: {
             metric: string;
@@ -3672,6 +4227,11 @@ export interface components {
             rows_read: number;
             /**
              * Format: double
+             * @description The answer is of this share of the people alone, as asked; nothing in it is scaled.
+             */
+            sample?: number | null;
+            /**
+             * Format: double
              * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
              */
             took_ms: number;
@@ -3695,6 +4255,11 @@ export interface components {
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
             rows_read: number;
+            /**
+             * Format: double
+             * @description The answer is of this share of the people alone, as asked; nothing in it is scaled.
+             */
+            sample?: number | null;
             /**
              * Format: double
              * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
@@ -3722,6 +4287,11 @@ export interface components {
             rows_read: number;
             /**
              * Format: double
+             * @description The answer is of this share of the people alone, as asked; nothing in it is scaled.
+             */
+            sample?: number | null;
+            /**
+             * Format: double
              * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
              */
             took_ms: number;
@@ -3745,6 +4315,41 @@ export interface components {
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
             rows_read: number;
+            /**
+             * Format: double
+             * @description The answer is of this share of the people alone, as asked; nothing in it is scaled.
+             */
+            sample?: number | null;
+            /**
+             * Format: double
+             * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
+             */
+            took_ms: number;
+        };
+        /** @description An answer, and what it took. */
+        Insight13: {
+            answer: components["schemas"]["PeopleAnswer"];
+            /**
+             * Format: date-time
+             * @description The answer is of all rows that were visible at this moment.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            as_of: string;
+            bytes_read: number;
+            /**
+             * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
+             *     `null` where ClickHouse has no short way to say it.
+             */
+            clickhouse_sql: string | null;
+            /** @description It was worked out for an earlier question, and nothing has come since. */
+            is_cached: boolean;
+            /** @description Rows, or where sessions were enough sessions, that were looked at. */
+            rows_read: number;
+            /**
+             * Format: double
+             * @description The answer is of this share of the people alone, as asked; nothing in it is scaled.
+             */
+            sample?: number | null;
             /**
              * Format: double
              * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
@@ -3772,6 +4377,11 @@ export interface components {
             rows_read: number;
             /**
              * Format: double
+             * @description The answer is of this share of the people alone, as asked; nothing in it is scaled.
+             */
+            sample?: number | null;
+            /**
+             * Format: double
              * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
              */
             took_ms: number;
@@ -3795,6 +4405,11 @@ export interface components {
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
             rows_read: number;
+            /**
+             * Format: double
+             * @description The answer is of this share of the people alone, as asked; nothing in it is scaled.
+             */
+            sample?: number | null;
             /**
              * Format: double
              * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
@@ -3822,6 +4437,11 @@ export interface components {
             rows_read: number;
             /**
              * Format: double
+             * @description The answer is of this share of the people alone, as asked; nothing in it is scaled.
+             */
+            sample?: number | null;
+            /**
+             * Format: double
              * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
              */
             took_ms: number;
@@ -3845,6 +4465,11 @@ export interface components {
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
             rows_read: number;
+            /**
+             * Format: double
+             * @description The answer is of this share of the people alone, as asked; nothing in it is scaled.
+             */
+            sample?: number | null;
             /**
              * Format: double
              * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
@@ -3872,6 +4497,11 @@ export interface components {
             rows_read: number;
             /**
              * Format: double
+             * @description The answer is of this share of the people alone, as asked; nothing in it is scaled.
+             */
+            sample?: number | null;
+            /**
+             * Format: double
              * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
              */
             took_ms: number;
@@ -3895,6 +4525,11 @@ export interface components {
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
             rows_read: number;
+            /**
+             * Format: double
+             * @description The answer is of this share of the people alone, as asked; nothing in it is scaled.
+             */
+            sample?: number | null;
             /**
              * Format: double
              * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
@@ -3922,6 +4557,11 @@ export interface components {
             rows_read: number;
             /**
              * Format: double
+             * @description The answer is of this share of the people alone, as asked; nothing in it is scaled.
+             */
+            sample?: number | null;
+            /**
+             * Format: double
              * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
              */
             took_ms: number;
@@ -3945,6 +4585,11 @@ export interface components {
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
             rows_read: number;
+            /**
+             * Format: double
+             * @description The answer is of this share of the people alone, as asked; nothing in it is scaled.
+             */
+            sample?: number | null;
             /**
              * Format: double
              * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
@@ -4024,6 +4669,8 @@ export interface components {
         /** @description Which part of a breakdown. */
         Label: "other" | "everything" | {
             values: (string | null)[];
+        } | {
+            cohort: string;
         };
         /**
          * @description The standing of people, bucket by bucket. The span is widened to whole buckets.
@@ -4048,6 +4695,26 @@ export interface components {
             returning: number;
             start_ms: number;
         };
+        /** @description People of one standing in a bucket. */
+        LifecycleCell: {
+            /** @description The bucket in which this time lies. */
+            bucket_ms: number;
+            standing: components["schemas"]["LifecycleStanding"];
+        };
+        /** @description A question, and the place of a number in its answer. */
+        LifecyclePeople: {
+            /** @description Only ids above this one by bytes: `next` of the page before. */
+            after?: string | null;
+            cell: components["schemas"]["LifecycleCell"];
+            /**
+             * @description At most so many ids are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["Lifecycle"];
+        };
+        /** @enum {string} */
+        LifecycleStanding: "new" | "returning" | "resurrecting" | "dormant";
         /** @description What a code means. */
         Meaning: {
             code: string;
@@ -4577,6 +5244,11 @@ export interface components {
         };
         /** @description How a session's tokens are handed over. */
         Mode: "bearer" | "cookie";
+        /** @description A group with the name that it has in an answer. */
+        NamedCohort: {
+            cohort: components["schemas"]["Cohort"];
+            name: string;
+        };
         /** @description A namespace. */
         Namespace: {
             /** @default  */
@@ -4923,24 +5595,42 @@ export interface components {
             activities: string[];
             count: number;
         };
-        /** @description So many occurrences have `from` at place `place` and `to` at the next, most first, then by place and names. */
+        /**
+         * @description So many occurrences have `from` at place `place` (from 0; of shorter paths before something, as if the missing rows
+         *     were in front) and `to` at the next, most first, then by place and names.
+         */
         PathEdge: {
             count: number;
             from: string;
             place: number;
             to: string;
         };
+        /** @description One name for all activities that a pattern fits. */
+        PathName: {
+            name: string;
+            pattern: components["schemas"]["Pattern"];
+        };
         /**
          * @description Sequences of activities after or before an activity. A person's rows are in the order of time, then name by bytes.
          *     Each row of the anchor in the span that has `length` more rows on that side, every gap at most `gap_ms`, is one
-         *     occurrence of the path of their names; those rows may lie outside the span. Occurrences may overlap.
+         *     occurrence of the path of their names; those rows may lie outside the span. Occurrences may overlap. Of `beginning` and
+         *     `ending` the row where a stretch begins or ends is in the path itself.
          */
         Paths: {
             anchor: components["schemas"]["Anchor"];
+            /** @description Edges with fewer occurrences are left out. */
+            edge_least?: number;
             gap_ms: number;
             /** @description 1 to 8. */
             length: number;
+            /**
+             * @description Other names for activities in the answer: the first that fits; their own if none does. The anchor is an
+             *     activity's own name.
+             */
+            names?: components["schemas"]["PathName"][];
             scope: components["schemas"]["Scope"];
+            /** @description Paths that end earlier, at a gap or with the person's rows, count too, with the names there are. */
+            shorter?: boolean;
             /** @description So many of the most frequent are answered. */
             top: number;
         };
@@ -4948,6 +5638,69 @@ export interface components {
         PathsAnswer: {
             edges: components["schemas"]["PathEdge"][];
             paths: components["schemas"]["PathCount"][];
+        };
+        /** @description People with an occurrence of a path, or of an edge. */
+        PathsCell: {
+            path: string[];
+        } | {
+            edge: {
+                from: string;
+                place: number;
+                to: string;
+            };
+        };
+        /** @description A question, and the place of a number in its answer. */
+        PathsPeople: {
+            /** @description Only ids above this one by bytes: `next` of the page before. */
+            after?: string | null;
+            cell: components["schemas"]["PathsCell"];
+            /**
+             * @description At most so many ids are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["Paths"];
+        };
+        /** @description Which names. */
+        Pattern: {
+            like: string;
+        } | {
+            regex: string;
+        };
+        /** @description How many there are, and a page of their ids. */
+        PeopleAnswer: {
+            /** @description Person ids, ascending by bytes. */
+            listed: string[];
+            /** @description `after` of the next page, if there is one. */
+            next: string | null;
+            /** @description All of them, whatever is listed. */
+            people: number;
+        };
+        /** @description A number of an answer. */
+        PeopleOf: {
+            trend: components["schemas"]["TrendPeople"];
+        } | {
+            funnel: components["schemas"]["FunnelPeople"];
+        } | {
+            retention: components["schemas"]["RetentionPeople"];
+        } | {
+            paths: components["schemas"]["PathsPeople"];
+        } | {
+            lifecycle: components["schemas"]["LifecyclePeople"];
+        } | {
+            stickiness: components["schemas"]["StickinessPeople"];
+        } | {
+            sessions: components["schemas"]["SessionsPeople"];
+        } | {
+            cohort: components["schemas"]["CohortsPeople"];
+        } | {
+            distribution: components["schemas"]["DistributionPeople"];
+        } | {
+            active_people: components["schemas"]["ActivePeoplePeople"];
+        } | {
+            time_between: components["schemas"]["TimeBetweenPeople"];
+        } | {
+            ranking: components["schemas"]["RankingPeople"];
         };
         /**
          * @description What may be done.
@@ -5100,6 +5853,31 @@ export interface components {
         RankingAnswer: {
             rows: components["schemas"]["RankedRow"][];
         };
+        /** @description People with such rows of an activity. */
+        RankingCell: {
+            /**
+             * @description Any of the question's if absent.
+             * @default null
+             */
+            activity: string | null;
+        };
+        /** @description A question, and the place of a number in its answer. */
+        RankingPeople: {
+            /** @description Only ids above this one by bytes: `next` of the page before. */
+            after?: string | null;
+            /**
+             * @default {
+             *       "activity": null
+             *     }
+             */
+            cell: components["schemas"]["RankingCell"];
+            /**
+             * @description At most so many ids are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["Ranking"];
+        };
         Readiness: {
             checks: components["schemas"]["Check"][];
             ready: boolean;
@@ -5131,7 +5909,15 @@ export interface components {
          *     start within the same bucket.
          */
         Retention: {
+            /**
+             * @description By one property of the row that starts: the person's first row of `start` in the bucket (of `first_time`, ever); at
+             *     equal times the smallest value, missing first. The `top` values with most starts stand for themselves, the rest
+             *     together is `other`.
+             */
+            breakdown?: components["schemas"]["Breakdown"] | null;
             bucket: components["schemas"]["Bucket"];
+            /** @description By these groups, in this order; a person may be in several. Not with a breakdown. */
+            cohorts?: components["schemas"]["NamedCohort"][];
             kind: components["schemas"]["RetentionKind"];
             returning: components["schemas"]["Selector"];
             scope: components["schemas"]["Scope"];
@@ -5145,6 +5931,28 @@ export interface components {
         /** @description One cohort for each bucket of the span, also an empty one. */
         RetentionAnswer: {
             cohorts: components["schemas"]["RetentionCohort"][];
+            /** @description The same of each part of a breakdown, by value, or of each of the cohorts asked for. */
+            groups?: components["schemas"]["RetentionGroup"][];
+        };
+        /** @description People who started in a bucket, and of them those who returned, or did not. */
+        RetentionCell: {
+            /**
+             * @description So many buckets after; all who started if absent.
+             * @default null
+             */
+            after: number | null;
+            /**
+             * @description One group of a breakdown; all if absent.
+             * @default everything
+             */
+            label: components["schemas"]["Label"];
+            /**
+             * @description False: those who did not return then.
+             * @default true
+             */
+            returned: boolean;
+            /** @description They started in the bucket in which this time lies. */
+            start_ms: number;
         };
         /** @description The people who started in one bucket. */
         RetentionCohort: {
@@ -5154,8 +5962,25 @@ export interface components {
             /** @description Start of the bucket, in milliseconds. */
             start_ms: number;
         };
+        /** @description One part of a breakdown. */
+        RetentionGroup: {
+            cohorts: components["schemas"]["RetentionCohort"][];
+            label: components["schemas"]["Label"];
+        };
         /** @description Which buckets a person starts in. */
         RetentionKind: "first_time" | "recurring";
+        /** @description A question, and the place of a number in its answer. */
+        RetentionPeople: {
+            /** @description Only ids above this one by bytes: `next` of the page before. */
+            after?: string | null;
+            cell: components["schemas"]["RetentionCell"];
+            /**
+             * @description At most so many ids are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["Retention"];
+        };
         /** @description One revision. */
         Revision: {
             act: string;
@@ -5356,6 +6181,12 @@ export interface components {
             from_ms: number;
             /** @description Only these people; all if absent. */
             people?: components["schemas"]["Cohort"] | null;
+            /**
+             * Format: double
+             * @description Only so large a share of these people, above 0 and at most 1: those of whose id XXH3-64 is below this share of
+             *     2^64, so the same people each time. Nothing in the answer is scaled.
+             */
+            sample?: number | null;
             until_ms: number;
             /**
              * @description IANA name of the zone in which days, weeks, months and hours are cut.
@@ -5455,6 +6286,14 @@ export interface components {
             sessions: number;
             start_ms: number;
         };
+        /**
+         * @description What is asked of the session of a row: a stretch of all of the person's rows, whole whatever the span, without a gap
+         *     above 30 minutes.
+         */
+        SessionComparison: {
+            property: components["schemas"]["SessionProperty"];
+            test: components["schemas"]["Test"];
+        };
         /** @description A session that has begun or goes on. */
         SessionGrant: {
             /**
@@ -5476,6 +6315,8 @@ export interface components {
             refresh_token: string | null;
             session_id: string;
         };
+        /** @description What is known of a session. */
+        SessionProperty: "duration_ms" | "rows" | "entry" | "exit";
         /**
          * @description Sessions by bucket of their first row. A gap longer than `gap_ms` starts a new one. A session counts, whole, if its
          *     first row lies in the span.
@@ -5499,6 +6340,49 @@ export interface components {
                 string,
                 number
             ][];
+        };
+        /** @description People with a session that meets all of this. */
+        SessionsCell: {
+            /**
+             * @description It has one row; or more than one.
+             * @default null
+             */
+            bounced: boolean | null;
+            /**
+             * @description It began in the bucket in which this time lies.
+             * @default null
+             */
+            bucket_ms: number | null;
+            /**
+             * @description The activity that it begins with.
+             * @default null
+             */
+            entry: string | null;
+            /**
+             * @description The activity that it ends with.
+             * @default null
+             */
+            exit: string | null;
+        };
+        /** @description A question, and the place of a number in its answer. */
+        SessionsPeople: {
+            /** @description Only ids above this one by bytes: `next` of the page before. */
+            after?: string | null;
+            /**
+             * @default {
+             *       "bounced": null,
+             *       "bucket_ms": null,
+             *       "entry": null,
+             *       "exit": null
+             *     }
+             */
+            cell: components["schemas"]["SessionsCell"];
+            /**
+             * @description At most so many ids are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["Sessions"];
         };
         Ship: {
             reason?: string | null;
@@ -5584,6 +6468,23 @@ export interface components {
         StickinessAnswer: {
             people: number[];
         };
+        /** @description People with such rows in exactly so many buckets. */
+        StickinessCell: {
+            /** @description 1 or more. */
+            buckets: number;
+        };
+        /** @description A question, and the place of a number in its answer. */
+        StickinessPeople: {
+            /** @description Only ids above this one by bytes: `next` of the page before. */
+            after?: string | null;
+            cell: components["schemas"]["StickinessCell"];
+            /**
+             * @description At most so many ids are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["Stickiness"];
+        };
         Switch: {
             /** @description All that there are where it is absent. */
             environments?: string[] | null;
@@ -5601,9 +6502,9 @@ export interface components {
         };
         /**
          * @description What is asked of one value. Texts are compared by bytes. A property that is missing fails every test but `NotSet`,
-         *     `IsNot` and `NotContains`, which it passes.
+         *     `IsNot`, `NotContains` and `NotRegex`, which it passes.
          */
-        Test: ("set" | "not_set") | {
+        Test: ("set" | "not_set" | "is_false") | {
             is: string[];
         } | {
             is_not: string[];
@@ -5616,6 +6517,10 @@ export interface components {
         } | {
             ends_with: string;
         } | {
+            regex: string;
+        } | {
+            not_regex: string;
+        } | {
             /** Format: double */
             above: number;
         } | {
@@ -5627,7 +6532,11 @@ export interface components {
         } | {
             /** Format: double */
             at_most: number;
-        };
+        } | {
+            before: string;
+        } | {
+            since: string;
+        } | "is_true";
         /** @description How results are judged. */
         TestMethod: "sequential" | "fixed_horizon";
         /**
@@ -5651,6 +6560,31 @@ export interface components {
             people: number;
             percentiles_ms: (number | null)[];
             sum_ms: number;
+        };
+        /** @description People with such a time within these bounds. */
+        TimeBetweenCell: {
+            /** @default null */
+            at_least_ms: number | null;
+            /** @default null */
+            at_most_ms: number | null;
+        };
+        /** @description A question, and the place of a number in its answer. */
+        TimeBetweenPeople: {
+            /** @description Only ids above this one by bytes: `next` of the page before. */
+            after?: string | null;
+            /**
+             * @default {
+             *       "at_least_ms": null,
+             *       "at_most_ms": null
+             *     }
+             */
+            cell: components["schemas"]["TimeBetweenCell"];
+            /**
+             * @description At most so many ids are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["TimeBetween"];
         };
         TokenDraft: {
             /**
@@ -5723,9 +6657,11 @@ export interface components {
         Trend: {
             breakdown?: components["schemas"]["Breakdown"] | null;
             bucket: components["schemas"]["Bucket"];
+            /** @description Lines for each of these groups, in this order; a person may be in several. Not with a breakdown. */
+            cohorts?: components["schemas"]["NamedCohort"][];
             /**
              * @description Further lines, made of the series' first measures: `A / B * 100`, where `A` is the first series. `+ - * /`, numbers
-             *     and parentheses; no value where a series has none, and of a division by zero. Not with a breakdown.
+             *     and parentheses; no value where a series has none, and of a division by zero. Not with a breakdown or cohorts.
              */
             formulas?: string[];
             /** @description The same of the span of the same length that ends where this one begins, for comparison. */
@@ -5743,12 +6679,55 @@ export interface components {
             /** @description If it was asked for. */
             previous?: components["schemas"]["TrendAnswer"] | null;
         };
+        /** @description People with such rows of one series. */
+        TrendCell: {
+            /**
+             * @description The bucket in which this time lies; the whole span if absent.
+             * @default null
+             */
+            bucket_ms: number | null;
+            /**
+             * @description One line of a breakdown; all if absent.
+             * @default everything
+             */
+            label: components["schemas"]["Label"];
+            /**
+             * @description Of the span before.
+             * @default false
+             */
+            previous: boolean;
+            /**
+             * @description Counted from 0.
+             * @default 0
+             */
+            series: number;
+        };
         /** @description One line: for each measure, in the order asked, a value for each bucket. */
         TrendLine: {
             label: components["schemas"]["Label"];
             /** @description `None` where there is nothing to measure; counts and sums are 0 there. */
             measures: (number | null)[][];
             series: number;
+        };
+        /** @description A question, and the place of a number in its answer. */
+        TrendPeople: {
+            /** @description Only ids above this one by bytes: `next` of the page before. */
+            after?: string | null;
+            /**
+             * @default {
+             *       "bucket_ms": null,
+             *       "label": "everything",
+             *       "previous": false,
+             *       "series": 0
+             *     }
+             */
+            cell: components["schemas"]["TrendCell"];
+            /**
+             * @description At most so many ids are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["Trend"];
         };
         /**
          * @description What kind of values a feature has.
@@ -8406,6 +9385,50 @@ export interface operations {
             503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
+    insights_active_people_people_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActivePeoplePeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
     insights_cohort_of_key: {
         parameters: {
             query?: {
@@ -8434,6 +9457,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight8"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_cohort_people_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CohortsPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -8494,6 +9561,50 @@ export interface operations {
             503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
+    insights_distribution_people_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DistributionPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
     insights_funnel_of_key: {
         parameters: {
             query?: {
@@ -8522,6 +9633,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight2"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_funnel_people_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FunnelPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -8582,6 +9737,50 @@ export interface operations {
             503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
+    insights_lifecycle_people_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LifecyclePeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
     insights_paths_of_key: {
         parameters: {
             query?: {
@@ -8610,6 +9809,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight4"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_paths_people_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PathsPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -8670,6 +9913,50 @@ export interface operations {
             503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
+    insights_ranking_people_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RankingPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
     insights_retention_of_key: {
         parameters: {
             query?: {
@@ -8698,6 +9985,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight3"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_retention_people_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -8758,6 +10089,50 @@ export interface operations {
             503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
+    insights_sessions_people_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionsPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
     insights_stickiness_of_key: {
         parameters: {
             query?: {
@@ -8786,6 +10161,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight6"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_stickiness_people_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StickinessPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -8846,6 +10265,50 @@ export interface operations {
             503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
+    insights_time_between_people_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TimeBetweenPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
     insights_trend_of_key: {
         parameters: {
             query?: {
@@ -8874,6 +10337,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_trend_people_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrendPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -13286,6 +14793,52 @@ export interface operations {
             503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
+    insights_active_people_people: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActivePeoplePeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
     insights_cohort: {
         parameters: {
             query?: {
@@ -13316,6 +14869,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight8"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_cohort_people: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CohortsPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -13378,6 +14977,52 @@ export interface operations {
             503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
+    insights_distribution_people: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DistributionPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
     insights_funnel: {
         parameters: {
             query?: {
@@ -13408,6 +15053,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight2"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_funnel_people: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FunnelPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -13470,6 +15161,52 @@ export interface operations {
             503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
+    insights_lifecycle_people: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LifecyclePeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
     insights_paths: {
         parameters: {
             query?: {
@@ -13500,6 +15237,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight4"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_paths_people: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PathsPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -13562,6 +15345,52 @@ export interface operations {
             503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
+    insights_ranking_people: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RankingPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
     insights_retention: {
         parameters: {
             query?: {
@@ -13592,6 +15421,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight3"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_retention_people: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -13654,6 +15529,52 @@ export interface operations {
             503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
+    insights_sessions_people: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionsPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
     insights_stickiness: {
         parameters: {
             query?: {
@@ -13684,6 +15605,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight6"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_stickiness_people: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StickinessPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -13746,6 +15713,52 @@ export interface operations {
             503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
+    insights_time_between_people: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TimeBetweenPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
     insights_trend: {
         parameters: {
             query?: {
@@ -13776,6 +15789,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_trend_people: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrendPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight13"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
