@@ -5,6 +5,7 @@
 //! [`Desk`], as `App::build_with(…, |site, _| site.add(routes(), desk))`.
 
 mod answer;
+mod compared;
 mod desk;
 mod problem;
 mod routes;

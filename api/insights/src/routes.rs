@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::answer::Insight;
+use crate::compared::Compared;
 use crate::desk::{Asked, Desk};
 use crate::problem::RAISED;
 
@@ -43,7 +44,7 @@ impl From<InsightLimits> for Asked {
 }
 
 macro_rules! insights {
-    ($($of_project:ident $of_key:ident $path:literal $body:ident: $question:expr => $kind:ident($answer:ident), $about:literal;)+) => {
+    ($($of_project:ident $of_key:ident $path:literal $body:ident: $question:expr => $kind:ident($answer:ty), $about:literal;)+) => {
         /// The routes of all kinds.
         pub fn routes() -> Routes<Desk, May> {
             let read = || May(Permission::InsightsRead);
@@ -63,11 +64,11 @@ macro_rules! insights {
             whence: Whence,
             Query(limits): Query<InsightLimits>,
             JsonBody(body): JsonBody<definition::$body>,
-        ) -> Result<Told<Insight<definition::$answer>>, Problem> {
+        ) -> Result<Told<Insight<$answer>>, Problem> {
             let question = $question(body);
             let answered = desk.ask(&member, &whence, None, &question, limits.into()).await?;
             match answered.answer.clone() {
-                Answer::$kind(answer) => Ok(Told(Insight::new(answer, &answered, &question))),
+                Answer::$kind(answer) => Ok(Told(Insight::new(answer.into(), &answered, &question))),
                 _ => Err(Problem::internal("an answer of another kind")),
             }
         }
@@ -79,11 +80,11 @@ macro_rules! insights {
             Path(place): Path<InsightPlace>,
             Query(limits): Query<InsightLimits>,
             JsonBody(body): JsonBody<definition::$body>,
-        ) -> Result<Told<Insight<definition::$answer>>, Problem> {
+        ) -> Result<Told<Insight<$answer>>, Problem> {
             let question = $question(body);
             let answered = desk.ask(&member, &whence, Some(&place.project), &question, limits.into()).await?;
             match answered.answer.clone() {
-                Answer::$kind(answer) => Ok(Told(Insight::new(answer, &answered, &question))),
+                Answer::$kind(answer) => Ok(Told(Insight::new(answer.into(), &answered, &question))),
                 _ => Err(Problem::internal("an answer of another kind")),
             }
         })+
@@ -96,28 +97,32 @@ fn people<T>(of: fn(T) -> PeopleOf) -> impl FnOnce(T) -> Question {
 }
 
 insights! {
-    trend trend_of_key "trend" Trend: Question::Trend => Trend(TrendAnswer), "Counts and measures over time, with breakdowns.";
-    funnel funnel_of_key "funnel" Funnel: Question::Funnel => Funnel(FunnelAnswer), "How many people go through steps.";
-    retention retention_of_key "retention" Retention: Question::Retention => Retention(RetentionAnswer), "Who comes back.";
-    paths paths_of_key "paths" Paths: Question::Paths => Paths(PathsAnswer), "What people do before or after an activity.";
-    lifecycle lifecycle_of_key "lifecycle" Lifecycle: Question::Lifecycle => Lifecycle(LifecycleAnswer), "Who is new, returning, resurrecting and dormant.";
-    stickiness stickiness_of_key "stickiness" Stickiness: Question::Stickiness => Stickiness(StickinessAnswer), "On how many days people do it.";
-    sessions sessions_of_key "sessions" Sessions: Question::Sessions => Sessions(SessionsAnswer), "Sessions: how many, how long, how they begin and end.";
-    cohort cohort_of_key "cohort" CohortPeople: Question::Cohort => Cohort(CohortAnswer), "Who is in a group of people.";
-    distribution distribution_of_key "distribution" Distribution: Question::Distribution => Distribution(DistributionAnswer), "How a number spreads.";
-    active_people active_people_of_key "active_people" ActivePeople: Question::ActivePeople => ActivePeople(ActivePeopleAnswer), "Active people by day, week and month.";
-    time_between time_between_of_key "time_between" TimeBetween: Question::TimeBetween => TimeBetween(TimeBetweenAnswer), "How long from one activity to the next.";
-    ranking ranking_of_key "ranking" Ranking: Question::Ranking => Ranking(RankingAnswer), "Activities and people with most rows.";
-    trend_people trend_people_of_key "trend/people" TrendPeople: people(PeopleOf::Trend) => People(PeopleAnswer), "The people of one number of a trend.";
-    funnel_people funnel_people_of_key "funnel/people" FunnelPeople: people(PeopleOf::Funnel) => People(PeopleAnswer), "Who reached a step, or dropped there.";
-    retention_people retention_people_of_key "retention/people" RetentionPeople: people(PeopleOf::Retention) => People(PeopleAnswer), "Who started, and returned or not.";
-    paths_people paths_people_of_key "paths/people" PathsPeople: people(PeopleOf::Paths) => People(PeopleAnswer), "Who took a path, or an edge.";
-    lifecycle_people lifecycle_people_of_key "lifecycle/people" LifecyclePeople: people(PeopleOf::Lifecycle) => People(PeopleAnswer), "Who has a standing in a bucket.";
-    stickiness_people stickiness_people_of_key "stickiness/people" StickinessPeople: people(PeopleOf::Stickiness) => People(PeopleAnswer), "Who did it on so many days.";
-    sessions_people sessions_people_of_key "sessions/people" SessionsPeople: people(PeopleOf::Sessions) => People(PeopleAnswer), "Who had such a session.";
-    cohort_people cohort_people_of_key "cohort/people" CohortsPeople: people(PeopleOf::Cohort) => People(PeopleAnswer), "Who is in a group, page by page.";
-    distribution_people distribution_people_of_key "distribution/people" DistributionPeople: people(PeopleOf::Distribution) => People(PeopleAnswer), "Who has a value in a bin.";
-    active_people_people active_people_people_of_key "active_people/people" ActivePeoplePeople: people(PeopleOf::ActivePeople) => People(PeopleAnswer), "Who was active in a period.";
-    time_between_people time_between_people_of_key "time_between/people" TimeBetweenPeople: people(PeopleOf::TimeBetween) => People(PeopleAnswer), "Who needed so long.";
-    ranking_people ranking_people_of_key "ranking/people" RankingPeople: people(PeopleOf::Ranking) => People(PeopleAnswer), "Who has rows of an activity.";
+    trend trend_of_key "trend" Trend: Question::Trend => Trend(definition::TrendAnswer), "Counts and measures over time, with breakdowns.";
+    funnel funnel_of_key "funnel" Funnel: Question::Funnel => Funnel(definition::FunnelAnswer), "How many people go through steps.";
+    retention retention_of_key "retention" Retention: Question::Retention => Retention(definition::RetentionAnswer), "Who comes back.";
+    paths paths_of_key "paths" Paths: Question::Paths => Paths(definition::PathsAnswer), "What people do before or after an activity.";
+    lifecycle lifecycle_of_key "lifecycle" Lifecycle: Question::Lifecycle => Lifecycle(definition::LifecycleAnswer), "Who is new, returning, resurrecting and dormant.";
+    stickiness stickiness_of_key "stickiness" Stickiness: Question::Stickiness => Stickiness(definition::StickinessAnswer), "On how many days people do it.";
+    sessions sessions_of_key "sessions" Sessions: Question::Sessions => Sessions(definition::SessionsAnswer), "Sessions: how many, how long, how they begin and end.";
+    cohort cohort_of_key "cohort" CohortPeople: Question::Cohort => Cohort(definition::CohortAnswer), "Who is in a group of people.";
+    distribution distribution_of_key "distribution" Distribution: Question::Distribution => Distribution(definition::DistributionAnswer), "How a number spreads.";
+    active_people active_people_of_key "active_people" ActivePeople: Question::ActivePeople => ActivePeople(definition::ActivePeopleAnswer), "Active people by day, week and month.";
+    time_between time_between_of_key "time_between" TimeBetween: Question::TimeBetween => TimeBetween(definition::TimeBetweenAnswer), "How long from one activity to the next.";
+    ranking ranking_of_key "ranking" Ranking: Question::Ranking => Ranking(definition::RankingAnswer), "Activities and people with most rows.";
+    correlation correlation_of_key "correlation" Correlation: Question::Correlation => Correlation(definition::CorrelationAnswer), "What goes with converting in a funnel.";
+    compare compare_of_key "compare" Compare: Question::Compare => Compare(Compared), "Whether two groups of people differ.";
+    places places_of_key "places" Places: Question::Places => Places(definition::PlacesAnswer), "Where people do it.";
+    trend_people trend_people_of_key "trend/people" TrendPeople: people(PeopleOf::Trend) => People(definition::PeopleAnswer), "The people of one number of a trend.";
+    funnel_people funnel_people_of_key "funnel/people" FunnelPeople: people(PeopleOf::Funnel) => People(definition::PeopleAnswer), "Who reached a step, or dropped there.";
+    retention_people retention_people_of_key "retention/people" RetentionPeople: people(PeopleOf::Retention) => People(definition::PeopleAnswer), "Who started, and returned or not.";
+    paths_people paths_people_of_key "paths/people" PathsPeople: people(PeopleOf::Paths) => People(definition::PeopleAnswer), "Who took a path, or an edge.";
+    lifecycle_people lifecycle_people_of_key "lifecycle/people" LifecyclePeople: people(PeopleOf::Lifecycle) => People(definition::PeopleAnswer), "Who has a standing in a bucket.";
+    stickiness_people stickiness_people_of_key "stickiness/people" StickinessPeople: people(PeopleOf::Stickiness) => People(definition::PeopleAnswer), "Who did it on so many days.";
+    sessions_people sessions_people_of_key "sessions/people" SessionsPeople: people(PeopleOf::Sessions) => People(definition::PeopleAnswer), "Who had such a session.";
+    cohort_people cohort_people_of_key "cohort/people" CohortsPeople: people(PeopleOf::Cohort) => People(definition::PeopleAnswer), "Who is in a group, page by page.";
+    distribution_people distribution_people_of_key "distribution/people" DistributionPeople: people(PeopleOf::Distribution) => People(definition::PeopleAnswer), "Who has a value in a bin.";
+    active_people_people active_people_people_of_key "active_people/people" ActivePeoplePeople: people(PeopleOf::ActivePeople) => People(definition::PeopleAnswer), "Who was active in a period.";
+    time_between_people time_between_people_of_key "time_between/people" TimeBetweenPeople: people(PeopleOf::TimeBetween) => People(definition::PeopleAnswer), "Who needed so long.";
+    places_people places_people_of_key "places/people" PlacesPeople: people(PeopleOf::Places) => People(definition::PeopleAnswer), "Who was in a place.";
+    ranking_people ranking_people_of_key "ranking/people" RankingPeople: people(PeopleOf::Ranking) => People(definition::PeopleAnswer), "Who has rows of an activity.";
 }

@@ -551,6 +551,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/insights/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether two groups of people differ. */
+        post: operations["insights_compare_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/correlation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What goes with converting in a funnel. */
+        post: operations["insights_correlation_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/insights/distribution": {
         parameters: {
             query?: never;
@@ -681,6 +715,40 @@ export interface paths {
         put?: never;
         /** Who took a path, or an edge. */
         post: operations["insights_paths_people_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/places": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Where people do it. */
+        post: operations["insights_places_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/places/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who was in a place. */
+        post: operations["insights_places_people_of_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2061,6 +2129,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/insights/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether two groups of people differ. */
+        post: operations["insights_compare"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/correlation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What goes with converting in a funnel. */
+        post: operations["insights_correlation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/insights/distribution": {
         parameters: {
             query?: never;
@@ -2191,6 +2293,40 @@ export interface paths {
         put?: never;
         /** Who took a path, or an edge. */
         post: operations["insights_paths_people"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/places": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Where people do it. */
+        post: operations["insights_places"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/places/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who was in a place. */
+        post: operations["insights_places_people"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3260,6 +3396,20 @@ export interface components {
             /** Format: double */
             quantile: number;
         };
+        /** @description The surroundings of a point: the cell in which it lies, and rings of cells around that. */
+        Catchment: {
+            /** Format: double */
+            latitude: number;
+            /** Format: double */
+            longitude: number;
+            rings: number;
+        };
+        /** @description The surroundings within so many rings. */
+        CatchmentRing: {
+            cells: number;
+            people: number;
+            rows: number;
+        };
         /** @description One thing that has to be so before the program is ready. */
         Check: {
             /** @description Why not, or how far it is. */
@@ -3354,6 +3504,30 @@ export interface components {
             /** @description The word that answers use: string, integer, float, boolean, timestamp, list. */
             type: string;
         };
+        /**
+         * @description A number of each person of two groups, for a test of whether the groups differ. Everybody of a group counts, with 0 if
+         *     there are no such rows; who is in both groups is in neither.
+         */
+        Compare: {
+            of: components["schemas"]["CompareOf"];
+            scope: components["schemas"]["Scope"];
+            /** @description Two: the first is what the second is compared with. */
+            segments: components["schemas"]["NamedCohort"][];
+        };
+        /** @description The number. */
+        CompareOf: {
+            converts: {
+                steps: components["schemas"]["Selector"][];
+                window_ms: number;
+            };
+        } | {
+            rows_per_person: components["schemas"]["Selector"];
+        } | {
+            sum_per_person: {
+                property: string;
+                select: components["schemas"]["Selector"];
+            };
+        };
         /** @description How it is compared. */
         Compared: {
             one_of: string[];
@@ -3367,6 +3541,36 @@ export interface components {
             at_most: number;
         } | {
             set: boolean;
+        };
+        /** @description A difference with its test; numbers are `null` where there are none. */
+        ComparedBy: {
+            can_be_said: string;
+            cannot_be_said: string;
+            /** Format: double */
+            estimate: number | null;
+            /** @description To 95 %, if this is the only look. */
+            interval: [
+                number,
+                number
+            ] | null;
+            /** @description Of the test, as `Welch's t test`. */
+            method: string;
+            /**
+             * Format: double
+             * @description Two-sided.
+             */
+            p: number | null;
+        };
+        ComparedSegment: {
+            /**
+             * Format: double
+             * @description Of the people's numbers; of conversions the share who converted. `null` of nobody.
+             */
+            mean: number | null;
+            name: string;
+            people: number;
+            /** Format: double */
+            standard_deviation: number | null;
         };
         /** @description A property of the activity compared with a text or number. */
         Comparison: {
@@ -3393,6 +3597,81 @@ export interface components {
             session: components["schemas"]["SessionComparison"];
         } | {
             cohort: components["schemas"]["Cohort"];
+        };
+        /**
+         * @description Everybody who took step 1 of an ordered or strict funnel, in two parts: who converted, and who did not. Each factor
+         *     divides them once more, into those who have it and those who do not.
+         *
+         *     A person is looked at over one *stretch*: of those who converted from the row of step 1 to the row of the last step
+         *     of the conversion that counts for the time to convert; of all others from their first row of step 1 in the span to
+         *     the end of the window, or of the span. Factors are:
+         *
+         *     - a value of a property of the row where the stretch begins (at equal times the smallest value by bytes, missing first);
+         *     - a value of a property of the person, as it is now;
+         *     - another activity strictly within the stretch (of those who did not convert its last moment too). Activities that a
+         *       step names are none.
+         *
+         *     Those who did not convert are mostly looked at for longer: an activity that is only a matter of time goes with not
+         *     converting. A correlation is no cause.
+         */
+        Correlation: {
+            /**
+             * @description Whether other activities are factors.
+             * @default true
+             */
+            activities: boolean;
+            /** @description Without breakdown, cohorts and trend. */
+            funnel: components["schemas"]["Funnel"];
+            /**
+             * @description At least so many people must have a factor, and so many not, for it to be tested at all.
+             * @default 10
+             */
+            people_least: number;
+            /** @default [] */
+            person_properties: string[];
+            /** @default [] */
+            properties: string[];
+            /**
+             * @description So many factors are answered.
+             * @default 50
+             */
+            top: number;
+        };
+        /** @description The factors with the smallest `q`, then the largest odds ratio either way, then by what they are. */
+        CorrelationAnswer: {
+            /** @description Of them those who took all steps. */
+            converted: number;
+            /** @description People who took step 1. */
+            entered: number;
+            factors: components["schemas"]["CorrelationFactor"][];
+            /** @description Factors that were tested, all of which `q` accounts for. */
+            tested: number;
+        };
+        /** @description A factor, and what it goes with. */
+        CorrelationFactor: {
+            /** @description People with it who converted, and who did not. */
+            converted_with: number;
+            /** @description People without it. */
+            converted_without: number;
+            dropped_with: number;
+            dropped_without: number;
+            /**
+             * Format: double
+             * @description Odds of converting with it over those without, one half added to each of the four numbers.
+             */
+            odds_ratio: number;
+            of: components["schemas"]["FactorOf"];
+            /**
+             * Format: double
+             * @description Two-sided: the chance of numbers as uneven as these or more if it had nothing to do with converting.
+             */
+            p: number;
+            /**
+             * Format: double
+             * @description The share of false ones to expect among the factors with this `q` or less (Benjamini and Hochberg), of all tested.
+             */
+            q: number;
+            test: components["schemas"]["FactorTest"];
         };
         /** @description The effect among people exposed until the end of a day. */
         CurvePoint: {
@@ -3846,11 +4125,27 @@ export interface components {
          * @enum {string}
          */
         FactorKind: "totp" | "recovery_code" | "passkey";
+        /** @description What divides the people. */
+        FactorOf: {
+            property: {
+                name: string;
+                value: string;
+            };
+        } | {
+            person_property: {
+                name: string;
+                value: string;
+            };
+        } | {
+            activity: string;
+        };
         FactorStep: {
             challenge: string;
             mode?: components["schemas"]["Mode"] | null;
             proof: components["schemas"]["Proof"];
         };
+        /** @description How `p` was found. */
+        FactorTest: "fisher_exact" | "chi_square";
         /** @description A feature. */
         Feature: {
             /** @description Where no rule applies. */
@@ -4328,6 +4623,96 @@ export interface components {
         };
         /** @description An answer, and what it took. */
         Insight13: {
+            answer: components["schemas"]["CorrelationAnswer"];
+            /**
+             * Format: date-time
+             * @description The answer is of all rows that were visible at this moment.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            as_of: string;
+            bytes_read: number;
+            /**
+             * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
+             *     `null` where ClickHouse has no short way to say it.
+             */
+            clickhouse_sql: string | null;
+            /** @description It was worked out for an earlier question, and nothing has come since. */
+            is_cached: boolean;
+            /** @description Rows, or where sessions were enough sessions, that were looked at. */
+            rows_read: number;
+            /**
+             * Format: double
+             * @description The answer is of this share of the people alone, as asked; nothing in it is scaled.
+             */
+            sample?: number | null;
+            /**
+             * Format: double
+             * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
+             */
+            took_ms: number;
+        };
+        /** @description An answer, and what it took. */
+        Insight14: {
+            answer: components["schemas"]["SegmentsCompared"];
+            /**
+             * Format: date-time
+             * @description The answer is of all rows that were visible at this moment.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            as_of: string;
+            bytes_read: number;
+            /**
+             * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
+             *     `null` where ClickHouse has no short way to say it.
+             */
+            clickhouse_sql: string | null;
+            /** @description It was worked out for an earlier question, and nothing has come since. */
+            is_cached: boolean;
+            /** @description Rows, or where sessions were enough sessions, that were looked at. */
+            rows_read: number;
+            /**
+             * Format: double
+             * @description The answer is of this share of the people alone, as asked; nothing in it is scaled.
+             */
+            sample?: number | null;
+            /**
+             * Format: double
+             * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
+             */
+            took_ms: number;
+        };
+        /** @description An answer, and what it took. */
+        Insight15: {
+            answer: components["schemas"]["PlacesAnswer"];
+            /**
+             * Format: date-time
+             * @description The answer is of all rows that were visible at this moment.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            as_of: string;
+            bytes_read: number;
+            /**
+             * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
+             *     `null` where ClickHouse has no short way to say it.
+             */
+            clickhouse_sql: string | null;
+            /** @description It was worked out for an earlier question, and nothing has come since. */
+            is_cached: boolean;
+            /** @description Rows, or where sessions were enough sessions, that were looked at. */
+            rows_read: number;
+            /**
+             * Format: double
+             * @description The answer is of this share of the people alone, as asked; nothing in it is scaled.
+             */
+            sample?: number | null;
+            /**
+             * Format: double
+             * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
+             */
+            took_ms: number;
+        };
+        /** @description An answer, and what it took. */
+        Insight16: {
             answer: components["schemas"]["PeopleAnswer"];
             /**
              * Format: date-time
@@ -4782,6 +5167,11 @@ export interface components {
                 string,
                 number
             ];
+        } | {
+            per_person: {
+                statistic: components["schemas"]["PersonStatistic"];
+                value: components["schemas"]["PersonValue"];
+            };
         };
         /** @description A member. */
         Member: {
@@ -5700,6 +6090,8 @@ export interface components {
         } | {
             time_between: components["schemas"]["TimeBetweenPeople"];
         } | {
+            places: components["schemas"]["PlacesPeople"];
+        } | {
             ranking: components["schemas"]["RankingPeople"];
         };
         /**
@@ -5707,6 +6099,15 @@ export interface components {
          * @enum {string}
          */
         Permission: "account.manage" | "installation.manage" | "organisation.read" | "organisation.write" | "organisation.delete" | "members.read" | "members.write" | "roles.write" | "projects.read" | "projects.write" | "projects.delete" | "keys.read" | "keys.write" | "audit.read" | "audit.export" | "alerts.read" | "alerts.write" | "activity.send" | "activity.read" | "activity.export" | "activity.delete" | "quarantine.read" | "persons.read" | "persons.write" | "persons.erase" | "sql.run" | "insights.read" | "dashboards.read" | "dashboards.write" | "experiments.read" | "experiments.write" | "flags.read" | "flags.write" | "flags.evaluate" | "models.read" | "models.train" | "content.read" | "content.write" | "jobs.read" | "jobs.write";
+        /** @description What is made of people's numbers. */
+        PersonStatistic: ("average" | "minimum" | "maximum") | {
+            /** Format: double */
+            percentile: number;
+        };
+        /** @description The number of a person. */
+        PersonValue: "rows" | {
+            sum: string;
+        };
         /** @description A time in which users were assigned by one rule. Results never mix phases. */
         Phase: {
             condition: unknown;
@@ -5727,6 +6128,94 @@ export interface components {
              */
             started_at: string;
             weights: number[];
+        };
+        /** @description One cell. */
+        Place: {
+            /** @description The cell's H3 name, as `881f1d4887fffff`. */
+            cell: string;
+            dwell_ms: number;
+            /**
+             * Format: double
+             * @description Its centre.
+             */
+            latitude: number;
+            /** Format: double */
+            longitude: number;
+            people: number;
+            /** @description People with two visits or more. */
+            people_again: number;
+            rows: number;
+            visits: number;
+        };
+        /**
+         * @description Such rows with a position, by H3 cell. A row without two numbers within ±90 and ±180 degrees is left out, and counted.
+         *
+         *     A person's rows with a position, by time, then cell, make *visits*: rows that follow each other in one cell without a
+         *     gap above `gap_ms`. The *dwell* of a cell is the time between the rows of its visits.
+         */
+        Places: {
+            catchment?: components["schemas"]["Catchment"] | null;
+            /** @default 1800000 */
+            gap_ms: number;
+            /**
+             * @description The property with the latitude.
+             * @default $geoip_latitude
+             */
+            latitude: string;
+            /** @default $geoip_longitude */
+            longitude: string;
+            /** @description 0 (cells of a continent) to 15 (a square metre); 8 is about 0.7 km². */
+            resolution: number;
+            scope: components["schemas"]["Scope"];
+            /**
+             * @default {
+             *       "activities": []
+             *     }
+             */
+            select: components["schemas"]["Selector"];
+            /**
+             * @description So many cells with most rows are answered.
+             * @default 1000
+             */
+            top: number;
+        };
+        /** @description The cells with most rows, then by name. */
+        PlacesAnswer: {
+            /** @description Within 0, 1, 2 … rings; those of fewer rings included. */
+            catchment?: components["schemas"]["CatchmentRing"][];
+            /** @description All cells with rows. */
+            cells: number;
+            places: components["schemas"]["Place"][];
+            rows: number;
+            /** @description Such rows without a position. */
+            rows_elsewhere: number;
+        };
+        /** @description People who were in a place. */
+        PlacesCell: {
+            cell: {
+                /**
+                 * @description Only those with two visits or more.
+                 * @default false
+                 */
+                again: boolean;
+                cell: string;
+            };
+        } | {
+            within: {
+                rings: number;
+            };
+        };
+        /** @description A question, and the place of a number in its answer. */
+        PlacesPeople: {
+            /** @description Only ids above this one by bytes: `next` of the page before. */
+            after?: string | null;
+            cell: components["schemas"]["PlacesCell"];
+            /**
+             * @description At most so many ids are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["Places"];
         };
         /** @description What is expected, so that its power is known before it starts. */
         Plan: {
@@ -6211,6 +6700,19 @@ export interface components {
             environment: string;
             is_remote: boolean;
             key_id: string;
+        };
+        /**
+         * @description Both groups, and how the second differs from the first. The groups were not drawn by lot: a difference says nothing of
+         *     its cause.
+         */
+        SegmentsCompared: {
+            /** @description Mean less mean. */
+            absolute: components["schemas"]["ComparedBy"];
+            /** @description People left out because they are in both. */
+            in_both: number;
+            /** @description The same as a share of the first mean. */
+            relative: components["schemas"]["ComparedBy"];
+            segments: components["schemas"]["ComparedSegment"][];
         };
         /** @description Activities of these names that meet the condition. */
         Selector: {
@@ -9412,7 +9914,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -9488,6 +9990,94 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["CohortsPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight16"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_compare_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Compare"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight14"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_correlation_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Correlation"];
             };
         };
         responses: {
@@ -9588,7 +10178,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -9676,7 +10266,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -9764,7 +10354,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -9852,7 +10442,95 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_places_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Places"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight15"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_places_people_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlacesPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -9940,7 +10618,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -10028,7 +10706,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -10116,7 +10794,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -10204,7 +10882,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -10292,7 +10970,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -10380,7 +11058,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -14822,7 +15500,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -14902,6 +15580,98 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["CohortsPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight16"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_compare: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Compare"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight14"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_correlation: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Correlation"];
             };
         };
         responses: {
@@ -15006,7 +15776,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -15098,7 +15868,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -15190,7 +15960,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -15282,7 +16052,99 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_places: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Places"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight15"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_places_people: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlacesPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -15374,7 +16236,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -15466,7 +16328,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -15558,7 +16420,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -15650,7 +16512,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -15742,7 +16604,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -15834,7 +16696,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Insight13"];
+                    "application/json": components["schemas"]["Insight16"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];

@@ -130,13 +130,31 @@ async fn every_kind_has_an_answer() {
             "/answer/rows/0/rows",
             json!(4),
         ),
+        (
+            "correlation",
+            json!({"funnel": {"scope": scope(), "steps": [view, buy], "window_ms": DAY}, "properties": ["plan"], "people_least": 1}),
+            "/answer/tested",
+            json!(2),
+        ),
+        (
+            "compare",
+            json!({"scope": scope(), "segments": [{"name": "often", "cohort": did}, {"name": "all", "cohort": {"not": did}}], "of": {"rows_per_person": any}}),
+            "/answer/segments/1/mean",
+            json!(1.5),
+        ),
+        (
+            "places",
+            json!({"scope": scope(), "resolution": 7, "latitude": "price", "longitude": "price"}),
+            "/answer/places/0/people",
+            json!(3),
+        ),
     ];
     for (kind, body, pointer, want) in questions {
         let answer = house.post(&owner, &at(kind), body).await.good().json();
         assert_eq!(answer.pointer(pointer), Some(&want), "{kind}: {answer}");
     }
     let kinds = house.routes.iter().filter(|route| route.path.contains("/insights/"));
-    assert_eq!(kinds.count(), 48, "each kind and its people, with the project in the path or of the key");
+    assert_eq!(kinds.count(), 56, "each kind and its people, with the project in the path or of the key");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -184,6 +202,15 @@ async fn every_number_has_its_people() {
             vec!["ada"],
         ),
         ("paths", paths, json!({"path": ["buy", "view"]}), vec!["ada"]),
+        (
+            "places",
+            json!({
+                "scope": scope(), "resolution": 7, "latitude": "price", "longitude": "price",
+                "catchment": {"latitude": 4.5, "longitude": 4.5, "rings": 0},
+            }),
+            json!({"within": {"rings": 0}}),
+            vec!["ada", "bob", "eve"],
+        ),
     ];
     for (kind, question, cell, want) in cells {
         let mut want: Vec<Value> = want.into_iter().map(id).collect();

@@ -9,7 +9,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-use crate::definition::{Anchor, Cohort, NamedCohort, Question};
+use crate::definition::{Anchor, Cohort, Measure, NamedCohort, Question};
 
 /// The value of a member of JSON as text, as `->>` gives it.
 const PRELUDE: &str = "WITH (json, key) -> multiIf(JSONType(json, key) = 'Null', NULL, JSONType(json, key) = 'String', \
@@ -41,7 +41,8 @@ pub fn clickhouse_sql(question: &Question) -> Option<String> {
         Question::ActivePeople(asked) => vec![questions::active_people(asked)],
         Question::TimeBetween(asked) => vec![questions::time_between(asked)],
         Question::Ranking(asked) => vec![questions::ranking(asked)],
-        Question::People(_) => return None,
+        Question::Places(asked) => vec![questions::places(asked)],
+        Question::Correlation(_) | Question::Compare(_) | Question::People(_) => return None,
     };
     let statements: Vec<String> = statements.into_iter().map(|statement| format!("{PRELUDE}{statement}")).collect();
     Some(statements.join(";\n"))
@@ -53,11 +54,15 @@ fn can_say(question: &Question) -> bool {
         Question::Funnel(asked) => {
             asked.trend.is_none() && asked.breakdown.as_ref().is_none_or(|breakdown| breakdown.top.is_none())
         }
+        Question::Trend(asked) => {
+            let mut measures = asked.series.iter().flat_map(|series| &series.measures);
+            !measures.any(|measure| matches!(measure, Measure::PerPerson { .. }))
+        }
         Question::Retention(asked) => asked.breakdown.is_none(),
         Question::Paths(asked) => {
             !asked.shorter && asked.names.is_empty() && matches!(asked.anchor, Anchor::After(_) | Anchor::Before(_))
         }
-        Question::People(_) => false,
+        Question::Correlation(_) | Question::Compare(_) | Question::People(_) => false,
         _ => true,
     }
 }

@@ -4,8 +4,8 @@ use super::people::{self, window_funnel};
 use super::rows::{MS, bucket, number, of, people_of, quoted, selected, text, unit, within};
 use crate::definition::{
     ActivePeople, Anchor, Attribution, Breakdown, CohortPeople, Distribution, DistributionOf, Funnel, Lifecycle,
-    Measure, Paths, RankBy, Ranking, Retention, RetentionKind, Selector, Series, Sessions, Stickiness, TimeBetween,
-    Trend,
+    Measure, Paths, Places, RankBy, Ranking, Retention, RetentionKind, Selector, Series, Sessions, Stickiness,
+    TimeBetween, Trend,
 };
 
 const PERSON_ROWS: &str = "OVER (PARTITION BY person_id ORDER BY ms, event ROWS BETWEEN UNBOUNDED PRECEDING AND";
@@ -44,6 +44,8 @@ fn label(breakdown: &Breakdown) -> (String, String) {
 fn measure(asked: &Measure) -> String {
     match asked {
         Measure::Count => "count()".to_owned(),
+        // `can_say` refuses it.
+        Measure::PerPerson { .. } => "NULL".to_owned(),
         Measure::People => "uniqExact(person_id)".to_owned(),
         Measure::Sessions => "uniqExact((person_id, session))".to_owned(),
         Measure::CountPerPerson => "count() / uniqExact(person_id)".to_owned(),
@@ -268,6 +270,24 @@ pub(super) fn ranking(asked: &Ranking) -> String {
     };
     format!(
         "SELECT {columns}, count() AS rows FROM activity WHERE {}\nGROUP BY {columns} ORDER BY rows DESC, {columns} LIMIT {}",
+        of(&asked.scope, &asked.select),
+        asked.top
+    )
+}
+
+pub(super) fn places(asked: &Places) -> String {
+    let (latitude, longitude) = (number(&asked.latitude), number(&asked.longitude));
+    let window = "OVER (PARTITION BY person_id ORDER BY ms, cell ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)";
+    format!(
+        "SELECT h3ToString(cell) AS place, sum(n) AS rows, count() AS people, sum(v) AS visits, countIf(v > 1) AS people_again, \
+         sum(d) AS dwell_ms\nFROM (SELECT person_id, cell, count() AS n, sum(opens) AS v, sum(if(opens, 0, gap)) AS d FROM (\n  \
+         SELECT person_id, cell, ms - lagInFrame(ms) {window} AS gap, \
+         row_number() {window} = 1 OR lagInFrame(cell) {window} != cell OR gap > {} AS opens\n  \
+         FROM (SELECT person_id, {MS} AS ms, geoToH3(assumeNotNull({latitude}), assumeNotNull({longitude}), toUInt8({})) AS cell \
+         FROM activity WHERE {} AND ifNull(abs({latitude}) <= 90 AND abs({longitude}) <= 180, 0)))\n  GROUP BY person_id, cell)\n\
+         GROUP BY cell ORDER BY rows DESC, place LIMIT {}\nSETTINGS geotoh3_argument_order = 'lat_lon'",
+        asked.gap_ms,
+        asked.resolution,
         of(&asked.scope, &asked.select),
         asked.top
     )

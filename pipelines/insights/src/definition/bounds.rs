@@ -64,6 +64,12 @@ impl Question {
             }
             Question::TimeBetween(asked) => most("ranks", asked.ranks.len(), MARKS_MAX),
             Question::Ranking(asked) => most("top", asked.top, LIST_MAX),
+            Question::Correlation(asked) => {
+                most("properties", asked.properties.len().max(asked.person_properties.len()), SERIES_MAX)?;
+                most("top", asked.top, MARKS_MAX)
+            }
+            Question::Compare(asked) => most("segments", asked.segments.len(), 2),
+            Question::Places(asked) => most("top", asked.top, LIST_MAX),
             Question::Lifecycle(_)
             | Question::Stickiness(_)
             | Question::Sessions(_)

@@ -4,6 +4,8 @@ mod active;
 mod bounds;
 mod buckets;
 mod cohort;
+mod compare;
+mod correlation;
 mod distribution;
 mod formula;
 mod funnel;
@@ -12,6 +14,7 @@ mod needs;
 mod parts;
 mod paths;
 mod people;
+mod places;
 mod ranking;
 mod retention;
 mod scope;
@@ -28,6 +31,8 @@ use serde::{Deserialize, Serialize};
 pub use active::{ActiveDay, ActivePeople, ActivePeopleAnswer};
 pub use buckets::{Bucket, Buckets};
 pub use cohort::{Cohort, CohortAnswer, CohortPeople, NamedCohort};
+pub use compare::{Compare, CompareAnswer, CompareOf, CompareSegment};
+pub use correlation::{Correlation, CorrelationAnswer, Factor, FactorOf, FactorTest};
 pub use distribution::{Distribution, DistributionAnswer, DistributionOf};
 pub use formula::{Formula, Sign};
 pub use funnel::{
@@ -40,10 +45,11 @@ pub use paths::{Anchor, PathCount, PathEdge, PathName, Paths, PathsAnswer, Patte
 pub use people::{
     ActivePeopleCell, ActivePeoplePeople, ActivePeriod, CohortCell, CohortsPeople, DistributionCell,
     DistributionPeople, FunnelCell, FunnelPeople, FunnelStanding, LifecycleCell, LifecyclePeople, LifecycleStanding,
-    PathsCell, PathsPeople, PeopleAnswer, PeopleOf, RankingCell, RankingPeople, RetentionCell, RetentionPeople,
-    SessionsCell, SessionsPeople, StickinessCell, StickinessPeople, TimeBetweenCell, TimeBetweenPeople, TrendCell,
-    TrendPeople,
+    PathsCell, PathsPeople, PeopleAnswer, PeopleOf, PlacesCell, PlacesPeople, RankingCell, RankingPeople,
+    RetentionCell, RetentionPeople, SessionsCell, SessionsPeople, StickinessCell, StickinessPeople, TimeBetweenCell,
+    TimeBetweenPeople, TrendCell, TrendPeople,
 };
+pub use places::{Catchment, CatchmentRing, Place, Places, PlacesAnswer};
 pub use ranking::{RankBy, RankedRow, Ranking, RankingAnswer};
 pub use retention::{Retention, RetentionAnswer, RetentionCohort, RetentionGroup, RetentionKind};
 pub use scope::Scope;
@@ -54,7 +60,9 @@ pub use stickiness::{Stickiness, StickinessAnswer};
 pub use test::{Test, Tester};
 pub(crate) use test::{moment, regex};
 pub use time_between::{TimeBetween, TimeBetweenAnswer};
-pub use trend::{Breakdown, Label, Measure, Running, Series, Trend, TrendAnswer, TrendLine};
+pub use trend::{
+    Breakdown, Label, Measure, PersonStatistic, PersonValue, Running, Series, Trend, TrendAnswer, TrendLine,
+};
 
 /// Any question. The tag is not `kind`, which a retention has of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -72,6 +80,9 @@ pub enum Question {
     ActivePeople(ActivePeople),
     TimeBetween(TimeBetween),
     Ranking(Ranking),
+    Correlation(Correlation),
+    Compare(Compare),
+    Places(Places),
     /// The people of one number of another's answer.
     People(PeopleOf),
 }
@@ -92,5 +103,8 @@ pub enum Answer {
     ActivePeople(ActivePeopleAnswer),
     TimeBetween(TimeBetweenAnswer),
     Ranking(RankingAnswer),
+    Correlation(CorrelationAnswer),
+    Compare(CompareAnswer),
+    Places(PlacesAnswer),
     People(PeopleAnswer),
 }

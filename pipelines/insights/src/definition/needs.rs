@@ -49,6 +49,9 @@ impl Question {
             Question::ActivePeople(asked) => Some(&asked.scope),
             Question::TimeBetween(asked) => Some(&asked.scope),
             Question::Ranking(asked) => Some(&asked.scope),
+            Question::Correlation(asked) => Some(&asked.funnel.scope),
+            Question::Compare(asked) => Some(&asked.scope),
+            Question::Places(asked) => Some(&asked.scope),
             Question::People(asked) => asked.scope(),
         }
     }
@@ -69,6 +72,7 @@ impl PeopleOf {
             PeopleOf::Distribution(asked) => Some(&asked.question.scope),
             PeopleOf::ActivePeople(asked) => Some(&asked.question.scope),
             PeopleOf::TimeBetween(asked) => Some(&asked.question.scope),
+            PeopleOf::Places(asked) => Some(&asked.question.scope),
             PeopleOf::Ranking(asked) => Some(&asked.question.scope),
         }
     }

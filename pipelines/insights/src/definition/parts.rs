@@ -2,8 +2,8 @@
 //! elsewhere.
 
 use super::{
-    Cohort, Condition, DistributionOf, Funnel, Measure, NamedCohort, PeopleOf, Question, Retention, Scope, Selector,
-    Trend,
+    Cohort, Compare, CompareOf, Condition, DistributionOf, Funnel, Measure, NamedCohort, PeopleOf, PersonValue, Places,
+    Question, Retention, Scope, Selector, Trend,
 };
 
 /// A part of a question.
@@ -52,6 +52,13 @@ impl<'q> Walk<'_, 'q> {
             Question::ActivePeople(asked) => self.of(&asked.scope, [&asked.select], depth),
             Question::TimeBetween(asked) => self.of(&asked.scope, [&asked.from, &asked.to], depth),
             Question::Ranking(asked) => self.of(&asked.scope, [&asked.select], depth),
+            Question::Correlation(asked) => {
+                self.funnel(&asked.funnel, depth);
+                asked.properties.iter().for_each(|name| (self.see)(Part::Text(name), depth));
+                asked.person_properties.iter().for_each(|name| (self.see)(Part::Trait(name), depth));
+            }
+            Question::Compare(asked) => self.compare(asked, depth),
+            Question::Places(asked) => self.places(asked, depth),
             Question::People(asked) => self.people_of(asked, depth),
         }
     }
@@ -76,8 +83,27 @@ impl<'q> Walk<'_, 'q> {
             PeopleOf::TimeBetween(asked) => {
                 self.of(&asked.question.scope, [&asked.question.from, &asked.question.to], depth);
             }
+            PeopleOf::Places(asked) => self.places(&asked.question, depth),
             PeopleOf::Ranking(asked) => self.of(&asked.question.scope, [&asked.question.select], depth),
         }
+    }
+
+    fn compare(&mut self, asked: &'q Compare, depth: usize) {
+        self.scope(&asked.scope, depth);
+        self.named(&asked.segments, depth);
+        match &asked.of {
+            CompareOf::Converts { steps, .. } => steps.iter().for_each(|step| self.selector(step, depth)),
+            CompareOf::RowsPerPerson(select) => self.selector(select, depth),
+            CompareOf::SumPerPerson { select, property } => {
+                self.selector(select, depth);
+                (self.see)(Part::Number(property), depth);
+            }
+        }
+    }
+
+    fn places(&mut self, asked: &'q Places, depth: usize) {
+        self.of(&asked.scope, [&asked.select], depth);
+        [&asked.latitude, &asked.longitude].into_iter().for_each(|name| (self.see)(Part::Number(name), depth));
     }
 
     fn of<const N: usize>(&mut self, scope: &'q Scope, selectors: [&'q Selector; N], depth: usize) {
@@ -125,7 +151,9 @@ impl<'q> Walk<'_, 'q> {
     fn measure(&mut self, measure: &'q Measure, depth: usize) {
         match measure {
             Measure::Count | Measure::People | Measure::Sessions | Measure::CountPerPerson => {}
-            Measure::Sum(name)
+            Measure::PerPerson { value: PersonValue::Rows, .. } => {}
+            Measure::PerPerson { value: PersonValue::Sum(name), .. }
+            | Measure::Sum(name)
             | Measure::Average(name)
             | Measure::Minimum(name)
             | Measure::Maximum(name)

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActivePeople, CohortPeople, Distribution, Funnel, Label, Lifecycle, Paths, Question, Ranking, Retention, Sessions,
-    Stickiness, TimeBetween, Trend,
+    ActivePeople, CohortPeople, Distribution, Funnel, Label, Lifecycle, Paths, Places, Question, Ranking, Retention,
+    Sessions, Stickiness, TimeBetween, Trend,
 };
 
 macro_rules! people_of {
@@ -65,6 +65,7 @@ people_of! {
     DistributionPeople Distribution: Distribution #[serde(default)] DistributionCell;
     ActivePeoplePeople ActivePeople: ActivePeople ActivePeopleCell;
     TimeBetweenPeople TimeBetween: TimeBetween #[serde(default)] TimeBetweenCell;
+    PlacesPeople Places: Places PlacesCell;
     RankingPeople Ranking: Ranking #[serde(default)] RankingCell;
 }
 
@@ -239,6 +240,21 @@ pub enum ActivePeriod {
 pub struct TimeBetweenCell {
     pub at_least_ms: Option<i64>,
     pub at_most_ms: Option<i64>,
+}
+
+/// People who were in a place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum PlacesCell {
+    /// In this H3 cell, as the answer names it.
+    Cell {
+        cell: String,
+        /// Only those with two visits or more.
+        #[serde(default)]
+        again: bool,
+    },
+    /// Within so many rings of the question's catchment.
+    Within { rings: u32 },
 }
 
 /// People with such rows of an activity.

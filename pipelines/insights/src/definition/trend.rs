@@ -74,6 +74,31 @@ pub enum Measure {
     Maximum(String),
     /// Of `n` ascending values the one at index `floor((n - 1) * rank)`, rank 0 to 1.
     Percentile(String, f64),
+    /// A number of each person with such rows, then one of all of these.
+    PerPerson {
+        value: PersonValue,
+        statistic: PersonStatistic,
+    },
+}
+
+/// The number of a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PersonValue {
+    Rows,
+    /// Of a number in the rows that have it; people without any are left out.
+    Sum(String),
+}
+
+/// What is made of people's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PersonStatistic {
+    Average,
+    Minimum,
+    Maximum,
+    /// Of `n` ascending numbers the one at index `floor((n - 1) * rank)`, rank 0 to 1.
+    Percentile(f64),
 }
 
 /// Rows apart by the values of up to three properties. The `top` combinations with most rows in the whole span (ties:

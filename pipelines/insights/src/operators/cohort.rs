@@ -66,7 +66,7 @@ pub(super) fn people(context: &Context<'_>, cohort: &Cohort) -> Result<PersonSet
             funnel::people(context, funnel, |reached| reached == *level)
         }
         Cohort::Person(comparison) => {
-            let (index, table) = trait_table(context.snapshot, comparison)?;
+            let (index, table) = trait_table(context, comparison)?;
             let mut found = active_in(context, ALWAYS)?;
             let met = |ordinal: &u32| look_up(&table, context.snapshot.trait_code(index, *ordinal));
             found = found.iter().filter(met).collect();

@@ -84,7 +84,7 @@ impl Program {
                 }
             }
             Condition::Person(comparison) => {
-                let (index, table) = trait_table(snapshot, comparison)?;
+                let (index, table) = trait_table(context, comparison)?;
                 Program::Trait { index, table }
             }
             Condition::Session(comparison) => Program::Session(SessionTest::new(snapshot, comparison)?),
@@ -147,12 +147,9 @@ fn table(dictionary: &crate::projection::Dictionary, test: &Test) -> Result<Vec<
 }
 
 /// The trait of a comparison, and its table.
-pub(super) fn trait_table(snapshot: &Snapshot, comparison: &Comparison) -> Result<(usize, Vec<bool>), InsightError> {
-    let index = snapshot.traits.iter().position(|one| one.name == comparison.property);
-    let known = || snapshot.traits.iter().map(|one| one.name.clone()).collect();
-    let unknown = || InsightError::UnknownProperty { name: comparison.property.clone(), known: known() };
-    let index = index.ok_or_else(unknown)?;
-    Ok((index, table(&snapshot.traits[index].dictionary, &comparison.test)?))
+pub(super) fn trait_table(context: &Context<'_>, comparison: &Comparison) -> Result<(usize, Vec<bool>), InsightError> {
+    let index = context.trait_of(&comparison.property)?;
+    Ok((index, table(&context.snapshot.traits[index].dictionary, &comparison.test)?))
 }
 
 pub(super) fn look_up(table: &[bool], code: u32) -> bool {

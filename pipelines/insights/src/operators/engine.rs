@@ -7,8 +7,8 @@ use std::thread;
 
 use super::reader::Reader;
 use super::{
-    active, cohort, distribution, funnel, funnel_groups, lifecycle, paths, people, ranking, retention, sessions,
-    stickiness, time_between, trend,
+    active, cohort, compare, correlation, distribution, funnel, funnel_groups, lifecycle, paths, people, places,
+    ranking, retention, sessions, stickiness, time_between, trend,
 };
 use crate::InsightError;
 use crate::definition::{Answer, Cohort, Funnel, Question, Scope, is_sampled};
@@ -47,6 +47,9 @@ impl Engine {
             Question::ActivePeople(active) => Answer::ActivePeople(active::answer(&context, active)?),
             Question::TimeBetween(between) => Answer::TimeBetween(time_between::answer(&context, between)?),
             Question::Ranking(ranking) => Answer::Ranking(ranking::answer(&context, ranking)?),
+            Question::Correlation(asked) => Answer::Correlation(correlation::answer(&context, asked)?),
+            Question::Compare(asked) => Answer::Compare(compare::answer(&context, asked)?),
+            Question::Places(asked) => Answer::Places(places::answer(&context, asked)?),
             Question::People(of) => Answer::People(people::answer(&context, of)?),
         };
         let (rows_read, bytes_read) = (context.rows.into_inner(), context.bytes.into_inner());
@@ -98,6 +101,13 @@ impl<'a> Context<'a> {
             Some(people) => people.iter().filter(is_in).collect(),
             None => (0..names.len() as u32).filter(is_in).collect(),
         }))
+    }
+
+    /// The place of a property of persons.
+    pub fn trait_of(&self, name: &str) -> Result<usize, InsightError> {
+        let known = || self.snapshot.traits.iter().map(|one| one.name.clone()).collect();
+        let found = self.snapshot.traits.iter().position(|one| one.name == name);
+        found.ok_or_else(|| InsightError::UnknownProperty { name: name.to_owned(), known: known() })
     }
 
     /// The people of a scope who are also in a group.

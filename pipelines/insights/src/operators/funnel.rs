@@ -18,7 +18,25 @@ pub(super) fn people(
     funnel: &Funnel,
     wanted: impl Fn(usize) -> bool + Sync,
 ) -> Result<PersonSet, InsightError> {
-    let plan = Plan::new(context, funnel, context.people(&funnel.scope)?)?;
+    let people = context.people(&funnel.scope)?;
+    of_plan(context, &Plan::new(context, funnel, people)?, wanted)
+}
+
+/// As [`people`], of these alone.
+pub(super) fn people_among(
+    context: &Context<'_>,
+    funnel: &Funnel,
+    people: PersonSet,
+    wanted: impl Fn(usize) -> bool + Sync,
+) -> Result<PersonSet, InsightError> {
+    of_plan(context, &Plan::new(context, funnel, Some(people))?, wanted)
+}
+
+fn of_plan(
+    context: &Context<'_>,
+    plan: &Plan,
+    wanted: impl Fn(usize) -> bool + Sync,
+) -> Result<PersonSet, InsightError> {
     let states = plan.run(context, PersonSet::default, |set: &mut PersonSet, person, found| {
         if wanted(found.outcome.level) {
             set.insert(person);
@@ -31,6 +49,8 @@ pub(super) fn people(
 #[derive(Clone, Copy)]
 pub(super) struct Found<'s> {
     pub outcome: Outcome,
+    /// The time of the first row of step 1; of an unordered funnel of any.
+    pub first: i64,
     /// Code of the breakdown's value.
     pub code: u32,
     /// Of the trend: buckets with a row of step 1, and the level from there.
@@ -176,7 +196,7 @@ impl Plan {
             if let Some(buckets) = &self.buckets {
                 self.matcher.apart_by_bucket(&steps[..self.steps], buckets, trend);
             }
-            each(own, join_person(segment, person), Found { outcome, code, trend });
+            each(own, join_person(segment, person), Found { outcome, first: steps[0][0], code, trend });
         }
     }
 
@@ -234,7 +254,9 @@ impl Plan {
             if let Some(buckets) = &self.buckets {
                 self.matcher.by_bucket(entries, times, buckets, trend);
             }
-            each(own, join_person(segment, person), Found { outcome, code, trend });
+            let starts = entries.iter().find(|entry| entry.steps & 1 == 1);
+            let first = starts.or(entries.first()).map_or(0, |entry| entry.time);
+            each(own, join_person(segment, person), Found { outcome, first, code, trend });
         });
     }
 

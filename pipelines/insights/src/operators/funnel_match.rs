@@ -36,6 +36,18 @@ impl Entry {
 pub(super) struct Outcome {
     pub level: usize,
     pub converted_ms: Option<i64>,
+    /// When the last step was taken.
+    pub converted_at: Option<i64>,
+}
+
+impl Outcome {
+    fn dropped(level: usize) -> Outcome {
+        Outcome { level, ..Outcome::default() }
+    }
+
+    fn converted(level: usize, start: i64, at: i64) -> Outcome {
+        Outcome { level, converted_ms: Some(at - start), converted_at: Some(at) }
+    }
 }
 
 /// Steps, window and exclusions.
@@ -107,11 +119,14 @@ impl Matcher {
     #[inline]
     pub fn apart(&self, steps: &[&[i64]]) -> Outcome {
         let mut level = usize::from(!steps[0].is_empty());
-        if level == 0 || self.steps == 1 {
-            return Outcome { level, converted_ms: (level == 1).then_some(0) };
+        if self.steps == 1 {
+            return steps[0].first().map_or(Outcome::default(), |&time| Outcome::converted(1, time, time));
+        }
+        if level == 0 {
+            return Outcome::default();
         }
         if steps[1].is_empty() {
-            return Outcome { level, converted_ms: None };
+            return Outcome::dropped(level);
         }
         let mut at = [0usize; STEPS_MAX];
         let mut chains = [NONE; STEPS_MAX];
@@ -128,7 +143,7 @@ impl Matcher {
             }
             let (time, step) = next;
             if time == i64::MAX {
-                return Outcome { level, converted_ms: None };
+                return Outcome::dropped(level);
             }
             at[step] += 1;
             if step == 0 {
@@ -140,7 +155,7 @@ impl Matcher {
                 chains[step] = start;
                 level = level.max(step + 1);
                 if level == self.steps {
-                    return Outcome { level, converted_ms: Some(time - start) };
+                    return Outcome::converted(level, start, time);
                 }
             }
         }
@@ -163,13 +178,13 @@ impl Matcher {
                     chains[step] = start;
                     level = level.max(step + 1);
                     if step + 1 == self.steps {
-                        return Outcome { level, converted_ms: Some(entry.time - start) };
+                        return Outcome::converted(level, start, entry.time);
                     }
                 }
             }
             self.exclude(entry.exclusions, &mut chains);
         }
-        Outcome { level, converted_ms: None }
+        Outcome::dropped(level)
     }
 
     fn exclude(&self, exclusions: u16, chains: &mut [i64; STEPS_MAX]) {
@@ -205,7 +220,7 @@ impl Matcher {
                             chains[step] = start;
                             level = level.max(step + 1);
                             if step + 1 == self.steps {
-                                return Outcome { level, converted_ms: Some(time - start) };
+                                return Outcome::converted(level, start, time);
                             }
                         }
                     }
@@ -218,7 +233,7 @@ impl Matcher {
                 chains.fill(NONE);
             }
         }
-        Outcome { level, converted_ms: None }
+        Outcome::dropped(level)
     }
 
     fn unordered(&self, entries: &[Entry]) -> Outcome {
@@ -230,9 +245,9 @@ impl Matcher {
             level = level.max(last[..self.steps].iter().filter(recent).count());
             if level == self.steps {
                 let start = last[..self.steps].iter().min().copied().unwrap_or(entry.time);
-                return Outcome { level, converted_ms: Some(entry.time - start) };
+                return Outcome::converted(level, start, entry.time);
             }
         }
-        Outcome { level, converted_ms: None }
+        Outcome::dropped(level)
     }
 }

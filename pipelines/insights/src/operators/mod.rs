@@ -3,7 +3,10 @@
 
 mod active;
 mod cohort;
+mod compare;
 mod compile;
+mod contingency;
+mod correlation;
 mod distribution;
 mod engine;
 mod funnel;
@@ -14,6 +17,7 @@ mod order;
 mod path_names;
 mod paths;
 mod people;
+mod places;
 mod presence;
 mod ranking;
 mod reader;
@@ -27,7 +31,10 @@ mod trend;
 mod trend_groups;
 mod trend_lines;
 mod trend_people;
+mod trend_persons;
 
+#[cfg(any(test, feature = "reference"))]
+pub(crate) use correlation::of_counts;
 pub use engine::{Asked, Engine};
 
 /// An open end of time, far enough inside `i64` for sums.

@@ -2,7 +2,7 @@
 
 use super::engine::Context;
 use super::{
-    active, cohort, distribution, funnel_groups, lifecycle, paths, ranking, retention, sessions, stickiness,
+    active, cohort, distribution, funnel_groups, lifecycle, paths, places, ranking, retention, sessions, stickiness,
     time_between, trend_people,
 };
 use crate::InsightError;
@@ -31,6 +31,7 @@ pub(super) fn find(context: &Context<'_>, asked: &PeopleOf) -> Result<PersonSet,
         PeopleOf::Distribution(asked) => distribution::people(context, &asked.question, &asked.cell),
         PeopleOf::ActivePeople(asked) => active::people(context, &asked.question, &asked.cell),
         PeopleOf::TimeBetween(asked) => time_between::people(context, &asked.question, &asked.cell),
+        PeopleOf::Places(asked) => places::people(context, &asked.question, &asked.cell),
         PeopleOf::Ranking(asked) => ranking::people(context, &asked.question, &asked.cell),
     }
 }

@@ -9,8 +9,11 @@ use super::order::{each_person, percentile};
 use super::reader::{Reader, Within};
 use super::trend_groups::{Chosen, Groups};
 use super::trend_lines;
+use super::trend_persons::PersonNumbers;
 use crate::InsightError;
-use crate::definition::{Buckets, Label, Measure, Scope, Series, Trend, TrendAnswer, TrendLine};
+use crate::definition::{
+    Buckets, Label, Measure, PersonStatistic, PersonValue, Scope, Series, Trend, TrendAnswer, TrendLine,
+};
 use crate::projection::{ColumnKind, PersonSet, Postings, Timeline, join_person};
 
 /// Values of a breakdown times buckets, of one series.
@@ -86,6 +89,8 @@ struct Scan<'s> {
     numbers: Vec<String>,
     people: bool,
     sessions: bool,
+    /// For each number of persons the place of the property that is summed; rows are counted without.
+    persons: Vec<Option<usize>>,
     /// Whether all numbers are kept, for percentiles.
     values: bool,
 }
@@ -100,6 +105,7 @@ struct Cells {
     last_session: Vec<u64>,
     /// For each property.
     numbers: Vec<Vec<Numbers>>,
+    persons: Vec<PersonNumbers>,
 }
 
 #[derive(Clone, Default)]
@@ -129,6 +135,7 @@ impl<'s> Scan<'s> {
             numbers: Vec::new(),
             people: false,
             sessions: false,
+            persons: Vec::new(),
             values: false,
         };
         for measure in &series.measures {
@@ -142,6 +149,18 @@ impl<'s> Scan<'s> {
                 | Measure::Maximum(property) => {
                     scan.number(context, property)?;
                 }
+                Measure::PerPerson { value, statistic } => {
+                    if matches!(statistic, PersonStatistic::Percentile(rank) if !(0.0..=1.0).contains(rank)) {
+                        return Err(InsightError::question("percentile", "a rank is 0 to 1"));
+                    }
+                    if let PersonValue::Sum(property) = value {
+                        scan.number(context, property)?;
+                    }
+                    let place = scan.place(value);
+                    if !scan.persons.contains(&place) {
+                        scan.persons.push(place);
+                    }
+                }
                 Measure::Percentile(property, rank) => {
                     if !(0.0..=1.0).contains(rank) {
                         return Err(InsightError::question("percentile", "a rank is 0 to 1"));
@@ -152,6 +171,14 @@ impl<'s> Scan<'s> {
             }
         }
         Ok(scan)
+    }
+
+    /// Where the property of a person's number is.
+    fn place(&self, value: &PersonValue) -> Option<usize> {
+        match value {
+            PersonValue::Rows => None,
+            PersonValue::Sum(property) => self.numbers.iter().position(|known| known == property),
+        }
     }
 
     fn number(&mut self, context: &Context<'_>, property: &str) -> Result<(), InsightError> {
@@ -195,6 +222,7 @@ impl<'s> Scan<'s> {
         for numbers in sum.numbers.iter_mut().flatten() {
             numbers.all.sort_unstable_by(f64::total_cmp);
         }
+        sum.persons.iter_mut().for_each(PersonNumbers::finish);
         Ok(sum)
     }
 
@@ -214,7 +242,7 @@ impl<'s> Scan<'s> {
         rows: Range<usize>,
         timeline: Option<&Timeline<'_>>,
     ) {
-        if self.groups.columns.is_empty() && timeline.is_none() && self.numbers.is_empty() {
+        if self.groups.columns.is_empty() && timeline.is_none() && self.numbers.is_empty() && self.persons.is_empty() {
             return self.add_plain(cells, segment, postings, rows);
         }
         let (by, numbers) = postings.columns.split_at(self.groups.columns.len().min(postings.columns.len()));
@@ -234,6 +262,12 @@ impl<'s> Scan<'s> {
                 if cells.last_session[cell] != name {
                     cells.last_session[cell] = name;
                     cells.sessions[cell] += 1;
+                }
+            }
+            for (place, persons) in self.persons.iter().zip(&mut cells.persons) {
+                let number = place.map_or(Some(1.0), |place| numbers[place].number(row));
+                if let Some(number) = number {
+                    persons.add(cell, join_person(segment, local), number);
                 }
             }
             for (numbers, column) in cells.numbers.iter_mut().zip(numbers) {
@@ -275,6 +309,11 @@ impl<'s> Scan<'s> {
                 Measure::Minimum(property) => numbers(property).minimum,
                 Measure::Maximum(property) => numbers(property).maximum,
                 Measure::Percentile(property, rank) => percentile(&numbers(property).all, *rank),
+                Measure::PerPerson { value, statistic } => {
+                    let place = self.place(value);
+                    let persons = self.persons.iter().position(|known| *known == place).map(|at| &cells.persons[at]);
+                    persons.and_then(|persons| persons.statistic(cell, *statistic))
+                }
             }
         };
         let first = group * self.buckets.len();
@@ -293,6 +332,7 @@ impl Cells {
             sessions: vec![0; if_asked(scan.sessions)],
             last_session: vec![u64::MAX; if_asked(scan.sessions)],
             numbers: vec![vec![Numbers::default(); all]; scan.numbers.len()],
+            persons: scan.persons.iter().map(|_| PersonNumbers::new(all)).collect(),
         }
     }
 
@@ -312,6 +352,7 @@ impl Cells {
         for (sums, numbers) in self.numbers.iter_mut().zip(other.numbers) {
             sums.iter_mut().zip(numbers).for_each(|(sum, numbers)| sum.join(numbers));
         }
+        self.persons.iter_mut().zip(other.persons).for_each(|(sum, persons)| sum.join(persons));
     }
 }
 

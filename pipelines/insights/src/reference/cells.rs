@@ -1,9 +1,10 @@
 //! The people of a number, naively: everybody is asked about alone, in a world in which there is nobody else.
 
+use super::places::disk;
 use super::{World, buckets_of, scope_of};
 use crate::definition::{
     ActivePeriod, Answer, Distribution, Funnel, FunnelStanding, Label, LifecycleStanding, NamedCohort, PathsCell,
-    PeopleAnswer, PeopleOf, Question, Retention, Scope, TimeBetween, Trend,
+    PeopleAnswer, PeopleOf, PlacesCell, Question, Retention, Scope, TimeBetween, Trend,
 };
 
 impl World {
@@ -169,6 +170,20 @@ impl World {
                 let between = TimeBetween { scope, ..asked.question.clone() };
                 let (least, most) = (asked.cell.at_least_ms.unwrap_or(0), asked.cell.at_most_ms.unwrap_or(i64::MAX));
                 asked_about && self.times_between(&between).iter().any(|one| (least..=most).contains(&one.0))
+            }
+            PeopleOf::Places(asked) => {
+                let visits = self.visits(&asked.question, person);
+                let has = match &asked.cell {
+                    PlacesCell::Cell { cell, again } => {
+                        let here = visits.iter().filter(|visit| visit.0.to_string() == *cell).count();
+                        here > usize::from(*again)
+                    }
+                    PlacesCell::Within { rings } => {
+                        let near = disk(&asked.question, *rings);
+                        visits.iter().any(|visit| near.contains(&visit.0))
+                    }
+                };
+                has
             }
             PeopleOf::Ranking(asked) => {
                 let rows = self.matching(&asked.question.scope, &asked.question.select);

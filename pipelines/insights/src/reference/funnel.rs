@@ -7,6 +7,9 @@ use crate::definition::{
     Attribution, Exclusion, Funnel, FunnelAnswer, FunnelBucket, FunnelGroup, FunnelOrder, Label, Selector,
 };
 
+/// Level; time of the last step and milliseconds since the first.
+type Stretch = (usize, Option<(i64, i64)>);
+
 const ALWAYS: (i64, i64) = (i64::MIN, i64::MAX);
 
 /// A row that is of some steps (0 …), or that excludes (by number of the exclusion).
@@ -75,6 +78,12 @@ impl World {
 
     /// How far a person got, and how long all of it took; of attempts that begin within `starts`.
     pub(super) fn level(&self, person: &str, funnel: &Funnel, starts: (i64, i64)) -> (usize, Option<i64>) {
+        let (level, converted) = self.stretch(person, funnel, starts);
+        (level, converted.map(|(_, ms)| ms))
+    }
+
+    /// How far a person got; when the last step was taken, and how long after the first.
+    pub(super) fn stretch(&self, person: &str, funnel: &Funnel, starts: (i64, i64)) -> Stretch {
         let span = (funnel.scope.from_ms, funnel.scope.until_ms);
         match funnel.order {
             FunnelOrder::Ordered => {
@@ -115,7 +124,7 @@ impl World {
         exclusions: &[Exclusion],
         span: (i64, i64),
         starts: (i64, i64),
-    ) -> (usize, Option<i64>) {
+    ) -> Stretch {
         let entries = self.entries(person, steps, exclusions, span);
         let mut level = 0;
         // Place of the row that completes, and its time to convert.
@@ -147,10 +156,10 @@ impl World {
             }
             converted = [converted, done].into_iter().flatten().min();
         }
-        (level, converted.map(|(_, time)| time))
+        (level, converted.map(|(place, ms)| (entries[place].time, ms)))
     }
 
-    fn strict_level(&self, person: &str, funnel: &Funnel, starts: (i64, i64)) -> (usize, Option<i64>) {
+    fn strict_level(&self, person: &str, funnel: &Funnel, starts: (i64, i64)) -> Stretch {
         // Time, whether of no step, lowest and highest step, the bits of all, all.
         type Ordered = (i64, bool, (usize, usize, u32), Vec<usize>);
         let mut rows: Vec<Ordered> = Vec::new();
@@ -188,10 +197,10 @@ impl World {
                 converted = Some(converted.map_or(done, |best: (usize, i64)| best.min(done)));
             }
         }
-        (level, converted.map(|(_, time)| time))
+        (level, converted.map(|(place, ms): (usize, i64)| (rows[place].0, ms)))
     }
 
-    fn unordered_level(&self, person: &str, funnel: &Funnel) -> (usize, Option<i64>) {
+    fn unordered_level(&self, person: &str, funnel: &Funnel) -> Stretch {
         let entries = self.entries(person, &funnel.steps, &[], (funnel.scope.from_ms, funnel.scope.until_ms));
         let mut level = 0;
         for (place, end) in entries.iter().enumerate() {
@@ -200,7 +209,7 @@ impl World {
             let lasts: Vec<i64> = (0..funnel.steps.len()).filter_map(last_of).collect();
             level = level.max(lasts.len());
             if lasts.len() == funnel.steps.len() {
-                return (level, lasts.iter().min().map(|first| end.time - first));
+                return (level, lasts.iter().min().map(|first| (end.time, end.time - first)));
             }
         }
         (level, None)

@@ -7,7 +7,9 @@ mod cohort;
 mod funnel;
 mod paths;
 mod people;
+mod places;
 mod rows;
+mod segments;
 mod trend;
 
 use std::collections::BTreeMap;
@@ -50,6 +52,9 @@ impl World {
             Question::ActivePeople(active) => Answer::ActivePeople(self.active_people(active)),
             Question::TimeBetween(between) => Answer::TimeBetween(self.time_between(between)),
             Question::Ranking(ranking) => Answer::Ranking(self.ranking(ranking)),
+            Question::Correlation(asked) => Answer::Correlation(self.correlation(asked)),
+            Question::Compare(asked) => Answer::Compare(self.compare(asked)),
+            Question::Places(asked) => Answer::Places(self.places(asked)),
             Question::People(of) => Answer::People(self.people_of(of)),
         }
     }
@@ -95,7 +100,7 @@ impl World {
             Condition::All(all) => all.iter().all(|one| self.meets(one, row)),
             Condition::Any(any) => any.iter().any(|one| self.meets(one, row)),
             Condition::Not(one) => !self.meets(one, row),
-            Condition::Property(Comparison { property, test }) if property == "n" => {
+            Condition::Property(Comparison { property, test }) if ["n", "lat", "lon"].contains(&property.as_str()) => {
                 test.tester().unwrap().of_number(row.numbers.get(property).copied())
             }
             Condition::Property(Comparison { property, test }) => {

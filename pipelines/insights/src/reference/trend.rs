@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use super::{Row, World, buckets_of, percentile, scope_of};
-use crate::definition::{Formula, Label, Measure, Running, Scope, Trend, TrendAnswer, TrendLine};
+use crate::definition::{
+    Formula, Label, Measure, PersonStatistic, PersonValue, Running, Scope, Trend, TrendAnswer, TrendLine,
+};
 
 impl World {
     pub(super) fn trend(&self, trend: &Trend) -> TrendAnswer {
@@ -97,6 +99,25 @@ impl World {
             Measure::Minimum(property) => numbers(property).first().copied(),
             Measure::Maximum(property) => numbers(property).last().copied(),
             Measure::Percentile(property, rank) => percentile(&numbers(property), *rank),
+            Measure::PerPerson { value, statistic } => {
+                let of = |person: &String| -> Option<f64> {
+                    let own = rows.iter().filter(|row| row.person == *person);
+                    match value {
+                        PersonValue::Rows => Some(own.count() as f64),
+                        PersonValue::Sum(name) => {
+                            own.filter_map(|row| row.numbers.get(name).copied()).reduce(|a, b| a + b)
+                        }
+                    }
+                };
+                let mut all: Vec<f64> = people.iter().filter_map(|person| of(person)).collect();
+                all.sort_by(f64::total_cmp);
+                match statistic {
+                    PersonStatistic::Average => (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64),
+                    PersonStatistic::Minimum => all.first().copied(),
+                    PersonStatistic::Maximum => all.last().copied(),
+                    PersonStatistic::Percentile(rank) => percentile(&all, *rank),
+                }
+            }
         }
     }
 

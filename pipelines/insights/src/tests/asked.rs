@@ -149,6 +149,11 @@ pub fn trend() -> impl Strategy<Value = Question> {
         Just(Measure::Minimum(number())),
         Just(Measure::Maximum(number())),
         rank().prop_map(move |rank| Measure::Percentile(number(), rank)),
+        (any::<bool>(), 0usize..4, rank()).prop_map(move |(sum, pick, rank)| {
+            use PersonStatistic::{Average, Maximum, Minimum, Percentile};
+            let value = if sum { PersonValue::Sum(number()) } else { PersonValue::Rows };
+            Measure::PerPerson { value, statistic: [Average, Minimum, Maximum, Percentile(rank)][pick] }
+        }),
     ];
     let series =
         (select(), prop::collection::vec(measure, 1..4)).prop_map(|(select, measures)| Series { select, measures });
@@ -283,4 +288,43 @@ pub fn question() -> impl Strategy<Value = Question> {
     let ranking = (scope(), select(), by, 0usize..12)
         .prop_map(|(scope, select, by, top)| Question::Ranking(Ranking { scope, select, by, top }));
     prop_oneof![paths(), lifecycle, stickiness, sessions, distribution, active, between, ranking]
+}
+
+pub fn places() -> impl Strategy<Value = Question> {
+    let point = prop::sample::select(vec![(48.138, 11.576), (0.0, 179.999), (89.9, 0.0)]);
+    let catchment = prop::option::of((point, 0u32..4))
+        .prop_map(|around| around.map(|((latitude, longitude), rings)| Catchment { latitude, longitude, rings }));
+    (scope(), select(), 0u8..13, gap(), 0usize..20, catchment).prop_map(
+        |(scope, select, resolution, gap_ms, top, catchment)| {
+            let (latitude, longitude) = ("lat".to_owned(), "lon".to_owned());
+            Question::Places(Places { scope, select, latitude, longitude, resolution, gap_ms, top, catchment })
+        },
+    )
+}
+
+pub fn segments() -> impl Strategy<Value = Question> {
+    let of = prop_oneof![
+        (prop::collection::vec(select(), 1..3), 0..40 * HOUR)
+            .prop_map(|(steps, window_ms)| CompareOf::Converts { steps, window_ms }),
+        select().prop_map(CompareOf::RowsPerPerson),
+        select().prop_map(|select| CompareOf::SumPerPerson { select, property: "n".to_owned() }),
+    ];
+    let compare = (scope(), cohort(), cohort(), of).prop_map(|(scope, a, b, of)| {
+        let named = |(name, cohort): (&str, Cohort)| NamedCohort { name: name.to_owned(), cohort };
+        Question::Compare(Compare { scope, segments: [("a", a), ("b", b)].map(named).to_vec(), of })
+    });
+    let correlation = (funnel(), any::<(bool, bool, bool)>(), 1u64..3, 0usize..20).prop_map(
+        |(question, (property, of_person, activities), people_least, top)| {
+            let Question::Funnel(mut funnel) = question else { return question };
+            (funnel.breakdown, funnel.trend) = (None, None);
+            funnel.cohorts.clear();
+            if funnel.order == FunnelOrder::Unordered {
+                funnel.order = FunnelOrder::Ordered;
+            }
+            let properties = if property { vec!["w".to_owned(), "v".to_owned()] } else { Vec::new() };
+            let person_properties = if of_person { vec!["plan".to_owned()] } else { Vec::new() };
+            Question::Correlation(Correlation { funnel, properties, person_properties, activities, people_least, top })
+        },
+    );
+    prop_oneof![1 => compare, 2 => correlation]
 }

@@ -105,19 +105,33 @@ fn of(question: Question, share: u32, pick: usize, is_it: bool, name: String) ->
             let cell = RankingCell { activity: is_it.then_some(name) };
             PeopleOf::Ranking(RankingPeople { question, cell, limit, after })
         }
+        Question::Places(question) => {
+            let cell = match &question.catchment {
+                Some(catchment) if is_it => PlacesCell::Within { rings: pick as u32 % (catchment.rings + 1) },
+                _ => {
+                    let at = h3o::LatLng::new(48.137 + f64::from(share % 4) / 500.0, 11.575).ok()?;
+                    let cell = at.to_cell(h3o::Resolution::try_from(question.resolution).ok()?);
+                    PlacesCell::Cell { cell: cell.to_string(), again: pick.is_multiple_of(3) }
+                }
+            };
+            PeopleOf::Places(PlacesPeople { question, cell, limit, after })
+        }
+        Question::Correlation(_) | Question::Compare(_) => return None,
         Question::People(of) => of,
     })
 }
 
+// Boxed: trees of random questions are large, and would lie in each other on the stack.
 /// Who is behind a number, or with the cohort that stands for it in another question.
 pub fn cell() -> impl Strategy<Value = Question> {
     let question = prop_oneof![
-        2 => asked::trend(),
-        2 => asked::funnel(),
-        2 => asked::retention(),
-        1 => asked::paths(),
-        4 => asked::question(),
-        1 => asked::people(),
+        2 => asked::trend().boxed(),
+        2 => asked::funnel().boxed(),
+        2 => asked::retention().boxed(),
+        1 => asked::paths().boxed(),
+        4 => asked::question().boxed(),
+        1 => asked::people().boxed(),
+        1 => asked::places().boxed(),
     ];
     let name = prop::sample::select(ACTIVITIES).prop_map(str::to_owned);
     (question, 0u32..100, 0usize..24, any::<bool>(), name, any::<bool>()).prop_filter_map(

@@ -41,13 +41,19 @@ fn row(persons: usize, spread: i64) -> impl Strategy<Value = (Row, usize)> {
     let word =
         prop::option::weighted(0.8, prop::sample::select(vec!["DE", "FR", "", "12", "7.5", "True", "2025-10-26"]));
     let other = prop::option::weighted(0.5, prop::sample::select(vec!["x", "y"]));
+    // Near each other around Munich, at the date line and a pole, and one that is nowhere.
+    let near = (0u8..4, 0u8..4).prop_map(|(a, b)| (48.137 + f64::from(a) / 500.0, 11.575 + f64::from(b) / 500.0));
+    let far = prop::sample::select(vec![(0.0, 180.0), (0.0, -180.0), (90.0, 0.0), (91.0, 0.0), (-33.9, 151.2)]);
+    let position = prop::option::weighted(0.7, prop_oneof![6 => near, 1 => far]);
     let number = prop::option::weighted(0.6, (-8i32..40).prop_map(|quarters| f64::from(quarters) / 4.0));
-    (0..persons, time, prop::sample::select(ACTIVITIES), word, other, number, 0usize..4).prop_map(
-        |(person, time_ms, activity, word, other, number, run)| {
+    (0..persons, time, prop::sample::select(ACTIVITIES), word, other, number, position, 0usize..4).prop_map(
+        |(person, time_ms, activity, word, other, number, position, run)| {
             let texts = [("w", word), ("v", other)]
                 .into_iter()
                 .filter_map(|(key, text)| Some((key.to_owned(), text?.to_owned())));
-            let numbers = number.into_iter().map(|number| ("n".to_owned(), number));
+            let position =
+                position.into_iter().flat_map(|(lat, lon)| [("lat".to_owned(), lat), ("lon".to_owned(), lon)]);
+            let numbers = number.into_iter().map(|number| ("n".to_owned(), number)).chain(position);
             let (texts, numbers) = (texts.collect(), numbers.collect());
             (Row { person: name(person), time_ms, activity: activity.to_owned(), texts, numbers }, run)
         },
@@ -87,8 +93,13 @@ pub fn given_giant() -> impl Strategy<Value = Given> {
 impl Given {
     /// Snapshots of the same rows, built in different ways, each with what the reference knows of them.
     pub fn build(&self, folder: &Path) -> Vec<(&'static str, Snapshot, World)> {
-        let dictionaries =
-            Dictionaries::new(&[("w", ColumnKind::Words), ("n", ColumnKind::Numbers), ("v", ColumnKind::Words)]);
+        let dictionaries = Dictionaries::new(&[
+            ("w", ColumnKind::Words),
+            ("n", ColumnKind::Numbers),
+            ("v", ColumnKind::Words),
+            ("lat", ColumnKind::Numbers),
+            ("lon", ColumnKind::Numbers),
+        ]);
         self.number_persons(&dictionaries);
         let runs: Vec<Arc<_>> = (0..4)
             .map(|run| {

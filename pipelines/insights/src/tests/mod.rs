@@ -71,6 +71,16 @@ proptest! {
     #![proptest_config(cases(128))]
 
     #[test]
+    fn places_are_the_references(given in given(), asked in prop::collection::vec(asked::places(), 6), threads in 1usize..3) {
+        check(&given, &asked, threads)?;
+    }
+
+    #[test]
+    fn segments_are_the_references(given in given(), asked in prop::collection::vec(asked::segments(), 8), threads in 1usize..3) {
+        check(&given, &asked, threads)?;
+    }
+
+    #[test]
     fn people_of_numbers_are_the_references(given in given(), asked in prop::collection::vec(cells::cell(), 6), threads in 1usize..3) {
         check(&given, &asked, threads)?;
     }
@@ -88,6 +98,12 @@ proptest! {
 
 #[test]
 fn nothing_at_all_has_answers() {
+    // Random questions nest deeply before they are compiled for speed.
+    let roomy = std::thread::Builder::new().stack_size(64 << 20);
+    roomy.spawn(ask_about_nothing).unwrap().join().unwrap();
+}
+
+fn ask_about_nothing() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let questions = [
         asked::trend().boxed(),
@@ -95,6 +111,8 @@ fn nothing_at_all_has_answers() {
         question().boxed(),
         asked::people().boxed(),
         cells::cell().boxed(),
+        asked::places().boxed(),
+        asked::segments().boxed(),
     ];
     for _ in 0..50 {
         for strategy in &questions {

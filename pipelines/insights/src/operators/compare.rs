@@ -1,0 +1,66 @@
+//! Two segments: sums and sums of squares of a number of each person.
+
+use super::compile::Compiled;
+use super::engine::Context;
+use super::funnel;
+use super::reader::Within;
+use crate::InsightError;
+use crate::definition::{Compare, CompareAnswer, CompareOf, CompareSegment, Funnel, FunnelOrder};
+use crate::projection::{ColumnKind, PersonSet, Postings, SEGMENT_PERSONS};
+
+pub(super) fn answer(context: &Context<'_>, asked: &Compare) -> Result<CompareAnswer, InsightError> {
+    let [first, second] = asked.segments.as_slice() else {
+        return Err(InsightError::question("segments", "takes two"));
+    };
+    let groups = [context.people_and(&asked.scope, &first.cohort)?, context.people_and(&asked.scope, &second.cohort)?];
+    let in_both: PersonSet = groups[0].iter().filter(|&person| groups[1].contains(person)).collect();
+    let alone = groups.map(|group| group.iter().filter(|&person| !in_both.contains(person)).collect::<PersonSet>());
+    let mut segments = Vec::new();
+    for (named, people) in asked.segments.iter().zip(&alone) {
+        let (sum, sum_of_squares) = sums(context, asked, people)?;
+        segments.push(CompareSegment { name: named.name.clone(), people: people.len() as u64, sum, sum_of_squares });
+    }
+    Ok(CompareAnswer { segments, in_both: in_both.len() as u64 })
+}
+
+fn sums(context: &Context<'_>, asked: &Compare, people: &PersonSet) -> Result<(f64, f64), InsightError> {
+    let (select, property) = match &asked.of {
+        CompareOf::Converts { steps, window_ms } => {
+            let funnel = Funnel {
+                scope: asked.scope.clone(),
+                steps: steps.clone(),
+                order: FunnelOrder::Ordered,
+                window_ms: *window_ms,
+                exclusions: Vec::new(),
+                breakdown: None,
+                cohorts: Vec::new(),
+                trend: None,
+            };
+            let converted = funnel::people_among(context, &funnel, people.clone(), |level| level == steps.len())?;
+            return Ok((converted.len() as f64, converted.len() as f64));
+        }
+        CompareOf::RowsPerPerson(select) => (select, None),
+        CompareOf::SumPerPerson { select, property } => (select, Some(property)),
+    };
+    let kind = ColumnKind::Numbers;
+    let column = property.map(|name| context.snapshot.dictionaries.column_of(name, kind)).transpose()?;
+    let compiled = Compiled::new(context, select)?;
+    let within = Within { span: (asked.scope.from_ms, asked.scope.until_ms), people: Some(people) };
+    let state = || (0.0, 0.0, vec![0.0f64; SEGMENT_PERSONS], Postings::default());
+    let states = context.each_segment(state, |(sum, squares, numbers, postings), reader, segment| {
+        numbers.fill(0.0);
+        for &activity in &compiled.activities {
+            reader.select(segment, activity, &compiled, column.as_slice(), within, postings);
+            for (row, &local) in postings.persons.iter().enumerate() {
+                numbers[usize::from(local)] += match postings.columns.first() {
+                    Some(column) => column.number(row).unwrap_or(0.0),
+                    None => 1.0,
+                };
+            }
+        }
+        for number in numbers.iter() {
+            (*sum, *squares) = (*sum + number, *squares + number * number);
+        }
+    })?;
+    Ok(states.iter().fold((0.0, 0.0), |all, (sum, squares, ..)| (all.0 + sum, all.1 + squares)))
+}

@@ -1,0 +1,272 @@
+//! Places: a person's positions in order of time become visits of cells.
+
+use std::collections::HashMap as Cells;
+use std::collections::hash_map::Entry;
+
+use h3o::{CellIndex, LatLng, Resolution};
+
+use super::cohort::each_set;
+use super::compile::Compiled;
+use super::engine::Context;
+use super::order::each_person;
+use super::reader::{Reader, Within};
+use crate::InsightError;
+use crate::definition::{Catchment, CatchmentRing, Place, Places, PlacesAnswer, PlacesCell};
+use crate::projection::{ColumnKind, PersonSet, Postings};
+
+/// Different cells that one thread counts.
+const CELLS_MAX: usize = 1_000_000;
+const RINGS_MAX: u32 = 50;
+
+/// What is counted of a cell; of one person at first.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sum {
+    pub rows: u64,
+    pub people: u64,
+    pub visits: u64,
+    pub people_again: u64,
+    pub dwell_ms: u64,
+}
+
+#[derive(Default)]
+struct State<'a> {
+    cells: Cells<CellIndex, Sum>,
+    rings: Vec<CatchmentRing>,
+    elsewhere: u64,
+    overflown: bool,
+    postings: Vec<Postings<'a>>,
+    positions: Vec<(i64, CellIndex)>,
+}
+
+pub(super) fn answer(context: &Context<'_>, asked: &Places) -> Result<PlacesAnswer, InsightError> {
+    let scan = Scan::new(context, asked)?;
+    let rings = asked.catchment.as_ref().map_or(Ok(Cells::new()), |catchment| rings(catchment, scan.resolution))?;
+    let count = asked.catchment.as_ref().map_or(0, |catchment| catchment.rings as usize + 1);
+    let states = context.each_segment(State::default, |state, reader, segment| {
+        state.rings.resize(count, CatchmentRing::default());
+        let (cells, of_rings, overflown) = (&mut state.cells, &mut state.rings, &mut state.overflown);
+        let mut elsewhere = 0;
+        scan.read(reader, segment, &mut state.postings, &mut state.positions, &mut elsewhere, |_, positions| {
+            let mut nearest = u32::MAX;
+            for (_, cell) in positions.iter() {
+                if let Some(&ring) = rings.get(cell) {
+                    of_rings[ring as usize].rows += 1;
+                    nearest = nearest.min(ring);
+                }
+            }
+            if let Some(ring) = of_rings.get_mut(nearest as usize) {
+                ring.people += 1;
+            }
+            for (cell, sum) in visits(positions, asked.gap_ms) {
+                let room = cells.len() < CELLS_MAX;
+                match cells.entry(cell) {
+                    Entry::Occupied(mut known) => known.get_mut().add(sum),
+                    Entry::Vacant(new) if room => {
+                        new.insert(sum);
+                    }
+                    Entry::Vacant(_) => *overflown = true,
+                }
+            }
+        });
+        state.elsewhere += elsewhere;
+    })?;
+    let mut cells: Cells<CellIndex, Sum> = Cells::new();
+    let mut of_rings = vec![CatchmentRing::default(); count];
+    let mut rows_elsewhere = 0;
+    for state in states {
+        if state.overflown || cells.len() > CELLS_MAX {
+            let problem = format!("there are more than {CELLS_MAX} cells: take a coarser resolution, or fewer rows");
+            return Err(InsightError::question("resolution", problem));
+        }
+        rows_elsewhere += state.elsewhere;
+        state.cells.into_iter().for_each(|(cell, sum)| cells.entry(cell).or_default().add(sum));
+        for (sum, ring) in of_rings.iter_mut().zip(state.rings) {
+            (sum.rows, sum.people) = (sum.rows + ring.rows, sum.people + ring.people);
+        }
+    }
+    for ring in rings.into_values() {
+        of_rings[ring as usize].cells += 1;
+    }
+    Ok(finish(asked, cells.into_iter().collect(), rows_elsewhere, of_rings))
+}
+
+/// The answer of all cells, and of the rings each alone.
+pub(crate) fn finish(
+    asked: &Places,
+    mut cells: Vec<(CellIndex, Sum)>,
+    rows_elsewhere: u64,
+    mut catchment: Vec<CatchmentRing>,
+) -> PlacesAnswer {
+    for index in 1..catchment.len() {
+        let inner = catchment[index - 1].clone();
+        let ring = &mut catchment[index];
+        (ring.cells, ring.rows, ring.people) =
+            (ring.cells + inner.cells, ring.rows + inner.rows, ring.people + inner.people);
+    }
+    // Names of one resolution are in the order of the numbers.
+    cells.sort_unstable_by_key(|(cell, sum)| (std::cmp::Reverse(sum.rows), *cell));
+    let place = |(cell, sum): &(CellIndex, Sum)| {
+        let centre = LatLng::from(*cell);
+        Place {
+            cell: cell.to_string(),
+            latitude: centre.lat(),
+            longitude: centre.lng(),
+            rows: sum.rows,
+            people: sum.people,
+            visits: sum.visits,
+            people_again: sum.people_again,
+            dwell_ms: sum.dwell_ms,
+        }
+    };
+    PlacesAnswer {
+        rows: cells.iter().map(|(_, sum)| sum.rows).sum(),
+        rows_elsewhere,
+        cells: cells.len() as u64,
+        places: cells.iter().take(asked.top).map(place).collect(),
+        catchment,
+    }
+}
+
+/// People who were in a cell, or in the surroundings.
+pub(super) fn people(context: &Context<'_>, asked: &Places, cell: &PlacesCell) -> Result<PersonSet, InsightError> {
+    let scan = Scan::new(context, asked)?;
+    let no_cell = || InsightError::question("cell", "is no H3 cell of the question's resolution");
+    let wanted: Option<Vec<CellIndex>> = match (cell, &asked.catchment) {
+        (PlacesCell::Cell { cell, .. }, _) => {
+            let cell: CellIndex = cell.parse().map_err(|_| no_cell())?;
+            Some(vec![cell]).filter(|_| cell.resolution() == scan.resolution)
+        }
+        (PlacesCell::Within { rings: most }, Some(catchment)) => {
+            let all = rings(catchment, scan.resolution)?.into_iter();
+            Some(all.filter(|(_, ring)| ring <= most).map(|(cell, _)| cell).collect())
+        }
+        (PlacesCell::Within { .. }, None) => {
+            return Err(InsightError::question("rings", "the question has no catchment"));
+        }
+    };
+    let wanted = wanted.ok_or_else(no_cell)?;
+    let least = if let PlacesCell::Cell { again: true, .. } = cell { 2 } else { 1 };
+    each_set(context, |reader, segment, set, _| {
+        let (mut postings, mut positions) = (Vec::new(), Vec::new());
+        scan.read(reader, segment, &mut postings, &mut positions, &mut 0, |local, positions| {
+            let all = visits(positions, asked.gap_ms);
+            if all.iter().any(|(cell, sum)| sum.visits >= least && wanted.contains(cell)) {
+                set.insert(local);
+            }
+        });
+    })
+}
+
+/// Cells of the surroundings with their rings.
+fn rings(catchment: &Catchment, resolution: Resolution) -> Result<Cells<CellIndex, u32>, InsightError> {
+    if catchment.rings > RINGS_MAX {
+        return Err(InsightError::question("rings", format!("at most {RINGS_MAX}")));
+    }
+    let outside = || InsightError::question("catchment", "its point is none");
+    let centre = cell_at(catchment.latitude, catchment.longitude, resolution).ok_or_else(outside)?;
+    let all: Vec<(CellIndex, u32)> = centre.grid_disk_distances(catchment.rings);
+    Ok(all.into_iter().collect())
+}
+
+/// The cell of a position.
+pub(crate) fn cell_at(latitude: f64, longitude: f64, resolution: Resolution) -> Option<CellIndex> {
+    let is_one = (-90.0..=90.0).contains(&latitude) && (-180.0..=180.0).contains(&longitude);
+    LatLng::new(latitude, longitude).ok().filter(|_| is_one).map(|position| position.to_cell(resolution))
+}
+
+/// One person's positions, sorted here, as sums by cell.
+fn visits(positions: &mut [(i64, CellIndex)], gap_ms: i64) -> Vec<(CellIndex, Sum)> {
+    positions.sort_unstable();
+    let mut all: Vec<(CellIndex, Sum)> = Vec::new();
+    for visit in positions.chunk_by(|a, b| a.1 == b.1 && b.0 - a.0 <= gap_ms) {
+        let (start, end) = (visit[0], visit[visit.len() - 1]);
+        let (rows, dwell_ms) = (visit.len() as u64, (end.0 - start.0) as u64);
+        all.push((start.1, Sum { rows, people: 1, visits: 1, people_again: 0, dwell_ms }));
+    }
+    all.sort_by_key(|one| one.0);
+    all.dedup_by(|one, sum| {
+        let same = one.0 == sum.0;
+        if same {
+            sum.1.add(one.1);
+            (sum.1.people, sum.1.people_again) = (1, 1);
+        }
+        same
+    });
+    all
+}
+
+impl Sum {
+    fn add(&mut self, other: Sum) {
+        self.rows += other.rows;
+        self.people += other.people;
+        self.visits += other.visits;
+        self.people_again += other.people_again;
+        self.dwell_ms += other.dwell_ms;
+    }
+}
+
+/// Where positions are, and of which rows.
+struct Scan {
+    compiled: Compiled,
+    people: Option<PersonSet>,
+    span: (i64, i64),
+    columns: [usize; 2],
+    resolution: Resolution,
+}
+
+impl Scan {
+    fn new(context: &Context<'_>, asked: &Places) -> Result<Scan, InsightError> {
+        let too_fine = |_| InsightError::question("resolution", "is 0 to 15");
+        let column = |name: &str| context.snapshot.dictionaries.column_of(name, ColumnKind::Numbers);
+        Ok(Scan {
+            compiled: Compiled::new(context, &asked.select)?,
+            people: context.people(&asked.scope)?,
+            span: (asked.scope.from_ms, asked.scope.until_ms),
+            columns: [column(&asked.latitude)?, column(&asked.longitude)?],
+            resolution: Resolution::try_from(asked.resolution).map_err(too_fine)?,
+        })
+    }
+
+    /// Calls with the positions of each person of a segment who has any.
+    fn read<'a>(
+        &self,
+        reader: &mut Reader<'a>,
+        segment: u32,
+        postings: &mut Vec<Postings<'a>>,
+        positions: &mut Vec<(i64, CellIndex)>,
+        elsewhere: &mut u64,
+        mut person: impl FnMut(u16, &mut Vec<(i64, CellIndex)>),
+    ) {
+        let within = Within { span: self.span, people: self.people.as_ref() };
+        postings.resize_with(self.compiled.activities.len(), Postings::default);
+        for (&activity, postings) in self.compiled.activities.iter().zip(postings.iter_mut()) {
+            reader.select(segment, activity, &self.compiled, &self.columns, within, postings);
+        }
+        // Who does not move is looked up once.
+        let mut last: Option<(f64, f64, Option<CellIndex>)> = None;
+        each_person(postings, |local, rows| {
+            positions.clear();
+            for (one, rows) in postings.iter().zip(rows) {
+                for row in rows.clone() {
+                    let position = one.columns.first().and_then(|column| column.number(row));
+                    let position = position.zip(one.columns.get(1).and_then(|column| column.number(row)));
+                    let cell = position.and_then(|(latitude, longitude)| match last {
+                        Some((a, b, cell)) if a == latitude && b == longitude => cell,
+                        _ => {
+                            let cell = cell_at(latitude, longitude, self.resolution);
+                            last = Some((latitude, longitude, cell));
+                            cell
+                        }
+                    });
+                    match cell {
+                        Some(cell) => positions.push((one.times[row], cell)),
+                        None => *elsewhere += 1,
+                    }
+                }
+            }
+            if !positions.is_empty() {
+                person(local, positions);
+            }
+        });
+    }
+}
