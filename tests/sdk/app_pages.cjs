@@ -1,50 +1,27 @@
-// A walk through the web application in Chromium, with the activity of a shop (app_pages_shop.cjs) in the project. Told by environment:
-// PAGES_URL, and PAGES_LINK (of the first owner) where there is no account yet. Prints one line of JSON.
+// A walk through the web application in Chromium, with the activity of a shop (app_pages_shop.cjs) in the project. Told by
+// environment: PAGES_URL. The account and the experiment are there (app_pages_made.cjs). Prints one line of JSON.
 "use strict";
 const { expect, look } = require("./account_pages_gear.cjs");
-const { OWNER, fill, press, title } = require("./account_pages_people.cjs");
+const { press, title } = require("./account_pages_people.cjs");
+const { choose, enter, settled, to } = require("./app_pages_enter.cjs");
 const { withPage } = require("./browser.cjs");
 
-const { PAGES_URL: url, PAGES_LINK: link } = process.env;
-
-/** To `/app` without a session: to the sign-in page and back. */
-async function enter(page) {
-  if (link) {
-    await page.goto(link);
-    for (const [label, text] of [["E-mail address", OWNER.email], ["Your name", OWNER.name], ["New password", OWNER.password], ["Organisation", "Example"], ["First project", "shop"]]) {
-      await fill(page, label, text);
-    }
-    await press(page, "Make the account");
-    await title(page, `Welcome, ${OWNER.name}`);
-    await page.context().clearCookies();
-  }
-  await page.goto(`${url}/app`);
-  await page.waitForURL(/account\/sign-in\?next=/);
-  await signInHere(page);
-  await title(page, "Insights");
-}
-
-async function signInHere(page) {
-  await fill(page, "E-mail address", OWNER.email);
-  await fill(page, "Password", OWNER.password);
-  await press(page, "Sign in");
-}
-
-const to = async (page, name) => {
-  await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name, exact: true }).click();
-  await title(page, name);
+const { PAGES_URL: url } = process.env;
+const answered = async (page) => {
+  await page.waitForFunction(() => document.querySelector('[aria-label="Answer"][aria-busy="false"]'));
+  await settled(page);
 };
-const answered = (page) => page.waitForFunction(() => document.querySelector('[aria-label="Answer"][aria-busy="false"]') && !document.querySelector(".loading"));
+const at = (page, path) => page.goto(`${url}/app/shop/${path}`);
 
 /** What the API said of rows it was asked for, as the page's table shows it. */
 async function insights(page) {
   const project = page.url().match(/app\/([^/?]+)/)?.[1] ?? (await page.getByLabel("Project").inputValue());
   const ask = (kind, steps, more = {}) => `${url}/app/${project}/insights?${new URLSearchParams({ q: JSON.stringify({ kind, steps: steps.map((activity) => ({ activity, ...more })), days: 30, bucket: kind === "retention" ? "week" : "day" }) })}`;
-  const kinds = [["trend", ["browse", "purchase"]], ["funnel", ["browse", "cart", "purchase"]], ["retention", ["app_installed", "app_opened"]], ["paths", ["browse"]], ["lifecycle", [""]], ["stickiness", [""]], ["sessions", [""]]];
+  const kinds = [["trend", ["browse", "purchase"]], ["funnel", ["browse", "cart", "purchase"]], ["retention", ["app_installed", "app_opened"]], ["paths", ["browse"]], ["lifecycle", [""]], ["stickiness", [""]], ["sessions", [""]], ["active_people", [""]], ["distribution", ["purchase"]], ["time_between", ["cart", "purchase"]], ["ranking", [""]]];
   for (const [kind, steps] of kinds) {
     await page.goto(ask(kind, steps));
     await answered(page);
-    await page.locator(".chart svg").waitFor();
+    await page.locator(kind === "time_between" ? ".grid" : ".chart svg").first().waitFor();
     await look(page, `app-${kind}`);
   }
   await page.goto(ask("trend", ["purchase"], { measure: "count" }));
@@ -92,18 +69,159 @@ async function sql(page) {
   if (drawn > 200) throw new Error(`${drawn} rows of 100,000 are in the page`);
 }
 
-async function others(page) {
-  for (const [name, ready] of [["Live", "region"], ["Experiments", "region"], ["Flags", "region"], ["Data", "region"], ["People", "region"]]) {
-    await to(page, name);
-    await page.getByRole(ready).first().waitFor();
-    await page.waitForFunction(() => !document.querySelector(".loading"));
-    await look(page, `app-${name.toLowerCase()}`);
-  }
+/** Results with people, intervals, days, and a decision with its reason. */
+async function experiments(page) {
+  await to(page, "Experiments");
+  await settled(page);
+  await page.getByText(/people$/).first().waitFor();
+  await look(page, "app-experiments");
+  await page.getByRole("link", { name: "checkout-button" }).click();
+  await title(page, "checkout-button");
+  await page.getByRole("region", { name: "Effects" }).waitFor();
+  await settled(page);
+  await look(page, "app-experiment");
+  const shown = await page.getByRole("region", { name: "People", exact: true }).locator("dd").allTextContents();
+  const told = await page.evaluate(async () => (await (await fetch("/v1/projects/shop/experiments/checkout-button/results")).json()).variations.map(({ people }) => people));
+  expect("people on the page and of the API", shown.map((text) => Number(text.split(" ")[0].replaceAll(",", ""))), told);
+  await page.getByRole("radio", { name: "Bayesian" }).check();
+  await page.getByText(/to win/).first().waitFor();
+  await look(page, "app-experiment-bayesian");
+  await press(page, "Ship");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Reason").fill("More people buy.");
+  await dialog.getByRole("button", { name: "Ship" }).click();
+  await page.getByRole("heading", { name: "big_button was shipped" }).waitFor();
+  await settled(page);
+  await look(page, "app-experiment-shipped");
+  return told;
+}
+
+/** A flag is made, changed, explained, switched off, and brought back. */
+async function flags(page) {
+  await to(page, "Flags");
+  await page.getByRole("link", { name: "New flag" }).click();
+  await title(page, "New flag");
+  await page.getByLabel("Key", { exact: true }).fill("not a key");
+  await press(page, "Make the flag");
+  await page.getByRole("alert").waitFor();
+  await page.getByLabel("Key", { exact: true }).fill("new_search");
+  await press(page, "Add a rule");
+  await page.getByLabel("Gives").selectOption("rollout");
+  await page.getByLabel("Value", { exact: true }).first().selectOption("true");
+  await press(page, "Add a condition");
+  await choose(page, "Attribute", "country");
+  await choose(page, "Value", "AT");
+  await settled(page);
+  await look(page, "app-flag-new");
+  await press(page, "Make the flag");
+  await title(page, "new_search");
+  await page.getByText("1. country is AT").waitFor();
+  await settled(page);
+  await look(page, "app-flag");
+  await page.getByRole("radio", { name: "Why this value?" }).check();
+  await page.getByLabel("Id of the person").fill("person-0001");
+  await press(page, "Evaluate");
+  await page.getByText("The condition is not met (country is not known).").waitFor();
+  await page.getByLabel("Attributes").fill('{"country": "AT"}');
+  await press(page, "Evaluate");
+  await page.getByText(/The hash of id falls/).first().waitFor();
+  await look(page, "app-flag-why");
+  await page.getByRole("radio", { name: "What it gives" }).check();
+  await page.getByRole("button", { name: /Switch off: new_search/ }).first().click();
+  await page.getByRole("dialog").getByLabel("Reason").fill("It is slow.");
+  await page.getByRole("dialog").getByRole("button", { name: "Switch off" }).click();
+  await page.getByText(/^off in production/).waitFor();
+  await page.getByRole("radio", { name: "History" }).check();
+  await page.getByText("It is slow.").waitFor();
+  await settled(page);
+  await look(page, "app-flag-history");
+  await page.getByRole("button", { name: "Go back to this: revision 1" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Go back" }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.getByRole("radio", { name: "What it gives" }).check();
+  await page.getByText(/^on in production/).waitFor();
+}
+
+async function data(page) {
+  await to(page, "Data");
+  await settled(page);
+  await look(page, "app-data");
+  await page.getByRole("link", { name: "purchase" }).click();
+  await title(page, "purchase");
+  await settled(page);
+  await page.getByRole("button", { name: "method" }).click();
+  await page.getByRole("dialog").getByText("invoice").waitFor();
+  await page.getByRole("button", { name: "Close" }).click();
+  await look(page, "app-activity");
+  await at(page, "data?part=quarantine");
+  await page.getByRole("button", { name: /^Read again/ }).first().waitFor();
+  await settled(page);
+  await look(page, "app-quarantine");
+  await page.getByRole("button", { name: /^Read again/ }).first().click();
+  await page.getByRole("dialog").getByRole("button", { name: "Read again" }).click();
+  await page.getByText(/still cannot be read/).waitFor();
+}
+
+/** One person: two ids are joined, and taken apart again. */
+async function people(page) {
+  await to(page, "People");
   await page.getByLabel("Find by the beginning of an id").fill("person-0001");
   await page.getByRole("link", { name: "person-0001" }).click();
   await title(page, "person-0001");
   await page.locator(".timeline li").first().waitFor();
+  await settled(page);
   await look(page, "app-person");
+  await press(page, "Join another id");
+  await page.getByRole("dialog").getByLabel("Id").fill("person-0002");
+  await page.getByRole("dialog").getByRole("button", { name: "Join" }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  const back = page.getByRole("button", { name: /^Take back/ });
+  await back.waitFor();
+  await settled(page);
+  await look(page, "app-person-joined");
+  await back.click();
+  await page.getByRole("dialog").getByRole("button", { name: "Take it back" }).click();
+  await page.getByText(/taken back/).waitFor();
+}
+
+async function places(page) {
+  await to(page, "Places");
+  await page.locator(".map svg path").first().waitFor();
+  await settled(page);
+  await look(page, "app-places");
+  await page.locator(".map").focus();
+  for (const key of ["+", "+", "+", "ArrowUp"]) await page.keyboard.press(key);
+  await page.getByRole("region", { name: "Cells as a table" }).getByRole("button").first().click();
+  await page.getByRole("status", { name: "People of the cell" }).or(page.getByLabel("People of the cell")).first().waitFor();
+  await settled(page);
+  await look(page, "app-places-near");
+}
+
+/** A group, who is in it, and from a number to its people. */
+async function groups(page) {
+  const q = JSON.stringify({ kind: "cohort", who: [{ kind: "did", activity: "purchase", times: 3 }, { kind: "did_not", activity: "review" }], days: 30 });
+  await at(page, `insights?${new URLSearchParams({ q })}`);
+  await answered(page);
+  await page.getByRole("link", { name: /^person-/ }).first().waitFor();
+  await look(page, "app-cohort");
+}
+
+async function live(page) {
+  await to(page, "Live");
+  await page.getByText(/^Live ·/).waitFor();
+  await look(page, "app-live");
+}
+
+/** How long until the first page can be used, on a processor four times slower than this one. */
+async function quickness(page) {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Emulation.setCPUThrottlingRate", { rate: 4 });
+  await page.goto(`${url}/app/shop/insights`, { waitUntil: "commit" });
+  await page.getByRole("combobox", { name: "Activity A" }).waitFor();
+  const ms = await page.evaluate(() => Math.round(performance.now()));
+  const bytes = await page.evaluate(() => performance.getEntriesByType("resource").filter(({ name }) => name.includes("/assets/")).reduce((sum, { transferSize }) => sum + transferSize, 0));
+  await session.send("Emulation.setCPUThrottlingRate", { rate: 1 });
+  return { usable_ms: ms, bytes_on_the_wire: bytes };
 }
 
 /** A server that fails is told so, and asking again helps. */
@@ -120,14 +238,21 @@ const main = () =>
   withPage(url, async (page, account) => {
     await page.setViewportSize({ width: 1280, height: 900 });
     await enter(page);
-    await sql(page);
-    await others(page);
-    await failures(page);
+    const first = await quickness(page);
     const purchases = await insights(page);
+    await groups(page);
+    await places(page);
+    const exposed = await experiments(page);
+    await flags(page);
+    await people(page);
+    await data(page);
+    await live(page);
+    await sql(page);
+    await failures(page);
     // Refusals were asked for; and CodeMirror sets the width of tabs by an attribute, which the policy of the pages blocks without harm.
     const known = (text) => text.startsWith("Failed to load resource") || (text.startsWith("Applying inline style violates") && /\/app\/shop\/sql[?)]/.test(text));
     const strange = account.consoleErrors.filter((text) => !known(text));
-    process.stdout.write(`${JSON.stringify({ walked: true, purchases, consoleErrors: strange, pageErrors: account.pageErrors })}\n`);
+    process.stdout.write(`${JSON.stringify({ walked: true, first, purchases, exposed, consoleErrors: strange, pageErrors: account.pageErrors })}\n`);
   });
 
 main().then(() => process.exit(0), (error) => {

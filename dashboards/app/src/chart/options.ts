@@ -1,19 +1,28 @@
-// What the chart library is told: lines, bars and flows, in the colours of the page.
+// What a chart is told: lines, bars and flows; and the colours of the page it stands in.
 
 export interface Line {
   name: string;
   values: (number | null)[];
   /** The span before: drawn fainter and dashed, in the colour of the line it belongs to. */
   isPrevious?: boolean;
+  /** How sure each value is: an area around the line. Null is no bound. */
+  band?: ({ low: number | null; high: number | null } | null)[];
 }
 export interface Edge {
   from: string;
   to: string;
   count: number;
 }
+/** Something that happened between or at the names of a chart. */
+export interface Mark {
+  index: number;
+  text: string;
+}
+export type Unit = "number" | "percent";
 export type Drawing =
-  | { kind: "lines" | "bars"; names: string[]; lines: Line[]; isStacked?: boolean }
+  | { kind: "lines" | "bars"; names: string[]; lines: Line[]; isStacked?: boolean; unit?: Unit; marks?: Mark[] }
   | { kind: "flows"; edges: Edge[] };
+export type Lines = Exclude<Drawing, { kind: "flows" }>;
 
 export interface Colours {
   ink: string;
@@ -29,40 +38,12 @@ export function coloursOf(element: Element): Colours {
   return { ink: of("ink"), soft: of("soft"), line: of("line"), card: of("card"), hues: Array.from({ length: 8 }, (_, index) => of(`hue-${index}`)) };
 }
 
-export function optionOf(drawing: Drawing, label: string, colours: Colours): Record<string, unknown> {
-  const text = { color: colours.soft, fontFamily: "system-ui, sans-serif", fontSize: 11.5 };
-  // Rich text is drawn: the page lets no script write HTML.
-  const tooltip = { renderMode: "richText", confine: true, backgroundColor: colours.card, borderColor: colours.line, textStyle: { ...text, color: colours.ink } };
-  const common = { animation: false, color: colours.hues, textStyle: text, aria: { enabled: true, label: { description: label } } };
-  if (drawing.kind === "flows") return { ...common, tooltip, series: [flows(drawing.edges, text)] };
-  const current = drawing.lines.filter(({ isPrevious }) => !isPrevious).length;
-  return {
-    ...common,
-    tooltip: { ...tooltip, trigger: "axis" },
-    legend: { show: drawing.lines.length > 1, type: "scroll", bottom: 0, icon: "roundRect", itemWidth: 10, itemHeight: 10, textStyle: text, pageTextStyle: text },
-    grid: { left: 8, right: 16, top: 14, bottom: drawing.lines.length > 1 ? 32 : 6, containLabel: true },
-    xAxis: { type: "category", data: drawing.names, boundaryGap: drawing.kind === "bars", axisLabel: text, axisTick: { show: false }, axisLine: { lineStyle: { color: colours.line } } },
-    yAxis: { type: "value", axisLabel: text, splitLine: { lineStyle: { color: colours.line } } },
-    series: drawing.lines.map((line, index) => ({
-      name: line.name,
-      type: drawing.kind === "bars" ? "bar" : "line",
-      stack: drawing.isStacked ? "all" : undefined,
-      data: line.values,
-      symbol: "circle",
-      symbolSize: 5,
-      showSymbol: line.values.length < 40,
-      lineStyle: line.isPrevious ? { type: "dashed", width: 1.5, opacity: 0.7 } : { width: 2 },
-      itemStyle: { color: colours.hues[(line.isPrevious ? index - current : index) % colours.hues.length], opacity: line.isPrevious ? 0.6 : 1 },
-    })),
-  };
+/** The colour of each line: those of the span before have that of the line they belong to. */
+export function hueOf(lines: Line[], index: number, hues: string[]): string {
+  const current = lines.filter(({ isPrevious }) => !isPrevious).length || 1;
+  return hues[(lines[index]?.isPrevious ? index - current : index) % hues.length] ?? "currentColor";
 }
 
-const flows = (edges: Edge[], text: object) => ({
-  type: "sankey",
-  left: 8,
-  right: 130,
-  data: [...new Set(edges.flatMap(({ from, to }) => [from, to]))].map((name) => ({ name })),
-  links: edges.map(({ from, to, count }) => ({ source: from, target: to, value: count })),
-  label: { ...text, formatter: ({ name }: { name: string }) => name.replace(/^\d+ · /, "") },
-  lineStyle: { color: "source", opacity: 0.3 },
-});
+export const FONT = "Inter, system-ui, sans-serif";
+/** About how wide a text is at 11 px; charts measure no letters. */
+export const widthOf = (text: string) => text.length * 6.1;

@@ -1,42 +1,66 @@
 // Data: which activities there are, what they carry, and what was put into quarantine.
 
+import { useState } from "react";
 import { useAnswer } from "../api/answer";
 import { askRows, type Cell } from "../api/rows";
-import { useProject } from "../frame/project";
+import { useAddress, go } from "../frame/address";
+import { Link } from "../frame/link";
+import { placeOf, useProject } from "../frame/project";
+import { Segments } from "../parts/choice";
+import { csv, fileName, save } from "../parts/files";
 import { moment, number } from "../parts/format";
 import { Grid } from "../parts/grid";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
+import { Activity } from "./activity";
+import { PropertiesOf } from "./properties";
+import { Quarantine } from "./quarantine";
 
-const TABLES = [
-  { title: "Activities", none: "Nothing was sent yet.", head: ["name", "times", "people", "first", "last"], sql: "SELECT event, count(*) AS times, count(DISTINCT person_id) AS people, min(timestamp), max(timestamp) FROM activity GROUP BY event ORDER BY times DESC LIMIT 1000" },
-  { title: "Properties", none: "No activity carries properties yet.", head: ["name", "times", "example"], sql: "SELECT name, count(*) AS times, max(json_as_text(properties, name)) AS example FROM (SELECT properties, unnest(json_object_keys(properties)) AS name FROM (SELECT properties FROM activity ORDER BY timestamp DESC LIMIT 50000)) GROUP BY name ORDER BY times DESC LIMIT 500", about: "Of the newest 50,000 activities." },
-  { title: "Quarantine", none: "Everything that was sent could be read.", head: ["reason", "times", "detail", "last"], sql: "SELECT reason, count(*) AS times, max(detail), max(received_at) FROM quarantine WHERE resolved_at IS NULL GROUP BY reason ORDER BY times DESC LIMIT 200" },
-];
+const PARTS = [["activities", "Activities"], ["properties", "Properties"], ["quarantine", "Quarantine"]] as const;
+type Part = (typeof PARTS)[number][0];
 
-export default function Data() {
+export default function Data({ rest: [activity] }: { rest: string[] }) {
+  if (activity) return <Activity activity={activity} />;
+  return <Overview />;
+}
+
+function Overview() {
+  const { path, query } = useAddress();
+  const part = PARTS.find(([key]) => key === query.get("part"))?.[0] ?? "activities";
   return (
     <>
       <PageHead title="Data" about="What arrives, by name; and what could not be read." />
-      {TABLES.map((table) => <Counted key={table.title} {...table} />)}
+      <Segments label="Part" value={part} options={PARTS} choose={(part: Part) => go(`${path}?${new URLSearchParams({ part })}`, { replaces: true })} />
+      {part === "activities" && <Activities />}
+      {part === "properties" && <section className="card" aria-label="Properties"><div className="card-head"><h2>Properties</h2><span className="soft small">Of the newest 50,000 activities.</span></div><PropertiesOf /></section>}
+      {part === "quarantine" && <Quarantine />}
     </>
   );
 }
 
-const cellOf = (cell: Cell | undefined, name: string) => {
-  if (cell === null || cell === undefined) return <span className="null">null</span>;
-  if (name === "first" || name === "last") return moment(String(cell));
-  return typeof cell === "number" ? number(cell) : String(cell);
-};
+const ACTIVITIES = "SELECT event, count(*) AS times, count(DISTINCT person_id) AS people, count(CASE WHEN timestamp >= $week THEN 1 END) AS in_week, min(timestamp) AS first_at, max(timestamp) AS last_at FROM activity GROUP BY event ORDER BY times DESC LIMIT 2000";
+const HEAD = ["name", "times", "people", "last 7 days", "first seen", "last seen"];
 
-function Counted({ title, none, head, sql, about }: (typeof TABLES)[number]) {
+function Activities() {
   const project = useProject().id;
-  const found = useAnswer(`${project} ${title}`, (signal) => askRows(project, sql, {}, signal));
-  const rows = found.value?.rows;
+  const [part, setPart] = useState("");
+  const [week] = useState(() => new Date(Date.now() - 7 * 86_400_000).toISOString());
+  const found = useAnswer(project, (signal) => askRows(project, ACTIVITIES, { week }, signal));
+  const rows = (found.value?.rows ?? []).filter(([name]) => String(name).toLowerCase().includes(part.toLowerCase()));
+  const cell = (value: Cell | undefined, column: number) => {
+    if (column === 0) return value === null || value === undefined ? <span className="null">no name</span> : <Link href={placeOf(project, `data/${encodeURIComponent(String(value))}`)}>{String(value)}</Link>;
+    return column >= 4 ? moment(String(value)) : number(Number(value));
+  };
   return (
-    <section className="card" aria-label={title}>
-      <div className="card-head"><h2>{title}</h2>{about && <span className="soft small">{about}</span>}</div>
-      {found.fault ? <Failure fault={found.fault} again={found.again} /> : !rows ? <Loading what={title.toLowerCase()} /> : rows.length === 0 ? <Empty>{none}</Empty>
-        : <Grid label={`${title} as a table`} columns={head.map((name) => ({ name, isNumber: name === "times" || name === "people" }))} count={rows.length} cell={(row, column) => cellOf(rows[row]?.[column], head[column] ?? "")} />}
+    <section className="card" aria-label="Activities">
+      <div className="card-head">
+        <h2>Activities</h2>
+        <span className="line">
+          <label className="field-inline"><span className="soft small">Find</span><input type="search" value={part} onChange={(event) => setPart(event.target.value)} /></label>
+          {rows.length > 0 && <button type="button" className="quiet" onClick={() => save(fileName("activities", "csv"), csv(HEAD, rows.map((row) => row.map((value) => (typeof value === "number" ? value : String(value ?? ""))))))}>CSV</button>}
+        </span>
+      </div>
+      {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="activities" /> : found.value.rows.length === 0 ? <Empty>Nothing was sent yet.</Empty>
+        : rows.length === 0 ? <Empty>No activity is called so.</Empty> : <Grid label="Activities as a table" columns={HEAD.map((name, index) => ({ name, isNumber: index > 0 && index < 4 }))} count={rows.length} cell={(row, column) => cell(rows[row]?.[column], column)} height={640} />}
     </section>
   );
 }

@@ -1,79 +1,130 @@
-// Experiments: all of a project with their state, and the results of one. They are made over the API.
+// Experiments: all of a project with state and health, a new one, and one with its results and its history.
 
+import { useState } from "react";
 import { useAnswer } from "../api/answer";
 import { api, good } from "../api/client";
-import type { components } from "../../../client/src/schema";
+import { listed, shown, type Item } from "../api/definitions";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
-import { number, percent, signedPercent } from "../parts/format";
+import { inWords } from "../flags/condition";
+import { Select } from "../parts/choice";
+import { ago, moment, number, percent } from "../parts/format";
+import { History } from "../parts/history";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
+import { ResultsShown } from "./results";
+import { Steps } from "./steps";
+import { conclude } from "./told";
+import { Wizard } from "./wizard";
 
-type Results = components["schemas"]["ExperimentResults"];
+/** No key of an experiment begins so. */
+const NEW = "~new";
+const HEALTH_MAX = 12;
 
-export default function Experiments({ rest: [key] }: { rest: string[] }) {
+export default function Experiments({ rest: [key, part] }: { rest: string[] }) {
+  if (key === NEW) return <Wizard />;
+  if (key && part === "change") return <Change experiment={key} />;
   return key ? <Experiment experiment={key} /> : <List />;
 }
 
+const STATUS = { draft: "", in_review: "warn", approved: "warn", running: "good", stopped: "warn", shipped: "good", rolled_back: "bad" } as const;
+const Status = ({ status }: { status: keyof typeof STATUS }) => <span className={`badge ${STATUS[status]}`}>{status.replace("_", " ")}</span>;
+
+const useResults = (project: string, item: Item<"experiments"> | undefined, phase?: number) =>
+  useAnswer(item && item.state.phases.length > 0 ? `${project} ${item.key} ${item.revision} ${phase ?? ""} r` : undefined, (signal) => good(api.GET("/v1/projects/{project}/experiments/{key}/results", { params: { path: { project, key: item?.key ?? "" }, query: phase === undefined ? {} : { phase } }, signal })));
+
 function List() {
-  const project = useProject().id;
-  const found = useAnswer(project, (signal) => good(api.GET("/v1/projects/{project}/experiments", { params: { path: { project }, query: { limit: 200 } }, signal })));
+  const { id: project, permissions } = useProject();
+  const [state, setState] = useState("all");
+  const found = useAnswer(project, (signal) => listed(project, "experiments", signal));
+  const states = [...new Set((found.value ?? []).map((item) => item.state.status))];
+  const shown = (found.value ?? []).filter((item) => state === "all" || item.state.status === state).sort((a, b) => Number(b.state.status === "running") - Number(a.state.status === "running") || b.updated_at.localeCompare(a.updated_at));
   return (
     <>
-      <PageHead title="Experiments" about="What is tried out, and on whom." />
+      <PageHead title="Experiments" about="What is tried out, and on whom.">
+        {states.length > 1 && <Select label="State" isQuiet value={state} options={[["all", "all states"] as const, ...states.map((one) => [one, one.replace("_", " ")] as const)]} choose={setState} />}
+        {permissions.has("experiments.write") && <Link className="primary" href={placeOf(project, `experiments/${NEW}`)}>New experiment</Link>}
+      </PageHead>
       <section className="card" aria-label="All experiments">
-        {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="experiments" /> : found.value.items.length === 0
-          ? <Empty>There is none yet. Experiments are made over the API: <a href="/reference">POST /v1/projects/{"{project}"}/experiments</a>.</Empty>
-          : <ul className="rows">{found.value.items.map(({ key, definition, state }) => (
-            <li key={key}><span className="row-text"><Link href={placeOf(project, `experiments/${encodeURIComponent(key)}`)}>{key}</Link><span className="soft small">{definition.hypothesis}</span></span><span className={`badge${state.status === "running" ? " good" : ""}`}>{state.status.replace("_", " ")}</span></li>
+        {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="experiments" /> : shown.length === 0
+          ? <Empty>There is none yet. An experiment gives variations of a flag to people by chance, and says which of them does better, and how sure that is.</Empty>
+          : <ul className="rows">{shown.map((item, index) => (
+            <li key={item.key}>
+              <span className="row-text"><Link href={placeOf(project, `experiments/${encodeURIComponent(item.key)}`)}>{item.key}</Link><span className="soft small">{item.definition.hypothesis || "no hypothesis yet"}</span><span className="soft small">{item.definition.owner} · changed {ago(item.updated_at)}</span></span>
+              <span className="line">{item.state.status === "running" && index < HEALTH_MAX && <Health item={item} />}<Status status={item.state.status} /></span>
+            </li>
           ))}</ul>}
       </section>
     </>
   );
 }
 
-function Experiment({ experiment }: { experiment: string }) {
+const TONES = { good: "badge good", bad: "badge bad", open: "badge" } as const;
+
+function Health({ item }: { item: Item<"experiments"> }) {
+  const results = useResults(useProject().id, item);
+  if (results.fault) return <span className="badge warn">no results</span>;
+  if (!results.value) return <span className="soft small">…</span>;
+  const { tone } = conclude(results.value, item.definition);
+  const people = results.value.variations.reduce((sum, { people }) => sum + people, 0);
+  const said = results.value.sample_ratio.is_off ? "people are off" : tone === "good" ? "a variation is better" : tone === "bad" ? "harm" : "healthy, open";
+  return <><span className="soft small">{number(people)} people</span><span className={TONES[tone]}>{said}</span></>;
+}
+
+function Change({ experiment }: { experiment: string }) {
   const project = useProject().id;
-  const path = { project, key: experiment };
-  const item = useAnswer(`${project} ${experiment}`, (signal) => good(api.GET("/v1/projects/{project}/experiments/{key}", { params: { path }, signal })));
-  const hasRun = (item.value?.state.phases.length ?? 0) > 0;
-  const results = useAnswer(hasRun ? `${project} ${experiment} r` : undefined, (signal) => good(api.GET("/v1/projects/{project}/experiments/{key}/results", { params: { path }, signal })));
+  const found = useAnswer(`${project} ${experiment} change`, (signal) => shown(project, "experiments", experiment, signal));
+  if (found.fault) return <><PageHead title={`Change ${experiment}`} /><Failure fault={found.fault} again={found.again} /></>;
+  return found.value ? <Wizard item={found.value.item} tag={found.value.tag} /> : <Loading what="the experiment" />;
+}
+
+function Experiment({ experiment }: { experiment: string }) {
+  const { id: project, permissions } = useProject();
+  const [phase, setPhase] = useState<number>();
+  const found = useAnswer(`${project} ${experiment}`, (signal) => shown(project, "experiments", experiment, signal));
+  const { item, tag } = found.value ?? {};
+  const results = useResults(project, item, phase);
+  const phases = item?.state.phases ?? [];
   return (
     <>
-      <PageHead title={experiment} about={item.value?.definition.hypothesis}><Link className="quiet" href={placeOf(project, "experiments")}>All experiments</Link></PageHead>
-      {item.fault ? <Failure fault={item.fault} again={item.again} /> : null}
-      {item.value && !hasRun && <Empty>It has not begun: there are no results yet.</Empty>}
+      <PageHead title={experiment} about={item?.definition.hypothesis}>
+        {item && <Status status={item.state.status} />}
+        {item && tag && <Steps item={item} tag={tag} changed={found.again} />}
+        <Link className="quiet" href={placeOf(project, "experiments")}>All experiments</Link>
+      </PageHead>
+      {found.fault ? <Failure fault={found.fault} again={found.again} /> : !item ? <Loading what="the experiment" /> : null}
+      {item?.state.decision && (
+        <section className="notice" aria-label="Decision"><h2>{item.state.decision.outcome === "ship" ? `${item.state.decision.variation} was shipped` : "It was rolled back to control"}</h2><p>{item.state.decision.reason || "No reason was given."} <span className="soft small">{moment(item.state.decision.decided_at)}</span></p></section>
+      )}
+      {phases.length > 1 && <Select label="Phase" value={String(phase ?? phases.length - 1)} options={phases.map(({ started_at, ended_at }, index) => [String(index), `${index + 1}: ${moment(started_at)} to ${ended_at ? moment(ended_at) : "now"}`] as const)} choose={(chosen) => setPhase(Number(chosen))} />}
+      {item && phases.length === 0 && <Empty>It has not begun: there are no results yet.</Empty>}
       {results.fault ? <Failure fault={results.fault} again={results.again} /> : results.isAsking ? <Loading what="results" /> : null}
-      {results.value && <Shown results={results.value} />}
+      {results.value && item && <ResultsShown results={results.value} experiment={item.definition} />}
+      {item && <Facts item={item} />}
+      {item && <section className="card" aria-label="History"><h2>What was done and decided</h2><History kind="experiments" item={experiment} tag={tag} mayChange={permissions.has("experiments.write")} changed={found.again} /></section>}
     </>
   );
 }
 
-function Shown({ results }: { results: Results }) {
-  const { sample_ratio, variations, metrics } = results;
+function Facts({ item: { key, definition, state } }: { item: Item<"experiments"> }) {
+  const project = useProject().id;
+  const features = useAnswer(`${project} features of ${key}`, (signal) => listed(project, "features", signal).catch(() => []));
+  const flags = (features.value ?? []).filter(({ definition }) => definition.rules.some(({ serve }) => "experiment" in serve && serve.experiment.experiment === key));
+  const { plan, guardrails } = definition;
   return (
-    <>
-      <section className="card" aria-label="People">
-        <h2>People</h2>
-        <dl className="figures">{variations.map(({ key, people, weight }) => <div className="figure" key={key}><dt>{key} <small>planned {percent(weight, 0)}</small></dt><dd>{number(people)}</dd></div>)}</dl>
-        <p className={sample_ratio.is_off ? "failure" : "soft"}>{sample_ratio.reading}</p>
-      </section>
-      {metrics.map((metric) => (
-        <section className="card" key={metric.key} aria-label={metric.key}>
-          <div className="card-head"><h2>{metric.key}</h2><span className="badge">{metric.role}</span></div>
-          {metric.comparisons.map((one) => (
-            <div className="stack" key={one.variation}>
-              <p className="conclusion">{one.can_be_said}</p>
-              <p className="soft">{one.cannot_be_said}</p>
-              <div className="wide-table" tabIndex={0} role="region" aria-label={`${metric.key} in numbers`}>
-                <table>
-                  <thead><tr>{["variation", "effect", "interval", "chance to win", "p", "method"].map((name) => <th key={name} scope="col">{name}</th>)}</tr></thead>
-                  <tbody><tr><td>{one.variation}</td><td>{signedPercent(one.effect)}</td><td>{signedPercent(one.interval?.low)} to {signedPercent(one.interval?.high)}</td><td>{percent(one.chance_to_win)}</td><td>{number(one.p_value)}</td><td>{one.method}</td></tr></tbody>
-                </table>
-              </div>
-            </div>
-          ))}
-        </section>
-      ))}
-    </>
+    <section className="card" aria-label="How it is set up">
+      <h2>How it is set up</h2>
+      <dl className="facts">
+        <dt>Owner</dt><dd>{definition.owner}</dd>
+        <dt>Flags</dt><dd>{flags.length ? flags.map(({ key }) => <Link key={key} href={placeOf(project, `flags/${encodeURIComponent(key)}`)}>{key} </Link>) : "none runs it yet"}</dd>
+        <dt>Variations</dt><dd>{definition.variations.map(({ key, weight, name }) => `${key}${name ? ` (${name})` : ""} ${percent(weight, 0)}`).join(" · ")}</dd>
+        <dt>Who</dt><dd>{inWords(definition.condition)}, {percent(definition.coverage, 0)} of them, divided by {definition.hash_attribute}</dd>
+        <dt>Goals</dt><dd>{definition.goals.join(", ") || "none yet"}</dd>
+        {guardrails.length > 0 && <><dt>Guardrails</dt><dd>{guardrails.map(({ metric, tolerance, rolls_back }) => `${metric} (worse by at most ${percent(tolerance)}${rolls_back ? ", rolls back by itself" : ""})`).join(", ")}</dd></>}
+        <dt>Judged</dt><dd>{definition.analysis.method.replace("_", " ")}, α = {definition.analysis.alpha}, {definition.analysis.covariate_days} days before exposure taken into account</dd>
+        {plan && <><dt>Plan</dt><dd>{number(plan.users_per_day)} people a day for {number(plan.days)} days; {percent(plan.minimum_effect)} is worth seeing</dd></>}
+        {state.phases[0] && <><dt>Started</dt><dd>{moment(state.phases[0].started_at)}</dd></>}
+        {definition.description && <><dt>About</dt><dd>{definition.description}</dd></>}
+      </dl>
+    </section>
   );
 }

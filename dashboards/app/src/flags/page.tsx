@@ -1,56 +1,156 @@
-// Flags: what they give to whom, and the switch that takes them off.
+// Flags: what they give to whom, the switch that takes them off, and those that nobody needs any more.
 
 import { useState } from "react";
 import { useAnswer } from "../api/answer";
 import { api, good } from "../api/client";
-import { useProject } from "../frame/project";
-import { Dialog } from "../parts/dialog";
-import { moment } from "../parts/format";
+import { everything, listed, removed, shown, type Item, type Rule } from "../api/definitions";
+import { go, useAddress } from "../frame/address";
+import { Link } from "../frame/link";
+import { placeOf, useProject } from "../frame/project";
+import { ActDialog } from "../parts/act";
+import { Segments } from "../parts/choice";
+import { ago, percent } from "../parts/format";
+import { History } from "../parts/history";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
+import { inWords } from "./condition";
+import { Debugger } from "./debugger";
+import { Editor, useParts } from "./editor";
+import { shownValue } from "./value";
 
-export default function Flags() {
+/** No key of a flag begins so. */
+const NEW = "~new";
+
+export default function Flags({ rest: [key] }: { rest: string[] }) {
+  const project = useProject().id;
+  if (key === NEW) return <><PageHead title="New flag" about={<Link href={placeOf(project, "flags")}>All flags</Link>} /><Editor saved={(key) => go(placeOf(project, `flags/${encodeURIComponent(key)}`))} /></>;
+  return key ? <Flag flag={key} /> : <List />;
+}
+
+interface Stale {
+  key: string;
+  reason: string;
+  unchanged_days: number;
+}
+
+function List() {
   const { id: project, permissions } = useProject();
-  const [fault, setFault] = useState<unknown>();
-  const [shown, setShown] = useState<string>();
-  const found = useAnswer(project, (signal) => good(api.GET("/v1/projects/{project}/features", { params: { path: { project }, query: { limit: 200 } }, signal })));
-  const turn = async (key: string, is_on: boolean) => {
-    setFault(undefined);
-    await good(api.PUT("/v1/projects/{project}/features/{key}/switch", { params: { path: { project, key } }, body: { is_on } })).then(found.again, setFault);
-  };
+  const [part, setPart] = useState("");
+  const found = useAnswer(project, (signal) => listed(project, "features", signal));
+  const stale = useAnswer(`${project} stale`, (signal) => everything<Stale>((query) => good(api.GET("/v1/projects/{project}/stale-features", { params: { path: { project }, query }, signal }))).catch((): Stale[] => []));
+  const shown = (found.value ?? []).filter(({ key, definition }) => `${key} ${definition.description} ${definition.owner} ${definition.tags.join(" ")}`.toLowerCase().includes(part.toLowerCase()));
   return (
     <>
-      <PageHead title="Flags" about="A default, rules in order, and a switch. A switch holds within a second." />
-      {fault ? <Failure fault={fault} /> : null}
+      <PageHead title="Flags" about="A default, rules in order, and a switch. A switch holds within a second.">
+        <label className="field-inline"><span className="soft small">Find</span><input type="search" value={part} onChange={(event) => setPart(event.target.value)} /></label>
+        {permissions.has("flags.write") && <Link className="primary" href={placeOf(project, `flags/${NEW}`)}>New flag</Link>}
+      </PageHead>
       <section className="card" aria-label="All flags">
-        {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="flags" /> : found.value.items.length === 0
-          ? <Empty>There is none yet. Flags are made over the API: <a href="/reference">POST /v1/projects/{"{project}"}/features</a>.</Empty>
-          : <ul className="rows">{found.value.items.map(({ key, definition }) => {
-            const isOn = (definition.off_in ?? []).length === 0;
-            return (
-              <li key={key}>
-                <span className="row-text"><b>{key}</b><span className="soft small">{definition.value_type}, {JSON.stringify(definition.default_value)} by default; {(definition.rules ?? []).length} rules</span></span>
-                <span className="line">
-                  <span className={`badge${isOn ? " good" : " warn"}`}>{isOn ? "on" : `off in ${(definition.off_in ?? []).join(", ")}`}</span>
-                  <button type="button" className="quiet" onClick={() => setShown(key)}>History of {key}</button>
-                  {permissions.has("flags.write") && <button type="button" className="plain" onClick={() => void turn(key, !isOn)}>Switch {key} {isOn ? "off" : "on"}</button>}
-                </span>
-              </li>
-            );
-          })}</ul>}
+        {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="flags" /> : found.value.length === 0
+          ? <Empty>There is none yet. A flag is a value that your app asks for, and that you change here without a release.</Empty> : shown.length === 0 ? <Empty>No flag is called so.</Empty>
+          : <ul className="rows">{shown.map((item) => <Row key={item.key} item={item} stale={stale.value?.find(({ key }) => key === item.key)} changed={found.again} />)}</ul>}
       </section>
-      {shown && <History flag={shown} close={() => setShown(undefined)} />}
     </>
   );
 }
 
-function History({ flag, close }: { flag: string; close: () => void }) {
+const STALE: Record<string, string> = { archived: "archived", one_value: "gives everybody the same", no_rules: "has no rules", experiments_ended: "its experiments have ended" };
+
+function Row({ item: { key, definition, updated_at }, stale, changed }: { item: Item<"features">; stale?: Stale; changed: () => void }) {
   const project = useProject().id;
-  const found = useAnswer(flag, (signal) => good(api.GET("/v1/projects/{project}/features/{key}/revisions", { params: { path: { project, key: flag } }, signal })));
   return (
-    <Dialog title={`History of ${flag}`} close={close} isWide>
-      {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="the history" /> : (
-        <ol className="rows">{found.value.items.map(({ revision, act, actor, at, reason }) => <li key={revision}><span className="row-text"><b>{revision}: {act}</b><span className="soft small">{reason || "no reason given"}</span></span><span className="soft small">{actor} · {moment(at)}</span></li>)}</ol>
+    <li>
+      <span className="row-text">
+        <Link href={placeOf(project, `flags/${encodeURIComponent(key)}`)}>{key}</Link>
+        <span className="soft small">{definition.description || `${definition.value_type}, ${shownValue(definition.default_value)} by default`} · {definition.rules.length === 1 ? "one rule" : `${definition.rules.length} rules`} · changed {ago(updated_at)}</span>
+      </span>
+      <span className="line">
+        {stale && <span className="badge warn" title={`Unchanged for ${stale.unchanged_days} days`}>stale: {STALE[stale.reason] ?? stale.reason.replaceAll("_", " ")}</span>}
+        {definition.is_archived && <span className="badge">archived</span>}
+        <Switch flag={key} offIn={definition.off_in} changed={changed} />
+      </span>
+    </li>
+  );
+}
+
+/** On or off, in all environments. */
+function Switch({ flag, offIn, changed, environment }: { flag: string; offIn: string[]; changed: () => void; environment?: string }) {
+  const { id: project, permissions } = useProject();
+  const [isAsked, setAsked] = useState(false);
+  const isOn = environment ? !offIn.includes(environment) : offIn.length === 0;
+  const turn = (reason: string) => good(api.PUT("/v1/projects/{project}/features/{key}/switch", { params: { path: { project, key: flag } }, body: { is_on: !isOn, ...(environment && { environments: [environment] }), ...(reason && { reason }) } as never }));
+  const where = environment ? ` in ${environment}` : "";
+  return (
+    <>
+      <span className={`badge${isOn ? " good" : " warn"}`}>{isOn ? `on${where}` : environment ? `off${where}` : `off in ${offIn.join(", ")}`}</span>
+      {permissions.has("flags.write") && <button type="button" className="plain" onClick={() => setAsked(true)} aria-label={`Switch ${isOn ? "off" : "on"}: ${flag}${where}`}>Switch {isOn ? "off" : "on"}</button>}
+      {isAsked && <ActDialog title={`Switch ${flag} ${isOn ? "off" : "on"}${where}?`} about={isOn ? "Everybody gets the value that it has while it is off, within a second." : "Its rules hold again, within a second."} does={`Switch ${isOn ? "off" : "on"}`} isDanger={isOn} act={turn} done={changed} close={() => setAsked(false)} />}
+    </>
+  );
+}
+
+const PARTS = [["rules", "What it gives"], ["why", "Why this value?"], ["edit", "Change"], ["history", "History"]] as const;
+type Part = (typeof PARTS)[number][0];
+
+function Flag({ flag }: { flag: string }) {
+  const { id: project, permissions } = useProject();
+  const { path, query } = useAddress();
+  const [isGoing, setGoing] = useState(false);
+  const found = useAnswer(`${project} ${flag}`, (signal) => shown(project, "features", flag, signal));
+  const parts = useParts(project);
+  const part = PARTS.find(([key]) => key === query.get("part"))?.[0] ?? "rules";
+  const show = (part: Part) => go(`${path}?${new URLSearchParams({ part })}`, { replaces: true });
+  const mayChange = permissions.has("flags.write");
+  const environments = parts.value?.environments ?? ["production"];
+  const { item, tag } = found.value ?? {};
+  return (
+    <>
+      <PageHead title={flag} about={item?.definition.description || <Link href={placeOf(project, "flags")}>All flags</Link>}>
+        {item?.definition.description && <Link className="quiet" href={placeOf(project, "flags")}>All flags</Link>}
+        {item && mayChange && <button type="button" className="quiet" onClick={() => setGoing(true)}>Remove</button>}
+      </PageHead>
+      {found.fault ? <Failure fault={found.fault} again={found.again} /> : !item ? <Loading what="the flag" /> : (
+        <>
+          <Segments label="Part" value={part} options={mayChange ? PARTS : PARTS.filter(([key]) => key !== "edit")} choose={show} />
+          {part === "rules" && <Rules item={item} environments={environments} changed={found.again} />}
+          {part === "why" && <section className="card" aria-label="Why this value?"><Debugger flag={flag} environments={environments} attributes={(parts.value?.attributes ?? []).map(({ key }) => key)} first={query.get("id") ?? ""} /></section>}
+          {part === "edit" && <Editor key={tag} item={item} tag={tag} saved={() => (found.again(), show("rules"))} />}
+          {part === "history" && <section className="card" aria-label="History"><History kind="features" item={flag} tag={tag} mayChange={mayChange} changed={found.again} /></section>}
+        </>
       )}
-    </Dialog>
+      {isGoing && <ActDialog title={`Remove ${flag}?`} about="Code that asks for it gets its own default. The history stays." does="Remove the flag" isDanger act={(reason) => removed(project, "features", flag, tag ?? "*", reason || undefined)} done={() => go(placeOf(project, "flags"))} close={() => setGoing(false)} />}
+    </>
+  );
+}
+
+function Rules({ item: { key, definition }, environments, changed }: { item: Item<"features">; environments: string[]; changed: () => void }) {
+  return (
+    <>
+      <section className="card" aria-label="Where it is on"><div className="line">{environments.map((environment) => <Switch key={environment} flag={key} offIn={definition.off_in} environment={environment} changed={changed} />)}</div></section>
+      <section className="card" aria-label="Rules">
+        <h2>In this order</h2>
+        <ol className="rows">
+          {definition.rules.map((rule, index) => <RuleTold key={rule.id} rule={rule} index={index} />)}
+          <li><span className="row-text"><b>Everybody else</b></span><b>{shownValue(definition.default_value)}</b></li>
+        </ol>
+      </section>
+    </>
+  );
+}
+
+function RuleTold({ rule, index }: { rule: Rule; index: number }) {
+  const project = useProject().id;
+  const { serve } = rule;
+  return (
+    <li>
+      <span className="row-text">
+        <span><b>{index + 1}. {inWords(rule.condition)}</b> {rule.is_off && <span className="badge warn">off</span>} {rule.environments && <span className="badge">{rule.environments.join(", ")}</span>}</span>
+        <span className="soft small">{rule.description || rule.id}</span>
+      </span>
+      <span>
+        {"force" in serve && <b>{shownValue(serve.force.value)}</b>}
+        {"rollout" in serve && <><b>{shownValue(serve.rollout.value)}</b> to {percent(serve.rollout.coverage, 0)}</>}
+        {"experiment" in serve && <Link href={placeOf(project, `experiments/${encodeURIComponent(serve.experiment.experiment)}`)}>{serve.experiment.values.map(({ variation, value }) => `${variation}: ${shownValue(value)}`).join(" · ")}</Link>}
+      </span>
+    </li>
   );
 }

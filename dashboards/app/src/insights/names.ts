@@ -1,5 +1,6 @@
 // What can be chosen: activities, their properties, and the values that properties most often have.
 
+import { useEffect, useState } from "react";
 import { askRows } from "../api/rows";
 import type { Proposal } from "../parts/combo";
 import { number } from "../parts/format";
@@ -32,3 +33,18 @@ export function values(project: string, property: string): Promise<Proposal[]> {
   const sql = `SELECT ${value} AS value, count(*) AS times FROM (SELECT * FROM activity ORDER BY timestamp DESC LIMIT 20000) WHERE ${value} IS NOT NULL GROUP BY 1 ORDER BY times DESC LIMIT 50`;
   return once(`v ${project} ${property}`, () => proposals(project, sql, column ? {} : { property }));
 }
+
+/** Proposals as soon as they are known. */
+export function useProposals(ask: () => Promise<Proposal[]>, key: string): Proposal[] {
+  const [found, setFound] = useState<Proposal[]>([]);
+  useEffect(() => {
+    let isGone = false;
+    void ask().then((proposals) => isGone || setFound(proposals));
+    return () => void (isGone = true);
+  }, [key]);
+  return found;
+}
+
+/** Properties of persons, of those who were here last. */
+export const traits = (project: string) =>
+  once(`t ${project}`, () => proposals(project, "SELECT name, count(*) AS times FROM (SELECT unnest(json_object_keys(properties)) AS name FROM (SELECT properties FROM persons ORDER BY last_seen DESC LIMIT 5000)) GROUP BY name ORDER BY times DESC LIMIT 200"));

@@ -26,6 +26,19 @@ describe("a question", () => {
   });
 });
 
+describe("a span and its people", () => {
+  test("may be two days of the calendar, in either order", () => {
+    const { scope } = bodyOf(readQuestion({ days: 0, from: "2026-05-06", until: "2026-05-04" }), 0, "Europe/Berlin") as { scope: object };
+    expect(scope).toEqual({ from_ms: Date.parse("2026-05-03T22:00:00Z"), until_ms: Date.parse("2026-05-06T22:00:00Z"), zone: "Europe/Berlin" });
+  });
+  test("are those who meet every row", () => {
+    const who = [{ kind: "did", activity: "buy", times: 2 }, { kind: "did_not", activity: "review" }, { kind: "is", filter: { property: "plan", test: "is", value: "pro" } }];
+    const { cohort } = bodyOf(readQuestion({ kind: "cohort", days: 1, who }), 24 * HOUR, "UTC") as { cohort: object };
+    const span = { from_ms: 0, until_ms: 24 * HOUR };
+    expect(cohort).toEqual({ all: [{ did: { select: { activities: ["buy"] }, ...span, at_least: 2 } }, { did: { select: { activities: ["review"] }, ...span, at_least: 0, at_most: 0 } }, { person: { property: "plan", test: { is: ["pro"] } } }] });
+  });
+});
+
 describe("midnight", () => {
   const at = (text: string) => Date.parse(text);
   test("is the zone's", () => {

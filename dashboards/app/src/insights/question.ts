@@ -2,7 +2,7 @@
 
 import type { Bucket } from "../parts/format";
 
-export const KINDS = [["trend", "Trend"], ["funnel", "Funnel"], ["retention", "Retention"], ["paths", "Paths"], ["lifecycle", "Lifecycle"], ["stickiness", "Stickiness"], ["sessions", "Sessions"]] as const;
+export const KINDS = [["trend", "Trend"], ["funnel", "Funnel"], ["retention", "Retention"], ["paths", "Paths"], ["lifecycle", "Lifecycle"], ["stickiness", "Stickiness"], ["sessions", "Sessions"], ["active_people", "Active people"], ["distribution", "Distribution"], ["time_between", "Time between"], ["ranking", "Ranking"], ["cohort", "Cohort"]] as const;
 export type Kind = (typeof KINDS)[number][0];
 export const MEASURES = [["people", "people"], ["count", "times"], ["sessions", "sessions"], ["count_per_person", "times per person"], ["sum", "sum of"], ["average", "average of"]] as const;
 export type Measure = (typeof MEASURES)[number][0];
@@ -21,9 +21,20 @@ export interface Step {
   measure: Measure;
   property: string;
 }
+/** People who did something, did not, or are something. */
+export interface Who {
+  kind: "did" | "did_not" | "is";
+  activity: string;
+  times: number;
+  filter: Filter;
+}
+export const WHOS = [["did", "did"], ["did_not", "did not do"], ["is", "are"]] as const;
 export interface Question {
   kind: Kind;
+  /** 0: from `from` to `until`, days as 2026-05-04, both included. */
   days: number;
+  from: string;
+  until: string;
   bucket: Bucket;
   steps: Step[];
   breakdown: string;
@@ -31,15 +42,21 @@ export interface Question {
   windowDays: number;
   isBefore: boolean;
   length: number;
+  /** The number of a distribution; without it times per person. */
+  property: string;
+  by: "activity" | "person";
+  /** Only people who meet all of this. */
+  who: Who[];
 }
 
-const DAY = 86_400_000;
 export const stepOf = (activity = ""): Step => ({ activity, filters: [], measure: "people", property: "" });
 
 const oneOf = <T extends string>(value: unknown, options: readonly (readonly [T, string])[], otherwise: T): T => options.find(([key]) => key === value)?.[0] ?? otherwise;
 const whole = (value: unknown, least: number, most: number, otherwise: number) => (Number.isInteger(value) && Number(value) >= least && Number(value) <= most ? Number(value) : otherwise);
 const text = (value: unknown) => (typeof value === "string" ? value.slice(0, 500) : "");
 const list = (value: unknown): Record<string, unknown>[] => (Array.isArray(value) ? value.filter((one) => typeof one === "object" && one !== null) : []);
+
+const isDay = (value: unknown): value is string => typeof value === "string" && /^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(Date.parse(value));
 
 /** Whatever an address holds, as a question; what is missing or wrong becomes the usual. */
 export function readQuestion(value: unknown): Question {
@@ -48,11 +65,13 @@ export function readQuestion(value: unknown): Question {
     activity: text(step.activity),
     measure: oneOf(step.measure, MEASURES, "people"),
     property: text(step.property),
-    filters: list(step.filters).slice(0, 20).map((filter) => ({ property: text(filter.property), test: oneOf(filter.test, TESTS, "is"), value: text(filter.value) })),
+    filters: list(step.filters).slice(0, 20).map(filterOf),
   }));
   return {
     kind: oneOf(given.kind, KINDS, "trend"),
-    days: whole(given.days, 1, 3650, 30),
+    days: isDay(given.from) && isDay(given.until) ? whole(given.days, 0, 3650, 30) : whole(given.days, 1, 3650, 30),
+    from: isDay(given.from) ? given.from : "",
+    until: isDay(given.until) ? given.until : "",
     bucket: oneOf<Bucket>(given.bucket, [["hour", ""], ["day", ""], ["week", ""], ["month", ""]], "day"),
     steps: steps.length ? steps : [stepOf()],
     breakdown: text(given.breakdown),
@@ -60,44 +79,15 @@ export function readQuestion(value: unknown): Question {
     windowDays: whole(given.windowDays, 1, 365, 7),
     isBefore: given.isBefore === true,
     length: whole(given.length, 1, 8, 4),
+    property: text(given.property),
+    by: given.by === "person" ? "person" : "activity",
+    who: list(given.who).slice(0, 10).map((one) => ({ kind: oneOf(one.kind, WHOS, "did"), activity: text(one.activity), times: whole(one.times, 1, 1_000_000, 1), filter: filterOf(one.filter) })),
   };
 }
 
-function conditionOf({ property, test, value }: Filter) {
-  const asked = { is: { is: [value] }, is_not: { is_not: [value] }, contains: { contains: value }, set: "set", not_set: "not_set", above: { above: Number(value) }, below: { below: Number(value) } }[test];
-  return { property: { property, test: asked } };
-}
-
-export function selectorOf({ activity, filters }: Step) {
-  const conditions = filters.filter(({ property }) => property).map(conditionOf);
-  return { activities: activity ? [activity] : [], ...(conditions.length && { condition: { all: conditions } }) };
-}
-
-const measureOf = ({ measure, property }: Step) => (measure === "sum" || measure === "average" ? { [measure]: property } : measure);
-
-/** The body of `POST …/insights/{kind}`; whole days of the zone that end with today. */
-export function bodyOf(question: Question, endOfToday: number, zone: string): object {
-  const scope = { from_ms: startOf(question, endOfToday, zone), until_ms: endOfToday, zone };
-  const [first = stepOf(), second = first] = question.steps;
-  const { bucket } = question;
-  switch (question.kind) {
-    case "trend": {
-      const series = question.steps.map((step) => ({ select: selectorOf(step), measures: [measureOf(step)] }));
-      return { scope, bucket, series, previous: question.previous, ...(question.breakdown && { breakdown: { properties: [question.breakdown], top: 6 } }) };
-    }
-    case "funnel": {
-      const breakdown = question.breakdown && { breakdown: { property: question.breakdown, step: 1, attribution: "first_touch" } };
-      return { scope, steps: question.steps.map(selectorOf), window_ms: question.windowDays * DAY, ...breakdown };
-    }
-    case "retention":
-      return { scope, bucket, kind: "first_time", start: selectorOf(first), returning: selectorOf(second) };
-    case "paths":
-      return { scope, anchor: question.isBefore ? { before: first.activity } : { after: first.activity }, length: question.length, gap_ms: 1_800_000, top: 20 };
-    case "sessions":
-      return { scope, bucket };
-    default:
-      return { scope, bucket, select: selectorOf(first) };
-  }
+function filterOf(value: unknown): Filter {
+  const given = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
+  return { property: text(given.property), test: oneOf(given.test, TESTS, "is"), value: text(given.value) };
 }
 
 /** Midnight that ends today in a zone, and the one that begins a day so many before: a day may have 23 or 25 hours. */
@@ -113,3 +103,13 @@ export function midnight(now: number, days: number, zone: string): number {
 }
 
 export const startOf = (question: Question, endOfToday: number, zone: string) => midnight(endOfToday - 1, 1 - question.days, zone);
+
+/** The span that is asked about, whole days of the zone. */
+export function spanOf(question: Question, endOfToday: number, zone: string): [number, number] {
+  if (question.days > 0) return [startOf(question, endOfToday, zone), endOfToday];
+  const noon = (day: string) => Date.parse(`${day}T12:00:00Z`);
+  const [from, until] = [question.from, question.until].sort();
+  return [midnight(noon(from ?? ""), 0, zone), midnight(noon(until ?? ""), 1, zone)];
+}
+
+export { bodyOf, selectorOf } from "./body";

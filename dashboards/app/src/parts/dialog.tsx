@@ -1,6 +1,7 @@
 // A dialog of the browser's own: it keeps the focus, and Escape closes it.
 
 import { useEffect, useId, useRef, type ReactNode } from "react";
+import { createPortal } from "react-dom";
 
 export function Dialog({ title, close, children, isWide }: { title: string; close: () => void; children: ReactNode; isWide?: boolean }) {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -10,8 +11,9 @@ export function Dialog({ title, close, children, isWide }: { title: string; clos
     shown?.showModal();
     return () => shown?.close();
   }, []);
-  return (
-    <dialog ref={dialog} className={isWide ? "wide" : undefined} aria-labelledby={id} onCancel={(event) => (event.preventDefault(), close())}>
+  // Beside the page: a form may open a dialog that has a form of its own, and sends that alone.
+  return createPortal(
+    <dialog ref={dialog} className={isWide ? "wide" : undefined} aria-labelledby={id} onCancel={(event) => (event.preventDefault(), close())} onSubmit={(event) => event.stopPropagation()}>
       <div className="dialog-body">
         <header className="dialog-head">
           <h2 id={id}>{title}</h2>
@@ -19,6 +21,7 @@ export function Dialog({ title, close, children, isWide }: { title: string; clos
         </header>
         {children}
       </div>
-    </dialog>
+    </dialog>,
+    document.body,
   );
 }

@@ -1,24 +1,27 @@
-// People: found by an id, or the newest; one person's facts, ids and timeline.
+// People: found by an id, or the newest; one person's facts, ids, flags and timeline.
 
 import { useState } from "react";
 import { useAnswer } from "../api/answer";
-import { askRows, type Cell } from "../api/rows";
+import { askFile, askRows, type Cell } from "../api/rows";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
+import { fileName, save } from "../parts/files";
 import { ago, moment, number } from "../parts/format";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
+import { Identities } from "./identities";
+import { Seen } from "./seen";
+import { Timeline } from "./timeline";
 
 const FOUND = `SELECT person_id, last_seen, activities, distinct_ids FROM persons
 WHERE $part = '' OR person_id = $part OR person_id IN (SELECT person_id FROM person_ids WHERE distinct_id LIKE $part || '%')
 ORDER BY last_seen DESC LIMIT 100`;
 const ONE = "SELECT first_seen, last_seen, activities, identified, properties, distinct_ids FROM persons WHERE person_id = $person";
-const TIMELINE = "SELECT timestamp, event, properties, country, city, os FROM activity WHERE person_id = $person ORDER BY timestamp DESC LIMIT 300";
 
 export default function People({ rest: [person] }: { rest: string[] }) {
   return person ? <Person person={person} /> : <Found />;
 }
 
-const ids = (cell: Cell | undefined) => (Array.isArray(cell) ? cell.map(String) : [String(cell ?? "")]);
+export const idsOf = (cell: Cell | undefined) => (Array.isArray(cell) ? cell.map(String) : cell ? [String(cell)] : []);
 
 function Found() {
   const project = useProject().id;
@@ -33,48 +36,72 @@ function Found() {
         {people.fault ? <Failure fault={people.fault} again={people.again} /> : !people.value ? <Loading what="people" /> : (
           <ul className="rows">
             {people.value.rows.map(([id, last, activities, distinct]) => (
-              <li key={String(id)}><Link href={placeOf(project, `people/${encodeURIComponent(String(id))}`)}>{ids(distinct)[0]}</Link><span className="soft small">{number(Number(activities))} activities · last {ago(String(last))}</span></li>
+              <li key={String(id)}><Link href={placeOf(project, `people/${encodeURIComponent(String(id))}`)}>{idsOf(distinct)[0] ?? String(id)}</Link><span className="soft small">{number(Number(activities))} activities · last {ago(String(last))}</span></li>
             ))}
           </ul>
         )}
-        {people.value?.rows.length === 0 && <Empty>Nobody has such an id.</Empty>}
+        {people.value?.rows.length === 0 && <Empty>{part ? "Nobody has such an id." : "Nobody was here yet."}</Empty>}
       </section>
     </>
   );
 }
 
+const EVERYTHING = "SELECT * FROM activity WHERE person_id = $person ORDER BY timestamp";
+
 function Person({ person }: { person: string }) {
-  const project = useProject().id;
+  const { id: project, permissions } = useProject();
+  const [fault, setFault] = useState<unknown>();
+  const take = () => askFile(project, EVERYTHING, { person }, "application/x-ndjson").then((file) => save(fileName(`person ${person}`, "ndjson"), file), setFault);
   const facts = useAnswer(`${project} ${person}`, (signal) => askRows(project, ONE, { person }, signal));
-  const timeline = useAnswer(`${project} ${person} t`, (signal) => askRows(project, TIMELINE, { person }, signal));
   const [first, last, activities, identified, properties, distinct] = facts.value?.rows[0] ?? [];
+  const ids = idsOf(distinct);
   return (
     <>
-      <PageHead title={facts.value ? ids(distinct)[0] || "Nobody" : "Person"} about={<Link href={placeOf(project, "people")}>All people</Link>} />
+      <PageHead title={facts.value ? ids[0] || "Nobody" : "Person"} about={<Link href={placeOf(project, "people")}>All people</Link>}>
+        {permissions.has("activity.export") && first !== undefined && <button type="button" className="plain" onClick={() => void take()}>Take everything along</button>}
+      </PageHead>
+      {fault ? <Failure fault={fault} /> : null}
       {facts.fault ? <Failure fault={facts.fault} again={facts.again} /> : null}
       {facts.value?.rows.length === 0 && <Empty>There is no such person any more; their ids may belong to another one now.</Empty>}
       {first !== undefined && (
-        <section className="card" aria-label="Facts">
-          <dl className="facts">
-            <dt>Ids</dt><dd>{ids(distinct).join(", ")}</dd>
-            <dt>First seen</dt><dd>{moment(String(first))}</dd>
-            <dt>Last seen</dt><dd>{moment(String(last))}</dd>
-            <dt>Activities</dt><dd>{number(Number(activities))}</dd>
-            <dt>Identified</dt><dd>{identified ? "yes" : "no"}</dd>
-            <dt>Properties</dt><dd><code>{String(properties)}</code></dd>
-          </dl>
-        </section>
+        <div className="columns">
+          <div className="stack">
+          <section className="card" aria-label="Facts">
+            <h2>Facts</h2>
+            <dl className="facts">
+              <dt>First seen</dt><dd>{moment(String(first))}</dd>
+              <dt>Last seen</dt><dd>{moment(String(last))}</dd>
+              <dt>Activities</dt><dd>{number(Number(activities))}</dd>
+              <dt>Identified</dt><dd>{identified ? "yes" : "no"}</dd>
+            </dl>
+            <Properties text={String(properties ?? "")} />
+          </section>
+          <Seen person={person} id={ids[0] ?? ""} />
+          </div>
+          <Identities person={person} ids={ids} changed={facts.again} />
+        </div>
       )}
-      <section className="card" aria-label="Timeline">
-        <h2>Timeline</h2>
-        {timeline.fault ? <Failure fault={timeline.fault} again={timeline.again} /> : !timeline.value ? <Loading what="the timeline" /> : (
-          <ol className="timeline">
-            {timeline.value.rows.map(([at, event, properties, country, city, os], index) => (
-              <li key={index}><i className="dot" aria-hidden="true" /><div><b>{String(event)}</b> <span className="soft small">{[city, country, os].filter(Boolean).join(" · ")}</span><p>{String(properties ?? "")}</p></div><time dateTime={String(at)}>{moment(String(at))}</time></li>
-            ))}
-          </ol>
-        )}
-      </section>
+      <Timeline person={person} />
     </>
   );
+}
+
+function Properties({ text }: { text: string }) {
+  const known = Object.entries(objectOf(text));
+  if (known.length === 0) return <p className="soft small">No properties are known.</p>;
+  return (
+    <>
+      <h3>Properties</h3>
+      <dl className="facts">{known.map(([name, value]) => [<dt key={`${name} t`}>{name}</dt>, <dd key={name}>{typeof value === "string" ? value : JSON.stringify(value)}</dd>])}</dl>
+    </>
+  );
+}
+
+export function objectOf(text: string): Record<string, unknown> {
+  try {
+    const read: unknown = JSON.parse(text);
+    return typeof read === "object" && read !== null && !Array.isArray(read) ? (read as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
 }

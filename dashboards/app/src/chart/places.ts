@@ -1,0 +1,52 @@
+// Where things of a chart lie: the values' axis, stacks, and which names there is room for.
+
+import { extent, nice, ticks } from "d3-array";
+import { short } from "../parts/format";
+import { widthOf, type Lines, type Unit } from "./options";
+
+export interface Box {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+export interface Axis {
+  low: number;
+  high: number;
+  ticks: number[];
+}
+export type Stacked = { from: number; to: number } | null;
+
+export const written = (value: number, unit: Unit = "number") => (unit === "percent" ? `${Number((value * 100).toFixed(2))} %` : short(value));
+
+/** An axis from zero, or from below it, with round ends. */
+export function axisOf(values: Iterable<number | null>, height: number): Axis {
+  const [least = 0, most = 0] = extent([...values].filter((value): value is number => value !== null && Number.isFinite(value)));
+  const [from, to] = [Math.min(0, least), Math.max(0, most)];
+  const count = Math.max(2, Math.round(height / 56));
+  const [low, high] = from === to ? [0, 1] : nice(from, to, count);
+  return { low, high, ticks: ticks(low, high, count) };
+}
+
+/** Each line's bars: beside one another from zero, or on top of one another, what is negative downwards. */
+export function stacked({ lines, names, isStacked }: Lines): Stacked[][] {
+  const ends = names.map(() => ({ up: 0, down: 0 }));
+  return lines.map(({ values }) => names.map((_, index) => {
+    const value = values[index];
+    const end = ends[index];
+    if (value === null || value === undefined || !end) return null;
+    if (!isStacked) return { from: 0, to: value };
+    const side = value < 0 ? "down" : "up";
+    const from = end[side];
+    end[side] += value;
+    return { from, to: end[side] };
+  }));
+}
+
+/** Every so-manieth name has room. */
+export function strideOf(names: string[], width: number): number {
+  const widest = Math.max(1, ...names.map((name) => widthOf(shortened(name)))) + 14;
+  return Math.max(1, Math.ceil((names.length * widest) / Math.max(1, width)));
+}
+
+export const shortened = (name: string, most = 18) => (name.length > most ? `${name.slice(0, most - 1)}…` : name);

@@ -1,0 +1,65 @@
+// Properties in use: how often, of which type, how many values, and the most frequent ones.
+
+import { useState } from "react";
+import { useAnswer } from "../api/answer";
+import { askRows, type Cell } from "../api/rows";
+import { useProject } from "../frame/project";
+import { Dialog } from "../parts/dialog";
+import { moment, number, percent } from "../parts/format";
+import { Grid } from "../parts/grid";
+import { Empty, Failure, Loading } from "../parts/states";
+
+const NEWEST = "(SELECT properties, timestamp FROM activity WHERE $activity = '' OR event = $activity ORDER BY timestamp DESC LIMIT 50000)";
+const SQL = `SELECT name, count(*) AS times, count(DISTINCT value) AS different, count(TRY_CAST(value AS DOUBLE)) AS numbers, count(CASE WHEN value IN ('true', 'false') THEN 1 END) AS flags,
+  count(CASE WHEN value LIKE '{%' OR value LIKE '[%' THEN 1 END) AS nested, max(value) AS example, min(timestamp) AS first_at, max(timestamp) AS last_at
+FROM (SELECT name, timestamp, json_as_text(properties, name) AS value FROM (SELECT properties, timestamp, unnest(json_object_keys(properties)) AS name FROM ${NEWEST})) GROUP BY name ORDER BY times DESC LIMIT 1000`;
+const VALUES = `SELECT properties->>$name AS value, count(*) AS times FROM ${NEWEST} WHERE properties->>$name IS NOT NULL GROUP BY 1 ORDER BY times DESC LIMIT 50`;
+const HEAD = ["name", "times", "type", "different values", "example", "last seen"];
+
+/** What all values but a few are. */
+export function typeOf(times: number, numbers: number, flags: number, nested: number): string {
+  if (nested === times) return "JSON";
+  if (flags === times) return "yes or no";
+  if (numbers === times) return "number";
+  return numbers + nested + flags > 0 ? `text (${percent((times - numbers - nested - flags) / times, 0)})` : "text";
+}
+
+export function PropertiesOf({ activity = "" }: { activity?: string }) {
+  const project = useProject().id;
+  const [shown, setShown] = useState<string>();
+  const found = useAnswer(`${project} properties ${activity}`, (signal) => askRows(project, SQL, { activity }, signal));
+  const rows = found.value?.rows;
+  const cell = (row: Cell[] | undefined, column: number) => {
+    const [name, times, different, numbers, flags, nested, example, , last] = row ?? [];
+    switch (column) {
+      case 0: return <button type="button" className="link" onClick={() => setShown(String(name))}>{String(name)}</button>;
+      case 1: return number(Number(times));
+      case 2: return typeOf(Number(times), Number(numbers), Number(flags), Number(nested));
+      case 3: return number(Number(different));
+      case 4: return String(example ?? "");
+      default: return moment(String(last));
+    }
+  };
+  if (found.fault) return <Failure fault={found.fault} again={found.again} />;
+  if (!rows) return <Loading what="properties" />;
+  if (rows.length === 0) return <Empty>No activity carries properties yet.</Empty>;
+  return (
+    <>
+      <Grid label="Properties as a table" columns={HEAD.map((name) => ({ name, isNumber: name === "times" || name === "different values" }))} count={rows.length} cell={(row, column) => cell(rows[row], column)} height={560} />
+      {shown && <Values name={shown} activity={activity} close={() => setShown(undefined)} />}
+    </>
+  );
+}
+
+function Values({ name, activity, close }: { name: string; activity: string; close: () => void }) {
+  const project = useProject().id;
+  const found = useAnswer(`${project} ${activity} ${name}`, (signal) => askRows(project, VALUES, { name, activity }, signal));
+  const most = Number(found.value?.rows[0]?.[1] ?? 1);
+  return (
+    <Dialog title={`Most frequent values of ${name}`} close={close}>
+      {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="values" /> : (
+        <ol className="values">{found.value.rows.map(([value, times]) => <li key={String(value)}><span>{String(value)}</span><b>{number(Number(times))}</b><meter min={0} max={most} value={Number(times)} aria-label={`${String(value)}: ${String(times)}`} /></li>)}</ol>
+      )}
+    </Dialog>
+  );
+}

@@ -1,0 +1,143 @@
+// The results of a phase: people, effects with their intervals, one metric day by day.
+
+import { useMemo, useRef, useState } from "react";
+import type { Experiment } from "../api/definitions";
+import { Chart } from "../chart/chart";
+import { Forest } from "../chart/forest";
+import type { Drawing } from "../chart/options";
+import { savePicture } from "../chart/picture";
+import { Segments, Select } from "../parts/choice";
+import { csv, fileName, save } from "../parts/files";
+import { number, percent, signedPercent } from "../parts/format";
+import { conclude, effectsOf, intervalOf, type Comparison, type MetricReport, type Results, type View } from "./told";
+
+const VIEWS = [["sequential", "Frequentist"], ["bayesian", "Bayesian"]] as const;
+const ROLES = [["goal", "Goals"], ["guardrail", "Guardrails"], ["secondary", "Secondary"]] as const;
+const TONES = { good: "notice good", bad: "notice bad", open: "notice" } as const;
+
+export function ResultsShown({ results, experiment }: { results: Results; experiment: Experiment }) {
+  const [view, setView] = useState<View>("sequential");
+  const { tone, title, sentences } = conclude(results, experiment);
+  const isFixed = experiment.analysis.method === "fixed_horizon";
+  return (
+    <>
+      <section className={TONES[tone]} aria-label="Conclusion">
+        <h2>{title}</h2>
+        {sentences.map((sentence) => <p key={sentence}>{sentence}</p>)}
+      </section>
+      <People results={results} />
+      <section className="card stack" aria-label="Effects">
+        <div className="card-head">
+          <h2>Effects against control</h2>
+          <Segments label="View" value={view} options={VIEWS} choose={setView} />
+        </div>
+        <p className="soft small">{view === "bayesian" ? "Credible intervals: where the effect lies with the confidence set, after what was seen." : isFixed ? "Intervals of a fixed horizon: they hold at one look that was planned." : "Sequential intervals: they hold whenever one looks."}</p>
+        {ROLES.map(([role, title]) => <Effects key={role} title={title} metrics={results.metrics.filter((metric) => metric.role === role)} experiment={experiment} view={view} />)}
+      </section>
+      <Daily results={results} />
+      <section className="card" aria-label="Where it comes from">
+        <div className="card-head"><h2>Where it comes from</h2><button type="button" className="quiet" onClick={() => save(fileName(results.experiment, "sql"), `-- ${JSON.stringify(results.params)}\n${results.sql}\n`, "application/sql")}>SQL</button></div>
+        <p className="soft">One question of the table activity for all metrics; with its parameters it gives these numbers on the SQL page as well.</p>
+      </section>
+    </>
+  );
+}
+
+function People({ results: { variations, sample_ratio, people_in_several } }: { results: Results }) {
+  const all = variations.reduce((sum, { people }) => sum + people, 0);
+  return (
+    <section className="card stack" aria-label="People">
+      <h2>People</h2>
+      <dl className="figures">{variations.map(({ key, people, weight }) => <div className="figure" key={key}><dt>{key}</dt><dd>{number(people)} <small>{all > 0 ? percent(people / all) : "–"} of {percent(weight)} planned</small></dd></div>)}</dl>
+      <p className={sample_ratio.is_off ? "failure" : "soft"}>{sample_ratio.is_off && <b>The arms do not have the people that they should have.</b>} {sample_ratio.reading} <span className="small">(p = {number(sample_ratio.p_value_always_valid)}, valid whenever one looks)</span></p>
+      {sample_ratio.suspects.length > 0 && (
+        <div className="wide-table" tabIndex={0} role="region" aria-label="Where the people are off">
+          <table>
+            <thead><tr><th scope="col">{sample_ratio.suspects[0]?.dimension}</th>{variations.map(({ key }) => <th scope="col" className="number" key={key}>{key}</th>)}<th scope="col" className="number">p</th></tr></thead>
+            <tbody>{sample_ratio.suspects.map(({ level, deviations, p_value_adjusted }) => <tr key={level}><td>{level}</td>{deviations.map((deviation, index) => <td className="number" key={index}>{signedPercent(deviation)}</td>)}<td className="number">{number(p_value_adjusted)}</td></tr>)}</tbody>
+          </table>
+        </div>
+      )}
+      {people_in_several > 0 && <p className="soft small">{number(people_in_several)} people were seen in more than one variation, and are in none of the numbers.</p>}
+    </section>
+  );
+}
+
+function Effects({ title, metrics, experiment, view }: { title: string; metrics: MetricReport[]; experiment: Experiment; view: View }) {
+  const region = useRef<HTMLElement>(null);
+  if (metrics.length === 0) return null;
+  const head = ["metric", "variation", "mean of control", "mean", "effect", "low", "high", ...(view === "bayesian" ? ["chance to win", "expected loss"] : ["p", "p (Holm)"]), "method"];
+  const rows = metrics.flatMap((metric) => metric.comparisons.map((one): (string | number | null)[] => {
+    const mean = (variation?: string) => metric.arms.find((arm) => arm.variation === variation)?.mean ?? null;
+    const interval = intervalOf(one, view);
+    const sure = view === "bayesian" ? [one.chance_to_win, one.expected_loss] : [one.p_value, one.p_value_holm];
+    return [metric.key, one.variation, mean(metric.arms[0]?.variation), mean(one.variation), one.effect ?? null, interval?.low ?? null, interval?.high ?? null, ...sure.map((value) => value ?? null), one.method];
+  }));
+  const shares = new Set(["effect", "low", "high", "chance to win", "expected loss"]);
+  const cell = (value: string | number | null, name: string) => (typeof value !== "number" ? value ?? "–" : name === "chance to win" ? percent(value) : shares.has(name) ? signedPercent(value) : number(Number(value.toPrecision(4))));
+  return (
+    <section ref={region} className="stack" aria-label={title}>
+      <div className="result-head">
+        <h3>{title}</h3>
+        <span className="line">
+          <button type="button" className="quiet" aria-label={`${title} as CSV`} onClick={() => save(fileName(`effects ${title}`, "csv"), csv(head, rows))}>CSV</button>
+          <button type="button" className="quiet" aria-label={`${title} as PNG`} onClick={() => region.current && void savePicture(region.current, `effects ${title}`)}>PNG</button>
+        </span>
+      </div>
+      <Forest label={`${title}: effects and their intervals; the table has the same numbers`} effects={effectsOf(metrics, experiment, view)} />
+      {metrics.map((metric) => metric.comparisons.map((one) => <p key={`${metric.key} ${one.variation}`} className="small"><b>{metric.key}{metric.comparisons.length > 1 ? `, ${one.variation}` : ""}:</b> {one.can_be_said} <span className="soft">{one.cannot_be_said}</span></p>))}
+      <details>
+        <summary className="small">In numbers</summary>
+        <div className="wide-table" tabIndex={0} role="region" aria-label={`${title} in numbers`}>
+          <table>
+            <thead><tr>{head.map((name, index) => <th key={name} scope="col" className={index > 1 ? "number" : undefined}>{name}</th>)}</tr></thead>
+            <tbody>{rows.map((row, at) => <tr key={at}>{row.map((value, index) => <td key={index} className={index > 1 ? "number" : undefined}>{cell(value, head[index] ?? "")}</td>)}</tr>)}</tbody>
+          </table>
+        </div>
+      </details>
+    </section>
+  );
+}
+
+function Daily({ results }: { results: Results }) {
+  const region = useRef<HTMLElement>(null);
+  const drawable = results.metrics.filter(({ comparisons }) => comparisons.some(({ curve }) => curve.length > 1));
+  const [wanted, setWanted] = useState("");
+  const metric = drawable.find(({ key }) => key === wanted) ?? drawable[0];
+  const drawing = useMemo(() => metric && curves(metric.comparisons), [metric]);
+  if (!metric || !drawing || drawing.kind === "flows") return null;
+  const head = ["day", ...drawing.lines.flatMap(({ name }) => [name, `${name} low`, `${name} high`])];
+  const rows = drawing.names.map((day, index) => [day, ...drawing.lines.flatMap(({ values, band }) => [values[index] ?? null, band?.[index]?.low ?? null, band?.[index]?.high ?? null])]);
+  return (
+    <section ref={region} className="card stack" aria-label="Day by day">
+      <div className="card-head">
+        <h2>Day by day</h2>
+        <span className="line">
+          <Select label="Metric" value={metric.key} options={drawable.map(({ key }) => [key, key] as const)} choose={setWanted} />
+          <button type="button" className="quiet" aria-label="Day by day as CSV" onClick={() => save(fileName(`daily ${metric.key}`, "csv"), csv(head, rows))}>CSV</button>
+          <button type="button" className="quiet" aria-label="Day by day as PNG" onClick={() => region.current && void savePicture(region.current, `daily ${metric.key}`)}>PNG</button>
+        </span>
+      </div>
+      <p className="soft small">The effect among all who were exposed until the end of each day, with its interval.</p>
+      <Chart label={`The effect on ${metric.key} by days of exposure, with its interval`} drawing={drawing} />
+    </section>
+  );
+}
+
+/** Intervals of the first days are so wide that nothing else would be seen: they are cut at four times the last. */
+function curves(comparisons: Comparison[]): Drawing {
+  const days = [...new Set(comparisons.flatMap(({ curve }) => curve.map(({ day }) => day)))].sort();
+  const lines = comparisons.map(({ variation, curve }) => {
+    const at = new Map(curve.map((point) => [point.day, point]));
+    const last = curve.at(-1)?.interval;
+    const reach = 4 * Math.max(0.005, Math.abs(last?.low ?? 0), Math.abs(last?.high ?? 0));
+    const cut = (value: number) => Math.max(-reach, Math.min(reach, value));
+    const points = days.map((day) => at.get(day));
+    return {
+      name: variation,
+      values: points.map((point) => (point?.effect == null ? null : cut(point.effect))),
+      band: points.map((point) => (point?.interval?.low == null || point.interval.high == null ? null : { low: cut(point.interval.low), high: cut(point.interval.high) })),
+    };
+  });
+  return { kind: "lines", names: days.map((day) => new Date(day).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" })), lines, unit: "percent" };
+}

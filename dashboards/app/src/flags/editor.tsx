@@ -1,0 +1,93 @@
+// A flag as it is wanted: its type and default, its rules in order. What the server refuses is shown at its place.
+
+import { useState } from "react";
+import { useAnswer } from "../api/answer";
+import { listed, made, replaced, type Feature, type Item, type Rule } from "../api/definitions";
+import { useProject } from "../frame/project";
+import { Select } from "../parts/choice";
+import { TextField } from "../parts/field";
+import { Failure, Loading } from "../parts/states";
+import { RuleFields } from "./rule";
+import { TYPES, ValueField, emptyOf } from "./value";
+
+export const EMPTY: Feature = { value_type: "boolean", default_value: false, off_value: null, rules: [], off_in: [], prerequisites: [], holdout: null, posthog_filters: null, is_archived: false, owner: "", description: "", tags: [] };
+
+/** What flags and experiments are built of, each list once for a page. */
+export function useParts(project: string) {
+  const [turn, setTurn] = useState(0);
+  const parts = useAnswer(`${project} parts ${turn}`, async (signal) => {
+    const [attributes, groups, environments, experiments] = await Promise.all([listed(project, "attributes", signal), listed(project, "saved-groups", signal), listed(project, "environments", signal), listed(project, "experiments", signal).catch(() => [])]);
+    return { attributes, groups: groups.map(({ key }) => key), environments: [...new Set(["production", ...environments.map(({ key }) => key)])], experiments };
+  });
+  return { ...parts, changed: () => setTurn((turn) => turn + 1) };
+}
+
+export function Editor({ item, tag, saved }: { item?: Item<"features">; tag?: string; saved: (key: string) => void }) {
+  const project = useProject().id;
+  const [key, setKey] = useState(item?.key ?? "");
+  const [feature, setFeature] = useState<Feature>(item?.definition ?? EMPTY);
+  const [reason, setReason] = useState("");
+  const [fault, setFault] = useState<unknown>();
+  const [isBusy, setBusy] = useState(false);
+  const [number, setNumber] = useState(1);
+  const parts = useParts(project);
+  const set = (part: Partial<Feature>) => setFeature((before) => ({ ...before, ...part }));
+  const rules = feature.rules;
+  const setRules = (rules: Rule[]) => set({ rules });
+  const save = async () => {
+    setBusy(true);
+    setFault(undefined);
+    try {
+      if (item && tag) await replaced(project, "features", item.key, tag, feature, reason || undefined);
+      else await made(project, "features", key, feature, reason || undefined);
+      saved(key);
+    } catch (problem) {
+      setFault(problem);
+    }
+    setBusy(false);
+  };
+  const add = () => {
+    const taken = new Set(rules.map(({ id }) => id));
+    let next = number;
+    while (taken.has(`rule-${next}`)) next++;
+    setNumber(next + 1);
+    setRules([...rules, { id: `rule-${next}`, serve: { force: { value: emptyOf(feature.value_type) } }, condition: null, prerequisites: [], environments: null, is_off: false, description: "" }]);
+  };
+  const vocabulary = { attributes: parts.value?.attributes ?? [], groups: parts.value?.groups ?? [], changed: parts.changed };
+  const swap = (index: number, by: -1 | 1) => {
+    const moved = [...rules];
+    const [one] = moved.splice(index, 1);
+    if (one) moved.splice(index + by, 0, one);
+    setRules(moved);
+  };
+  return (
+    <form className="stack" onSubmit={(event) => (event.preventDefault(), void save())}>
+      <section className="card stack" aria-label="The flag">
+        <div className="pair">
+          <TextField label="Key" value={key} set={setKey} isDisabled={item !== undefined} hint="As the code asks for it. It never changes." />
+          <TextField label="Owner" value={feature.owner} set={(owner) => set({ owner })} />
+        </div>
+        <TextField label="What it is for" rows={2} value={feature.description} set={(description) => set({ description })} />
+        <div className="line">
+          <Select label="Values are" value={feature.value_type} options={TYPES} choose={(value_type) => set({ value_type, default_value: emptyOf(value_type), off_value: null, rules: [] })} />
+          <ValueField key={feature.value_type} label="Default" type={feature.value_type} value={feature.default_value} set={(default_value) => set({ default_value })} />
+        </div>
+      </section>
+      <section className="card stack" aria-label="Rules">
+        <div className="card-head"><h2>Rules</h2><span className="soft small">The first that applies gives its value; without one it is the default.</span></div>
+        {parts.fault ? <Failure fault={parts.fault} again={parts.again} /> : !parts.value ? <Loading what="attributes and experiments" /> : rules.map((rule, index) => (
+          <RuleFields
+            key={rule.id} rule={rule} index={index} count={rules.length} type={feature.value_type} experiments={parts.value?.experiments ?? []} environments={parts.value?.environments ?? []} vocabulary={vocabulary}
+            set={(rule) => setRules(rules.map((old, at) => (at === index ? rule : old)))} remove={() => setRules(rules.filter((_, at) => at !== index))} move={(by) => swap(index, by)}
+          />
+        ))}
+        {feature.posthog_filters ? <p className="soft">This flag falls by PostHog’s filters, and has no rules.</p> : <div className="line"><button type="button" className="plain" onClick={add}>Add a rule</button></div>}
+      </section>
+      <section className="card stack" aria-label="Save">
+        {item && <TextField label="Reason for the change" value={reason} set={setReason} hint="Kept in the history." />}
+        {fault ? <Failure fault={fault} /> : null}
+        <div className="line"><button type="submit" className="primary" disabled={isBusy}>{item ? "Save the flag" : "Make the flag"}</button></div>
+      </section>
+    </form>
+  );
+}

@@ -1,0 +1,66 @@
+// The people behind one number: how many they are, and who, each with a way to their timeline.
+
+import { useState } from "react";
+import { useAnswer } from "../api/answer";
+import { api, good } from "../api/client";
+import { askRows } from "../api/rows";
+import { Link } from "../frame/link";
+import { placeOf, useProject } from "../frame/project";
+import { Dialog } from "../parts/dialog";
+import { csv, fileName, save } from "../parts/files";
+import { ago, number } from "../parts/format";
+import { Empty, Failure, Loading } from "../parts/states";
+import type { Kind } from "./question";
+
+export interface Behind {
+  kind: Kind;
+  title: string;
+  question: object;
+  cell: object;
+}
+interface Answer {
+  answer: { people: number; listed: string[]; next?: string | null };
+}
+
+const PAGE = 100;
+
+export function PeopleBehind({ behind, close }: { behind: Behind; close: () => void }) {
+  const project = useProject().id;
+  const [after, setAfter] = useState<string[]>([]);
+  const last = after.at(-1);
+  const body = { question: behind.question, cell: behind.cell, limit: PAGE, ...(last && { after: last }) };
+  const found = useAnswer(`${project} ${JSON.stringify(body)}`, async (signal) => {
+    const { answer } = (await good(api.POST(`/v1/projects/{project}/insights/${behind.kind}/people` as never, { params: { path: { project } }, body, signal } as never))) as Answer;
+    return { ...answer, known: await named(project, answer.listed, signal) };
+  });
+  const people = found.value;
+  return (
+    <Dialog title={behind.title} close={close} isWide>
+      {found.fault ? <Failure fault={found.fault} again={found.again} /> : !people ? <Loading what="the people" /> : people.people === 0 ? <Empty>Nobody.</Empty> : (
+        <>
+          <div className="result-head"><p role="status"><b>{number(people.people)}</b> {people.people === 1 ? "person" : "people"}</p><button type="button" className="quiet" onClick={() => save(fileName(behind.title, "csv"), csv(["person"], people.listed.map((id) => [id])))}>CSV of this page</button></div>
+          <ul className="rows">{people.listed.map((id) => { const known = people.known.get(id); return <li key={id}><Link href={placeOf(project, `people/${encodeURIComponent(id)}`)}>{known?.name ?? id}</Link>{known && <span className="soft small">{number(known.activities)} activities · last {ago(known.last)}</span>}</li>; })}</ul>
+          <div className="line">
+            {after.length > 0 && <button type="button" className="plain" onClick={() => setAfter(after.slice(0, -1))}>Before</button>}
+            {people.next && <button type="button" className="plain" onClick={() => setAfter([...after, people.next ?? ""])}>More</button>}
+          </div>
+        </>
+      )}
+    </Dialog>
+  );
+}
+
+interface Known {
+  name: string;
+  last: string;
+  activities: number;
+}
+
+/** Ids as people know them; roles without SQL see the ids of persons. */
+export async function named(project: string, ids: string[], signal?: AbortSignal): Promise<Map<string, Known>> {
+  if (ids.length === 0) return new Map();
+  const names = ids.map((_, index) => `p${index}`);
+  const sql = `SELECT person_id, distinct_ids, last_seen, activities FROM persons WHERE person_id IN (${names.map((name) => `$${name}`).join(", ")})`;
+  const { rows } = await askRows(project, sql, Object.fromEntries(ids.map((id, index) => [`p${index}`, id])), signal).catch(() => ({ rows: [] }));
+  return new Map(rows.map(([id, distinct, last, activities]) => [String(id), { name: Array.isArray(distinct) ? String(distinct[0]) : String(id), last: String(last), activities: Number(activities) }]));
+}

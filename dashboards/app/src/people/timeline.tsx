@@ -1,0 +1,67 @@
+// What one person did, the newest first, day by day; any activity opens to its properties.
+
+import { useEffect, useState } from "react";
+import { useAnswer } from "../api/answer";
+import { askRows, type Cell } from "../api/rows";
+import { useProject } from "../frame/project";
+import { Select } from "../parts/choice";
+import { Empty, Failure, Loading } from "../parts/states";
+import { objectOf } from "./page";
+
+const PAGE = 100;
+const TIMELINE = `SELECT timestamp, event, properties, country, city, os, app_version, distinct_id, message_id FROM activity
+WHERE person_id = $person AND ($event = '' OR event = $event) AND timestamp < $before ORDER BY timestamp DESC, message_id LIMIT ${PAGE}`;
+const EVENTS = "SELECT event, count(*) AS times FROM activity WHERE person_id = $person GROUP BY event ORDER BY times DESC LIMIT 100";
+const END = "2200-01-01T00:00:00Z";
+
+const dayOf = (at: Cell | undefined) => new Date(String(at)).toLocaleDateString("en-GB", { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+const hourOf = (at: Cell | undefined) => new Date(String(at)).toLocaleTimeString("en-GB");
+
+export function Timeline({ person }: { person: string }) {
+  const project = useProject().id;
+  const [event, setEvent] = useState("");
+  const [before, setBefore] = useState(END);
+  const [rows, setRows] = useState<Cell[][]>([]);
+  const events = useAnswer(`${project} ${person} events`, (signal) => askRows(project, EVENTS, { person }, signal));
+  const page = useAnswer(`${project} ${person} ${event} ${before}`, (signal) => askRows(project, TIMELINE, { person, event, before }, signal));
+  useEffect(() => {
+    if (page.value && !page.isAsking) setRows((old) => (before === END ? page.value?.rows ?? [] : [...old, ...(page.value?.rows ?? [])]));
+  }, [page.value, page.isAsking, before]);
+  const choose = (event: string) => {
+    setEvent(event);
+    setBefore(END);
+  };
+  const hasMore = (page.value?.rows.length ?? 0) === PAGE;
+  const days = [...new Set(rows.map(([at]) => dayOf(at)))];
+  return (
+    <section className="card" aria-label="Timeline">
+      <div className="card-head"><h2>Timeline</h2><Select label="Activity" value={event} options={[["", "all activities"] as const, ...(events.value?.rows ?? []).map(([name, times]) => [String(name), `${String(name)} (${String(times)})`] as const)]} choose={choose} /></div>
+      {page.fault ? <Failure fault={page.fault} again={page.again} /> : rows.length === 0 ? (page.isAsking ? <Loading what="the timeline" /> : <Empty>Nothing of this is known.</Empty>) : days.map((day) => (
+        <section key={day} aria-label={day}>
+          <h3 className="day">{day}</h3>
+          <ol className="timeline">{rows.filter(([at]) => dayOf(at) === day).map((row) => <Happened key={String(row[8])} row={row} />)}</ol>
+        </section>
+      ))}
+      {hasMore && <button type="button" className="plain" disabled={page.isAsking} onClick={() => setBefore(String(rows.at(-1)?.[0] ?? END))}>Earlier</button>}
+    </section>
+  );
+}
+
+function Happened({ row: [at, event, properties, country, city, os, version, id] }: { row: Cell[] }) {
+  const known = Object.entries(objectOf(String(properties ?? "")));
+  const where = [city, country, os, version].filter(Boolean).join(" · ");
+  return (
+    <li>
+      <i className="dot" aria-hidden="true" />
+      <details>
+        <summary><b>{String(event)}</b> <span className="soft small">{known.slice(0, 3).map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`).join(" · ")}</span></summary>
+        <dl className="facts">
+          {known.map(([name, value]) => [<dt key={`${name} t`}>{name}</dt>, <dd key={name}>{typeof value === "string" ? value : JSON.stringify(value)}</dd>])}
+          {where && <><dt>From</dt><dd>{where}</dd></>}
+          <dt>Id</dt><dd>{String(id)}</dd>
+        </dl>
+      </details>
+      <time dateTime={String(at)}>{hourOf(at)}</time>
+    </li>
+  );
+}
