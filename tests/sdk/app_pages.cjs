@@ -206,6 +206,22 @@ async function groups(page) {
   await look(page, "app-cohort");
 }
 
+/** From a number to its people, and on to one of them. */
+async function behind(page) {
+  const q = JSON.stringify({ kind: "funnel", steps: [{ activity: "browse" }, { activity: "purchase" }], days: 30 });
+  await at(page, `insights?${new URLSearchParams({ q })}`);
+  await answered(page);
+  const asked = page.locator("button.behind").first();
+  const people = (await asked.textContent()).trim();
+  await asked.click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("link", { name: /^person-/ }).first().waitFor();
+  expect("as many people as the number says", (await dialog.getByRole("status").textContent()).trim(), `${people} people`);
+  await look(page, "app-behind");
+  await dialog.getByRole("link").first().click();
+  await page.locator(".timeline li").first().waitFor();
+}
+
 async function live(page) {
   await to(page, "Live");
   await page.getByText(/^Live ·/).waitFor();
@@ -241,6 +257,7 @@ const main = () =>
     const first = await quickness(page);
     const purchases = await insights(page);
     await groups(page);
+    await behind(page);
     await places(page);
     const exposed = await experiments(page);
     await flags(page);
