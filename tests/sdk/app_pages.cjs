@@ -132,7 +132,7 @@ async function flags(page) {
   await page.getByRole("dialog").getByRole("button", { name: "Switch off" }).click();
   await page.getByText(/^off in production/).waitFor();
   await page.getByRole("radio", { name: "History" }).check();
-  await page.getByText("It is slow.").waitFor();
+  await page.getByText("It is slow.", { exact: true }).waitFor();
   await settled(page);
   await look(page, "app-flag-history");
   await page.getByRole("button", { name: "Go back to this: revision 1" }).click();

@@ -77,7 +77,7 @@ async function experiment(page) {
   await asked.getByRole("button", { name: "Start without review" }).click();
   await page.getByText("running", { exact: true }).waitFor();
   await settled(page);
-  await page.getByText("The team has looked at it.").waitFor();
+  await page.getByText("The team has looked at it.", { exact: true }).waitFor();
 }
 
 const main = () =>

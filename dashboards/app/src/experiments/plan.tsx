@@ -28,7 +28,8 @@ export function PlanFields({ draft, set, metrics }: { draft: Experiment; set: (p
     try {
       const since = new Date(Date.now() - DAYS * 86_400_000).toISOString();
       const [mean, variance, people] = (await askRows(project, asked.sql, { ...asked.params, since })).rows[0]?.map(Number) ?? [];
-      change({ baseline_mean: mean || 0, baseline_variance: variance || 0, users_per_day: Math.max(1, Math.round((people || 0) / DAYS)) });
+      const fine = (value?: number) => Number((value || 0).toPrecision(6));
+      change({ baseline_mean: fine(mean), baseline_variance: fine(variance), users_per_day: Math.max(1, Math.round((people || 0) / DAYS)) });
       setTold(`${number(people)} people did something in the last ${DAYS} days; ${number(mean)} of ${goal.key} each, on average.`);
     } catch (problem) {
       setFault(problem);
