@@ -76,9 +76,9 @@ function Person({ person }: { person: string }) {
             </dl>
             <Properties text={String(properties ?? "")} />
           </section>
-          <Seen person={person} id={ids[0] ?? ""} />
+          <Seen person={person} />
           </div>
-          <Identities person={person} ids={ids} changed={facts.again} />
+          <Identities person={person} />
         </div>
       )}
       <Timeline person={person} />
