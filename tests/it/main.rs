@@ -22,5 +22,7 @@ mod sdks;
 mod seed;
 mod server;
 mod sessions_identity;
+mod store;
+mod stores;
 mod tidy;
 mod torn;

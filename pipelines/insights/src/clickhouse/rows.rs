@@ -10,7 +10,7 @@ use crate::definition::{
 pub(super) const MS: &str = "toUnixTimestamp64Milli(timestamp)";
 
 /// A text as a literal.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 

@@ -7,6 +7,8 @@ use datafusion::common::{Diagnostic, SchemaError};
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::tokenizer::Location;
 
+use crate::StoreError;
+
 /// A place in the SQL text, both from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
@@ -57,6 +59,8 @@ pub enum QueryError {
     RowLimit { rows: u64 },
     #[error("too many questions at once: none ended within {} s", waited.as_secs_f64())]
     Busy { waited: Duration },
+    #[error("the tables cannot be reached at the moment")]
+    StoreAway,
     #[error("the question failed inside; the server's log says why")]
     Internal,
 }
@@ -82,6 +86,7 @@ impl QueryError {
             QueryError::MemoryLimit => "memory_limit",
             QueryError::RowLimit { .. } => "row_limit",
             QueryError::Busy { .. } => "busy",
+            QueryError::StoreAway => "store_away",
             QueryError::Internal => "internal",
         }
     }
@@ -112,6 +117,17 @@ impl From<DataFusionError> for QueryError {
     }
 }
 
+/// The tables are away, or something is wrong with them.
+fn of_store(error: &StoreError) -> QueryError {
+    match error.is_passing() {
+        true => {
+            tracing::warn!(%error, "a question cannot read its tables");
+            QueryError::StoreAway
+        }
+        false => QueryError::internal(error),
+    }
+}
+
 fn translate(error: &DataFusionError, position: Option<Position>) -> QueryError {
     match error {
         DataFusionError::Diagnostic(diagnostic, inner) => translate(inner, place_of(diagnostic).or(position)),
@@ -131,9 +147,10 @@ fn translate(error: &DataFusionError, position: Option<Position>) -> QueryError 
             QueryError::MemoryLimit
         }
         DataFusionError::ArrowError(arrow, _) => arrow_error(arrow),
-        DataFusionError::External(inner) => match inner.downcast_ref::<DataFusionError>() {
-            Some(inner) => translate(inner, position),
-            None => QueryError::internal(error),
+        DataFusionError::External(inner) => match (inner.downcast_ref::<DataFusionError>(), inner.downcast_ref()) {
+            (Some(inner), _) => translate(inner, position),
+            (None, Some(store)) => of_store(store),
+            (None, None) => QueryError::internal(error),
         },
         other => match in_pushed_filter(&other.to_string()) {
             Some(message) => QueryError::InvalidValue { message },

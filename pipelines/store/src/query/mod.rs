@@ -22,6 +22,7 @@ mod person;
 mod planner;
 mod policy;
 mod promoted;
+mod remote_table;
 mod session;
 mod session_id;
 mod views;

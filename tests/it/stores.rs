@@ -1,0 +1,154 @@
+//! The same activities into the lake and into ClickHouse: every table equal, and the answers to questions equal.
+//!
+//! 100,000 generated activities (`FOOTFALL_TEST_ACTIVITIES` for another number), with people who sign in, merge and come back, and the
+//! sample of the public commits.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::gear::{root, say};
+use crate::seed::Seed;
+use crate::server::Server;
+use crate::store;
+
+/// Questions in SQL whose answers must be equal, byte for byte.
+const QUESTIONS: &[&str] = &[
+    "SELECT * EXCLUDE (received_at) FROM activity ORDER BY message_id",
+    "SELECT * FROM persons ORDER BY person_id",
+    "SELECT * FROM person_ids ORDER BY distinct_id",
+    "SELECT * EXCLUDE (received_at) FROM person_merges ORDER BY sequence",
+    "SELECT * FROM sessions ORDER BY session_id",
+    "SELECT dialect, reason, detail, raw FROM quarantine ORDER BY raw",
+    "SELECT count(*) FROM activity",
+    "SELECT count(*) FROM activity WHERE event = 'view' AND timestamp >= '2026-02-10T00:00:00Z' AND country IN ('DE', 'FR')",
+    "SELECT event, country, count(*), sum(amount) FROM activity WHERE amount IS NOT NULL GROUP BY event, country ORDER BY event, country",
+    "SELECT properties->>'plan' AS plan, count(DISTINCT person_id) FROM activity GROUP BY plan ORDER BY plan",
+    "SELECT event FROM activity WHERE event <> 'view' OR country IS NULL ORDER BY event, message_id LIMIT 100",
+];
+
+/// Lines of NDJSON. Numbers of people follow from that of the activities.
+fn generated(count: u64, seed: &mut Seed) -> String {
+    const DAY: u64 = 86_400;
+    let mut text = String::new();
+    for n in 0..count {
+        let person = seed.below(count / 20 + 3);
+        let second = seed.below(40 * DAY);
+        let (day, rest) = (second / DAY, second % DAY);
+        let at = format!(
+            "2026-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+            2 + day / 28,
+            1 + day % 28,
+            rest / 3600,
+            rest / 60 % 60,
+            rest % 60,
+            seed.below(1000)
+        );
+        let event = ["view", "save", "buy", "it's \"odd\" \\ 🙂", "open"][seed.below(5) as usize];
+        let mut line = json!({
+            "type": "track", "event": event, "messageId": format!("m{n}"), "timestamp": at,
+            "properties": {"plan": ["free", "pro", "it's"][seed.below(3) as usize], "n": seed.below(50), "deep": {"a": [1, null, "x"]}},
+            "context": {"locale": ["de-DE", "en-US"][seed.below(2) as usize], "os": {"name": "iOS"}},
+        });
+        let fields = line.as_object_mut().expect("an object");
+        match seed.below(4) {
+            0 => drop(fields.insert("anonymousId".to_owned(), json!(format!("anonymous-{person}")))),
+            _ => drop(fields.insert("userId".to_owned(), json!(format!("user-{person}")))),
+        }
+        match seed.below(40) {
+            0 => {
+                fields.insert("type".to_owned(), json!("identify"));
+                fields.insert("userId".to_owned(), json!(format!("user-{person}")));
+                fields.insert("anonymousId".to_owned(), json!(format!("anonymous-{person}")));
+                fields.insert("traits".to_owned(), json!({"plan": ["free", "pro"][seed.below(2) as usize], "age": seed.below(90)}));
+                fields.remove("event");
+            }
+            1 => {
+                fields.insert("type".to_owned(), json!("alias"));
+                fields.insert("userId".to_owned(), json!(format!("user-{person}")));
+                fields.insert("previousId".to_owned(), json!(format!("anonymous-{}", seed.below(count / 20 + 3))));
+                fields.remove("event");
+            }
+            2 => drop(fields.insert("timestamp".to_owned(), json!("no time"))),
+            _ => {}
+        }
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}
+
+async fn csv(server: &Server, sql: &str) -> String {
+    let bearer = format!("Bearer {}", server.read_key());
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json"), ("accept", "text/csv")];
+    let url = format!("{}/v1/sql", server.url());
+    let answer = server.http.send(hyper::Method::POST, &url, &headers, json!({ "sql": sql }).to_string()).await.unwrap();
+    assert_eq!(answer.status, 200, "{sql}: {}\n{}", answer.text(), server.tracing());
+    answer.text()
+}
+
+async fn insight(server: &Server, kind: &str, question: &Value) -> Value {
+    let bearer = format!("Bearer {}", server.read_key());
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let url = format!("{}/v1/insights/{kind}?age_ms=0", server.url());
+    let answer = server.http.send(hyper::Method::POST, &url, &headers, question.to_string()).await.unwrap();
+    assert_eq!(answer.status, 200, "{kind}: {}\n{}", answer.text(), server.tracing());
+    answer.json()["answer"].clone()
+}
+
+fn insights() -> Vec<(&'static str, Value)> {
+    let scope = json!({"from_ms": 1_769_900_000_000i64, "until_ms": 1_774_000_000_000i64, "zone": "Europe/Berlin"});
+    let of = |name: &str| json!({"activities": [name]});
+    let pro = json!({"activities": ["view"], "condition": {"person": {"property": "plan", "test": {"is": ["pro"]}}}});
+    vec![
+        ("trend", json!({"scope": scope, "bucket": "day", "breakdown": {"properties": ["plan", "activity.os"], "top": 3},
+            "series": [{"select": of("view"), "measures": ["count", "people", "sessions", {"sum": "n"}]}, {"select": pro, "measures": ["people"]}]})),
+        ("funnel", json!({"scope": scope, "window_ms": 604_800_000, "steps": [of("view"), of("save"), of("buy")]})),
+        ("retention", json!({"scope": scope, "bucket": "week", "kind": "first_time", "start": of("view"), "returning": {}})),
+        ("lifecycle", json!({"scope": scope, "bucket": "week", "select": of("save")})),
+        ("sessions", json!({"scope": scope, "bucket": "day"})),
+        ("ranking", json!({"scope": scope, "select": {}, "by": "person", "top": 50})),
+    ]
+}
+
+fn imported(server: &Server, path: &Path) -> String {
+    let output = server.run(&["import", path.to_str().expect("a path in UTF-8")]);
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "import: {stdout}\n{}", String::from_utf8_lossy(&output.stderr));
+    stdout.lines().last().unwrap_or_default().to_owned()
+}
+
+async fn equal_in_both(path: &Path) {
+    let url = store::database("both", path);
+    let (lake, database) = (Server::start_with(&[]).await, Server::start_with(&[("FOOTFALL_STORE_URL", &url)]).await);
+    assert_eq!(imported(&lake, path), imported(&database, path));
+    for sql in QUESTIONS {
+        let (left, right) = (csv(&lake, sql).await, csv(&database, sql).await);
+        let differ = left.lines().zip(right.lines()).find(|(left, right)| left != right);
+        let sizes = (left.lines().count(), right.lines().count());
+        assert!(left == right, "{sql}: {sizes:?} lines, first different: {differ:#?}");
+    }
+    for (kind, question) in insights() {
+        assert_eq!(insight(&lake, kind, &question).await, insight(&database, kind, &question).await, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn generated_activities_are_equal_in_both_stores() {
+    if !store::is_clickhouse() {
+        return say("both stores: with FOOTFALL_TEST_STORE=clickhouse alone");
+    }
+    let count = std::env::var("FOOTFALL_TEST_ACTIVITIES").ok().and_then(|n| n.parse().ok()).unwrap_or(100_000);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("generated.ndjson");
+    std::fs::write(&path, generated(count, &mut Seed::announced("both stores"))).unwrap();
+    equal_in_both(&path).await;
+}
+
+#[tokio::test]
+async fn public_commits_are_equal_in_both_stores() {
+    if !store::is_clickhouse() {
+        return say("both stores: with FOOTFALL_TEST_STORE=clickhouse alone");
+    }
+    equal_in_both(&root().join("tests/data/commits_sample.ndjson.gz")).await;
+}
