@@ -9,6 +9,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::gear::{root, say};
+use crate::http::Answer;
 use crate::seed::Seed;
 use crate::server::Server;
 use crate::store;
@@ -61,7 +62,10 @@ fn generated(count: u64, seed: &mut Seed) -> String {
                 fields.insert("type".to_owned(), json!("identify"));
                 fields.insert("userId".to_owned(), json!(format!("user-{person}")));
                 fields.insert("anonymousId".to_owned(), json!(format!("anonymous-{person}")));
-                fields.insert("traits".to_owned(), json!({"plan": ["free", "pro"][seed.below(2) as usize], "age": seed.below(90)}));
+                fields.insert(
+                    "traits".to_owned(),
+                    json!({"plan": ["free", "pro"][seed.below(2) as usize], "age": seed.below(90)}),
+                );
                 fields.remove("event");
             }
             1 => {
@@ -82,7 +86,8 @@ async fn csv(server: &Server, sql: &str) -> String {
     let bearer = format!("Bearer {}", server.read_key());
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json"), ("accept", "text/csv")];
     let url = format!("{}/v1/sql", server.url());
-    let answer = server.http.send(hyper::Method::POST, &url, &headers, json!({ "sql": sql }).to_string()).await.unwrap();
+    let answer =
+        server.http.send(hyper::Method::POST, &url, &headers, json!({ "sql": sql }).to_string()).await.unwrap();
     assert_eq!(answer.status, 200, "{sql}: {}\n{}", answer.text(), server.tracing());
     answer.text()
 }
@@ -101,10 +106,16 @@ fn insights() -> Vec<(&'static str, Value)> {
     let of = |name: &str| json!({"activities": [name]});
     let pro = json!({"activities": ["view"], "condition": {"person": {"property": "plan", "test": {"is": ["pro"]}}}});
     vec![
-        ("trend", json!({"scope": scope, "bucket": "day", "breakdown": {"properties": ["plan", "activity.os"], "top": 3},
-            "series": [{"select": of("view"), "measures": ["count", "people", "sessions", {"sum": "n"}]}, {"select": pro, "measures": ["people"]}]})),
+        (
+            "trend",
+            json!({"scope": scope, "bucket": "day", "breakdown": {"properties": ["plan", "activity.os"], "top": 3},
+            "series": [{"select": of("view"), "measures": ["count", "people", "sessions", {"sum": "n"}]}, {"select": pro, "measures": ["people"]}]}),
+        ),
         ("funnel", json!({"scope": scope, "window_ms": 604_800_000, "steps": [of("view"), of("save"), of("buy")]})),
-        ("retention", json!({"scope": scope, "bucket": "week", "kind": "first_time", "start": of("view"), "returning": {}})),
+        (
+            "retention",
+            json!({"scope": scope, "bucket": "week", "kind": "first_time", "start": of("view"), "returning": {}}),
+        ),
         ("lifecycle", json!({"scope": scope, "bucket": "week", "select": of("save")})),
         ("sessions", json!({"scope": scope, "bucket": "day"})),
         ("ranking", json!({"scope": scope, "select": {}, "by": "person", "top": 50})),
@@ -130,6 +141,67 @@ async fn equal_in_both(path: &Path) {
     }
     for (kind, question) in insights() {
         assert_eq!(insight(&lake, kind, &question).await, insight(&database, kind, &question).await, "{kind}");
+    }
+}
+
+/// Asks in ClickHouse's own dialect.
+async fn native(server: &Server, sql: &str) -> Answer {
+    let bearer = format!("Bearer {}", server.read_key());
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let url = format!("{}/v1/sql", server.url());
+    let body = json!({"sql": sql, "dialect": "clickhouse"}).to_string();
+    server.http.send(hyper::Method::POST, &url, &headers, body).await.unwrap()
+}
+
+#[tokio::test]
+async fn its_own_dialect_reads_one_project_and_nothing_else() {
+    let server = Server::start().await;
+    let items: Vec<_> = (0..30).map(|n| json!({"event": ["view", "save"][n % 2], "distinctId": format!("p{}", n % 5), "messageId": format!("m{n}")})).collect();
+    assert_eq!(server.post(&json!(items)).await.json()["accepted"], 30);
+    server.until("SELECT count(*) FROM activity", 30).await;
+    let counted = native(&server, "SELECT event, count() AS n FROM activity GROUP BY event ORDER BY event").await;
+    if !store::is_clickhouse() {
+        assert_eq!(
+            (counted.status, counted.json()["code"].as_str()),
+            (400, Some("not_supported")),
+            "{}",
+            counted.text()
+        );
+        return;
+    }
+    assert_eq!(counted.status, 200, "{}\n{}", counted.text(), server.tracing());
+    assert_eq!(counted.json()["rows"], json!([["save", 15], ["view", 15]]), "{}", counted.text());
+    let funnel = "SELECT countIf(level >= 1) AS one FROM (SELECT person_id, windowFunnel(1000)(toUInt64(1), event = 'view') AS level FROM activity GROUP BY person_id)";
+    assert_eq!(native(&server, funnel).await.json()["rows"], json!([[5]]));
+    assert_eq!(native(&server, "SELECT count() FROM persons").await.json()["rows"], json!([[5]]));
+    assert_eq!(native(&server, "SELECT sum(activities) FROM sessions").await.json()["rows"], json!([[30]]));
+    assert_eq!(native(&server, "SELECT event FROM activity WHERE event = 'never'").await.json()["rows"], json!([]));
+    for (sql, code) in [
+        ("SELECT * FROM system.tables", "unknown_table"),
+        ("SELECT * FROM identities", "sql_invalid"),
+        ("DROP TABLE activity", "not_read_only"),
+        ("SELECT 1 SETTINGS max_threads = 1", "not_read_only"),
+        ("SELECT file('/etc/passwd')", "unknown_function"),
+        ("SELECT * FROM url('http://127.0.0.1')", "unknown_function"),
+        ("SELECT 1; SELECT 2", "too_many_statements"),
+        ("SELECT nothing FROM activity", "sql_invalid"),
+        ("SELECT FROM", "sql_syntax"),
+    ] {
+        let refused = native(&server, sql).await;
+        assert_eq!((refused.status, refused.json()["code"].as_str()), (400, Some(code)), "{sql}: {}", refused.text());
+    }
+    // What insights say to ask there can be asked there.
+    for (kind, question) in insights() {
+        let bearer = format!("Bearer {}", server.read_key());
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let url = format!("{}/v1/insights/{kind}?age_ms=0", server.url());
+        let answer = server.http.send(hyper::Method::POST, &url, &headers, question.to_string()).await.unwrap();
+        for sql in
+            answer.json()["clickhouse_sql"].as_str().unwrap_or_default().split(";\n").filter(|sql| !sql.is_empty())
+        {
+            let asked = native(&server, sql).await;
+            assert_eq!(asked.status, 200, "{sql}: {}", asked.text());
+        }
     }
 }
 

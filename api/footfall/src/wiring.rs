@@ -200,7 +200,8 @@ impl Stack {
     pub async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Stack, AppError> {
         std::fs::create_dir_all(&settings.data_dir).map_err(AppError::file(&settings.data_dir))?;
         let log = footfall_ingest_log::open(&settings.log.url, log_options(settings, clock.clone())).await?;
-        let tables = footfall_pipelines_store::open(&settings.store.url, store_options(settings), clock.clone()).await?;
+        let tables =
+            footfall_pipelines_store::open(&settings.store.url, store_options(settings), clock.clone()).await?;
         let store = tables.store();
         // Before anything is appended: the log must know where its reader is.
         log.release("jobs", &store.durable_checkpoint());

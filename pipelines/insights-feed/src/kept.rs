@@ -113,7 +113,8 @@ impl Kept {
         };
         // Nothing lies anywhere yet, so nothing can be in the way.
         let _ = kept.merge(&snapshot.overrides);
-        let reading = if snapshot.remote.is_some() { Reading::after(snapshot, 0) } else { Reading::of(snapshot, files) };
+        let reading =
+            if snapshot.remote.is_some() { Reading::after(snapshot, 0) } else { Reading::of(snapshot, files) };
         (kept, reading)
     }
 

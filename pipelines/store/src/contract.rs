@@ -68,7 +68,9 @@ pub fn activity(numbers: Range<u64>) -> RecordBatch {
             ("person_id", _) => texts(|n| person_id_of("p", &format!("user-{}", n % 5)).to_string()),
             ("distinct_id", _) => texts(|n| format!("user-{}", n % 5)),
             ("event", _) => texts(|n| ["view", "it's \\ \"odd\"", "größer 🙂", ""][n as usize % 4].to_owned()),
-            ("properties", _) => texts(|n| format!(r#"{{"plan":"{}","n":{n},"t":"a\\b'c\u0000"}}"#, ["free", "pro"][n as usize % 2])),
+            ("properties", _) => {
+                texts(|n| format!(r#"{{"plan":"{}","n":{n},"t":"a\\b'c\u0000"}}"#, ["free", "pro"][n as usize % 2]))
+            }
             ("country", _) => maybe(|n| [None, Some("DE"), Some(""), Some("FR")][n as usize % 4]),
             ("amount", _) => Arc::new(arrow::array::Float64Array::from_iter(
                 numbers.clone().map(|n| [None, Some(0.1), Some(-2.5e300), Some(f64::from(n as u32))][n as usize % 4]),
@@ -96,7 +98,8 @@ fn identities(numbers: Range<u64>) -> RecordBatch {
     let times = || -> ArrayRef {
         Arc::new(TimestampMillisecondArray::from_iter_values(numbers.clone().map(|n| n as i64)).with_timezone("UTC"))
     };
-    let texts = |of: fn(u64) -> String| -> ArrayRef { Arc::new(StringViewArray::from_iter_values(numbers.clone().map(of))) };
+    let texts =
+        |of: fn(u64) -> String| -> ArrayRef { Arc::new(StringViewArray::from_iter_values(numbers.clone().map(of))) };
     let count = (numbers.end - numbers.start) as usize;
     let columns: Vec<ArrayRef> = vec![
         texts(|n| person_id_of("p", &format!("user-{}", n % 5)).to_string()),
@@ -164,7 +167,10 @@ async fn what_is_published_is_visible_in_all_tables(backend: &Backend) {
     assert_eq!(number(backend, "p", "SELECT count(*) FROM activity").await, 10);
     assert_eq!(number(backend, "p", "SELECT count(*) FROM persons").await, 5);
     assert_eq!(number(backend, "p", "SELECT count(*) FROM activity WHERE event = 'it''s \\ \"odd\"'").await, 3);
-    assert_eq!(number(backend, "p", "SELECT count(*) FROM activity WHERE country IS NULL OR country IN ('', 'FR')").await, 7);
+    assert_eq!(
+        number(backend, "p", "SELECT count(*) FROM activity WHERE country IS NULL OR country IN ('', 'FR')").await,
+        7
+    );
     let since = "SELECT count(*) FROM activity WHERE timestamp >= to_timestamp_millis(1700000000000) AND properties->>'plan' = 'pro'";
     assert_eq!(number(backend, "p", since).await, 5);
     assert_eq!(number(backend, "q", "SELECT count(*) FROM activity").await, 0);

@@ -5,19 +5,40 @@
 
 use std::fmt::Debug;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
+use async_trait::async_trait;
 use futures::Stream;
 use tokio::sync::mpsc;
 
 use crate::StoreError;
+use crate::lake::Overrides;
+use crate::query::{Policy, QueryError};
 use crate::tables::Table;
 
 /// One project of a database at one moment.
+#[async_trait]
 pub trait RemoteRows: Debug + Send + Sync + 'static {
     /// Reads rows of a table, in no order, with the types of [`Table::schema`].
     fn read(&self, wanted: RowsWanted) -> Rows;
+
+    /// Asks a question in the database's own dialect. The first batch has no rows and tells the columns.
+    async fn ask(&self, question: NativeQuestion) -> Result<Rows, QueryError>;
+}
+
+/// A question in the database's own dialect, and what it may see and use.
+#[derive(Debug, Clone)]
+pub struct NativeQuestion {
+    pub sql: String,
+    pub policy: Arc<Policy>,
+    pub time_limit: Duration,
+    pub rows_max: u64,
+    pub memory_bytes_max: usize,
+    /// Who the project's ids are now.
+    pub overrides: Arc<Overrides>,
 }
 
 /// What of a table is read.

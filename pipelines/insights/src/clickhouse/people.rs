@@ -75,5 +75,9 @@ pub(super) fn window_funnel(window_ms: i64, steps: &[Selector]) -> String {
 
 pub(super) fn by_property(comparison: &Comparison) -> String {
     let met = test(&member("properties", &comparison.property), &comparison.test);
-    format!("person_id IN (SELECT person_id FROM persons WHERE {met})")
+    // Who is not in the table has no properties.
+    match comparison.test.of_text(None) {
+        true => format!("person_id NOT IN (SELECT person_id FROM persons WHERE NOT ({met}))"),
+        false => format!("person_id IN (SELECT person_id FROM persons WHERE {met})"),
+    }
 }

@@ -65,7 +65,11 @@ impl Server {
         stream.read_to_end(&mut answer).map_err(|error| error.to_string())?;
         let answer = String::from_utf8_lossy(&answer).into_owned();
         let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
-        if head.starts_with("HTTP/1.1 200") || head.starts_with("HTTP/1.0 200") { Ok(body.to_owned()) } else { Err(body.to_owned()) }
+        if head.starts_with("HTTP/1.1 200") || head.starts_with("HTTP/1.0 200") {
+            Ok(body.to_owned())
+        } else {
+            Err(body.to_owned())
+        }
     }
 
     fn run(&self, sql: &str) {
@@ -202,7 +206,9 @@ fn lines(question: &Question, answers: &[Vec<Vec<Value>>], answer: &Answer) -> O
             let mut ours = Vec::new();
             for cohort in &answer.cohorts {
                 let there = cohort.returned.iter().enumerate().filter(|(_, people)| **people > 0);
-                ours.extend(there.map(|(k, people)| format!("{} {}", cohort.start_ms, values(&[json!(k), json!(people)]))));
+                ours.extend(
+                    there.map(|(k, people)| format!("{} {}", cohort.start_ms, values(&[json!(k), json!(people)]))),
+                );
             }
             (timed(rows), ours)
         }
@@ -216,7 +222,11 @@ fn lines(question: &Question, answers: &[Vec<Vec<Value>>], answer: &Answer) -> O
         }
         (Question::Lifecycle(_), Answer::Lifecycle(answer)) => {
             let ours = answer.buckets.iter().map(|b| {
-                format!("{} {}", b.start_ms, values(&[json!(b.new), json!(b.returning), json!(b.resurrecting), json!(b.dormant)]))
+                format!(
+                    "{} {}",
+                    b.start_ms,
+                    values(&[json!(b.new), json!(b.returning), json!(b.resurrecting), json!(b.dormant)])
+                )
             });
             let zeros = values(&[json!(0), json!(0), json!(0), json!(0)]);
             let there = |line: &String| !line.ends_with(&format!(" {zeros}"));
@@ -230,7 +240,11 @@ fn lines(question: &Question, answers: &[Vec<Vec<Value>>], answer: &Answer) -> O
         (Question::Sessions(_), Answer::Sessions(answer)) => {
             let there = answer.buckets.iter().filter(|bucket| bucket.sessions > 0);
             let ours = there.map(|b| {
-                format!("{} {}", b.start_ms, values(&[json!(b.sessions), json!(b.duration_ms), json!(b.bounces), json!(b.rows)]))
+                format!(
+                    "{} {}",
+                    b.start_ms,
+                    values(&[json!(b.sessions), json!(b.duration_ms), json!(b.bounces), json!(b.rows)])
+                )
             });
             (timed(rows), ours.collect())
         }
@@ -244,13 +258,15 @@ fn lines(question: &Question, answers: &[Vec<Vec<Value>>], answer: &Answer) -> O
             (rows.iter().map(|row| values(row)).collect(), vec![values(&ours)])
         }
         (Question::ActivePeople(asked), Answer::ActivePeople(answer)) => {
-            let theirs = rows.iter().map(|row| format!("{} {}", row[0].as_str().unwrap_or_default(), values(&row[1..])));
+            let theirs =
+                rows.iter().map(|row| format!("{} {}", row[0].as_str().unwrap_or_default(), values(&row[1..])));
             let day = |ms: i64| {
                 let zone = crate::definition::zone(&asked.scope.zone).unwrap();
                 Timestamp::from_millisecond(ms).unwrap().to_zoned(zone).date().to_string()
             };
             let there = answer.days.iter().filter(|day| day.month > 0);
-            let ours = there.map(|d| format!("{} {}", day(d.start_ms), values(&[json!(d.day), json!(d.week), json!(d.month)])));
+            let ours = there
+                .map(|d| format!("{} {}", day(d.start_ms), values(&[json!(d.day), json!(d.week), json!(d.month)])));
             (theirs.collect(), ours.collect())
         }
         (Question::TimeBetween(_), Answer::TimeBetween(answer)) => {
@@ -312,7 +328,9 @@ fn statements_give_the_engines_answers() {
     let names: Vec<&str> = faults.iter().filter_map(|fault| fault.split(':').next()).collect();
     // One of each kind says enough.
     let mut kinds: BTreeMap<&str, &String> = BTreeMap::new();
-    faults.iter().zip(&names).for_each(|(fault, name)| drop(kinds.entry(name).or_insert(fault)));
+    for (fault, name) in faults.iter().zip(&names) {
+        kinds.entry(name).or_insert(fault);
+    }
     let shown: String = kinds.values().map(|fault| fault.chars().take(3_000).collect::<String>() + "\n\n").collect();
     assert!(faults.is_empty(), "{} faults ({names:?}), {compared:?} equal\n{shown}", faults.len());
     eprintln!("equal: {compared:?}");

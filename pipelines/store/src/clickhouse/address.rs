@@ -34,9 +34,8 @@ impl Address {
             None => (None, None),
         };
         let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        let plain = |name: &str| {
-            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        };
+        let plain =
+            |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         let mut cluster = None;
         for (name, value) in query.split('&').filter(|pair| !pair.is_empty()).filter_map(|pair| pair.split_once('=')) {
             match name {
@@ -48,7 +47,13 @@ impl Address {
             return Err(unknown());
         }
         let http = if has_port { format!("http://{host}") } else { format!("http://{host}:{PORT}") };
-        Ok(Address { http, user, password: password.filter(|text| !text.is_empty()), database: database.to_owned(), cluster })
+        Ok(Address {
+            http,
+            user,
+            password: password.filter(|text| !text.is_empty()),
+            database: database.to_owned(),
+            cluster,
+        })
     }
 
     /// For people: without user and password.

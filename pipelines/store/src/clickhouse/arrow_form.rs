@@ -15,13 +15,11 @@ use crate::StoreError;
 use crate::tables::{ColumnKind, Table};
 
 /// Rows of a table, by project, as one Arrow stream.
-pub(super) fn table_stream(
-    table: Table,
-    publication: u64,
-    rows: &[(&str, &RecordBatch)],
-) -> Result<Bytes, StoreError> {
-    let mut fields = vec![Field::new("project", DataType::Utf8, false), Field::new("publication", DataType::UInt64, false)];
-    fields.extend(table.columns().iter().map(|column| Field::new(column.name, sent_type(column.kind), column.nullable)));
+pub(super) fn table_stream(table: Table, publication: u64, rows: &[(&str, &RecordBatch)]) -> Result<Bytes, StoreError> {
+    let mut fields =
+        vec![Field::new("project", DataType::Utf8, false), Field::new("publication", DataType::UInt64, false)];
+    fields
+        .extend(table.columns().iter().map(|column| Field::new(column.name, sent_type(column.kind), column.nullable)));
     let schema = Arc::new(Schema::new(fields));
     let batches = rows.iter().map(|(project, batch)| {
         let count = batch.num_rows();

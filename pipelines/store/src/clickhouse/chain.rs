@@ -33,7 +33,15 @@ impl Link {
     /// The barrier after `previous`.
     pub fn barrier(previous: u64, checkpoint: Checkpoint, published_at: i64) -> Link {
         let publication = previous + 2;
-        Link { publication, previous, is_barrier: true, checkpoint, records: 0, merged_projects: Vec::new(), published_at }
+        Link {
+            publication,
+            previous,
+            is_barrier: true,
+            checkpoint,
+            records: 0,
+            merged_projects: Vec::new(),
+            published_at,
+        }
     }
 }
 

@@ -157,7 +157,8 @@ impl Shared {
         let writer = self.writer.lock().await;
         for _ in 0..TRIES {
             let last = chain::last(&self.database).await?;
-            let (head, checkpoint) = last.map_or((0, Checkpoint::default()), |last| (last.publication, last.checkpoint));
+            let (head, checkpoint) =
+                last.map_or((0, Checkpoint::default()), |last| (last.publication, last.checkpoint));
             let barrier = Link::barrier(head, checkpoint, self.clock.now().millis());
             if chain::append(&self.database, &writer.id, &barrier).await? {
                 return Ok(());
@@ -299,14 +300,16 @@ impl Shared {
             let batches = publication.rows.iter().filter_map(|(project, rows)| {
                 rows.batches.get(&table).filter(|batch| batch.num_rows() > 0).map(|batch| (&**project, batch))
             });
-            let mut batches: Vec<(&str, RecordBatch)> = batches.map(|(project, batch)| (project, batch.clone())).collect();
+            let mut batches: Vec<(&str, RecordBatch)> =
+                batches.map(|(project, batch)| (project, batch.clone())).collect();
             if table == Table::PersonOverrides {
                 for (project, rows) in publication.rows.iter().filter(|(_, rows)| !rows.person_changes.is_empty()) {
                     batches.push((project, changes_batch(&rows.person_changes)?));
                 }
             }
             if !batches.is_empty() {
-                let borrowed: Vec<(&str, &RecordBatch)> = batches.iter().map(|(project, batch)| (*project, batch)).collect();
+                let borrowed: Vec<(&str, &RecordBatch)> =
+                    batches.iter().map(|(project, batch)| (*project, batch)).collect();
                 inserts.push((table.name(), table_stream(table, number, &borrowed)?));
             }
         }
@@ -314,8 +317,12 @@ impl Shared {
             inserts.push((MESSAGE_KEYS, keys_stream(&publication.message_keys, number, now.millis())?));
         }
         let known = lock(&self.view).projects.clone();
-        let new: Vec<String> =
-            publication.rows.keys().filter(|project| !known.contains(*project)).map(|project| format!("({})", quoted(project))).collect();
+        let new: Vec<String> = publication
+            .rows
+            .keys()
+            .filter(|project| !known.contains(*project))
+            .map(|project| format!("({})", quoted(project)))
+            .collect();
         if !new.is_empty() {
             self.database.execute(&format!("INSERT INTO {PROJECTS} VALUES {}", new.join(", ")), &[]).await?;
         }

@@ -98,9 +98,11 @@ impl Database {
         let mut client = server.clone().with_database(&address.database);
         if address.cluster.is_some() {
             // What was acknowledged is on a majority, and what is read is all of it.
-            for (name, value) in
-                [("insert_quorum", "auto"), ("select_sequential_consistency", "1"), ("distributed_foreground_insert", "1")]
-            {
+            for (name, value) in [
+                ("insert_quorum", "auto"),
+                ("select_sequential_consistency", "1"),
+                ("distributed_foreground_insert", "1"),
+            ] {
                 client = client.with_setting(name, value);
             }
         }
@@ -131,9 +133,9 @@ impl Database {
         self.shared.handle.spawn(work)
     }
 
-    /// Creates the database itself.
-    pub async fn create(&self, on_cluster: &str) -> Result<(), StoreError> {
-        let sql = format!("CREATE DATABASE IF NOT EXISTS `{}`{on_cluster}", self.name());
+    /// Creates a database, its own or another.
+    pub async fn create(&self, name: &str, on_cluster: &str) -> Result<(), StoreError> {
+        let sql = format!("CREATE DATABASE IF NOT EXISTS `{name}`{on_cluster}");
         let query = self.shared.server.query_raw(&sql);
         self.judged(self.shared.options.statement_timeout, query.execute()).await
     }
@@ -186,15 +188,24 @@ impl Database {
         query.fetch_bytes("ArrowStream")?.collect().await
     }
 
-    /// Reads rows as they come. A schema is what they are turned into; without one they stay as the database gives them.
-    pub fn rows(&self, sql: String, schema: Option<SchemaRef>, settings: Vec<Setting>) -> Rows {
+    /// Reads rows as they come, with the types of a schema.
+    pub fn rows(&self, sql: String, schema: SchemaRef) -> Rows {
+        self.begin(self.shared.client.clone(), sql, Some(schema), Vec::new())
+    }
+
+    /// Reads rows as they come, in another database, as that gives them. The first batch has no rows.
+    pub fn rows_in(&self, name: &str, sql: String, settings: Vec<Setting>) -> Rows {
+        self.begin(self.shared.client.clone().with_database(name), sql, None, settings)
+    }
+
+    fn begin(&self, client: Client, sql: String, schema: Option<SchemaRef>, settings: Vec<Setting>) -> Rows {
         let (sender, rows) = Rows::channel();
         let database = self.clone();
         self.spawn(async move {
             let gone = sender.clone();
             tokio::select! {
                 () = gone.closed() => {}
-                result = database.send_rows(&sql, schema, &settings, &sender) => {
+                result = database.send_rows(&client, &sql, schema, &settings, &sender) => {
                     // The reader may have gone.
                     let _ = sender.send(result.map(|()| None)).await;
                 }
@@ -205,13 +216,14 @@ impl Database {
 
     async fn send_rows(
         &self,
+        client: &Client,
         sql: &str,
         schema: Option<SchemaRef>,
         settings: &[Setting],
         sender: &RowsSender,
     ) -> Result<(), StoreError> {
         let timeout = self.shared.options.read_timeout;
-        let mut query = self.shared.client.query_raw(sql);
+        let mut query = client.query_raw(sql);
         for (name, value) in ARROW {
             query = query.with_setting(*name, *value);
         }
@@ -220,6 +232,7 @@ impl Database {
         }
         self.may_ask()?;
         let mut cursor = query.fetch_bytes("ArrowStream").map_err(|error| self.failed(error))?;
+        let mut tells_columns = schema.is_none();
         let mut decoder = Decoder { schema, inner: StreamDecoder::new() };
         loop {
             let piece = match tokio::time::timeout(timeout, cursor.next()).await {
@@ -227,7 +240,10 @@ impl Database {
                 Err(_) => Err(ClientError::TimedOut),
             };
             let Some(bytes) = piece.map_err(|error| self.failed(error))? else { break };
-            for batch in decoder.take(bytes)? {
+            let batches = decoder.take(bytes)?;
+            let columns = decoder.inner.schema().filter(|_| tells_columns).map(RecordBatch::new_empty);
+            tells_columns &= columns.is_none();
+            for batch in columns.into_iter().chain(batches) {
                 if sender.send(Ok(Some(batch))).await.is_err() {
                     return Ok(());
                 }
@@ -238,10 +254,7 @@ impl Database {
     }
 
     /// One try after the other, with growing pauses, while the error is one that passes.
-    async fn again<T, F: Future<Output = Result<T, ClientError>>>(
-        &self,
-        ask: impl Fn() -> F,
-    ) -> Result<T, StoreError> {
+    async fn again<T, F: Future<Output = Result<T, ClientError>>>(&self, ask: impl Fn() -> F) -> Result<T, StoreError> {
         let mut pause = Duration::from_millis(50);
         let mut tried = 1;
         loop {

@@ -83,7 +83,7 @@ impl Keys {
         let mut keys = Keys::default();
         let since = since(horizon);
         let sql = format!("SELECT key FROM {MESSAGE_KEYS} WHERE {since}");
-        let mut rows = database.rows(sql, Some(key_schema()), Vec::new());
+        let mut rows = database.rows(sql, key_schema());
         let mut chunk: Vec<u128> = Vec::new();
         while let Some(batch) = rows.next().await {
             chunk.extend(keys_of(&batch?));

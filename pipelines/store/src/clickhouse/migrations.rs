@@ -7,6 +7,7 @@ use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
 
 use super::database::Database;
 use super::ddl::{self, Layout, MIGRATIONS};
+use super::native;
 use crate::StoreError;
 use crate::tables::Table;
 
@@ -18,7 +19,9 @@ type Step = fn(&Layout, i64) -> Vec<String>;
 /// Applies the steps that the database has not seen. Each may be repeated: a process that was killed in the middle, or
 /// two that start at once, do no harm.
 pub(super) async fn apply(database: &Database, layout: &Layout, keys_days: i64) -> Result<(), StoreError> {
-    database.create(&layout.on_cluster()).await?;
+    for name in [database.name(), &native::empty_database(database)] {
+        database.create(name, &layout.on_cluster()).await?;
+    }
     let seen = seen(database).await?;
     let known = STEPS.len() as u32;
     if seen > known {
@@ -39,9 +42,14 @@ async fn seen(database: &Database) -> Result<u32, StoreError> {
     let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::UInt32, false)]));
     let number = async |sql: &str| -> Result<u32, StoreError> {
         let batches = database.batches(sql, &schema).await?;
-        Ok(batches.first().and_then(|batch| batch.column(0).as_primitive::<UInt32Type>().values().first().copied()).unwrap_or(0))
+        Ok(batches
+            .first()
+            .and_then(|batch| batch.column(0).as_primitive::<UInt32Type>().values().first().copied())
+            .unwrap_or(0))
     };
-    let exists = format!("SELECT toUInt32(count()) FROM system.tables WHERE database = currentDatabase() AND name = '{MIGRATIONS}'");
+    let exists = format!(
+        "SELECT toUInt32(count()) FROM system.tables WHERE database = currentDatabase() AND name = '{MIGRATIONS}'"
+    );
     match number(&exists).await? {
         0 => Ok(0),
         _ => number(&format!("SELECT toUInt32(max(version)) FROM {MIGRATIONS}")).await,

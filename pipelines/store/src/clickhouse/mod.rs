@@ -8,16 +8,17 @@ mod address;
 mod arrow_form;
 mod breaker;
 mod chain;
+#[expect(clippy::module_inception, reason = "the store itself")]
+mod clickhouse;
 mod database;
 mod ddl;
 mod filter_sql;
 mod keys;
 mod migrations;
+mod native;
 mod options;
 mod overrides;
 mod rows;
-#[expect(clippy::module_inception, reason = "the store itself")]
-mod clickhouse;
 #[cfg(test)]
 mod tests;
 mod upkeep;

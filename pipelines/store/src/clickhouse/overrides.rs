@@ -48,14 +48,23 @@ pub(super) async fn load(
 }
 
 /// Removes changes that later ones have overtaken, when there are as many of them as of others.
-pub(super) async fn squash(database: &Database, own_table: &str, on_cluster: &str, head: u64) -> Result<bool, StoreError> {
+pub(super) async fn squash(
+    database: &Database,
+    own_table: &str,
+    on_cluster: &str,
+    head: u64,
+) -> Result<bool, StoreError> {
     let overrides = Table::PersonOverrides.name();
     let latest = format!(
         "SELECT project, person_id, max(publication) FROM {overrides} WHERE publication <= {head} GROUP BY project, person_id"
     );
-    let sql = format!("SELECT toUInt64(count() >= 2 * (SELECT count() FROM ({latest})) AND count() > 1000) FROM {overrides} WHERE publication <= {head}");
+    let sql = format!(
+        "SELECT toUInt64(count() >= 2 * (SELECT count() FROM ({latest})) AND count() > 1000) FROM {overrides} WHERE publication <= {head}"
+    );
     let batches = database.batches(&sql, &schema(&[("due", DataType::UInt64)])).await?;
-    let due = batches.iter().any(|batch| batch.column(0).as_primitive::<arrow::datatypes::UInt64Type>().values().contains(&1));
+    let due = batches
+        .iter()
+        .any(|batch| batch.column(0).as_primitive::<arrow::datatypes::UInt64Type>().values().contains(&1));
     if due {
         let sql = format!(
             "ALTER TABLE `{own_table}`{on_cluster} DELETE WHERE publication <= {head} AND (project, person_id, publication) NOT IN ({latest})"

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Schema, UInt64Type};
+use async_trait::async_trait;
 
 use super::chain::schema;
 use super::database::Database;
 use super::filter_sql::{condition, name, quoted};
-use super::overrides;
 use super::view::Visible;
+use super::{native, overrides};
 use crate::StoreError;
-use crate::remote::{RemoteRows, Rows, RowsWanted};
+use crate::query::QueryError;
+use crate::remote::{NativeQuestion, RemoteRows, Rows, RowsWanted};
 use crate::tables::Table;
 
 /// Rows that a batch without columns counts at most.
@@ -76,7 +78,14 @@ fn rows_without_columns(count: u64) -> Result<RecordBatch, StoreError> {
     Ok(RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &count)?)
 }
 
+#[async_trait]
 impl RemoteRows for ProjectRows {
+    async fn ask(&self, question: NativeQuestion) -> Result<Rows, QueryError> {
+        let (database, project, visible) = (self.database.clone(), self.project.clone(), self.visible.clone());
+        let asking = async move { native::ask(&database, &project, &visible, &question).await };
+        self.database.spawn(asking).await.map_err(|error| QueryError::internal(&error))?
+    }
+
     fn read(&self, wanted: RowsWanted) -> Rows {
         if wanted.columns.is_empty() {
             return self.count(&wanted);
@@ -100,6 +109,6 @@ impl RemoteRows for ProjectRows {
             _ => "",
         };
         let sql = format!("SELECT {} {}{order}{limit}", columns.join(", "), self.source(&wanted));
-        self.database.rows(sql, Some(schema), Vec::new())
+        self.database.rows(sql, schema)
     }
 }

@@ -44,7 +44,11 @@ impl Visible {
 
 impl View {
     /// Takes in who somebody is now.
-    pub fn change_persons<'c>(&mut self, project: &Arc<str>, changes: impl IntoIterator<Item = &'c (uuid::Uuid, uuid::Uuid)>) {
+    pub fn change_persons<'c>(
+        &mut self,
+        project: &Arc<str>,
+        changes: impl IntoIterator<Item = &'c (uuid::Uuid, uuid::Uuid)>,
+    ) {
         let mut changes = changes.into_iter().peekable();
         if changes.peek().is_none() {
             return;

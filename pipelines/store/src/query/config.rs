@@ -61,10 +61,21 @@ pub struct QuestionLimits {
     pub memory_bytes_max: Option<usize>,
 }
 
+/// Which SQL a question is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dialect {
+    /// That of this engine, whatever the store.
+    #[default]
+    Standard,
+    /// ClickHouse's own, where the tables are there.
+    ClickHouse,
+}
+
 /// A question in SQL.
 #[derive(Debug, Clone, Default)]
 pub struct Question {
     pub sql: String,
+    pub dialect: Dialect,
     /// Values for `$name` as a JSON object, or for `$1`, `$2` … as a JSON array.
     pub params: serde_json::Value,
     pub limits: QuestionLimits,
@@ -83,6 +94,11 @@ impl Question {
     /// Asked by somebody who may see this much.
     pub fn under(self, policy: Arc<Policy>) -> Self {
         Question { policy, ..self }
+    }
+
+    /// In this dialect.
+    pub fn speaking(self, dialect: Dialect) -> Self {
+        Question { dialect, ..self }
     }
 
     /// With one more table to ask.

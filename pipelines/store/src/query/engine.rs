@@ -16,9 +16,10 @@ use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::answer::{Answer, Piece, Work};
-use super::config::{Bounds, EngineConfig, Question};
+use super::config::{Bounds, Dialect, EngineConfig, Question};
 use super::error::QueryError;
 use super::memory::QuestionPool;
+use super::native;
 use super::planner;
 use super::session;
 use crate::StoreError;
@@ -138,8 +139,14 @@ impl Shared {
         question: &Question,
         bounds: Bounds,
     ) -> Result<(Arc<ProjectSnapshot>, SendableRecordBatchStream), QueryError> {
+        let snapshot = || self.snapshots.snapshot(project).unwrap_or_else(|| Arc::new(ProjectSnapshot::empty()));
+        if question.dialect == Dialect::ClickHouse {
+            let snapshot = snapshot();
+            let rows = native::run(&snapshot, question, bounds).await?;
+            return Ok((snapshot, rows));
+        }
         let statement = planner::parse(question, self.config.sql_bytes_max)?;
-        let snapshot = self.snapshots.snapshot(project).unwrap_or_else(|| Arc::new(ProjectSnapshot::empty()));
+        let snapshot = snapshot();
         let store = self.store_of(&snapshot)?;
         let pool = QuestionPool::new(bounds.memory_bytes_max, self.memory.clone());
         let environment = RuntimeEnv { memory_pool: Arc::new(pool), ..self.environment.clone() };

@@ -105,7 +105,7 @@ impl QueryError {
     }
 
     /// Logs what the asker must not see.
-    pub(super) fn internal(error: &dyn std::fmt::Display) -> QueryError {
+    pub(crate) fn internal(error: &dyn std::fmt::Display) -> QueryError {
         tracing::error!(%error, "a question failed inside");
         QueryError::Internal
     }
@@ -114,6 +114,39 @@ impl QueryError {
 impl From<DataFusionError> for QueryError {
     fn from(error: DataFusionError) -> Self {
         translate(&error, None)
+    }
+}
+
+/// What a database says to a question in its own dialect.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(super) struct NativeError(pub StoreError);
+
+impl From<NativeError> for QueryError {
+    fn from(error: NativeError) -> Self {
+        of_database(&error.0)
+    }
+}
+
+/// The database's refusal in words for the asker. Messages that may quote values of rows are left out: they may be of
+/// rows that the asker does not see.
+fn of_database(error: &StoreError) -> QueryError {
+    let StoreError::Refused { code, detail } = error else { return of_store(error) };
+    let message = || {
+        let text = detail.rsplit("DB::Exception: ").next().unwrap_or_default();
+        // What follows shows our own statement around the asker's.
+        let cuts = [" In scope ", " Maybe you meant", ": In scope", ": while ", " (version"];
+        first_line(cuts.iter().fold(text, |text, cut| text.split(cut).next().unwrap_or(text)))
+    };
+    match code {
+        62 => QueryError::SqlSyntax { message: message(), position: None },
+        46 => QueryError::UnknownFunction { message: message(), position: None },
+        10 | 16 | 42 | 43 | 47 | 60 | 184 | 215 | 386 => QueryError::SqlInvalid { message: message(), position: None },
+        158 | 396 => QueryError::RowLimit { rows: 0 },
+        159 => QueryError::TimeLimit { limit: Duration::ZERO },
+        164 | 497 => QueryError::NotReadOnly { statement: "THIS".to_owned() },
+        241 => QueryError::MemoryLimit,
+        code => QueryError::InvalidValue { message: format!("ClickHouse refuses the question with its code {code}") },
     }
 }
 
@@ -147,11 +180,17 @@ fn translate(error: &DataFusionError, position: Option<Position>) -> QueryError 
             QueryError::MemoryLimit
         }
         DataFusionError::ArrowError(arrow, _) => arrow_error(arrow),
-        DataFusionError::External(inner) => match (inner.downcast_ref::<DataFusionError>(), inner.downcast_ref()) {
-            (Some(inner), _) => translate(inner, position),
-            (None, Some(store)) => of_store(store),
-            (None, None) => QueryError::internal(error),
-        },
+        DataFusionError::External(inner) => {
+            if let Some(inner) = inner.downcast_ref::<DataFusionError>() {
+                translate(inner, position)
+            } else if let Some(NativeError(refusal)) = inner.downcast_ref() {
+                of_database(refusal)
+            } else if let Some(store) = inner.downcast_ref() {
+                of_store(store)
+            } else {
+                QueryError::internal(error)
+            }
+        }
         other => match in_pushed_filter(&other.to_string()) {
             Some(message) => QueryError::InvalidValue { message },
             None => QueryError::internal(other),

@@ -17,6 +17,7 @@ mod guard;
 mod lake_table;
 mod mask_json;
 mod memory;
+mod native;
 mod parameters;
 mod person;
 mod planner;
@@ -32,7 +33,7 @@ mod yielding;
 mod tests;
 
 pub use answer::Answer;
-pub use config::{EngineConfig, Question, QuestionLimits};
+pub use config::{Dialect, EngineConfig, Question, QuestionLimits};
 pub use describe::{ColumnAbout, TableAbout, tables};
 pub use encode::{EncodedStream, Format, encode, kind_of};
 pub use engine::{Engine, Snapshots};

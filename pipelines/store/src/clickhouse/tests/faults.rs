@@ -95,7 +95,9 @@ fn options() -> ClickHouseOptions {
 }
 
 async fn through(given: &Given, address: &str) -> Arc<ClickHouse> {
-    ClickHouse::open(&format!("clickhouse://{address}/{}", given.database), options(), Arc::new(SystemClock)).await.unwrap()
+    ClickHouse::open(&format!("clickhouse://{address}/{}", given.database), options(), Arc::new(SystemClock))
+        .await
+        .unwrap()
 }
 
 async fn ids_or_away(store: &ClickHouse) -> Option<usize> {
