@@ -17,9 +17,8 @@ const WORDS_MAX: usize = 20_000;
 /// Words that begin what is no question, or change how it is answered.
 const REFUSED: &[&str] = &[
     "insert", "alter", "create", "drop", "truncate", "rename", "attach", "detach", "optimize", "grant", "revoke",
-    "kill", "set", "use", "system", "describe", "show", "explain", "exists", "check", "watch", "exchange", "undrop",
-    "backup", "restore", "settings", "format", "into", "outfile", "infile", "sample", "delete", "update", "call",
-    "execute",
+    "kill", "set", "use", "describe", "show", "explain", "exists", "check", "watch", "exchange", "undrop", "backup",
+    "restore", "settings", "format", "into", "outfile", "infile", "sample", "delete", "update", "call", "execute",
 ];
 /// Of these, what may stand as a function or an operator when a bracket follows.
 const ALSO_FUNCTIONS: &[&str] = &["format", "exists"];
