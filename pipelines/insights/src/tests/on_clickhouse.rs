@@ -148,7 +148,17 @@ fn plain(question: Question) -> Question {
             trend.running = Running::Each;
             trend.previous = false;
             trend.series.iter_mut().for_each(|series| series.measures.push(Measure::Count));
+            // A group's statement is that of the question about its people alone, which scopes have too.
+            trend.cohorts.clear();
             Question::Trend(trend)
+        }
+        Question::Funnel(mut funnel) => {
+            funnel.cohorts.clear();
+            Question::Funnel(funnel)
+        }
+        Question::Retention(mut retention) => {
+            retention.cohorts.clear();
+            Question::Retention(retention)
         }
         other => other,
     }
@@ -180,6 +190,7 @@ fn lines(question: &Question, answers: &[Vec<Vec<Value>>], answer: &Answer) -> O
                 let label = match &line.label {
                     Label::Everything => String::new(),
                     Label::Values(values) => json!(values).to_string(),
+                    Label::Cohort(name) => name.clone(),
                     Label::Other => "$other".to_owned(),
                 };
                 for (place, start) in answer.buckets.iter().enumerate() {
