@@ -147,5 +147,7 @@ pub(super) fn test(value: &str, asked: &Test) -> String {
 
 /// Milliseconds of a text that is a time.
 fn time(value: &str) -> String {
-    format!("toUnixTimestamp64Milli(parseDateTime64BestEffortOrNull({value}, 3, 'UTC'))")
+    // Left to itself it takes 30 for the 30th of January.
+    let is_date = format!("match({value}, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ]|$)')");
+    format!("toUnixTimestamp64Milli(if({is_date}, parseDateTime64BestEffortOrNull({value}, 3, 'UTC'), NULL))")
 }

@@ -109,7 +109,7 @@ async fn it_keeps_the_contract() {
     })
     .await;
     let store = ClickHouse::open(&url("visible"), ClickHouseOptions::default(), clock).await.unwrap();
-    for name in ["visible", "keys", "replay", "back", "persons", "apart", "stays"] {
+    for name in ["keys", "replay", "back", "persons", "apart", "stays", "visible"] {
         store.shared.database.execute(&format!("DROP DATABASE `{prefix}_{name}`"), &[]).await.unwrap();
     }
 }
