@@ -18,7 +18,7 @@ use crate::store;
 const QUESTIONS: &[&str] = &[
     "SELECT message_id, event, kind, person_id, distinct_id, user_id, anonymous_id, timestamp, original_timestamp, os, locale, country, library, amount, groups, properties, context, dialect FROM activity ORDER BY message_id",
     "SELECT * FROM persons ORDER BY person_id",
-    "SELECT * FROM person_ids ORDER BY distinct_id",
+    "SELECT distinct_id, person_id, own_person_id, identified, activities FROM person_ids ORDER BY distinct_id",
     "SELECT sequence, merge_id, kind, from_distinct_id, into_distinct_id, timestamp, outcome, undone FROM person_merges ORDER BY sequence",
     "SELECT * FROM sessions ORDER BY session_id",
     "SELECT dialect, reason, detail, raw FROM quarantine ORDER BY raw",
@@ -131,8 +131,14 @@ fn imported(server: &Server, path: &Path) -> String {
 
 async fn equal_in_both(path: &Path) {
     let url = store::database("both", path);
-    let (lake, database) = (Server::start_with(&[]).await, Server::start_with(&[("FOOTFALL_STORE_URL", &url)]).await);
+    let (mut lake, mut database) =
+        (Server::start_with(&[]).await, Server::start_with(&[("FOOTFALL_STORE_URL", &url)]).await);
+    // Of a running server's import the batches come in any order, and the first of two claims decides.
+    lake.stop().await;
+    database.stop().await;
     assert_eq!(imported(&lake, path), imported(&database, path));
+    lake.restart().await;
+    database.restart().await;
     for sql in QUESTIONS {
         let (left, right) = (csv(&lake, sql).await, csv(&database, sql).await);
         let differ = left.lines().zip(right.lines()).find(|(left, right)| left != right);
