@@ -131,8 +131,10 @@ fn imported(server: &Server, path: &Path) -> String {
 
 async fn equal_in_both(path: &Path) {
     let url = store::database("both", path);
-    let (mut lake, mut database) =
-        (Server::start_with(&[]).await, Server::start_with(&[("FOOTFALL_STORE_URL", &url)]).await);
+    let folder = tempfile::tempdir().unwrap();
+    let files = format!("file:{}", folder.path().join("lake").display());
+    let mut lake = Server::start_with(&[("FOOTFALL_STORE_URL", &files)]).await;
+    let mut database = Server::start_with(&[("FOOTFALL_STORE_URL", &url)]).await;
     // Of a running server's import the batches come in any order, and the first of two claims decides.
     lake.stop().await;
     database.stop().await;
