@@ -18,10 +18,13 @@ mod projection;
 mod queue;
 mod runs;
 mod service;
+mod shelf;
+mod tend;
+mod texts;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::AskError;
 pub use options::{AskLimits, InsightsOptions};
-pub use service::{Answered, Insights};
+pub use service::{Answered, Insights, Progress};
