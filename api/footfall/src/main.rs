@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
-/// Gives memory back to the system soon, and keeps threads from waiting for each other.
+use footfall_pipelines_insights::Counted;
+
+/// Gives memory back to the system soon, and keeps threads from waiting for each other; what questions take is counted.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Counted<mimalloc::MiMalloc> = Counted(mimalloc::MiMalloc);
 
 fn main() -> ExitCode {
     footfall::run(std::env::args_os())

@@ -8,7 +8,7 @@ use axum::Router;
 use footfall_api_access::{Access, Origin};
 use footfall_api_app::{App, OperatorToken};
 use footfall_api_experiments::{DoorSettings, Experiments};
-use footfall_api_insights::Desk;
+use footfall_api_insights::{Cohorts, Desk};
 use footfall_api_server::{Data, Live, LiveSettings, Summary, Telemetry};
 use footfall_ingest_activity::Clock;
 use footfall_ingest_server::Doors;
@@ -42,7 +42,11 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppErr
     let tls = app::tls(&settings).await?;
     let token = random_token(OPERATOR_PREFIX)?;
     let experiments = Experiments::open(access.clone(), clock, Some(Arc::new(Tables(stack.engine.clone())))).await?;
-    let router = router(&settings, &stack, &access, &experiments, telemetry, &token)?;
+    let cohorts = Cohorts::open(access.clone(), stack.clock.clone()).await;
+    let cohorts = cohorts.map_err(|error| AppError::Internal(error.to_string()))?;
+    let desk = Desk::new(access.clone(), stack.insights.clone(), cohorts, &settings.project)
+        .with_limits(AskLimits { time: settings.insights.time_max.0, ..AskLimits::default() });
+    let router = router(&settings, &stack, &access, &experiments, desk, telemetry, &token)?;
     // Commands speak no TLS: they have a port of their own then, on this machine alone.
     let inside = if tls.is_some() { Some(bind("127.0.0.1:0").await?) } else { None };
     let own = inside.as_ref().map(TcpListener::local_addr).transpose()?;
@@ -98,6 +102,7 @@ fn router(
     stack: &Arc<Stack>,
     access: &Access,
     experiments: &Experiments,
+    desk: Desk,
     telemetry: Telemetry,
     token: &str,
 ) -> Result<Router, AppError> {
@@ -110,6 +115,10 @@ fn router(
     let health = Arc::new(Upkeep(stack.clone()));
     let data = Data {
         engine: stack.engine.clone(),
+        functions: Arc::new({
+            let desk = desk.clone();
+            move |project: &Arc<str>| desk.functions(project)
+        }),
         access: access.clone(),
         project: settings.project.as_str().into(),
         live,
@@ -119,12 +128,10 @@ fn router(
         metrics_private: settings.server.metrics_private,
     };
     let api = app::api_settings(settings, token)?;
-    let desk = Desk::new(access.clone(), stack.insights.clone(), &settings.project)
-        .with_limits(AskLimits { time: settings.insights.time_max.0, ..AskLimits::default() });
     let built = App::build_with(api, access.clone(), stack.clock.clone(), |site, _| {
         let site = footfall_api_server::add(site, &data);
         let site = footfall_api_experiments::add(site, experiments);
-        let site = site.add(footfall_api_insights::routes(), desk);
+        let site = footfall_api_insights::add(site, desk);
         replay::add(site, stack.clone(), wiring::limits(settings))
     });
     let built = built.map_err(|error| AppError::Internal(error.to_string()))?;

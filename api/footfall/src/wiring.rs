@@ -120,6 +120,11 @@ fn insights_options(settings: &Settings) -> InsightsOptions {
         threads: insights.threads,
         cache_bytes: insights.cache_bytes.bytes(),
         dictionary_bytes_max: insights.dictionary_bytes.bytes(),
+        question_bytes_max: insights.question_memory.bytes(),
+        questions_bytes_max: insights.memory.bytes(),
+        idle_max: insights.idle.0,
+        memory_bytes_max: insights.kept_memory.bytes(),
+        disk_bytes_max: insights.kept_disk.0,
         ..InsightsOptions::new(settings.data_dir.join("insights"))
     }
 }

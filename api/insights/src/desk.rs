@@ -6,9 +6,10 @@ use std::time::Duration;
 use footfall_api_access::{Access, Permission, RowFilter, Scope, Who};
 use footfall_api_app::{Member, Whence, problem};
 use footfall_api_http::Problem;
-use footfall_pipelines_insights::definition::Question;
-use footfall_pipelines_insights_feed::{Answered, AskLimits, Insights};
+use footfall_pipelines_insights::definition::{Answer, Question};
+use footfall_pipelines_insights_feed::{Answered, AskLimits, Insights, Progress};
 
+use crate::cohorts::{Cohorts, problem_of_body};
 use crate::problem::{NO_PROJECT, RESTRICTED, UNNAMED, refusal};
 
 /// The service, and who may see what. Cheap to clone.
@@ -16,6 +17,7 @@ use crate::problem::{NO_PROJECT, RESTRICTED, UNNAMED, refusal};
 pub struct Desk {
     access: Access,
     insights: Arc<Insights>,
+    pub(crate) cohorts: Cohorts,
     /// Of an operator who names none.
     project: Arc<str>,
     limits: AskLimits,
@@ -23,8 +25,8 @@ pub struct Desk {
 
 impl Desk {
     /// Operators who name no project mean this one. Questions take as long as [`AskLimits`] say by default, or less.
-    pub fn new(access: Access, insights: Arc<Insights>, project: &str) -> Desk {
-        Desk { access, insights, project: project.into(), limits: AskLimits::default() }
+    pub fn new(access: Access, insights: Arc<Insights>, cohorts: Cohorts, project: &str) -> Desk {
+        Desk { access, insights, cohorts, project: project.into(), limits: AskLimits::default() }
     }
 
     /// Other limits.
@@ -34,21 +36,32 @@ impl Desk {
         self
     }
 
-    /// Asks for a member about the named project, else about the only one of their key.
-    pub(crate) async fn ask(
+    /// Readies a question of a member about the named project, else about the only one of their key.
+    pub(crate) async fn asking(
         &self,
         member: &Member,
         whence: &Whence,
         named: Option<&str>,
-        question: &Question,
+        question: Question,
         asked: Asked,
-    ) -> Result<Arc<Answered>, Problem> {
+    ) -> Result<Asking, Problem> {
         let project = self.admit(member, whence, named).await?;
+        let question = self.cohorts.resolve(&project, question).await.map_err(problem_of_body)?;
         let limits = AskLimits {
-            time: asked.time_limit_ms.map_or(self.limits.time, |ms| Duration::from_millis(ms).min(self.limits.time)),
-            age: asked.age_ms.map_or(self.limits.age, Duration::from_millis),
+            time: asked.time_limit.map_or(self.limits.time, |time| time.min(self.limits.time)),
+            age: asked.age.unwrap_or(self.limits.age),
         };
-        self.insights.ask(&project, question, limits).await.map_err(|error| refusal(error, question))
+        Ok(Asking { insights: self.insights.clone(), project, question, limits })
+    }
+
+    /// Answers a question of SQL about a project, whose asker may ask and sees all of it; of a cohort everybody who is in it.
+    pub(crate) async fn answer_of(&self, project: &str, question: &Question) -> Result<Answer, String> {
+        let question = self.cohorts.resolve(project, question.clone()).await.map_err(|error| error.to_string())?;
+        let answered = match &question {
+            Question::Cohort(people) => self.insights.everybody(project, &people.cohort, self.limits).await,
+            question => self.insights.ask(project, question, self.limits).await,
+        };
+        answered.map(|answered| answered.answer.clone()).map_err(|error| error.to_string())
     }
 
     /// The project, if the member sees all of it.
@@ -76,6 +89,27 @@ impl Desk {
     }
 }
 
+/// A question that may be asked.
+#[derive(Clone)]
+pub(crate) struct Asking {
+    insights: Arc<Insights>,
+    project: Arc<str>,
+    pub question: Question,
+    limits: AskLimits,
+}
+
+impl Asking {
+    pub async fn answer(&self) -> Result<Arc<Answered>, Problem> {
+        let answered = self.insights.ask(&self.project, &self.question, self.limits).await;
+        answered.map_err(|error| refusal(error, &self.question))
+    }
+
+    /// How far the answer is that somebody waits for.
+    pub fn progress(&self) -> Progress {
+        self.insights.progress(&self.project, &self.question)
+    }
+}
+
 fn only_project(member: &Member) -> Result<Arc<str>, Problem> {
     let mut projects = member.caller.subject.grants.iter().map(|grant| grant.project.clone());
     match (projects.next(), projects.next()) {
@@ -88,6 +122,6 @@ fn only_project(member: &Member) -> Result<Arc<str>, Problem> {
 /// Limits that a request sets for itself.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Asked {
-    pub time_limit_ms: Option<u64>,
-    pub age_ms: Option<u64>,
+    pub time_limit: Option<Duration>,
+    pub age: Option<Duration>,
 }

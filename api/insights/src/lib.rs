@@ -1,14 +1,25 @@
 //! Insights over HTTP: `POST /v1/projects/{project}/insights/{kind}`, a route for each kind of question, and
 //! `POST /v1/insights/{kind}` about the project of a key.
 //!
-//! A body is the definition of `pipelines/insights` as it stands there; [`routes`] is added to the app's site with a
-//! [`Desk`], as `App::build_with(…, |site, _| site.add(routes(), desk))`.
+//! A body is the definition of `pipelines/insights` as it stands there; saved cohorts (`cohorts/`) stand in it by name.
+//! [`add`] adds the routes to the app's site with a [`Desk`], as `App::build_with(…, |site, _| add(site, desk))`.
 
 mod answer;
+mod answering;
+mod cohorts;
 mod compared;
 mod desk;
 mod problem;
 mod routes;
+mod sql;
 
+use footfall_api_app::Gatekeeper;
+use footfall_api_http::Site;
+
+pub use cohorts::{CohortError, Cohorts};
 pub use desk::Desk;
-pub use routes::routes;
+
+/// Adds all routes to the API of the app.
+pub fn add(site: Site<Gatekeeper>, desk: Desk) -> Site<Gatekeeper> {
+    site.add(routes::routes(), desk.clone()).add(cohorts::routes(), desk)
+}

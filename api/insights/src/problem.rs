@@ -24,6 +24,7 @@ kinds! {
     RESTRICTED = FORBIDDEN, "insight_restricted", "The role sees a part of the activity only.";
     PREPARING = SERVICE_UNAVAILABLE, "insight_preparing", "The project's activity is being prepared for insights.";
     TOO_LONG = SERVICE_UNAVAILABLE, "insight_time_limit", "The answer took too long.";
+    TOO_LARGE = UNPROCESSABLE_ENTITY, "insight_memory", "The question takes too much memory.";
     TOO_MANY = SERVICE_UNAVAILABLE, "insight_busy", "Too many questions wait for their turn.";
 }
 
@@ -36,12 +37,17 @@ pub(crate) fn refusal(error: AskError, question: &Question) -> Problem {
             Problem::new(&REFUSED).detail(detail).faults(vec![fault])
         }
         AskError::TooManyValues { name } => Problem::new(&TOO_MANY_VALUES).detail(detail).member("property", name),
-        AskError::TooManyActivities { .. } => Problem::new(&TOO_MANY_VALUES).detail(detail),
+        AskError::TooManyActivities { .. } | AskError::TooManyPeople { .. } => {
+            Problem::new(&TOO_MANY_VALUES).detail(detail)
+        }
         AskError::Preparing { rows_done, rows_all } => Problem::retry(&PREPARING, Duration::from_secs(1))
             .detail(detail)
             .member("rows_done", rows_done)
             .member("rows_all", rows_all),
         AskError::TimeLimit { .. } => Problem::retry(&TOO_LONG, Duration::from_secs(5)).detail(detail),
+        AskError::Memory { limit } => Problem::new(&TOO_LARGE)
+            .detail(format!("{detail}: take a shorter span, fewer values of a breakdown, or no percentiles."))
+            .member("limit_bytes", limit),
         AskError::Busy => Problem::retry(&TOO_MANY, Duration::from_secs(1)),
         // The feed has traced why.
         AskError::Store(store) if store.is_passing() => {

@@ -1,15 +1,18 @@
 //! The routes: one for each kind of question, all alike.
 
+use std::time::Duration;
+
 use axum::Extension;
 use axum::extract::State;
 use footfall_api_access::Permission;
 use footfall_api_app::{May, Member, Whence};
-use footfall_api_http::{JsonBody, Path, Problem, Query, Route, Routes, Told, post, signed_in};
+use footfall_api_http::{JsonBody, Path, Problem, Query, Route, Routes, post, signed_in};
 use footfall_pipelines_insights::definition::{self, Answer, PeopleOf, Question};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::answer::Insight;
+use crate::answering::{Answering, Wished, answer};
+use crate::cohorts;
 use crate::compared::Compared;
 use crate::desk::{Asked, Desk};
 use crate::problem::RAISED;
@@ -39,7 +42,8 @@ struct InsightLimits {
 
 impl From<InsightLimits> for Asked {
     fn from(limits: InsightLimits) -> Asked {
-        Asked { time_limit_ms: limits.time_limit_ms, age_ms: limits.age_ms }
+        let millis = |millis: Option<u64>| millis.map(Duration::from_millis);
+        Asked { time_limit: millis(limits.time_limit_ms), age: millis(limits.age_ms) }
     }
 }
 
@@ -50,7 +54,10 @@ macro_rules! insights {
             let read = || May(Permission::InsightsRead);
             let reason = "The handler asks the policy for the project of the key.";
             let asking = |route: Route<Desk, May>| {
-                route.cost(COST).body_bytes_max(BODY_BYTES_MAX).raises(RAISED.iter().copied())
+                route
+                    .cost(COST)
+                    .body_bytes_max(BODY_BYTES_MAX)
+                    .raises(RAISED.iter().chain(cohorts::RAISED_OF_BODIES).copied())
             };
             Routes::new("insights", "Questions about what people do, answered from the newest activity.", [$(
                 asking(post(concat!("/v1/insights/", $path), signed_in(reason), $of_key, $about)),
@@ -62,31 +69,33 @@ macro_rules! insights {
             State(desk): State<Desk>,
             Extension(member): Extension<Member>,
             whence: Whence,
+            wished: Wished,
             Query(limits): Query<InsightLimits>,
             JsonBody(body): JsonBody<definition::$body>,
-        ) -> Result<Told<Insight<$answer>>, Problem> {
-            let question = $question(body);
-            let answered = desk.ask(&member, &whence, None, &question, limits.into()).await?;
-            match answered.answer.clone() {
-                Answer::$kind(answer) => Ok(Told(Insight::new(answer.into(), &answered, &question))),
-                _ => Err(Problem::internal("an answer of another kind")),
-            }
+        ) -> Result<Answering<$answer>, Problem> {
+            let asking = desk.asking(&member, &whence, None, $question(body), limits.into()).await?;
+            answer(asking, wished, |answer| match answer {
+                Answer::$kind(answer) => Some(answer.into()),
+                _ => None,
+            })
+            .await
         }
 
         async fn $of_project(
             State(desk): State<Desk>,
             Extension(member): Extension<Member>,
             whence: Whence,
+            wished: Wished,
             Path(place): Path<InsightPlace>,
             Query(limits): Query<InsightLimits>,
             JsonBody(body): JsonBody<definition::$body>,
-        ) -> Result<Told<Insight<$answer>>, Problem> {
-            let question = $question(body);
-            let answered = desk.ask(&member, &whence, Some(&place.project), &question, limits.into()).await?;
-            match answered.answer.clone() {
-                Answer::$kind(answer) => Ok(Told(Insight::new(answer.into(), &answered, &question))),
-                _ => Err(Problem::internal("an answer of another kind")),
-            }
+        ) -> Result<Answering<$answer>, Problem> {
+            let asking = desk.asking(&member, &whence, Some(&place.project), $question(body), limits.into()).await?;
+            answer(asking, wished, |answer| match answer {
+                Answer::$kind(answer) => Some(answer.into()),
+                _ => None,
+            })
+            .await
         })+
     };
 }

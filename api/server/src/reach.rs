@@ -21,6 +21,8 @@ pub struct Reach {
     pub policy: Policy,
     /// Whose audit they may read, if any.
     pub audit: Option<AuditOf>,
+    /// Whether they may ask for insights too.
+    pub reads_insights: bool,
 }
 
 /// The audit of one organisation, or of all.
@@ -41,7 +43,7 @@ impl Data {
             None => self.only_project(member)?,
         };
         if matches!(member.caller.subject.who, Who::Operator) {
-            return Ok(Reach { project, policy: Policy::default(), audit: Some(AuditOf(None)) });
+            return Ok(Reach { project, policy: Policy::default(), audit: Some(AuditOf(None)), reads_insights: true });
         }
         let organisation = self.access.organisation_of(&project);
         // Nobody is a member of what is not there.
@@ -50,7 +52,8 @@ impl Data {
         let view = self.access.authorise(&member.caller, permission, scope, &whence.0).await.map_err(problem)?;
         let reads_audit = decide(&member.caller.subject, Permission::AuditRead, Scope::Organisation(&organisation));
         let audit = reads_audit.is_allowed().then(|| AuditOf(Some(organisation.clone())));
-        Ok(Reach { project, policy: policy_of(&view), audit })
+        let reads_insights = decide(&member.caller.subject, Permission::InsightsRead, scope).is_allowed();
+        Ok(Reach { project, policy: policy_of(&view), audit, reads_insights })
     }
 
     fn only_project(&self, member: &Member) -> Result<Arc<str>, Problem> {

@@ -136,6 +136,9 @@ async fn ask_in_project(
 async fn answer(data: &Data, reach: Reach, headers: &HeaderMap, asked: Asked) -> Result<Rows, Problem> {
     let format: Format = accept::choose(headers)?;
     let mut question = question(asked)?.under(Arc::new(reach.policy));
+    if reach.reads_insights {
+        question = question.calling((data.functions)(&reach.project));
+    }
     if let Some(audit) = reach.audit {
         question = question.beside(Arc::new(AuditTable { access: data.access.clone(), organisation: audit.0 }));
     }

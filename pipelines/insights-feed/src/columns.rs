@@ -75,7 +75,8 @@ impl Plan {
         Plan::of(wanted.into_iter().collect())
     }
 
-    fn of(kept: Vec<(String, ColumnKind)>) -> Plan {
+    /// These, in this order.
+    pub fn of(kept: Vec<(String, ColumnKind)>) -> Plan {
         let (mut columns, mut properties): (Vec<&'static str>, Vec<String>) = (ALWAYS.to_vec(), Vec::new());
         let sources: Vec<Source> = kept.iter().map(|(name, _)| source(name)).collect();
         for one in &sources {
@@ -103,6 +104,10 @@ impl Plan {
 
     pub fn has(&self, needs: &Needs) -> bool {
         needs.columns.iter().all(|need| self.kept.contains(need))
+    }
+
+    pub fn kept(&self) -> &[(String, ColumnKind)] {
+        &self.kept
     }
 
     /// Places of the columns in a batch.

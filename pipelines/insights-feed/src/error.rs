@@ -22,6 +22,10 @@ pub enum AskError {
     TimeLimit { limit: Duration },
     #[error("too many questions are waiting")]
     Busy,
+    #[error("more than {most} people are in it")]
+    TooManyPeople { most: usize },
+    #[error("the question takes more memory than the {limit} bytes that one may have")]
+    Memory { limit: u64 },
     #[error("the store cannot be read: {0}")]
     Store(Arc<StoreError>),
     /// What the operator has to see.
@@ -38,6 +42,8 @@ impl From<InsightError> for AskError {
             | InsightError::UnknownProperty { .. }
             | InsightError::PropertyKind { .. }
             | InsightError::UnknownZone(_) => AskError::Question(Arc::new(error)),
+            InsightError::Memory { limit } => AskError::Memory { limit },
+            InsightError::MemoryOfAll => AskError::Busy,
             other => AskError::Engine(Arc::new(other)),
         }
     }

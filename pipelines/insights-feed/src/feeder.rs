@@ -14,12 +14,14 @@ use crate::error::AskError;
 use crate::options::InsightsOptions;
 use crate::project::{Moment, Project};
 use crate::projection::Step;
-use crate::runs::RunFiles;
+use crate::tend::{self, Tended};
 
 /// Projects that were asked about so lately are kept up to date without being asked.
 const LATELY: Duration = Duration::from_secs(120);
 /// … this often.
 const EVERY: Duration = Duration::from_millis(300);
+/// Others that are in memory this often.
+const RARELY: Duration = Duration::from_secs(10);
 /// Niceness of joining: questions go first.
 const JOIN_NICE: i32 = 10;
 
@@ -27,7 +29,6 @@ const JOIN_NICE: i32 = 10;
 pub(crate) struct Feed {
     snapshots: Arc<dyn Snapshots>,
     clock: Arc<dyn Clock>,
-    files: RunFiles,
     options: InsightsOptions,
     queues: Mutex<Queues>,
     to_feed: Condvar,
@@ -48,9 +49,9 @@ impl Feed {
         clock: Arc<dyn Clock>,
         options: InsightsOptions,
     ) -> Result<Feed, AskError> {
-        let files = RunFiles::new(&options.folder)?;
+        tend::open(&options.folder)?;
         let (to_feed, to_join) = (Condvar::new(), Condvar::new());
-        Ok(Feed { snapshots, clock, files, options, queues: Mutex::default(), to_feed, to_join })
+        Ok(Feed { snapshots, clock, options, queues: Mutex::default(), to_feed, to_join })
     }
 
     /// Starts the threads; gives back those worth waiting for at the end. Joining may take long, and nothing is lost with it.
@@ -84,7 +85,7 @@ impl Feed {
         if let Some(known) = queues.known.iter().find(|known| *known.name == *name) {
             return known.clone();
         }
-        let project = Arc::new(Project::new(name));
+        let project = Arc::new(Project::new(name, tend::folder_of(&self.options.folder, name)));
         queues.known.push(project.clone());
         project
     }
@@ -96,7 +97,8 @@ impl Feed {
     }
 
     fn feed(&self) {
-        while let Some(project) = self.next_to_feed() {
+        let (mut ticked, mut tended) = (Instant::now(), Tended::new(&self.options));
+        while let Some(project) = self.next_to_feed(&mut ticked, &mut tended) {
             let step = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.step(&project)));
             match step {
                 Ok(Ok(true)) => self.queues().feeding.push_back(project),
@@ -115,9 +117,8 @@ impl Feed {
         }
     }
 
-    fn next_to_feed(&self) -> Option<Arc<Project>> {
+    fn next_to_feed(&self, ticked: &mut Instant, tended: &mut Tended) -> Option<Arc<Project>> {
         let mut queues = self.queues();
-        let mut ticked = Instant::now();
         loop {
             if queues.closing {
                 return None;
@@ -127,11 +128,14 @@ impl Feed {
             }
             queues = self.to_feed.wait_timeout(queues, EVERY).unwrap_or_else(PoisonError::into_inner).0;
             if queues.feeding.is_empty() && ticked.elapsed() >= EVERY {
-                ticked = Instant::now();
+                *ticked = Instant::now();
                 let mut due = queues.known.clone();
                 // A project that is asked about schedules itself while it is locked.
                 drop(queues);
-                due.retain(|project| project.is_due(LATELY));
+                if tended.is_due() {
+                    tended.tend(&due, &self.options);
+                }
+                due.retain(|project| project.is_due(LATELY, RARELY));
                 queues = self.queues();
                 queues.feeding.extend(due);
             }
@@ -149,16 +153,17 @@ impl Feed {
             let snapshot = self.snapshots.snapshot(&project.name);
             (snapshot.unwrap_or_else(|| Arc::new(ProjectSnapshot::empty())), moment)
         };
-        match projection.step(&self.files, self.options.dictionary_bytes_max, take)? {
+        match projection.step(self.options.dictionary_bytes_max, take)? {
             Step::More => {
                 project.set_progress(projection.rows_done, projection.rows_all);
                 Ok(true)
             }
             Step::Done(moment, view) => {
                 let is_new = view.is_some();
+                project.set_memory_bytes(projection.memory_bytes());
                 project.finish(moment, view);
-                metrics::gauge!("footfall_insights_memory_bytes", "project" => project.name.to_string())
-                    .set(projection.memory_bytes() as f64);
+                // Nobody waits for it.
+                projection.save();
                 if is_new && projection.join_due().is_some() {
                     drop(projection);
                     self.queues().joining.push_back(project.clone());
@@ -175,7 +180,7 @@ impl Feed {
         }
         while let Some(project) = self.next_to_join() {
             let Some(work) = project.projection().join_due() else { continue };
-            match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.files.join(&work))) {
+            match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work.run())) {
                 Ok(Ok(run)) => project.projection().install(&work, run),
                 Ok(Err(error)) => tracing::error!(project = %project.name, %error, "runs cannot be joined"),
                 Err(_) => tracing::error!(project = %project.name, "joining runs ended by a panic"),

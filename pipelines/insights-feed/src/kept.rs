@@ -1,10 +1,10 @@
 //! What a projection holds: runs of files and of fresh rows, and whose rows lie where.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use footfall_pipelines_insights::projection::{Dictionaries, Rows, Run};
+use footfall_pipelines_insights::projection::{ColumnKind, Dictionaries, Rows, Run};
 use footfall_pipelines_store::lake::{Overrides, ProjectSnapshot, TableScan};
 use footfall_pipelines_store::tables::Table;
 
@@ -13,23 +13,22 @@ use crate::error::AskError;
 use crate::fresh::FreshRuns;
 use crate::intake::Intake;
 use crate::remote::RemoteScan;
-use crate::runs::{Join, RunFiles};
+use crate::runs::{Join, RunFiles, Sealed};
+use crate::shelf::{Content, Restored, is_number, kind_of};
 
 /// Rows of a file taken in at a time: bounds the memory, and how long others wait.
 const STEP_ROWS: usize = 250_000;
 const BATCH_ROWS: usize = 16_384;
-/// A step with fewer rows makes a run in memory: joining writes it to a file with others.
-const FILE_ROWS_MIN: usize = 20_000;
 
 /// Runs and who is whom.
 pub(crate) struct Kept {
     pub plan: Plan,
     pub dictionaries: Arc<Dictionaries>,
-    /// All sealed runs together hold exactly the rows of these files, once what is being read is read.
-    covered: HashSet<String>,
+    /// All sealed runs together hold exactly the rows of these files, once what is being read is read; with their rows.
+    covered: BTreeMap<String, u64>,
     /// … or, of a snapshot in a database, the rows up to this version.
-    until: u64,
-    pub sealed: Vec<Arc<Run>>,
+    until: Option<u64>,
+    pub sealed: Vec<Sealed>,
     fresh: FreshRuns,
     overrides: Arc<Overrides>,
     /// The same by ordinal.
@@ -42,6 +41,8 @@ pub(crate) struct Kept {
     pub full: HashSet<String>,
     /// Runs were joined since the last view.
     pub joined: bool,
+    /// Something of [`Kept::content`] has changed since it was saved.
+    pub unsaved: bool,
 }
 
 /// Files on their way in.
@@ -100,8 +101,8 @@ impl Kept {
         let mut kept = Kept {
             dictionaries: plan.dictionaries(),
             plan,
-            covered: files.iter().cloned().collect(),
-            until: snapshot.version,
+            covered: covered_by(snapshot),
+            until: snapshot.remote.is_some().then_some(snapshot.version),
             sealed: Vec::new(),
             fresh: FreshRuns::default(),
             overrides: Arc::default(),
@@ -110,6 +111,7 @@ impl Kept {
             apart: HashSet::new(),
             full: HashSet::new(),
             joined: false,
+            unsaved: snapshot.remote.is_none(),
         };
         // Nothing lies anywhere yet, so nothing can be in the way.
         let _ = kept.merge(&snapshot.overrides);
@@ -118,17 +120,56 @@ impl Kept {
         (kept, reading)
     }
 
+    /// What was found on disk. It may be of files that the lake has not any more: see [`Kept::cover`].
+    pub fn restored(restored: Restored) -> Kept {
+        let Restored { content, dictionaries, sealed } = restored;
+        Kept {
+            plan: Plan::of(content.columns.iter().map(kind_of).collect()),
+            dictionaries,
+            covered: content.covered,
+            until: None,
+            sealed,
+            fresh: FreshRuns::default(),
+            overrides: Arc::default(),
+            merged: Arc::default(),
+            applied: content.applied.into_iter().collect(),
+            apart: HashSet::new(),
+            full: content.full,
+            joined: false,
+            unsaved: false,
+        }
+    }
+
+    /// What has to be known of it again after a start.
+    pub fn content(&self, asked: &[(String, ColumnKind)]) -> Content {
+        Content {
+            columns: self.plan.kept().iter().map(is_number).collect(),
+            asked: asked.iter().map(is_number).collect(),
+            full: self.full.clone(),
+            covered: self.covered.clone(),
+            applied: self.applied.iter().copied().collect(),
+        }
+    }
+
     /// What to read so that the runs hold the rows of the snapshot's files; `None` if that cannot be reached from here.
     pub fn cover(&mut self, snapshot: &ProjectSnapshot) -> Option<Reading> {
         if snapshot.remote.is_some() {
-            let before = std::mem::replace(&mut self.until, snapshot.version);
+            // Runs that were kept on disk are of files.
+            let before = self.until.replace(snapshot.version)?;
             return (before <= snapshot.version).then(|| Reading::after(snapshot, before));
         }
-        let now: HashSet<&str> = paths(snapshot).collect();
+        let now = covered_by(snapshot);
+        if now == self.covered {
+            return Some(Reading::of(snapshot, VecDeque::new()));
+        }
+        // A file of another lake under the name of one that is here.
+        if now.iter().any(|(path, rows)| self.covered.get(path).is_some_and(|known| known != rows)) {
+            return None;
+        }
         let mut gone: HashSet<&str> =
-            self.covered.iter().map(String::as_str).filter(|path| !now.contains(path)).collect();
+            self.covered.keys().map(String::as_str).filter(|path| !now.contains_key(*path)).collect();
         let mut files = VecDeque::new();
-        for path in paths(snapshot).filter(|path| !self.covered.contains(*path)) {
+        for path in paths(snapshot).filter(|path| !self.covered.contains_key(*path)) {
             let (mut known, mut unknown) = (Vec::new(), Vec::new());
             self.origins(snapshot, path, &mut known, &mut unknown);
             if known.is_empty() {
@@ -146,7 +187,8 @@ impl Kept {
         if !gone.is_empty() {
             return None;
         }
-        self.covered = now.into_iter().map(str::to_owned).collect();
+        self.covered = now;
+        self.unsaved = true;
         Some(Reading::of(snapshot, files))
     }
 
@@ -159,7 +201,7 @@ impl Kept {
         unknown: &mut Vec<&'s str>,
     ) {
         match snapshot.lineage.inputs(path) {
-            _ if self.covered.contains(path) => known.push(path),
+            _ if self.covered.contains_key(path) => known.push(path),
             Some(inputs) => inputs.iter().for_each(|input| self.origins(snapshot, input, known, unknown)),
             None => unknown.push(path),
         }
@@ -192,7 +234,7 @@ impl Kept {
         self.applied.iter().all(|(own, place)| person_of(place) == person_of(own)).then_some(true)
     }
 
-    fn intake(&mut self, full_at: usize) -> (Intake<'_>, &mut FreshRuns, &mut Vec<Arc<Run>>) {
+    fn intake(&mut self, full_at: usize) -> (Intake<'_>, &mut FreshRuns, &mut Vec<Sealed>) {
         let intake = Intake {
             plan: &self.plan,
             dictionaries: &self.dictionaries,
@@ -234,10 +276,9 @@ impl Kept {
             reading.open = Some(scan);
         }
         reading.any |= taken > 0;
-        if taken >= FILE_ROWS_MIN as u64 || (taken > 0 && is_file) {
+        if taken > 0 {
             sealed.push(files.write(rows, &dictionaries)?);
-        } else if taken > 0 {
-            sealed.push(Arc::new(rows.into_run(&dictionaries)?));
+            self.unsaved |= is_file;
         }
         Ok(Some(taken))
     }
@@ -250,7 +291,7 @@ impl Kept {
 
     /// All runs.
     pub fn runs(&self) -> Vec<Arc<Run>> {
-        self.sealed.iter().chain(self.fresh.runs()).cloned().collect()
+        self.sealed.iter().map(|sealed| &sealed.run).chain(self.fresh.runs()).cloned().collect()
     }
 
     /// How many persons have rows under another ordinal than that of the person they are now.
@@ -264,31 +305,36 @@ impl Kept {
     }
 
     /// Those of them who have rows in some runs.
-    pub fn relocated_of(&self, runs: &[Arc<Run>]) -> HashMap<u32, u32> {
+    pub fn relocated_of(&self, runs: &[Sealed]) -> HashMap<u32, u32> {
         let mut relocated = self.relocated();
-        relocated.retain(|own, _| runs.iter().any(|run| run.has_person(*own)));
+        relocated.retain(|own, _| runs.iter().any(|sealed| sealed.run.has_person(*own)));
         relocated
     }
 
     /// See [`crate::projection::Projection::install`]: runs are still those that were joined, and persons who they were.
-    pub fn install(&mut self, join: &Join, run: Arc<Run>) {
-        let has = |one: &Arc<Run>| self.sealed.iter().any(|known| Arc::ptr_eq(known, one));
+    pub fn install(&mut self, join: &Join, run: Sealed) {
+        let is = |a: &Sealed, b: &Sealed| Arc::ptr_eq(&a.file, &b.file);
+        let has = |one: &Sealed| self.sealed.iter().any(|known| is(known, one));
         let is_same = |(own, now): (&u32, &u32)| self.merged.get(own) == Some(now);
         if !join.runs.iter().all(has) || !join.merged.iter().all(is_same) {
             return;
         }
-        self.sealed.retain(|known| !join.runs.iter().any(|one| Arc::ptr_eq(known, one)));
+        self.sealed.retain(|known| !join.runs.iter().any(|one| is(known, one)));
         self.sealed.push(run);
         self.applied.extend(join.merged.iter().map(|(own, now)| (*own, *now)));
         let runs = self.runs();
         self.apart.retain(|own| runs.iter().any(|run| run.has_person(*own)));
-        self.joined = true;
+        (self.joined, self.unsaved) = (true, self.until.is_none());
     }
 
     /// Bytes of dictionaries and fresh rows.
     pub fn memory_bytes(&self) -> usize {
         self.dictionaries.bytes() + self.fresh.runs().map(|run| run.memory_bytes()).sum::<usize>()
     }
+}
+
+fn covered_by(snapshot: &ProjectSnapshot) -> BTreeMap<String, u64> {
+    snapshot.table(Table::Activity).files.iter().map(|file| (file.path.clone(), file.rows)).collect()
 }
 
 fn paths(snapshot: &ProjectSnapshot) -> impl Iterator<Item = &str> {

@@ -19,10 +19,13 @@ mod queue;
 mod remote;
 mod runs;
 mod service;
+mod shelf;
+mod tend;
+mod texts;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::AskError;
 pub use options::{AskLimits, InsightsOptions};
-pub use service::{Answered, Insights};
+pub use service::{Answered, Insights, Progress};

@@ -6,7 +6,8 @@ use std::time::Duration;
 /// Settings of the service.
 #[derive(Debug, Clone)]
 pub struct InsightsOptions {
-    /// Where the runs lie while the program runs. Nothing in it is needed after a start.
+    /// Where projections lie, so that a start need not read the lake again. All of it may be removed while the program
+    /// does not run.
     pub folder: PathBuf,
     /// Questions worked on at once, over all projects.
     pub questions_concurrent: usize,
@@ -22,6 +23,16 @@ pub struct InsightsOptions {
     pub dictionary_bytes_max: usize,
     /// Properties that a project may have kept at once besides the usual ones.
     pub columns_asked_max: usize,
+    /// A projection that nobody has asked about for so long leaves memory.
+    pub idle_max: Duration,
+    /// What projections may take of memory together, beyond which those not in use leave it.
+    pub memory_bytes_max: usize,
+    /// … of the disk.
+    pub disk_bytes_max: u64,
+    /// Memory that one question may take while it is worked on; beyond it is refused.
+    pub question_bytes_max: usize,
+    /// … all questions together.
+    pub questions_bytes_max: usize,
 }
 
 impl InsightsOptions {
@@ -36,6 +47,11 @@ impl InsightsOptions {
             cache_bytes: 32 << 20,
             dictionary_bytes_max: 64 << 20,
             columns_asked_max: 24,
+            idle_max: Duration::from_secs(3600),
+            memory_bytes_max: 1 << 30,
+            disk_bytes_max: 50 << 30,
+            question_bytes_max: 512 << 20,
+            questions_bytes_max: 1 << 30,
         }
     }
 }

@@ -46,6 +46,11 @@ impl People {
         *self = People { wanted: std::mem::take(&mut self.wanted), ..People::default() };
     }
 
+    /// About what it takes: what a person's properties are was not measured, half a kilobyte is a guess on the high side.
+    pub fn memory_bytes(&self) -> usize {
+        self.folded.len() * 512 + self.made.iter().map(|one| one.codes.len() * 4).sum::<usize>()
+    }
+
     pub fn traits(&self) -> &[Arc<Trait>] {
         &self.made
     }

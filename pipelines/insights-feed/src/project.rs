@@ -1,5 +1,6 @@
 //! One project: its projection, the view that questions get, and how they wait for one that is new enough.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,8 @@ struct State {
     progress: Option<(u64, u64)>,
     is_scheduled: bool,
     asked: Option<Instant>,
+    /// Of the projection, when it was last looked at.
+    memory_bytes: usize,
 }
 
 /// A moment by both clocks.
@@ -38,8 +41,10 @@ pub(crate) struct Moment {
 }
 
 impl Project {
-    pub fn new(name: &str) -> Project {
-        Project { name: name.into(), state: Mutex::default(), changed: Condvar::new(), projection: Mutex::default() }
+    /// A project whose projection lies in a folder of its own.
+    pub fn new(name: &str, folder: PathBuf) -> Project {
+        let projection = Mutex::new(Projection::new(name, folder));
+        Project { name: name.into(), state: Mutex::default(), changed: Condvar::new(), projection }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -131,13 +136,56 @@ impl Project {
         self.changed.notify_all();
     }
 
-    /// True for one that was asked about lately and is not on its way: it is scheduled then.
-    pub fn is_due(&self, lately: Duration) -> bool {
+    /// True for one that is due to be looked at and is not on its way: it is scheduled then. One that was asked about
+    /// `lately` is due each time, another that is in memory after `rarely`, so that it knows what became of its files.
+    pub fn is_due(&self, lately: Duration, rarely: Duration) -> bool {
         let mut state = self.state();
         let is_hot = state.asked.is_some_and(|asked| asked.elapsed() < lately);
+        let is_old = state.view.is_some() && state.checked.is_none_or(|checked| checked.instant.elapsed() >= rarely);
         let fails = state.failure.as_ref().is_some_and(|(at, _)| state.checked.is_none_or(|ok| ok.instant < *at));
-        let due = is_hot && !fails && !state.is_scheduled;
+        let due = (is_hot || is_old) && !fails && !state.is_scheduled;
         state.is_scheduled |= due;
         due
+    }
+
+    /// When it was last asked about, if it is in memory and not on its way, and what it takes there.
+    pub fn rests(&self) -> Option<(Instant, usize)> {
+        let state = self.state();
+        state.asked.filter(|_| state.view.is_some() && !state.is_scheduled).map(|asked| (asked, state.memory_bytes))
+    }
+
+    /// When it was last asked about.
+    pub fn asked(&self) -> Option<Instant> {
+        self.state().asked
+    }
+
+    /// What the projection took when it was last looked at.
+    pub fn memory_bytes(&self) -> usize {
+        self.state().memory_bytes
+    }
+
+    /// What the projection takes of memory.
+    pub fn set_memory_bytes(&self, bytes: usize) {
+        self.state().memory_bytes = bytes;
+    }
+
+    /// Leaves memory, unless somebody has asked meanwhile; what is on disk stays.
+    pub fn put_away(&self) {
+        let mut projection = self.projection();
+        let mut state = self.state();
+        if !state.is_scheduled {
+            projection.put_away();
+            (state.view, state.checked, state.memory_bytes) = (None, None, 0);
+        }
+    }
+
+    /// Leaves memory and disk.
+    pub fn remove(&self) {
+        let mut projection = self.projection();
+        let mut state = self.state();
+        if !state.is_scheduled {
+            projection.reset();
+            (state.view, state.checked, state.memory_bytes) = (None, None, 0);
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! The projection of one project: follows the store's snapshots, one bounded step at a time.
 
 use std::collections::{BTreeSet, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use footfall_pipelines_insights::InsightError;
 use footfall_pipelines_insights::definition::Needs;
-use footfall_pipelines_insights::projection::{ColumnKind, Run, Snapshot};
+use footfall_pipelines_insights::projection::{ColumnKind, Snapshot};
 use footfall_pipelines_store::lake::ProjectSnapshot;
 use footfall_pipelines_store::tables::Table;
 
@@ -13,7 +15,8 @@ use crate::error::AskError;
 use crate::kept::{Kept, Reading};
 use crate::people::People;
 use crate::project::Moment;
-use crate::runs::{Join, RunFiles, worth_joining};
+use crate::runs::{Join, Sealed, worth_joining};
+use crate::shelf::{Shelf, kind_of};
 
 /// Persons whose rows still lie under another's ordinal are moved for good when there are more.
 const RELOCATED_PERSONS_MAX: usize = 1_000;
@@ -41,8 +44,10 @@ pub(crate) enum Step {
     Done(Option<Moment>, Option<Arc<View>>),
 }
 
-#[derive(Default)]
 pub(crate) struct Projection {
+    project: String,
+    folder: PathBuf,
+    shelf: Option<Shelf>,
     kept: Option<Kept>,
     asked: Vec<(String, ColumnKind)>,
     people: People,
@@ -50,6 +55,8 @@ pub(crate) struct Projection {
     /// When the target was taken.
     moment: Option<Moment>,
     content: u64,
+    /// What is kept was found on disk, and there is no view of it yet.
+    is_new: bool,
     pub rows_done: u64,
     pub rows_all: u64,
 }
@@ -62,6 +69,24 @@ struct Target {
 }
 
 impl Projection {
+    /// Of a project, in a folder of its own.
+    pub fn new(project: &str, folder: PathBuf) -> Projection {
+        Projection {
+            project: project.to_owned(),
+            folder,
+            shelf: None,
+            kept: None,
+            asked: Vec::new(),
+            people: People::default(),
+            target: None,
+            moment: None,
+            content: 0,
+            is_new: false,
+            rows_done: 0,
+            rows_all: 0,
+        }
+    }
+
     /// Keeps what a question needs from now on.
     pub fn want(&mut self, needs: &Needs, columns_asked_max: usize) {
         self.people.want(&needs.traits);
@@ -78,24 +103,44 @@ impl Projection {
 
     /// Forgets everything: the next steps read all files again.
     pub fn reset(&mut self) {
-        self.kept = None;
-        self.target = None;
+        (self.kept, self.target) = (None, None);
+        if let Some(Err(error)) = self.shelf.as_mut().map(Shelf::clear) {
+            tracing::error!(project = %self.project, %error, "what is kept of a projection cannot be removed");
+        }
+    }
+
+    /// Leaves memory; what is on disk stays, and the next steps begin there.
+    pub fn put_away(&mut self) {
+        self.save();
+        (self.kept, self.target) = (None, None);
+        self.people.forget();
+    }
+
+    /// Makes disk say what is in memory, between two targets. A failure costs no more than time at the next start.
+    pub fn save(&mut self) {
+        let (Some(kept), Some(shelf), None) = (&mut self.kept, &mut self.shelf, &self.target) else { return };
+        if std::mem::take(&mut kept.unsaved)
+            && let Err(error) = shelf.save(kept.content(&self.asked), &kept.dictionaries, &kept.sealed)
+        {
+            tracing::warn!(project = %self.project, %error, "a projection cannot be kept on disk");
+        }
     }
 
     /// One step towards the snapshot that `take` gave at the first.
     pub fn step(
         &mut self,
-        files: &RunFiles,
         full_at: usize,
         take: impl FnOnce() -> (Arc<ProjectSnapshot>, Moment),
     ) -> Result<Step, AskError> {
         if self.target.is_none() {
             let (snapshot, moment) = take();
             self.moment = Some(moment);
-            self.begin(snapshot);
+            self.begin(snapshot)?;
         }
-        let (Some(kept), Some(target)) = (&mut self.kept, &mut self.target) else { return Ok(Step::More) };
-        if let Some(rows) = kept.read(&mut target.reading, files, full_at)? {
+        let (Some(kept), Some(target), Some(shelf)) = (&mut self.kept, &mut self.target, &self.shelf) else {
+            return Ok(Step::More);
+        };
+        if let Some(rows) = kept.read(&mut target.reading, &shelf.files, full_at)? {
             self.rows_done += rows;
             return Ok(Step::More);
         }
@@ -103,24 +148,55 @@ impl Projection {
         Ok(Step::Done(self.moment, view))
     }
 
-    fn begin(&mut self, snapshot: Arc<ProjectSnapshot>) {
+    fn begin(&mut self, snapshot: Arc<ProjectSnapshot>) -> Result<(), AskError> {
+        if self.kept.is_none() {
+            self.restore()?;
+        }
         let before = self.kept.take().and_then(|mut kept| {
             let reading = kept.cover(&snapshot)?;
             let merged = kept.merge(&snapshot.overrides)?;
             Some((kept, reading, merged))
         });
-        let (kept, reading, merged) = before.unwrap_or_else(|| {
-            self.people.forget();
-            self.content += 1;
-            let (kept, reading) = Kept::new(Plan::new(&snapshot, &self.asked), &snapshot);
-            (kept, reading, true)
-        });
+        let (kept, reading, merged) = match before {
+            Some((kept, reading, merged)) => (kept, reading, merged | std::mem::take(&mut self.is_new)),
+            None => {
+                self.reset();
+                self.people.forget();
+                self.content += 1;
+                self.is_new = false;
+                let (kept, reading) = Kept::new(Plan::new(&snapshot, &self.asked), &snapshot);
+                (kept, reading, true)
+            }
+        };
         self.kept = Some(kept);
         let files = &snapshot.table(Table::Activity).files;
         self.rows_all = files.iter().map(|file| file.rows).sum();
         let waiting = files.iter().filter(|file| reading.waits_for(&file.path)).map(|file| file.rows);
         self.rows_done = self.rows_all - waiting.sum::<u64>();
         self.target = Some(Target { snapshot, reading, merged });
+        Ok(())
+    }
+
+    /// Takes what is on disk, if it has what questions have asked for.
+    fn restore(&mut self) -> Result<(), AskError> {
+        let folder = self.folder.clone();
+        let failed = |source| InsightError::File { action: "opening", path: folder, source };
+        let shelf = match &mut self.shelf {
+            Some(shelf) => shelf,
+            None => self.shelf.insert(Shelf::open(&self.folder, &self.project).map_err(failed)?),
+        };
+        let Some(restored) = shelf.restore() else { return Ok(()) };
+        let mut asked: Vec<(String, ColumnKind)> = restored.content.asked.iter().map(kind_of).collect();
+        let kept = Kept::restored(restored);
+        if !self.asked.iter().all(|need| kept.plan.kept().contains(need)) {
+            return Ok(());
+        }
+        asked.retain(|known| !self.asked.contains(known));
+        asked.append(&mut self.asked);
+        (self.asked, self.kept, self.is_new) = (asked, Some(kept), true);
+        self.people.forget();
+        self.content += 1;
+        Ok(())
     }
 
     /// Fresh rows and persons; then the view.
@@ -146,21 +222,22 @@ impl Projection {
 
     /// Sealed runs that should become one.
     pub fn join_due(&self) -> Option<Join> {
-        let kept = self.kept.as_ref()?;
+        let (kept, shelf) = (self.kept.as_ref()?, self.shelf.as_ref()?);
         let all = kept.apart() > RELOCATED_PERSONS_MAX && !kept.sealed.is_empty();
         let runs = if all { kept.sealed.clone() } else { worth_joining(&kept.sealed)? };
-        Some(Join { merged: kept.relocated_of(&runs), dictionaries: kept.dictionaries.clone(), runs })
+        let (files, dictionaries) = (shelf.files.clone(), kept.dictionaries.clone());
+        Some(Join { files, merged: kept.relocated_of(&runs), dictionaries, runs })
     }
 
     /// Puts a joined run in the place of those it was made of, if nothing has happened to them.
-    pub fn install(&mut self, join: &Join, run: Arc<Run>) {
+    pub fn install(&mut self, join: &Join, run: Sealed) {
         if let Some(kept) = &mut self.kept {
             kept.install(join, run);
         }
     }
 
-    /// Bytes in memory: dictionaries and fresh rows.
+    /// Bytes in memory: dictionaries, fresh rows, and about what is known of persons.
     pub fn memory_bytes(&self) -> usize {
-        self.kept.as_ref().map_or(0, Kept::memory_bytes)
+        self.kept.as_ref().map_or(0, Kept::memory_bytes) + self.people.memory_bytes()
     }
 }

@@ -62,6 +62,11 @@ impl<J> Turns<J> {
         }
     }
 
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
     /// Takes all that wait.
     pub fn drain(&mut self) -> Vec<J> {
         self.order.clear();

@@ -1,14 +1,15 @@
 //! The service: questions wait for their turn, get a view that is new enough, and are answered on threads of their own.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use footfall_ingest_activity::{Clock, Timestamp};
-use footfall_pipelines_insights::definition::{Answer, Question};
-use footfall_pipelines_insights::{Engine, InsightError};
+use footfall_pipelines_insights::definition::{Answer, Cohort, CohortAnswer, CohortPeople, Needs, Question};
+use footfall_pipelines_insights::projection::Snapshot;
+use footfall_pipelines_insights::{Asked, Control, Engine, InsightError, MemoryPool};
 use footfall_pipelines_store::query::Snapshots;
 use tokio::sync::{Semaphore, watch};
 
@@ -33,6 +34,22 @@ pub struct Answered {
     pub is_cached: bool,
 }
 
+/// How far a question is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// The project's activity is read, for the first time or with another property.
+    Preparing { rows_done: u64, rows_all: u64 },
+    /// For its turn, or for a view that is new enough.
+    Waiting,
+    /// Of the segments that are known of: a question may go over them more than once.
+    Asking { segments_done: u64, segments_all: u64 },
+}
+
+/// As many ids as there are: more than a question may list.
+const EVERYBODY: usize = usize::MAX;
+/// About 200 MB of ids.
+const EVERYBODY_MAX: usize = 3_000_000;
+
 /// Each takes a thread of the runtime that waits.
 const PREPARING_MAX: usize = 64;
 
@@ -47,6 +64,9 @@ pub struct Insights {
 struct Shared {
     feed: Arc<Feed>,
     engine: Engine,
+    /// What questions may take while they are worked on, together and each.
+    memory: Arc<MemoryPool>,
+    question_bytes_max: usize,
     state: Mutex<State>,
     wake: Condvar,
     /// Places for those who wait for the first view of a project.
@@ -69,7 +89,7 @@ struct Job {
     limits: AskLimits,
     asked: Instant,
     askers: AtomicUsize,
-    cancel: AtomicBool,
+    control: Control,
     outcome: watch::Sender<Option<Outcome>>,
 }
 
@@ -79,7 +99,7 @@ struct Asker(Arc<Job>);
 impl Drop for Asker {
     fn drop(&mut self) {
         if self.0.askers.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.cancel.store(true, Ordering::SeqCst);
+            self.0.control.cancel();
         }
     }
 }
@@ -102,7 +122,16 @@ impl Insights {
         };
         let preparing = Arc::new(Semaphore::new(options.questions_waiting.min(PREPARING_MAX)));
         let engine = Engine { threads: options.threads };
-        let shared = Arc::new(Shared { feed, engine, state: Mutex::new(state), wake: Condvar::new(), preparing });
+        let memory = Arc::new(MemoryPool::new(options.questions_bytes_max));
+        let shared = Arc::new(Shared {
+            feed,
+            engine,
+            memory,
+            question_bytes_max: options.question_bytes_max,
+            state: Mutex::new(state),
+            wake: Condvar::new(),
+            preparing,
+        });
         for _ in 0..options.questions_concurrent.max(1) {
             let shared = shared.clone();
             let run = move || shared.work();
@@ -114,6 +143,10 @@ impl Insights {
     /// Asks a question of a project. Dropping the future cancels it, unless somebody else has asked the same.
     pub async fn ask(&self, project: &str, question: &Question, limits: AskLimits) -> Outcome {
         question.check_size()?;
+        self.ask_checked(project, question, limits).await
+    }
+
+    async fn ask_checked(&self, project: &str, question: &Question, limits: AskLimits) -> Outcome {
         self.prepare(project, question, limits).await?;
         let asker = self.shared.begin(project, question, limits)?;
         let mut outcome = asker.0.outcome.subscribe();
@@ -126,6 +159,41 @@ impl Insights {
                 None => Err(AskError::TimeLimit { limit: limits.time }),
             },
         }
+    }
+
+    /// Everybody who is in a cohort, with their ids.
+    pub async fn everybody(&self, project: &str, cohort: &Cohort, limits: AskLimits) -> Outcome {
+        let question = Question::Cohort(CohortPeople { cohort: cohort.clone(), list: EVERYBODY });
+        self.ask_checked(project, &question, limits).await
+    }
+
+    /// How far a question is that somebody asks just now.
+    pub fn progress(&self, project: &str, question: &Question) -> Progress {
+        if let Some((rows_done, rows_all)) = self.shared.feed.project(project).preparing() {
+            return Progress::Preparing { rows_done, rows_all };
+        }
+        match self.shared.state().under_way.get(&name_of(project, question)) {
+            Some(job) => match job.control.progress() {
+                (_, 0) => Progress::Waiting,
+                (segments_done, segments_all) => Progress::Asking { segments_done, segments_all },
+            },
+            None => Progress::Waiting,
+        }
+    }
+
+    /// Whether a project's view is in memory; else it begins with what is on disk.
+    pub fn is_in_memory(&self, project: &str) -> bool {
+        self.shared.feed.project(project).has_view(&Needs::default())
+    }
+
+    /// Questions that wait for their turn.
+    pub fn waiting(&self) -> usize {
+        self.shared.state().turns.len()
+    }
+
+    /// Bytes that questions under way take just now.
+    pub fn questions_bytes(&self) -> u64 {
+        u64::try_from(self.shared.memory.bytes()).unwrap_or(0)
     }
 
     /// Waits until there is a view at all: a project that is being prepared must not take the places of others.
@@ -149,7 +217,7 @@ impl Drop for Insights {
         let waiting = {
             let mut state = self.shared.state();
             state.closing = true;
-            state.under_way.values().for_each(|job| job.cancel.store(true, Ordering::SeqCst));
+            state.under_way.values().for_each(|job| job.control.cancel());
             state.turns.drain()
         };
         waiting.iter().for_each(|job| job.finish(Err(AskError::Closed)));
@@ -173,14 +241,18 @@ impl Job {
     }
 }
 
+/// What the same question of the same project has the same of.
+fn name_of(project: &str, question: &Question) -> (Arc<str>, Arc<str>) {
+    (project.into(), serde_json::to_string(question).unwrap_or_default().into())
+}
+
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn begin(&self, project: &str, question: &Question, limits: AskLimits) -> Result<Asker, AskError> {
-        let definition = serde_json::to_string(question).unwrap_or_default();
-        let name: (Arc<str>, Arc<str>) = (project.into(), definition.into());
+        let name = name_of(project, question);
         let mut state = self.state();
         if state.closing {
             return Err(AskError::Closed);
@@ -205,7 +277,7 @@ impl Shared {
             limits,
             asked: Instant::now(),
             askers: AtomicUsize::new(1),
-            cancel: AtomicBool::new(false),
+            control: Control::new(self.question_bytes_max, Some(self.memory.clone())),
             outcome: watch::Sender::new(None),
         });
         let asker = Asker(job.clone());
@@ -245,8 +317,22 @@ impl Shared {
         }
     }
 
+    fn ask(&self, snapshot: &Snapshot, job: &Job) -> Result<Asked, AskError> {
+        let Question::Cohort(CohortPeople { cohort, list: EVERYBODY }) = &job.question else {
+            return Ok(self.engine.ask_under(snapshot, &job.question, &job.control)?);
+        };
+        Question::Cohort(CohortPeople { cohort: cohort.clone(), list: 0 }).check_size()?;
+        let people = self.engine.people_under(snapshot, cohort, &job.control)?;
+        let count = people.len();
+        if count > EVERYBODY_MAX {
+            return Err(AskError::TooManyPeople { most: EVERYBODY_MAX });
+        }
+        let answer = CohortAnswer { people: count as u64, listed: snapshot.ids(&people, EVERYBODY_MAX) };
+        Ok(Asked { answer: Answer::Cohort(answer), rows_read: 0, bytes_read: 0 })
+    }
+
     fn answer(&self, job: &Job) -> Outcome {
-        if job.cancel.load(Ordering::SeqCst) {
+        if job.control.is_cancelled() {
             return Err(InsightError::Cancelled.into());
         }
         let needs = job.question.needs();
@@ -261,7 +347,7 @@ impl Shared {
             return Ok(Arc::new(Answered { as_of, is_cached: true, ..(*known).clone() }));
         }
         let started = Instant::now();
-        let asked = self.engine.ask(&view.snapshot, &job.question, &job.cancel)?;
+        let asked = self.ask(&view.snapshot, &job)?;
         let took = started.elapsed();
         metrics::histogram!("footfall_insights_seconds").record(took.as_secs_f64());
         let bytes = serde_json::to_vec(&asked.answer).map_or(usize::MAX / 2, |text| text.len());

@@ -16,6 +16,10 @@ pub enum InsightError {
     UnknownZone(String),
     #[error("the question was cancelled")]
     Cancelled,
+    #[error("the question takes more memory than the {limit} bytes that one may have")]
+    Memory { limit: u64 },
+    #[error("the questions under way take all the memory that there is for them")]
+    MemoryOfAll,
     #[error("a thread of the engine ended by a panic")]
     Thread,
     #[error("{action} {path}: {source}")]

@@ -3,8 +3,10 @@
 //! into it, [`operators`] answer. `docs/insights/engine.md` has the layout's reasons and its figures.
 
 mod clickhouse;
+mod control;
 pub mod definition;
 mod error;
+mod memory;
 pub mod operators;
 pub mod projection;
 #[cfg(any(test, feature = "reference"))]
@@ -14,5 +16,7 @@ pub mod reference;
 mod tests;
 
 pub use clickhouse::clickhouse_sql;
+pub use control::Control;
 pub use error::InsightError;
+pub use memory::{Counted, MemoryPool};
 pub use operators::{Asked, Engine};

@@ -56,7 +56,15 @@ pub async fn measure(options: &Options, report: &mut Report) -> Result<(), Bench
 }
 
 fn load(options: &Options, door: Door, batch: usize, connections: usize, rate: Option<u64>) -> Load {
-    Load { door, batch, connections, warm: Duration::from_millis(500), time: options.cell(), rate }
+    Load {
+        door,
+        batch,
+        connections,
+        warm: Duration::from_millis(500),
+        time: options.cell(),
+        rate,
+        past: Duration::ZERO,
+    }
 }
 
 async fn row(server: &Server, table: &mut Table<'_>, load: Load) -> Result<(), BenchError> {

@@ -23,6 +23,8 @@ pub struct Load {
     pub time: Duration,
     /// Activities a second to offer; without it every connection sends as soon as it is answered.
     pub rate: Option<u64>,
+    /// Each request is of a moment in so much of the past; zero: of now.
+    pub past: Duration,
 }
 
 /// What came of it, counted from the end of the warm-up.
@@ -81,8 +83,9 @@ impl Supply {
             free.swap_remove(place)
         };
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let moment = since.as_millis() as u64 - dice.below(load.past.as_millis() as u64 + 1);
         let mut next_id = self.next_id.get();
-        template.refresh(&mut next_id, &mut dice, &rfc3339(since.as_millis() as u64));
+        template.refresh(&mut next_id, &mut dice, &rfc3339(moment));
         self.next_id.set(next_id);
         template
     }

@@ -7,6 +7,7 @@ mod bodies;
 mod error;
 mod histogram;
 mod http;
+mod insights_load;
 mod limits;
 mod load;
 mod machine;
@@ -50,6 +51,7 @@ fn run(options: &Options, report: &mut Report) -> Result<(), BenchError> {
                 Section::Sustained => sustained::measure(options, report).await,
                 Section::Starting => starting::measure(options, report).await,
                 Section::Api => api::measure(options, report).await,
+                Section::InsightsLoad => insights_load::measure(options, report).await,
             }
         })?;
     }

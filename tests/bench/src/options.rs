@@ -18,6 +18,8 @@ pub enum Section {
     Starting,
     /// The app's API: authentication, sign-ins, reading and writing at a fixed rate
     Api,
+    /// People who ask for insights while activities arrive; only when it is named
+    InsightsLoad,
 }
 
 /// Measures the real program on an empty data folder, over loopback.
@@ -66,6 +68,15 @@ pub struct Options {
     /// Requests a second offered to the app's API
     #[arg(long, default_value_t = 2_000)]
     pub api_rate: u64,
+    /// Activities in the lake before people ask for insights
+    #[arg(long, default_value_t = 1_000_000)]
+    pub activities: u64,
+    /// People who ask at one time
+    #[arg(long, default_value_t = 50)]
+    pub askers: usize,
+    /// Activities a second that arrive meanwhile
+    #[arg(long, default_value_t = 20_000)]
+    pub arriving: u64,
     /// Starts of each kind
     #[arg(long, default_value_t = 5)]
     pub starts: usize,
@@ -74,7 +85,10 @@ pub struct Options {
 impl Options {
     pub fn sections(&self) -> Vec<Section> {
         let all = [Section::Limits, Section::Acknowledged, Section::Sustained, Section::Starting, Section::Api];
-        all.into_iter().filter(|section| self.only.is_empty() || self.only.contains(section)).collect()
+        match self.only.as_slice() {
+            [] => all.to_vec(),
+            only => all.into_iter().chain([Section::InsightsLoad]).filter(|section| only.contains(section)).collect(),
+        }
     }
 
     pub fn binary(&self) -> PathBuf {

@@ -50,7 +50,15 @@ async fn fill(server: &Server, rows: usize) -> Result<u64, BenchError> {
     let mut filled = 0;
     while (filled as usize) < rows {
         let time = Duration::from_secs(1);
-        let load = Load { door: Door::Native, batch: 1_000, connections: 4, warm: Duration::ZERO, time, rate: None };
+        let load = Load {
+            door: Door::Native,
+            batch: 1_000,
+            connections: 4,
+            warm: Duration::ZERO,
+            time,
+            rate: None,
+            past: Duration::ZERO,
+        };
         filled += load.run(server).await?.accepted.get();
         server.catch_up(Duration::from_secs(120)).await?;
     }

@@ -37,8 +37,15 @@ async fn once(options: &Options, report: &mut Report, rate: Option<u64>) -> Resu
     let idle = server.memory();
     let (before, cpu_before, own_before) = (server.metrics().await?, server.cpu(), cpu(std::process::id()));
     let connections = options.sustain_connections;
-    let load =
-        Load { door: Door::Native, batch: 1_000, connections, warm: Duration::ZERO, time: options.sustain(), rate };
+    let load = Load {
+        door: Door::Native,
+        batch: 1_000,
+        connections,
+        warm: Duration::ZERO,
+        time: options.sustain(),
+        rate,
+        past: Duration::ZERO,
+    };
     let begun = Instant::now();
     let (running, probe) = (load.begin(&server), Probe::begin(&server));
     let outcome = running.outcome.clone();

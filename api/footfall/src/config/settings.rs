@@ -94,6 +94,11 @@ pub struct InsightSettings {
     pub time_max: Span,
     pub cache_bytes: ByteCount,
     pub dictionary_bytes: ByteCount,
+    pub question_memory: ByteCount,
+    pub memory: ByteCount,
+    pub idle: Span,
+    pub kept_memory: ByteCount,
+    pub kept_disk: ByteCount,
 }
 
 /// `[server]`

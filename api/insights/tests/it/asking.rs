@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use footfall_api_app::App;
 use footfall_api_http::Built;
-use footfall_api_insights::{Desk, routes};
+use footfall_api_insights::{Cohorts, Desk, add};
 use footfall_ingest_activity::{Clock, person_id_of};
 use footfall_pipelines_insights_feed::{Insights, InsightsOptions};
 use footfall_pipelines_store::Store;
@@ -15,31 +15,37 @@ use crate::gear::{House, PROJECT, open, settings};
 use crate::lake::{self, LakeSnapshots, Line};
 use crate::stage::Stage;
 
-const DAY: i64 = 86_400_000;
+pub const DAY: i64 = 86_400_000;
 /// 2025-09-01, a Monday.
-const START: i64 = 1_756_684_800_000;
+pub const START: i64 = 1_756_684_800_000;
 
-async fn house(stage: &Stage) -> (House<'_>, Arc<Lake>) {
+pub async fn house(stage: &Stage) -> (House<'_>, Arc<Lake>) {
+    let (house, lake, _) = house_with_desk(stage).await;
+    (house, lake)
+}
+
+pub async fn house_with_desk(stage: &Stage) -> (House<'_>, Arc<Lake>, Desk) {
     let access = open(stage).await;
     let clock: Arc<dyn Clock> = stage.clock.clone();
     let lake = lake::open(&stage.folder.path().join("lake"), clock.clone());
     let options = InsightsOptions::new(stage.folder.path().join("insights"));
     let insights = Insights::new(Arc::new(LakeSnapshots(lake.clone())), clock.clone(), options).expect("started");
-    let desk = Desk::new(access.clone(), Arc::new(insights), PROJECT);
-    let built = App::build_with(settings(), access.clone(), clock, |site, _| site.add(routes(), desk));
+    let cohorts = Cohorts::open(access.clone(), clock.clone()).await.expect("migrated");
+    let desk = Desk::new(access.clone(), Arc::new(insights), cohorts, PROJECT);
+    let built = App::build_with(settings(), access.clone(), clock, |site, _| add(site, desk.clone()));
     let Built { router, document, routes } = built.expect("the table is clear");
-    (House { stage, access, router, document, routes }, lake)
+    (House { stage, access, router, document, routes }, lake, desk)
 }
 
-fn at(kind: &str) -> String {
+pub fn at(kind: &str) -> String {
     format!("/v1/projects/{PROJECT}/insights/{kind}?age_ms=0")
 }
 
-fn scope() -> Value {
+pub fn scope() -> Value {
     json!({"from_ms": START, "until_ms": START + 7 * DAY, "zone": "Europe/Berlin"})
 }
 
-fn lines() -> Vec<Line> {
+pub fn lines() -> Vec<Line> {
     let line = |who: &str, what, day: i64, plan: &str| -> Line {
         (who.to_owned(), what, START + day * DAY + DAY / 2, json!({"plan": plan, "price": 4.5}).to_string())
     };
@@ -52,7 +58,7 @@ fn lines() -> Vec<Line> {
     ]
 }
 
-fn trend() -> Value {
+pub fn trend() -> Value {
     let select = json!({"activities": ["view"], "condition": {"not": {"property": {"property": "plan", "test": {"is": ["x"]}}}}});
     json!({"scope": scope(), "bucket": "day", "series": [{"select": select, "measures": ["count", "people", {"sum": "price"}]}]})
 }

@@ -9,4 +9,7 @@ mod gear;
 mod stage;
 
 mod asking;
+mod cohorts;
 mod lake;
+mod streams;
+mod tables;

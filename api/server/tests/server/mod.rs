@@ -97,6 +97,7 @@ impl Server {
         let access = Access::open(database, vault, settings, clock.clone()).await.unwrap();
         let (owner, organisation) = owner(&access).await;
         let data = Data {
+            functions: Arc::new(|_| Vec::new()),
             engine: Arc::new(engine),
             access: access.clone(),
             project: PROJECT.into(),

@@ -42,6 +42,8 @@ pub enum Step {
     Flush,
     /// Files are joined until none is worth it.
     Join,
+    /// The program ends and starts again.
+    Restart,
     Ask,
 }
 
@@ -52,6 +54,7 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0..PERSONS).prop_map(Step::Undo),
         4 => Just(Step::Flush),
         2 => Just(Step::Join),
+        2 => Just(Step::Restart),
         3 => Just(Step::Ask),
     ];
     prop::collection::vec(step, 1..24)
@@ -110,7 +113,7 @@ impl House {
             Step::Undo(person) => self.undo(*person).await,
             Step::Flush => self.lake.flush().await.unwrap(),
             Step::Join => drop(self.lake.compact().await.unwrap()),
-            Step::Ask => {}
+            Step::Restart | Step::Ask => {}
         }
     }
 

@@ -4,16 +4,22 @@
 
 mod asked;
 mod given;
+mod restarting;
 mod serving;
 
 use std::time::Duration;
 
+use footfall_pipelines_insights::Counted;
 use footfall_pipelines_insights::definition::Question;
 use proptest::prelude::*;
 
 use crate::{AskLimits, Insights};
 use asked::question;
 use given::{House, Step, steps};
+
+/// As the program's: what questions take is counted.
+#[global_allocator]
+static ALLOCATOR: Counted<std::alloc::System> = Counted(std::alloc::System);
 
 /// Nothing older than the question itself.
 const NOW: AskLimits = AskLimits { time: Duration::from_secs(60), age: Duration::ZERO };
@@ -34,9 +40,13 @@ fn run(steps: &[Step], questions: &[Question], grace_millis: i64) -> Result<(), 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
         let mut house = House::open(grace_millis);
-        let insights = house.insights();
+        let mut insights = house.insights();
         for step in steps {
             house.take(step).await;
+            if matches!(step, Step::Restart) {
+                drop(insights);
+                insights = house.insights();
+            }
             if matches!(step, Step::Ask) {
                 check(&house, &insights, questions).await?;
             }

@@ -1,13 +1,14 @@
 //! How questions are served: once where they are the same, again only for new rows, not for ever, not by one alone.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use footfall_pipelines_insights::definition::{Distribution, DistributionOf, Question, Scope, Selector};
 
 use super::given::{House, Step};
 use super::{NOW, asked};
-use crate::{AskError, AskLimits};
+use crate::{AskError, AskLimits, Progress};
 
 #[tokio::test]
 async fn an_answer_is_kept_until_rows_come() {
@@ -98,4 +99,75 @@ async fn an_unknown_project_is_empty() {
     let question = &asked::all()[3];
     let got = insights.ask("nobody", question, NOW).await.unwrap();
     assert_eq!(got.answer, footfall_pipelines_insights::reference::World::default().answer(question));
+}
+
+#[tokio::test]
+async fn a_question_that_takes_too_much_memory_is_refused_and_gives_it_back() {
+    let mut house = House::open(0);
+    house.take(&Step::Publish { seed: 7, rows: 2_000 }).await;
+    let insights = house.insights_with(|options| options.question_bytes_max = 1 << 10);
+    let refused = insights.ask("p", &asked::all()[0], NOW).await;
+    assert!(matches!(refused, Err(AskError::Memory { limit: 1_024 })), "{refused:?}");
+    assert_eq!(insights.questions_bytes(), 0);
+    drop(insights);
+    let insights = house.insights_with(|options| options.questions_bytes_max = 1 << 10);
+    assert!(matches!(insights.ask("p", &asked::all()[0], NOW).await, Err(AskError::Busy)));
+    assert_eq!(insights.questions_bytes(), 0);
+    drop(insights);
+    let insights = house.insights();
+    insights.ask("p", &asked::all()[0], NOW).await.unwrap();
+    assert_eq!(insights.questions_bytes(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_much_does_not_keep_others_waiting() {
+    const MANY: usize = 200;
+    let mut house = House::open(0);
+    house.take(&Step::Publish { seed: 7, rows: 5_000 }).await;
+    let insights = Arc::new(house.insights_with(|options| {
+        (options.questions_concurrent, options.questions_concurrent_of_project) = (2, 1);
+    }));
+    let limits = AskLimits { age: Duration::from_secs(600), ..NOW };
+    let light = asked::all().pop().unwrap();
+    // Views with what is asked below are there.
+    for question in [&asked::all()[0], &light] {
+        insights.ask("p", question, limits).await.unwrap();
+        insights.ask("other", question, limits).await.unwrap();
+    }
+    let answered = Arc::new(AtomicUsize::new(0));
+    let heavy: Vec<_> = (0..MANY)
+        .map(|different| {
+            let Question::Trend(mut trend) = asked::all().swap_remove(0) else { unreachable!("the first is a trend") };
+            trend.scope.until_ms += different as i64;
+            let (insights, answered) = (insights.clone(), answered.clone());
+            tokio::spawn(async move {
+                insights.ask("p", &Question::Trend(trend), limits).await.unwrap();
+                answered.fetch_add(1, Ordering::SeqCst);
+            })
+        })
+        .collect();
+    // All of them wait before the other asks.
+    while insights.waiting() + answered.load(Ordering::SeqCst) < MANY - 1 {
+        tokio::task::yield_now().await;
+    }
+    insights.ask("other", &light, limits).await.unwrap();
+    assert!(answered.load(Ordering::SeqCst) < MANY);
+    for one in heavy {
+        one.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_leaves_cancels_and_progress_is_told() {
+    let mut house = House::open(0);
+    house.take(&Step::Publish { seed: 7, rows: 5_000 }).await;
+    let insights = Arc::new(house.insights());
+    let question = &asked::all()[0];
+    assert_eq!(insights.progress("p", question), Progress::Waiting);
+    insights.ask("p", question, NOW).await.unwrap();
+    let asking = insights.ask("p", question, NOW);
+    // Polled once: it waits, and is dropped.
+    drop(tokio::time::timeout(Duration::ZERO, asking).await);
+    insights.ask("p", question, NOW).await.unwrap();
+    assert_eq!((insights.waiting(), insights.questions_bytes()), (0, 0));
 }

@@ -53,6 +53,8 @@ pub enum Cohort {
     Person(Comparison),
     /// Persons by their ids; an id that is now another person counts as that person.
     Listed(Vec<String>),
+    /// A saved cohort by its key, whose definition stands here when the question is asked.
+    Cohort(String),
 }
 
 /// A group with the name that it has in an answer.

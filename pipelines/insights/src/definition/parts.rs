@@ -190,7 +190,7 @@ impl<'q> Walk<'_, 'q> {
             Cohort::Reached { funnel, .. } => self.funnel(funnel, depth + 1),
             Cohort::InCell(people) => self.people_of(people, depth + 1),
             Cohort::Person(comparison) => (self.see)(Part::Trait(&comparison.property), depth),
-            Cohort::Listed(_) => {}
+            Cohort::Listed(_) | Cohort::Cohort(_) => {}
         }
     }
 }

@@ -72,6 +72,9 @@ pub(super) fn people(context: &Context<'_>, cohort: &Cohort) -> Result<PersonSet
             found = found.iter().filter(met).collect();
             Ok(found)
         }
+        Cohort::Cohort(key) => {
+            Err(InsightError::question("cohort", format!("the saved cohort {key:?} is not known here")))
+        }
         Cohort::Listed(ids) => {
             let mut found = active_in(context, ALWAYS)?;
             combine(context, &mut found, &context.snapshot.persons(ids), |a, b| a & b);

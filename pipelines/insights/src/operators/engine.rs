@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
 use super::reader::Reader;
@@ -10,9 +10,10 @@ use super::{
     active, cohort, compare, correlation, distribution, funnel, funnel_groups, lifecycle, paths, people, places,
     ranking, retention, sessions, stickiness, time_between, trend,
 };
-use crate::InsightError;
+use crate::control::Control;
 use crate::definition::{Answer, Cohort, Funnel, Question, Scope, is_sampled};
 use crate::projection::{PersonSet, Snapshot};
+use crate::{InsightError, memory};
 
 /// Answers questions with some threads.
 #[derive(Debug, Clone, Copy)]
@@ -32,8 +33,38 @@ pub struct Asked {
 impl Engine {
     /// Asks a question of a snapshot. Setting `cancel` ends it with [`InsightError::Cancelled`] after the segment at hand.
     pub fn ask(&self, snapshot: &Snapshot, question: &Question, cancel: &AtomicBool) -> Result<Asked, InsightError> {
+        self.answer(Context::new(snapshot, self.threads, cancel), question)
+    }
+
+    /// As [`Engine::ask`], under a control that bounds it and tells how far it is.
+    pub fn ask_under(
+        &self,
+        snapshot: &Snapshot,
+        question: &Question,
+        control: &Control,
+    ) -> Result<Asked, InsightError> {
+        let cancel = AtomicBool::new(false);
+        let context = Context { control: Some(control), ..Context::new(snapshot, self.threads, &cancel) };
+        // Also where an operator panics.
+        let _ends = Ends(control);
+        self.answer(context, question)
+    }
+
+    /// The people of a cohort, under a control.
+    pub fn people_under(
+        &self,
+        snapshot: &Snapshot,
+        cohort: &Cohort,
+        control: &Control,
+    ) -> Result<PersonSet, InsightError> {
+        let _ends = Ends(control);
+        let cancel = AtomicBool::new(false);
+        let context = Context { control: Some(control), ..Context::new(snapshot, self.threads, &cancel) };
+        cohort::people(&context, cohort)
+    }
+
+    fn answer(&self, context: Context<'_>, question: &Question) -> Result<Asked, InsightError> {
         question.check_size()?;
-        let context = Context::new(snapshot, self.threads, cancel);
         let answer = match question {
             Question::Trend(trend) => Answer::Trend(trend::answer(&context, trend)?),
             Question::Funnel(funnel) => Answer::Funnel(funnel_groups::answer(&context, funnel)?),
@@ -73,11 +104,22 @@ impl Engine {
     }
 }
 
+struct Ends<'c>(&'c Control);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
 /// A question being answered.
 pub(super) struct Context<'a> {
     pub snapshot: &'a Snapshot,
     threads: usize,
     cancel: &'a AtomicBool,
+    control: Option<&'a Control>,
+    /// Of the thread that asks: what it held when that was last counted.
+    held: AtomicI64,
     rows: AtomicU64,
     bytes: AtomicU64,
 }
@@ -85,7 +127,8 @@ pub(super) struct Context<'a> {
 impl<'a> Context<'a> {
     fn new(snapshot: &'a Snapshot, threads: usize, cancel: &'a AtomicBool) -> Context<'a> {
         let (rows, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
-        Context { snapshot, threads: threads.max(1), cancel, rows, bytes }
+        let held = AtomicI64::new(memory::held());
+        Context { snapshot, threads: threads.max(1), cancel, control: None, held, rows, bytes }
     }
 
     /// The people a scope is limited to.
@@ -135,16 +178,23 @@ impl<'a> Context<'a> {
         state: impl Fn() -> A + Sync,
         work: impl Fn(&mut A, &mut Reader<'a>, u32) + Sync,
     ) -> Result<Vec<A>, InsightError> {
+        if let Some(control) = self.control {
+            control.begin(segments.len());
+            control.weigh(&self.held);
+        }
         let next = AtomicUsize::new(0);
         let states = Mutex::new(Vec::new());
-        let worker = || {
+        let worker = |held: &AtomicI64| {
             let mut state = state();
             let mut reader = Reader::new(self.snapshot);
             while let Some(&segment) = segments.get(next.fetch_add(1, Ordering::Relaxed)) {
-                if self.cancel.load(Ordering::Relaxed) {
+                if self.verdict().is_err() {
                     return;
                 }
                 work(&mut state, &mut reader, segment);
+                if let Some(control) = self.control {
+                    control.passed(held);
+                }
             }
             self.rows.fetch_add(reader.rows, Ordering::Relaxed);
             self.bytes.fetch_add(reader.bytes, Ordering::Relaxed);
@@ -152,14 +202,23 @@ impl<'a> Context<'a> {
         };
         let others = self.threads.min(segments.len()).saturating_sub(1);
         let panicked = thread::scope(|scope| {
-            let handles: Vec<_> = (0..others).map(|_| scope.spawn(worker)).collect();
-            worker();
+            let handles: Vec<_> =
+                (0..others).map(|_| scope.spawn(|| worker(&AtomicI64::new(memory::held())))).collect();
+            worker(&self.held);
             handles.into_iter().any(|handle| handle.join().is_err())
         });
-        match (panicked, self.cancel.load(Ordering::Relaxed)) {
-            (true, _) => Err(InsightError::Thread),
-            (_, true) => Err(InsightError::Cancelled),
-            _ => Ok(states.into_inner().unwrap_or_else(PoisonError::into_inner)),
+        if panicked {
+            return Err(InsightError::Thread);
         }
+        self.verdict()?;
+        Ok(states.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What ends the question before its time, if anything does.
+    fn verdict(&self) -> Result<(), InsightError> {
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(InsightError::Cancelled);
+        }
+        self.control.map_or(Ok(()), Control::verdict)
     }
 }

@@ -66,7 +66,7 @@ fn empty_catalog() -> (Arc<MemoryCatalogProviderList>, Arc<MemoryCatalogProvider
     (list, catalog)
 }
 
-async fn fetched(table: &dyn ExtraTable) -> Result<Arc<dyn TableProvider>> {
+pub(super) async fn fetched(table: &dyn ExtraTable) -> Result<Arc<dyn TableProvider>> {
     let rows = table.rows().await.map_err(DataFusionError::Execution)?;
     Ok(Arc::new(MemTable::try_new(table.schema(), vec![rows])?))
 }

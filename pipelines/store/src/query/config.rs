@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::extra::ExtraTable;
+use super::functions::ExtraFunction;
 use super::policy::Policy;
 
 /// How much questions may use.
@@ -83,6 +84,8 @@ pub struct Question {
     pub policy: Arc<Policy>,
     /// Further tables that the asker may see. A policy that hides anything hides them.
     pub extras: Vec<Arc<dyn ExtraTable>>,
+    /// … and table functions.
+    pub functions: Vec<Arc<dyn ExtraFunction>>,
 }
 
 impl Question {
@@ -104,6 +107,12 @@ impl Question {
     /// With one more table to ask.
     pub fn beside(mut self, table: Arc<dyn ExtraTable>) -> Self {
         self.extras.push(table);
+        self
+    }
+
+    /// With more table functions to call.
+    pub fn calling(mut self, functions: impl IntoIterator<Item = Arc<dyn ExtraFunction>>) -> Self {
+        self.functions.extend(functions);
         self
     }
 

@@ -11,6 +11,7 @@ use datafusion::prelude::SessionConfig;
 
 use super::catalog::{self, CATALOG};
 use super::config::{Bounds, EngineConfig, Question};
+use super::functions::Called;
 use super::person::OwnPersons;
 use super::yielding::YieldAfterJoins;
 use crate::lake::ProjectSnapshot;
@@ -66,5 +67,11 @@ pub(super) fn of(
     if !overrides.is_empty() {
         builder = builder.with_optimizer_rule(Arc::new(OwnPersons::new(overrides)));
     }
-    Ok(builder.build())
+    let mut state = builder.build();
+    if question.policy.is_open() {
+        for function in &question.functions {
+            state.register_udtf(function.name(), Arc::new(Called(function.clone())));
+        }
+    }
+    Ok(state)
 }

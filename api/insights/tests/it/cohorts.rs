@@ -1,0 +1,104 @@
+//! Saved cohorts: made, named in questions and by each other, changed, and only removed when nothing needs them.
+
+use serde_json::{Value, json};
+
+use crate::asking::{DAY, START, at, house, lines, scope, trend};
+use crate::gear::{House, PROJECT};
+use crate::lake;
+use crate::stage::Stage;
+
+fn all() -> String {
+    format!("/v1/projects/{PROJECT}/cohorts")
+}
+
+fn one(key: &str) -> String {
+    format!("{}/{key}", all())
+}
+
+fn draft(key: &str, definition: Value) -> Value {
+    json!({"key": key, "name": format!("the {key}"), "definition": definition})
+}
+
+fn listed(whom: &[&str]) -> Value {
+    let id = |who: &&str| footfall_ingest_activity::person_id_of(PROJECT, who).to_string();
+    json!({"listed": whom.iter().map(id).collect::<Vec<_>>()})
+}
+
+async fn put(house: &House<'_>, who: &str, key: &str, tag: &str, definition: Value) -> crate::gear::Answer {
+    let body = json!({"name": key, "definition": definition});
+    house.ask(who, "PUT", &one(key), &[("if-match", tag)], body).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_cohort_is_counted_named_and_kept_from_loops() {
+    let stage = Stage::sqlite().await.expect("SQLite is built in");
+    let (house, lake) = house(&stage).await;
+    let (owner, _) = house.owner().await;
+    lake::publish(&lake, PROJECT, &lines(), 0).await;
+    let views = json!({"select": {"activities": ["view"]}, "from_ms": 0, "until_ms": START + 9 * DAY, "at_least": 2});
+    let made = house.post(&owner, &all(), draft("keen", json!({"did": views}))).await.good();
+    assert_eq!((made.status.as_u16(), made.header("etag")), (201, "\"r1\""));
+    assert_eq!(made.header("location"), one("keen"));
+    let shown = house.get(&owner, &one("keen")).await.good();
+    assert_eq!((shown.json()["people"].clone(), shown.header("etag")), (json!(1), "\"r1\""));
+    // Bob alone viewed twice; with Ada they are two.
+    house.post(&owner, &all(), draft("both", json!({"any": [{"cohort": "keen"}, listed(&["ada"])]}))).await.good();
+    let people = house.get(&owner, &format!("{}/people?list=5", one("both"))).await.good().json();
+    assert_eq!((people["people"].clone(), people["listed"].as_array().map(Vec::len)), (json!(2), Some(2)));
+    let mut question = trend();
+    question["scope"]["people"] = json!({"not": {"cohort": "both"}});
+    let answer = house.post(&owner, &at("trend"), question).await.good().json();
+    assert_eq!(
+        answer["answer"]["lines"][0]["measures"][1].as_array().unwrap()[..3],
+        [json!(0.0), json!(0.0), json!(1.0)]
+    );
+    let answer = house.post(&owner, &at("cohort"), json!({"cohort": {"cohort": "both"}})).await.good().json();
+    assert_eq!(answer["answer"]["people"], json!(2));
+    // What it is defined by stays, and does not come to be defined by it.
+    assert_eq!(
+        house.ask(&owner, "DELETE", &one("keen"), &[("if-match", "*")], Value::Null).await.code(),
+        "cohort_in_use"
+    );
+    let looped = put(&house, &owner, "keen", "*", json!({"not": {"cohort": "both"}})).await;
+    assert_eq!(looped.code(), "cohort_invalid");
+    assert!(looped.text.contains("keen → both → keen"), "{}", looped.text);
+    assert_eq!(put(&house, &owner, "keen", "*", json!({"cohort": "nobody"})).await.code(), "cohort_invalid");
+    assert_eq!(put(&house, &owner, "keen", "\"r7\"", listed(&["eve"])).await.code(), "revision_stale");
+    let changed = put(&house, &owner, "keen", "\"r1\"", listed(&["ada", "bob", "eve"])).await.good();
+    assert_eq!(changed.header("etag"), "\"r2\"");
+    let answer = house.post(&owner, &at("cohort"), json!({"cohort": {"cohort": "both"}})).await.good().json();
+    assert_eq!(answer["answer"]["people"], json!(3));
+    let listed_keys: Vec<Value> = house.get(&owner, &all()).await.good().json()["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["key"].clone())
+        .collect();
+    assert_eq!(listed_keys, [json!("both"), json!("keen")]);
+    for key in ["both", "keen"] {
+        house.ask(&owner, "DELETE", &one(key), &[("if-match", "*")], Value::Null).await.good();
+    }
+    assert_eq!(house.get(&owner, &one("keen")).await.code(), "cohort_unknown");
+    let unknown = house.post(&owner, &at("cohort"), json!({"cohort": {"cohort": "keen"}})).await;
+    assert_eq!((unknown.status.as_u16(), unknown.code().as_str()), (422, "cohort_invalid"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_taken_once_and_viewers_change_nothing() {
+    let stage = Stage::sqlite().await.expect("SQLite is built in");
+    let (house, _lake) = house(&stage).await;
+    let (owner, organisation) = house.owner().await;
+    house.post(&owner, &all(), draft("a", listed(&[]))).await.good();
+    assert_eq!(house.post(&owner, &all(), draft("a", listed(&[]))).await.code(), "cohort_key_taken");
+    assert_eq!(house.post(&owner, &all(), draft("a b", listed(&[]))).await.code(), "body_invalid");
+    let viewer = house.member(&owner, &organisation, "v@example.org", "viewer", Some(PROJECT)).await;
+    house.get(&viewer, &one("a")).await.good();
+    assert_eq!(house.post(&viewer, &all(), draft("b", listed(&[]))).await.code(), "permission_missing");
+    let audit = house.get(&owner, &format!("/v1/organisations/{organisation}/audit")).await.good();
+    assert!(audit.text.contains("cohort.create"), "{}", audit.text);
+    // Too large when what it names is counted in.
+    let nested = (0..20).fold(json!({"cohort": "a"}), |inner, _| json!({"not": inner}));
+    let refused = house.post(&owner, &all(), draft("deep", nested)).await;
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (422, "cohort_invalid"), "{}", refused.text);
+    let _ = scope();
+}

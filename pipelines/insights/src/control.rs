@@ -1,0 +1,98 @@
+//! A question under way: how to end it, what it may take of memory, and how far it is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+
+use crate::InsightError;
+use crate::memory::{self, MemoryPool};
+
+const OVER_OWN: u8 = 1;
+const OVER_ALL: u8 = 2;
+
+/// Of one question; whoever asks keeps it to look at, or to cancel.
+#[derive(Debug)]
+pub struct Control {
+    cancelled: AtomicBool,
+    bytes: AtomicI64,
+    bytes_max: i64,
+    pool: Option<Arc<MemoryPool>>,
+    over: AtomicU8,
+    segments_done: AtomicU64,
+    segments_all: AtomicU64,
+}
+
+impl Default for Control {
+    fn default() -> Control {
+        Control::new(usize::MAX, None)
+    }
+}
+
+impl Control {
+    /// A question that may take so much, and with others what there is for all.
+    pub fn new(bytes_max: usize, pool: Option<Arc<MemoryPool>>) -> Control {
+        Control {
+            cancelled: AtomicBool::new(false),
+            bytes: AtomicI64::new(0),
+            bytes_max: i64::try_from(bytes_max).unwrap_or(i64::MAX),
+            pool,
+            over: AtomicU8::new(0),
+            segments_done: AtomicU64::new(0),
+            segments_all: AtomicU64::new(0),
+        }
+    }
+
+    /// Ends the question after the segment at hand.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::SeqCst);
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::SeqCst)
+    }
+
+    /// Segments that are done, and all that are known of: a question may go over them more than once.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.segments_done.load(Ordering::Relaxed), self.segments_all.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn begin(&self, segments: usize) {
+        self.segments_all.fetch_add(segments as u64, Ordering::Relaxed);
+    }
+
+    /// A segment is done by a thread that held so much when it was last asked.
+    pub(crate) fn passed(&self, held: &AtomicI64) {
+        self.segments_done.fetch_add(1, Ordering::Relaxed);
+        self.weigh(held);
+    }
+
+    /// Counts what the thread has allocated and freed since it was last asked.
+    pub(crate) fn weigh(&self, held: &AtomicI64) {
+        let now = memory::held();
+        let news = now - held.swap(now, Ordering::Relaxed);
+        let all = self.bytes.fetch_add(news, Ordering::Relaxed) + news;
+        let has_room = self.pool.as_ref().is_none_or(|pool| pool.take(news));
+        if news > 0 && all > self.bytes_max {
+            self.over.store(OVER_OWN, Ordering::Relaxed);
+        } else if news > 0 && !has_room {
+            self.over.store(OVER_ALL, Ordering::Relaxed);
+        }
+    }
+
+    /// What ends it, if anything does.
+    pub(crate) fn verdict(&self) -> Result<(), InsightError> {
+        match self.over.load(Ordering::Relaxed) {
+            OVER_OWN => Err(InsightError::Memory { limit: self.bytes_max as u64 }),
+            OVER_ALL => Err(InsightError::MemoryOfAll),
+            _ if self.cancelled.load(Ordering::Relaxed) => Err(InsightError::Cancelled),
+            _ => Ok(()),
+        }
+    }
+
+    /// It has ended, and what it took is free.
+    pub(crate) fn end(&self) {
+        let taken = self.bytes.swap(0, Ordering::Relaxed);
+        if let Some(pool) = &self.pool {
+            pool.give_back(taken);
+        }
+    }
+}

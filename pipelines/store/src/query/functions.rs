@@ -1,0 +1,68 @@
+//! Table functions that are not the store's, as the insights: what a call gives is worked out when the question runs.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::common::{ScalarValue, plan_datafusion_err, plan_err};
+use datafusion::error::Result;
+use datafusion::logical_expr::{Expr, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+
+use super::catalog::fetched;
+use super::extra::ExtraTable;
+
+/// A function that is asked as a table, as `SELECT * FROM name('…')`. Who may call it is decided before it is given to a
+/// question.
+pub trait ExtraFunction: fmt::Debug + Send + Sync {
+    fn name(&self) -> &'static str;
+
+    /// What a call with these texts gives: the columns now, the rows when they are needed. The error is for the asker.
+    fn call(&self, arguments: &[String]) -> Result<Arc<dyn ExtraTable>, String>;
+}
+
+/// As the planner knows it.
+#[derive(Debug)]
+pub(super) struct Called(pub Arc<dyn ExtraFunction>);
+
+impl TableFunctionImpl for Called {
+    fn call_with_args(&self, args: TableFunctionArgs) -> Result<Arc<dyn TableProvider>> {
+        let text = |argument: &Expr| match argument {
+            Expr::Literal(
+                ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) | ScalarValue::Utf8View(Some(text)),
+                _,
+            ) => Ok(text.clone()),
+            _ => plan_err!("{} takes texts, as {0}('…')", self.0.name()),
+        };
+        let arguments = args.exprs().iter().map(text).collect::<Result<Vec<_>>>()?;
+        let table = self.0.call(&arguments).map_err(|problem| plan_datafusion_err!("{}: {problem}", self.0.name()))?;
+        Ok(Arc::new(Given(table)))
+    }
+}
+
+/// What a call gives.
+#[derive(Debug)]
+struct Given(Arc<dyn ExtraTable>);
+
+#[async_trait]
+impl TableProvider for Given {
+    fn schema(&self) -> SchemaRef {
+        self.0.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Temporary
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        fetched(self.0.as_ref()).await?.scan(state, projection, filters, limit).await
+    }
+}
