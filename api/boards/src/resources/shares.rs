@@ -82,6 +82,7 @@ struct SharePlace {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "EmbedTokenDraft")]
 struct TokenDraft {
     /// How long it is good for.
     #[schemars(range(min = 1, max = 1440))]

@@ -61,7 +61,7 @@ export function ShareDialog({ name, close }: { name: string; close: () => void }
             {inForce.map((one) => (
               <li key={one.id}>
                 <span className="row-text"><span>{one.name}</span><span className="soft small">{one.kind === "embed" ? `in pages of ${one.origins.join(", ")}` : one.has_password ? "link with a password" : "link"}, {one.expires_at ? `until ${moment(one.expires_at)}` : "without an end"}</span></span>
-                <button type="button" className="plain danger" aria-label={`End ${one.name}`} onClick={() => void endShare(project, name, one.id).then(found.again, setFault)}>End it</button>
+                <button type="button" className="plain danger" aria-label={`End ${one.name}`} onClick={() => void endShare(project, name, one.id).then(found.again, setFault)}>End</button>
               </li>
             ))}
           </ul>
