@@ -92,6 +92,7 @@ chromium="${FOOTFALL_CHROMIUM:-/usr/bin/chromium}"
 if [ -d "${FOOTFALL_TEST_CACHE:-$HOME/.cache/footfall-tests}/node/node_modules/playwright-core" ] && [ -e "$chromium" ]; then
   step "a passkey and cookies in a real browser" timeout 900 tests/sdk/passkey.sh
   step "a walk through the web application in a real browser" timeout 900 tests/sdk/app_pages.sh
+  step "a walk through dashboards in a real browser" timeout 600 tests/sdk/boards_pages.sh
 else
   skip "a passkey, cookies and the web application in a real browser: no Chromium, see tests/install.sh"
 fi

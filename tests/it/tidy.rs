@@ -21,6 +21,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("pipelines/insights-feed", 2), // feeds them
     ("api/app", 2),
     ("api/server", 3),
+    ("api/boards", 3),
     ("api/experiments", 3),
     ("api/pages", 3), // its tests serve the pages together with the API that they ask
     ("api/insights", 3),
@@ -51,6 +52,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "api/server",
             "api/pages",
             "api/experiments",
+            "api/boards",
             "api/footfall",
         ],
     ),

@@ -30,7 +30,7 @@ pub use database::{Cell, Database, DatabaseError, Migration, Row, Statement, Tra
 pub use error::{AccessError, AccessErrorKind, Answer};
 pub use factor::{Factor, FactorKind, FactorProof, PasskeyRegistration, PasskeyResponse, TotpEnrolment};
 pub use key::{Key, KeyKind, KeyRing, NewKey};
-pub use mail::{Letter, Mail, MailError, MailRoute};
+pub use mail::{Letter, Mail, MailError, MailFile, MailRoute};
 pub use migrations::MIGRATIONS;
 pub use organisation::{Member, Organisation, Place, Project, Role};
 pub use password::{PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN, PasswordCost, Passwords, check_password};

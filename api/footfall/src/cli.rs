@@ -13,7 +13,9 @@ use crate::config::{Config, Given, Settings};
 use crate::console::{note, say};
 use crate::error::AppError;
 use crate::keys::KeyCommand;
-use crate::{admin, audit, check, demo, export, identity, import, keys, replay, serve, telemetry, upkeep, wiring};
+use crate::{
+    admin, audit, check, dashboards, demo, export, identity, import, keys, replay, serve, telemetry, upkeep, wiring,
+};
 
 /// Product analytics on your own machine. Without a command it serves everything.
 #[derive(Debug, Parser)]
@@ -74,6 +76,9 @@ enum Command {
     /// Which ids were joined, and take a joining back
     #[command(subcommand)]
     Identity(identity::IdentityCommand),
+    /// Dashboards as files: apply, export, list
+    #[command(subcommand)]
+    Dashboards(dashboards::DashboardCommand),
     /// Check our statistics against cases with known answers
     #[command(subcommand)]
     Stats(CaseCommand),
@@ -155,6 +160,7 @@ async fn offline(command: Command, settings: Settings, clock: Arc<dyn Clock>) ->
         Command::Compact => upkeep::compact(settings, clock).await,
         Command::Replay(arguments) => replay::run(arguments, settings, clock).await,
         Command::Identity(command) => identity::run(command, settings, clock).await,
+        Command::Dashboards(command) => dashboards::run(command, settings, clock).await,
         Command::Keys(command) => keys::run(command, settings, clock).await,
         Command::Admin(command) => admin::run(command, settings, clock).await,
         Command::Audit(command) => audit::run(command, settings, clock).await,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, IF_MATCH, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::{Client as Pool, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
@@ -34,17 +34,26 @@ pub struct Call<'a> {
     pub content_type: &'static str,
     pub accept: &'static str,
     pub body: Bytes,
+    /// The revision that a change is meant for.
+    pub if_match: Option<String>,
 }
 
 impl<'a> Call<'a> {
     /// A POST.
     pub fn post(path: &'a str, content_type: &'static str, body: impl Into<Bytes>) -> Call<'a> {
-        Call { method: Method::POST, path, content_type, accept: "application/json", body: body.into() }
+        Call { method: Method::POST, path, content_type, accept: "application/json", body: body.into(), if_match: None }
     }
 
     /// A GET.
     pub fn get(path: &'a str) -> Call<'a> {
-        Call { method: Method::GET, path, content_type: "", accept: "application/json", body: Bytes::new() }
+        Call {
+            method: Method::GET,
+            path,
+            content_type: "",
+            accept: "application/json",
+            body: Bytes::new(),
+            if_match: None,
+        }
     }
 }
 
@@ -105,6 +114,14 @@ impl Client {
         Ok(body.collect().await.map_err(|error| self.broken(error))?.to_bytes())
     }
 
+    /// The same; `None` where there is no such thing.
+    pub async fn find(&self, call: &Call<'_>) -> Result<Option<Bytes>, AppError> {
+        match self.once(call).await {
+            Ok(response) if response.status() == StatusCode::NOT_FOUND => Ok(None),
+            _ => self.text(call).await.map(Some),
+        }
+    }
+
     /// Sends and reads the answer as JSON.
     pub async fn json<T: serde::de::DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, AppError> {
         serde_json::from_slice(&self.text(call).await?).map_err(|error| self.broken(error))
@@ -118,6 +135,9 @@ impl Client {
         }
         if !call.content_type.is_empty() {
             request = request.header(CONTENT_TYPE, call.content_type);
+        }
+        if let Some(revision) = &call.if_match {
+            request = request.header(IF_MATCH, revision);
         }
         let request = request.header(ACCEPT, call.accept).body(Full::new(call.body.clone()));
         let request = request.map_err(|error| self.broken(error))?;

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use footfall_api_access::{AccessError, DatabaseError, VaultError};
+use footfall_api_boards::BoardError;
 use footfall_api_experiments::ExperimentError;
 use footfall_ingest_log::LogError;
 use footfall_pipelines_insights_feed::AskError;
@@ -24,6 +25,8 @@ pub enum AppError {
     Database(#[from] DatabaseError),
     #[error(transparent)]
     Vault(#[from] VaultError),
+    #[error(transparent)]
+    Boards(#[from] BoardError),
     #[error(transparent)]
     Experiments(#[from] ExperimentError),
     #[error(transparent)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use footfall_api_access::{Access, Origin};
 use footfall_api_app::{App, OperatorToken};
+use footfall_api_boards::Boards;
 use footfall_api_experiments::{DoorSettings, Experiments};
 use footfall_api_insights::{Cohorts, Desk};
 use footfall_api_server::{Data, Live, LiveSettings, Summary, Telemetry};
@@ -18,6 +19,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::boards::{Engines, embedded};
 use crate::config::Settings;
 use crate::error::AppError;
 use crate::facts::Tables;
@@ -41,12 +43,15 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppErr
     let access = app::open(&settings, &app::public_url(&settings, Some(address)), clock.clone()).await?;
     let tls = app::tls(&settings).await?;
     let token = random_token(OPERATOR_PREFIX)?;
-    let experiments = Experiments::open(access.clone(), clock, Some(Arc::new(Tables(stack.engine.clone())))).await?;
+    let experiments =
+        Experiments::open(access.clone(), clock.clone(), Some(Arc::new(Tables(stack.engine.clone())))).await?;
+    let engines = Engines { engine: stack.engine.clone(), insights: stack.insights.clone(), limits: limits(&settings) };
+    let secret = app::api_settings(&settings, &token)?.secret;
+    let boards = Boards::open(access.clone(), clock, Arc::new(engines), secret).await?;
     let cohorts = Cohorts::open(access.clone(), stack.clock.clone()).await;
     let cohorts = cohorts.map_err(|error| AppError::Internal(error.to_string()))?;
-    let desk = Desk::new(access.clone(), stack.insights.clone(), cohorts, &settings.project)
-        .with_limits(AskLimits { time: settings.insights.time_max.0, ..AskLimits::default() });
-    let router = router(&settings, &stack, &access, &experiments, desk, telemetry, &token)?;
+    let resources = Resources { experiments: experiments.clone(), boards: boards.clone(), cohorts };
+    let router = router(&settings, &stack, &access, &resources, telemetry, &token)?;
     // Commands speak no TLS: they have a port of their own then, on this machine alone.
     let inside = if tls.is_some() { Some(bind("127.0.0.1:0").await?) } else { None };
     let own = inside.as_ref().map(TcpListener::local_addr).transpose()?;
@@ -64,6 +69,10 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppErr
         let (experiments, stopped) = (experiments.clone(), stopped(stopping.clone()));
         async move { experiments.run(stopped).await }
     });
+    let asking = tokio::spawn({
+        let (boards, stopped) = (boards.clone(), stopped(stopping.clone()));
+        async move { boards.run(stopped).await }
+    });
     let connections = app::serve_settings(&settings);
     let inside = inside.map(|inside| {
         tokio::spawn(footfall_api_http::serve(inside, router.clone(), connections, None, stopped(stopping.clone())))
@@ -80,6 +89,7 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppErr
     }
     drop(upkeep.await);
     drop(work.await);
+    drop(asking.await);
     drop(announced);
     let ended = stack.close(settings.server.shutdown_timeout.0).await;
     tracing::info!("stopped");
@@ -97,12 +107,22 @@ async fn bind(listen: &str) -> Result<TcpListener, AppError> {
     socket.listen(4096).map_err(failed)
 }
 
+/// What the API is made of besides access and tables.
+struct Resources {
+    experiments: Experiments,
+    boards: Boards,
+    cohorts: Cohorts,
+}
+
+fn limits(settings: &Settings) -> AskLimits {
+    AskLimits { time: settings.insights.time_max.0, ..AskLimits::default() }
+}
+
 fn router(
     settings: &Settings,
     stack: &Arc<Stack>,
     access: &Access,
-    experiments: &Experiments,
-    desk: Desk,
+    Resources { experiments, boards, cohorts }: &Resources,
     telemetry: Telemetry,
     token: &str,
 ) -> Result<Router, AppError> {
@@ -128,15 +148,18 @@ fn router(
         metrics_private: settings.server.metrics_private,
     };
     let api = app::api_settings(settings, token)?;
+    let desk = Desk::new(access.clone(), stack.insights.clone(), cohorts.clone(), &settings.project)
+        .with_limits(limits(settings));
     let built = App::build_with(api, access.clone(), stack.clock.clone(), |site, _| {
         let site = footfall_api_server::add(site, &data);
         let site = footfall_api_experiments::add(site, experiments);
+        let site = footfall_api_boards::add(site, boards);
         let site = footfall_api_insights::add(site, desk);
         replay::add(site, stack.clone(), wiring::limits(settings))
     });
     let built = built.map_err(|error| AppError::Internal(error.to_string()))?;
     let doors = doors(settings, stack, access, token);
-    let files = footfall_api_pages::router();
+    let files = footfall_api_pages::router().merge(embedded(boards));
     let flags = footfall_api_experiments::doors(experiments, DoorSettings::default());
     Ok(files.merge(footfall_ingest_server::router(doors)).merge(flags).fallback_service(built.router))
 }

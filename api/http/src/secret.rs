@@ -32,7 +32,7 @@ impl Secret {
     }
 
     /// 16 bytes that only who has the secret can make of `parts` for `purpose`.
-    pub(crate) fn sign(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 16] {
+    pub fn sign(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 16] {
         let mut signature = [0; 16];
         if let Some(mac) = self.mac(purpose, parts) {
             signature.copy_from_slice(&mac.finalize().into_bytes()[..16]);
@@ -41,7 +41,7 @@ impl Secret {
     }
 
     /// True for a signature of exactly this; takes the same time wherever it differs.
-    pub(crate) fn verify(&self, purpose: &str, parts: &[&[u8]], signature: &[u8]) -> bool {
+    pub fn verify(&self, purpose: &str, parts: &[&[u8]], signature: &[u8]) -> bool {
         let mac = self.mac(purpose, parts);
         signature.len() == 16 && mac.is_some_and(|mac| mac.verify_truncated_left(signature).is_ok())
     }

@@ -81,6 +81,21 @@ pub(crate) fn asset_unknown() -> Response {
     secured((StatusCode::NOT_FOUND, headers, BODY).into_response())
 }
 
+/// The same page where others may hold it in a frame; only routes of embedded dashboards ask for this.
+pub(crate) fn framed(mut page: Response, ancestors: Option<&str>) -> Response {
+    let policy =
+        ancestors.map(|ancestors| POLICY.replace("frame-ancestors 'none'", &format!("frame-ancestors {ancestors}")));
+    if let Some(policy) = policy.and_then(|policy| HeaderValue::from_str(&policy).ok()) {
+        page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+        // It knows no list of origins; browsers that know `frame-ancestors` go by that.
+        page.headers_mut().remove(header::X_FRAME_OPTIONS);
+    }
+    // Who may hold it changes with the share, and the file does not.
+    page.headers_mut().remove(header::ETAG);
+    page.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    page
+}
+
 fn secured(mut response: Response) -> Response {
     response.headers_mut().extend(ALWAYS.iter().cloned());
     response

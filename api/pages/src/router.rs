@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
 
-use crate::answer::{Keep, asset_unknown, built, file};
+use crate::answer::{Keep, asset_unknown, built, file, framed};
 use crate::application;
 use crate::files::{ACCOUNT_PAGE, LIVE_PAGE, Page, VERSION, asset};
 
@@ -20,6 +20,7 @@ pub fn router() -> Router {
         .route("/app", get(application_page))
         .route("/app/", get(application_page))
         .route("/app/{*place}", get(application_page))
+        .route("/shared", get(application_page))
         .route("/assets/app/{name}", get(application_file))
         .route("/assets/{*path}", get(asset_of))
 }
@@ -39,6 +40,12 @@ async fn asset_of(Path(path): Path<String>, RawQuery(query): RawQuery, headers: 
 
 async fn application_page(headers: HeaderMap) -> Response {
     application::page().map_or_else(asset_unknown, |page| built(&headers, page, Keep::WhileSame))
+}
+
+/// The application's page for a frame. `ancestors`: whose pages may hold it, separated by spaces; `None`: nobody's.
+pub fn embedded(headers: &HeaderMap, ancestors: Option<&str>) -> Response {
+    let page = application::page().map_or_else(asset_unknown, |page| built(headers, page, Keep::WhileSame));
+    framed(page, ancestors)
 }
 
 async fn application_file(Path(name): Path<String>, headers: HeaderMap) -> Response {

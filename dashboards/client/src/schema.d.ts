@@ -1514,6 +1514,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/annotations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of a project, by key. */
+        get: operations["annotations_list"];
+        put?: never;
+        /** Makes one. */
+        post: operations["annotations_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/annotations/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One. */
+        get: operations["annotations_show"];
+        /** Replaces one. */
+        put: operations["annotations_replace"];
+        post?: never;
+        /** Removes one. */
+        delete: operations["annotations_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/attributes": {
         parameters: {
             query?: never;
@@ -1580,6 +1617,112 @@ export interface paths {
         put?: never;
         /** Makes an earlier definition the present one. */
         post: operations["attributes_roll_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/dashboards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of a project, by key, those that are built in as well. */
+        get: operations["dashboards_list"];
+        put?: never;
+        /** Makes one. */
+        post: operations["dashboards_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/dashboards/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One, with its file. */
+        get: operations["dashboards_show"];
+        /** Replaces one; of one that is built in the project has its own then. */
+        put: operations["dashboards_replace"];
+        post?: never;
+        /** Removes one; one that is built in is then as it was. */
+        delete: operations["dashboards_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/dashboards/{key}/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks what a tile asks. */
+        post: operations["tiles_answer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/dashboards/{key}/shares": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The shares of a dashboard, those that have ended too. */
+        get: operations["shares_list"];
+        put?: never;
+        /** Makes a share; its address is shown once. */
+        post: operations["shares_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/dashboards/{key}/shares/{share}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends a share at once. */
+        delete: operations["shares_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/dashboards/{key}/shares/{share}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A token for a frame, for a page of yours to hand out. */
+        post: operations["shares_token"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2750,6 +2893,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of a project, by key. */
+        get: operations["questions_list"];
+        put?: never;
+        /** Makes one. */
+        post: operations["questions_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/questions/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One. */
+        get: operations["questions_show"];
+        /** Replaces one. */
+        put: operations["questions_replace"];
+        post?: never;
+        /** Removes one. */
+        delete: operations["questions_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/questions/{key}/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks it. */
+        post: operations["questions_answer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/saved-groups": {
         parameters: {
             query?: never;
@@ -2857,6 +3054,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of a project, by key. */
+        get: operations["schedules_list"];
+        put?: never;
+        /** Makes one. */
+        post: operations["schedules_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/schedules/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One. */
+        get: operations["schedules_show"];
+        /** Replaces one. */
+        put: operations["schedules_replace"];
+        post?: never;
+        /** Removes one. */
+        delete: operations["schedules_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/schedules/{key}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** When it was asked and what became of it, the newest first. */
+        get: operations["schedules_runs"];
+        put?: never;
+        /** Asks it at once, besides its times. */
+        post: operations["schedules_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/sdk-connections": {
         parameters: {
             query?: never;
@@ -2936,6 +3188,40 @@ export interface paths {
         put?: never;
         /** New tokens for a session. */
         post: operations["sign_in_refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/shared/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks what a tile of a shared dashboard asks. */
+        post: operations["shared_tile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/shared/dashboards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A shared dashboard, and a token for its answers. */
+        post: operations["shared_open"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3211,6 +3497,11 @@ export interface components {
             /** @description The address or account that it is about. */
             subject: string;
         };
+        /**
+         * @description Which side is unusual.
+         * @enum {string}
+         */
+        AlertDirection: "either" | "up" | "down";
         /** @description Settings of the analysis. */
         Analysis: {
             /**
@@ -3254,6 +3545,21 @@ export interface components {
         } | {
             before: string;
         } | "beginning" | "ending";
+        /** @description A moment, and what happened. */
+        Annotation: {
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            at: string;
+            /** @description As "App 4.2 is out". */
+            text: string;
+        };
+        /**
+         * @description The file's format. Insights are sent as CSV.
+         * @enum {string}
+         */
+        AnswerFormat: "csv" | "parquet";
         /** @description What one arm comes to. */
         Arm: {
             /**
@@ -3372,6 +3678,89 @@ export interface components {
             project_id: string | null;
             request_id: string;
             sequence: number;
+        };
+        /** @description A dashboard as its file says it. */
+        Board: {
+            /**
+             * @description Whole days that end with today.
+             * @default 30
+             */
+            days: number;
+            description?: string;
+            filters?: components["schemas"]["BoardFilter"][];
+            footfall: components["schemas"]["BoardFormat"];
+            /** @description Asked again after so many seconds; never by itself if absent. */
+            refresh_seconds?: number | null;
+            /** @default [] */
+            tiles: components["schemas"]["BoardTile"][];
+            title: string;
+            variables?: components["schemas"]["BoardVariable"][];
+            /**
+             * @description Whose days.
+             * @default UTC
+             */
+            zone: string;
+        };
+        /** @description A property, and what is wanted of it: a test of insights, or the value of a variable. */
+        BoardFilter: {
+            property: string;
+            /** @description As in questions: `{is: [a, b]}`, `set`. */
+            test?: components["schemas"]["Test"] | null;
+            /** @description The property has to be the value of this variable; while that is null, everything passes. */
+            variable?: string | null;
+        };
+        /**
+         * @description The only format so far.
+         * @enum {string}
+         */
+        BoardFormat: "dashboard/1";
+        /** @description An item. */
+        BoardItem: {
+            /** @description As it was written, with what was left out. */
+            content: unknown;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            created_at: string;
+            key: string;
+            revision: number;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            updated_at: string;
+            updated_by: string;
+        };
+        /** @description One tile. */
+        BoardTile: {
+            ask: components["schemas"]["TileAsk"];
+            /** @description Instead of the dashboard's. */
+            days?: number | null;
+            description?: string;
+            height: number;
+            /** @description Unique in the dashboard. */
+            id: string;
+            /** @default usual */
+            show: components["schemas"]["TileShow"];
+            title?: string;
+            width: number;
+            /** @description Columns from the left. */
+            x: number;
+            /** @description Rows from the top. */
+            y: number;
+        };
+        /** @description One variable or parameter. */
+        BoardVariable: {
+            /** @description Without one it is `null`: filters with it do not filter, and SQL is given NULL. */
+            default?: unknown;
+            label?: string | null;
+            /** @description In SQL `$name`; lower case, digits and `_`. */
+            name: string;
+            /** @description If any, one of these. Viewers of shared dashboards may set only variables that have options. */
+            options?: unknown[];
+            /** @default text */
+            type: components["schemas"]["VariableType"];
         };
         /**
          * @description Rows apart by the values of up to three properties. The `top` combinations with most rows in the whole span (ties:
@@ -3684,6 +4073,76 @@ export interface components {
             /** Format: double */
             people: number;
         };
+        /** @description A dashboard. */
+        Dashboard: {
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            created_at: string;
+            /** @description What the file says. */
+            dashboard: unknown;
+            /** @description Part of the program, and unchanged here. */
+            is_built_in: boolean;
+            key: string;
+            revision: number;
+            /** @description The file, as it was given. */
+            text: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            updated_at: string;
+            updated_by: string;
+        };
+        /** @description A dashboard as it is wanted: its file, or what the file says, which is then written anew without comments. */
+        DashboardChange: {
+            dashboard?: components["schemas"]["Board"] | null;
+            /** @description YAML. */
+            text?: string | null;
+        };
+        /** @description A new dashboard: its file, or what the file says, which is then written. */
+        DashboardDraft: {
+            dashboard?: components["schemas"]["Board"] | null;
+            /** @description Lower-case letters, digits, `-` and `_`; it never changes. One is made where none is given. */
+            key?: string | null;
+            /** @description YAML. */
+            text?: string | null;
+        };
+        /** @description A dashboard in a list. */
+        DashboardLine: {
+            is_built_in: boolean;
+            key: string;
+            revision: number;
+            title: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            updated_at: string;
+            updated_by: string;
+        };
+        /** @description A share, without its secret. */
+        DashboardShare: {
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            created_at: string;
+            created_by: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            expires_at: string | null;
+            has_password: boolean;
+            id: string;
+            /** @description It was neither revoked nor is over. */
+            is_in_force: boolean;
+            kind: components["schemas"]["ShareKind"];
+            name: string;
+            origins: string[];
+        };
         /** @description The decision that ended it. */
         Decision: {
             /**
@@ -3769,6 +4228,26 @@ export interface components {
         EmailConfirmation: {
             /** @description What stands behind the `#` of the link. */
             secret: string;
+        };
+        /** @description What a frame is given. */
+        EmbedToken: {
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            expires_at: string;
+            token: string;
+        };
+        EmbedTokenDraft: {
+            /** @description How long it is good for. */
+            minutes: number;
+            /**
+             * @description Values that the viewer cannot change.
+             * @default {}
+             */
+            variables: {
+                [key: string]: unknown;
+            };
         };
         /** @description How many sessions were ended. */
         Ended: {
@@ -5678,6 +6157,12 @@ export interface components {
             /** Format: double */
             start: number;
         };
+        /** @description A new item. */
+        NewAnnotation: {
+            content: components["schemas"]["Annotation"];
+            /** @description Lower-case letters, digits, `-` and `_`; it never changes. One is made where none is given. */
+            key?: string | null;
+        };
         /** @description A new definition. */
         NewAttribute: {
             definition: components["schemas"]["Attribute"];
@@ -5773,6 +6258,18 @@ export interface components {
             /** @description Why; kept with the revision. */
             reason?: string | null;
         };
+        /** @description A new item. */
+        NewSavedQuestion: {
+            content: components["schemas"]["SavedQuestion"];
+            /** @description Lower-case letters, digits, `-` and `_`; it never changes. One is made where none is given. */
+            key?: string | null;
+        };
+        /** @description A new item. */
+        NewSchedule: {
+            content: components["schemas"]["Schedule"];
+            /** @description Lower-case letters, digits, `-` and `_`; it never changes. One is made where none is given. */
+            key?: string | null;
+        };
         NewScheduled: {
             change: components["schemas"]["ScheduledChange"];
             /**
@@ -5783,6 +6280,15 @@ export interface components {
             key: string;
             kind: components["schemas"]["ScheduledKind"];
             reason?: string | null;
+        };
+        /** @description A new share, and the address that it is seen at, shown this once. */
+        NewShare: {
+            id: string;
+            /**
+             * @description Of a link; what follows the `#` is its secret, which browsers do not send. Of an embedding: the address of the frame, to
+             *     which a token of `…/tokens` is appended after `#`.
+             */
+            url: string;
         };
         /** @description A webhook, and its secret, shown this once. */
         NewWebhook: {
@@ -5841,6 +6347,24 @@ export interface components {
         /** @description The body of a page. */
         PageOfAuditEntry: {
             items: components["schemas"]["AuditEntry"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
+        PageOfBoardItem: {
+            items: components["schemas"]["BoardItem"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
+        PageOfDashboardLine: {
+            items: components["schemas"]["DashboardLine"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
+        PageOfDashboardShare: {
+            items: components["schemas"]["DashboardShare"][];
             /** @description For the parameter `cursor`; `null` on the last page. */
             next_cursor: string | null;
         };
@@ -5925,6 +6449,12 @@ export interface components {
         /** @description The body of a page. */
         PageOfSavedGroupItem: {
             items: components["schemas"]["SavedGroupItem"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
+        PageOfScheduleRun: {
+            items: components["schemas"]["ScheduleRun"][];
             /** @description For the parameter `cursor`; `null` on the last page. */
             next_cursor: string | null;
         };
@@ -6327,6 +6857,15 @@ export interface components {
         } | {
             passkey: components["schemas"]["PasskeyAnswer"];
         };
+        /** @description Values of the parameters; what is left out has its default. */
+        QuestionAsking: {
+            /** @description Instead of the question's own. */
+            days?: number | null;
+            /** @default {} */
+            variables: {
+                [key: string]: unknown;
+            };
+        };
         /** @enum {string} */
         RankBy: "activity" | "person" | "activity_and_person";
         RankedRow: {
@@ -6589,6 +7128,12 @@ export interface components {
             /** Format: double */
             p_value_adjusted: number;
         };
+        /** @description What is asked. */
+        SavedAsk: {
+            insight: unknown;
+        } | {
+            sql: string;
+        };
         /** @description A list of values of one attribute. */
         SavedGroup: {
             attribute: string;
@@ -6623,6 +7168,92 @@ export interface components {
              * @example 2026-11-24T08:00:00.000Z
              */
             updated_at: string;
+        };
+        /** @description A question under a key. */
+        SavedQuestion: {
+            ask: components["schemas"]["SavedAsk"];
+            /**
+             * @description Whole days that end with today.
+             * @default 30
+             */
+            days: number;
+            description?: string;
+            parameters?: components["schemas"]["BoardVariable"][];
+            /** @default usual */
+            show: components["schemas"]["TileShow"];
+            title: string;
+            zone?: string;
+        };
+        /** @description What is asked by itself, how often, and what follows. */
+        Schedule: {
+            every: components["schemas"]["ScheduleEvery"];
+            /**
+             * @description Off, nothing is asked.
+             * @default true
+             */
+            is_enabled: boolean;
+            /** @description The key of a saved question, asked with the defaults of its parameters. */
+            question: string;
+            task: components["schemas"]["ScheduleTask"];
+            title: string;
+            to: components["schemas"]["ScheduleRecipients"];
+        };
+        /** @description Of the numbers of the answer, in their order, the last. */
+        ScheduleAlert: {
+            /** Format: double */
+            above: number;
+        } | {
+            /** Format: double */
+            below: number;
+        } | {
+            unusual: {
+                /** Format: double */
+                deviations: number;
+                direction: components["schemas"]["AlertDirection"];
+                of_last: number;
+            };
+        };
+        /** @description How often. Times are those of UTC. */
+        ScheduleEvery: {
+            minutes: number;
+        } | {
+            day_at: number;
+        } | {
+            monday_at: number;
+        };
+        /** @description Who is told. Addresses have to be those of members of the organisation. */
+        ScheduleRecipients: {
+            emails?: string[];
+            /** @description Ids of webhooks of the organisation. */
+            webhooks?: string[];
+        };
+        /** @description One time that a schedule was asked. */
+        ScheduleRun: {
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            began_at: string;
+            detail: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            due_at: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            ended_at: string | null;
+            /** @description `running`; `sent`; `quiet`, `alarmed`, `recovered` of alerts; `failed`. */
+            fate: string;
+            id: string;
+        };
+        /** @description What follows. */
+        ScheduleTask: {
+            send: components["schemas"]["AnswerFormat"];
+        } | {
+            alert: components["schemas"]["ScheduleAlert"];
         };
         /** @description A scheduled change. */
         Scheduled: {
@@ -6888,6 +7519,48 @@ export interface components {
             limit: number;
             question: components["schemas"]["Sessions"];
         };
+        ShareDraft: {
+            /** @description It ends after so many days; never by itself if absent. */
+            expires_in_days?: number | null;
+            kind: components["schemas"]["ShareKind"];
+            /** @description What it is for. */
+            name: string;
+            /**
+             * @description Of an embedding: whose pages may hold it, as `https://example.org`.
+             * @default []
+             */
+            origins: string[];
+            /** @description Of a link: asked of whoever opens it. */
+            password?: string | null;
+        };
+        /** @description How a dashboard is given away. */
+        ShareKind: "link" | "embed";
+        /** @description A dashboard as its viewers see it. */
+        SharedDashboard: {
+            /** @description Without questions: how it looks, and which variables may be set. */
+            dashboard: unknown;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            expires_at: string;
+            /** @description With it the tiles are asked. */
+            token: string;
+        };
+        /** @description The secret of a link with its password, or a token. */
+        SharedOpening: {
+            password?: string | null;
+            secret?: string | null;
+            token?: string | null;
+        };
+        SharedTileAsked: {
+            tile: string;
+            token: string;
+            /** @default {} */
+            variables: {
+                [key: string]: unknown;
+            };
+        };
         Ship: {
             reason?: string | null;
             /** @description What everybody gets. */
@@ -7045,6 +7718,53 @@ export interface components {
         } | "is_true";
         /** @description How results are judged. */
         TestMethod: "sequential" | "fixed_horizon";
+        /** @description What a tile shows. */
+        TileAnswer: {
+            /** @description Its answer. */
+            answer: unknown;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            as_of: string;
+            /** @description Of SQL: names and types. */
+            columns: components["schemas"]["TileColumn"][];
+            /** @description False where the filters of the dashboard do not apply to the question. */
+            is_filtered: boolean;
+            /** @description The question of insights as it was asked, with its time and filters. */
+            question: unknown;
+            rows: unknown[][];
+            /** @description How it is drawn. */
+            show: components["schemas"]["TileShow"];
+            /** Format: double */
+            took_ms: number | null;
+        };
+        /** @description What a tile shows. */
+        TileAsk: {
+            insight: unknown;
+        } | {
+            sql: string;
+        } | {
+            saved: string;
+        } | {
+            text: string;
+        };
+        /** @description Which tile, with which values; what is left out has its default. */
+        TileAsked: {
+            /** @description Instead of the dashboard's. */
+            days?: number | null;
+            tile: string;
+            /** @default {} */
+            variables: {
+                [key: string]: unknown;
+            };
+        };
+        TileColumn: {
+            name: string;
+            type: string;
+        };
+        /** @description How an answer is drawn. */
+        TileShow: ("line" | "bar" | "table") | "usual" | "number";
         /**
          * @description For each row of `from` in the span, the time to the person's first row of `to` in the span that is strictly later;
          *     left out if there is none within `window_ms`.
@@ -7240,6 +7960,8 @@ export interface components {
          * @enum {string}
          */
         ValueType: "boolean" | "string" | "number" | "json";
+        /** @description What a value has to be. */
+        VariableType: ("text" | "number" | "boolean") | "time";
         /** @description One variation. */
         Variation: {
             /** @default  */
@@ -7279,6 +8001,10 @@ export interface components {
              */
             is_remote: boolean;
             reason?: string | null;
+        };
+        /** @description An item as it is wanted. */
+        WantedAnnotation: {
+            content: components["schemas"]["Annotation"];
         };
         /** @description A definition as it is wanted. */
         WantedAttribute: {
@@ -7327,6 +8053,14 @@ export interface components {
             definition: components["schemas"]["SavedGroup"];
             /** @description Why; kept with the revision. */
             reason?: string | null;
+        };
+        /** @description An item as it is wanted. */
+        WantedSavedQuestion: {
+            content: components["schemas"]["SavedQuestion"];
+        };
+        /** @description An item as it is wanted. */
+        WantedSchedule: {
+            content: components["schemas"]["Schedule"];
         };
         WayBack: {
             reason?: string | null;
@@ -7959,6 +8693,55 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description `board_restricted`: The role sees a part of the activity only.
+         *     `csrf_refused`: The request may have been forged by another site.
+         *     `factor_required`: The organisation asks for a second factor.
+         *     `permission_missing`: The role does not permit this.
+         *     `scope_missing`: The scopes of this token do not permit this.
+         *     `sql_not_permitted`: The role does not ask in SQL.
+         *     `step_up_required`: This needs the second factor, or the password, once more.
+         */
+        "403.board_restricted.csrf_refused.factor_required.permission_missing.scope_missing.sql_not_permitted.step_up_required": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "board_restricted" | "csrf_refused" | "factor_required" | "permission_missing" | "scope_missing" | "sql_not_permitted" | "step_up_required";
+                    /** @constant */
+                    status?: 403;
+                };
+            };
+        };
+        /**
+         * @description `board_restricted`: The role sees a part of the activity only.
+         *     `csrf_refused`: The request may have been forged by another site.
+         *     `factor_required`: The organisation asks for a second factor.
+         *     `permission_missing`: The role does not permit this.
+         *     `scope_missing`: The scopes of this token do not permit this.
+         *     `step_up_required`: This needs the second factor, or the password, once more.
+         */
+        "403.board_restricted.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "board_restricted" | "csrf_refused" | "factor_required" | "permission_missing" | "scope_missing" | "step_up_required";
+                    /** @constant */
+                    status?: 403;
+                };
+            };
+        };
         /** @description `csrf_refused`: The request may have been forged by another site. */
         "403.csrf_refused": {
             headers: {
@@ -8088,6 +8871,43 @@ export interface components {
                 };
             };
         };
+        /** @description `share_password_needed`: The link asks for a password. */
+        "403.share_password_needed": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "share_password_needed";
+                    /** @constant */
+                    status?: 403;
+                };
+            };
+        };
+        /**
+         * @description `board_item_unknown`: There is no such thing here.
+         *     `not_found`: There is no such thing, or it is not yours to know.
+         */
+        "404.board_item_unknown.not_found": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "board_item_unknown" | "not_found";
+                    /** @constant */
+                    status?: 404;
+                };
+            };
+        };
         /**
          * @description `definition_unknown`: There is no such definition.
          *     `not_found`: There is no such thing, or it is not yours to know.
@@ -8162,6 +8982,23 @@ export interface components {
                 };
             };
         };
+        /** @description `share_refused`: The link is no longer valid, or the password is wrong. */
+        "404.share_refused": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "share_refused";
+                    /** @constant */
+                    status?: 404;
+                };
+            };
+        };
         /** @description `not_acceptable`: Answers do not come in such a format. */
         "406.not_acceptable": {
             headers: {
@@ -8193,6 +9030,51 @@ export interface components {
                     code?: "body_slow";
                     /** @constant */
                     status?: 408;
+                };
+            };
+        };
+        /**
+         * @description `board_changed_meanwhile`: It was changed at the same time.
+         *     `board_key_taken`: Something of this kind has this key.
+         *     `built_in`: It is part of the program.
+         *     `idempotency_running`: A request with this idempotency key is under way.
+         *     `too_many_items`: The project has no room for more.
+         */
+        "409.board_changed_meanwhile.board_key_taken.built_in.idempotency_running.too_many_items": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "board_changed_meanwhile" | "board_key_taken" | "built_in" | "idempotency_running" | "too_many_items";
+                    /** @constant */
+                    status?: 409;
+                };
+            };
+        };
+        /**
+         * @description `board_changed_meanwhile`: It was changed at the same time.
+         *     `board_key_taken`: Something of this kind has this key.
+         *     `built_in`: It is part of the program.
+         *     `too_many_items`: The project has no room for more.
+         */
+        "409.board_changed_meanwhile.board_key_taken.built_in.too_many_items": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "board_changed_meanwhile" | "board_key_taken" | "built_in" | "too_many_items";
+                    /** @constant */
+                    status?: 409;
                 };
             };
         };
@@ -8403,6 +9285,63 @@ export interface components {
                 };
             };
         };
+        /** @description `document_invalid`: The document is not acceptable. */
+        "422.document_invalid": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "document_invalid";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
+        /**
+         * @description `document_invalid`: The document is not acceptable.
+         *     `idempotency_key_reused`: The idempotency key was used for another request.
+         */
+        "422.document_invalid.idempotency_key_reused": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "document_invalid" | "idempotency_key_reused";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
+        /**
+         * @description `document_invalid`: The document is not acceptable.
+         *     `question_refused`: The question cannot be answered as it is.
+         */
+        "422.document_invalid.question_refused": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "document_invalid" | "question_refused";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
         /**
          * @description `idempotency_key_reused`: The idempotency key was used for another request.
          *     `invalid`: A value is not acceptable.
@@ -8537,6 +9476,27 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description `rate_limited`: Too many requests.
+         *     `share_passwords_tried`: Too many passwords were tried.
+         */
+        "429.rate_limited.share_passwords_tried": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "rate_limited" | "share_passwords_tried";
+                    /** @constant */
+                    status?: 429;
+                };
+            };
+        };
         /** @description `headers_too_large`: The headers are too large. */
         "431.headers_too_large": {
             headers: {
@@ -8568,6 +9528,73 @@ export interface components {
                     code?: "internal";
                     /** @constant */
                     status?: 500;
+                };
+            };
+        };
+        /**
+         * @description `answer_later`: There is no answer yet.
+         *     `boards_busy`: The database is busy.
+         *     `busy`: Too much at once.
+         *     `time_limit`: The answer took too long.
+         */
+        "503.answer_later.boards_busy.busy.time_limit": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "answer_later" | "boards_busy" | "busy" | "time_limit";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
+        /**
+         * @description `answer_later`: There is no answer yet.
+         *     `boards_busy`: The database is busy.
+         *     `time_limit`: The answer took too long.
+         */
+        "503.answer_later.boards_busy.time_limit": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "answer_later" | "boards_busy" | "time_limit";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
+        /**
+         * @description `boards_busy`: The database is busy.
+         *     `busy`: Too much at once.
+         *     `time_limit`: The answer took too long.
+         */
+        "503.boards_busy.busy.time_limit": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "boards_busy" | "busy" | "time_limit";
+                    /** @constant */
+                    status?: 503;
                 };
             };
         };
@@ -12798,6 +13825,243 @@ export interface operations {
             503: components["responses"]["503.busy.time_limit"];
         };
     };
+    annotations_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfBoardItem"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    annotations_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same for every try of one request: then it is done once, and the first answer is given again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAnnotation"];
+            };
+        };
+        responses: {
+            /** @description The new resource. */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardItem"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.idempotency_key_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.board_restricted.csrf_refused.factor_required.permission_missing.scope_missing.sql_not_permitted.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.board_changed_meanwhile.board_key_taken.built_in.idempotency_running.too_many_items"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.document_invalid.idempotency_key_reused"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    annotations_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    annotations_replace: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WantedAnnotation"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.board_restricted.csrf_refused.factor_required.permission_missing.scope_missing.sql_not_permitted.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.board_changed_meanwhile.board_key_taken.built_in.too_many_items"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.document_invalid"];
+            428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    annotations_remove: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.board_restricted.csrf_refused.factor_required.permission_missing.scope_missing.sql_not_permitted.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            409: components["responses"]["409.board_changed_meanwhile.board_key_taken.built_in.too_many_items"];
+            412: components["responses"]["412.revision_stale"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.document_invalid"];
+            428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
     attributes_list: {
         parameters: {
             query?: {
@@ -13201,6 +14465,453 @@ export interface operations {
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    dashboards_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfDashboardLine"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    dashboards_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same for every try of one request: then it is done once, and the first answer is given again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DashboardDraft"];
+            };
+        };
+        responses: {
+            /** @description The new resource. */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dashboard"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.idempotency_key_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.board_restricted.csrf_refused.factor_required.permission_missing.scope_missing.sql_not_permitted.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.board_changed_meanwhile.board_key_taken.built_in.idempotency_running.too_many_items"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.document_invalid.idempotency_key_reused"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    dashboards_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dashboard"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    dashboards_replace: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DashboardChange"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dashboard"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.board_restricted.csrf_refused.factor_required.permission_missing.scope_missing.sql_not_permitted.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.board_changed_meanwhile.board_key_taken.built_in.too_many_items"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.document_invalid"];
+            428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    dashboards_remove: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.board_restricted.csrf_refused.factor_required.permission_missing.scope_missing.sql_not_permitted.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            409: components["responses"]["409.board_changed_meanwhile.board_key_taken.built_in.too_many_items"];
+            412: components["responses"]["412.revision_stale"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.document_invalid"];
+            428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    tiles_answer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TileAsked"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TileAnswer"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.board_restricted.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.document_invalid.question_refused"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.answer_later.boards_busy.busy.time_limit"];
+        };
+    };
+    shares_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfDashboardShare"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    shares_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShareDraft"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewShare"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.board_restricted.csrf_refused.factor_required.permission_missing.scope_missing.sql_not_permitted.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.board_changed_meanwhile.board_key_taken.built_in.too_many_items"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.document_invalid"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    shares_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+                share: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.board_restricted.csrf_refused.factor_required.permission_missing.scope_missing.sql_not_permitted.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            409: components["responses"]["409.board_changed_meanwhile.board_key_taken.built_in.too_many_items"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.document_invalid"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    shares_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+                share: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmbedTokenDraft"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbedToken"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.board_restricted.csrf_refused.factor_required.permission_missing.scope_missing.sql_not_permitted.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.board_changed_meanwhile.board_key_taken.built_in.too_many_items"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.document_invalid"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
         };
     };
     environments_list: {
@@ -17719,6 +19430,286 @@ export interface operations {
             503: components["responses"]["503.busy.database_busy.time_limit"];
         };
     };
+    questions_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfBoardItem"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    questions_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same for every try of one request: then it is done once, and the first answer is given again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSavedQuestion"];
+            };
+        };
+        responses: {
+            /** @description The new resource. */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardItem"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.idempotency_key_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.board_restricted.csrf_refused.factor_required.permission_missing.scope_missing.sql_not_permitted.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.board_changed_meanwhile.board_key_taken.built_in.idempotency_running.too_many_items"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.document_invalid.idempotency_key_reused"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    questions_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    questions_replace: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WantedSavedQuestion"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.board_restricted.csrf_refused.factor_required.permission_missing.scope_missing.sql_not_permitted.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.board_changed_meanwhile.board_key_taken.built_in.too_many_items"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.document_invalid"];
+            428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    questions_remove: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.board_restricted.csrf_refused.factor_required.permission_missing.scope_missing.sql_not_permitted.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            409: components["responses"]["409.board_changed_meanwhile.board_key_taken.built_in.too_many_items"];
+            412: components["responses"]["412.revision_stale"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.document_invalid"];
+            428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    questions_answer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuestionAsking"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TileAnswer"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.board_restricted.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.document_invalid.question_refused"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.answer_later.boards_busy.busy.time_limit"];
+        };
+    };
     saved_groups_list: {
         parameters: {
             query?: {
@@ -18245,6 +20236,320 @@ export interface operations {
             503: components["responses"]["503.busy.database_busy.time_limit"];
         };
     };
+    schedules_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfBoardItem"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    schedules_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same for every try of one request: then it is done once, and the first answer is given again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSchedule"];
+            };
+        };
+        responses: {
+            /** @description The new resource. */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardItem"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.idempotency_key_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.board_restricted.csrf_refused.factor_required.permission_missing.scope_missing.sql_not_permitted.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.board_changed_meanwhile.board_key_taken.built_in.idempotency_running.too_many_items"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.document_invalid.idempotency_key_reused"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    schedules_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    schedules_replace: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WantedSchedule"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardItem"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.board_restricted.csrf_refused.factor_required.permission_missing.scope_missing.sql_not_permitted.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.board_changed_meanwhile.board_key_taken.built_in.too_many_items"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.document_invalid"];
+            428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    schedules_remove: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.board_restricted.csrf_refused.factor_required.permission_missing.scope_missing.sql_not_permitted.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            409: components["responses"]["409.board_changed_meanwhile.board_key_taken.built_in.too_many_items"];
+            412: components["responses"]["412.revision_stale"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.document_invalid"];
+            428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    schedules_runs: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfScheduleRun"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
+    schedules_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.board_restricted.csrf_refused.factor_required.permission_missing.scope_missing.sql_not_permitted.step_up_required"];
+            404: components["responses"]["404.board_item_unknown.not_found"];
+            409: components["responses"]["409.board_changed_meanwhile.board_key_taken.built_in.too_many_items"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.document_invalid"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.boards_busy.busy.time_limit"];
+        };
+    };
     sdk_connections_list: {
         parameters: {
             query?: {
@@ -18458,6 +20763,84 @@ export interface operations {
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    shared_tile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SharedTileAsked"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TileAnswer"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.query_invalid"];
+            403: components["responses"]["403.share_password_needed"];
+            404: components["responses"]["404.share_refused"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.document_invalid.question_refused"];
+            429: components["responses"]["429.rate_limited.share_passwords_tried"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.answer_later.boards_busy.time_limit"];
+        };
+    };
+    shared_open: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SharedOpening"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharedDashboard"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.query_invalid"];
+            403: components["responses"]["403.share_password_needed"];
+            404: components["responses"]["404.share_refused"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.document_invalid.question_refused"];
+            429: components["responses"]["429.rate_limited.share_passwords_tried"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.answer_later.boards_busy.time_limit"];
         };
     };
     sign_in_by_password: {

@@ -8,6 +8,20 @@ pub struct Letter {
     pub subject: String,
     pub text: String,
     pub html: String,
+    /// A file that goes with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<MailFile>,
+}
+
+/// A file that goes with a mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailFile {
+    /// Letters, digits, `-`, `_` and `.`.
+    pub name: String,
+    /// As `text/csv`.
+    pub content_type: String,
+    /// In base64 with padding.
+    pub base64: String,
 }
 
 /// Which mail it is, with what goes into it.
@@ -41,6 +55,12 @@ pub enum Mail {
         title: String,
         detail: String,
     },
+    /// An answer that is sent regularly, or a number that is watched.
+    Report {
+        title: String,
+        detail: String,
+        file: Option<MailFile>,
+    },
 }
 
 impl Mail {
@@ -56,6 +76,7 @@ impl Mail {
             Mail::PasswordChanged => "password_changed",
             Mail::FactorChanged { .. } => "factor_changed",
             Mail::Alert { .. } => "alert",
+            Mail::Report { .. } => "report",
         }
     }
 
@@ -110,6 +131,7 @@ impl Mail {
                 letter("Your second factor was changed", &[&format!("Changed on your account: {what}."), NOT_ME], None)
             }
             Mail::Alert { title, detail } => letter(&format!("Alert: {title}"), &[detail], None),
+            Mail::Report { title, detail, file } => Letter { file: file.clone(), ..letter(title, &[detail], None) },
         }
     }
 }
@@ -128,7 +150,7 @@ fn letter(subject: &str, paragraphs: &[&str], link: Option<&str>) -> Letter {
         }
     }
     html.push_str("</body></html>");
-    Letter { subject, text, html }
+    Letter { subject, text, html, file: None }
 }
 
 fn escape(text: &str) -> String {

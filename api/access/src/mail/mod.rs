@@ -4,5 +4,5 @@ mod letter;
 mod queue;
 mod transport;
 
-pub use letter::{Letter, Mail};
+pub use letter::{Letter, Mail, MailFile};
 pub use transport::{MailError, MailRoute};

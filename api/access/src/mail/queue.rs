@@ -19,12 +19,7 @@ const AT_ONCE: i64 = 20;
 
 impl Access {
     /// Puts a mail into the queue as part of `transaction`.
-    pub(crate) async fn enqueue(
-        &self,
-        transaction: &mut Transaction,
-        to: &str,
-        mail: &Mail,
-    ) -> Result<(), AccessError> {
+    pub async fn enqueue(&self, transaction: &mut Transaction, to: &str, mail: &Mail) -> Result<(), AccessError> {
         let id = new_id();
         let letter = serde_json::to_vec(&mail.letter()).map_err(|_| AccessError::Damaged("a mail"))?;
         let sealed = self.vault().seal(&context(&id), &letter)?;

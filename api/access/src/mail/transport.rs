@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use footfall_ingest_activity::Timestamp;
-use lettre::message::{Mailbox, MultiPart};
+use lettre::message::{Attachment, Mailbox, MultiPart};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
 use super::Letter;
@@ -37,6 +39,8 @@ pub enum MailError {
     Message(#[from] lettre::error::Error),
     #[error("the mail server: {0}")]
     Smtp(#[from] lettre::transport::smtp::Error),
+    #[error("the file that goes with it is damaged")]
+    File,
     #[error("the mail folder: {0}")]
     Folder(#[from] std::io::Error),
 }
@@ -59,7 +63,7 @@ pub(super) async fn deliver(
         .subject(&letter.subject)
         .message_id(Some(format!("<{id}@footfall>")))
         .date(std::time::UNIX_EPOCH + sent_at)
-        .multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone()))?;
+        .multipart(content(letter)?)?;
     match route {
         MailRoute::Folder(folder) => Ok(write_files(folder, to, letter, id, &message.formatted()).await?),
         MailRoute::Smtp(url) => {
@@ -68,6 +72,15 @@ pub(super) async fn deliver(
             Ok(())
         }
     }
+}
+
+/// The text in both forms, and the file where there is one.
+fn content(letter: &Letter) -> Result<MultiPart, MailError> {
+    let text = MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone());
+    let Some(file) = &letter.file else { return Ok(text) };
+    let bytes = STANDARD.decode(&file.base64).map_err(|_| MailError::File)?;
+    let content_type = file.content_type.parse().map_err(|_| MailError::File)?;
+    Ok(MultiPart::mixed().multipart(text).singlepart(Attachment::new(file.name.clone()).body(bytes, content_type)))
 }
 
 async fn write_files(folder: &Path, to: &str, letter: &Letter, id: &str, eml: &[u8]) -> std::io::Result<()> {

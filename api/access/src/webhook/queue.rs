@@ -38,6 +38,23 @@ impl Access {
         Ok(())
     }
 
+    /// Queues `data` for one webhook of an organisation; false when there is no such, or it is switched off.
+    pub async fn announce_to(
+        &self,
+        transaction: &mut Transaction,
+        organisation: &str,
+        webhook: &str,
+        kind: &'static str,
+        data: &Value,
+    ) -> Result<bool, AccessError> {
+        let query = "SELECT id FROM webhooks WHERE id = $1 AND organisation_id = $2 AND is_enabled = 1";
+        if transaction.one(statement(query).bind(webhook).bind(organisation)).await?.is_none() {
+            return Ok(false);
+        }
+        self.queue_delivery(transaction, webhook, kind, data).await?;
+        Ok(true)
+    }
+
     pub(super) async fn queue_delivery(
         &self,
         transaction: &mut Transaction,

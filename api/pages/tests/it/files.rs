@@ -211,3 +211,16 @@ async fn nothing_inline_and_nothing_from_elsewhere() {
         }
     }
 }
+
+#[tokio::test]
+async fn only_a_frame_that_is_allowed_may_hold_the_page() {
+    let headers = HeaderMap::new();
+    let held = footfall_api_pages::embedded(&headers, Some("https://intranet.example"));
+    let policy = held.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("frame-ancestors https://intranet.example;"), "{policy}");
+    assert!(policy.contains("script-src 'self'") && held.headers().get("x-frame-options").is_none());
+    assert_eq!(held.headers()["cache-control"], "no-store");
+    let alone = footfall_api_pages::embedded(&headers, None);
+    assert!(alone.headers()["content-security-policy"].to_str().unwrap().contains("frame-ancestors 'none'"));
+    assert_eq!(alone.headers()["x-frame-options"], "DENY");
+}

@@ -12,6 +12,7 @@ export interface Place {
 
 export const PLACES: Place[] = [
   { path: "insights", name: "Insights", needs: "insights.read", page: lazy(() => import("../insights/page")) },
+  { path: "dashboards", name: "Dashboards", needs: "dashboards.read", page: lazy(() => import("../boards/page")) },
   { path: "places", name: "Places", needs: "sql.run", page: lazy(() => import("../places/page")) },
   { path: "sql", name: "SQL", needs: "sql.run", page: lazy(() => import("../sql/page")) },
   { path: "live", name: "Live", needs: "activity.read", page: lazy(() => import("../live/page")) },

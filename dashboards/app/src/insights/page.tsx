@@ -3,6 +3,8 @@
 import { useMemo, useRef, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { api, good, Refused } from "../api/client";
+import { savedInsight } from "../boards/insight";
+import { SaveQuestion } from "../boards/save";
 import { Chart } from "../chart/chart";
 import { savePicture } from "../chart/picture";
 import { useInAddress } from "../frame/address";
@@ -92,6 +94,7 @@ function Result({ insight, question, isStale, show }: { insight: Insight; questi
       <div className="result-head">
         <h2>{title}</h2>
         <span className="soft small">{number(insight.rows_read)} rows in {number(insight.took_ms)} ms</span>
+        <SaveQuestion question={() => savedInsight(question)} />
         <Exports shown={shown} title={title} sql={insight.clickhouse_sql} picture={() => region.current && void savePicture(region.current, title)} />
       </div>
       {isEmpty && <Empty>Nothing of this happened in that time. Choose a longer time or another activity.</Empty>}

@@ -5,7 +5,6 @@ import { useAnswer } from "../api/answer";
 import { api, good, Refused } from "../api/client";
 import { askFile, askRows, type Cell, type Parameters, type Rows } from "../api/rows";
 import { Chart } from "../chart/chart";
-import type { Drawing } from "../chart/options";
 import { useAddress } from "../frame/address";
 import { useProject } from "../frame/project";
 import { Select } from "../parts/choice";
@@ -13,8 +12,14 @@ import { fileName, save } from "../parts/files";
 import { number } from "../parts/format";
 import { Grid } from "../parts/grid";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
+import type { Item, SavedQuestion } from "../boards/calls";
+import { items } from "../boards/calls";
+import { SaveQuestion } from "../boards/save";
+import { ZONE } from "../boards/zone";
+import { drawingOf, isNumber } from "./drawing";
 import { asked, keep } from "./history";
-import { TYPES, namesIn, valuesOf, type Given } from "./parameters";
+import { TYPES, givenOf, namesIn, parametersOf, valuesOf, withTime, type Given } from "./parameters";
+import { Schedules } from "./schedules";
 
 const Editor = lazy(() => import("./editor"));
 const FIRST = "SELECT event, count(*) AS times, count(DISTINCT person_id) AS people\nFROM activity\nGROUP BY event\nORDER BY times DESC";
@@ -30,16 +35,25 @@ interface Table {
 }
 
 export default function Sql() {
-  const project = useProject().id;
+  const { id: project, permissions } = useProject();
+  const mayKeep = permissions.has("dashboards.read");
+  const [isScheduling, setScheduling] = useState(false);
   const { query } = useAddress();
   const [text, setText] = useState(() => query.get("sql") ?? asked(project)[0] ?? FIRST);
-  const [given, setGiven] = useState<Record<string, Given>>({});
+  const [set, setGiven] = useState<Record<string, Given>>({});
   const [run, setRun] = useState<Run>();
   const [kept, setKept] = useState(() => asked(project));
   const tables = useAnswer("tables", () => good(api.GET("/v1/tables")) as Promise<{ tables: Table[] }>);
   const schema = useMemo(() => Object.fromEntries((tables.value?.tables ?? []).map(({ name, columns }) => [name, columns.map(({ name }) => name)])), [tables.value]);
   const answer = useAnswer(run && `${project} ${run.turn}`, (signal) => askRows(project, run?.sql ?? "", run?.params, signal));
   const names = namesIn(text);
+  const given = withTime(names, set, Date.now());
+  const saved = useAnswer(mayKeep ? `${project} questions` : undefined, () => items<SavedQuestion>(project, "questions"));
+  const open = ({ content }: Item<SavedQuestion>) => {
+    if (!("sql" in content.ask)) return;
+    setText(content.ask.sql);
+    setGiven(givenOf(content.parameters ?? []));
+  };
   const start = () => {
     setRun({ sql: text, params: valuesOf(names, given), turn: (run?.turn ?? 0) + 1 });
     setKept(keep(project, text));
@@ -48,13 +62,17 @@ export default function Sql() {
   };
   return (
     <>
-      <PageHead title="SQL" about="One reading statement over this project's tables. The address holds the last question." />
+      <PageHead title="SQL" about="One reading statement over this project's tables. The address holds the last question.">
+        {mayKeep && <button type="button" className="quiet" onClick={() => setScheduling(true)}>Schedules and alerts</button>}
+      </PageHead>
+      {isScheduling && <Schedules close={() => setScheduling(false)} />}
       <div className="sql-layout">
         <div className="stack">
           <Suspense fallback={<Loading what="the editor" />}><Editor text={text} schema={schema} change={setText} run={start} /></Suspense>
-          {names.map((name) => <ParameterField key={name} name={name} given={given[name] ?? { type: "text", text: "" }} set={(value) => setGiven({ ...given, [name]: value })} />)}
+          {names.map((name) => <ParameterField key={name} name={name} given={given[name] ?? { type: "text", text: "" }} set={(value) => setGiven({ ...set, [name]: value })} />)}
           <div className="line">
             <button type="button" className="primary" onClick={start}>Run</button>
+            <SaveQuestion question={() => ({ ask: { sql: text }, parameters: parametersOf(names, given), zone: ZONE })} />
             <span className="soft small">Ctrl or ⌘ with Enter</span>
             <span className="soft small" role="status">{answer.isAsking ? "Asking …" : answer.value ? `${number(answer.value.rows.length)} rows in ${number(Math.round(answer.took ?? 0))} ms` : ""}</span>
           </div>
@@ -71,6 +89,7 @@ export default function Sql() {
               </details>
             ))}
           </section>
+          {saved.value && saved.value.some(({ content }) => "sql" in content.ask) && <section className="card"><h2>Saved</h2><div className="history">{saved.value.filter(({ content }) => "sql" in content.ask).map((item) => <button type="button" className="saved" key={item.key} onClick={() => open(item)}>{item.content.title}</button>)}</div></section>}
           {kept.length > 0 && <section className="card"><h2>Asked before</h2><div className="history">{kept.map((sql) => <button type="button" key={sql} title={sql} onClick={() => setText(sql)}>{sql}</button>)}</div></section>}
         </aside>
       </div>
@@ -98,7 +117,6 @@ function Fault({ fault, sql }: { fault: unknown; sql: string }) {
   );
 }
 
-const isNumber = (type: string) => type === "integer" || type === "float" || type === "number";
 const FORMATS = [["csv", "text/csv"], ["parquet", "application/vnd.apache.parquet"]] as const;
 
 function Result({ rows, run, isStale }: { rows: Rows; run: Run; isStale: boolean }) {
@@ -126,11 +144,3 @@ function Result({ rows, run, isStale }: { rows: Rows; run: Run; isStale: boolean
 }
 
 const shown = (cell: Cell | undefined) => (cell === null || cell === undefined ? <span className="null">null</span> : typeof cell === "object" ? JSON.stringify(cell) : String(cell));
-
-/** The first column against the numbers beside it. */
-function drawingOf({ columns, rows }: Rows): Drawing | undefined {
-  const numbers = columns.flatMap(({ type }, index) => (index > 0 && isNumber(type) ? index : []));
-  if (numbers.length === 0 || rows.length > 2000) return undefined;
-  const lines = numbers.map((index) => ({ name: columns[index]?.name ?? "", values: rows.map((row) => (typeof row[index] === "number" ? row[index] : null)) }));
-  return { kind: columns[0]?.type === "timestamp" ? "lines" : "bars", names: rows.map((row) => String(row[0] ?? "null")), lines };
-}

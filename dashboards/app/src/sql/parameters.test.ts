@@ -1,7 +1,7 @@
 // Parameters are what stands outside texts and comments; values have the type that was chosen.
 
 import { expect, test } from "vitest";
-import { namesIn, valuesOf } from "./parameters";
+import { givenOf, namesIn, parametersOf, valuesOf, withTime } from "./parameters";
 
 test("names outside texts, names in quotes and comments, each once", () => {
   expect(namesIn("SELECT '$no', \"$no\", $a -- $no\n/* $no */ + $b + $a")).toEqual(["a", "b"]);
@@ -10,4 +10,12 @@ test("names outside texts, names in quotes and comments, each once", () => {
 test("values by type; nothing is null", () => {
   const given = { n: { type: "number", text: "4.5" }, t: { type: "text", text: "4.5" }, b: { type: "boolean", text: "true" } } as const;
   expect(valuesOf(["n", "t", "b", "other"], given)).toEqual({ n: 4.5, t: "4.5", b: true, other: null });
+});
+
+test("the time is there without being typed, and is not kept", () => {
+  const names = ["from", "plan"];
+  const given = withTime(names, { plan: { type: "number", text: "3" } }, Date.UTC(2026, 4, 4, 12));
+  expect(valuesOf(names, given)).toEqual({ from: "2026-04-05T00:00:00.000Z", plan: 3 });
+  expect(parametersOf(names, given)).toEqual([{ name: "plan", type: "number", default: 3 }]);
+  expect(givenOf(parametersOf(names, given))).toEqual({ plan: { type: "number", text: "3" } });
 });

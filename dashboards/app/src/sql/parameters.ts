@@ -2,7 +2,7 @@
 
 import type { Parameter, Parameters } from "../api/rows";
 
-export const TYPES = [["text", "text"], ["number", "number"], ["boolean", "true or false"]] as const;
+export const TYPES = [["text", "text"], ["number", "number"], ["boolean", "true or false"], ["time", "time"]] as const;
 export interface Given {
   type: (typeof TYPES)[number][0];
   text: string;
@@ -24,3 +24,21 @@ function valueOf(given: Given | undefined): Parameter {
   if (given.type === "boolean") return given.text === "true";
   return given.text;
 }
+
+const DAY = 86_400_000;
+const TIMES = ["from", "until"];
+
+/** `$from` and `$until` are the time of whoever asks: thirty days until now, unless something else is typed. */
+export function withTime(names: string[], given: Record<string, Given>, now: number): Record<string, Given> {
+  const midnight = Math.ceil(now / DAY) * DAY;
+  const times = { from: midnight - 30 * DAY, until: midnight };
+  const missing = names.filter((name) => TIMES.includes(name) && !given[name]);
+  return { ...given, ...Object.fromEntries(missing.map((name) => [name, { type: "time", text: new Date(times[name as keyof typeof times]).toISOString() } as const])) };
+}
+
+/** What is kept with a question: the types, and what is typed as defaults. */
+export const parametersOf = (names: string[], given: Record<string, Given>) =>
+  names.filter((name) => !TIMES.includes(name)).map((name) => ({ name, type: given[name]?.type ?? "text", ...(given[name]?.text && { default: valueOf(given[name]) }) }));
+
+export const givenOf = (parameters: { name: string; type?: string; default?: Parameter }[]): Record<string, Given> =>
+  Object.fromEntries(parameters.map(({ name, type, default: value }) => [name, { type: TYPES.find(([known]) => known === type)?.[0] ?? "text", text: value === null || value === undefined ? "" : String(value) }]));

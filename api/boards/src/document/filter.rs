@@ -1,0 +1,93 @@
+//! Filters across tiles: conditions that every insight of a dashboard is asked under.
+
+use footfall_pipelines_insights::definition::Test;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Values, Variable};
+use crate::faults::Faults;
+
+/// A property, and what is wanted of it: a test of insights, or the value of a variable.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "BoardFilter")]
+pub struct Filter {
+    pub property: String,
+    /// As in questions: `{is: [a, b]}`, `set`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<Test>,
+    /// The property has to be the value of this variable; while that is null, everything passes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variable: Option<String>,
+}
+
+impl Filter {
+    pub fn check(&self, variables: &[Variable], faults: &mut Faults<'_>) {
+        faults.line("property", &self.property);
+        match (&self.test, &self.variable) {
+            (Some(_), None) => {}
+            (None, Some(name)) if variables.iter().any(|variable| variable.name == *name) => {}
+            (None, Some(name)) => faults.at("variable", format!("there is no variable {name}")),
+            _ => faults.at("test", "either a test or a variable is needed"),
+        }
+    }
+
+    /// The condition of insights; `None` while the variable is null.
+    pub fn condition(&self, values: &Values) -> Option<Value> {
+        let test = match (&self.test, &self.variable) {
+            (Some(test), _) => serde_json::to_value(test).ok()?,
+            (None, Some(name)) => match values.get(name)? {
+                Value::Null => return None,
+                Value::String(text) => json!({"is": [text]}),
+                other => json!({"is": [other.to_string()]}),
+            },
+            (None, None) => return None,
+        };
+        Some(json!({"property": {"property": self.property, "test": test}}))
+    }
+}
+
+/// Joins conditions into every selector of a question; false where the question has none to join them into.
+pub fn narrow(question: &mut Value, conditions: &[Value]) -> bool {
+    if conditions.is_empty() {
+        return true;
+    }
+    let mut found = false;
+    let mut join = |selector: &mut Value| {
+        if let Value::Object(members) = selector {
+            let own = members.remove("condition");
+            let all: Vec<Value> = own.into_iter().chain(conditions.iter().cloned()).collect();
+            members.insert("condition".to_owned(), json!({"all": all}));
+            found = true;
+        }
+    };
+    for name in ["select", "start", "returning"] {
+        if let Some(selector) = question.get_mut(name) {
+            join(selector);
+        }
+    }
+    if let Some(Value::Array(steps)) = question.get_mut("steps") {
+        steps.iter_mut().for_each(&mut join);
+    }
+    if let Some(Value::Array(series)) = question.get_mut("series") {
+        series.iter_mut().filter_map(|series| series.get_mut("select")).for_each(&mut join);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_join_those_that_are_there() {
+        let condition = json!({"property": {"property": "plan", "test": {"is": ["pro"]}}});
+        let mut trend = json!({"question": "trend", "series": [{"select": {"activities": ["a"], "condition": "x"}}, {"select": {}}]});
+        assert!(narrow(&mut trend, std::slice::from_ref(&condition)));
+        assert_eq!(trend["series"][0]["select"]["condition"], json!({"all": ["x", condition]}));
+        assert_eq!(trend["series"][1]["select"]["condition"], json!({"all": [condition]}));
+        let mut paths = json!({"question": "paths", "anchor": {"after": "a"}});
+        assert!(!narrow(&mut paths, std::slice::from_ref(&condition)), "nothing to narrow");
+    }
+}

@@ -1,0 +1,265 @@
+//! One due schedule: claimed, asked, told.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use footfall_api_access::{Actor, Mail, MailFile, Origin, Transaction};
+use footfall_ingest_activity::Timestamp;
+use serde_json::json;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::files::{AnswerFile, numbers_of_insight, numbers_of_rows, of_insight};
+use super::rules::judge;
+use crate::answers::{Ready, RowFormat, Span, ready};
+use crate::boards::{Author, Boards, everything};
+use crate::document::{AnswerFormat, Content, Kind, SavedQuestion, Schedule, Task, Values, values_of};
+use crate::error::BoardError;
+use crate::storage::{self, Due, Kept};
+
+/// Between two looks at what is due.
+const LOOK: Duration = Duration::from_secs(1);
+const LOOKS_AN_HOUR: u64 = 3_600;
+const ROWS_MAX: u64 = 100_000;
+/// Larger files are not sent.
+const MAIL_BYTES_MAX: usize = 5 << 20;
+const WEBHOOK_BYTES_MAX: usize = 1 << 20;
+const RUNS_KEPT_MS: i64 = 90 * 86_400_000;
+/// What a killed process was at is said to have failed after this long.
+const LOST_MS: i64 = 15 * 60_000;
+
+/// What came of one run.
+struct Told {
+    fate: &'static str,
+    detail: String,
+    is_alarmed: bool,
+    /// Empty: nobody is told.
+    title: String,
+    file: Option<AnswerFile>,
+}
+
+impl Boards {
+    /// Asks what is due until `stop` resolves.
+    pub async fn run(&self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        let mut beat = interval(LOOK);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut beats = 0u64;
+        loop {
+            tokio::select! {
+                () = &mut stop => return,
+                _ = beat.tick() => {}
+            }
+            if beats.is_multiple_of(LOOKS_AN_HOUR)
+                && let Err(error) = self.tidy_runs().await
+            {
+                tracing::error!(%error, "old runs of schedules could not be removed; it is tried again");
+            }
+            beats += 1;
+            let done = tokio::select! {
+                () = &mut stop => return,
+                done = self.ask_what_is_due() => done,
+            };
+            if let Err(error) = done {
+                tracing::error!(%error, "due schedules could not be asked; it is tried again");
+            }
+        }
+    }
+
+    async fn tidy_runs(&self) -> Result<(), BoardError> {
+        let now = self.now();
+        storage::prune(self.access().database(), now.plus_millis(-RUNS_KEPT_MS)).await?;
+        storage::end_lost(self.access().database(), now.plus_millis(-LOST_MS), now).await
+    }
+
+    /// Asks what is due; returns how many schedules that was.
+    pub async fn ask_what_is_due(&self) -> Result<usize, BoardError> {
+        let mut asked = 0;
+        for due in storage::due(self.access().database(), self.now()).await? {
+            let kept = storage::item(self.access().database(), &due.project, Kind::Schedule, &due.schedule).await?;
+            let Some(schedule) = kept.and_then(|kept| serde_json::from_str::<Schedule>(&kept.content).ok()) else {
+                let mut transaction = self.access().database().write().await?;
+                storage::forget(&mut transaction, &due.project, &due.schedule).await?;
+                transaction.commit().await?;
+                continue;
+            };
+            let now = self.now();
+            let next = Timestamp::from_millis(schedule.every.next_after(now.millis()));
+            // Claimed first: a moment that is interrupted is not done twice.
+            let Some(run) = storage::claim(self.access().database(), &due, next, now).await? else { continue };
+            asked += 1;
+            let told = self.ask(&due, &schedule).await.unwrap_or_else(|error| failed(&due, &schedule, &error));
+            self.tell(&run, &due, &schedule, told).await?;
+        }
+        Ok(asked)
+    }
+
+    /// Makes a schedule due now.
+    pub(crate) async fn ask_at_once(&self, project: &str, key: &str) -> Result<(), BoardError> {
+        self.item(project, Kind::Schedule, key).await?;
+        let mut transaction = self.access().database().write().await?;
+        storage::plan(&mut transaction, project, key, Some(self.now())).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// What follows from a change of an item, in its transaction: a schedule's next moment.
+    pub(crate) async fn follow(
+        &self,
+        transaction: &mut Transaction,
+        project: &str,
+        kind: Kind,
+        item: Option<&Kept>,
+    ) -> Result<(), BoardError> {
+        let Some(item) = item.filter(|_| kind == Kind::Schedule) else { return Ok(()) };
+        let schedule: Schedule = serde_json::from_str(&item.content).map_err(|_| BoardError::Damaged("a schedule"))?;
+        let next = schedule.is_enabled.then(|| schedule.every.next_after(self.now().millis()));
+        storage::plan(transaction, project, &item.key, next.map(Timestamp::from_millis)).await
+    }
+
+    async fn ask(&self, due: &Due, schedule: &Schedule) -> Result<Told, BoardError> {
+        let kept = self.item(&due.project, SavedQuestion::KIND, &schedule.question).await?;
+        let question: SavedQuestion =
+            serde_json::from_str(&kept.content).map_err(|_| BoardError::Damaged("a question"))?;
+        let values = values_of(&question.parameters, &Values::new(), |_| true).map_err(BoardError::Invalid)?;
+        let time = Span { days: question.days, zone: &question.zone }.at(self.now())?;
+        let format = match schedule.task {
+            Task::Send(AnswerFormat::Csv) => RowFormat::Csv,
+            Task::Send(AnswerFormat::Parquet) => RowFormat::Parquet,
+            Task::Alert(_) => RowFormat::Json,
+        };
+        let ready = ready(question.ask, time, &question.zone, &values, &[], (format, ROWS_MAX))?;
+        let (file, numbers) = match ready {
+            Ready::Insight { question, .. } => {
+                let found = self.answers().insight(&due.project, &question, &everything()).await?;
+                (of_insight(&found.answer)?, numbers_of_insight(&found.answer, self.now(), time.1))
+            }
+            Ready::Sql(asked) => {
+                let bytes = self.answers().sql(&due.project, asked, &everything()).await?;
+                let numbers = match format {
+                    RowFormat::Json => numbers_of_rows(&serde_json::from_slice(&bytes).unwrap_or_default()),
+                    _ => Vec::new(),
+                };
+                let (ending, content_type) = match format {
+                    RowFormat::Parquet => ("parquet", "application/vnd.apache.parquet"),
+                    _ => ("csv", "text/csv"),
+                };
+                (AnswerFile { ending, content_type, bytes }, numbers)
+            }
+        };
+        Ok(match schedule.task {
+            Task::Send(_) => Told {
+                fate: "sent",
+                detail: format!("{} bytes", file.bytes.len()),
+                is_alarmed: false,
+                title: schedule.title.clone(),
+                file: Some(file),
+            },
+            Task::Alert(alert) => {
+                let quiet = |detail: String| Told {
+                    fate: "quiet",
+                    detail,
+                    is_alarmed: false,
+                    title: String::new(),
+                    file: None,
+                };
+                match (judge(alert, &numbers), due.is_alarmed) {
+                    (None, was) => Told { is_alarmed: was, ..quiet("there are too few numbers to say".to_owned()) },
+                    (Some((true, detail)), was) => Told {
+                        fate: "alarmed",
+                        is_alarmed: true,
+                        // Somebody is told when it begins, and not again until it is over.
+                        title: if was { String::new() } else { format!("Alert: {}", schedule.title) },
+                        detail,
+                        file: None,
+                    },
+                    (Some((false, detail)), true) => {
+                        Told { fate: "recovered", title: format!("Over: {}", schedule.title), ..quiet(detail) }
+                    }
+                    (Some((false, detail)), false) => quiet(detail),
+                }
+            }
+        })
+    }
+
+    /// Puts mails and webhooks into their queues, with the record of the run, all or nothing.
+    async fn tell(&self, run: &str, due: &Due, schedule: &Schedule, told: Told) -> Result<(), BoardError> {
+        let organisation = self.access().organisation_of(&due.project).unwrap_or_default();
+        let members = self.access().members(&organisation).await?;
+        let mut transaction = self.access().database().write().await?;
+        let mut missed: Vec<String> = Vec::new();
+        if !told.title.is_empty() {
+            let size = told.file.as_ref().map_or(0, |file| file.bytes.len());
+            let encoded = told.file.as_ref().map(|file| STANDARD.encode(&file.bytes));
+            let name = told.file.as_ref().map(|file| format!("{}.{}", due.schedule, file.ending));
+            let as_mail = told
+                .file
+                .as_ref()
+                .zip(encoded.clone())
+                .zip(name.clone())
+                .map(|((file, base64), name)| MailFile { name, content_type: file.content_type.to_owned(), base64 });
+            let mail = Mail::Report {
+                title: told.title.clone(),
+                detail: format!("{} ({} of {}).", told.detail, schedule.title, due.project),
+                file: as_mail.filter(|_| size <= MAIL_BYTES_MAX),
+            };
+            for email in &schedule.to.emails {
+                // Whoever has left the organisation is told nothing more.
+                if size > MAIL_BYTES_MAX || !members.iter().any(|member| member.email.eq_ignore_ascii_case(email)) {
+                    missed.push(email.clone());
+                    continue;
+                }
+                self.access().enqueue(&mut transaction, email, &mail).await?;
+            }
+            let file = encoded.zip(name).zip(told.file.as_ref()).filter(|_| size <= WEBHOOK_BYTES_MAX);
+            let file = file.map(
+                |((base64, name), file)| json!({"name": name, "content_type": file.content_type, "base64": base64}),
+            );
+            let data = json!({
+                "project": due.project, "schedule": due.schedule, "title": schedule.title, "fate": told.fate,
+                "detail": told.detail, "file": file,
+            });
+            let kind = if told.file.is_some() { "schedule.answer" } else { "schedule.alert" };
+            for webhook in &schedule.to.webhooks {
+                let is_small = size <= WEBHOOK_BYTES_MAX;
+                let is_told = is_small
+                    && self.access().announce_to(&mut transaction, &organisation, webhook, kind, &data).await?;
+                if !is_told {
+                    missed.push(webhook.clone());
+                }
+            }
+            let author = self.system();
+            let record = self.act(&due.project, "schedule.send", &author).on("schedule", &due.schedule);
+            let record = record.after(&json!({"fate": told.fate, "to": schedule.to, "not_told": missed}));
+            let detail = with_missed(told.detail.clone(), &missed);
+            storage::end_run(&mut transaction, run, self.now(), told.fate, &detail).await?;
+            storage::set_alarm(&mut transaction, due, told.is_alarmed).await?;
+            self.access().record(&mut transaction, record).await?;
+        } else {
+            storage::end_run(&mut transaction, run, self.now(), told.fate, &told.detail).await?;
+            storage::set_alarm(&mut transaction, due, told.is_alarmed).await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    fn system(&self) -> Author {
+        Author::system(Actor::System, Origin::default())
+    }
+}
+
+fn with_missed(detail: String, missed: &[String]) -> String {
+    if missed.is_empty() { detail } else { format!("{detail}; not told: {}", missed.join(", ")) }
+}
+
+/// A failed question tells nobody, and changes no alarm; the run says what failed.
+fn failed(due: &Due, schedule: &Schedule, error: &BoardError) -> Told {
+    let detail = match error {
+        BoardError::Unanswered(why) => why.to_string(),
+        BoardError::NotFound(what) => format!("there is no {what} {}", schedule.question),
+        BoardError::Invalid(faults) => faults.iter().map(|fault| fault.detail.clone()).collect::<Vec<_>>().join("; "),
+        _ => {
+            tracing::error!(%error, project = due.project, schedule = due.schedule, "a schedule failed");
+            "the program failed; its tracing says why".to_owned()
+        }
+    };
+    Told { fate: "failed", detail, is_alarmed: due.is_alarmed, title: String::new(), file: None }
+}

@@ -1,0 +1,126 @@
+//! Schedules: asked when they are due, once, with their fate on record; alerts tell when they begin and when they are over.
+
+use serde_json::{Value, json};
+
+use crate::gear::{House, house};
+use crate::stage::Stage;
+
+const MINUTE: i64 = 60_000;
+
+async fn question(house: &House) {
+    let content = json!({"title": "Orders", "ask": {"sql": "SELECT name, number FROM orders"}});
+    house.post("questions", json!({"key": "orders", "content": content})).await.good();
+}
+
+async fn schedule(house: &House, key: &str, task: Value) {
+    let content = json!({"title": "Orders", "question": "orders", "every": {"minutes": 5}, "task": task,
+        "to": {"emails": ["owner@example.org"]}});
+    house.post("schedules", json!({"key": key, "content": content})).await.good();
+}
+
+async fn fates(house: &House, key: &str) -> Vec<String> {
+    let runs = house.get(&format!("schedules/{key}/runs")).await.good().json();
+    runs["items"].as_array().unwrap().iter().map(|run| run["fate"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The mails that were sent so far, as text.
+async fn mails(house: &House, stage: &Stage) -> Vec<String> {
+    house.access.send_mails().await.unwrap();
+    let folder = stage.folder.path().join("mails");
+    let files = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|ending| ending == "eml")).collect();
+    files.sort();
+    files.into_iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
+}
+
+mod scenes {
+    use super::*;
+
+    pub async fn answers_are_sent_once_for_each_time(stage: &Stage) {
+        let house = house(stage).await;
+        question(&house).await;
+        schedule(&house, "mail", json!({"send": "csv"})).await;
+        assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 0, "not yet");
+        stage.pass(5 * MINUTE);
+        // Two that look at the same time, as two processes would.
+        let (one, two) = tokio::join!(house.boards.ask_what_is_due(), house.boards.ask_what_is_due());
+        assert_eq!(one.unwrap() + two.unwrap(), 1);
+        assert_eq!(fates(&house, "mail").await, ["sent"]);
+        let sent = mails(&house, stage).await;
+        assert_eq!(sent.iter().filter(|mail| mail.contains("Subject: Orders")).count(), 1);
+        let mail = sent.iter().find(|mail| mail.contains("Subject: Orders")).unwrap();
+        assert!(mail.contains("mail.csv") && mail.contains("owner@example.org"), "{mail}");
+        assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 0);
+        // A time that was missed is asked once, and not as often as it was missed.
+        stage.pass(60 * MINUTE);
+        assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 1);
+        house.ask("POST", "schedules/mail/runs", &[], Value::Null).await.good();
+        assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 1, "at once, besides its times");
+        // Off, it is not asked.
+        let content = json!({"title": "Orders", "question": "orders", "every": {"minutes": 5}, "task": {"send": "csv"},
+            "to": {"emails": ["owner@example.org"]}, "is_enabled": false});
+        house.put("schedules/mail", json!({"content": content})).await.good();
+        stage.pass(60 * MINUTE);
+        assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 0);
+    }
+
+    pub async fn alerts_tell_when_they_begin_and_when_they_are_over(stage: &Stage) {
+        let house = house(stage).await;
+        question(&house).await;
+        schedule(&house, "watch", json!({"alert": {"above": 100.0}})).await;
+        for (number, fate) in
+            [(50.0, "quiet"), (150.0, "alarmed"), (160.0, "alarmed"), (80.0, "recovered"), (70.0, "quiet")]
+        {
+            *house.echo.numbers.lock().unwrap() = vec![1.0, number];
+            stage.pass(5 * MINUTE);
+            assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 1);
+            assert_eq!(fates(&house, "watch").await[0], fate, "{number}");
+        }
+        let sent = mails(&house, stage).await;
+        let count = |subject: &str| sent.iter().filter(|mail| mail.contains(&format!("Subject: {subject}"))).count();
+        assert_eq!(
+            (count("Alert: Orders"), count("Over: Orders")),
+            (1, 1),
+            "once when it begins, once when it is over"
+        );
+        // A question that fails is a fate of its own, and no alarm.
+        let broken = json!({"content": {"title": "Orders", "ask": {"sql": "SELECT no_such_column"}}});
+        house.put("questions/orders", broken).await.good();
+        stage.pass(5 * MINUTE);
+        house.boards.ask_what_is_due().await.unwrap();
+        let runs = house.get("schedules/watch/runs").await.json();
+        assert_eq!(runs["items"][0]["fate"], "failed");
+        assert!(runs["items"][0]["detail"].as_str().unwrap().contains("no_such_column"));
+        house.delete("schedules/watch").await.good();
+        stage.pass(5 * MINUTE);
+        assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 0);
+    }
+
+    pub async fn nobody_outside_is_sent_anything(stage: &Stage) {
+        let house = house(stage).await;
+        question(&house).await;
+        let content = |to: Value, question: &str| {
+            json!({"content": {"title": "x", "question": question, "every": {"minutes": 0},
+            "task": {"send": "csv"}, "to": to}})
+        };
+        let refused = house.post("schedules", content(json!({}), "orders")).await.refusal();
+        assert_eq!(refused.2, ["/content/every/minutes", "/content/to/emails"]);
+        let ok = |to: Value, question: &str| {
+            let mut body = content(to, question);
+            body["content"]["every"]["minutes"] = json!(5);
+            body
+        };
+        let stranger = json!({"emails": ["owner@example.org", "thief@example.com"]});
+        assert_eq!(house.post("schedules", ok(stranger, "orders")).await.refusal().2, ["/content/to/emails/1"]);
+        let webhook = json!({"webhooks": ["none"]});
+        assert_eq!(house.post("schedules", ok(webhook, "orders")).await.refusal().2, ["/content/to/webhooks/0"]);
+        let owner = json!({"emails": ["owner@example.org"]});
+        assert_eq!(house.post("schedules", ok(owner, "nothing")).await.refusal().2, ["/content/question"]);
+    }
+}
+
+on_both!(
+    answers_are_sent_once_for_each_time,
+    alerts_tell_when_they_begin_and_when_they_are_over,
+    nobody_outside_is_sent_anything,
+);

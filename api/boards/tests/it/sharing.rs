@@ -1,0 +1,152 @@
+//! What the public sees, and for how long.
+
+use serde_json::{Value, json};
+
+use crate::gear::{Answer, House, SALES, house};
+use crate::stage::Stage;
+
+const DAY: i64 = 86_400_000;
+
+async fn open(house: &House, body: Value) -> Answer {
+    house.raw("POST", "/v1/shared/dashboards", &[], body).await
+}
+
+async fn tile(house: &House, token: &str, tile: &str, variables: Value) -> Answer {
+    let body = json!({"token": token, "tile": tile, "variables": variables});
+    house.raw("POST", "/v1/shared/answers", &[], body).await
+}
+
+/// A link's id and secret.
+async fn link(house: &House, more: Value) -> (String, String) {
+    let mut body = json!({"kind": "link", "name": "For the wall"});
+    footfall_api_http::merge(&mut body, more);
+    let made = house.post("dashboards/sales/shares", body).await.good().json();
+    let url = made["url"].as_str().unwrap();
+    assert!(url.starts_with("https://footfall.example/shared#"), "{url}");
+    (made["id"].as_str().unwrap().to_owned(), url.rsplit('#').next().unwrap().to_owned())
+}
+
+mod scenes {
+    use super::*;
+
+    pub async fn a_link_shows_one_dashboard_and_no_question(stage: &Stage) {
+        let house = house(stage).await;
+        house.post("dashboards", json!({"key": "sales", "text": SALES})).await.good();
+        let (id, secret) = link(&house, json!({"expires_in_days": 7})).await;
+        let seen = open(&house, json!({"secret": secret})).await.good();
+        for hidden in ["SELECT", "secret", "condition", "least"] {
+            assert!(!seen.json()["dashboard"].to_string().contains(hidden), "{hidden}: {}", seen.text);
+        }
+        assert_eq!(seen.json()["dashboard"]["variables"][0]["name"], "plan");
+        let token = seen.json()["token"].as_str().unwrap().to_owned();
+        let answer = tile(&house, &token, "buyers", json!({"plan": "pro"})).await.good();
+        assert!(!answer.text.contains("secret") && !answer.text.contains("condition"), "{}", answer.text);
+        assert_eq!(
+            house.asked()["series"][0]["select"]["condition"]["all"][1]["property"]["test"],
+            json!({"is": ["pro"]})
+        );
+        // Only variables with options, and only these options.
+        assert_eq!(tile(&house, &token, "rows", json!({"least": 1})).await.refusal().2, ["/variables/least"]);
+        assert_eq!(tile(&house, &token, "rows", json!({"plan": "x"})).await.refusal().2, ["/variables/plan"]);
+        assert_eq!(tile(&house, &token, "none", json!({})).await.refusal().1, "share_refused");
+        for body in [
+            json!({"token": token, "tile": "rows", "sql": "SELECT 1"}),
+            json!({"token": token, "tile": "rows", "days": 900}),
+        ] {
+            assert_eq!(house.raw("POST", "/v1/shared/answers", &[], body).await.status, 400);
+        }
+        // It is no credential for anything else.
+        let bearer = format!("Bearer {token}");
+        let other = house.raw("GET", "/v1/projects/shop/dashboards", &[("authorization", &bearer)], Value::Null).await;
+        assert_eq!(other.status, 401);
+        assert_eq!(tile(&house, &format!("{token}A"), "rows", json!({})).await.refusal().1, "share_refused");
+        assert_eq!(open(&house, json!({"secret": "wrong"})).await.refusal().1, "share_refused");
+        // An hour, then the link again; and after its days nothing.
+        stage.pass(61 * 60_000);
+        assert_eq!(tile(&house, &token, "rows", json!({})).await.refusal().1, "share_refused");
+        let token = open(&house, json!({"secret": secret})).await.good().json()["token"].as_str().unwrap().to_owned();
+        house.ask("DELETE", &format!("dashboards/sales/shares/{id}"), &[], Value::Null).await.good();
+        assert_eq!(
+            tile(&house, &token, "rows", json!({})).await.refusal().1,
+            "share_refused",
+            "revoked is revoked at once"
+        );
+        let (_, second) = link(&house, json!({"expires_in_days": 7})).await;
+        open(&house, json!({"secret": second})).await.good();
+        stage.pass(8 * DAY);
+        assert_eq!(open(&house, json!({"secret": second})).await.refusal().1, "share_refused");
+        // Another dashboard under the key is not what was shared.
+        let (_, third) = link(&house, json!({})).await;
+        house.delete("dashboards/sales").await.good();
+        house.post("dashboards", json!({"key": "sales", "text": SALES})).await.good();
+        assert_eq!(open(&house, json!({"secret": third})).await.refusal().1, "share_refused");
+    }
+
+    pub async fn passwords_are_asked_and_counted(stage: &Stage) {
+        let house = house(stage).await;
+        house.post("dashboards", json!({"key": "sales", "text": SALES})).await.good();
+        let (_, secret) = link(&house, json!({"password": "open sesame"})).await;
+        assert_eq!(open(&house, json!({"secret": secret})).await.refusal().1, "share_password_needed");
+        open(&house, json!({"secret": secret, "password": "open sesame"})).await.good();
+        let mut refused = Vec::new();
+        for _ in 0..40 {
+            refused.push(open(&house, json!({"secret": secret, "password": "open says me"})).await.status.as_u16());
+        }
+        assert!(refused[..29].iter().all(|status| *status == 404), "{refused:?}");
+        assert!(refused[30..].iter().all(|status| *status == 429), "{refused:?}");
+        assert_eq!(open(&house, json!({"secret": secret, "password": "open sesame"})).await.status, 429);
+        stage.pass(11 * 60_000);
+        open(&house, json!({"secret": secret, "password": "open sesame"})).await.good();
+        let listed = house.get("dashboards/sales/shares").await.json();
+        assert_eq!(
+            (listed["items"][0]["has_password"].clone(), listed["items"][0].get("secret_hash")),
+            (json!(true), None)
+        );
+        for (body, pointer) in [
+            (json!({"kind": "link", "name": "x", "origins": ["https://a.example"]}), "/origins"),
+            (json!({"kind": "embed", "name": "x"}), "/origins"),
+            (json!({"kind": "embed", "name": "x", "origins": ["https://a.example; script-src *"]}), "/origins/0"),
+        ] {
+            assert_eq!(house.post("dashboards/sales/shares", body).await.refusal().2, [pointer]);
+        }
+    }
+
+    pub async fn embeddings_have_tokens_that_settle_variables(stage: &Stage) {
+        let house = house(stage).await;
+        house.post("dashboards", json!({"key": "sales", "text": SALES})).await.good();
+        let body = json!({"kind": "embed", "name": "Intranet", "origins": ["https://intranet.example"]});
+        let made = house.post("dashboards/sales/shares", body).await.good().json();
+        let id = made["id"].as_str().unwrap();
+        assert_eq!(made["url"], format!("https://footfall.example/embedded/{id}"));
+        assert_eq!(house.boards.frame_ancestors(id).await.unwrap().as_deref(), Some("https://intranet.example"));
+        assert_eq!(house.boards.frame_ancestors("nothing").await.unwrap(), None);
+        let tokens = format!("dashboards/sales/shares/{id}/tokens");
+        let made =
+            house.post(&tokens, json!({"minutes": 30, "variables": {"plan": "pro", "least": 8}})).await.good().json();
+        let token = made["token"].as_str().unwrap();
+        let seen = open(&house, json!({"token": token})).await.good().json();
+        assert_eq!(seen["dashboard"]["variables"], json!([]), "what is settled is not to be chosen");
+        tile(&house, token, "rows", json!({})).await.good();
+        assert_eq!(
+            (house.asked()["params"]["plan"].clone(), house.asked()["params"]["least"].clone()),
+            (json!("pro"), json!(8))
+        );
+        assert_eq!(tile(&house, token, "rows", json!({"plan": "free"})).await.refusal().2, ["/variables/plan"]);
+        assert_eq!(
+            house.post(&tokens, json!({"minutes": 30, "variables": {"plan": "x"}})).await.refusal().2,
+            ["/variables/plan"]
+        );
+        assert_eq!(house.post(&tokens, json!({"minutes": 9_999})).await.status, 400);
+        stage.pass(31 * 60_000);
+        assert_eq!(tile(&house, token, "rows", json!({})).await.refusal().1, "share_refused");
+        house.ask("DELETE", &format!("dashboards/sales/shares/{id}"), &[], Value::Null).await.good();
+        assert_eq!(house.boards.frame_ancestors(id).await.unwrap(), None);
+        assert_eq!(house.post(&tokens, json!({"minutes": 1})).await.refusal().1, "board_item_unknown");
+    }
+}
+
+on_both!(
+    a_link_shows_one_dashboard_and_no_question,
+    passwords_are_asked_and_counted,
+    embeddings_have_tokens_that_settle_variables,
+);

@@ -1,0 +1,99 @@
+//! The engines behind dashboards, and the page of embedded ones, which alone may stand in frames of others.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::extract::Path;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::get;
+use footfall_api_access::{RowFilter, View};
+use footfall_api_boards::{Answers, Boards, InsightAnswer, RowFormat, SqlAsked, Unanswered};
+use footfall_pipelines_insights::definition::Question;
+use footfall_pipelines_insights_feed::{AskError, AskLimits, Insights};
+use footfall_pipelines_store::query::{Engine, Format, QueryError, Question as Statement, encode};
+use futures::StreamExt;
+
+/// SQL and insights, for dashboards.
+pub struct Engines {
+    pub engine: Arc<Engine>,
+    pub insights: Arc<Insights>,
+    pub limits: AskLimits,
+}
+
+fn of_query(error: QueryError) -> Unanswered {
+    match error {
+        QueryError::Internal => Unanswered::Failed("the SQL engine failed; it has traced why".to_owned()),
+        QueryError::Busy { .. } => Unanswered::Later { detail: error.to_string() },
+        error => Unanswered::Refused {
+            code: error.code().to_owned(),
+            position: error.position().map(|place| (place.line, place.column)),
+            detail: error.to_string(),
+        },
+    }
+}
+
+fn of_ask(error: AskError) -> Unanswered {
+    let detail = error.to_string();
+    let refused = |code: &str| Unanswered::Refused { code: code.to_owned(), detail: detail.clone(), position: None };
+    match error {
+        AskError::Question(_) => refused("insight_refused"),
+        AskError::TooManyValues { .. } | AskError::TooManyActivities { .. } => refused("insight_values_too_many"),
+        AskError::Preparing { .. } | AskError::TimeLimit { .. } | AskError::Busy => Unanswered::Later { detail },
+        AskError::Store(_) | AskError::Engine(_) | AskError::Closed => Unanswered::Failed(detail),
+    }
+}
+
+#[async_trait]
+impl Answers for Engines {
+    async fn sql(&self, project: &str, asked: SqlAsked, view: &View) -> Result<Vec<u8>, Unanswered> {
+        let format = match asked.format {
+            RowFormat::Json => Format::Json,
+            RowFormat::Csv => Format::Csv,
+            RowFormat::Parquet => Format::Parquet,
+        };
+        let policy = footfall_api_server::policy_of(view);
+        let mut statement = Statement::new(asked.sql).with_params(asked.params).under(Arc::new(policy));
+        statement.limits.rows_max = Some(asked.rows_max);
+        let answer = self.engine.query(project, statement).await.map_err(of_query)?;
+        let mut pieces = encode(answer, format).await.map_err(of_query)?;
+        let mut bytes = Vec::new();
+        while let Some(piece) = pieces.next().await {
+            bytes.extend_from_slice(&piece.map_err(of_query)?);
+        }
+        Ok(bytes)
+    }
+
+    async fn insight(&self, project: &str, question: &Question, view: &View) -> Result<InsightAnswer, Unanswered> {
+        // Answers are made of all rows: who sees a part of them would learn of the others.
+        if view.rows != RowFilter::Everything || !view.masks.is_empty() {
+            return Err(Unanswered::Restricted);
+        }
+        let answered = self.insights.ask(project, question, self.limits).await.map_err(of_ask)?;
+        let mut answer =
+            serde_json::to_value(&answered.answer).map_err(|error| Unanswered::Failed(error.to_string()))?;
+        if let Some(members) = answer.as_object_mut() {
+            members.remove("question");
+        }
+        Ok(InsightAnswer { answer, as_of: answered.as_of, took_ms: answered.took.as_micros() as f64 / 1e3 })
+    }
+}
+
+/// `/embedded/{share}`: the application's page, which pages of the share's origins alone may hold.
+pub fn embedded(boards: &Boards) -> Router {
+    let boards = boards.clone();
+    let show = move |Path(share): Path<String>, headers: HeaderMap| {
+        let boards = boards.clone();
+        async move { page(&boards, &share, &headers).await }
+    };
+    Router::new().route("/embedded/{share}", get(show))
+}
+
+async fn page(boards: &Boards, share: &str, headers: &HeaderMap) -> Response {
+    let ancestors = boards.frame_ancestors(share).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "an embedding could not be looked up");
+        None
+    });
+    footfall_api_pages::embedded(headers, ancestors.as_deref())
+}

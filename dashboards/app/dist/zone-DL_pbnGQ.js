@@ -1,0 +1,1 @@
+var e=Intl.DateTimeFormat().resolvedOptions().timeZone||`UTC`;export{e as t};

@@ -1,0 +1,46 @@
+// What happened when: a list that everybody of the project shares.
+
+import { useState, type FormEvent } from "react";
+import { useAnswer } from "../api/answer";
+import { useProject } from "../frame/project";
+import { Dialog } from "../parts/dialog";
+import { moment } from "../parts/format";
+import { Empty, Failure, Loading } from "../parts/states";
+import { addItem, items, removeItem, type Annotation } from "./calls";
+
+export function Annotations({ close }: { close: () => void }) {
+  const project = useProject();
+  const found = useAnswer(`${project.id} annotations`, () => items<Annotation>(project.id, "annotations"));
+  const [text, setText] = useState("");
+  const [day, setDay] = useState(() => new Date().toISOString().slice(0, 10));
+  const [fault, setFault] = useState<unknown>();
+  const mayWrite = project.permissions.has("dashboards.write");
+  const done = () => (setFault(undefined), found.again());
+  const add = (event: FormEvent) => {
+    event.preventDefault();
+    addItem<Annotation>(project.id, "annotations", undefined, { at: `${day}T12:00:00Z`, text }).then(() => (setText(""), done()), setFault);
+  };
+  const sorted = [...(found.value ?? [])].sort((a, b) => b.content.at.localeCompare(a.content.at));
+  return (
+    <Dialog title="What happened when" close={close}>
+      {mayWrite && (
+        <form className="line" onSubmit={add}>
+          <label className="field-inline"><span>Day</span><input type="date" required value={day} onChange={(event) => setDay(event.target.value)} /></label>
+          <label className="field-inline"><span>What</span><input required maxLength={200} value={text} onChange={(event) => setText(event.target.value)} /></label>
+          <button type="submit" className="plain">Add</button>
+        </form>
+      )}
+      {fault ? <Failure fault={fault} /> : null}
+      {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="annotations" /> : sorted.length === 0 ? <Empty>Nothing is written down yet: a release, a campaign, an outage.</Empty> : (
+        <ul className="rows">
+          {sorted.map(({ key, content }) => (
+            <li key={key}>
+              <span className="row-text"><span>{content.text}</span><span className="soft small">{moment(content.at)}</span></span>
+              {mayWrite && <button type="button" className="remove" aria-label={`Remove ${content.text}`} onClick={() => void removeItem(project.id, "annotations", key).then(done, setFault)}>×</button>}
+            </li>
+          ))}
+        </ul>
+      )}
+    </Dialog>
+  );
+}

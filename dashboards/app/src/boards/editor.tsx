@@ -1,0 +1,66 @@
+// A tile's title, what it asks, and how it is shown.
+
+import { useState, type FormEvent } from "react";
+import { useAnswer } from "../api/answer";
+import { useProject } from "../frame/project";
+import { Segments, Select } from "../parts/choice";
+import { Dialog } from "../parts/dialog";
+import { Failure, Loading } from "../parts/states";
+import { items, type SavedQuestion } from "./calls";
+import { keyOf, SHOWS, type Ask, type Board, type Show, type Tile } from "./model";
+
+const KINDS = [["saved", "Saved question"], ["sql", "SQL"], ["insight", "Insight"], ["text", "Words"]] as const;
+type Kind = (typeof KINDS)[number][0];
+const TREND = JSON.stringify({ question: "trend", bucket: "day", series: [{ select: { activities: [] }, measures: ["people"] }] }, null, 2);
+const kindOf = (ask: Ask | undefined): Kind => (ask ? KINDS.find(([kind]) => kind in ask)?.[0] : undefined) ?? "saved";
+
+export function Editor({ board, tile, set, close }: { board: Board; tile?: Tile; set: (tile: Tile) => void; close: () => void }) {
+  const project = useProject().id;
+  const questions = useAnswer(`${project} questions`, () => items<SavedQuestion>(project, "questions"));
+  const [kind, setKind] = useState<Kind>(kindOf(tile?.ask));
+  const [title, setTitle] = useState(tile?.title ?? "");
+  const [show, setShow] = useState<Show>(tile?.show ?? "usual");
+  const old = (of: Kind) => (tile?.ask && of in tile.ask ? (tile.ask as Record<string, unknown>)[of] : undefined);
+  const [saved, setSaved] = useState(String(old("saved") ?? ""));
+  const [sql, setSql] = useState(String(old("sql") ?? "SELECT date_trunc('day', timestamp) AS day, count(*) AS times\nFROM activity\nWHERE timestamp >= $from AND timestamp < $until\nGROUP BY day ORDER BY day"));
+  const [words, setWords] = useState(String(old("text") ?? ""));
+  const [insight, setInsight] = useState(old("insight") ? JSON.stringify(old("insight"), null, 2) : TREND);
+  const [fault, setFault] = useState<unknown>();
+  const chosen = questions.value?.find(({ key }) => key === saved);
+  const askOf = (): Ask => {
+    switch (kind) {
+      case "saved": return { saved };
+      case "sql": return { sql };
+      case "text": return { text: words };
+      case "insight": return { insight: JSON.parse(insight) as Record<string, unknown> };
+    }
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    try {
+      if (kind === "saved" && !saved) throw new Error("Choose a question.");
+      const name = title || (kind === "saved" ? chosen?.content.title ?? "" : "");
+      const id = tile?.id ?? keyOf(name || kind, board.tiles.map(({ id }) => id));
+      set({ ...(tile ?? { x: 0, y: 0, width: kind === "text" ? 12 : 6, height: kind === "text" ? 2 : 5 }), id, title: name, show, ask: askOf() });
+    } catch (fault) {
+      setFault(fault instanceof SyntaxError ? new Error(`The insight is no JSON: ${fault.message}`) : fault);
+    }
+  };
+  return (
+    <Dialog title={tile ? `Change ${tile.title || tile.id}` : "Add a tile"} close={close} isWide>
+      <form className="stack" onSubmit={submit}>
+        <label className="field"><span>Title</span><input value={title} maxLength={200} onChange={(event) => setTitle(event.target.value)} /></label>
+        <Segments label="What it shows" value={kind} options={KINDS} choose={setKind} />
+        {kind === "saved" && (questions.fault ? <Failure fault={questions.fault} again={questions.again} /> : !questions.value ? <Loading what="questions" /> : questions.value.length === 0
+          ? <p className="soft">No question is saved yet. The pages of insights and SQL save them.</p>
+          : <Select label="Question" value={saved} options={[["", "choose one"] as const, ...questions.value.map(({ key, content }) => [key, content.title] as const)]} choose={setSaved} />)}
+        {kind === "sql" && <label className="field"><span>One reading statement; $from, $until and the dashboard's variables are bound</span><textarea rows={8} spellCheck={false} value={sql} onChange={(event) => setSql(event.target.value)} /></label>}
+        {kind === "insight" && <label className="field"><span>The body of an insight without its scope, as JSON</span><textarea rows={10} spellCheck={false} value={insight} onChange={(event) => setInsight(event.target.value)} /></label>}
+        {kind === "text" && <label className="field"><span>Words</span><textarea rows={4} value={words} onChange={(event) => setWords(event.target.value)} /></label>}
+        {kind !== "text" && <Select label="Shown" value={show} options={SHOWS} choose={setShow} />}
+        {fault ? <Failure fault={fault} /> : null}
+        <div className="line"><button type="submit" className="primary">{tile ? "Change it" : "Add it"}</button></div>
+      </form>
+    </Dialog>
+  );
+}

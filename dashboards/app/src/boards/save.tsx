@@ -1,0 +1,71 @@
+// "Save": a question under a title, and if wanted as a tile of a dashboard. For the pages of SQL and insights.
+
+import { useState, type FormEvent } from "react";
+import { useAnswer } from "../api/answer";
+import { Link } from "../frame/link";
+import { placeOf, useProject } from "../frame/project";
+import { Select } from "../parts/choice";
+import { Dialog } from "../parts/dialog";
+import { Failure } from "../parts/states";
+import { addItem, create, items, lines, load, save, type SavedQuestion } from "./calls";
+import { bottom, keyOf, newBoard } from "./model";
+import { ZONE } from "./zone";
+
+/** A button and its dialog. `question` is asked for when it is pressed. */
+export function SaveQuestion({ question }: { question: () => Omit<SavedQuestion, "title"> }) {
+  const project = useProject();
+  const [asked, setAsked] = useState<Omit<SavedQuestion, "title">>();
+  if (!project.permissions.has("dashboards.write")) return null;
+  return (
+    <>
+      <button type="button" className="quiet" onClick={() => setAsked(question())}>Save</button>
+      {asked && <SaveDialog question={asked} close={() => setAsked(undefined)} />}
+    </>
+  );
+}
+
+const NONE = "";
+const NEW = "+";
+
+function SaveDialog({ question, close }: { question: Omit<SavedQuestion, "title">; close: () => void }) {
+  const project = useProject().id;
+  const boards = useAnswer(`${project} boards`, () => lines(project));
+  const [title, setTitle] = useState("");
+  const [board, setBoard] = useState(NONE);
+  const [boardTitle, setBoardTitle] = useState("");
+  const [fault, setFault] = useState<unknown>();
+  const [done, setDone] = useState<string>();
+
+  /** The question first, then the tile that shows it. */
+  const keep = async () => {
+    const taken = (await items(project, "questions")).map(({ key }) => key);
+    const key = keyOf(title, taken);
+    await addItem<SavedQuestion>(project, "questions", key, { ...question, title });
+    if (board === NONE) return placeOf(project, "dashboards");
+    let name = board;
+    if (board === NEW) {
+      name = keyOf(boardTitle, (boards.value ?? []).map(({ key }) => key));
+      await create(project, { key: name, dashboard: newBoard(boardTitle, ZONE) });
+    }
+    const { kept, tag } = await load(project, name);
+    const { tiles } = kept.dashboard;
+    const tile = { id: keyOf(title, tiles.map(({ id }) => id)), title, x: 0, y: bottom(tiles), width: 6, height: 5, ask: { saved: key } };
+    await save(project, name, tag, { dashboard: { ...kept.dashboard, tiles: [...tiles, tile] } });
+    return placeOf(project, `dashboards/${name}`);
+  };
+  const submit = (event: FormEvent) => (event.preventDefault(), setFault(undefined), void keep().then(setDone, setFault));
+  return (
+    <Dialog title="Save this question" close={close}>
+      {done ? <p role="status">It is saved. <Link href={done}>{done.endsWith("/dashboards") ? "Go to the dashboards" : "Go to the dashboard"}</Link></p> : (
+        <form className="stack" onSubmit={submit}>
+          <label className="field"><span>Title</span><input required maxLength={200} value={title} onChange={(event) => setTitle(event.target.value)} /></label>
+          <Select label="On the dashboard" value={board} options={[[NONE, "none"] as const, [NEW, "a new one"] as const, ...(boards.value ?? []).map(({ key, title }) => [key, title] as const)]} choose={setBoard} />
+          {board === NEW && <label className="field"><span>Title of the new dashboard</span><input required maxLength={200} value={boardTitle} onChange={(event) => setBoardTitle(event.target.value)} /></label>}
+          {boards.fault ? <Failure fault={boards.fault} again={boards.again} /> : null}
+          {fault ? <Failure fault={fault} /> : null}
+          <div className="line"><button type="submit" className="primary">Save it</button></div>
+        </form>
+      )}
+    </Dialog>
+  );
+}

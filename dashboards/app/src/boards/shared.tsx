@@ -1,0 +1,88 @@
+// A dashboard that was given away, by a link (/shared#secret) or in a frame (/embedded/…#token): its title and its tiles, nothing else.
+
+import { useCallback, useEffect, useMemo, useRef, useState, type FormEvent } from "react";
+import { Refused } from "../api/client";
+import { Empty, Failure, Loading } from "../parts/states";
+import { asViewer } from "./calls";
+import { Variables } from "./controls";
+import { Tiles } from "./grid";
+import { valuesIn, type Board, type Tile as TileOf, type TileAnswer, type Value } from "./model";
+import { Tile, type Asker } from "./tile";
+
+interface Opened {
+  dashboard: Board;
+  token: string;
+  expires_at: string;
+}
+
+const inFrame = location.pathname.startsWith("/embedded/");
+
+export function Shared() {
+  const [opened, setOpened] = useState<Opened>();
+  const [fault, setFault] = useState<unknown>();
+  const [needsPassword, setNeedsPassword] = useState(false);
+  const [password, setPassword] = useState("");
+  const secret = location.hash.slice(1);
+  const open = useCallback((given?: string) => {
+    setFault(undefined);
+    asViewer<Opened>("/v1/shared/dashboards", inFrame ? { token: secret } : { secret, ...(given && { password: given }) }).then(setOpened, (fault) => {
+      if (fault instanceof Refused && fault.code === "share_password_needed") setNeedsPassword(true);
+      else setFault(fault);
+    });
+  }, [secret]);
+  useEffect(() => open(), [open]);
+  useEffect(() => {
+    document.title = opened ? `${opened.dashboard.title} · Footfall` : "Footfall";
+    const again = () => (setOpened(undefined), location.reload());
+    addEventListener("hashchange", again);
+    return () => removeEventListener("hashchange", again);
+  }, [opened]);
+  const submit = (event: FormEvent) => (event.preventDefault(), open(password));
+  return (
+    <main id="main" className={`shared${inFrame ? " framed" : ""}`}>
+      {opened ? <Viewed opened={opened} renew={() => open(password || undefined)} /> : needsPassword ? (
+        <section className="card nothing">
+          <h1>A dashboard is behind this link</h1>
+          <form className="stack" onSubmit={submit}>
+            <label className="field"><span>Password</span><input type="password" autoComplete="off" required value={password} onChange={(event) => setPassword(event.target.value)} /></label>
+            {fault ? <Failure fault={fault} /> : null}
+            <div className="line"><button type="submit" className="primary">Open it</button></div>
+          </form>
+        </section>
+      ) : fault ? <section className="card nothing"><h1>This link shows nothing</h1><Failure fault={fault} again={() => open()} /><p className="soft">It may have ended. Ask whoever gave it to you for a new one.</p></section> : <Loading what="the dashboard" />}
+    </main>
+  );
+}
+
+function Viewed({ opened, renew }: { opened: Opened; renew: () => void }) {
+  const { dashboard, token } = opened;
+  const [values, setValues] = useState<Record<string, Value>>({});
+  const [turn, setTurn] = useState(0);
+  const latest = useRef(token);
+  latest.current = token;
+  useEffect(() => {
+    const seconds = dashboard.refresh_seconds;
+    const beat = seconds ? setInterval(() => document.visibilityState === "visible" && setTurn((turn) => turn + 1), seconds * 1000) : undefined;
+    // A link's token is asked for anew before it ends; a frame's comes from whoever holds the frame.
+    const end = inFrame ? undefined : setTimeout(renew, Math.max(60_000, Date.parse(opened.expires_at) - Date.now() - 60_000));
+    return () => (clearInterval(beat), clearTimeout(end));
+  }, [dashboard.refresh_seconds, opened.expires_at]);
+  const variables = dashboard.variables ?? [];
+  const valuesKey = JSON.stringify(valuesIn(variables, values));
+  const asker: Asker = useMemo(() => ({
+    key: valuesKey, zone: dashboard.zone,
+    ask: (tile, signal) => asViewer<TileAnswer>("/v1/shared/answers", { token: latest.current, tile, variables: JSON.parse(valuesKey) }, signal),
+  }), [valuesKey, dashboard.zone]);
+  const content = useCallback((tile: TileOf) => <Tile tile={tile} asker={asker} turn={turn} />, [asker, turn]);
+  return (
+    <>
+      <header className="page-head">
+        <div><h1 tabIndex={-1}>{dashboard.title}</h1>{dashboard.description && <p className="soft">{dashboard.description}</p>}</div>
+        <span className="soft small">{dashboard.days === 1 ? "today" : `the last ${dashboard.days} days`}</span>
+      </header>
+      {variables.length > 0 && <div className="line board-controls" role="group" aria-label="Variables"><Variables variables={variables} values={values} set={(name, value) => setValues({ ...values, [name]: value })} /></div>}
+      {dashboard.tiles.length === 0 && <Empty>There is nothing on this dashboard yet.</Empty>}
+      <Tiles tiles={dashboard.tiles} content={content} />
+    </>
+  );
+}
