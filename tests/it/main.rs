@@ -22,5 +22,6 @@ mod sdks;
 mod seed;
 mod server;
 mod sessions_identity;
+mod sql_doors;
 mod tidy;
 mod torn;

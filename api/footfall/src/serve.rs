@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use footfall_api_access::{Access, Origin};
-use footfall_api_app::{App, OperatorToken};
+use footfall_api_app::{App, AppSettings, OperatorToken};
 use footfall_api_experiments::{DoorSettings, Experiments};
 use footfall_api_insights::Desk;
 use footfall_api_server::{Data, Live, LiveSettings, Summary, Telemetry};
@@ -26,13 +26,14 @@ use crate::operator::{Presence, reachable};
 use crate::token::{OPERATOR_PREFIX, random_token};
 use crate::upkeep::Upkeep;
 use crate::wiring::{self, Stack};
-use crate::{app, banner, replay};
+use crate::{app, banner, replay, sql_doors};
 
 /// Serves until SIGTERM or SIGINT.
 pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppError> {
     // Bound before the slow work, so that whoever comes early waits instead of being refused.
     let listener = bind(&settings.listen).await?;
     let address = listener.local_addr().map_err(|error| AppError::Listen(settings.listen.clone(), error))?;
+    let sql_doors = sql_doors::bind_all(&settings).await?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
 
@@ -41,8 +42,11 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppErr
     let access = app::open(&settings, &app::public_url(&settings, Some(address)), clock.clone()).await?;
     let tls = app::tls(&settings).await?;
     let token = random_token(OPERATOR_PREFIX)?;
-    let experiments = Experiments::open(access.clone(), clock, Some(Arc::new(Tables(stack.engine.clone())))).await?;
-    let router = router(&settings, &stack, &access, &experiments, telemetry, &token)?;
+    let experiments =
+        Experiments::open(access.clone(), clock.clone(), Some(Arc::new(Tables(stack.engine.clone())))).await?;
+    let api = app::api_settings(&settings, &token)?;
+    let desk = sql_doors::desk(&stack, &access, &api, clock.clone());
+    let router = router(&settings, &stack, &access, &experiments, telemetry, &token, api)?;
     // Commands speak no TLS: they have a port of their own then, on this machine alone.
     let inside = if tls.is_some() { Some(bind("127.0.0.1:0").await?) } else { None };
     let own = inside.as_ref().map(TcpListener::local_addr).transpose()?;
@@ -64,6 +68,7 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppErr
     let inside = inside.map(|inside| {
         tokio::spawn(footfall_api_http::serve(inside, router.clone(), connections, None, stopped(stopping.clone())))
     });
+    let sql_doors = sql_doors.open(desk, &settings, tls.clone(), &stopping);
     let serving = tokio::spawn(footfall_api_http::serve(listener, router, connections, tls, stopped(stopping)));
     tokio::select! {
         _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
@@ -74,6 +79,9 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppErr
     if let Some(inside) = inside {
         drop(inside.await);
     }
+    for door in sql_doors {
+        drop(door.await);
+    }
     drop(upkeep.await);
     drop(work.await);
     drop(announced);
@@ -82,7 +90,7 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppErr
     ended
 }
 
-async fn bind(listen: &str) -> Result<TcpListener, AppError> {
+pub(crate) async fn bind(listen: &str) -> Result<TcpListener, AppError> {
     let failed = |error| AppError::Listen(listen.to_owned(), error);
     let addresses: Vec<SocketAddr> = tokio::net::lookup_host(listen).await.map_err(failed)?.collect();
     let first = addresses.first().copied();
@@ -100,6 +108,7 @@ fn router(
     experiments: &Experiments,
     telemetry: Telemetry,
     token: &str,
+    api: AppSettings,
 ) -> Result<Router, AppError> {
     let live = Arc::new(Live::new(LiveSettings::default()));
     tokio::spawn(relay(stack.live.clone(), live.clone()));
@@ -118,7 +127,6 @@ fn router(
         telemetry,
         metrics_private: settings.server.metrics_private,
     };
-    let api = app::api_settings(settings, token)?;
     let desk = Desk::new(access.clone(), stack.insights.clone(), &settings.project)
         .with_limits(AskLimits { time: settings.insights.time_max.0, ..AskLimits::default() });
     let built = App::build_with(api, access.clone(), stack.clock.clone(), |site, _| {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::dialect::Dialect;
+use super::driver_parameters::ParameterValue;
 use super::extra::ExtraTable;
 use super::policy::Policy;
 
@@ -67,6 +69,10 @@ pub struct Question {
     pub sql: String,
     /// Values for `$name` as a JSON object, or for `$1`, `$2` … as a JSON array.
     pub params: serde_json::Value,
+    /// Values for `$1`, `$2` … with the types that a driver gave them; they go before `params`.
+    pub values: Vec<ParameterValue>,
+    /// Whose words the text may use.
+    pub dialect: Dialect,
     pub limits: QuestionLimits,
     /// What the asker may see.
     pub policy: Arc<Policy>,
@@ -89,6 +95,16 @@ impl Question {
     pub fn beside(mut self, table: Arc<dyn ExtraTable>) -> Self {
         self.extras.push(table);
         self
+    }
+
+    /// In the words of another program's clients.
+    pub fn spoken_as(self, dialect: Dialect) -> Self {
+        Question { dialect, ..self }
+    }
+
+    /// With values that have types.
+    pub fn with_values(self, values: Vec<ParameterValue>) -> Self {
+        Question { values, ..self }
     }
 
     /// With values for its parameters.
