@@ -233,7 +233,7 @@ def cancellation():
         started = time.monotonic()
         threading.Timer(0.5, connection.cancel_safe).start()
         got = state_of(lambda: connection.execute(
-            "SELECT count(*) FROM activity a, activity b, activity c WHERE a.event < b.event AND b.event < c.city"))
+            "SELECT count(*) FROM activity a, activity b, activity c WHERE a.message_id < b.message_id AND b.event <> c.event"))
         took = time.monotonic() - started
         assert got == "57014", got
         assert took < 20, took
@@ -243,7 +243,8 @@ def cancellation():
 
 def revocation():
     run = [os.environ["FOOTFALL_BIN"], "keys"]
-    environment = {**os.environ, "FOOTFALL_DATA_DIR": os.environ["FOOTFALL_DATA"]}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
+    environment["FOOTFALL_DATA_DIR"] = os.environ["FOOTFALL_DATA"]
     key = subprocess.run([*run, "create", "--kind", "read"], env=environment, capture_output=True, text=True, check=True).stdout.strip()
     with postgres(key) as connection, arrow(key) as arrows:
         assert connection.execute("SELECT 1").fetchone() == (1,)

@@ -24,6 +24,15 @@ pub(crate) fn kind_of(oid: u32) -> Option<ParameterKind> {
     })
 }
 
+/// True where the statement compares with `ANY($number)`: a client may leave the type of such a list open.
+pub(crate) fn is_any_of(sql: &str, number: usize) -> bool {
+    let compact: String = sql.split_whitespace().collect::<String>().to_ascii_lowercase();
+    compact.contains(&format!("any(${number})"))
+}
+
+/// The object id of a list of texts.
+pub(crate) const TEXT_LIST: u32 = 1009;
+
 /// One bound value.
 pub(crate) fn value(oid: u32, bytes: Option<&Bytes>, is_binary: bool) -> Result<ParameterValue, Fault> {
     let kind = kind_of(oid).unwrap_or(ParameterKind::Unknown);

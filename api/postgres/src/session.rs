@@ -287,7 +287,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         };
         let mut values = Vec::with_capacity(bind.parameters.len());
         for (place, bytes) in bind.parameters.iter().enumerate() {
-            let oid = statement.oids.get(place).copied().unwrap_or(0);
+            let oid = match statement.oids.get(place).copied().unwrap_or(0) {
+                0 if parameters::is_any_of(&statement.sql, place + 1) => parameters::TEXT_LIST,
+                oid => oid,
+            };
             values.push(parameters::value(oid, bytes.as_ref(), is_binary(place)?)?);
         }
         let formats = bind.result_column_format_codes;

@@ -1,5 +1,6 @@
 //! Rows as a door takes them: worked out ahead by a little, ended when nobody takes them or their asker says so.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,16 +43,33 @@ impl Cancel {
 #[derive(Debug)]
 pub struct Rows {
     schema: SchemaRef,
-    pieces: mpsc::Receiver<Result<RecordBatch, Refusal>>,
+    pieces: mpsc::Receiver<Piece>,
+    is_whole: bool,
 }
+
+/// What is handed over; `None` behind the last rows.
+type Piece = Option<Result<RecordBatch, Refusal>>;
 
 impl Rows {
     /// Takes `answer` up. Whoever takes nothing for `stall` is given up: a slow reader holds no turn of the engine.
     pub(crate) fn new(answer: Answer, cancel: &Cancel, stall: Duration) -> Rows {
         let schema = answer.schema().clone();
         let (sender, pieces) = mpsc::channel(1);
-        tokio::spawn(hand_over(answer, sender, cancel.cancelled(), stall));
-        Rows { schema, pieces }
+        let cancelled = cancel.cancelled();
+        tokio::spawn(async move {
+            let end = tokio::select! {
+                biased;
+                () = cancelled => Refusal::Cancelled,
+                () = sender.closed() => return,
+                end = hand_over(answer, &sender, stall) => match end {
+                    Some(end) => end,
+                    None => return,
+                },
+            };
+            // The answer is gone by now, and its turn free, before the reader hears why.
+            drop(sender.send(Some(Err(end))).await);
+        });
+        Rows { schema, pieces, is_whole: false }
     }
 
     pub fn schema(&self) -> &SchemaRef {
@@ -60,46 +78,28 @@ impl Rows {
 
     /// The next rows; `None` after the last. An error is the last.
     pub async fn next(&mut self) -> Option<Result<RecordBatch, Refusal>> {
-        self.pieces.recv().await
+        if self.is_whole {
+            return None;
+        }
+        // Without an end the work on it has died.
+        let piece = self.pieces.recv().await.unwrap_or(Some(Err(Refusal::Internal)));
+        self.is_whole = !matches!(piece, Some(Ok(_)));
+        piece
     }
 }
 
-async fn hand_over(
-    mut answer: Answer,
-    sender: mpsc::Sender<Result<RecordBatch, Refusal>>,
-    cancelled: impl Future<Output = ()> + Send,
-    stall: Duration,
-) {
-    tokio::pin!(cancelled);
+/// Why it ended before the end, if it did.
+async fn hand_over(mut answer: Answer, sender: &mpsc::Sender<Piece>, stall: Duration) -> Option<Refusal> {
     loop {
-        let piece = tokio::select! {
-            biased;
-            () = &mut cancelled => Some(Err(Refusal::Cancelled)),
-            () = sender.closed() => return,
-            piece = answer.next() => piece.map(|piece| piece.map_err(Refusal::Query)),
-        };
-        let Some(piece) = piece else { return };
-        let is_last = piece.is_err();
-        let room = tokio::select! {
-            biased;
-            () = &mut cancelled => None,
-            room = tokio::time::timeout(stall, sender.reserve()) => Some(room),
-        };
-        let end = match room {
-            Some(Ok(Ok(room))) => {
-                room.send(piece);
-                if is_last {
-                    return;
-                }
-                continue;
-            }
-            Some(Ok(Err(_))) => return,
-            Some(Err(_)) => Refusal::Slow,
-            None => Refusal::Cancelled,
-        };
-        // The turn is given back before the reader hears why.
-        drop(answer);
-        drop(sender.send(Err(end)).await);
-        return;
+        let piece = answer.next().await;
+        let is_last = !matches!(piece, Some(Ok(_)));
+        match tokio::time::timeout(stall, sender.reserve()).await {
+            Ok(Ok(room)) => room.send(piece.map(|piece| piece.map_err(Refusal::Query))),
+            Ok(Err(_)) => return None,
+            Err(_) => return Some(Refusal::Slow),
+        }
+        if is_last {
+            return None;
+        }
     }
 }
