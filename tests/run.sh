@@ -70,6 +70,12 @@ own_skips=$(grep -c '^skipped: ' "$reports/tests")
 passed=$((passed - own_skips)) skipped=$((skipped + own_skips))
 
 if command -v python3 >/dev/null; then
+  step "the whole system on ClickHouse" timeout 900 tests/clickhouse.sh
+else
+  skip "the whole system on ClickHouse: no python3"
+fi
+
+if command -v python3 >/dev/null; then
   step "commands of the documents" timeout 600 python3 tests/snippets.py "$target/debug/footfall"
 else
   skip "commands of the documents: no python3"

@@ -23,5 +23,7 @@ mod seed;
 mod server;
 mod sessions_identity;
 mod sql_doors;
+mod store;
+mod stores;
 mod tidy;
 mod torn;

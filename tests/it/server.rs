@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::http::{Answer, Http};
+use crate::store;
 
 /// How long anything may take before the test gives up on it.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -53,7 +54,8 @@ impl Server {
 
     /// A server that is not started yet, on a data folder that may exist.
     pub fn prepare(data: PathBuf, settings: &[(&str, &str)]) -> Server {
-        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let given = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let settings = store::setting(&data).into_iter().chain(given).collect();
         Server {
             child: None,
             port: free_port(),

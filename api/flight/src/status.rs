@@ -37,7 +37,7 @@ fn code_of(error: &QueryError) -> Code {
         QueryError::UnknownTable { .. } => Code::NotFound,
         QueryError::TimeLimit { .. } => Code::DeadlineExceeded,
         QueryError::MemoryLimit | QueryError::RowLimit { .. } => Code::ResourceExhausted,
-        QueryError::Busy { .. } => Code::Unavailable,
+        QueryError::Busy { .. } | QueryError::StoreAway => Code::Unavailable,
         QueryError::Internal => Code::Internal,
         _ => Code::InvalidArgument,
     }

@@ -170,7 +170,7 @@ async fn measure(stack: Weak<Stack>) {
     let mut look = tokio::time::interval(Duration::from_secs(2));
     loop {
         look.tick().await;
-        let Some(status) = stack.upgrade().map(|stack| stack.lake_status()) else { return };
+        let Some(status) = stack.upgrade().map(|stack| stack.store_status()) else { return };
         for (table, (files, bytes)) in status.tables {
             metrics::gauge!("footfall_lake_files", "table" => table.name()).set(files as f64);
             metrics::gauge!("footfall_lake_bytes", "table" => table.name()).set(bytes as f64);

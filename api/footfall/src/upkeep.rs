@@ -47,7 +47,7 @@ impl Health for Upkeep {
         let ended = (!self.0.has_job()).then(|| "the job that fills the tables has ended".to_owned());
         let replaying = (!self.0.has_replayed()).then(|| "reading what was in the log at the start".to_owned());
         let jobs = ended.or(replaying);
-        vec![of("log", self.0.log.status().degraded), of("store", self.0.lake_status().failing), of("jobs", jobs)]
+        vec![of("log", self.0.log.status().degraded), of("store", self.0.store_status().failing), of("jobs", jobs)]
     }
 }
 
@@ -62,7 +62,7 @@ pub async fn compact(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), Ap
     stack.catch_up(Duration::from_secs(600)).await;
     stack.store.flush().await?;
     let joined = stack.compact().await;
-    let files: u64 = stack.lake_status().tables.values().map(|(files, _)| files).sum();
+    let files: u64 = stack.store_status().tables.values().map(|(files, _)| files).sum();
     stack.close(Duration::from_secs(60)).await?;
     say(format!("compacted {} times, {files} files", joined?));
     Ok(())

@@ -10,9 +10,10 @@ use footfall_ingest_log::{ActivityLog, LogOptions};
 use footfall_ingest_server::{Backlog, DoorsConfig};
 use footfall_pipelines_insights_feed::{Insights, InsightsOptions};
 use footfall_pipelines_jobs::{ImportAccounts, JobsConfig, LiveFeed, Pace, Runner};
-use footfall_pipelines_store::Store;
-use footfall_pipelines_store::lake::{Lake, LakeOptions, LakeReport, LakeStatus, ProjectSnapshot};
-use footfall_pipelines_store::query::{Engine, EngineConfig, Snapshots};
+use footfall_pipelines_store::clickhouse::ClickHouseOptions;
+use footfall_pipelines_store::lake::{LakeOptions, LakeReport};
+use footfall_pipelines_store::query::{Engine, EngineConfig};
+use footfall_pipelines_store::{Backend, Store, StoreOptions, StoreStatus};
 use tokio::sync::{oneshot, watch};
 use tokio::task::spawn_blocking;
 
@@ -78,9 +79,14 @@ fn log_options(settings: &Settings, clock: Arc<dyn Clock>) -> LogOptions {
     }
 }
 
-fn lake_options(settings: &Settings) -> LakeOptions {
+fn store_options(settings: &Settings) -> StoreOptions {
     let store = &settings.store;
-    LakeOptions {
+    let clickhouse = ClickHouseOptions {
+        dedupe_window_millis: store.dedupe_window.millis(),
+        read_timeout: settings.sql.time_max.0,
+        ..ClickHouseOptions::default()
+    };
+    let lake = LakeOptions {
         flush_age_millis: store.flush_age.millis().unsigned_abs(),
         flush_rows: store.flush_rows,
         flush_bytes: store.flush_bytes.bytes(),
@@ -88,7 +94,8 @@ fn lake_options(settings: &Settings) -> LakeOptions {
         dedupe_window_millis: store.dedupe_window.millis(),
         removed_grace_millis: store.removed_grace.millis(),
         ..LakeOptions::default()
-    }
+    };
+    StoreOptions { lake, clickhouse }
 }
 
 fn engine_config(settings: &Settings) -> EngineConfig {
@@ -117,18 +124,10 @@ fn insights_options(settings: &Settings) -> InsightsOptions {
     }
 }
 
-struct LakeSnapshots(Arc<Lake>);
-
-impl Snapshots for LakeSnapshots {
-    fn snapshot(&self, project: &str) -> Option<Arc<ProjectSnapshot>> {
-        self.0.projects().iter().any(|known| **known == *project).then(|| self.0.snapshot(project))
-    }
-}
-
 /// How far the tables are behind the log, for the doors.
 struct TablesBehind {
     log: Arc<dyn ActivityLog>,
-    store: Arc<Lake>,
+    store: Arc<dyn Store>,
     pace: Arc<Pace>,
     goal: Duration,
 }
@@ -190,7 +189,7 @@ pub struct Stack {
     pub live: LiveFeed,
     pace: Arc<Pace>,
     pub clock: Arc<dyn Clock>,
-    lake: Arc<Lake>,
+    tables: Backend,
     end_at_start: Checkpoint,
     stop: watch::Sender<bool>,
     job: Job,
@@ -201,34 +200,34 @@ impl Stack {
     pub async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Stack, AppError> {
         std::fs::create_dir_all(&settings.data_dir).map_err(AppError::file(&settings.data_dir))?;
         let log = footfall_ingest_log::open(&settings.log.url, log_options(settings, clock.clone())).await?;
-        let (url, options, lake_clock) = (settings.store.url.clone(), lake_options(settings), clock.clone());
-        let lake = blocking(move || Lake::open(&url, options, lake_clock)).await??;
+        let tables =
+            footfall_pipelines_store::open(&settings.store.url, store_options(settings), clock.clone()).await?;
+        let store = tables.store();
         // Before anything is appended: the log must know where its reader is.
-        log.release("jobs", &lake.durable_checkpoint());
+        log.release("jobs", &store.durable_checkpoint());
         let end_at_start = log.end();
         // A killed process leaves what it spilled.
         drop(std::fs::remove_dir_all(settings.data_dir.join("spill")));
-        let engine = Arc::new(Engine::new(Arc::new(LakeSnapshots(lake.clone())), engine_config(settings))?);
-        let snapshots = Arc::new(LakeSnapshots(lake.clone()));
-        let insights = Arc::new(Insights::new(snapshots, clock.clone(), insights_options(settings))?);
+        let engine = Arc::new(Engine::new(tables.snapshots(), engine_config(settings))?);
+        let insights = Arc::new(Insights::new(tables.snapshots(), clock.clone(), insights_options(settings))?);
         let jobs = JobsConfig {
             turn_bytes_max: settings.jobs.turn_bytes.bytes(),
             turn_interval_min: settings.jobs.turn_interval.0,
             ..JobsConfig::default()
         };
-        let runner = Runner::new(log.clone(), lake.clone(), clock.clone(), jobs);
+        let runner = Runner::new(log.clone(), store.clone(), clock.clone(), jobs);
         let (stop, stopping) = watch::channel(false);
         Ok(Stack {
             imports: runner.imports(),
             live: runner.live(),
             pace: runner.pace(),
             job: Job::start(runner, stopping)?,
-            store: lake.clone(),
+            store,
             log,
             engine,
             insights,
             clock,
-            lake,
+            tables,
             end_at_start,
             stop,
         })
@@ -241,7 +240,7 @@ impl Stack {
 
     /// How far the tables are behind, for doors that let in what is seen within `goal`; `None` when that is zero.
     pub fn backlog(&self, goal: Duration) -> Option<Arc<dyn Backlog>> {
-        let (log, store, pace) = (self.log.clone(), self.lake.clone(), self.pace.clone());
+        let (log, store, pace) = (self.log.clone(), self.store.clone(), self.pace.clone());
         (!goal.is_zero()).then(|| Arc::new(TablesBehind { log, store, pace, goal }) as Arc<dyn Backlog>)
     }
 
@@ -262,17 +261,17 @@ impl Stack {
 
     /// Joins files until none is worth joining; how many times it did.
     pub async fn compact(&self) -> Result<u64, AppError> {
-        Ok(self.lake.compact().await?)
+        Ok(self.tables.compact().await?)
     }
 
     /// Projects that have tables.
     pub fn projects(&self) -> Vec<Arc<str>> {
-        self.lake.projects()
+        self.store.projects()
     }
 
     /// Sizes and health of the tables.
-    pub fn lake_status(&self) -> LakeStatus {
-        self.lake.status()
+    pub fn store_status(&self) -> StoreStatus {
+        self.tables.status()
     }
 
     /// True while the job runs.
@@ -289,15 +288,16 @@ impl Stack {
         self.stop.send_replace(true);
         self.job.ended(patience).await;
         self.store.flush().await?;
-        let lake = self.lake.clone();
-        blocking(move || lake.close()).await
+        let tables = self.tables.clone();
+        blocking(move || tables.close()).await
     }
 }
 
 /// Reads every file of the lake that the settings name and compares it with the manifest. It must not be open.
-pub async fn verify_lake(settings: &Settings) -> Result<LakeReport, AppError> {
-    let root = settings.store.url.strip_prefix("file:").unwrap_or(&settings.store.url).to_owned();
-    Ok(blocking(move || footfall_pipelines_store::lake::verify(Path::new(&root))).await??)
+/// `None` for a store that checks its files itself.
+pub async fn verify_lake(settings: &Settings) -> Result<Option<LakeReport>, AppError> {
+    let Some(root) = settings.store.url.strip_prefix("file:").map(str::to_owned) else { return Ok(None) };
+    Ok(Some(blocking(move || footfall_pipelines_store::lake::verify(Path::new(&root))).await??))
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, AppError> {

@@ -43,6 +43,10 @@ pub(crate) fn refusal(error: AskError, question: &Question) -> Problem {
             .member("rows_all", rows_all),
         AskError::TimeLimit { .. } => Problem::retry(&TOO_LONG, Duration::from_secs(5)).detail(detail),
         AskError::Busy => Problem::retry(&TOO_MANY, Duration::from_secs(1)),
+        // The feed has traced why.
+        AskError::Store(store) if store.is_passing() => {
+            Problem::retry(&footfall_api_http::kinds::UNAVAILABLE, Duration::from_secs(1))
+        }
         AskError::Store(_) | AskError::Engine(_) | AskError::Closed => Problem::internal(error),
     }
 }

@@ -99,6 +99,7 @@ fn code_of(error: &QueryError) -> &'static str {
         QueryError::MemoryLimit => "53200",
         QueryError::RowLimit { .. } => "54000",
         QueryError::Busy { .. } => "53300",
+        QueryError::StoreAway => "57P03",
         QueryError::Internal => "XX000",
     }
 }

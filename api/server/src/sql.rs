@@ -11,7 +11,7 @@ use footfall_api_access::Permission;
 use footfall_api_app::{May, Member, NOT_FOUND, Whence};
 use footfall_api_http::{Answer, JsonBody, Kind, Operation, Path, Problem, Routes, post, signed_in};
 use footfall_api_sql::AuditTable;
-use footfall_pipelines_store::query::{Format, Question, encode};
+use footfall_pipelines_store::query::{Dialect, Format, Question, encode};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -39,6 +39,18 @@ struct Asked {
     /// An object of values for `$name`, or an array of them for `$1`, `$2` …. They are bound, never spliced into the text.
     #[serde(default)]
     params: Value,
+    /// The SQL that the statement is in; `standard` when it is left out.
+    dialect: Option<Spoken>,
+}
+
+/// Dialects of SQL.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Spoken {
+    /// That of this API, whatever the store.
+    Standard,
+    /// ClickHouse's own, where the tables are there. Without params.
+    Clickhouse,
 }
 
 /// The project that a path names.
@@ -137,7 +149,13 @@ async fn answer(data: &Data, reach: Reach, headers: &HeaderMap, asked: Asked) ->
 
 fn question(asked: Asked) -> Result<Question, Problem> {
     match asked.params {
-        Value::Null | Value::Object(_) | Value::Array(_) => Ok(Question::new(asked.sql).with_params(asked.params)),
+        Value::Null | Value::Object(_) | Value::Array(_) => {
+            let dialect = match asked.dialect {
+                None | Some(Spoken::Standard) => Dialect::Standard,
+                Some(Spoken::Clickhouse) => Dialect::ClickHouse,
+            };
+            Ok(Question::new(asked.sql).speaking(dialect).with_params(asked.params))
+        }
         _ => Err(Problem::new(&PARAMS_INVALID)
             .detail("params is an object with values for $name, or an array for $1, $2 ….")),
     }

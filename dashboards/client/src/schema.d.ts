@@ -3279,6 +3279,8 @@ export interface components {
         };
         /** @description A question. */
         Asked: {
+            /** @description The SQL that the statement is in; `standard` when it is left out. */
+            dialect?: components["schemas"]["Spoken"] | null;
             /**
              * @description An object of values for `$name`, or an array of them for `$1`, `$2` …. They are bound, never spliced into the text.
              * @default null
@@ -6926,6 +6928,8 @@ export interface components {
              */
             filters: components["schemas"]["Comparison"][];
         };
+        /** @description Dialects of SQL. */
+        Spoken: "standard" | "clickhouse";
         /** @description A feature that could go. */
         StaleFeature: {
             key: string;

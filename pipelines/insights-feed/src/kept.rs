@@ -12,11 +12,14 @@ use crate::columns::Plan;
 use crate::error::AskError;
 use crate::fresh::FreshRuns;
 use crate::intake::Intake;
+use crate::remote::RemoteScan;
 use crate::runs::{Join, RunFiles};
 
 /// Rows of a file taken in at a time: bounds the memory, and how long others wait.
 const STEP_ROWS: usize = 250_000;
 const BATCH_ROWS: usize = 16_384;
+/// A step with fewer rows makes a run in memory: joining writes it to a file with others.
+const FILE_ROWS_MIN: usize = 20_000;
 
 /// Runs and who is whom.
 pub(crate) struct Kept {
@@ -24,6 +27,8 @@ pub(crate) struct Kept {
     pub dictionaries: Arc<Dictionaries>,
     /// All sealed runs together hold exactly the rows of these files, once what is being read is read.
     covered: HashSet<String>,
+    /// … or, of a snapshot in a database, the rows up to this version.
+    until: u64,
     pub sealed: Vec<Arc<Run>>,
     fresh: FreshRuns,
     overrides: Arc<Overrides>,
@@ -43,13 +48,39 @@ pub(crate) struct Kept {
 pub(crate) struct Reading {
     root: std::path::PathBuf,
     files: VecDeque<String>,
-    open: Option<TableScan>,
+    open: Option<Scan>,
+    /// Rows of a database after a version.
+    remote: Option<RemoteScan>,
     any: bool,
+}
+
+/// What is being read.
+enum Scan {
+    File(TableScan),
+    Remote(RemoteScan),
+}
+
+impl Iterator for Scan {
+    type Item = Result<RecordBatch, AskError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Scan::File(rows) => rows.next().map(|batch| batch.map_err(AskError::from)),
+            Scan::Remote(rows) => rows.next(),
+        }
+    }
 }
 
 impl Reading {
     fn of(snapshot: &ProjectSnapshot, files: VecDeque<String>) -> Reading {
-        Reading { root: snapshot.root.clone(), any: !files.is_empty(), files, open: None }
+        Reading { root: snapshot.root.clone(), any: !files.is_empty(), files, open: None, remote: None }
+    }
+
+    /// What a database has after a version.
+    fn after(snapshot: &ProjectSnapshot, version: u64) -> Reading {
+        let rows = snapshot.remote.as_ref().filter(|_| snapshot.version > version);
+        let remote = rows.map(|rows| RemoteScan::new(rows.clone(), Table::Activity, version));
+        Reading { remote, ..Reading::of(snapshot, VecDeque::new()) }
     }
 
     pub fn waits_for(&self, path: &str) -> bool {
@@ -70,6 +101,7 @@ impl Kept {
             dictionaries: plan.dictionaries(),
             plan,
             covered: files.iter().cloned().collect(),
+            until: snapshot.version,
             sealed: Vec::new(),
             fresh: FreshRuns::default(),
             overrides: Arc::default(),
@@ -81,11 +113,17 @@ impl Kept {
         };
         // Nothing lies anywhere yet, so nothing can be in the way.
         let _ = kept.merge(&snapshot.overrides);
-        (kept, Reading::of(snapshot, files))
+        let reading =
+            if snapshot.remote.is_some() { Reading::after(snapshot, 0) } else { Reading::of(snapshot, files) };
+        (kept, reading)
     }
 
     /// What to read so that the runs hold the rows of the snapshot's files; `None` if that cannot be reached from here.
     pub fn cover(&mut self, snapshot: &ProjectSnapshot) -> Option<Reading> {
+        if snapshot.remote.is_some() {
+            let before = std::mem::replace(&mut self.until, snapshot.version);
+            return (before <= snapshot.version).then(|| Reading::after(snapshot, before));
+        }
         let now: HashSet<&str> = paths(snapshot).collect();
         let mut gone: HashSet<&str> =
             self.covered.iter().map(String::as_str).filter(|path| !now.contains(path)).collect();
@@ -172,9 +210,15 @@ impl Kept {
         let mut scan = match reading.open.take() {
             Some(scan) => scan,
             None => {
-                let Some(path) = reading.files.pop_front() else { return Ok(None) };
                 let (columns, properties) = (intake.plan.columns(), intake.plan.properties());
-                TableScan::open(&reading.root, Table::Activity, &path, columns, properties, BATCH_ROWS)?
+                match (reading.remote.take(), reading.files.pop_front()) {
+                    (Some(remote), _) => Scan::Remote(remote.begin(columns, properties)),
+                    (None, Some(path)) => {
+                        let table = Table::Activity;
+                        Scan::File(TableScan::open(&reading.root, table, &path, columns, properties, BATCH_ROWS)?)
+                    }
+                    (None, None) => return Ok(None),
+                }
             }
         };
         let mut rows = Rows::new(intake.dictionaries);
@@ -185,11 +229,15 @@ impl Kept {
             }
         }
         let (taken, dictionaries) = (rows.len() as u64, intake.dictionaries.clone());
+        let is_file = matches!(scan, Scan::File(_));
         if taken >= STEP_ROWS as u64 {
             reading.open = Some(scan);
         }
-        if taken > 0 {
+        reading.any |= taken > 0;
+        if taken >= FILE_ROWS_MIN as u64 || (taken > 0 && is_file) {
             sealed.push(files.write(rows, &dictionaries)?);
+        } else if taken > 0 {
+            sealed.push(Arc::new(rows.into_run(&dictionaries)?));
         }
         Ok(Some(taken))
     }

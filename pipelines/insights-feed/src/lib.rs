@@ -16,6 +16,7 @@ mod people;
 mod project;
 mod projection;
 mod queue;
+mod remote;
 mod runs;
 mod service;
 

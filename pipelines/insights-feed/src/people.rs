@@ -12,6 +12,7 @@ use footfall_pipelines_store::tables::Table;
 use footfall_pipelines_store::traits::Traits;
 
 use crate::error::AskError;
+use crate::remote::RemoteScan;
 
 const COLUMNS: [&str; 2] = ["person_id", "traits"];
 const BATCH_ROWS: usize = 8_192;
@@ -23,6 +24,8 @@ pub(crate) struct People {
     /// By own person.
     folded: HashMap<u32, Traits>,
     files: HashSet<String>,
+    /// Of a database, the version up to which its rows were read.
+    until: u64,
     /// Held, so that their addresses name them.
     fresh: Vec<RecordBatch>,
     made: Vec<Arc<Trait>>,
@@ -66,6 +69,12 @@ impl People {
             }
         }
         self.files = view.files.iter().map(|file| file.path.clone()).collect();
+        if let Some(rows) = snapshot.remote.as_ref().filter(|_| snapshot.version > self.until) {
+            for batch in RemoteScan::new(rows.clone(), Table::Identities, self.until).begin(&COLUMNS, &[]) {
+                news += fold(&mut self.folded, persons, &batch?);
+            }
+            self.until = snapshot.version;
+        }
         let is_known = |batch: &RecordBatch| {
             let same = |known: &RecordBatch| Arc::ptr_eq(known.column(0), batch.column(0));
             self.fresh.iter().any(same)

@@ -12,9 +12,9 @@ pub enum StoreError {
     Manifest { path: PathBuf, detail: String },
     #[error("the lake at {path} is in use by another process")]
     InUse { path: PathBuf },
-    #[error("the lake was written by a newer version: format {found}, this program knows {known}")]
+    #[error("the tables were written by a newer version: format {found}, this program knows {known}")]
     TooNew { found: u32, known: u32 },
-    #[error("store.url {url:?} names no store; known: file:PATH")]
+    #[error("store.url {url:?} names no store; known: file:PATH and clickhouse://USER:PASSWORD@HOST:PORT/DATABASE")]
     UnknownUrl { url: String },
     #[error(transparent)]
     Arrow(#[from] arrow::error::ArrowError),
@@ -22,6 +22,12 @@ pub enum StoreError {
     Parquet(#[from] parquet::errors::ParquetError),
     #[error(transparent)]
     DataFusion(#[from] datafusion::error::DataFusionError),
+    #[error("the database {what} is away: {detail}")]
+    Away { what: String, detail: String },
+    #[error("the database has refused: {detail}")]
+    Refused { code: u32, detail: String },
+    #[error("another process publishes to this database now")]
+    Fenced,
     #[error("a background task ended early: {0}")]
     Task(String),
 }

@@ -1,15 +1,20 @@
 //! The analytical tables: what the jobs publish and everybody asks.
 //!
 //! [`Store`] is the seam. The embedded backend is the [`lake`]: Parquet runs, an atomic manifest and the newest rows in
-//! memory. [`query`] puts DataFusion in front of it.
+//! memory. The other is [`clickhouse`]. [`query`] puts DataFusion in front of both; [`open`] opens what a URL names.
 
+pub mod clickhouse;
+pub mod contract;
 pub mod lake;
 pub mod query;
+pub mod remote;
 pub mod tables;
 pub mod traits;
 
 mod error;
+mod open;
 mod store;
 
 pub use error::StoreError;
+pub use open::{Backend, StoreOptions, StoreStatus, open};
 pub use store::{Publication, Store, TableRows};

@@ -39,6 +39,10 @@ pub(super) fn problem(error: QueryError) -> Problem {
     let kind = match &error {
         // The engine has traced the cause.
         E::Internal => return Problem::new(&footfall_api_http::kinds::INTERNAL),
+        E::StoreAway => {
+            let kind = &footfall_api_http::kinds::UNAVAILABLE;
+            return Problem::retry(kind, Duration::from_secs(1)).detail(sentence(&error));
+        }
         E::Busy { .. } => return Problem::retry(&SQL_BUSY, Duration::from_secs(1)).detail(sentence(&error)),
         E::SqlSyntax { .. } => &SQL_SYNTAX,
         E::SqlInvalid { .. } => &SQL_INVALID,

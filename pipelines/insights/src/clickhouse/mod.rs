@@ -5,7 +5,7 @@
 
 mod people;
 mod questions;
-mod rows;
+pub(crate) mod rows;
 #[cfg(test)]
 mod tests;
 

@@ -1,7 +1,7 @@
 //! Groups of people as conditions on `person_id`.
 
 use super::rows::{MS, bucket, list, member, people_of, selected, test, within};
-use crate::definition::{Cohort, Comparison, Funnel, FunnelOrder, Part, Selector};
+use crate::definition::{Cohort, Comparison, Funnel, FunnelOrder, Part, Selector, Test};
 
 pub(super) fn cohort(asked: &Cohort) -> String {
     let join = |parts: &[Cohort], word: &str, none: &str| match parts {
@@ -75,5 +75,11 @@ pub(super) fn window_funnel(window_ms: i64, steps: &[Selector]) -> String {
 
 pub(super) fn by_property(comparison: &Comparison) -> String {
     let met = test(&member("properties", &comparison.property), &comparison.test);
-    format!("person_id IN (SELECT person_id FROM persons WHERE {met})")
+    // Who is not in the table has no properties.
+    let missing_passes =
+        |test: &Test| matches!(test, Test::NotSet | Test::IsNot(_) | Test::NotContains(_) | Test::NotRegex(_));
+    match missing_passes(&comparison.test) {
+        true => format!("person_id NOT IN (SELECT person_id FROM persons WHERE NOT ({met}))"),
+        false => format!("person_id IN (SELECT person_id FROM persons WHERE {met})"),
+    }
 }

@@ -228,7 +228,8 @@ pub(super) fn distribution(asked: &Distribution) -> String {
     let ranks = asked.ranks.iter().map(|rank| percentile("value", *rank));
     let columns: Vec<String> = histogram.chain(ranks).collect();
     format!(
-        "SELECT count() AS count, sum(value) AS sum, min(value), max(value), {}\nFROM ({values})",
+        "SELECT count() AS count, ifNull(sum(value), 0) AS sum, if(count() = 0, NULL, min(value)), if(count() = 0, NULL, max(value)), {}\n\
+         FROM ({values})",
         columns.join(", ")
     )
 }

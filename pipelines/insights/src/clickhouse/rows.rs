@@ -10,7 +10,7 @@ use crate::definition::{
 pub(super) const MS: &str = "toUnixTimestamp64Milli(timestamp)";
 
 /// A text as a literal.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
@@ -147,5 +147,7 @@ pub(super) fn test(value: &str, asked: &Test) -> String {
 
 /// Milliseconds of a text that is a time.
 fn time(value: &str) -> String {
-    format!("toUnixTimestamp64Milli(parseDateTime64BestEffortOrNull({value}, 3, 'UTC'))")
+    // Left to itself it takes 30 for the 30th of January.
+    let is_date = format!("match({value}, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ]|$)')");
+    format!("toUnixTimestamp64Milli(if({is_date}, parseDateTime64BestEffortOrNull({value}, 3, 'UTC'), NULL))")
 }

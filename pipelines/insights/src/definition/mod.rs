@@ -29,6 +29,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use active::{ActiveDay, ActivePeople, ActivePeopleAnswer};
+#[cfg(test)]
+pub(crate) use buckets::zone;
 pub use buckets::{Bucket, Buckets};
 pub use cohort::{Cohort, CohortAnswer, CohortPeople, NamedCohort};
 pub use compare::{Compare, CompareAnswer, CompareOf, CompareSegment};

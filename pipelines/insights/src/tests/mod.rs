@@ -5,6 +5,7 @@
 mod asked;
 mod cells;
 mod given;
+mod on_clickhouse;
 
 use std::sync::atomic::AtomicBool;
 

@@ -9,7 +9,7 @@ const PROBES: u32 = 6;
 
 /// The filter; `words` is a whole number of 512-bit blocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct KeyFilter {
+pub(crate) struct KeyFilter {
     words: Vec<u64>,
 }
 

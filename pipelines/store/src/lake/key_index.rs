@@ -14,7 +14,7 @@ use crate::StoreError;
 
 /// Keys are uniform hashes: their low half is their hash.
 #[derive(Default)]
-pub(super) struct KeyHasher(u64);
+pub(crate) struct KeyHasher(u64);
 
 impl Hasher for KeyHasher {
     fn finish(&self) -> u64 {
@@ -35,7 +35,7 @@ impl Hasher for KeyHasher {
 }
 
 /// A set of message keys.
-pub(super) type KeySet = HashSet<u128, BuildHasherDefault<KeyHasher>>;
+pub(crate) type KeySet = HashSet<u128, BuildHasherDefault<KeyHasher>>;
 
 /// One run and the file it is in.
 #[derive(Debug, Clone)]

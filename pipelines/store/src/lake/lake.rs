@@ -230,6 +230,7 @@ impl State {
             tables: Table::ALL.iter().map(view).collect(),
             overrides: self.overrides.get(project).cloned().unwrap_or_default(),
             lineage: self.lineage.clone(),
+            remote: None,
         }
     }
 

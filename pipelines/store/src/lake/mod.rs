@@ -29,6 +29,8 @@ mod table_scan;
 mod tests;
 mod verify;
 
+pub(crate) use key_filter::KeyFilter;
+pub(crate) use key_index::KeySet;
 pub use lake::{Lake, LakeStatus};
 pub use lineage::Lineage;
 pub use options::LakeOptions;

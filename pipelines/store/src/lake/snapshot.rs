@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::lineage::Lineage;
+use crate::remote::RemoteRows;
 use crate::tables::Table;
 
 /// One Parquet file of a table, sorted by [`Table::sort_columns`].
@@ -55,6 +56,9 @@ pub struct ProjectSnapshot {
     pub overrides: Arc<Overrides>,
     /// What the files of lately were made of.
     pub lineage: Arc<Lineage>,
+    /// Where the rows are, if they lie in a database: then there are neither files nor fresh rows, and `version` is that of
+    /// the database.
+    pub remote: Option<Arc<dyn RemoteRows>>,
 }
 
 impl ProjectSnapshot {
@@ -69,7 +73,8 @@ impl ProjectSnapshot {
         for (table, view) in tables {
             views[table as usize] = view;
         }
-        ProjectSnapshot { root, version, tables: views, overrides: Arc::new(overrides), lineage: Arc::default() }
+        let (overrides, lineage) = (Arc::new(overrides), Arc::default());
+        ProjectSnapshot { root, version, tables: views, overrides, lineage, remote: None }
     }
 
     /// A project without rows.

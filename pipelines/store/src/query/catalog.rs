@@ -23,6 +23,7 @@ use super::guard::GuardedTable;
 use super::lake_table::LakeTable;
 use super::person::ResolvePerson;
 use super::policy::Policy;
+use super::remote_table::RemoteTable;
 use super::session_id::SessionId;
 use super::views::{VIEWS, View};
 use crate::lake::ProjectSnapshot;
@@ -96,8 +97,11 @@ impl std::fmt::Debug for PublicTables {
 }
 
 impl PublicTables {
-    fn lake_table(&self, table: Table) -> Arc<dyn TableProvider> {
-        Arc::new(LakeTable::new(table, self.snapshot.clone(), self.store.clone()))
+    fn physical(&self, table: Table) -> Arc<dyn TableProvider> {
+        match &self.snapshot.remote {
+            Some(rows) => Arc::new(RemoteTable::new(table, rows.clone())),
+            None => Arc::new(LakeTable::new(table, self.snapshot.clone(), self.store.clone())),
+        }
     }
 
     /// The views that the asker may see.
@@ -119,7 +123,7 @@ impl PublicTables {
 
     async fn view(&self, view: &View) -> Result<Arc<dyn TableProvider>> {
         match (view.table, view.sql) {
-            (Some(table), _) if self.snapshot.overrides.is_empty() => Ok(self.lake_table(table)),
+            (Some(table), _) if self.snapshot.overrides.is_empty() => Ok(self.physical(table)),
             (_, Some(sql)) => {
                 let plan = self.inside()?.create_logical_plan(sql).await?;
                 Ok(Arc::new(ViewTable::new(plan, None)))
@@ -133,7 +137,7 @@ impl PublicTables {
         let (list, catalog) = catalog_named(CATALOG);
         let physical = MemorySchemaProvider::new();
         for &table in Table::ALL {
-            physical.register_table(table.name().to_owned(), self.lake_table(table))?;
+            physical.register_table(table.name().to_owned(), self.physical(table))?;
         }
         catalog.register_schema(PUBLIC, Arc::new(physical))?;
         let mut state = SessionStateBuilder::new_from_existing(self.template.clone()).with_catalog_list(list).build();

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::dialect::Dialect;
 use super::driver_parameters::ParameterValue;
 use super::extra::ExtraTable;
 use super::policy::Policy;
@@ -63,16 +62,27 @@ pub struct QuestionLimits {
     pub memory_bytes_max: Option<usize>,
 }
 
+/// Which SQL a question is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dialect {
+    /// That of this engine, whatever the store.
+    #[default]
+    Standard,
+    /// The same, and the catalogue `pg_catalog` with its functions, which clients of PostgreSQL ask.
+    Postgres,
+    /// ClickHouse's own, where the tables are there.
+    ClickHouse,
+}
+
 /// A question in SQL.
 #[derive(Debug, Clone, Default)]
 pub struct Question {
     pub sql: String,
+    pub dialect: Dialect,
     /// Values for `$name` as a JSON object, or for `$1`, `$2` … as a JSON array.
     pub params: serde_json::Value,
     /// Values for `$1`, `$2` … with the types that a driver gave them; they go before `params`.
     pub values: Vec<ParameterValue>,
-    /// Whose words the text may use.
-    pub dialect: Dialect,
     pub limits: QuestionLimits,
     /// What the asker may see.
     pub policy: Arc<Policy>,
@@ -91,15 +101,15 @@ impl Question {
         Question { policy, ..self }
     }
 
+    /// In this dialect.
+    pub fn speaking(self, dialect: Dialect) -> Self {
+        Question { dialect, ..self }
+    }
+
     /// With one more table to ask.
     pub fn beside(mut self, table: Arc<dyn ExtraTable>) -> Self {
         self.extras.push(table);
         self
-    }
-
-    /// In the words of another program's clients.
-    pub fn spoken_as(self, dialect: Dialect) -> Self {
-        Question { dialect, ..self }
     }
 
     /// With values that have types.

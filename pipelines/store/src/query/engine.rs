@@ -16,11 +16,12 @@ use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::answer::{Answer, Piece, Work};
-use super::config::{Bounds, EngineConfig, Question};
-use super::dialect::Described;
+use super::config::{Bounds, Dialect, EngineConfig, Question};
+use super::described::Described;
 use super::driver_parameters::ParameterKind;
 use super::error::QueryError;
 use super::memory::QuestionPool;
+use super::native;
 use super::planner::{self, Parsed};
 use super::postgres::Postgres;
 use super::session;
@@ -174,9 +175,18 @@ impl Shared {
         question: &Question,
         bounds: Bounds,
     ) -> Result<(Arc<ProjectSnapshot>, SendableRecordBatchStream), QueryError> {
+        if question.dialect == Dialect::ClickHouse {
+            let snapshot = self.snapshot(project);
+            let rows = native::run(&snapshot, question, bounds).await?;
+            return Ok((snapshot, rows));
+        }
         let parsed = planner::parse(question, self.config.sql_bytes_max)?;
         let (snapshot, state) = self.session(project, question, &parsed, bounds).await?;
         Ok((snapshot, planner::run(&state, parsed.statement).await?))
+    }
+
+    fn snapshot(&self, project: &str) -> Arc<ProjectSnapshot> {
+        self.snapshots.snapshot(project).unwrap_or_else(|| Arc::new(ProjectSnapshot::empty()))
     }
 
     /// What the question runs in, and the moment that it sees.
@@ -187,7 +197,7 @@ impl Shared {
         parsed: &Parsed,
         bounds: Bounds,
     ) -> Result<(Arc<ProjectSnapshot>, SessionState), QueryError> {
-        let snapshot = self.snapshots.snapshot(project).unwrap_or_else(|| Arc::new(ProjectSnapshot::empty()));
+        let snapshot = self.snapshot(project);
         let store = self.store_of(&snapshot)?;
         let pool = QuestionPool::new(bounds.memory_bytes_max, self.memory.clone());
         let environment = RuntimeEnv { memory_pool: Arc::new(pool), ..self.environment.clone() };

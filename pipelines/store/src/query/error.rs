@@ -7,6 +7,8 @@ use datafusion::common::{Diagnostic, SchemaError};
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::tokenizer::Location;
 
+use crate::StoreError;
+
 /// A place in the SQL text, both from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
@@ -57,6 +59,8 @@ pub enum QueryError {
     RowLimit { rows: u64 },
     #[error("too many questions at once: none ended within {} s", waited.as_secs_f64())]
     Busy { waited: Duration },
+    #[error("the tables cannot be reached at the moment")]
+    StoreAway,
     #[error("the question failed inside; the server's log says why")]
     Internal,
 }
@@ -82,6 +86,7 @@ impl QueryError {
             QueryError::MemoryLimit => "memory_limit",
             QueryError::RowLimit { .. } => "row_limit",
             QueryError::Busy { .. } => "busy",
+            QueryError::StoreAway => "store_away",
             QueryError::Internal => "internal",
         }
     }
@@ -100,7 +105,7 @@ impl QueryError {
     }
 
     /// Logs what the asker must not see.
-    pub(super) fn internal(error: &dyn std::fmt::Display) -> QueryError {
+    pub(crate) fn internal(error: &dyn std::fmt::Display) -> QueryError {
         tracing::error!(%error, "a question failed inside");
         QueryError::Internal
     }
@@ -109,6 +114,50 @@ impl QueryError {
 impl From<DataFusionError> for QueryError {
     fn from(error: DataFusionError) -> Self {
         translate(&error, None)
+    }
+}
+
+/// What a database says to a question in its own dialect.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(super) struct NativeError(pub StoreError);
+
+impl From<NativeError> for QueryError {
+    fn from(error: NativeError) -> Self {
+        of_database(&error.0)
+    }
+}
+
+/// The database's refusal in words for the asker. Messages that may quote values of rows are left out: they may be of
+/// rows that the asker does not see.
+fn of_database(error: &StoreError) -> QueryError {
+    let StoreError::Refused { code, detail } = error else { return of_store(error) };
+    let message = || {
+        let text = detail.rsplit("DB::Exception: ").next().unwrap_or_default();
+        // What follows shows our own statement around the asker's.
+        let cuts = [" In scope ", " Maybe you meant", ": In scope", ": while ", " (version"];
+        first_line(cuts.iter().fold(text, |text, cut| text.split(cut).next().unwrap_or(text)))
+    };
+    match code {
+        62 => QueryError::SqlSyntax { message: message(), position: None },
+        46 => QueryError::UnknownFunction { message: message(), position: None },
+        10 | 16 | 42 | 43 | 47 | 60 | 184 | 215 | 386 => QueryError::SqlInvalid { message: message(), position: None },
+        158 | 396 => QueryError::RowLimit { rows: 0 },
+        159 => QueryError::TimeLimit { limit: Duration::ZERO },
+        164 | 497 => QueryError::NotReadOnly { statement: "THIS".to_owned() },
+        241 => QueryError::MemoryLimit,
+        code => QueryError::InvalidValue { message: format!("ClickHouse refuses the question with its code {code}") },
+    }
+}
+
+/// The tables are away, or something is wrong with them.
+fn of_store(error: &StoreError) -> QueryError {
+    match error.is_passing() {
+        true => {
+            tracing::warn!(%error, "a question cannot read its tables");
+            QueryError::StoreAway
+        }
+        false => QueryError::internal(error),
     }
 }
 
@@ -131,10 +180,17 @@ fn translate(error: &DataFusionError, position: Option<Position>) -> QueryError 
             QueryError::MemoryLimit
         }
         DataFusionError::ArrowError(arrow, _) => arrow_error(arrow),
-        DataFusionError::External(inner) => match inner.downcast_ref::<DataFusionError>() {
-            Some(inner) => translate(inner, position),
-            None => QueryError::internal(error),
-        },
+        DataFusionError::External(inner) => {
+            if let Some(inner) = inner.downcast_ref::<DataFusionError>() {
+                translate(inner, position)
+            } else if let Some(NativeError(refusal)) = inner.downcast_ref() {
+                of_database(refusal)
+            } else if let Some(store) = inner.downcast_ref() {
+                of_store(store)
+            } else {
+                QueryError::internal(error)
+            }
+        }
         other => match in_pushed_filter(&other.to_string()) {
             Some(message) => QueryError::InvalidValue { message },
             None => QueryError::internal(other),

@@ -16,8 +16,8 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use datafusion_functions_json::udfs::json_union_to_text_udf;
 
 use super::column_names::name_casts;
-use super::config::Question;
-use super::dialect::{Described, Dialect};
+use super::config::{Dialect, Question};
+use super::described::Described;
 use super::driver_parameters::ParameterKind;
 use super::error::QueryError;
 use super::parameters::{self, Values};

@@ -68,7 +68,7 @@ impl Policy {
     }
 
     /// True when the column is null for this asker.
-    pub(super) fn hides_column(&self, name: &str) -> bool {
+    pub(crate) fn hides_column(&self, name: &str) -> bool {
         let own = SAME_AS.iter().find(|(column, _)| *column == name).map(|(_, own)| *own);
         self.hides_member(name) || own.is_some_and(|own| self.hides_member(own))
     }

@@ -10,8 +10,7 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 
 use super::catalog::{self, CATALOG};
-use super::config::{Bounds, EngineConfig, Question};
-use super::dialect::Dialect;
+use super::config::{Bounds, Dialect, EngineConfig, Question};
 use super::person::OwnPersons;
 use super::postgres::{CatalogueOf, Postgres};
 use super::yielding::YieldAfterJoins;

@@ -13,8 +13,9 @@ use proptest::prelude::*;
 use rows::{activity_batch, identity_batch, key, publication};
 
 use super::{Lake, LakeOptions, verify};
+use crate::contract::contract_suite;
 use crate::tables::Table;
-use crate::{Store, StoreError};
+use crate::{Backend, Store, StoreError};
 
 fn options() -> LakeOptions {
     LakeOptions { flush_age_millis: 3_600_000, compact: false, removed_grace_millis: 0, ..LakeOptions::default() }
@@ -35,6 +36,12 @@ async fn message_ids(lake: &Lake) -> Vec<String> {
 
 fn until(offset: u64) -> Checkpoint {
     [(0, offset)].into_iter().collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_keeps_the_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    contract_suite(async |name| Backend::Lake(open(&folder.path().join(name)))).await;
 }
 
 #[tokio::test]

@@ -1,0 +1,50 @@
+//! Settings of the store on ClickHouse.
+
+use std::time::Duration;
+
+/// What a process does with the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It publishes. One at a time does: who opens the store later takes over.
+    Writer,
+    /// It only reads, and follows what a writer publishes.
+    Reader,
+}
+
+/// Settings of the store on ClickHouse.
+#[derive(Debug, Clone)]
+pub struct ClickHouseOptions {
+    pub role: Role,
+    /// How long a resent activity is recognised, by time of publication.
+    pub dedupe_window_millis: i64,
+    /// How long one statement that writes, or that reads state, may take.
+    pub statement_timeout: Duration,
+    /// How long one statement that reads rows for a question may take.
+    pub read_timeout: Duration,
+    /// Tries of one statement that writes before the job is told.
+    pub tries: u32,
+    /// Rows of a publication that was never committed are removed when nothing can be on its way any more.
+    pub settle_after: Duration,
+    /// How often a reader looks for new publications.
+    pub follow_every: Duration,
+    /// Failures in a row after which nothing is sent for a while.
+    pub failures_before_break: u32,
+    /// Longest pause before the database is tried again.
+    pub break_max: Duration,
+}
+
+impl Default for ClickHouseOptions {
+    fn default() -> Self {
+        ClickHouseOptions {
+            role: Role::Writer,
+            dedupe_window_millis: 32 * 86_400_000,
+            statement_timeout: Duration::from_secs(60),
+            read_timeout: Duration::from_secs(300),
+            tries: 4,
+            settle_after: Duration::from_secs(180),
+            follow_every: Duration::from_millis(150),
+            failures_before_break: 5,
+            break_max: Duration::from_secs(5),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What runs in the background: a reader follows the chain; a writer removes rows that were never committed, and changes of
+//! persons that others have overtaken.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+
+use super::chain;
+use super::clickhouse::Shared;
+use super::ddl::{MESSAGE_KEYS, PUBLICATIONS, SETTLED};
+use super::options::Role;
+use super::overrides;
+use crate::StoreError;
+use crate::tables::Table;
+
+/// How often overtaken changes of persons are looked for.
+const SQUASH_EVERY: Duration = Duration::from_secs(600);
+/// Publications that stay in the chain for whoever follows it slowly.
+const CHAIN_KEPT: u64 = 200_000;
+
+/// Starts the tasks of a role.
+pub(super) fn start(shared: &Arc<Shared>, role: Role) -> Vec<AbortHandle> {
+    let weak = Arc::downgrade(shared);
+    let spawn = |work: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>| shared.database.spawn(work).abort_handle();
+    match role {
+        Role::Reader => vec![spawn(Box::pin(follow(weak)))],
+        Role::Writer => vec![spawn(Box::pin(settle(weak.clone()))), spawn(Box::pin(squash(weak)))],
+    }
+}
+
+async fn follow(shared: Weak<Shared>) {
+    loop {
+        let Some(shared) = shared.upgrade() else { return };
+        let every = shared.database.options().follow_every;
+        if let Err(error) = catch_up(&shared).await {
+            tracing::debug!(%error, "the chain of publications cannot be read");
+        }
+        drop(shared);
+        tokio::time::sleep(every).await;
+    }
+}
+
+/// Takes in the publications since the last look.
+async fn catch_up(shared: &Shared) -> Result<(), StoreError> {
+    let mut next = shared.view();
+    let links = chain::after(&shared.database, next.visible.head).await?;
+    let Some(last) = links.last() else { return Ok(()) };
+    let before = next.visible.head;
+    if before == 0 || links.iter().any(|link| link.is_barrier) {
+        next.visible.void = chain::void(&shared.database).await?;
+    }
+    next.visible.head = last.publication;
+    next.checkpoint = last.checkpoint.clone();
+    if links.iter().any(|link| !link.merged_projects.is_empty()) {
+        for (project, changes) in overrides::load(&shared.database, &next.visible, before).await? {
+            next.change_persons(&project, &changes);
+        }
+    }
+    next.projects = Arc::new(shared.read_projects().await?);
+    shared.change_view(|view| *view = next);
+    Ok(())
+}
+
+/// Removes rows under numbers that were left out, once nothing can be on its way to them.
+async fn settle(shared: Weak<Shared>) {
+    loop {
+        let Some(strong) = shared.upgrade() else { return };
+        let due = strong.view().visible.void;
+        let wait = strong.database.options().settle_after;
+        drop(strong);
+        tokio::time::sleep(wait).await;
+        let Some(strong) = shared.upgrade() else { return };
+        if let Err(error) = remove(&strong, &due).await {
+            tracing::warn!(%error, "rows that were never committed cannot be removed yet");
+        }
+    }
+}
+
+async fn remove(shared: &Shared, void: &[u64]) -> Result<(), StoreError> {
+    if void.is_empty() {
+        return Ok(());
+    }
+    let numbers: Vec<String> = void.iter().map(u64::to_string).collect();
+    let numbers = numbers.join(", ");
+    let on = shared.layout.on_cluster();
+    let tables = Table::ALL.iter().map(|table| table.name()).chain([MESSAGE_KEYS]);
+    for table in tables {
+        let own = shared.layout.own(table);
+        let sql = format!("ALTER TABLE `{own}`{on} DELETE WHERE publication IN ({numbers})");
+        shared.database.execute(&sql, &[("mutations_sync", "2".to_owned())]).await?;
+    }
+    let rows: Vec<String> = void.iter().map(|number| format!("({number})")).collect();
+    shared.database.execute(&format!("INSERT INTO {SETTLED} VALUES {}", rows.join(", ")), &[]).await?;
+    let left = chain::void(&shared.database).await?;
+    shared.change_view(|view| view.visible.void = left);
+    trim(shared).await
+}
+
+/// Keeps the chain short: what lies far behind its end is asked for by nobody.
+async fn trim(shared: &Shared) -> Result<(), StoreError> {
+    let horizon = shared.view().visible.head.saturating_sub(CHAIN_KEPT);
+    if horizon == 0 {
+        return Ok(());
+    }
+    let (own, on) = (shared.layout.own(PUBLICATIONS), shared.layout.on_cluster());
+    let sql = format!(
+        "ALTER TABLE `{own}`{on} DELETE WHERE publication < {horizon} AND (NOT is_barrier OR publication - 1 IN (SELECT publication FROM {SETTLED}))"
+    );
+    shared.database.execute(&sql, &[]).await
+}
+
+async fn squash(shared: Weak<Shared>) {
+    loop {
+        tokio::time::sleep(SQUASH_EVERY).await;
+        let Some(shared) = shared.upgrade() else { return };
+        let own = shared.layout.own(Table::PersonOverrides.name());
+        let head = shared.view().visible.head;
+        match overrides::squash(&shared.database, &own, &shared.layout.on_cluster(), head).await {
+            Ok(true) => tracing::info!("overtaken changes of persons were removed"),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "overtaken changes of persons cannot be removed yet"),
+        }
+    }
+}

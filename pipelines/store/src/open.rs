@@ -1,0 +1,89 @@
+//! The store that a URL names: the only place that knows of all backends.
+
+use std::sync::Arc;
+
+use footfall_ingest_activity::Clock;
+
+use crate::clickhouse::{ClickHouse, ClickHouseOptions};
+use crate::lake::{Lake, LakeOptions, LakeStatus, ProjectSnapshot};
+use crate::query::Snapshots;
+use crate::{Store, StoreError};
+
+/// Settings of every backend.
+#[derive(Debug, Clone, Default)]
+pub struct StoreOptions {
+    pub lake: LakeOptions,
+    pub clickhouse: ClickHouseOptions,
+}
+
+/// An open store; cheap to clone.
+#[derive(Clone)]
+pub enum Backend {
+    Lake(Arc<Lake>),
+    ClickHouse(Arc<ClickHouse>),
+}
+
+/// Sizes and health of a store. Files are those of the lake.
+pub type StoreStatus = LakeStatus;
+
+/// Opens the store of `file:PATH` or `clickhouse://…`.
+pub async fn open(url: &str, options: StoreOptions, clock: Arc<dyn Clock>) -> Result<Backend, StoreError> {
+    if url.starts_with("clickhouse:") {
+        return ClickHouse::open(url, options.clickhouse, clock).await.map(Backend::ClickHouse);
+    }
+    let url = url.to_owned();
+    let open = tokio::task::spawn_blocking(move || Lake::open(&url, options.lake, clock));
+    open.await.map_err(|error| StoreError::Task(error.to_string()))?.map(Backend::Lake)
+}
+
+impl Backend {
+    /// For the jobs.
+    pub fn store(&self) -> Arc<dyn Store> {
+        match self {
+            Backend::Lake(lake) => lake.clone(),
+            Backend::ClickHouse(database) => database.clone(),
+        }
+    }
+
+    /// For questions.
+    pub fn snapshots(&self) -> Arc<dyn Snapshots> {
+        Arc::new(self.clone())
+    }
+
+    /// Sizes and health.
+    pub fn status(&self) -> StoreStatus {
+        match self {
+            Backend::Lake(lake) => lake.status(),
+            Backend::ClickHouse(database) => {
+                let (message_keys, filter_bytes) = database.keys_size();
+                LakeStatus { message_keys, filter_bytes, failing: database.failing(), ..LakeStatus::default() }
+            }
+        }
+    }
+
+    /// Joins files until none is worth joining; how many times it did. ClickHouse does that by itself.
+    pub async fn compact(&self) -> Result<u64, StoreError> {
+        match self {
+            Backend::Lake(lake) => lake.compact().await,
+            Backend::ClickHouse(_) => Ok(0),
+        }
+    }
+
+    /// Ends the work in the background. It may take a while.
+    pub fn close(&self) {
+        match self {
+            Backend::Lake(lake) => lake.close(),
+            Backend::ClickHouse(database) => database.close(),
+        }
+    }
+}
+
+impl Snapshots for Backend {
+    fn snapshot(&self, project: &str) -> Option<Arc<ProjectSnapshot>> {
+        let is_known = self.store().projects().iter().any(|known| **known == *project);
+        is_known.then(|| match self {
+            Backend::Lake(lake) => lake.snapshot(project),
+            Backend::ClickHouse(database) => database.snapshot(project),
+        })
+    }
+}
