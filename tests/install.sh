@@ -20,6 +20,9 @@ python3 -c 'import ensurepip' 2>/dev/null || apt_packages+=(python3-venv)
 command -v node >/dev/null || apt_packages+=(nodejs npm)
 command -v curl >/dev/null || apt_packages+=(curl)
 compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || [ -n "${FOOTFALL_POSTGRES_BIN:-}" ] || apt_packages+=(postgresql)
+command -v psql >/dev/null || apt_packages+=(postgresql-client)
+command -v javac >/dev/null || apt_packages+=(openjdk-17-jdk-headless)
+command -v mvn >/dev/null || apt_packages+=(maven)
 if [ ! -e "${FOOTFALL_CHROMIUM:-/usr/bin/chromium}" ]; then apt_packages+=(chromium); fi
 if [ "${#apt_packages[@]}" -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -51,5 +54,15 @@ if command -v npm >/dev/null && ! is_installed node "$node_wanted"; then
     echo "$node_wanted" >"$cache/node.stamp"
   else
     missing "the Node packages could not be installed"
+  fi
+fi
+
+# The JDBC driver, for the single-file launcher of java.
+jdbc=org.postgresql:postgresql:42.7.14
+if command -v mvn >/dev/null && ! is_installed jdbc "$jdbc"; then
+  if (cd "$cache" && mvn -q -B dependency:copy "-Dartifact=$jdbc" "-DoutputDirectory=$cache/java" -Dmdep.stripVersion=true >&2); then
+    echo "$jdbc" >"$cache/jdbc.stamp"
+  else
+    missing "the JDBC driver could not be fetched"
   fi
 fi

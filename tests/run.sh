@@ -81,6 +81,12 @@ else
   skip "commands of the documents: no python3"
 fi
 
+if command -v python3 >/dev/null; then
+  step "the notebooks, from a clean environment" timeout 600 notebooks/test.sh "$target/debug/footfall"
+else
+  skip "the notebooks: no python3"
+fi
+
 if command -v npm >/dev/null; then
   step "the TypeScript client compiles" timeout 600 dashboards/client/test.sh
   step "the web application: types, units, and what is built in is what the sources build to" timeout 900 dashboards/app/test.sh

@@ -22,6 +22,7 @@ mod sdks;
 mod seed;
 mod server;
 mod sessions_identity;
+mod sql_doors;
 mod store;
 mod stores;
 mod tidy;

@@ -20,8 +20,11 @@ const LEVELS: &[(&str, u8)] = &[
     ("pipelines/insights", 0),      // knows no store: rows are fed to it
     ("pipelines/insights-feed", 2), // feeds them
     ("api/app", 2),
+    ("api/sql", 2), // what the doors of SQL share
     ("api/server", 3),
     ("api/boards", 3),
+    ("api/postgres", 3),
+    ("api/flight", 3),
     ("api/experiments", 3),
     ("api/pages", 3), // its tests serve the pages together with the API that they ask
     ("api/insights", 3),

@@ -25,6 +25,7 @@ mod keys;
 mod operator;
 mod replay;
 mod serve;
+mod sql_doors;
 mod telemetry;
 mod token;
 mod upkeep;

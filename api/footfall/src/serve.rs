@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use footfall_api_access::{Access, Origin};
-use footfall_api_app::{App, OperatorToken};
+use footfall_api_app::{App, AppSettings, OperatorToken};
 use footfall_api_boards::Boards;
 use footfall_api_experiments::{DoorSettings, Experiments};
 use footfall_api_insights::{Cohorts, Desk};
@@ -28,13 +28,14 @@ use crate::operator::{Presence, reachable};
 use crate::token::{OPERATOR_PREFIX, random_token};
 use crate::upkeep::Upkeep;
 use crate::wiring::{self, Stack};
-use crate::{app, banner, replay};
+use crate::{app, banner, replay, sql_doors};
 
 /// Serves until SIGTERM or SIGINT.
 pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppError> {
     // Bound before the slow work, so that whoever comes early waits instead of being refused.
     let listener = bind(&settings.listen).await?;
     let address = listener.local_addr().map_err(|error| AppError::Listen(settings.listen.clone(), error))?;
+    let sql_doors = sql_doors::bind_all(&settings).await?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
 
@@ -46,12 +47,13 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppErr
     let experiments =
         Experiments::open(access.clone(), clock.clone(), Some(Arc::new(Tables(stack.engine.clone())))).await?;
     let engines = Engines { engine: stack.engine.clone(), insights: stack.insights.clone(), limits: limits(&settings) };
-    let secret = app::api_settings(&settings, &token)?.secret;
-    let boards = Boards::open(access.clone(), clock, Arc::new(engines), secret).await?;
+    let api = app::api_settings(&settings, &token)?;
+    let boards = Boards::open(access.clone(), clock.clone(), Arc::new(engines), api.secret.clone()).await?;
     let cohorts = Cohorts::open(access.clone(), stack.clock.clone()).await;
     let cohorts = cohorts.map_err(|error| AppError::Internal(error.to_string()))?;
     let resources = Resources { experiments: experiments.clone(), boards: boards.clone(), cohorts };
-    let router = router(&settings, &stack, &access, &resources, telemetry, &token)?;
+    let desk = sql_doors::desk(&stack, &access, &api, clock.clone());
+    let router = router(&settings, &stack, &access, &resources, telemetry, &token, api)?;
     // Commands speak no TLS: they have a port of their own then, on this machine alone.
     let inside = if tls.is_some() { Some(bind("127.0.0.1:0").await?) } else { None };
     let own = inside.as_ref().map(TcpListener::local_addr).transpose()?;
@@ -77,6 +79,7 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppErr
     let inside = inside.map(|inside| {
         tokio::spawn(footfall_api_http::serve(inside, router.clone(), connections, None, stopped(stopping.clone())))
     });
+    let sql_doors = sql_doors.open(desk, &settings, tls.clone(), &stopping);
     let serving = tokio::spawn(footfall_api_http::serve(listener, router, connections, tls, stopped(stopping)));
     tokio::select! {
         _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
@@ -87,6 +90,9 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppErr
     if let Some(inside) = inside {
         drop(inside.await);
     }
+    for door in sql_doors {
+        drop(door.await);
+    }
     drop(upkeep.await);
     drop(work.await);
     drop(asking.await);
@@ -96,7 +102,7 @@ pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppErr
     ended
 }
 
-async fn bind(listen: &str) -> Result<TcpListener, AppError> {
+pub(crate) async fn bind(listen: &str) -> Result<TcpListener, AppError> {
     let failed = |error| AppError::Listen(listen.to_owned(), error);
     let addresses: Vec<SocketAddr> = tokio::net::lookup_host(listen).await.map_err(failed)?.collect();
     let first = addresses.first().copied();
@@ -125,6 +131,7 @@ fn router(
     Resources { experiments, boards, cohorts }: &Resources,
     telemetry: Telemetry,
     token: &str,
+    api: AppSettings,
 ) -> Result<Router, AppError> {
     let live = Arc::new(Live::new(LiveSettings::default()));
     tokio::spawn(relay(stack.live.clone(), live.clone()));
@@ -147,7 +154,6 @@ fn router(
         telemetry,
         metrics_private: settings.server.metrics_private,
     };
-    let api = app::api_settings(settings, token)?;
     let desk = Desk::new(access.clone(), stack.insights.clone(), cohorts.clone(), &settings.project)
         .with_limits(limits(settings));
     let built = App::build_with(api, access.clone(), stack.clock.clone(), |site, _| {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use footfall_api_access::{Permission, Scope, Who, decide};
 use footfall_api_app::{Member, Whence, problem};
 use footfall_api_http::{Kind, Problem};
+use footfall_api_sql::policy_of;
 use footfall_pipelines_store::query::Policy;
 use http::StatusCode;
 
 use crate::Data;
-use crate::policy::policy_of;
 
 pub(crate) static PROJECT_MISSING: Kind =
     Kind::new(StatusCode::BAD_REQUEST, "project_missing", "The request does not say which project it is about.");

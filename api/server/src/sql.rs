@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use footfall_api_access::Permission;
 use footfall_api_app::{May, Member, NOT_FOUND, Whence};
 use footfall_api_http::{Answer, JsonBody, Kind, Operation, Path, Problem, Routes, post, signed_in};
+use footfall_api_sql::AuditTable;
 use footfall_pipelines_store::query::{Dialect, Format, Question, encode};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
@@ -19,11 +20,9 @@ use serde_json::{Value, json};
 use crate::Data;
 use crate::reach::{PROJECT_MISSING, Reach};
 use accept::{FORMATS, NOT_ACCEPTABLE};
-use audit::AuditTable;
 use failure::{KINDS, problem};
 
 mod accept;
-pub(crate) mod audit;
 mod failure;
 
 /// The engine has limits of its own, which are shorter and say more.

@@ -3,12 +3,12 @@
 use axum::Extension;
 use footfall_api_app::{May, Member};
 use footfall_api_http::{Problem, Routes, Told, get, signed_in};
+use footfall_api_sql::AUDIT_TEXTS;
 use footfall_pipelines_store::query::{ColumnAbout, TableAbout, tables};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::Data;
-use crate::sql::audit;
 
 #[derive(Serialize, JsonSchema)]
 struct Tables {
@@ -67,7 +67,7 @@ fn audit_in_words() -> TableInWords {
         column("sequence", "integer", "The record's place in the chain."),
         column("at", "timestamp", "When it was done."),
     ];
-    let texts = audit::TEXTS.iter().map(|(name, about, _)| column(name, "string", about));
+    let texts = AUDIT_TEXTS.iter().map(|(name, about, _)| column(name, "string", about));
     let about = "What was done in the organisation, for roles with the permission audit.read.";
     TableInWords { name: "audit", about, columns: first.into_iter().chain(texts).collect() }
 }

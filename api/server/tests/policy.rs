@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use footfall_api_access::{Masks, RowFilter, RowValue, View};
-use footfall_api_server::policy_of;
+use footfall_api_sql::policy_of;
 use footfall_pipelines_store::lake::{Overrides, ProjectSnapshot, TableView};
 use footfall_pipelines_store::query::{Engine, EngineConfig, Question, Snapshots};
 use footfall_pipelines_store::tables::Table;

@@ -17,6 +17,8 @@ pub struct Settings {
     pub store: StoreSettings,
     pub doors: DoorSettings,
     pub sql: SqlSettings,
+    pub postgres: PostgresDoorSettings,
+    pub flight: FlightDoorSettings,
     pub insights: InsightSettings,
     pub server: ServerSettings,
     pub database: DatabaseSettings,
@@ -81,6 +83,25 @@ pub struct SqlSettings {
     pub rows_max: u64,
     pub concurrent: usize,
     pub spill_bytes: ByteCount,
+}
+
+/// `[postgres]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PostgresDoorSettings {
+    pub listen: String,
+    pub connections: usize,
+    pub plain: bool,
+    pub idle: Span,
+}
+
+/// `[flight]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FlightDoorSettings {
+    pub listen: String,
+    pub connections: usize,
+    pub plain: bool,
 }
 
 /// `[insights]`
@@ -186,6 +207,8 @@ impl Settings {
             ("log.partitions", (1..=1024).contains(&self.log.partitions), "1 to 1024"),
             ("doors.depth", (2..=120).contains(&self.doors.depth), "2 to 120"),
             ("doors.items", self.doors.items > 0, "at least 1"),
+            ("postgres.connections", self.postgres.connections > 0, "at least 1"),
+            ("flight.connections", self.flight.connections > 0, "at least 1"),
             ("sql.concurrent", self.sql.concurrent > 0, "at least 1"),
             ("insights.concurrent", (1..=64).contains(&self.insights.concurrent), "1 to 64"),
             ("insights.concurrent_of_project", self.insights.concurrent_of_project > 0, "at least 1"),

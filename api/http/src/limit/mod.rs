@@ -49,14 +49,33 @@ pub(crate) struct Taken {
     pub(crate) level: Level,
 }
 
-/// Takes from the buckets and refuses when one is empty.
-pub(crate) struct Limits {
+/// Takes from the buckets and refuses when one is empty. Doors beside HTTP share the buckets and count as it does.
+#[derive(Clone)]
+pub struct Limits {
     pub(crate) quotas: Quotas,
     pub(crate) buckets: Arc<dyn Buckets>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Limits {
+    pub fn new(quotas: Quotas, buckets: Arc<dyn Buckets>, clock: Arc<dyn Clock>) -> Limits {
+        Limits { quotas, buckets, clock }
+    }
+
+    /// One request from `address`.
+    pub async fn request_from(&self, address: IpAddr) -> Result<(), Problem> {
+        self.address(address, 1, &mut Vec::new()).await
+    }
+
+    /// One request of an account, with the key or token that it used.
+    pub async fn request_of(&self, account: &str, key: Option<&str>) -> Result<(), Problem> {
+        let mut told = Vec::new();
+        if let Some(key) = key {
+            self.key(key, 1, &mut told).await?;
+        }
+        self.account(account, 1, &mut told).await
+    }
+
     pub(crate) async fn address(&self, address: IpAddr, cost: u32, told: &mut Vec<Taken>) -> Result<(), Problem> {
         self.take("address", self.quotas.address, || network(address), cost, told).await
     }

@@ -40,6 +40,7 @@ pub struct Tls {
 
 struct Current {
     acceptor: TlsAcceptor,
+    config: Arc<ServerConfig>,
     digest: [u8; 32],
 }
 
@@ -51,6 +52,14 @@ impl Tls {
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         self.current.read().unwrap_or_else(PoisonError::into_inner).acceptor.clone()
+    }
+
+    /// With the same certificate for another protocol than HTTP, by its name in ALPN (RFC 7301).
+    pub fn acceptor_for(&self, protocol: &[u8]) -> TlsAcceptor {
+        let config = self.current.read().unwrap_or_else(PoisonError::into_inner).config.clone();
+        let mut config = ServerConfig::clone(&config);
+        config.alpn_protocols = vec![protocol.to_vec()];
+        TlsAcceptor::from(Arc::new(config))
     }
 
     /// Reads the files again. True when they have changed; on an error the old certificate stays.
@@ -99,7 +108,8 @@ async fn read(certificate: &Certificate) -> Result<Current, TlsError> {
         .with_single_cert(certificates, private)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let digest = Sha256::new().chain_update(&chain).chain_update([0]).chain_update(&key).finalize().into();
-    Ok(Current { acceptor: TlsAcceptor::from(Arc::new(config)), digest })
+    let config = Arc::new(config);
+    Ok(Current { acceptor: TlsAcceptor::from(config.clone()), config, digest })
 }
 
 async fn bytes(path: &Path) -> Result<Vec<u8>, TlsError> {

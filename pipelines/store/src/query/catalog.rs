@@ -31,38 +31,48 @@ use crate::tables::Table;
 
 /// The catalog's name in the information schema.
 pub(super) const CATALOG: &str = "footfall";
-const PUBLIC: &str = "public";
+pub(super) const PUBLIC: &str = "public";
 const INFORMATION: &str = "information_schema";
 
 /// Tables of the information schema that say nothing of the machine.
 const INFORMATION_TABLES: &[&str] = &["tables", "views", "columns", "schemata", "routines", "parameters"];
 
-/// The catalogs of one question. `template` knows the functions that views use.
-pub(super) fn catalogs(
+/// The tables that one question may see. `template` knows the functions that views use.
+pub(super) fn public_tables(
     template: &SessionState,
     snapshot: Arc<ProjectSnapshot>,
     store: ObjectStoreUrl,
     question: &Question,
-) -> Result<Arc<dyn CatalogProviderList>> {
+) -> Arc<dyn SchemaProvider> {
     let policy = question.policy.clone();
     let extras = if policy.is_open() { question.extras.clone() } else { Vec::new() };
-    let public: Arc<dyn SchemaProvider> =
-        Arc::new(PublicTables { snapshot, store, template: template.clone(), policy, extras });
+    Arc::new(PublicTables { snapshot, store, template: template.clone(), policy, extras })
+}
+
+/// The catalogs of one question: its tables, the information schema about them, and further schemas.
+pub(super) fn catalogs(
+    name: &str,
+    public: Arc<dyn SchemaProvider>,
+    more: Option<(&str, Arc<dyn SchemaProvider>)>,
+) -> Result<Arc<dyn CatalogProviderList>> {
     // A list of its own: within `list` it would hold itself, and the snapshot, for ever.
-    let (described, catalog) = empty_catalog();
+    let (described, catalog) = catalog_named(name);
     catalog.register_schema(PUBLIC, public.clone())?;
     // The engine's own information schema would show the settings too, with folders of this machine.
     let about = InformationSchemaProvider::new(described);
-    let (list, catalog) = empty_catalog();
+    let (list, catalog) = catalog_named(name);
     catalog.register_schema(PUBLIC, public)?;
     catalog.register_schema(INFORMATION, Arc::new(InformationTables { about }))?;
+    if let Some((name, schema)) = more {
+        catalog.register_schema(name, schema)?;
+    }
     Ok(list)
 }
 
-fn empty_catalog() -> (Arc<MemoryCatalogProviderList>, Arc<MemoryCatalogProvider>) {
+fn catalog_named(name: &str) -> (Arc<MemoryCatalogProviderList>, Arc<MemoryCatalogProvider>) {
     let list = Arc::new(MemoryCatalogProviderList::new());
     let catalog = Arc::new(MemoryCatalogProvider::new());
-    list.register_catalog(CATALOG.to_owned(), catalog.clone());
+    list.register_catalog(name.to_owned(), catalog.clone());
     (list, catalog)
 }
 
@@ -124,7 +134,7 @@ impl PublicTables {
 
     /// A session that sees the physical tables and the functions of the views.
     fn inside(&self) -> Result<SessionState> {
-        let (list, catalog) = empty_catalog();
+        let (list, catalog) = catalog_named(CATALOG);
         let physical = MemorySchemaProvider::new();
         for &table in Table::ALL {
             physical.register_table(table.name().to_owned(), self.physical(table))?;

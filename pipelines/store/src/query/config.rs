@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::driver_parameters::ParameterValue;
 use super::extra::ExtraTable;
 use super::functions::ExtraFunction;
 use super::policy::Policy;
@@ -68,6 +69,8 @@ pub enum Dialect {
     /// That of this engine, whatever the store.
     #[default]
     Standard,
+    /// The same, and the catalogue `pg_catalog` with its functions, which clients of PostgreSQL ask.
+    Postgres,
     /// ClickHouse's own, where the tables are there.
     ClickHouse,
 }
@@ -79,6 +82,8 @@ pub struct Question {
     pub dialect: Dialect,
     /// Values for `$name` as a JSON object, or for `$1`, `$2` … as a JSON array.
     pub params: serde_json::Value,
+    /// Values for `$1`, `$2` … with the types that a driver gave them; they go before `params`.
+    pub values: Vec<ParameterValue>,
     pub limits: QuestionLimits,
     /// What the asker may see.
     pub policy: Arc<Policy>,
@@ -114,6 +119,11 @@ impl Question {
     pub fn calling(mut self, functions: impl IntoIterator<Item = Arc<dyn ExtraFunction>>) -> Self {
         self.functions.extend(functions);
         self
+    }
+
+    /// With values that have types.
+    pub fn with_values(self, values: Vec<ParameterValue>) -> Self {
+        Question { values, ..self }
     }
 
     /// With values for its parameters.

@@ -17,10 +17,13 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::answer::{Answer, Piece, Work};
 use super::config::{Bounds, Dialect, EngineConfig, Question};
+use super::described::Described;
+use super::driver_parameters::ParameterKind;
 use super::error::QueryError;
 use super::memory::QuestionPool;
 use super::native;
-use super::planner;
+use super::planner::{self, Parsed};
+use super::postgres::Postgres;
 use super::session;
 use crate::StoreError;
 use crate::lake::ProjectSnapshot;
@@ -50,6 +53,7 @@ struct Shared {
     environment: RuntimeEnv,
     memory: Arc<GreedyMemoryPool>,
     template: SessionState,
+    postgres: Postgres,
     turns: Arc<Semaphore>,
 }
 
@@ -72,11 +76,13 @@ impl Engine {
             .enable_all()
             .build()
             .map_err(|error| StoreError::Task(format!("starting the query threads: {error}")))?;
+        let template = session::template(&config)?;
         let shared = Shared {
             snapshots,
             environment,
             memory: Arc::new(GreedyMemoryPool::new(config.memory_bytes)),
-            template: session::template(&config)?,
+            postgres: Postgres::new(&template)?,
+            template,
             turns: Arc::new(Semaphore::new(config.queries_concurrent.max(1))),
             config,
         };
@@ -116,6 +122,36 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Plans `question` without asking it. Its parameters may be open; `declared` are the types that the asker gives them.
+    pub async fn describe(
+        &self,
+        project: &str,
+        question: Question,
+        declared: Vec<Option<ParameterKind>>,
+    ) -> Result<Described, QueryError> {
+        let turn = self.shared.turn().await?;
+        let bounds = Bounds::of(&self.shared.config, &question.limits);
+        let Some(runtime) = &self.runtime else { return Err(QueryError::Internal) };
+        let (shared, project) = (self.shared.clone(), project.to_owned());
+        let mut work = tokio::task::JoinSet::new();
+        work.spawn_on(
+            async move {
+                let _turn = turn;
+                let parsed = planner::read(&question, shared.config.sql_bytes_max)?;
+                let (_, state) = shared.session(&project, &question, &parsed, bounds).await?;
+                planner::describe(&state, &parsed.statement, &declared).await
+            },
+            runtime.handle(),
+        );
+        match tokio::time::timeout(bounds.time_limit, work.join_next()).await {
+            Ok(Some(Ok(described))) => described,
+            Ok(_) => Err(QueryError::internal(&"the planning of a question ended early")),
+            Err(_) => Err(QueryError::TimeLimit { limit: bounds.time_limit }),
+        }
+    }
+}
+
 impl Drop for Engine {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
@@ -139,19 +175,43 @@ impl Shared {
         question: &Question,
         bounds: Bounds,
     ) -> Result<(Arc<ProjectSnapshot>, SendableRecordBatchStream), QueryError> {
-        let snapshot = || self.snapshots.snapshot(project).unwrap_or_else(|| Arc::new(ProjectSnapshot::empty()));
         if question.dialect == Dialect::ClickHouse {
-            let snapshot = snapshot();
+            let snapshot = self.snapshot(project);
             let rows = native::run(&snapshot, question, bounds).await?;
             return Ok((snapshot, rows));
         }
-        let statement = planner::parse(question, self.config.sql_bytes_max)?;
-        let snapshot = snapshot();
+        let parsed = planner::parse(question, self.config.sql_bytes_max)?;
+        let (snapshot, state) = self.session(project, question, &parsed, bounds).await?;
+        Ok((snapshot, planner::run(&state, parsed.statement).await?))
+    }
+
+    fn snapshot(&self, project: &str) -> Arc<ProjectSnapshot> {
+        self.snapshots.snapshot(project).unwrap_or_else(|| Arc::new(ProjectSnapshot::empty()))
+    }
+
+    /// What the question runs in, and the moment that it sees.
+    async fn session(
+        &self,
+        project: &str,
+        question: &Question,
+        parsed: &Parsed,
+        bounds: Bounds,
+    ) -> Result<(Arc<ProjectSnapshot>, SessionState), QueryError> {
+        let snapshot = self.snapshot(project);
         let store = self.store_of(&snapshot)?;
         let pool = QuestionPool::new(bounds.memory_bytes_max, self.memory.clone());
         let environment = RuntimeEnv { memory_pool: Arc::new(pool), ..self.environment.clone() };
-        let state = session::of(&self.template, snapshot.clone(), store, environment, bounds, question)?;
-        Ok((snapshot, planner::run(&state, statement).await?))
+        let ingredients = session::Ingredients {
+            template: &self.template,
+            postgres: parsed.about_catalogue.then_some(&self.postgres),
+            project,
+            snapshot: snapshot.clone(),
+            store,
+            environment,
+            bounds,
+        };
+        let state = session::of(ingredients, question).await?;
+        Ok((snapshot, state))
     }
 
     /// The store rooted where the snapshot's files are.

@@ -278,7 +278,7 @@ fn columns_near(name: &str, known: &[&str]) -> String {
 fn plan_error(message: &str, position: Option<Position>) -> QueryError {
     let message = first_line(message);
     if let Some(table) = between(&message, "table '", "' not found") {
-        let table = table.trim_start_matches("footfall.public.").to_owned();
+        let table = table.split_once(".public.").map_or(table, |(_, table)| table).to_owned();
         return QueryError::UnknownTable { table, known: super::describe::names().join(", "), position };
     }
     if message.starts_with("failed to resolve ") {

@@ -7,22 +7,37 @@ use datafusion::sql::sqlparser::ast::{Array, Expr, Value, ValueWithSpan, VisitMu
 use datafusion::sql::sqlparser::tokenizer::Span;
 use serde_json::Value as Json;
 
+use super::driver_parameters::{ParameterKind, ParameterValue};
 use super::error::QueryError;
 
-/// Puts values in place of `$name` (from an object) or `$1` (from an array).
-pub(super) fn bind(statement: &mut Statement, parameters: &Json) -> Result<(), QueryError> {
+/// What goes in place of placeholders.
+pub(super) enum Values<'a> {
+    /// `$name` from an object, `$1` from an array.
+    Json(&'a Json),
+    /// `$1`, with types.
+    Typed(&'a [ParameterValue]),
+    /// Nulls of the types that are declared; the others stay as they are, or become nulls of `rest`.
+    Declared { kinds: &'a [Option<ParameterKind>], rest: Option<ParameterKind> },
+}
+
+/// Puts values in place of placeholders; returns the highest number among `$1`, `$2` ….
+pub(super) fn bind(statement: &mut Statement, values: &Values<'_>) -> Result<usize, QueryError> {
     match statement {
-        Statement::Explain(explain) => bind(&mut explain.statement, parameters),
-        Statement::Statement(statement) => match statement.visit(&mut Binder { parameters }) {
-            ControlFlow::Break(error) => Err(error),
-            ControlFlow::Continue(()) => Ok(()),
-        },
-        _ => Ok(()),
+        Statement::Explain(explain) => bind(&mut explain.statement, values),
+        Statement::Statement(statement) => {
+            let mut binder = Binder { values, highest: 0 };
+            match statement.visit(&mut binder) {
+                ControlFlow::Break(error) => Err(error),
+                ControlFlow::Continue(()) => Ok(binder.highest),
+            }
+        }
+        _ => Ok(0),
     }
 }
 
 struct Binder<'a> {
-    parameters: &'a Json,
+    values: &'a Values<'a>,
+    highest: usize,
 }
 
 impl VisitorMut for Binder<'_> {
@@ -33,25 +48,33 @@ impl VisitorMut for Binder<'_> {
             return ControlFlow::Continue(());
         };
         match self.value_of(name, *span) {
-            Ok(literal) => {
-                *expr = literal;
-                ControlFlow::Continue(())
-            }
-            Err(error) => ControlFlow::Break(error),
+            Ok(Some(literal)) => *expr = literal,
+            Ok(None) => {}
+            Err(error) => return ControlFlow::Break(error),
         }
+        ControlFlow::Continue(())
     }
 }
 
 impl Binder<'_> {
-    fn value_of(&self, name: &str, span: Span) -> Result<Expr, QueryError> {
+    fn value_of(&mut self, name: &str, span: Span) -> Result<Option<Expr>, QueryError> {
         let key = name.strip_prefix('$').unwrap_or_default();
-        let value = match self.parameters {
-            Json::Object(named) => named.get(key),
-            Json::Array(listed) => key.parse::<usize>().ok().and_then(|place| listed.get(place.checked_sub(1)?)),
-            _ => None,
+        let place = key.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        self.highest = self.highest.max(place.map_or(0, |place| place + 1));
+        let value = match self.values {
+            Values::Json(Json::Object(named)) => named.get(key).map(|value| literal(name, value, span)),
+            Values::Json(Json::Array(listed)) => {
+                place.and_then(|place| listed.get(place)).map(|value| literal(name, value, span))
+            }
+            Values::Json(_) => None,
+            Values::Typed(values) => place.and_then(|place| values.get(place)).map(|value| value.literal(name, span)),
+            Values::Declared { kinds, rest } => {
+                let kind = place.and_then(|place| kinds.get(place).copied().flatten()).or(*rest);
+                return Ok(kind.map(ParameterKind::null));
+            }
         };
         match value {
-            Some(value) => literal(name, value, span),
+            Some(value) => value.map(Some),
             None => Err(QueryError::ParameterMissing { name: name.to_owned(), position: Some(span.start.into()) }),
         }
     }

@@ -1,6 +1,7 @@
 //! From SQL text to rows: one statement that reads, its parameters bound, planned and started.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use datafusion::common::Column;
 use datafusion::execution::session_state::SessionState;
@@ -15,9 +16,12 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use datafusion_functions_json::udfs::json_union_to_text_udf;
 
 use super::column_names::name_casts;
-use super::config::Question;
+use super::config::{Dialect, Question};
+use super::described::Described;
+use super::driver_parameters::ParameterKind;
 use super::error::QueryError;
-use super::parameters;
+use super::parameters::{self, Values};
+use super::postgres;
 
 /// Longest statement, in words and signs.
 const TOKENS_MAX: usize = 20_000;
@@ -26,8 +30,26 @@ const DEPTH_MAX: usize = 400;
 /// Most queries joined by UNION and its like, for the same reason.
 const SET_OPERATIONS_MAX: usize = 200;
 
+/// A statement that reads.
+pub(super) struct Parsed {
+    pub statement: Statement,
+    /// It asks about tables, in PostgreSQL's catalogue.
+    pub about_catalogue: bool,
+}
+
 /// Reads the text as one statement that reads, and binds its parameters.
-pub(super) fn parse(question: &Question, sql_bytes_max: usize) -> Result<Statement, QueryError> {
+pub(super) fn parse(question: &Question, sql_bytes_max: usize) -> Result<Parsed, QueryError> {
+    let mut parsed = read(question, sql_bytes_max)?;
+    let values = match question.values.as_slice() {
+        [] => Values::Json(&question.params),
+        values => Values::Typed(values),
+    };
+    parameters::bind(&mut parsed.statement, &values)?;
+    Ok(parsed)
+}
+
+/// Reads the text and leaves its parameters open.
+pub(super) fn read(question: &Question, sql_bytes_max: usize) -> Result<Parsed, QueryError> {
     let sql = question.sql.as_str();
     if sql.len() > sql_bytes_max {
         return Err(QueryError::SqlTooLong { size: sql.len(), unit: "bytes", most: sql_bytes_max });
@@ -47,15 +69,18 @@ pub(super) fn parse(question: &Question, sql_bytes_max: usize) -> Result<Stateme
     }
     // PostgreSQL's precedence: properties->>'a' = 'b' compares the property.
     let dialect = PostgreSqlDialect {};
-    let mut statements = DFParserBuilder::new(tokens).with_dialect(&dialect).build()?.parse_statements()?;
+    let about_catalogue = question.dialect == Dialect::Postgres && postgres::is_about_catalogue(&tokens);
+    let mut statements = match about_catalogue {
+        true => postgres::parse(sql)?,
+        false => DFParserBuilder::new(tokens).with_dialect(&dialect).build()?.parse_statements()?,
+    };
     match (statements.pop_front(), statements.len()) {
         (None, _) => Err(QueryError::SqlSyntax { message: "there is no statement".into(), position: None }),
         (Some(mut statement), 0) => {
             only_reads(&statement)?;
             not_too_deep(&statement)?;
             name_casts(&mut statement);
-            parameters::bind(&mut statement, &question.params)?;
-            Ok(statement)
+            Ok(Parsed { statement, about_catalogue })
         }
         (Some(_), more) => Err(QueryError::TooManyStatements { count: more + 1 }),
     }
@@ -112,6 +137,32 @@ pub(super) async fn run(state: &SessionState, statement: Statement) -> Result<Se
     let plan = unions_as_text(plan)?;
     let plan = state.create_physical_plan(&plan).await?;
     Ok(execute_stream(plan, state.task_ctx())?)
+}
+
+/// The columns and parameters of a statement whose parameters are open. `declared` are the types that the asker gave them.
+pub(super) async fn describe(
+    state: &SessionState,
+    statement: &Statement,
+    declared: &[Option<ParameterKind>],
+) -> Result<Described, QueryError> {
+    let attempt = async |rest: Option<ParameterKind>| {
+        let mut statement = statement.clone();
+        let count = parameters::bind(&mut statement, &Values::Declared { kinds: declared, rest })?;
+        let plan = unions_as_text(state.statement_to_plan(statement).await?)?;
+        let mut types = plan.get_parameter_types()?;
+        let schema = match types.is_empty() {
+            // As the rows will have it.
+            true => state.create_physical_plan(&plan).await?.schema(),
+            false => Arc::new(plan.schema().as_arrow().clone()),
+        };
+        let parameters = (1..=count).map(|number| types.remove(&format!("${number}")).flatten()).collect();
+        Ok::<_, QueryError>(Described { schema, parameters })
+    };
+    match attempt(None).await {
+        Ok(described) => Ok(described),
+        // Where the engine finds no type for a parameter, it is a text.
+        Err(_) => attempt(Some(ParameterKind::Text)).await,
+    }
 }
 
 /// `properties->'key'` is a union of JSON's types, which no format of an answer has: it becomes JSON text.

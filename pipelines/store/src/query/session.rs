@@ -10,9 +10,10 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 
 use super::catalog::{self, CATALOG};
-use super::config::{Bounds, EngineConfig, Question};
+use super::config::{Bounds, Dialect, EngineConfig, Question};
 use super::functions::Called;
 use super::person::OwnPersons;
+use super::postgres::{CatalogueOf, Postgres};
 use super::yielding::YieldAfterJoins;
 use crate::lake::ProjectSnapshot;
 
@@ -44,23 +45,41 @@ pub(super) fn template(config: &EngineConfig) -> Result<SessionState> {
     Ok(state)
 }
 
+/// What the session of one question is made of.
+pub(super) struct Ingredients<'a> {
+    pub template: &'a SessionState,
+    /// For questions about PostgreSQL's catalogue.
+    pub postgres: Option<&'a Postgres>,
+    pub project: &'a str,
+    pub snapshot: Arc<ProjectSnapshot>,
+    pub store: ObjectStoreUrl,
+    pub environment: RuntimeEnv,
+    pub bounds: Bounds,
+}
+
 /// The session of one question.
-pub(super) fn of(
-    template: &SessionState,
-    snapshot: Arc<ProjectSnapshot>,
-    store: ObjectStoreUrl,
-    environment: RuntimeEnv,
-    bounds: Bounds,
-    question: &Question,
-) -> Result<SessionState> {
+pub(super) async fn of(given: Ingredients<'_>, question: &Question) -> Result<SessionState> {
+    let Ingredients { template, postgres, project, snapshot, store, environment, bounds } = given;
     let mut session = template.config().clone();
     // What every sort keeps back for merging its runs; the engine's fixed amount is more than a small question has.
     let merging = bounds.memory_bytes_max / (MERGE_SHARE * session.target_partitions());
     let execution = &mut session.options_mut().execution;
     execution.sort_spill_reservation_bytes = execution.sort_spill_reservation_bytes.min(merging);
     let overrides = snapshot.overrides.clone();
-    let catalogs = catalog::catalogs(template, snapshot, store, question)?;
-    let mut builder = SessionStateBuilder::new_from_existing(template.clone())
+    let public = catalog::public_tables(template, snapshot, store, question);
+    let catalogue = match postgres {
+        Some(postgres) => {
+            let of = CatalogueOf { project: project.into(), tables: public.table_names() };
+            Some(("pg_catalog", postgres.schema(of, public.as_ref()).await?))
+        }
+        None => None,
+    };
+    // Clients of PostgreSQL call a catalog a database, and ours are the projects.
+    let name = if question.dialect == Dialect::Postgres { project } else { CATALOG };
+    session.options_mut().catalog.default_catalog = name.to_owned();
+    let catalogs = catalog::catalogs(name, public, catalogue)?;
+    let functions = postgres.map_or(template, Postgres::template);
+    let mut builder = SessionStateBuilder::new_from_existing(functions.clone())
         .with_config(session)
         .with_catalog_list(catalogs)
         .with_runtime_env(Arc::new(environment));
@@ -72,6 +91,9 @@ pub(super) fn of(
         for function in &question.functions {
             state.register_udtf(function.name(), Arc::new(Called(function.clone())));
         }
+    }
+    if postgres.is_some() {
+        Postgres::register(&mut state, project)?;
     }
     Ok(state)
 }

@@ -34,11 +34,13 @@ fn plain_field(field: &FieldRef) -> Field {
     Field::new(field.name(), plain_type(field.data_type()), field.is_nullable())
 }
 
-fn plain_schema(schema: &Schema) -> SchemaRef {
+/// The columns in types that older readers know.
+pub fn plain_schema(schema: &Schema) -> SchemaRef {
     Arc::new(Schema::new(schema.fields().iter().map(plain_field).collect::<Vec<_>>()))
 }
 
-fn plain_batch(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+/// Rows in the types of [`plain_schema`].
+pub fn plain_batch(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let columns = batch.columns().iter().zip(schema.fields()).map(|(column, field)| cast(column, field.data_type()));
     let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(schema.clone(), columns.collect::<Result<Vec<_>, _>>()?, &options)

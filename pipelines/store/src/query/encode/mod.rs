@@ -9,13 +9,14 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, ArrayRef, RecordBatch, StringViewArray};
 use arrow::datatypes::Schema;
 use arrow::error::ArrowError;
 
 use super::answer::Answer;
 use super::error::QueryError;
 
+pub use columnar::{plain_batch, plain_schema};
 pub use kind::kind_of;
 
 /// How an answer is written.
@@ -102,4 +103,19 @@ pub async fn encode(mut answer: Answer, format: Format) -> Result<EncodedStream,
     let pieces = stream::once(async move { Ok(out) }).chain(rest);
     let not_empty = |piece: &Result<Vec<u8>, QueryError>| !piece.as_ref().is_ok_and(Vec::is_empty);
     Ok(pieces.filter(move |piece| std::future::ready(not_empty(piece))).map(|piece| piece.map(Bytes::from)).boxed())
+}
+
+/// A column whose values are written as JSON texts; nulls stay nulls. For doors whose formats have no nested types.
+pub fn as_json(column: &ArrayRef) -> Result<StringViewArray, ArrowError> {
+    let cells = cell::Cells::new(column)?;
+    let mut text = Vec::new();
+    let texts = (0..column.len()).map(|row| {
+        if column.is_null(row) {
+            return None;
+        }
+        text.clear();
+        cells.write_json(row, &mut text);
+        Some(String::from_utf8_lossy(&text).into_owned())
+    });
+    Ok(texts.collect())
 }

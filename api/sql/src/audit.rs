@@ -17,7 +17,7 @@ const RECORDS_MAX: usize = 200_000;
 type Read = fn(&AuditRecord) -> &str;
 
 /// The columns of text, with what each is.
-pub(crate) const TEXTS: &[(&str, &str, Read)] = &[
+pub const AUDIT_TEXTS: &[(&str, &str, Read)] = &[
     ("actor_kind", "account, key, operator, system or anonymous.", |record| &record.actor_kind),
     ("actor", "Id of who did it.", |record| &record.actor),
     ("action", "What was done, as key.create.", |record| &record.action),
@@ -36,12 +36,12 @@ pub(crate) const TEXTS: &[(&str, &str, Read)] = &[
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
     let first = [Field::new("sequence", DataType::Int64, false), Field::new("at", time, false)];
-    let texts = TEXTS.iter().map(|(name, ..)| Field::new(*name, DataType::Utf8View, false));
+    let texts = AUDIT_TEXTS.iter().map(|(name, ..)| Field::new(*name, DataType::Utf8View, false));
     Arc::new(Schema::new(first.into_iter().chain(texts).collect::<Vec<_>>()))
 });
 
 /// The audit of one organisation; of all of them for the operator.
-pub(super) struct AuditTable {
+pub struct AuditTable {
     pub access: Access,
     pub organisation: Option<Arc<str>>,
 }
@@ -83,7 +83,7 @@ fn batch(records: &[AuditRecord]) -> Result<RecordBatch, arrow::error::ArrowErro
     let sequence: ArrayRef = Arc::new(Int64Array::from_iter_values(records.iter().map(|record| record.sequence)));
     let at = TimestampMillisecondArray::from_iter_values(records.iter().map(|record| record.at.millis()));
     let at: ArrayRef = Arc::new(at.with_timezone("UTC"));
-    let texts = TEXTS
+    let texts = AUDIT_TEXTS
         .iter()
         .map(|(_, _, read)| -> ArrayRef { Arc::new(StringViewArray::from_iter_values(records.iter().map(read))) });
     RecordBatch::try_new(SCHEMA.clone(), [sequence, at].into_iter().chain(texts).collect())

@@ -1,0 +1,351 @@
+//! The commands of Flight SQL.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::ipc::writer::IpcWriteOptions;
+use arrow_flight::decode::FlightRecordBatchStream;
+use arrow_flight::encode::FlightDataEncoderBuilder;
+use arrow_flight::error::FlightError;
+use arrow_flight::flight_service_server::FlightService;
+use arrow_flight::sql::metadata::SqlInfoData;
+use arrow_flight::sql::server::{FlightSqlService, PeekableFlightDataStream};
+use arrow_flight::sql::{
+    ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult,
+    CommandGetCatalogs, CommandGetDbSchemas, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables,
+    CommandPreparedStatementQuery, CommandPreparedStatementUpdate, CommandStatementIngest, CommandStatementQuery,
+    CommandStatementUpdate, DoPutPreparedStatementResult, ProstMessageExt, SqlInfo, TicketStatementQuery,
+};
+use arrow_flight::{
+    Action, FlightDescriptor, FlightEndpoint, FlightInfo, HandshakeRequest, HandshakeResponse, IpcMessage, SchemaAsIpc,
+    Ticket,
+};
+use footfall_api_sql::{Ask, Cancel, Desk, Rows, Seat};
+use footfall_pipelines_store::query::{ParameterValue, plain_batch, plain_schema};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use prost::Message;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::catalogue;
+use crate::credentials::enter;
+use crate::info::info;
+use crate::parameters::values;
+use crate::prepared::{Prepared, Statements};
+use crate::status::{only_reads, status};
+
+type Answered<T> = Result<Response<T>, Status>;
+type Handshakes = Pin<Box<dyn Stream<Item = Result<HandshakeResponse, Status>> + Send>>;
+
+/// Behind the door.
+pub(crate) struct Service {
+    desk: Desk,
+    plain: bool,
+    statements: Statements,
+}
+
+impl Service {
+    pub fn new(desk: Desk, plain: bool) -> Service {
+        Service { desk, plain, statements: Statements::default() }
+    }
+
+    async fn seat<T>(&self, request: &Request<T>) -> Result<Seat, Status> {
+        Ok(enter(&self.desk, request, self.plain).await?.0)
+    }
+
+    /// Where the rows of `command` are to be had: here.
+    fn info(
+        &self,
+        command: impl ProstMessageExt,
+        schema: Option<&Schema>,
+        request: Request<FlightDescriptor>,
+    ) -> Answered<FlightInfo> {
+        let ticket = Ticket::new(command.as_any().encode_to_vec());
+        let mut info = FlightInfo::new().with_endpoint(FlightEndpoint::new().with_ticket(ticket));
+        if let Some(schema) = schema {
+            info = info.try_with_schema(schema).map_err(failed)?;
+        }
+        Ok(Response::new(info.with_descriptor(request.into_inner())))
+    }
+
+    async fn rows(&self, seat: &Seat, sql: String, values: Vec<ParameterValue>) -> Answered<DoGet> {
+        let ask = Ask { sql, values, ..Ask::default() };
+        let rows = self.desk.ask(seat, ask, &Cancel::default()).await.map_err(status)?;
+        let schema = plain_schema(rows.schema());
+        Ok(Response::new(encoded(schema.clone(), plain_rows(rows, schema).boxed())))
+    }
+
+    fn prepared(&self, handle: &[u8], seat: &Seat) -> Result<Prepared, Status> {
+        let statement = self.statements.get(handle, &seat.project);
+        statement.ok_or_else(|| Status::not_found("there is no such prepared statement: prepare it again"))
+    }
+}
+
+type DoGet = <Service as FlightService>::DoGetStream;
+
+fn failed(error: impl std::fmt::Display) -> Status {
+    tracing::error!(%error, "a Flight answer cannot be made");
+    Status::internal("it failed inside; the server's log says why")
+}
+
+fn plain_rows(rows: Rows, schema: SchemaRef) -> impl Stream<Item = Result<RecordBatch, FlightError>> {
+    stream::unfold((rows, schema), |(mut rows, schema)| async move {
+        let batch = match rows.next().await? {
+            Ok(batch) => plain_batch(&schema, &batch).map_err(|error| FlightError::Tonic(Box::new(failed(error)))),
+            Err(refusal) => Err(FlightError::Tonic(Box::new(status(refusal)))),
+        };
+        Some((batch, (rows, schema)))
+    })
+}
+
+fn encoded(schema: SchemaRef, batches: impl Stream<Item = Result<RecordBatch, FlightError>> + Send + 'static) -> DoGet {
+    let data = FlightDataEncoderBuilder::new().with_schema(schema).build(batches);
+    Box::pin(data.map_err(|error| match error {
+        FlightError::Tonic(status) => *status,
+        other => failed(other),
+    }))
+}
+
+fn one(schema: SchemaRef, batch: arrow_flight::error::Result<RecordBatch>) -> Answered<DoGet> {
+    let batch = batch.map_err(failed)?;
+    Ok(Response::new(encoded(schema, stream::iter([Ok(batch)]))))
+}
+
+fn schema_bytes(schema: &Schema) -> Result<Vec<u8>, Status> {
+    let options = IpcWriteOptions::default();
+    let IpcMessage(bytes) = SchemaAsIpc::new(schema, &options).try_into().map_err(failed)?;
+    Ok(bytes.to_vec())
+}
+
+#[tonic::async_trait]
+impl FlightSqlService for Service {
+    type FlightService = Service;
+
+    async fn do_handshake(&self, request: Request<Streaming<HandshakeRequest>>) -> Answered<Handshakes> {
+        let (_, secret) = enter(&self.desk, &request, self.plain).await?;
+        let bearer = format!("Bearer {secret}").parse().map_err(failed)?;
+        let answer = HandshakeResponse { protocol_version: 0, payload: secret.into() };
+        let mut response: Response<Handshakes> = Response::new(stream::iter([Ok(answer)]).boxed());
+        response.metadata_mut().insert("authorization", bearer);
+        Ok(response)
+    }
+
+    async fn get_flight_info_statement(
+        &self,
+        query: CommandStatementQuery,
+        request: Request<FlightDescriptor>,
+    ) -> Answered<FlightInfo> {
+        let seat = self.seat(&request).await?;
+        let ask = Ask { sql: query.query.clone(), ..Ask::default() };
+        let described = self.desk.describe(&seat, ask, Vec::new()).await.map_err(status)?;
+        let ticket = TicketStatementQuery { statement_handle: query.query.into() };
+        self.info(ticket, Some(&plain_schema(&described.schema)), request)
+    }
+
+    async fn do_get_statement(&self, ticket: TicketStatementQuery, request: Request<Ticket>) -> Answered<DoGet> {
+        let seat = self.seat(&request).await?;
+        let sql = String::from_utf8(ticket.statement_handle.to_vec());
+        let sql = sql.map_err(|_| Status::invalid_argument("a ticket that is none of ours"))?;
+        self.rows(&seat, sql, Vec::new()).await
+    }
+
+    async fn do_action_create_prepared_statement(
+        &self,
+        query: ActionCreatePreparedStatementRequest,
+        request: Request<Action>,
+    ) -> Result<ActionCreatePreparedStatementResult, Status> {
+        let seat = self.seat(&request).await?;
+        let ask = Ask { sql: query.query.clone(), ..Ask::default() };
+        let described = self.desk.describe(&seat, ask, Vec::new()).await.map_err(status)?;
+        let parameters = described.parameters.iter().enumerate().map(|(place, data_type)| {
+            Field::new(format!("${}", place + 1), data_type.clone().unwrap_or(DataType::Utf8), true)
+        });
+        let parameters = plain_schema(&Schema::new(parameters.collect::<Vec<_>>()));
+        let handle = self.statements.keep(seat.project.clone(), query.query).map_err(failed)?;
+        Ok(ActionCreatePreparedStatementResult {
+            prepared_statement_handle: handle.into(),
+            dataset_schema: schema_bytes(&plain_schema(&described.schema))?.into(),
+            parameter_schema: schema_bytes(&parameters)?.into(),
+        })
+    }
+
+    async fn do_action_close_prepared_statement(
+        &self,
+        query: ActionClosePreparedStatementRequest,
+        request: Request<Action>,
+    ) -> Result<(), Status> {
+        let seat = self.seat(&request).await?;
+        self.statements.close(&query.prepared_statement_handle, &seat.project);
+        Ok(())
+    }
+
+    async fn do_put_prepared_statement_query(
+        &self,
+        query: CommandPreparedStatementQuery,
+        request: Request<PeekableFlightDataStream>,
+    ) -> Result<DoPutPreparedStatementResult, Status> {
+        let seat = self.seat(&request).await?;
+        let handle = query.prepared_statement_handle;
+        self.prepared(&handle, &seat)?;
+        let mut batches =
+            FlightRecordBatchStream::new_from_flight_data(request.into_inner().map_err(FlightError::from));
+        let wrong = |error: FlightError| Status::invalid_argument(format!("the values cannot be read: {error}"));
+        let (mut bound, mut bytes) = (Vec::new(), 0);
+        while let Some(batch) = batches.try_next().await.map_err(wrong)? {
+            if batch.num_rows() > 0 {
+                if !bound.is_empty() {
+                    return Err(Status::unimplemented("one row of values can be bound at a time"));
+                }
+                bytes = batch.get_array_memory_size();
+                bound = values(&batch)?;
+            }
+        }
+        if !self.statements.bind(&handle, &seat.project, bound, bytes) {
+            return Err(Status::not_found("there is no such prepared statement: prepare it again"));
+        }
+        Ok(DoPutPreparedStatementResult { prepared_statement_handle: Some(handle) })
+    }
+
+    async fn get_flight_info_prepared_statement(
+        &self,
+        query: CommandPreparedStatementQuery,
+        request: Request<FlightDescriptor>,
+    ) -> Answered<FlightInfo> {
+        let seat = self.seat(&request).await?;
+        self.prepared(&query.prepared_statement_handle, &seat)?;
+        // The rows say their columns: values may give them other types than the statement alone.
+        self.info(query, None, request)
+    }
+
+    async fn do_get_prepared_statement(
+        &self,
+        query: CommandPreparedStatementQuery,
+        request: Request<Ticket>,
+    ) -> Answered<DoGet> {
+        let seat = self.seat(&request).await?;
+        let statement = self.prepared(&query.prepared_statement_handle, &seat)?;
+        self.rows(&seat, statement.sql, statement.values).await
+    }
+
+    async fn get_flight_info_catalogs(
+        &self,
+        query: CommandGetCatalogs,
+        request: Request<FlightDescriptor>,
+    ) -> Answered<FlightInfo> {
+        self.seat(&request).await?;
+        let schema = query.into_builder().schema();
+        self.info(query, Some(&schema), request)
+    }
+
+    async fn do_get_catalogs(&self, query: CommandGetCatalogs, request: Request<Ticket>) -> Answered<DoGet> {
+        let seat = self.seat(&request).await?;
+        let mut catalogs = query.into_builder();
+        catalogs.append(seat.project.to_string());
+        one(catalogs.schema(), catalogs.build())
+    }
+
+    async fn get_flight_info_schemas(
+        &self,
+        query: CommandGetDbSchemas,
+        request: Request<FlightDescriptor>,
+    ) -> Answered<FlightInfo> {
+        self.seat(&request).await?;
+        let schema = query.clone().into_builder().schema();
+        self.info(query, Some(&schema), request)
+    }
+
+    async fn do_get_schemas(&self, query: CommandGetDbSchemas, request: Request<Ticket>) -> Answered<DoGet> {
+        let seat = self.seat(&request).await?;
+        let mut schemas = query.into_builder();
+        schemas.append(&seat.project, catalogue::SCHEMA);
+        one(schemas.schema(), schemas.build())
+    }
+
+    async fn get_flight_info_tables(
+        &self,
+        query: CommandGetTables,
+        request: Request<FlightDescriptor>,
+    ) -> Answered<FlightInfo> {
+        self.seat(&request).await?;
+        let schema = query.clone().into_builder().schema();
+        self.info(query, Some(&schema), request)
+    }
+
+    async fn do_get_tables(&self, query: CommandGetTables, request: Request<Ticket>) -> Answered<DoGet> {
+        let seat = self.seat(&request).await?;
+        let includes_schema = query.include_schema;
+        let mut tables = query.into_builder();
+        for name in catalogue::names(&self.desk, &seat).await? {
+            let columns = match includes_schema {
+                true => catalogue::columns(&self.desk, &seat, &name).await?,
+                false => Arc::new(Schema::empty()),
+            };
+            let row = tables.append(&seat.project, catalogue::SCHEMA, &name, catalogue::TABLE, &columns);
+            row.map_err(failed)?;
+        }
+        one(tables.schema(), tables.build())
+    }
+
+    async fn get_flight_info_table_types(
+        &self,
+        query: CommandGetTableTypes,
+        request: Request<FlightDescriptor>,
+    ) -> Answered<FlightInfo> {
+        self.seat(&request).await?;
+        let schema = query.into_builder().schema();
+        self.info(query, Some(&schema), request)
+    }
+
+    async fn do_get_table_types(&self, query: CommandGetTableTypes, request: Request<Ticket>) -> Answered<DoGet> {
+        self.seat(&request).await?;
+        let mut types = query.into_builder();
+        types.append(catalogue::TABLE);
+        one(types.schema(), types.build())
+    }
+
+    async fn get_flight_info_sql_info(
+        &self,
+        query: CommandGetSqlInfo,
+        request: Request<FlightDescriptor>,
+    ) -> Answered<FlightInfo> {
+        self.seat(&request).await?;
+        let about: SqlInfoData = info().map_err(failed)?;
+        self.info(query, Some(&about.schema()), request)
+    }
+
+    async fn do_get_sql_info(&self, query: CommandGetSqlInfo, request: Request<Ticket>) -> Answered<DoGet> {
+        self.seat(&request).await?;
+        let about: SqlInfoData = info().map_err(failed)?;
+        one(about.schema(), query.into_builder(&about).build())
+    }
+
+    async fn do_put_statement_update(
+        &self,
+        _: CommandStatementUpdate,
+        request: Request<PeekableFlightDataStream>,
+    ) -> Result<i64, Status> {
+        self.seat(&request).await?;
+        Err(only_reads())
+    }
+
+    async fn do_put_statement_ingest(
+        &self,
+        _: CommandStatementIngest,
+        request: Request<PeekableFlightDataStream>,
+    ) -> Result<i64, Status> {
+        self.seat(&request).await?;
+        Err(only_reads())
+    }
+
+    async fn do_put_prepared_statement_update(
+        &self,
+        _: CommandPreparedStatementUpdate,
+        request: Request<PeekableFlightDataStream>,
+    ) -> Result<i64, Status> {
+        self.seat(&request).await?;
+        Err(only_reads())
+    }
+
+    async fn register_sql_info(&self, _: i32, _: &SqlInfo) {}
+}

@@ -1,0 +1,414 @@
+//! One session: messages in, answers out, as the protocol's chapter «Message Flow» has it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::{RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+use footfall_api_sql::{Ask, Desk};
+use footfall_pipelines_store::query::{Dialect, ParameterValue};
+use pgwire::messages::data::{NoData, ParameterDescription, RowDescription};
+use pgwire::messages::extendedquery::{
+    Bind, BindComplete, Close, CloseComplete, Describe, Execute, Parse, ParseComplete, PortalSuspended,
+};
+use pgwire::messages::response::{CommandComplete, EmptyQueryResponse, ReadyForQuery, TransactionStatus};
+use pgwire::messages::{PgWireBackendMessage as Out, PgWireFrontendMessage as In};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::commands::Command;
+use crate::fault::Fault;
+use crate::parameters;
+use crate::portal::{Open, Source};
+use crate::split::split;
+use crate::startup::Begun;
+use crate::types;
+use crate::wire::{Broken, Wire};
+
+/// Statements and portals that one session keeps, and their bytes together.
+const KEPT_MAX: usize = 1_000;
+const KEPT_BYTES_MAX: usize = 16 << 20;
+const STATEMENT: u8 = b'S';
+
+/// Why a message has no answer.
+pub(crate) enum Stop {
+    Fault(Fault),
+    Broken(Broken),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Stop {
+        Stop::Fault(fault)
+    }
+}
+
+impl From<Broken> for Stop {
+    fn from(broken: Broken) -> Stop {
+        Stop::Broken(broken)
+    }
+}
+
+/// A parsed statement.
+struct Statement {
+    sql: String,
+    command: Option<Command>,
+    oids: Vec<u32>,
+}
+
+/// A statement with its values.
+struct Portal {
+    statement: Arc<Statement>,
+    values: Vec<ParameterValue>,
+    formats: Vec<i16>,
+    bytes: usize,
+    open: Option<Open>,
+    is_done: bool,
+}
+
+/// A session.
+pub(crate) struct Session<S> {
+    wire: Wire<S>,
+    desk: Desk,
+    begun: Begun,
+    statements: HashMap<String, Arc<Statement>>,
+    portals: HashMap<String, Portal>,
+    status: TransactionStatus,
+    time_limit: Option<Duration>,
+    /// Messages are passed over until the next Sync.
+    is_skipping: bool,
+    idle_timeout: Duration,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
+    pub fn new(wire: Wire<S>, desk: Desk, begun: Begun, idle_timeout: Duration) -> Session<S> {
+        Session {
+            wire,
+            desk,
+            begun,
+            statements: HashMap::new(),
+            portals: HashMap::new(),
+            status: TransactionStatus::Idle,
+            time_limit: None,
+            is_skipping: false,
+            idle_timeout,
+        }
+    }
+
+    /// Answers until the client has enough.
+    pub async fn run(mut self) -> Result<(), Broken> {
+        loop {
+            let message = tokio::time::timeout(self.idle_timeout, self.wire.message()).await;
+            match message.map_err(|_| Broken::Slow)?? {
+                In::Terminate(_) => return Ok(()),
+                In::Query(query) => {
+                    let told = self.query(&query.query).await;
+                    if self.tell(told).await? {
+                        return Ok(());
+                    }
+                    self.ready().await?;
+                }
+                In::Sync(_) => {
+                    self.is_skipping = false;
+                    if self.status == TransactionStatus::Idle {
+                        // Without a transaction a portal lives as long as its message series.
+                        self.portals.clear();
+                    }
+                    self.ready().await?;
+                }
+                In::Flush(_) => self.wire.flush().await?,
+                _ if self.is_skipping => {}
+                message => {
+                    let told = self.extended(message).await;
+                    self.is_skipping = told.is_err();
+                    if self.tell(told).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells the client of a fault; true when the session ends with it.
+    async fn tell(&mut self, told: Result<(), Stop>) -> Result<bool, Broken> {
+        let fault = match told {
+            Ok(()) => return Ok(false),
+            Err(Stop::Broken(broken)) => return Err(broken),
+            Err(Stop::Fault(fault)) => fault,
+        };
+        if self.status == TransactionStatus::Transaction {
+            self.status = TransactionStatus::Error;
+        }
+        self.wire.put(Out::ErrorResponse(fault.response()))?;
+        if fault.is_fatal {
+            self.wire.flush().await?;
+        }
+        Ok(fault.is_fatal)
+    }
+
+    async fn ready(&mut self) -> Result<(), Broken> {
+        self.wire.put(Out::ReadyForQuery(ReadyForQuery::new(self.status)))?;
+        self.wire.flush().await
+    }
+
+    /// The simple protocol: a text of one or more statements.
+    async fn query(&mut self, text: &str) -> Result<(), Stop> {
+        self.portals.remove("");
+        let parts = split(text);
+        if parts.is_empty() {
+            return Ok(self.wire.put(Out::EmptyQueryResponse(EmptyQueryResponse::new()))?);
+        }
+        for part in parts {
+            let before = part.as_ptr() as usize - text.as_ptr() as usize;
+            self.statement(part).await.map_err(|stop| within(stop, &text[..before], part))?;
+        }
+        Ok(())
+    }
+
+    async fn statement(&mut self, sql: &str) -> Result<(), Stop> {
+        let command = Command::of(sql);
+        if let Some(source) = self.begin(sql, &command, Vec::new()).await? {
+            let mut open = Open::new(source, &[])?;
+            self.wire.put(open.description())?;
+            let sent = open.send(&mut self.wire, 0).await?;
+            self.complete(format!("{} {}", tag(&command), sent.rows))?;
+        }
+        Ok(())
+    }
+
+    /// Begins a statement: rows, or `None` when all of it is done.
+    async fn begin(
+        &mut self,
+        sql: &str,
+        command: &Command,
+        values: Vec<ParameterValue>,
+    ) -> Result<Option<Source>, Stop> {
+        let ends = matches!(command, Command::Commit | Command::Rollback);
+        if self.status == TransactionStatus::Error && !ends {
+            return Err(Fault::new("25P02", "the transaction has failed: end it with ROLLBACK").into());
+        }
+        let done = match command {
+            Command::Question => {
+                let ask = Ask { sql: sql.to_owned(), values, dialect: Dialect::Postgres, time_limit: self.time_limit };
+                let answer = self.desk.ask(&self.begun.seat, ask, &self.begun.cancel);
+                let rows = tokio::select! {
+                    biased;
+                    rows = answer => rows.map_err(Fault::from)?,
+                    () = self.wire.gone() => return Err(Stop::Broken(Broken::Closed)),
+                };
+                return Ok(Some(Source::Engine(rows)));
+            }
+            Command::Show(name, value) => return Ok(Some(shown(name, value)?)),
+            Command::Begin => {
+                self.status = TransactionStatus::Transaction;
+                "BEGIN"
+            }
+            Command::Commit if self.status == TransactionStatus::Error => self.end("ROLLBACK"),
+            Command::Commit => self.end("COMMIT"),
+            Command::Rollback => self.end("ROLLBACK"),
+            Command::Nothing(tag) => tag,
+            Command::TimeLimit(limit) => {
+                self.time_limit = *limit;
+                "SET"
+            }
+            Command::Forget(name) => {
+                match name {
+                    Some(name) => drop(self.statements.remove(name)),
+                    None => self.statements.clear(),
+                }
+                "DEALLOCATE"
+            }
+        };
+        self.complete(done.to_owned())?;
+        Ok(None)
+    }
+
+    fn end(&mut self, tag: &'static str) -> &'static str {
+        self.status = TransactionStatus::Idle;
+        self.portals.clear();
+        tag
+    }
+
+    fn complete(&mut self, tag: String) -> Result<(), Broken> {
+        self.wire.put(Out::CommandComplete(CommandComplete::new(tag)))
+    }
+
+    async fn extended(&mut self, message: In) -> Result<(), Stop> {
+        match message {
+            In::Parse(parse) => self.parse(parse),
+            In::Bind(bind) => self.bind(bind),
+            In::Describe(Describe { target_type: STATEMENT, name, .. }) => {
+                self.describe_statement(&name.unwrap_or_default()).await
+            }
+            In::Describe(describe) => self.describe_portal(&describe.name.unwrap_or_default()).await,
+            In::Execute(execute) => self.execute(execute).await,
+            In::Close(close) => self.close(close),
+            _ => Err(Fault::fatal("08P01", "a message that does not belong here").into()),
+        }
+    }
+
+    fn kept(&self, more: usize) -> Result<(), Fault> {
+        let statements = self.statements.values().map(|statement| statement.sql.len());
+        let bytes: usize = statements.chain(self.portals.values().map(|portal| portal.bytes)).sum();
+        match self.statements.len() + self.portals.len() < KEPT_MAX && bytes + more <= KEPT_BYTES_MAX {
+            true => Ok(()),
+            false => Err(Fault::new("53400", "the session keeps too many statements: close some")),
+        }
+    }
+
+    fn parse(&mut self, parse: Parse) -> Result<(), Stop> {
+        let name = parse.name.unwrap_or_default();
+        if name.is_empty() {
+            self.statements.remove("");
+        } else if self.statements.contains_key(&name) {
+            return Err(Fault::new("42P05", format!("there is a statement {name:?} already")).into());
+        }
+        self.kept(parse.query.len())?;
+        let parts = split(&parse.query);
+        if parts.len() > 1 {
+            return Err(Fault::new("42601", "one statement at a time can be prepared").into());
+        }
+        let command = parts.first().map(|sql| Command::of(sql));
+        let sql = parts.first().copied().unwrap_or_default().to_owned();
+        self.statements.insert(name, Arc::new(Statement { sql, command, oids: parse.type_oids }));
+        Ok(self.wire.put(Out::ParseComplete(ParseComplete::new()))?)
+    }
+
+    fn bind(&mut self, bind: Bind) -> Result<(), Stop> {
+        let (name, of) = (bind.portal_name.unwrap_or_default(), bind.statement_name.unwrap_or_default());
+        let statement = self.statements.get(&of).cloned().ok_or_else(|| no_statement(&of))?;
+        self.portals.remove(&name);
+        let bytes: usize = bind.parameters.iter().flatten().map(|value| value.len()).sum();
+        self.kept(bytes)?;
+        let codes = &bind.parameter_format_codes;
+        let is_binary = |place: usize| match codes.as_slice() {
+            [] => Ok(false),
+            [all] => Ok(*all == 1),
+            each => each.get(place).map(|code| *code == 1).ok_or_else(|| Fault::new("08P01", "a format is missing")),
+        };
+        let mut values = Vec::with_capacity(bind.parameters.len());
+        for (place, bytes) in bind.parameters.iter().enumerate() {
+            let oid = match statement.oids.get(place).copied().unwrap_or(0) {
+                0 if parameters::is_any_of(&statement.sql, place + 1) => parameters::TEXT_LIST,
+                oid => oid,
+            };
+            values.push(parameters::value(oid, bytes.as_ref(), is_binary(place)?)?);
+        }
+        let formats = bind.result_column_format_codes;
+        self.portals.insert(name, Portal { statement, values, formats, bytes, open: None, is_done: false });
+        Ok(self.wire.put(Out::BindComplete(BindComplete::new()))?)
+    }
+
+    async fn describe_statement(&mut self, name: &str) -> Result<(), Stop> {
+        let statement = self.statements.get(name).cloned().ok_or_else(|| no_statement(name))?;
+        let described = match &statement.command {
+            Some(Command::Question) => {
+                let ask = Ask { sql: statement.sql.clone(), dialect: Dialect::Postgres, ..Ask::default() };
+                // A parameter whose type the client gives but the engine does not know is a text.
+                let declared = statement.oids.iter().map(|oid| parameters::kind_of(*oid)).collect();
+                let described = self.desk.describe(&self.begun.seat, ask, declared).await;
+                Some(described.map_err(|refusal| Fault::from(refusal).within("", &statement.sql))?)
+            }
+            _ => None,
+        };
+        let inferred = described.as_ref().map(|described| described.parameters.as_slice()).unwrap_or_default();
+        let count = statement.oids.len().max(inferred.len());
+        let oid_of = |place: usize| match statement.oids.get(place) {
+            Some(&oid) if oid != 0 => oid,
+            _ => inferred.get(place).and_then(Option::as_ref).map_or(types::TEXT, types::of).oid,
+        };
+        self.wire.put(Out::ParameterDescription(ParameterDescription::new((0..count).map(oid_of).collect())))?;
+        let row = match (&statement.command, described) {
+            (_, Some(described)) => {
+                let fields = described.schema.fields().iter().map(|field| types::description(field, false));
+                Out::RowDescription(RowDescription::new(fields.collect()))
+            }
+            (Some(Command::Show(name, value)), None) => Open::new(shown(name, value)?, &[])?.description(),
+            _ => Out::NoData(NoData::new()),
+        };
+        Ok(self.wire.put(row)?)
+    }
+
+    async fn describe_portal(&mut self, name: &str) -> Result<(), Stop> {
+        let mut portal = self.portals.remove(name).ok_or_else(|| no_portal(name))?;
+        let asks = matches!(portal.statement.command, Some(Command::Question | Command::Show(..)));
+        if asks && portal.open.is_none() && !portal.is_done {
+            self.open(&mut portal).await?;
+        }
+        let row = portal.open.as_ref().map_or_else(|| Out::NoData(NoData::new()), Open::description);
+        self.portals.insert(name.to_owned(), portal);
+        Ok(self.wire.put(row)?)
+    }
+
+    /// Begins the question of a portal; its columns are known then.
+    async fn open(&mut self, portal: &mut Portal) -> Result<(), Stop> {
+        let Some(command) = &portal.statement.command else { return Ok(()) };
+        let (sql, values) = (&portal.statement.sql, portal.values.clone());
+        let source = self.begin(sql, command, values).await.map_err(|stop| within(stop, "", sql))?;
+        portal.open = source.map(|source| Open::new(source, &portal.formats)).transpose()?;
+        portal.is_done = portal.open.is_none();
+        Ok(())
+    }
+
+    async fn execute(&mut self, execute: Execute) -> Result<(), Stop> {
+        let name = execute.name.unwrap_or_default();
+        let mut portal = self.portals.remove(&name).ok_or_else(|| no_portal(&name))?;
+        let Some(command) = portal.statement.command.clone() else {
+            self.portals.insert(name, portal);
+            return Ok(self.wire.put(Out::EmptyQueryResponse(EmptyQueryResponse::new()))?);
+        };
+        if portal.open.is_none() && !portal.is_done {
+            self.open(&mut portal).await?;
+            if portal.is_done {
+                self.portals.insert(name, portal);
+                return Ok(());
+            }
+        }
+        let rows_max = usize::try_from(execute.max_rows).unwrap_or(0);
+        let sent = match &mut portal.open {
+            Some(open) => open.send(&mut self.wire, rows_max).await?,
+            None => crate::portal::Sent { rows: 0, is_whole: true },
+        };
+        if sent.is_whole {
+            (portal.open, portal.is_done) = (None, true);
+            self.complete(format!("{} {}", tag(&command), sent.rows))?;
+        } else {
+            self.wire.put(Out::PortalSuspended(PortalSuspended::new()))?;
+        }
+        self.portals.insert(name, portal);
+        Ok(())
+    }
+
+    fn close(&mut self, close: Close) -> Result<(), Stop> {
+        let name = close.name.unwrap_or_default();
+        match close.target_type {
+            STATEMENT => drop(self.statements.remove(&name)),
+            _ => drop(self.portals.remove(&name)),
+        }
+        Ok(self.wire.put(Out::CloseComplete(CloseComplete::new()))?)
+    }
+}
+
+fn within(stop: Stop, before: &str, sql: &str) -> Stop {
+    match stop {
+        Stop::Fault(fault) => Stop::Fault(fault.within(before, sql)),
+        broken => broken,
+    }
+}
+
+fn tag(command: &Command) -> &'static str {
+    if matches!(command, Command::Show(..)) { "SHOW" } else { "SELECT" }
+}
+
+fn no_statement(name: &str) -> Fault {
+    Fault::new("26000", format!("there is no statement {name:?}"))
+}
+
+fn no_portal(name: &str) -> Fault {
+    Fault::new("34000", format!("there is no portal {name:?}"))
+}
+
+fn shown(name: &str, value: &str) -> Result<Source, Fault> {
+    let schema = Arc::new(Schema::new(vec![Field::new(name, DataType::Utf8, false)]));
+    let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(StringArray::from(vec![value]))]);
+    Ok(Source::Own(schema, Some(batch.map_err(|error| Fault::new("XX000", error.to_string()))?)))
+}

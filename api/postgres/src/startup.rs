@@ -1,0 +1,150 @@
+//! From a new connection to a session: TLS, the protocol's version, the password.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Buf;
+use footfall_api_sql::{Cancel, Desk, Seat};
+use pgwire::messages::cancel::CancelRequest;
+use pgwire::messages::response::{ReadyForQuery, TransactionStatus};
+use pgwire::messages::startup::{Authentication, BackendKeyData, NegotiateProtocolVersion, ParameterStatus, Startup};
+use pgwire::messages::{DecodeContext, Message, PgWireBackendMessage as Out, PgWireFrontendMessage, ProtocolVersion};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::cancel::{Entry, Sessions};
+use crate::fault::Fault;
+use crate::wire::{Broken, Wire};
+
+const TLS_CODE: i32 = 80_877_103;
+const GSS_CODE: i32 = 80_877_104;
+const CANCEL_CODE: i32 = 80_877_102;
+/// What else the version field may ask, at most this often.
+const REQUESTS_MAX: usize = 3;
+
+/// What the first messages of a connection want.
+pub(crate) enum Wants {
+    Tls,
+    Session(Startup),
+    Nothing,
+}
+
+/// Reads as far as the start of TLS or of a session. `may_tls`: there is a certificate, and TLS has not begun.
+pub(crate) async fn first<S>(wire: &mut Wire<S>, may_tls: bool, sessions: &Sessions) -> Result<Wants, Broken>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    for _ in 0..REQUESTS_MAX {
+        let mut frame = wire.first().await?;
+        let code = frame.get(4..8).map_or(0, |mut code| code.get_i32());
+        match code {
+            TLS_CODE if may_tls => {
+                wire.output.extend_from_slice(b"S");
+                wire.flush().await?;
+                return Ok(Wants::Tls);
+            }
+            TLS_CODE | GSS_CODE => {
+                wire.output.extend_from_slice(b"N");
+                wire.flush().await?;
+            }
+            CANCEL_CODE => {
+                if let Some(request) = CancelRequest::decode(&mut frame, &DecodeContext::default())? {
+                    sessions.cancel(request.pid, &request.secret_key);
+                }
+                return Ok(Wants::Nothing);
+            }
+            _ => {
+                let startup = Startup::decode(&mut frame, &DecodeContext::default())?;
+                return Ok(startup.map_or(Wants::Nothing, Wants::Session));
+            }
+        }
+    }
+    Ok(Wants::Nothing)
+}
+
+/// A session that has begun.
+pub(crate) struct Begun {
+    pub seat: Seat,
+    pub cancel: Cancel,
+    /// Kept for as long as the session lasts.
+    pub _entry: Entry,
+}
+
+/// Asks for the password and lets the client in, or tells it why not.
+pub(crate) async fn sign_in<S>(
+    wire: &mut Wire<S>,
+    startup: &Startup,
+    desk: &Desk,
+    sessions: &Arc<Sessions>,
+    address: IpAddr,
+    must_not: Option<Fault>,
+) -> Result<Option<Begun>, Broken>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    if let Some(fault) = must_not {
+        return refuse(wire, &fault).await;
+    }
+    if startup.protocol_number_major != 3 {
+        return refuse(wire, &Fault::fatal("0A000", "this door speaks protocol 3")).await;
+    }
+    let unknown: Vec<String> = startup.parameters.keys().filter(|name| name.starts_with("_pq_.")).cloned().collect();
+    wire.version = match startup.protocol_number_minor {
+        0 => ProtocolVersion::PROTOCOL3_0,
+        _ => ProtocolVersion::PROTOCOL3_2,
+    };
+    if startup.protocol_number_minor > 2 || startup.protocol_number_minor == 1 || !unknown.is_empty() {
+        let newest = wire.version.into();
+        wire.put(Out::NegotiateProtocolVersion(NegotiateProtocolVersion::new(newest, unknown)))?;
+    }
+    wire.put(Out::Authentication(Authentication::CleartextPassword))?;
+    wire.flush().await?;
+    let password = match wire.message().await? {
+        PgWireFrontendMessage::PasswordMessageFamily(password) => password.into_password()?.password,
+        _ => return refuse(wire, &Fault::fatal("08P01", "a password was expected")).await,
+    };
+    let parameter = |name: &str| startup.parameters.get(name).map(String::as_str).unwrap_or_default();
+    // A client that names no database means one that is called as its user.
+    let (user, database) = (parameter("user"), parameter("database"));
+    let project = if database == user && desk.knows(database).is_none() { "" } else { database };
+    let seat = match desk.enter(&password, project, address, parameter("application_name")).await {
+        Ok(seat) => seat,
+        Err(refusal) => return refuse(wire, &Fault::from(refusal).ending()).await,
+    };
+    let cancel = Cancel::default();
+    let is_long = wire.version == ProtocolVersion::PROTOCOL3_2;
+    let Ok(entry) = sessions.enter(&cancel, is_long) else {
+        return refuse(wire, &Fault::fatal("XX000", "there is no randomness")).await;
+    };
+    wire.put(Out::Authentication(Authentication::Ok))?;
+    let told = [
+        ("server_version", "16.6"),
+        ("server_encoding", "UTF8"),
+        ("client_encoding", "UTF8"),
+        ("DateStyle", "ISO, MDY"),
+        ("IntervalStyle", "postgres"),
+        ("TimeZone", "UTC"),
+        ("integer_datetimes", "on"),
+        ("standard_conforming_strings", "on"),
+        ("is_superuser", "off"),
+        ("default_transaction_read_only", "on"),
+        ("in_hot_standby", "off"),
+        ("session_authorization", user),
+        ("application_name", parameter("application_name")),
+    ];
+    for (name, value) in told {
+        wire.put(Out::ParameterStatus(ParameterStatus::new(name.to_owned(), value.to_owned())))?;
+    }
+    wire.put(Out::BackendKeyData(BackendKeyData::new(entry.number, entry.secret.clone())))?;
+    wire.put(Out::ReadyForQuery(ReadyForQuery::new(TransactionStatus::Idle)))?;
+    wire.flush().await?;
+    Ok(Some(Begun { seat, cancel, _entry: entry }))
+}
+
+async fn refuse<S, T>(wire: &mut Wire<S>, fault: &Fault) -> Result<Option<T>, Broken>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    wire.put(Out::ErrorResponse(fault.response()))?;
+    wire.flush().await?;
+    Ok(None)
+}
