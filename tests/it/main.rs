@@ -7,6 +7,7 @@ mod crash;
 mod disk_full;
 mod document;
 mod experiment;
+mod experiment_shop;
 mod fates;
 mod first_minute;
 mod formats;
