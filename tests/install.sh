@@ -21,6 +21,8 @@ command -v node >/dev/null || apt_packages+=(nodejs npm)
 command -v curl >/dev/null || apt_packages+=(curl)
 compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || [ -n "${FOOTFALL_POSTGRES_BIN:-}" ] || apt_packages+=(postgresql)
 if [ ! -e "${FOOTFALL_CHROMIUM:-/usr/bin/chromium}" ]; then apt_packages+=(chromium); fi
+command -v java >/dev/null || apt_packages+=(openjdk-17-jre-headless)
+command -v mvn >/dev/null || apt_packages+=(maven)
 if [ "${#apt_packages[@]}" -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt-get update -qq >&2 && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${apt_packages[@]}" >&2 ||
@@ -53,3 +55,5 @@ if command -v npm >/dev/null && ! is_installed node "$node_wanted"; then
     missing "the Node packages could not be installed"
   fi
 fi
+
+FOOTFALL_TEST_CACHE="$cache" ../dev/services/kafka install || missing "Apache Kafka could not be installed"

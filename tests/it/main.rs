@@ -15,6 +15,7 @@ mod gear;
 mod http;
 mod import;
 mod insights;
+mod kafka;
 mod lake_readers;
 mod matrix;
 mod page;

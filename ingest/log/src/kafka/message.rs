@@ -31,12 +31,16 @@ pub(super) fn message<'a>(
     key: &'a Key,
     record: &'a Record,
 ) -> FutureRecord<'a, Key, [u8]> {
-    FutureRecord::to(topic).partition(partition).key(key).payload(&record.payload).headers(headers(record.kind))
+    FutureRecord::to(topic)
+        .partition(partition)
+        .key(key)
+        .payload(record.payload.as_slice())
+        .headers(headers(record.kind))
 }
 
 pub(super) fn skipped(topic: &str, partition: i32) -> FutureRecord<'_, Key, [u8]> {
     let kind = Header { key: KIND, value: Some(SKIPPED.as_bytes()) };
-    FutureRecord::to(topic).partition(partition).payload(&[]).headers(OwnedHeaders::new().insert(kind))
+    FutureRecord::to(topic).partition(partition).payload([].as_slice()).headers(OwnedHeaders::new().insert(kind))
 }
 
 /// What a message is to a reader.

@@ -25,7 +25,7 @@ use rdkafka::producer::{FutureRecord, Producer as _};
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::time::Instant;
 
-use self::clients::{Consumer, Producer, fault};
+use self::clients::{Producer, fault};
 use self::ends::Ends;
 use self::message::Key;
 use self::place::Place;

@@ -58,6 +58,9 @@ pub(super) fn of(
     let execution = &mut session.options_mut().execution;
     execution.sort_spill_reservation_bytes = execution.sort_spill_reservation_bytes.min(merging);
     let overrides = snapshot.overrides.clone();
+    // The rule moves expressions below projections, and takes one whose columns keep their names for none at all. A view of merged
+    // persons is such a projection: it would be lost (docs/decisions/022).
+    session.options_mut().optimizer.enable_leaf_expression_pushdown = overrides.is_empty();
     let catalogs = catalog::catalogs(template, snapshot, store, question)?;
     let mut builder = SessionStateBuilder::new_from_existing(template.clone())
         .with_config(session)
