@@ -66,3 +66,4 @@ if command -v mvn >/dev/null && ! is_installed jdbc "$jdbc"; then
     missing "the JDBC driver could not be fetched"
   fi
 fi
+FOOTFALL_TEST_CACHE="$cache" ../dev/services/kafka install || missing "Apache Kafka could not be installed"

@@ -34,9 +34,46 @@ const SETTINGS: &[(&str, &str)] = &[
 
 /// What the clients know: ids they tried, ids that were acknowledged.
 #[derive(Default)]
-struct Known {
-    attempted: BTreeSet<String>,
-    acknowledged: BTreeSet<String>,
+pub struct Known {
+    pub attempted: BTreeSet<String>,
+    pub acknowledged: BTreeSet<String>,
+}
+
+/// Clients that post until they are told to stop.
+pub struct Load {
+    known: Arc<Mutex<Known>>,
+    stop: Arc<AtomicBool>,
+    clients: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Load {
+    pub fn on(server: &Server, seed: &mut Seed) -> Load {
+        let (known, stop) = (Arc::new(Mutex::new(Known::default())), Arc::new(AtomicBool::new(false)));
+        let client = |number| {
+            let (url, key) = (server.url(), server.write_key().to_owned());
+            let client = Client { number, url, key, seed: seed.fork(), known: known.clone(), stop: stop.clone() };
+            tokio::spawn(client.run())
+        };
+        let clients = (0..CLIENTS).map(client).collect();
+        Load { known, stop, clients }
+    }
+
+    /// No client has met an answer that it must not get.
+    pub fn is_well(&self) -> bool {
+        self.clients.iter().all(|client| !client.is_finished())
+    }
+
+    pub fn acknowledged(&self) -> usize {
+        self.known.lock().unwrap().acknowledged.len()
+    }
+
+    pub async fn end(self) -> Known {
+        self.stop.store(true, Ordering::SeqCst);
+        for client in self.clients {
+            client.await.expect("no client failed");
+        }
+        Arc::into_inner(self.known).expect("the clients are gone").into_inner().unwrap()
+    }
 }
 
 struct Client {
@@ -121,15 +158,7 @@ fn files_below(folder: &std::path::Path) -> Vec<String> {
 async fn nothing_acknowledged_is_lost_or_doubled_by_100_kills() {
     let mut seed = Seed::announced("crash");
     let mut server = Server::start_with(SETTINGS).await;
-    let (known, stop) = (Arc::new(Mutex::new(Known::default())), Arc::new(AtomicBool::new(false)));
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|number| {
-            let (url, key) = (server.url(), server.write_key().to_owned());
-            let client = Client { number, url, key, seed: seed.fork(), known: known.clone(), stop: stop.clone() };
-            tokio::spawn(client.run())
-        })
-        .collect();
-
+    let load = Load::on(&server, &mut seed);
     let (mut phases, mut starts) = (BTreeMap::<_, usize>::new(), Vec::new());
     let (mut flushes, mut compactions) = (0.0, 0.0);
     let rounds = rounds();
@@ -143,14 +172,10 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_100_kills() {
         server.kill();
         *phases.entry(phase(&server)).or_default() += 1;
         starts.push(server.restart().await);
-        assert!(clients.iter().all(|client| !client.is_finished()), "a client failed in round {round}");
+        assert!(load.is_well(), "a client failed in round {round}");
     }
-    stop.store(true, Ordering::SeqCst);
-    for client in clients {
-        client.await.expect("no client failed");
-    }
+    let known = load.end().await;
     starts.sort();
-    let known = Arc::into_inner(known).expect("the clients are gone").into_inner().unwrap();
     say(&format!(
         "crash: {rounds} kills ({phases:?}), restart median {:?}, slowest {:?}; {} attempted, {} acknowledged; \
          flushes and compactions seen in every tenth round: {flushes}, {compactions}",
@@ -165,7 +190,8 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_100_kills() {
     compare(&server, &known).await;
 }
 
-async fn compare(server: &Server, known: &Known) {
+/// What was acknowledged is in the tables, nothing is there twice, nothing was invented.
+pub async fn compare(server: &Server, known: &Known) {
     assert!(known.acknowledged.len() > rounds(), "the load was real");
     let started = Instant::now();
     // A count would not do: some that nobody was told of are stored too, and stand in for the last ones.

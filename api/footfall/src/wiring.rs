@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use footfall_ingest_activity::{Checkpoint, Clock, Limits};
-use footfall_ingest_log::{ActivityLog, LogOptions};
+use footfall_ingest_log::{ActivityLog, KafkaAccess, LogOptions};
 use footfall_ingest_server::{Backlog, DoorsConfig};
 use footfall_pipelines_insights_feed::{Insights, InsightsOptions};
 use footfall_pipelines_jobs::{ImportAccounts, JobsConfig, LiveFeed, Pace, Runner};
@@ -17,7 +17,7 @@ use footfall_pipelines_store::{Backend, Store, StoreOptions, StoreStatus};
 use tokio::sync::{oneshot, watch};
 use tokio::task::spawn_blocking;
 
-use crate::config::Settings;
+use crate::config::{LogSettings, Settings};
 use crate::error::AppError;
 
 /// How often the files of the TLS certificate are looked at.
@@ -64,10 +64,21 @@ pub fn doors(settings: &Settings) -> DoorsConfig {
     }
 }
 
-fn log_options(settings: &Settings, clock: Arc<dyn Clock>) -> LogOptions {
+/// How we sign in to the brokers of Kafka.
+fn kafka_access(log: &LogSettings) -> Result<KafkaAccess, AppError> {
+    let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let password = match said(&log.kafka_password_file) {
+        Some(path) => Some(std::fs::read_to_string(&path).map_err(AppError::file(Path::new(&path)))?.trim_end().into()),
+        None => None,
+    };
+    Ok(KafkaAccess { user: said(&log.kafka_user), password, tls: false })
+}
+
+fn log_options(settings: &Settings, clock: Arc<dyn Clock>) -> Result<LogOptions, AppError> {
     let log = &settings.log;
     let age = log.retention_age.millis();
-    LogOptions {
+    Ok(LogOptions {
+        kafka: kafka_access(log)?,
         partitions: log.partitions,
         segment_bytes_max: log.segment_bytes.0,
         waiting_bytes_max: log.waiting_bytes.bytes(),
@@ -76,7 +87,7 @@ fn log_options(settings: &Settings, clock: Arc<dyn Clock>) -> LogOptions {
         disk_reserve_bytes: log.disk_reserve.0,
         clock,
         ..LogOptions::default()
-    }
+    })
 }
 
 fn store_options(settings: &Settings) -> StoreOptions {
@@ -204,7 +215,7 @@ impl Stack {
     /// Opens everything on a data folder. It fails when another process has it.
     pub async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Stack, AppError> {
         std::fs::create_dir_all(&settings.data_dir).map_err(AppError::file(&settings.data_dir))?;
-        let log = footfall_ingest_log::open(&settings.log.url, log_options(settings, clock.clone())).await?;
+        let log = footfall_ingest_log::open(&settings.log.url, log_options(settings, clock.clone())?).await?;
         let tables =
             footfall_pipelines_store::open(&settings.store.url, store_options(settings), clock.clone()).await?;
         let store = tables.store();

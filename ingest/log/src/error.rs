@@ -29,8 +29,11 @@ pub enum LogError {
     #[error("the log at {path} cannot be opened: {detail}")]
     Incompatible { path: PathBuf, detail: String },
     /// The URL names no backend that this program has.
-    #[error("log.url {url:?} names no log backend; known: file:PATH")]
+    #[error("log.url {url:?} names no log backend; known: file:PATH, kafka://HOST:PORT/TOPIC")]
     UnknownUrl { url: String },
+    /// Kafka refused, cannot be reached, or was given a wrong setting. Nothing of an append is acknowledged.
+    #[error("the log on Kafka, {doing}: {detail}")]
+    Kafka { doing: &'static str, detail: String },
     /// The log was closed.
     #[error("the log is closed")]
     Closed,
@@ -39,6 +42,7 @@ pub enum LogError {
 impl LogError {
     /// True when the same append may succeed later: the client is told to retry.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, LogError::DiskFull | LogError::Saturated { .. } | LogError::Write { .. } | LogError::Closed)
+        let is_passing = matches!(self, LogError::DiskFull | LogError::Saturated { .. } | LogError::Closed);
+        is_passing || matches!(self, LogError::Write { .. } | LogError::Kafka { .. })
     }
 }

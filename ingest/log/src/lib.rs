@@ -1,12 +1,14 @@
 //! The durable activity log: what the doors append to and the jobs read from.
 //!
-//! [`ActivityLog`] is the seam. The embedded backend keeps segment files (docs/log-format.md); the choice is made
+//! [`ActivityLog`] is the seam. The embedded backend keeps segment files (docs/log-format.md), the other a topic of
+//! Apache Kafka (docs/kafka.md); the choice is made
 //! by URL in [`open`]. Every backend passes the same `contract_suite` (feature `contract`).
 
 #[cfg(any(test, feature = "contract"))]
 mod contract;
 mod error;
 mod file;
+mod kafka;
 mod log;
 mod open;
 mod options;
@@ -16,4 +18,4 @@ pub use contract::contract_suite;
 pub use error::LogError;
 pub use log::{ActivityLog, Batch, Damage, LogRecord, LogStatus, PartitionStatus};
 pub use open::{open, verify};
-pub use options::{LogOptions, VerifiedPartition, VerifyReport};
+pub use options::{KafkaAccess, LogOptions, VerifiedPartition, VerifyReport};

@@ -4,15 +4,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::file::FileLog;
+use crate::kafka::KafkaLog;
 use crate::{ActivityLog, LogError, LogOptions, VerifyReport};
 
-/// Opens the log that `url` names: `file:PATH` (relative or absolute; `file:///PATH` is the same).
+/// Opens the log that `url` names: `file:PATH` (relative or absolute; `file:///PATH` is the same), or
+/// `kafka://HOST:PORT[,…]/TOPIC[?replication=3&min_insync=2]`.
 ///
 /// # Errors
-/// `UnknownUrl`, `InUse`, `Incompatible`, or `Read`/`Write` when the folder cannot be prepared.
+/// `UnknownUrl`, `InUse`, `Incompatible`, `Kafka`, or `Read`/`Write` when the folder cannot be prepared.
 pub async fn open(url: &str, options: LogOptions) -> Result<Arc<dyn ActivityLog>, LogError> {
     match url.split_once(':') {
         Some(("file", path)) => Ok(Arc::new(FileLog::open(path_of(path), options).await?)),
+        Some(("kafka", rest)) => Ok(Arc::new(KafkaLog::open(rest, options).await?)),
         _ => Err(LogError::UnknownUrl { url: url.to_owned() }),
     }
 }
@@ -21,6 +24,10 @@ pub async fn open(url: &str, options: LogOptions) -> Result<Arc<dyn ActivityLog>
 pub async fn verify(url: &str) -> Result<VerifyReport, LogError> {
     match url.split_once(':') {
         Some(("file", path)) => FileLog::verify(path_of(path)).await,
+        Some(("kafka", _)) => {
+            let remark = "kept by the brokers of Kafka, which check it themselves".to_owned();
+            Ok(VerifyReport { remarks: vec![remark], ..VerifyReport::default() })
+        }
         _ => Err(LogError::UnknownUrl { url: url.to_owned() }),
     }
 }

@@ -27,6 +27,8 @@ pub struct LogOptions {
     pub disk_reserve_bytes: u64,
     /// Newest uncompressed bytes kept in memory for readers that keep up, over all partitions.
     pub tail_cache_bytes: usize,
+    /// How the brokers of a log on Kafka are signed in to.
+    pub kafka: KafkaAccess,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
 }
@@ -43,9 +45,20 @@ impl Default for LogOptions {
             retention_bytes: Some(10 << 30),
             disk_reserve_bytes: 256 << 20,
             tail_cache_bytes: 16 << 20,
+            kafka: KafkaAccess::default(),
             clock: Arc::new(SystemClock),
         }
     }
+}
+
+/// Who the brokers of Kafka are told that we are.
+#[derive(Clone, Default)]
+pub struct KafkaAccess {
+    /// SASL PLAIN; `None` signs in as nobody.
+    pub user: Option<String>,
+    pub password: Option<Arc<str>>,
+    /// Whether the brokers are to be reached by TLS.
+    pub tls: bool,
 }
 
 /// What `verify` found in one partition.

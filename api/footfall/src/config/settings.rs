@@ -34,6 +34,8 @@ pub struct Settings {
 #[serde(deny_unknown_fields)]
 pub struct LogSettings {
     pub url: String,
+    pub kafka_user: String,
+    pub kafka_password_file: String,
     pub partitions: u32,
     pub segment_bytes: ByteCount,
     pub retention_age: Span,

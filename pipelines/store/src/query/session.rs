@@ -66,6 +66,9 @@ pub(super) async fn of(given: Ingredients<'_>, question: &Question) -> Result<Se
     let execution = &mut session.options_mut().execution;
     execution.sort_spill_reservation_bytes = execution.sort_spill_reservation_bytes.min(merging);
     let overrides = snapshot.overrides.clone();
+    // The rule moves expressions below projections, and takes one whose columns keep their names for none at all. A view of merged
+    // persons is such a projection: it would be lost (docs/decisions/022).
+    session.options_mut().optimizer.enable_leaf_expression_pushdown = overrides.is_empty();
     let public = catalog::public_tables(template, snapshot, store, question);
     let catalogue = match postgres {
         Some(postgres) => {

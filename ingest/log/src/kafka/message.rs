@@ -1,0 +1,68 @@
+//! A record as a message of Kafka: the payload is the value, kind and version of the schema stand in headers (docs/kafka.md).
+
+use bytes::Bytes;
+use footfall_ingest_activity::Record;
+use rdkafka::Message;
+use rdkafka::message::{Header, Headers, OwnedHeaders};
+use rdkafka::producer::FutureRecord;
+
+use crate::LogRecord;
+
+const KIND: &str = "footfall-kind";
+const SCHEMA: &str = "footfall-schema";
+/// Version of the payloads' shape.
+const SCHEMA_VERSION: &str = "1";
+/// A message that only moves the end of its partition; no record.
+const SKIPPED: &str = "skipped";
+
+/// Key of a message: the partition key, big-endian.
+pub(super) type Key = [u8; 8];
+
+pub(super) fn headers(kind: u8) -> OwnedHeaders {
+    let kind = kind.to_string();
+    OwnedHeaders::new_with_capacity(2)
+        .insert(Header { key: KIND, value: Some(kind.as_bytes()) })
+        .insert(Header { key: SCHEMA, value: Some(SCHEMA_VERSION.as_bytes()) })
+}
+
+pub(super) fn message<'a>(
+    topic: &'a str,
+    partition: i32,
+    key: &'a Key,
+    record: &'a Record,
+) -> FutureRecord<'a, Key, [u8]> {
+    FutureRecord::to(topic)
+        .partition(partition)
+        .key(key)
+        .payload(record.payload.as_slice())
+        .headers(headers(record.kind))
+}
+
+pub(super) fn skipped(topic: &str, partition: i32) -> FutureRecord<'_, Key, [u8]> {
+    let kind = Header { key: KIND, value: Some(SKIPPED.as_bytes()) };
+    FutureRecord::to(topic).partition(partition).payload([].as_slice()).headers(OwnedHeaders::new().insert(kind))
+}
+
+/// What a message is to a reader.
+pub(super) enum Read {
+    Record(LogRecord),
+    /// No record of ours, or one that moves the end alone: why its offset is reported as lost.
+    Lost(String),
+}
+
+pub(super) fn read(message: &impl Message, partition: u32, offset: u64) -> Read {
+    let header = |name: &str| {
+        let headers = message.headers()?;
+        let value = headers.iter().find(|header| header.key == name)?.value?;
+        std::str::from_utf8(value).ok().map(str::to_owned)
+    };
+    match (header(KIND).as_deref(), message.payload()) {
+        (Some(SKIPPED), _) => Read::Lost("skipped: a reader had been told of records that the brokers lost".to_owned()),
+        (Some(kind), Some(payload)) => match kind.parse() {
+            Ok(kind) => Read::Record(LogRecord { partition, offset, kind, payload: Bytes::copy_from_slice(payload) }),
+            Err(_) => Read::Lost(format!("header {KIND} is {kind:?}, which is no number")),
+        },
+        (Some(_), None) => Read::Lost("the message has no value".to_owned()),
+        (None, _) => Read::Lost(format!("the message has no header {KIND}: somebody else wrote it")),
+    }
+}

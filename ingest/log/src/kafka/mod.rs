@@ -1,0 +1,300 @@
+//! The log on Apache Kafka: a topic whose offsets are the log's (docs/kafka.md).
+//!
+//! An append is acknowledged when all replicas in sync have its records. Offsets of readers live with what they made of the records, not
+//! in Kafka; what they release is committed there too, so that Kafka's own tools show their lag.
+
+mod clients;
+mod ends;
+mod message;
+mod place;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod topic;
+mod watch;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use footfall_ingest_activity::{Checkpoint, Record};
+use futures::future::join_all;
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{FutureRecord, Producer as _};
+use rdkafka::types::RDKafkaErrorCode;
+use tokio::time::Instant;
+
+use self::clients::{Producer, fault};
+use self::ends::Ends;
+use self::message::Key;
+use self::place::Place;
+use self::reader::Reader;
+use crate::{ActivityLog, Batch, LogError, LogOptions, LogStatus, PartitionStatus};
+
+/// Readers that are kept for the next read.
+const READERS_KEPT: usize = 4;
+/// Offsets that are skipped at most to get past a reader that had seen more than the brokers kept.
+const SKIPPED_MAX: u64 = 1_000_000;
+
+/// What the log shares with its watch.
+struct Shared {
+    place: Place,
+    options: LogOptions,
+    ends: Ends,
+    /// Why the brokers cannot be asked just now.
+    degraded: Mutex<Option<String>>,
+    /// What readers have released, not yet committed.
+    released: Mutex<Option<Checkpoint>>,
+    is_closed: AtomicBool,
+}
+
+impl Shared {
+    fn degraded(&self) -> Option<String> {
+        self.degraded.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_degraded(&self, why: Option<String>) {
+        let mut state = self.degraded.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&*state, &why) {
+            (None, Some(why)) => tracing::warn!("the log's brokers cannot be reached: {why}"),
+            (Some(_), None) => tracing::info!("the log's brokers are reached again"),
+            _ => {}
+        }
+        *state = why;
+    }
+}
+
+/// A log in a topic of Apache Kafka.
+pub(crate) struct KafkaLog {
+    shared: Arc<Shared>,
+    producer: Producer,
+    /// Payload bytes that wait for the brokers.
+    waiting_bytes: AtomicUsize,
+    readers: Mutex<Vec<Reader>>,
+}
+
+impl KafkaLog {
+    /// Opens the topic that `rest` (what follows `kafka:`) names, and makes it if it is not there.
+    pub async fn open(rest: &str, options: LogOptions) -> Result<KafkaLog, LogError> {
+        let place = Place::parse(rest)?;
+        if options.partitions == 0 {
+            return Err(LogError::Kafka { doing: "opening the topic", detail: "log.partitions is 0".to_owned() });
+        }
+        let producer = clients::producer(&place, &options)?;
+        let consumer = clients::consumer(&place, &options)?;
+        topic::settle(&place, &options, &consumer).await?;
+        let shared = Arc::new(Shared {
+            ends: Ends::new(options.partitions),
+            place,
+            options,
+            degraded: Mutex::default(),
+            released: Mutex::default(),
+            is_closed: AtomicBool::new(false),
+        });
+        let asked = (shared.clone(), consumer.clone());
+        blocking(move || watch::look(&asked.0, &asked.1)).await??;
+        watch::start(shared.clone(), consumer)?;
+        Ok(KafkaLog { shared, producer, waiting_bytes: AtomicUsize::new(0), readers: Mutex::default() })
+    }
+
+    fn partition_of(&self, key: u64) -> i32 {
+        // Fewer than 2³¹, as the settings bound them.
+        (key % u64::from(self.shared.options.partitions)) as i32
+    }
+
+    /// Hands records to the producer, in order; the deliveries are to be waited for.
+    fn hand_over(&self, records: &[Record]) -> Result<Vec<rdkafka::producer::DeliveryFuture>, LogError> {
+        let topic = &self.shared.place.topic;
+        let mut deliveries = Vec::with_capacity(records.len());
+        for record in records {
+            let key: Key = record.partition_key.to_be_bytes();
+            let message = message::message(topic, self.partition_of(record.partition_key), &key, record);
+            deliveries.push(self.send(message)?);
+        }
+        Ok(deliveries)
+    }
+
+    fn send(&self, message: FutureRecord<'_, Key, [u8]>) -> Result<rdkafka::producer::DeliveryFuture, LogError> {
+        self.producer.send_result(message).map_err(|(error, _)| match error {
+            KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) => {
+                LogError::Saturated { waiting_bytes: self.waiting_bytes.load(Ordering::Relaxed) }
+            }
+            error => fault("appending")(error),
+        })
+    }
+
+    /// A reader that stands at `from`, or one that can be placed there.
+    fn reader(&self, from: &Checkpoint) -> Result<Reader, LogError> {
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = readers.iter().position(|reader| reader.stands_at(from));
+        match place.map(|place| readers.swap_remove(place)) {
+            Some(reader) => Ok(reader),
+            None => {
+                let consumer = clients::consumer(&self.shared.place, &self.shared.options)?;
+                Ok(Reader::new(consumer, self.shared.place.topic.clone()))
+            }
+        }
+    }
+
+    async fn gather(&self, from: &Checkpoint, bytes_max: usize) -> Result<Batch, LogError> {
+        let (mut reader, shared, from) = (self.reader(from)?, self.shared.clone(), from.clone());
+        let (reader, batch) = blocking(move || {
+            let batch = reader.gather(&from, bytes_max, &shared.ends);
+            (reader, batch)
+        })
+        .await?;
+        if batch.is_ok() {
+            let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+            if readers.len() >= READERS_KEPT {
+                readers.remove(0);
+            }
+            readers.push(reader);
+        }
+        batch
+    }
+
+    /// Moves the ends of partitions that a reader has passed, so that no offset below is given out again.
+    fn pass(&self, checkpoint: &Checkpoint) {
+        for (partition, offset) in
+            checkpoint.iter().filter(|(partition, _)| *partition < self.shared.options.partitions)
+        {
+            let end = self.shared.ends.span(partition).end;
+            let missing = offset.saturating_sub(end);
+            if missing == 0 {
+                continue;
+            }
+            tracing::error!(
+                partition,
+                end,
+                offset,
+                "the brokers have lost records that a reader has read; their offsets are skipped"
+            );
+            if missing > SKIPPED_MAX {
+                self.shared.set_degraded(Some(format!(
+                    "partition {partition} ends {missing} records before what was read of it"
+                )));
+                continue;
+            }
+            let number = i32::try_from(partition).unwrap_or(i32::MAX);
+            let deliveries: Vec<_> = (0..missing)
+                .map_while(|_| self.send(message::skipped(&self.shared.place.topic, number)).ok())
+                .collect();
+            let shared = self.shared.clone();
+            tokio::spawn(async move {
+                for delivery in join_all(deliveries).await.into_iter().flatten().flatten() {
+                    shared.ends.reached(delivery.partition.unsigned_abs(), delivery.offset.unsigned_abs() + 1);
+                }
+            });
+        }
+    }
+}
+
+#[async_trait]
+impl ActivityLog for KafkaLog {
+    async fn append(&self, records: Vec<Record>) -> Result<Checkpoint, LogError> {
+        if self.shared.is_closed.load(Ordering::Acquire) {
+            return Err(LogError::Closed);
+        }
+        if let Some(why) = self.shared.degraded() {
+            return Err(LogError::Kafka { doing: "appending", detail: why });
+        }
+        let bytes: usize = records.iter().map(|record| record.payload.len()).sum();
+        let bytes_max = self.shared.options.append_bytes_max;
+        if bytes > bytes_max {
+            return Err(LogError::AppendTooLarge { bytes, bytes_max });
+        }
+        let waiting_bytes = self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let _leaves = Leaves(&self.waiting_bytes, bytes);
+        if waiting_bytes > self.shared.options.waiting_bytes_max {
+            return Err(LogError::Saturated { waiting_bytes });
+        }
+        let mut covering = Checkpoint::default();
+        let mut failed = None;
+        for delivered in join_all(self.hand_over(&records)?).await {
+            match delivered {
+                Ok(Ok(delivery)) => {
+                    let (partition, next) = (delivery.partition.unsigned_abs(), delivery.offset.unsigned_abs() + 1);
+                    covering.advance(partition, next);
+                    self.shared.ends.reached(partition, next);
+                }
+                Ok(Err((error, _))) => failed = Some(error.to_string()),
+                Err(_) => failed = Some("the producer ended".to_owned()),
+            }
+        }
+        match failed {
+            None => Ok(covering),
+            Some(detail) => Err(LogError::Kafka { doing: "appending", detail }),
+        }
+    }
+
+    async fn read(&self, from: &Checkpoint, bytes_max: usize, wait: Duration) -> Result<Batch, LogError> {
+        let deadline = Instant::now() + wait;
+        let mut bell = self.shared.ends.listen();
+        loop {
+            bell.mark_unchanged();
+            if !from.covers(&self.shared.ends.end()) {
+                return self.gather(from, bytes_max).await;
+            }
+            if tokio::time::timeout_at(deadline, bell.changed()).await.is_err() {
+                return Ok(Batch { next: from.clone(), ..Batch::default() });
+            }
+        }
+    }
+
+    fn end(&self) -> Checkpoint {
+        self.shared.ends.end()
+    }
+
+    fn release(&self, _reader: &str, checkpoint: &Checkpoint) {
+        self.pass(checkpoint);
+        let mut released = self.shared.released.lock().unwrap_or_else(PoisonError::into_inner);
+        *released = Some(released.take().map_or_else(|| checkpoint.clone(), |before| before.meet(checkpoint)));
+    }
+
+    fn status(&self) -> LogStatus {
+        let spans = self.shared.ends.spans().into_iter().enumerate();
+        let partition = |(index, span): (usize, ends::Span)| PartitionStatus {
+            partition: index as u32,
+            first_offset: span.first,
+            end_offset: span.end,
+            // The brokers' own.
+            segments: 0,
+            bytes: 0,
+        };
+        LogStatus {
+            partitions: spans.map(partition).collect(),
+            degraded: self.shared.degraded(),
+            ..LogStatus::default()
+        }
+    }
+
+    async fn close(&self) {
+        self.shared.is_closed.store(true, Ordering::Release);
+        let producer = self.producer.clone();
+        let patience = Duration::from_millis(u64::from(self.shared.place.timeout_ms));
+        // What is under way is told to whoever waits for it.
+        drop(blocking(move || producer.flush(patience)).await);
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+impl Drop for KafkaLog {
+    fn drop(&mut self) {
+        self.shared.is_closed.store(true, Ordering::Release);
+    }
+}
+
+/// Bytes that no longer wait, however the append ends.
+struct Leaves<'a>(&'a AtomicUsize, usize);
+
+impl Drop for Leaves<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(self.1, Ordering::Relaxed);
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LogError> {
+    let panicked = |error: tokio::task::JoinError| LogError::Kafka { doing: "waiting", detail: error.to_string() };
+    tokio::task::spawn_blocking(work).await.map_err(panicked)
+}

@@ -1,0 +1,218 @@
+//! The contract on a real broker, and what only brokers can suffer: killed under load, away for long, a wrong number of partitions.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use footfall_ingest_activity::{Checkpoint, Record};
+
+use super::KafkaLog;
+use crate::{ActivityLog, Batch, LogError, LogOptions, contract_suite};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// A broker of the test's own; it goes with the test's process.
+struct Broker {
+    address: String,
+    folder: PathBuf,
+}
+
+impl Broker {
+    /// `None`, and a line that says so, where there is no Kafka; in CI that fails.
+    fn start() -> Option<Broker> {
+        let output = command("up").arg(std::process::id().to_string()).output().unwrap();
+        if output.status.code() == Some(69) {
+            assert!(std::env::var_os("CI").is_none(), "with CI set nothing may be skipped: {output:?}");
+            eprintln_skip();
+            return None;
+        }
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8(output.stdout).unwrap();
+        let (address, folder) = said.trim().split_once(' ').expect("an address and a folder");
+        Some(Broker { address: address.to_owned(), folder: folder.into() })
+    }
+
+    fn does(&self, what: &str) {
+        let output = command(what).arg(&self.folder).output().unwrap();
+        assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    async fn open(&self, topic: &str, partitions: u32) -> Result<KafkaLog, LogError> {
+        let options = LogOptions { partitions, ..LogOptions::default() };
+        KafkaLog::open(&format!("//{}/{topic}?timeout_ms=3000", self.address), options).await
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        drop(command("down").arg(&self.folder).output());
+    }
+}
+
+fn command(what: &str) -> Command {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dev/services/kafka");
+    let mut command = Command::new(script);
+    command.arg(what);
+    command
+}
+
+fn eprintln_skip() {
+    use std::io::Write;
+    // Past libtest's capture, so that the line is seen.
+    let _ = writeln!(std::io::stderr().lock(), "skipped: Kafka is not installed: dev/services/kafka install");
+}
+
+fn numbered(number: usize) -> Record {
+    Record { kind: 1, partition_key: number as u64 % 7, payload: format!("{{\"number\":{number}}}").into_bytes() }
+}
+
+fn number_of(payload: &[u8]) -> usize {
+    let text = std::str::from_utf8(payload).unwrap();
+    text.trim_start_matches("{\"number\":").trim_end_matches('}').parse().unwrap()
+}
+
+async fn read_all(log: &KafkaLog) -> Batch {
+    let mut all = Batch::default();
+    while !all.next.covers(&log.end()) {
+        let batch = log.read(&all.next, 1 << 20, SOON).await.unwrap();
+        all.records.extend(batch.records);
+        all.damages.extend(batch.damages);
+        all.next = batch.next;
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_contract_and_a_broker_that_is_killed() {
+    let Some(broker) = Broker::start() else { return };
+    for partitions in [1, 3] {
+        let make = async |name: &'static str| -> Arc<dyn ActivityLog> {
+            let log: Arc<dyn ActivityLog> =
+                Arc::new(broker.open(&format!("{name}-{partitions}"), partitions).await.unwrap());
+            log
+        };
+        contract_suite(make).await;
+    }
+    another_number_of_partitions_is_refused(&broker).await;
+    two_processes_see_each_other(&broker).await;
+    what_was_acknowledged_survives_kills(&broker).await;
+    a_broker_that_is_away_is_said_at_once(&broker).await;
+}
+
+async fn another_number_of_partitions_is_refused(broker: &Broker) {
+    let refused = broker.open("back-3", 2).await.err().expect("refused").to_string();
+    assert!(refused.contains("has 3 partitions and log.partitions is 2"), "{refused}");
+}
+
+async fn two_processes_see_each_other(broker: &Broker) {
+    let (one, other) = (broker.open("both", 2).await.unwrap(), broker.open("both", 2).await.unwrap());
+    let mut at = Checkpoint::default();
+    for number in 0..20 {
+        let covering = one.append(vec![numbered(number)]).await.unwrap();
+        let asked = Instant::now();
+        while !at.covers(&covering) {
+            at = other.read(&at, 1 << 20, SOON).await.unwrap().next;
+            assert!(asked.elapsed() < SOON, "the other process sees it");
+        }
+    }
+}
+
+/// Appends go on while the broker is killed and started three times: what was acknowledged is read, in order by key.
+async fn what_was_acknowledged_survives_kills(broker: &Broker) {
+    let log = Arc::new(broker.open("killed", 3).await.unwrap());
+    let stop = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..4usize)
+        .map(|writer| {
+            let (log, stop) = (log.clone(), stop.clone());
+            tokio::spawn(async move {
+                let mut acknowledged = Vec::new();
+                // 0 is the probe.
+                let mut number = writer + 4;
+                while !stop.load(Ordering::Relaxed) {
+                    let numbers: Vec<usize> = (0..10).map(|step| number + step * 4).collect();
+                    number += 40;
+                    match log.append(numbers.iter().map(|number| numbered(*number)).collect()).await {
+                        Ok(_) => acknowledged.extend(numbers),
+                        Err(error) => {
+                            assert!(error.is_retryable(), "{error}");
+                            tokio::time::sleep(Duration::from_millis(20)).await;
+                        }
+                    }
+                }
+                acknowledged
+            })
+        })
+        .collect();
+    for _ in 0..3 {
+        let before = log.end();
+        let grown = async {
+            while log.end().iter().map(|(_, end)| end).sum::<u64>()
+                < before.iter().map(|(_, end)| end).sum::<u64>() + 2_000
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), grown).await.expect("appends go on");
+        tokio::task::block_in_place(|| {
+            broker.does("kill");
+            broker.does("start");
+        });
+    }
+    let recovered = async {
+        while log.append(vec![numbered(0)]).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), recovered).await.expect("it recovers");
+    stop.store(true, Ordering::Relaxed);
+    let mut acknowledged = Vec::new();
+    for writer in writers {
+        acknowledged.push(writer.await.unwrap());
+    }
+    // A new opening asks the broker for its ends.
+    drop(log);
+    let all = read_all(&broker.open("killed", 3).await.unwrap()).await;
+    assert!(all.damages.is_empty(), "{:?}", all.damages);
+    let read: Vec<usize> = all.records.iter().map(|record| number_of(&record.payload)).collect();
+    let places: std::collections::HashMap<usize, usize> =
+        read.iter().enumerate().map(|(place, number)| (*number, place)).collect();
+    let mut total = 0;
+    for numbers in &acknowledged {
+        total += numbers.len();
+        for key in 0..7u64 {
+            let own: Vec<usize> =
+                numbers.iter().filter(|number| **number as u64 % 7 == key).map(|number| places[number]).collect();
+            assert!(own.is_sorted(), "key {key} keeps its order");
+        }
+    }
+    let mut once: Vec<usize> = read.into_iter().filter(|number| *number != 0).collect();
+    let count = once.len();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(once.len(), count, "nothing twice");
+    assert!(total > 5_000, "there was a load: {total}");
+}
+
+async fn a_broker_that_is_away_is_said_at_once(broker: &Broker) {
+    let log = broker.open("away", 1).await.unwrap();
+    log.append(vec![numbered(1)]).await.unwrap();
+    broker.does("kill");
+    let asked = Instant::now();
+    while log.status().degraded.is_none() {
+        assert!(asked.elapsed() < SOON, "the state says that the brokers are away");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let refused = log.append(vec![numbered(2)]).await.err().expect("refused");
+    assert!(refused.is_retryable() && matches!(refused, LogError::Kafka { .. }), "{refused}");
+    tokio::task::block_in_place(|| broker.does("start"));
+    let back = async {
+        while log.append(vec![numbered(3)]).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), back).await.expect("it comes back");
+}
