@@ -193,7 +193,7 @@ async fn its_own_dialect_reads_one_project_and_nothing_else() {
         ("SELECT * FROM url('http://127.0.0.1')", "unknown_function"),
         ("SELECT 1; SELECT 2", "too_many_statements"),
         ("SELECT nothing FROM activity", "sql_invalid"),
-        ("SELECT FROM", "sql_syntax"),
+        ("SELECT (1", "sql_syntax"),
     ] {
         let refused = native(&server, sql).await;
         assert_eq!((refused.status, refused.json()["code"].as_str()), (400, Some(code)), "{sql}: {}", refused.text());
