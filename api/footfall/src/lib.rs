@@ -21,6 +21,7 @@ mod identity;
 mod import;
 mod keys;
 mod operator;
+mod persons;
 mod replay;
 mod serve;
 mod telemetry;

@@ -26,7 +26,7 @@ use crate::operator::{Presence, reachable};
 use crate::token::{OPERATOR_PREFIX, random_token};
 use crate::upkeep::Upkeep;
 use crate::wiring::{self, Stack};
-use crate::{app, banner, replay};
+use crate::{app, banner, persons, replay};
 
 /// Serves until SIGTERM or SIGINT.
 pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppError> {
@@ -125,6 +125,7 @@ fn router(
         let site = footfall_api_server::add(site, &data);
         let site = footfall_api_experiments::add(site, experiments);
         let site = site.add(footfall_api_insights::routes(), desk);
+        let site = persons::add(site, stack.clone(), access.clone(), wiring::limits(settings));
         replay::add(site, stack.clone(), wiring::limits(settings))
     });
     let built = built.map_err(|error| AppError::Internal(error.to_string()))?;
