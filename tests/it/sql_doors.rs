@@ -46,7 +46,7 @@ async fn the_same_rows_come_through_every_door() {
 
     let (postgres, flight, seed) =
         (postgres.to_string(), flight.to_string(), Seed::announced("sql doors").next().to_string());
-    let url = server.url();
+    let (url, program) = (server.url(), binary());
     let environment = [
         ("FOOTFALL_URL", url.as_str()),
         ("FOOTFALL_PG_PORT", &postgres),
@@ -54,7 +54,7 @@ async fn the_same_rows_come_through_every_door() {
         ("FOOTFALL_READ_KEY", server.read_key()),
         ("FOOTFALL_PARTNER", &partner),
         ("FOOTFALL_TEST_SEED", &seed),
-        ("FOOTFALL_BIN", binary().to_str().unwrap()),
+        ("FOOTFALL_BIN", program.to_str().unwrap()),
         ("FOOTFALL_DATA", server.data().to_str().unwrap()),
     ];
     let account = script("sql_doors.py", &environment).await;

@@ -118,6 +118,15 @@ async function flags(page) {
   await page.getByText("1. country is AT").waitFor();
   await settled(page);
   await look(page, "app-flag");
+  await page.getByRole("radio", { name: "Why this value?" }).check();
+  await page.getByLabel("Id of the person").fill("person-0001");
+  await press(page, "Evaluate");
+  await page.getByText("The condition is not met (country is not known).").waitFor();
+  await page.getByLabel("Attributes").fill('{"country": "AT"}');
+  await press(page, "Evaluate");
+  await page.getByText(/The hash of id falls/).first().waitFor();
+  await look(page, "app-flag-why");
+  await page.getByRole("radio", { name: "What it gives" }).check();
   await page.getByRole("button", { name: /Switch off: new_search/ }).first().click();
   await page.getByRole("dialog").getByLabel("Reason").fill("It is slow.");
   await page.getByRole("dialog").getByRole("button", { name: "Switch off" }).click();
@@ -145,13 +154,15 @@ async function data(page) {
   await page.getByRole("button", { name: "Close" }).click();
   await look(page, "app-activity");
   await at(page, "data?part=quarantine");
-  await page.getByText("The newest of them").first().click();
+  await page.getByRole("button", { name: /^Read again/ }).first().waitFor();
   await settled(page);
-  await page.locator("pre.command").first().waitFor();
   await look(page, "app-quarantine");
+  await page.getByRole("button", { name: /^Read again/ }).first().click();
+  await page.getByRole("dialog").getByRole("button", { name: "Read again" }).click();
+  await page.getByText(/still cannot be read/).waitFor();
 }
 
-/** One person, found by an id. */
+/** One person: two ids are joined, and taken apart again. */
 async function people(page) {
   await to(page, "People");
   await page.getByLabel("Find by the beginning of an id").fill("person-0001");
@@ -160,6 +171,17 @@ async function people(page) {
   await page.locator(".timeline li").first().waitFor();
   await settled(page);
   await look(page, "app-person");
+  await press(page, "Join another id");
+  await page.getByRole("dialog").getByLabel("Id").fill("person-0002");
+  await page.getByRole("dialog").getByRole("button", { name: "Join" }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  const back = page.getByRole("button", { name: /^Take back/ });
+  await back.waitFor();
+  await settled(page);
+  await look(page, "app-person-joined");
+  await back.click();
+  await page.getByRole("dialog").getByRole("button", { name: "Take it back" }).click();
+  await page.getByText(/taken back/).waitFor();
 }
 
 async function places(page) {

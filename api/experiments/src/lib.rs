@@ -11,6 +11,7 @@ pub mod definition;
 mod doors;
 mod error;
 mod experiments;
+mod explain;
 mod faults;
 mod lifecycle;
 mod payloads;

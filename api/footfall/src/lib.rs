@@ -23,6 +23,7 @@ mod identity;
 mod import;
 mod keys;
 mod operator;
+mod persons;
 mod replay;
 mod serve;
 mod sql_doors;

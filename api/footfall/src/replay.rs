@@ -28,19 +28,19 @@ use crate::wiring::{self, Stack};
 pub struct ReplayArgs {
     /// Only items with this reason, as in the table quarantine
     #[arg(long)]
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// At most this many items, oldest first
     #[arg(long, default_value_t = 1_000_000)]
-    limit: u64,
+    pub(crate) limit: u64,
 }
 
 /// Many items take their time.
 const LONG: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-struct Replayed {
-    replayed: u64,
-    quarantined: u64,
+pub(crate) struct Replayed {
+    pub(crate) replayed: u64,
+    pub(crate) quarantined: u64,
 }
 
 /// Runs the command.
@@ -61,7 +61,12 @@ pub async fn run(arguments: ReplayArgs, settings: Settings, clock: Arc<dyn Clock
     Ok(())
 }
 
-async fn replay(stack: &Stack, project: &str, limits: &Limits, arguments: &ReplayArgs) -> Result<Replayed, AppError> {
+pub(crate) async fn replay(
+    stack: &Stack,
+    project: &str,
+    limits: &Limits,
+    arguments: &ReplayArgs,
+) -> Result<Replayed, AppError> {
     let of_reason = if arguments.reason.is_some() { "AND reason = $reason" } else { "" };
     let sql = format!(
         "SELECT quarantine_id, dialect, raw, received_at, sent_at FROM quarantine

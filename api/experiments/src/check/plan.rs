@@ -64,7 +64,8 @@ pub fn check_power(experiment: &Experiment, faults: &mut Faults) {
     faults.at("plan", detail);
 }
 
-fn users_needed(experiment: &Experiment, plan: &Plan, users: f64) -> Option<f64> {
+/// So many users see the least effect that is worth seeing with a power of 0.8; none where no number would do.
+pub fn users_needed(experiment: &Experiment, plan: &Plan, users: f64) -> Option<f64> {
     let is_enough = |users: f64| of(experiment, plan, users).power(plan.minimum_effect) >= POWER_MIN;
     let mut high = users.max(10.0);
     while !is_enough(high) {

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::key::Served;
 use crate::definition::{Feature, Serve, ValueType};
+use crate::payloads::Compiled;
 
 /// Why a flag has its value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Reason {
+pub(crate) enum Reason {
     Off,
     Default,
     Rule,
@@ -22,7 +23,7 @@ pub(super) enum Reason {
 
 /// The value of a flag.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     pub value: Value,
     pub value_type: ValueType,
     pub variation: Option<String>,
@@ -30,6 +31,8 @@ pub(super) struct Answer {
     pub rule: String,
     pub reason: Reason,
     pub payload: Option<Value>,
+    /// Where the hash of the user falls, from 0 to 1.
+    pub bucket: Option<f64>,
 }
 
 /// Live flags of the environment in the order of their keys.
@@ -44,13 +47,24 @@ pub(super) fn needs_id(feature: &Feature) -> bool {
     feature.posthog_filters.is_some() || feature.rules.iter().any(|rule| !rule.is_off && hashes(&rule.serve))
 }
 
-/// The value of one flag.
+/// The value of one flag for who asks by a key.
 pub(super) fn evaluate(served: &Served, key: &str, feature: &Feature, user: &User, subject: &Subject) -> Answer {
-    let is_off = feature.off_in.contains(&served.connection.environment);
+    evaluate_in((&served.connection.environment, &served.compiled), key, feature, user, subject)
+}
+
+/// The value of one flag in an environment.
+pub(crate) fn evaluate_in(
+    (environment, compiled): (&str, &Compiled),
+    key: &str,
+    feature: &Feature,
+    user: &User,
+    subject: &Subject,
+) -> Answer {
+    let is_off = feature.off_in.iter().any(|off| off == environment);
     if feature.posthog_filters.is_some() {
-        return by_filters(served, key, subject, is_off);
+        return by_filters(compiled, key, subject, is_off);
     }
-    let mut evaluator = Evaluator::new(&served.compiled.payload, user);
+    let mut evaluator = Evaluator::new(&compiled.payload, user);
     let evaluation = evaluator.evaluate(key);
     let assignment = evaluation.assignment;
     let reason = match evaluation.source {
@@ -72,11 +86,12 @@ pub(super) fn evaluate(served: &Served, key: &str, feature: &Feature, user: &Use
         rule: evaluation.rule.to_owned(),
         reason,
         payload: None,
+        bucket: assignment.and_then(|it| it.bucket),
     }
 }
 
-fn by_filters(served: &Served, key: &str, subject: &Subject, is_off: bool) -> Answer {
-    let flags = &served.compiled.flags;
+fn by_filters(compiled: &Compiled, key: &str, subject: &Subject, is_off: bool) -> Answer {
+    let flags = &compiled.flags;
     let fallen = flags.get(key).and_then(|flag| posthog::Evaluator::new(flags, subject).evaluate(flag));
     let value = fallen.map_or(Fallen::Off, |answer| answer.value);
     let reason = match fallen {
@@ -99,11 +114,12 @@ fn by_filters(served: &Served, key: &str, subject: &Subject, is_off: bool) -> An
         rule: String::new(),
         reason,
         payload: fallen.and_then(|answer| answer.payload).map(|payload| json!(payload)),
+        bucket: None,
     }
 }
 
 /// Attributes of a user: what was sent, and the id under the names that rules know.
-pub(super) fn user(properties: &FlagValue, id: Option<&str>) -> User {
+pub(crate) fn user(properties: &FlagValue, id: Option<&str>) -> User {
     let mut attributes = properties.as_object().cloned().unwrap_or_default();
     if let Some(id) = id {
         for name in ["id", "distinct_id"] {

@@ -4,7 +4,7 @@
 
 mod cors;
 mod decoding;
-mod evaluation;
+pub(crate) mod evaluation;
 mod growthbook;
 mod key;
 mod ofrep;

@@ -2,6 +2,7 @@
 
 mod connections;
 mod definitions;
+mod evaluation;
 mod form;
 mod history;
 mod lifecycle;
@@ -25,6 +26,7 @@ pub fn add(site: Site<Gatekeeper>, experiments: &Experiments) -> Site<Gatekeeper
         .add(connections::routes(), experiments.clone())
         .add(stale::routes(), experiments.clone())
         .add(results::routes(), experiments.clone())
+        .add(evaluation::routes(), experiments.clone())
 }
 
 fn flags_read() -> May {

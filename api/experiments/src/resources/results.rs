@@ -31,6 +31,10 @@ struct Power {
     /// The least relative effect that is seen with a power of 0.8; null if there is none.
     minimum_detectable_effect: Option<f64>,
     is_underpowered: bool,
+    /// So many see the least effect that is worth seeing with a power of 0.8; null where no number would do.
+    users_needed: Option<f64>,
+    /// Until so many have come, at the users a day of the plan.
+    days_needed: Option<f64>,
 }
 
 pub(super) fn routes() -> Routes<Experiments, May> {
@@ -66,5 +70,9 @@ async fn power(
     let wanted =
         item.definition.plan.as_ref().ok_or_else(|| problem(ExperimentError::NotFound("plan in the experiment")))?;
     let (users, power, minimum_detectable_effect) = plan::expected(&item.definition, wanted);
-    Ok(Told(Power { users, power, minimum_detectable_effect, is_underpowered: power < plan::POWER_MIN }))
+    let is_underpowered = power < plan::POWER_MIN;
+    let users_needed = plan::users_needed(&item.definition, wanted, users);
+    let a_day = wanted.users_per_day * item.definition.coverage;
+    let days_needed = users_needed.map(|users| users / a_day).filter(|days| days.is_finite());
+    Ok(Told(Power { users, power, minimum_detectable_effect, is_underpowered, users_needed, days_needed }))
 }

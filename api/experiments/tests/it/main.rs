@@ -8,6 +8,7 @@ mod stage;
 mod configuration;
 mod document;
 mod doors;
+mod evaluation;
 mod gear;
 mod lifecycle;
 mod results;

@@ -14,9 +14,7 @@ use footfall_pipelines_insights::definition::{Answer, Cohort, CohortPeople, Ques
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::form::{
-    self, CohortMembers, NewSavedCohort, RAISED, SavedCohort, WantedSavedCohort, problem_of_body,
-};
+use super::form::{self, CohortMembers, NewSavedCohort, RAISED, SavedCohort, WantedSavedCohort, problem_of_body};
 use super::{Change, Wanted};
 use crate::desk::{Asked, Desk};
 use crate::problem;

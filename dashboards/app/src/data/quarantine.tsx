@@ -1,22 +1,31 @@
-// What could not be read, by reason, as it was sent.
+// What could not be read, by reason, as it was sent; and reading it again.
 
 import { useState } from "react";
 import { useAnswer } from "../api/answer";
+import { api, good } from "../api/client";
 import { askRows } from "../api/rows";
 import { useProject } from "../frame/project";
+import { ActDialog } from "../parts/act";
 import { moment, number } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
 
 const REASONS = "SELECT reason, count(*) AS times, max(detail) AS detail, min(received_at) AS first_at, max(received_at) AS last_at FROM quarantine WHERE resolved_at IS NULL GROUP BY reason ORDER BY times DESC LIMIT 200";
 const ITEMS = "SELECT quarantine_id, received_at, dialect, detail, raw FROM quarantine WHERE resolved_at IS NULL AND reason = $reason ORDER BY received_at DESC LIMIT 20";
+const FOLLOWS_MS = 1200;
 
 export function Quarantine() {
-  const project = useProject().id;
+  const { id: project, permissions } = useProject();
+  const [wanted, setWanted] = useState<string>();
+  const [told, setTold] = useState("");
   const found = useAnswer(`${project} quarantine`, (signal) => askRows(project, REASONS, {}, signal));
+  const replay = async (reason: string) => {
+    const { replayed, quarantined } = await good(api.POST("/v1/projects/{project}/quarantine/replay", { params: { path: { project } }, body: { reason } }));
+    setTold(`${number(replayed)} became activity, ${number(quarantined)} still cannot be read.`);
+  };
   return (
     <section className="card" aria-label="Quarantine">
       <h2>Quarantine</h2>
-      <p className="soft small">After a limit was raised, <code>footfall replay</code> reads it again.</p>
+      <p role="status" className="soft">{told}</p>
       {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="the quarantine" /> : found.value.rows.length === 0 ? <Empty>Everything that was sent could be read.</Empty> : (
         <ul className="rows">{found.value.rows.map(([reason, times, detail, first, last]) => (
           <li key={String(reason)}>
@@ -25,9 +34,11 @@ export function Quarantine() {
               <span className="small">{String(detail)}</span>
               <Items reason={String(reason)} />
             </div>
+            {permissions.has("jobs.write") && <button type="button" className="plain" aria-label={`Read again: ${String(reason)}`} onClick={() => setWanted(String(reason))}>Read again</button>}
           </li>
         ))}</ul>
       )}
+      {wanted && <ActDialog title={`Read ${wanted} again?`} about="Every item of this reason is read with the limits that are in force now. What can be taken becomes activity, at its own time." does="Read again" hasNoReason act={() => replay(wanted)} done={() => setTimeout(found.again, FOLLOWS_MS)} close={() => setWanted(undefined)} />}
     </section>
   );
 }

@@ -61,15 +61,16 @@ export function Power({ experiment, revision }: { experiment: string; revision: 
   const told = useAnswer(`${project} ${experiment} ${revision}`, (signal) => good(api.GET("/v1/projects/{project}/experiments/{key}/power", { params: { path: { project, key: experiment } }, signal })));
   if (told.fault) return <Failure fault={told.fault} again={told.again} />;
   if (!told.value) return <Loading what="the estimate" />;
-  const { users, power, minimum_detectable_effect, is_underpowered } = told.value;
+  const { users, power, minimum_detectable_effect, is_underpowered, users_needed, days_needed } = told.value;
   return (
     <section className={is_underpowered ? "notice warn" : "notice"} aria-label="Estimate" role="status">
       <dl className="figures">
         <div className="figure"><dt>People</dt><dd>{number(Math.round(users))}</dd></div>
         <div className="figure"><dt>Power</dt><dd>{percent(power, 0)}</dd></div>
         <div className="figure"><dt>Least effect seen</dt><dd>{percent(minimum_detectable_effect)}</dd></div>
+        <div className="figure"><dt>Days for 80 %</dt><dd>{days_needed === null || days_needed === undefined ? "–" : number(Math.ceil(days_needed))}</dd></div>
       </dl>
-      <p>{is_underpowered ? `With this plan the effect would be missed more often than one time in five. Choose a larger effect, more days or more people` : "The plan sees the effect that it is made for at least four times in five."}</p>
+      <p>{is_underpowered ? `With this plan the effect would be missed more often than one time in five. ${users_needed ? `About ${number(Math.ceil(users_needed))} people would do.` : "No number of people would do."}` : "The plan sees the effect that it is made for at least four times in five."}</p>
     </section>
   );
 }

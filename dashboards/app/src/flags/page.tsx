@@ -13,6 +13,7 @@ import { ago, percent } from "../parts/format";
 import { History } from "../parts/history";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
 import { inWords } from "./condition";
+import { Debugger } from "./debugger";
 import { Editor, useParts } from "./editor";
 import { shownValue } from "./value";
 
@@ -87,7 +88,7 @@ function Switch({ flag, offIn, changed, environment }: { flag: string; offIn: st
   );
 }
 
-const PARTS = [["rules", "What it gives"], ["edit", "Change"], ["history", "History"]] as const;
+const PARTS = [["rules", "What it gives"], ["why", "Why this value?"], ["edit", "Change"], ["history", "History"]] as const;
 type Part = (typeof PARTS)[number][0];
 
 function Flag({ flag }: { flag: string }) {
@@ -111,6 +112,7 @@ function Flag({ flag }: { flag: string }) {
         <>
           <Segments label="Part" value={part} options={mayChange ? PARTS : PARTS.filter(([key]) => key !== "edit")} choose={show} />
           {part === "rules" && <Rules item={item} environments={environments} changed={found.again} />}
+          {part === "why" && <section className="card" aria-label="Why this value?"><Debugger flag={flag} environments={environments} attributes={(parts.value?.attributes ?? []).map(({ key }) => key)} first={query.get("id") ?? ""} /></section>}
           {part === "edit" && <Editor key={tag} item={item} tag={tag} saved={() => (found.again(), show("rules"))} />}
           {part === "history" && <section className="card" aria-label="History"><History kind="features" item={flag} tag={tag} mayChange={mayChange} changed={found.again} /></section>}
         </>

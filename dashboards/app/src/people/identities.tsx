@@ -1,8 +1,13 @@
-// Which ids one person carried, and what joined them.
+// Which ids one person carried, what joined them, and taking a joining back.
 
+import { useState } from "react";
 import { useAnswer } from "../api/answer";
+import { api, good } from "../api/client";
 import { askRows } from "../api/rows";
-import { useProject } from "../frame/project";
+import { go } from "../frame/address";
+import { placeOf, useProject } from "../frame/project";
+import { ActDialog } from "../parts/act";
+import { TextField } from "../parts/field";
 import { moment, number } from "../parts/format";
 import { Failure, Loading } from "../parts/states";
 
@@ -10,15 +15,33 @@ const IDS = "SELECT distinct_id, identified, first_seen, activities FROM person_
 const MERGES = `SELECT merge_id, kind, from_distinct_id, into_distinct_id, timestamp, outcome, undone FROM person_merges
 WHERE kind <> 'undo' AND (from_distinct_id IN (SELECT distinct_id FROM person_ids WHERE person_id = $person) OR into_distinct_id IN (SELECT distinct_id FROM person_ids WHERE person_id = $person))
 ORDER BY sequence DESC LIMIT 100`;
-const KINDS: Record<string, string> = { identify: "signed in", alias: "an alias", merge: "joined by a merge" };
+const OWNER = "SELECT person_id FROM person_ids WHERE distinct_id = $id";
+const KINDS: Record<string, string> = { identify: "signed in", alias: "an alias", merge: "joined by hand or by a merge" };
+/** The tables follow the log within a second. */
+const FOLLOWS_MS = 1200;
 
-export function Identities({ person }: { person: string }) {
-  const project = useProject().id;
+export function Identities({ person, ids, changed }: { person: string; ids: string[]; changed: () => void }) {
+  const { id: project, permissions } = useProject();
+  const [isJoining, setJoining] = useState(false);
+  const [into, setInto] = useState("");
+  const [undone, setUndone] = useState<string>();
   const known = useAnswer(`${project} ${person} ids`, (signal) => askRows(project, IDS, { person }, signal));
   const merges = useAnswer(`${project} ${person} merges`, (signal) => askRows(project, MERGES, { person }, signal));
+  const mayChange = permissions.has("persons.write");
+  // Joined ids may be another person's now: the page follows the first of them.
+  const follow = async () => {
+    const [found] = (await askRows(project, OWNER, { id: ids[0] ?? "" })).rows;
+    if (found && found[0] !== person) return go(placeOf(project, `people/${encodeURIComponent(String(found[0]))}`));
+    known.again();
+    merges.again();
+    changed();
+  };
+  const followed = () => setTimeout(() => void follow(), FOLLOWS_MS);
+  const join = () => good(api.POST("/v1/projects/{project}/persons/merges", { params: { path: { project } }, body: { from: into.trim(), into: ids[0] ?? "" } }));
+  const undo = (merge: string) => good(api.POST("/v1/projects/{project}/persons/merges/{merge}/undo", { params: { path: { project, merge } } }));
   return (
     <section className="card" aria-label="Identities">
-      <h2>Identities</h2>
+      <div className="card-head"><h2>Identities</h2>{mayChange && <button type="button" className="plain" onClick={() => setJoining(true)}>Join another id</button>}</div>
       {known.fault ? <Failure fault={known.fault} again={known.again} /> : !known.value ? <Loading what="ids" /> : (
         <ul className="rows">{known.value.rows.map(([id, identified, since, activities]) => (
           <li key={String(id)}><span className="row-text"><b>{String(id)}</b><span className="soft small">{identified ? "a known user" : "anonymous"} · since {moment(String(since))}</span></span><span className="soft small">{number(Number(activities))} activities</span></li>
@@ -28,11 +51,19 @@ export function Identities({ person }: { person: string }) {
         <>
           <h3>Joined</h3>
           <ul className="rows">{merges.value.rows.map(([id, kind, from, to, at, outcome, isUndone]) => (
-            <li key={String(id)}><span className="row-text"><span><b>{String(from)}</b> into <b>{String(to)}</b></span><span className="soft small">{KINDS[String(kind)] ?? String(kind)} · {moment(String(at))} · {isUndone ? "taken back" : String(outcome).replaceAll("_", " ")}</span></span></li>
+            <li key={String(id)}>
+              <span className="row-text"><span><b>{String(from)}</b> into <b>{String(to)}</b></span><span className="soft small">{KINDS[String(kind)] ?? String(kind)} · {moment(String(at))} · {isUndone ? "taken back" : String(outcome).replaceAll("_", " ")}</span></span>
+              {mayChange && !isUndone && outcome === "applied" && <button type="button" className="plain" aria-label={`Take back: ${String(from)} into ${String(to)}`} onClick={() => setUndone(String(id))}>Take back</button>}
+            </li>
           ))}</ul>
-          <p className="soft small">A joining is taken back by <code>footfall identity undo</code>.</p>
         </>
       )}
+      {isJoining && (
+        <ActDialog title="Join another id" about={<>Everything of that id becomes part of <b>{ids[0]}</b>, also what is past. It can be taken back.</>} does="Join" hasNoReason isReady={into.trim() !== "" && !ids.includes(into.trim())} act={join} done={followed} close={() => setJoining(false)}>
+          <TextField label="Id" value={into} set={setInto} hint="Any id that the other person carried." />
+        </ActDialog>
+      )}
+      {undone && <ActDialog title="Take this joining back?" about="The ids are again the persons that they would be without it, also in the past." does="Take it back" hasNoReason act={() => undo(undone)} done={followed} close={() => setUndone(undefined)} />}
     </section>
   );
 }

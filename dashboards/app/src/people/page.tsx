@@ -76,9 +76,9 @@ function Person({ person }: { person: string }) {
             </dl>
             <Properties text={String(properties ?? "")} />
           </section>
-          <Seen person={person} />
+          <Seen person={person} id={ids[0] ?? ""} />
           </div>
-          <Identities person={person} />
+          <Identities person={person} ids={ids} changed={facts.again} />
         </div>
       )}
       <Timeline person={person} />

@@ -1,4 +1,4 @@
-// Which flags and experiments one person has met.
+// Which flags and experiments one person has met, and why.
 
 import { useAnswer } from "../api/answer";
 import { askRows } from "../api/rows";
@@ -12,7 +12,7 @@ WHERE person_id = $person AND event = '$feature_flag_called' GROUP BY 2, 3
 UNION ALL SELECT 'experiment', coalesce(properties->>'experimentId', properties->>'experiment_id'), coalesce(properties->>'variationId', properties->>'variation_id'), count(*), min(timestamp) FROM activity
 WHERE person_id = $person AND event IN ('Experiment Viewed', '$experiment_viewed') GROUP BY 2, 3 ORDER BY times DESC LIMIT 100`;
 
-export function Seen({ person }: { person: string }) {
+export function Seen({ person, id }: { person: string; id: string }) {
   const { id: project, permissions } = useProject();
   const found = useAnswer(`${project} ${person} seen`, (signal) => askRows(project, SEEN, { person }, signal));
   const mayAsk = permissions.has("flags.read");
@@ -23,7 +23,7 @@ export function Seen({ person }: { person: string }) {
         <ul className="rows">{found.value.rows.map(([kind, name, given, times, first], index) => (
           <li key={index}>
             <span className="row-text"><span><b>{String(name)}</b>: {String(given)}</span><span className="soft small">{String(kind)} · {number(Number(times))} times, first {moment(String(first))}</span></span>
-            {kind === "flag" && mayAsk ? <Link className="quiet" href={placeOf(project, `flags/${encodeURIComponent(String(name))}`)} aria-label={`Rules of ${String(name)}`}>Rules</Link> : kind === "experiment" && <Link className="quiet" href={placeOf(project, `experiments/${encodeURIComponent(String(name))}`)} aria-label={`Results of ${String(name)}`}>Results</Link>}
+            {kind === "flag" && mayAsk ? <Link className="quiet" href={placeOf(project, `flags/${encodeURIComponent(String(name))}`, { part: "why", id })} aria-label={`Why ${String(name)} gives this`}>Why?</Link> : kind === "experiment" && <Link className="quiet" href={placeOf(project, `experiments/${encodeURIComponent(String(name))}`)} aria-label={`Results of ${String(name)}`}>Results</Link>}
           </li>
         ))}</ul>
       )}

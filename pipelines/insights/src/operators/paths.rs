@@ -173,13 +173,13 @@ impl<'p> Scan<'p> {
         timeline.times_of_person(local, &mut times);
         // Whether a row and the next belong together.
         let joins = |place: usize| times.get(place + 1).is_some_and(|next| next - times[place] <= self.paths.gap_ms);
-        for place in 0..times.len() {
+        for (place, at) in times.iter().enumerate() {
             let is_anchor = match (self.anchor, self.after) {
                 (Some(anchor), _) => timeline.code(rows.start + place) == anchor,
                 (None, true) => place == 0 || !joins(place - 1),
                 (None, false) => !joins(place),
             };
-            if !is_anchor || !self.paths.scope.contains(times[place]) {
+            if !is_anchor || !self.paths.scope.contains(*at) {
                 continue;
             }
             // The anchor is no part of the path, unless it is where a stretch begins or ends.

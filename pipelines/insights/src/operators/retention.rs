@@ -200,15 +200,15 @@ impl<'r> Scan<'r> {
                 }
             }
             returns.fill(reader, segment, &self.returning, &self.buckets, within, postings);
-            for local in 0..SEGMENT_PERSONS {
+            for (local, first) in firsts.iter().enumerate() {
                 let mut begin = |w: usize| {
                     let code = if self.column.is_some() { codes.of(local, w) } else { 0 };
                     each(own, join_person(segment, local as u16), w, code, returns.of(local));
                 };
                 if is_recurring {
                     each_bit(starts.of(local), begin);
-                } else if scope.contains(firsts[local]) {
-                    begin(self.buckets.of(firsts[local]));
+                } else if scope.contains(*first) {
+                    begin(self.buckets.of(*first));
                 }
             }
         })?;
@@ -230,10 +230,10 @@ fn first_times<'a>(
     if start.everything {
         let people = within.people.map(|people| people.segment(segment));
         let timeline = reader.timeline(segment);
-        for local in 0..timeline.persons() {
+        for (local, first) in firsts.iter_mut().enumerate().take(timeline.persons()) {
             let counts = people.is_none_or(|people| people.is_some_and(|people| people.contains(local as u16)));
             if let Some(session) = timeline.sessions_of(local).next().filter(|_| counts) {
-                firsts[local] = timeline.starts[session];
+                *first = timeline.starts[session];
             }
         }
         return;

@@ -173,7 +173,7 @@ impl World {
             }
             PeopleOf::Places(asked) => {
                 let visits = self.visits(&asked.question, person);
-                let has = match &asked.cell {
+                match &asked.cell {
                     PlacesCell::Cell { cell, again } => {
                         let here = visits.iter().filter(|visit| visit.0.to_string() == *cell).count();
                         here > usize::from(*again)
@@ -182,8 +182,7 @@ impl World {
                         let near = disk(&asked.question, *rings);
                         visits.iter().any(|visit| near.contains(&visit.0))
                     }
-                };
-                has
+                }
             }
             PeopleOf::Ranking(asked) => {
                 let rows = self.matching(&asked.question.scope, &asked.question.select);

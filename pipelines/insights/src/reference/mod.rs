@@ -1,6 +1,6 @@
 //! The questions answered naively, from the words of their definitions: lists of rows, gone through as often as it
 //! takes. Tests compare the engine with this; it is written to be read, not to be fast.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod cells;
 mod cohort;
