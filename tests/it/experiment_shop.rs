@@ -61,8 +61,11 @@ fn arm(row: &Row) -> Option<usize> {
     }
 }
 
-/// Of each person who counts: arm, first exposure, rows. And how many were in both arms.
-fn exposed(people: &BTreeMap<String, Vec<Row>>, from: i64, until: i64) -> (Vec<(usize, i64, &[Row])>, usize) {
+/// A person who counts: arm, first exposure, rows.
+type Exposed<'a> = (usize, i64, &'a [Row]);
+
+/// Who counts, and how many were in both arms.
+fn exposed(people: &BTreeMap<String, Vec<Row>>, from: i64, until: i64) -> (Vec<Exposed<'_>>, usize) {
     let (mut once, mut several) = (Vec::new(), 0);
     for rows in people.values() {
         let seen = rows.iter().filter(|row| row.millis >= from && row.millis < until);
