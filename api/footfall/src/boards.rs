@@ -40,6 +40,8 @@ fn of_ask(error: AskError) -> Unanswered {
     match error {
         AskError::Question(_) => refused("insight_refused"),
         AskError::TooManyValues { .. } | AskError::TooManyActivities { .. } => refused("insight_values_too_many"),
+        AskError::TooManyPeople { .. } => refused("insight_refused"),
+        AskError::Memory { .. } => refused("insight_memory"),
         AskError::Preparing { .. } | AskError::TimeLimit { .. } | AskError::Busy => Unanswered::Later { detail },
         AskError::Store(_) | AskError::Engine(_) | AskError::Closed => Unanswered::Failed(detail),
     }
@@ -53,7 +55,7 @@ impl Answers for Engines {
             RowFormat::Csv => Format::Csv,
             RowFormat::Parquet => Format::Parquet,
         };
-        let policy = footfall_api_server::policy_of(view);
+        let policy = footfall_api_sql::policy_of(view);
         let mut statement = Statement::new(asked.sql).with_params(asked.params).under(Arc::new(policy));
         statement.limits.rows_max = Some(asked.rows_max);
         let answer = self.engine.query(project, statement).await.map_err(of_query)?;

@@ -39,7 +39,11 @@ pub async fn run(settings: Settings) -> Result<(), AppError> {
     }
     let Some(lake) = wiring::verify_lake(&settings).await? else {
         say("tables in a database, which checks its files itself");
-        return if log.damages.is_empty() { Ok(say("whole")) } else { Err(AppError::Damaged) };
+        if !log.damages.is_empty() {
+            return Err(AppError::Damaged);
+        }
+        say("whole");
+        return Ok(());
     };
     say(format!("tables {}", settings.store.url));
     say(format!(

@@ -140,6 +140,8 @@ fn router(
     tokio::spawn(measure(Arc::downgrade(stack)));
     tokio::spawn(adopt_projects(Arc::downgrade(stack), access.clone()));
     let health = Arc::new(Upkeep(stack.clone()));
+    let desk = Desk::new(access.clone(), stack.insights.clone(), cohorts.clone(), &settings.project)
+        .with_limits(limits(settings));
     let data = Data {
         engine: stack.engine.clone(),
         functions: Arc::new({
@@ -154,8 +156,6 @@ fn router(
         telemetry,
         metrics_private: settings.server.metrics_private,
     };
-    let desk = Desk::new(access.clone(), stack.insights.clone(), cohorts.clone(), &settings.project)
-        .with_limits(limits(settings));
     let built = App::build_with(api, access.clone(), stack.clock.clone(), |site, _| {
         let site = footfall_api_server::add(site, &data);
         let site = footfall_api_experiments::add(site, experiments);

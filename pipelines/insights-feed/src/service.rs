@@ -347,7 +347,7 @@ impl Shared {
             return Ok(Arc::new(Answered { as_of, is_cached: true, ..(*known).clone() }));
         }
         let started = Instant::now();
-        let asked = self.ask(&view.snapshot, &job)?;
+        let asked = self.ask(&view.snapshot, job)?;
         let took = started.elapsed();
         metrics::histogram!("footfall_insights_seconds").record(took.as_secs_f64());
         let bytes = serde_json::to_vec(&asked.answer).map_or(usize::MAX / 2, |text| text.len());

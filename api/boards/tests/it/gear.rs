@@ -108,7 +108,8 @@ pub async fn house(stage: &Stage) -> House {
     let link = access.first_owner_link().await.expect("asked").expect("a link");
     let new = NewAccount { name: "Olga".into(), password: "mein Rad hat drei Räder".into() };
     let secret = link.rsplit('#').next().unwrap();
-    let made = access.finish_first_owner(secret, "owner@example.org", &new, "Example", PROJECT, &Origin::default());
+    let origin = Origin::default();
+    let made = access.finish_first_owner(secret, "owner@example.org", &new, "Example", PROJECT, &origin);
     let token = made.await.expect("an owner").access;
     let owner = access.authenticate(&token).await.expect("signed in");
     let echo = Arc::new(Echo::default());

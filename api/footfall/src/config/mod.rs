@@ -16,7 +16,7 @@ mod tests;
 pub use error::ConfigError;
 pub use layers::{Layers, Origin};
 pub use quantity::{ByteCount, Span};
-pub use settings::{ServerSettings, Settings, TracingFormat, TracingSettings, is_project};
+pub use settings::{LogSettings, ServerSettings, Settings, TracingFormat, TracingSettings, is_project};
 
 use std::path::{Path, PathBuf};
 
