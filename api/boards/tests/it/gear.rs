@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use footfall_api_access::{
-    Access, AccessSettings, Caller, MailRoute, NewAccount, Origin, PasswordCost, Vault, View, WebhookSettings,
+    Access, AccessSettings, MailRoute, NewAccount, Origin, PasswordCost, Vault, View, WebhookSettings,
 };
 use footfall_api_app::{App, AppSettings};
 use footfall_api_boards::{Answers, Boards, InsightAnswer, SqlAsked, Unanswered, add};
@@ -60,7 +60,6 @@ pub struct House {
     pub router: Router,
     pub document: Value,
     pub token: String,
-    pub owner: Caller,
 }
 
 pub struct Answer {
@@ -111,7 +110,6 @@ pub async fn house(stage: &Stage) -> House {
     let origin = Origin::default();
     let made = access.finish_first_owner(secret, "owner@example.org", &new, "Example", PROJECT, &origin);
     let token = made.await.expect("an owner").access;
-    let owner = access.authenticate(&token).await.expect("signed in");
     let echo = Arc::new(Echo::default());
     let secret = Secret::new([42; 32]);
     let boards = Boards::open(access.clone(), clock.clone(), echo.clone(), secret.clone()).await.expect("opened");
@@ -120,7 +118,7 @@ pub async fn house(stage: &Stage) -> House {
     let app = AppSettings { http, ..AppSettings::new(secret) };
     let built = App::build_with(app, access.clone(), clock, |site, _| add(site, &boards)).expect("a clear table");
     let Built { router, document, .. } = built;
-    House { access, boards, echo, router, document, token, owner }
+    House { access, boards, echo, router, document, token }
 }
 
 impl House {
