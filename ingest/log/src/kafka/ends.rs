@@ -10,6 +10,32 @@ use tokio::sync::watch;
 pub(super) struct Span {
     pub first: u64,
     pub end: u64,
+    /// Readers will never ask for anything below.
+    pub passed: u64,
+    /// Offsets below are skipped already, or about to be.
+    pub skipped: u64,
+}
+
+impl Span {
+    /// Whoever appends now gets an offset from here on, unless the brokers have lost records.
+    pub fn floor(&self) -> u64 {
+        self.end.max(self.passed)
+    }
+}
+
+/// Where a record lies that was delivered, as the offset after it.
+///
+/// # Errors
+/// Why it must not be acknowledged: its place is not known, or no reader will come by.
+pub(super) fn placed(floors: &[Span], partition: i32, offset: i64) -> Result<(u32, u64), String> {
+    let (Ok(partition), Ok(offset)) = (u32::try_from(partition), u64::try_from(offset)) else {
+        return Err("the brokers have it, but did not say where".to_owned());
+    };
+    let floor = floors.get(partition as usize).map_or(0, Span::floor);
+    if offset < floor {
+        return Err(format!("partition {partition} was read up to {floor}, and the brokers put it at {offset}"));
+    }
+    Ok((partition, offset + 1))
 }
 
 /// Spans of all partitions, and a bell that rings when one of them grows.
@@ -66,7 +92,76 @@ impl Ends {
         }
     }
 
+    /// Readers have read up to here. Gives the first and the number of the offsets that are to be skipped for that: those
+    /// between the end and there that are not being skipped already, at most `skipped_max`.
+    pub fn passed(&self, partition: u32, offset: u64, skipped_max: u64) -> Option<(u64, u64)> {
+        let mut spans = self.hold();
+        let span = spans.get_mut(partition as usize)?;
+        span.passed = span.passed.max(offset);
+        let from = span.end.max(span.skipped);
+        let missing = offset.checked_sub(from).filter(|missing| (1..=skipped_max).contains(missing))?;
+        span.skipped = offset;
+        Some((from, missing))
+    }
+
+    /// Skipping has failed: it is to be tried again.
+    pub fn not_skipped(&self, partition: u32) {
+        if let Some(span) = self.hold().get_mut(partition as usize) {
+            span.skipped = 0;
+        }
+    }
+
+    /// Why nothing can be appended: a partition ends so far before what was read of it that it is not skipped.
+    pub fn lost(&self, skipped_max: u64) -> Option<String> {
+        let spans = self.spans();
+        let (partition, missing) = spans
+            .iter()
+            .map(|span| span.passed.saturating_sub(span.end))
+            .enumerate()
+            .find(|(_, missing)| *missing > skipped_max)?;
+        Some(format!("partition {partition} ends {missing} records before what was read of it"))
+    }
+
     pub fn listen(&self) -> watch::Receiver<u64> {
         self.bell.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_acknowledged_only_where_readers_come_by() {
+        let ends = Ends::new(2);
+        ends.reached(0, 5);
+        ends.passed(1, 9, 100);
+        let floors = ends.spans();
+        assert_eq!(placed(&floors, 0, 5), Ok((0, 6)));
+        assert_eq!(placed(&floors, 1, 9), Ok((1, 10)));
+        assert!(placed(&floors, 0, 4).is_err() && placed(&floors, 1, 8).is_err());
+        // What librdkafka says of records that it takes for delivered because later ones were.
+        assert!(placed(&floors, 0, -1001).is_err());
+    }
+
+    #[test]
+    fn offsets_are_skipped_once_and_again_after_a_failure() {
+        let ends = Ends::new(1);
+        ends.reached(0, 3);
+        assert_eq!(ends.passed(0, 10, 100), Some((3, 7)));
+        assert_eq!(ends.passed(0, 10, 100), None);
+        assert_eq!(ends.passed(0, 12, 100), Some((10, 2)));
+        ends.not_skipped(0);
+        assert_eq!(ends.passed(0, 12, 100), Some((3, 9)));
+        assert_eq!(ends.lost(100), None);
+    }
+
+    #[test]
+    fn too_many_lost_records_stop_the_log_until_the_topic_has_them_again() {
+        let ends = Ends::new(2);
+        assert_eq!(ends.passed(1, 101, 100), None);
+        assert!(ends.lost(100).is_some_and(|why| why.contains("partition 1 ends 101 records")));
+        ends.reached(1, 1);
+        assert_eq!(ends.lost(100), None);
     }
 }

@@ -26,7 +26,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use tokio::time::Instant;
 
 use self::clients::{Producer, fault};
-use self::ends::Ends;
+use self::ends::{Ends, placed};
 use self::message::Key;
 use self::place::Place;
 use self::reader::Reader;
@@ -51,7 +51,8 @@ struct Shared {
 
 impl Shared {
     fn degraded(&self) -> Option<String> {
-        self.degraded.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let unreachable = self.degraded.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        unreachable.or_else(|| self.ends.lost(SKIPPED_MAX))
     }
 
     fn set_degraded(&self, why: Option<String>) {
@@ -68,7 +69,7 @@ impl Shared {
 /// A log in a topic of Apache Kafka.
 pub(crate) struct KafkaLog {
     shared: Arc<Shared>,
-    producer: Producer,
+    producer: Mutex<Producer>,
     /// Payload bytes that wait for the brokers.
     waiting_bytes: AtomicUsize,
     readers: Mutex<Vec<Reader>>,
@@ -95,7 +96,12 @@ impl KafkaLog {
         let asked = (shared.clone(), consumer.clone());
         blocking(move || watch::look(&asked.0, &asked.1)).await??;
         watch::start(shared.clone(), consumer)?;
-        Ok(KafkaLog { shared, producer, waiting_bytes: AtomicUsize::new(0), readers: Mutex::default() })
+        Ok(KafkaLog {
+            shared,
+            producer: Mutex::new(producer),
+            waiting_bytes: AtomicUsize::new(0),
+            readers: Mutex::default(),
+        })
     }
 
     fn partition_of(&self, key: u64) -> i32 {
@@ -103,20 +109,35 @@ impl KafkaLog {
         (key % u64::from(self.shared.options.partitions)) as i32
     }
 
+    /// The producer; another one where it has given up for good, as it does when the brokers have lost what it wrote.
+    fn producer(&self) -> Result<Producer, LogError> {
+        let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((code, why)) = producer.client().fatal_error() {
+            tracing::error!(%code, "the producer of the log has given up, another takes its place: {why}");
+            *producer = clients::producer(&self.shared.place, &self.shared.options)?;
+        }
+        Ok(producer.clone())
+    }
+
     /// Hands records to the producer, in order; the deliveries are to be waited for.
     fn hand_over(&self, records: &[Record]) -> Result<Vec<rdkafka::producer::DeliveryFuture>, LogError> {
         let topic = &self.shared.place.topic;
+        let producer = self.producer()?;
         let mut deliveries = Vec::with_capacity(records.len());
         for record in records {
             let key: Key = record.partition_key.to_be_bytes();
             let message = message::message(topic, self.partition_of(record.partition_key), &key, record);
-            deliveries.push(self.send(message)?);
+            deliveries.push(self.send(&producer, message)?);
         }
         Ok(deliveries)
     }
 
-    fn send(&self, message: FutureRecord<'_, Key, [u8]>) -> Result<rdkafka::producer::DeliveryFuture, LogError> {
-        self.producer.send_result(message).map_err(|(error, _)| match error {
+    fn send(
+        &self,
+        producer: &Producer,
+        message: FutureRecord<'_, Key, [u8]>,
+    ) -> Result<rdkafka::producer::DeliveryFuture, LogError> {
+        producer.send_result(message).map_err(|(error, _)| match error {
             KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) => {
                 LogError::Saturated { waiting_bytes: self.waiting_bytes.load(Ordering::Relaxed) }
             }
@@ -156,34 +177,33 @@ impl KafkaLog {
 
     /// Moves the ends of partitions that a reader has passed, so that no offset below is given out again.
     fn pass(&self, checkpoint: &Checkpoint) {
-        for (partition, offset) in
-            checkpoint.iter().filter(|(partition, _)| *partition < self.shared.options.partitions)
-        {
-            let end = self.shared.ends.span(partition).end;
-            let missing = offset.saturating_sub(end);
-            if missing == 0 {
-                continue;
-            }
+        let partitions = self.shared.options.partitions;
+        for (partition, offset) in checkpoint.iter().filter(|(partition, _)| *partition < partitions) {
+            let Some((from, missing)) = self.shared.ends.passed(partition, offset, SKIPPED_MAX) else { continue };
             tracing::error!(
                 partition,
-                end,
+                from,
                 offset,
                 "the brokers have lost records that a reader has read; their offsets are skipped"
             );
-            if missing > SKIPPED_MAX {
-                self.shared.set_degraded(Some(format!(
-                    "partition {partition} ends {missing} records before what was read of it"
-                )));
-                continue;
-            }
+            let topic = &self.shared.place.topic;
             let number = i32::try_from(partition).unwrap_or(i32::MAX);
-            let deliveries: Vec<_> = (0..missing)
-                .map_while(|_| self.send(message::skipped(&self.shared.place.topic, number)).ok())
-                .collect();
+            let deliveries: Result<Vec<_>, LogError> = self.producer().and_then(|producer| {
+                (0..missing).map(|_| self.send(&producer, message::skipped(topic, number))).collect()
+            });
+            let Ok(deliveries) = deliveries else {
+                self.shared.ends.not_skipped(partition);
+                continue;
+            };
             let shared = self.shared.clone();
             tokio::spawn(async move {
-                for delivery in join_all(deliveries).await.into_iter().flatten().flatten() {
-                    shared.ends.reached(delivery.partition.unsigned_abs(), delivery.offset.unsigned_abs() + 1);
+                for delivered in join_all(deliveries).await {
+                    match delivered {
+                        Ok(Ok(delivery)) if delivery.offset >= 0 => {
+                            shared.ends.reached(partition, delivery.offset.unsigned_abs() + 1);
+                        }
+                        _ => shared.ends.not_skipped(partition),
+                    }
                 }
             });
         }
@@ -209,15 +229,16 @@ impl ActivityLog for KafkaLog {
         if waiting_bytes > self.shared.options.waiting_bytes_max {
             return Err(LogError::Saturated { waiting_bytes });
         }
-        let mut covering = Checkpoint::default();
-        let mut failed = None;
+        let (floors, mut covering, mut failed) = (self.shared.ends.spans(), Checkpoint::default(), None);
         for delivered in join_all(self.hand_over(&records)?).await {
             match delivered {
-                Ok(Ok(delivery)) => {
-                    let (partition, next) = (delivery.partition.unsigned_abs(), delivery.offset.unsigned_abs() + 1);
-                    covering.advance(partition, next);
-                    self.shared.ends.reached(partition, next);
-                }
+                Ok(Ok(delivery)) => match placed(&floors, delivery.partition, delivery.offset) {
+                    Ok((partition, next)) => {
+                        covering.advance(partition, next);
+                        self.shared.ends.reached(partition, next);
+                    }
+                    Err(why) => failed = Some(why),
+                },
                 Ok(Err((error, _))) => failed = Some(error.to_string()),
                 Err(_) => failed = Some("the producer ended".to_owned()),
             }
@@ -271,7 +292,7 @@ impl ActivityLog for KafkaLog {
 
     async fn close(&self) {
         self.shared.is_closed.store(true, Ordering::Release);
-        let producer = self.producer.clone();
+        let producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let patience = Duration::from_millis(u64::from(self.shared.place.timeout_ms));
         // What is under way is told to whoever waits for it.
         drop(blocking(move || producer.flush(patience)).await);
