@@ -1623,6 +1623,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/cohorts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of a project, by key. */
+        get: operations["cohorts_list"];
+        put?: never;
+        /** Makes one. */
+        post: operations["cohorts_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/cohorts/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One, and how many are in it now. */
+        get: operations["cohorts_show"];
+        /** Makes one another. */
+        put: operations["cohorts_replace"];
+        post?: never;
+        /** Removes one that no other is defined by. */
+        delete: operations["cohorts_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/cohorts/{key}/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who are in it now. */
+        get: operations["cohorts_people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/dashboards": {
         parameters: {
             query?: never;
@@ -2079,6 +2133,23 @@ export interface paths {
         head?: never;
         /** Changes parts of one. */
         patch: operations["features_change"];
+        trace?: never;
+    };
+    "/v1/projects/{project}/features/{key}/evaluation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The value for one user as SDKs would give it, with what each rule said to it. */
+        post: operations["evaluation_explain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/projects/{project}/features/{key}/revisions": {
@@ -2887,6 +2958,57 @@ export interface paths {
         put?: never;
         /** Makes an earlier definition the present one. */
         post: operations["namespaces_roll_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/persons/merges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says that two ids are one person. */
+        post: operations["persons_merge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/persons/merges/{merge}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a joining back; the ids are again the persons that they would be without it. */
+        post: operations["persons_undo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/quarantine/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reads quarantined items again with the limits in force, at most 100,000 at a time. */
+        post: operations["persons_read_again"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3857,6 +3979,8 @@ export interface components {
             person: components["schemas"]["Comparison2"];
         } | {
             listed: string[];
+        } | {
+            cohort: string;
         };
         /** @description Size and ids of a cohort. */
         CohortAnswer: {
@@ -3866,6 +3990,17 @@ export interface components {
         };
         /** @description Everybody in the group. */
         CohortCell: Record<string, never>;
+        /** @description Who are in a cohort. */
+        CohortMembers: {
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            as_of: string;
+            /** @description Person ids, ascending by bytes, as many as were asked for. */
+            listed: string[];
+            people: number;
+        };
         /** @description How many, and if wished who, are in a cohort. */
         CohortPeople: {
             cohort: components["schemas"]["Cohort"];
@@ -4583,6 +4718,30 @@ export interface components {
             /** @description Who asked for the review: somebody else approves. */
             review_asked_by: string | null;
             status: components["schemas"]["Status"];
+        };
+        /** @description What somebody gets of a flag, and why. */
+        Explanation: {
+            /** @description In one sentence. */
+            because: string;
+            /**
+             * Format: double
+             * @description Where the hash of the user falls, from 0 to 1.
+             */
+            bucket: number | null;
+            experiment: string | null;
+            /** @description The rule that decided. */
+            rule: string | null;
+            /** @description What was looked at, in order. */
+            steps: components["schemas"]["ExplanationStep"][];
+            value: unknown;
+            variation: string | null;
+        };
+        /** @description What was looked at. */
+        ExplanationStep: {
+            outcome: components["schemas"]["StepOutcome"];
+            /** @description A rule's id, or `switch`, `archive`, `prerequisites`, `holdout`, `filters`, `default`. */
+            what: string;
+            why: string;
         };
         /** @description A second factor. */
         Factor: {
@@ -5483,6 +5642,13 @@ export interface components {
             project?: string | null;
             role: string;
         };
+        /** @description Two ids that are one person. */
+        Joining: {
+            /** @description The id that joins. */
+            from: string;
+            /** @description The id whose person it joins. */
+            into: string;
+        };
         /** @description A key. */
         Key: {
             /**
@@ -6250,6 +6416,15 @@ export interface components {
             id: string;
             name: string;
         };
+        /** @description A new cohort. */
+        NewSavedCohort: {
+            definition: components["schemas"]["Cohort"];
+            /** @default  */
+            description: string;
+            /** @description Letters, digits and `- _ . :`, the first a letter or digit; questions name it so, and it never changes. */
+            key: string;
+            name: string;
+        };
         /** @description A new definition. */
         NewSavedGroup: {
             definition: components["schemas"]["SavedGroup"];
@@ -6443,6 +6618,12 @@ export interface components {
         /** @description The body of a page. */
         PageOfRole: {
             items: components["schemas"]["Role"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
+        PageOfSavedCohort: {
+            items: components["schemas"]["SavedCohort"][];
             /** @description For the parameter `cursor`; `null` on the last page. */
             next_cursor: string | null;
         };
@@ -6778,6 +6959,11 @@ export interface components {
         };
         /** @description What a plan comes to. */
         Power: {
+            /**
+             * Format: double
+             * @description Until so many have come, at the users a day of the plan.
+             */
+            days_needed: number | null;
             is_underpowered: boolean;
             /**
              * Format: double
@@ -6791,6 +6977,11 @@ export interface components {
             power: number;
             /** Format: double */
             users: number;
+            /**
+             * Format: double
+             * @description So many see the least effect that is worth seeing with a power of 0.8; null where no number would do.
+             */
+            users_needed: number | null;
         };
         /** @description Another feature whose value has to fulfil a condition. */
         Prerequisite: {
@@ -6919,6 +7110,10 @@ export interface components {
         Refresh: {
             /** @description Left out, the refresh cookie counts. */
             refresh_token?: string | null;
+        };
+        ReplayOf: {
+            /** @description Only items with this reason. */
+            reason?: string | null;
         };
         Replayed: {
             quarantined: number;
@@ -7133,6 +7328,33 @@ export interface components {
             insight: unknown;
         } | {
             sql: string;
+        };
+        /** @description A group of people under a name, of whom are in it as soon as they meet its definition. */
+        SavedCohort: {
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            created_at: string;
+            /** @description As it was written: a cohort of a question. */
+            definition: unknown;
+            description: string;
+            key: string;
+            name: string;
+            /** @description Who are in it now; absent in lists, and where that cannot be said just now. */
+            people: number | null;
+            /**
+             * Format: date-time
+             * @description The moment of `people`.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            people_as_of: string | null;
+            revision: number;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            updated_at: string;
         };
         /** @description A list of values of one attribute. */
         SavedGroup: {
@@ -7627,6 +7849,8 @@ export interface components {
          * @enum {string}
          */
         Status: "draft" | "in_review" | "approved" | "running" | "stopped" | "shipped" | "rolled_back";
+        /** @description What came of it. */
+        StepOutcome: "decided" | "passed_over" | "not_reached";
         /** @description A second factor; the password for accounts that have none. */
         StepUp: {
             totp: string;
@@ -7678,6 +7902,10 @@ export interface components {
         };
         Tables: {
             tables: components["schemas"]["TableInWords"][];
+        };
+        /** @description It is in the log; the tables follow within a second. */
+        Taken: {
+            merge_id: string;
         };
         /**
          * @description What is asked of one value. Texts are compared by bytes. A property that is missing fails every test but `NotSet`,
@@ -8048,6 +8276,13 @@ export interface components {
             /** @description Why; kept with the revision. */
             reason?: string | null;
         };
+        /** @description A cohort as it is wanted. */
+        WantedSavedCohort: {
+            definition: components["schemas"]["Cohort"];
+            /** @default  */
+            description: string;
+            name: string;
+        };
         /** @description A definition as it is wanted. */
         WantedSavedGroup: {
             definition: components["schemas"]["SavedGroup"];
@@ -8120,6 +8355,20 @@ export interface components {
         /** @description The new secret of a webhook, shown this once. */
         WebhookSecret: {
             secret: string;
+        };
+        /** @description For whom, and where. */
+        Whom: {
+            /**
+             * @description What else an app would say of the user.
+             * @default {}
+             */
+            attributes: {
+                [key: string]: unknown;
+            };
+            /** @description `production` where it is absent. */
+            environment?: string | null;
+            /** @description The id by which users are told apart. */
+            id?: string | null;
         };
         /** @description Why something is done. */
         Why: {
@@ -8828,6 +9077,29 @@ export interface components {
         };
         /**
          * @description `factor_required`: The organisation asks for a second factor.
+         *     `insight_restricted`: The role sees a part of the activity only.
+         *     `permission_missing`: The role does not permit this.
+         *     `scope_missing`: The scopes of this token do not permit this.
+         *     `step_up_required`: This needs the second factor, or the password, once more.
+         */
+        "403.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "factor_required" | "insight_restricted" | "permission_missing" | "scope_missing" | "step_up_required";
+                    /** @constant */
+                    status?: 403;
+                };
+            };
+        };
+        /**
+         * @description `factor_required`: The organisation asks for a second factor.
          *     `live_restricted`: The stream shows more than this role may see.
          *     `permission_missing`: The role does not permit this.
          *     `scope_missing`: The scopes of this token do not permit this.
@@ -8903,6 +9175,47 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     code?: "board_item_unknown" | "not_found";
+                    /** @constant */
+                    status?: 404;
+                };
+            };
+        };
+        /**
+         * @description `cohort_unknown`: There is no such cohort.
+         *     `insight_project_unknown`: There is no such project, or it is not yours to know.
+         *     `not_found`: There is no such thing, or it is not yours to know.
+         */
+        "404.cohort_unknown.insight_project_unknown.not_found": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "cohort_unknown" | "insight_project_unknown" | "not_found";
+                    /** @constant */
+                    status?: 404;
+                };
+            };
+        };
+        /**
+         * @description `cohort_unknown`: There is no such cohort.
+         *     `not_found`: There is no such thing, or it is not yours to know.
+         */
+        "404.cohort_unknown.not_found": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "cohort_unknown" | "not_found";
                     /** @constant */
                     status?: 404;
                 };
@@ -9080,6 +9393,51 @@ export interface components {
         };
         /**
          * @description `changed_meanwhile`: It was changed at the same time.
+         *     `cohort_in_use`: Other cohorts are defined by it.
+         *     `cohort_key_taken`: Another cohort has this key.
+         *     `idempotency_running`: A request with this idempotency key is under way.
+         *     `too_many_cohorts`: The project has no room for more.
+         */
+        "409.changed_meanwhile.cohort_in_use.cohort_key_taken.idempotency_running.too_many_cohorts": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "changed_meanwhile" | "cohort_in_use" | "cohort_key_taken" | "idempotency_running" | "too_many_cohorts";
+                    /** @constant */
+                    status?: 409;
+                };
+            };
+        };
+        /**
+         * @description `changed_meanwhile`: It was changed at the same time.
+         *     `cohort_in_use`: Other cohorts are defined by it.
+         *     `cohort_key_taken`: Another cohort has this key.
+         *     `too_many_cohorts`: The project has no room for more.
+         */
+        "409.changed_meanwhile.cohort_in_use.cohort_key_taken.too_many_cohorts": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "changed_meanwhile" | "cohort_in_use" | "cohort_key_taken" | "too_many_cohorts";
+                    /** @constant */
+                    status?: 409;
+                };
+            };
+        };
+        /**
+         * @description `changed_meanwhile`: It was changed at the same time.
          *     `idempotency_running`: A request with this idempotency key is under way.
          *     `in_use`: Others refer to it.
          *     `key_taken`: Something of this kind has this key.
@@ -9231,6 +9589,85 @@ export interface components {
                 };
             };
         };
+        /** @description `cohort_invalid`: The cohort cannot be made of this. */
+        "422.cohort_invalid": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "cohort_invalid";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
+        /**
+         * @description `cohort_invalid`: The cohort cannot be made of this.
+         *     `cursor_invalid`: The cursor is none of this list.
+         */
+        "422.cohort_invalid.cursor_invalid": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "cohort_invalid" | "cursor_invalid";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
+        /**
+         * @description `cohort_invalid`: The cohort cannot be made of this.
+         *     `idempotency_key_reused`: The idempotency key was used for another request.
+         */
+        "422.cohort_invalid.idempotency_key_reused": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "cohort_invalid" | "idempotency_key_reused";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
+        /**
+         * @description `cohort_invalid`: The cohort cannot be made of this.
+         *     `insight_memory`: The question takes too much memory.
+         *     `insight_refused`: The question cannot be answered as it is.
+         *     `insight_values_too_many`: The property has too many different values.
+         */
+        "422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "cohort_invalid" | "insight_memory" | "insight_refused" | "insight_values_too_many";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
         /** @description `cursor_invalid`: The cursor is none of this list. */
         "422.cursor_invalid": {
             headers: {
@@ -9357,26 +9794,6 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     code?: "idempotency_key_reused" | "invalid";
-                    /** @constant */
-                    status?: 422;
-                };
-            };
-        };
-        /**
-         * @description `insight_refused`: The question cannot be answered as it is.
-         *     `insight_values_too_many`: The property has too many different values.
-         */
-        "422.insight_refused.insight_values_too_many": {
-            headers: {
-                RateLimit: components["headers"]["RateLimit"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                "X-Request-Id": components["headers"]["X-Request-Id"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {unknown} */
-                    code?: "insight_refused" | "insight_values_too_many";
                     /** @constant */
                     status?: 422;
                 };
@@ -9624,6 +10041,31 @@ export interface components {
         /**
          * @description `busy`: Too much at once.
          *     `database_busy`: The database is busy.
+         *     `insight_busy`: Too many questions wait for their turn.
+         *     `insight_preparing`: The project's activity is being prepared for insights.
+         *     `insight_time_limit`: The answer took too long.
+         *     `time_limit`: The answer took too long.
+         */
+        "503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "busy" | "database_busy" | "insight_busy" | "insight_preparing" | "insight_time_limit" | "time_limit";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
+        /**
+         * @description `busy`: Too much at once.
+         *     `database_busy`: The database is busy.
          *     `time_limit`: The answer took too long.
          */
         "503.busy.database_busy.time_limit": {
@@ -9638,30 +10080,6 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     code?: "busy" | "database_busy" | "time_limit";
-                    /** @constant */
-                    status?: 503;
-                };
-            };
-        };
-        /**
-         * @description `busy`: Too much at once.
-         *     `insight_busy`: Too many questions wait for their turn.
-         *     `insight_preparing`: The project's activity is being prepared for insights.
-         *     `insight_time_limit`: The answer took too long.
-         *     `time_limit`: The answer took too long.
-         */
-        "503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit": {
-            headers: {
-                RateLimit: components["headers"]["RateLimit"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                "Retry-After": components["headers"]["Retry-After"];
-                "X-Request-Id": components["headers"]["X-Request-Id"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {unknown} */
-                    code?: "busy" | "insight_busy" | "insight_preparing" | "insight_time_limit" | "time_limit";
                     /** @constant */
                     status?: 503;
                 };
@@ -9863,6 +10281,7 @@ export interface operations {
             };
             400: components["responses"]["400.query_invalid"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.time_limit"];
@@ -9891,6 +10310,7 @@ export interface operations {
             };
             400: components["responses"]["400.query_invalid"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.time_limit"];
@@ -9919,6 +10339,7 @@ export interface operations {
             };
             400: components["responses"]["400.query_invalid"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.time_limit"];
@@ -9959,6 +10380,7 @@ export interface operations {
             };
             400: components["responses"]["400.query_invalid"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.time_limit"];
@@ -9987,6 +10409,7 @@ export interface operations {
             };
             400: components["responses"]["400.query_invalid"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.time_limit"];
@@ -10018,6 +10441,7 @@ export interface operations {
             400: components["responses"]["400.path_invalid.query_invalid"];
             404: components["responses"]["404.problem_unknown"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.time_limit"];
@@ -10046,6 +10470,7 @@ export interface operations {
             };
             400: components["responses"]["400.query_invalid"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.not_ready.time_limit"];
@@ -10074,6 +10499,7 @@ export interface operations {
             };
             400: components["responses"]["400.query_invalid"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.time_limit"];
@@ -10102,6 +10528,7 @@ export interface operations {
             };
             400: components["responses"]["400.query_invalid"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.time_limit"];
@@ -10130,6 +10557,7 @@ export interface operations {
             };
             400: components["responses"]["400.query_invalid"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.time_limit"];
@@ -10161,6 +10589,7 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10198,6 +10627,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10236,6 +10666,7 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10267,6 +10698,7 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10299,6 +10731,7 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             409: components["responses"]["409.conflict"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10328,6 +10761,7 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10366,6 +10800,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10404,6 +10839,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10435,6 +10871,7 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10467,6 +10904,7 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             409: components["responses"]["409.conflict"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10504,6 +10942,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid.link_refused"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10542,6 +10981,7 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10576,6 +11016,7 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10607,6 +11048,7 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10645,6 +11087,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10683,6 +11126,7 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10723,6 +11167,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10756,6 +11201,7 @@ export interface operations {
             409: components["responses"]["409.conflict"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10798,6 +11244,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10832,6 +11279,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid.link_refused"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10869,6 +11317,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid.link_refused"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10882,7 +11331,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10892,7 +11344,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -10902,6 +11354,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight10"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -10912,10 +11365,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_active_people_people_of_key: {
@@ -10926,7 +11380,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10936,7 +11393,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -10946,6 +11403,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -10956,10 +11414,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_cohort_of_key: {
@@ -10970,7 +11429,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10980,7 +11442,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -10990,6 +11452,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight8"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11000,10 +11463,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_cohort_people_of_key: {
@@ -11014,7 +11478,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11024,7 +11491,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11034,6 +11501,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11044,10 +11512,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_compare_of_key: {
@@ -11058,7 +11527,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11068,7 +11540,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11078,6 +11550,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight14"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11088,10 +11561,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_correlation_of_key: {
@@ -11102,7 +11576,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11112,7 +11589,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11122,6 +11599,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight13"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11132,10 +11610,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_distribution_of_key: {
@@ -11146,7 +11625,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11156,7 +11638,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11166,6 +11648,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight9"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11176,10 +11659,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_distribution_people_of_key: {
@@ -11190,7 +11674,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11200,7 +11687,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11210,6 +11697,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11220,10 +11708,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_funnel_of_key: {
@@ -11234,7 +11723,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11244,7 +11736,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11254,6 +11746,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight2"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11264,10 +11757,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_funnel_people_of_key: {
@@ -11278,7 +11772,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11288,7 +11785,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11298,6 +11795,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11308,10 +11806,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_lifecycle_of_key: {
@@ -11322,7 +11821,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11332,7 +11834,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11342,6 +11844,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight5"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11352,10 +11855,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_lifecycle_people_of_key: {
@@ -11366,7 +11870,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11376,7 +11883,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11386,6 +11893,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11396,10 +11904,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_paths_of_key: {
@@ -11410,7 +11919,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11420,7 +11932,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11430,6 +11942,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight4"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11440,10 +11953,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_paths_people_of_key: {
@@ -11454,7 +11968,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11464,7 +11981,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11474,6 +11991,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11484,10 +12002,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_places_of_key: {
@@ -11498,7 +12017,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11508,7 +12030,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11518,6 +12040,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight15"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11528,10 +12051,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_places_people_of_key: {
@@ -11542,7 +12066,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11552,7 +12079,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11562,6 +12089,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11572,10 +12100,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_ranking_of_key: {
@@ -11586,7 +12115,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11596,7 +12128,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11606,6 +12138,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight12"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11616,10 +12149,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_ranking_people_of_key: {
@@ -11630,7 +12164,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11640,7 +12177,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11650,6 +12187,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11660,10 +12198,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_retention_of_key: {
@@ -11674,7 +12213,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11684,7 +12226,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11694,6 +12236,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight3"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11704,10 +12247,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_retention_people_of_key: {
@@ -11718,7 +12262,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11728,7 +12275,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11738,6 +12285,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11748,10 +12296,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_sessions_of_key: {
@@ -11762,7 +12311,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11772,7 +12324,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11782,6 +12334,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight7"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11792,10 +12345,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_sessions_people_of_key: {
@@ -11806,7 +12360,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11816,7 +12373,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11826,6 +12383,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11836,10 +12394,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_stickiness_of_key: {
@@ -11850,7 +12409,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11860,7 +12422,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11870,6 +12432,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight6"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11880,10 +12443,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_stickiness_people_of_key: {
@@ -11894,7 +12458,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11904,7 +12471,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11914,6 +12481,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11924,10 +12492,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_time_between_of_key: {
@@ -11938,7 +12507,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11948,7 +12520,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11958,6 +12530,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight11"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -11968,10 +12541,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_time_between_people_of_key: {
@@ -11982,7 +12556,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11992,7 +12569,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -12002,6 +12579,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -12012,10 +12590,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_trend_of_key: {
@@ -12026,7 +12605,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12036,7 +12618,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -12046,6 +12628,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -12056,10 +12639,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_trend_people_of_key: {
@@ -12070,7 +12654,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12080,7 +12667,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -12090,6 +12677,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
@@ -12100,10 +12688,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     members_accept: {
@@ -12139,6 +12728,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid.link_refused"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -12170,6 +12760,7 @@ export interface operations {
             403: components["responses"]["403.factor_required.live_restricted.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.listeners_too_many.time_limit"];
@@ -12199,6 +12790,7 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.operation_busy.time_limit"];
@@ -12228,6 +12820,7 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.operation_busy.time_limit"];
@@ -12261,6 +12854,7 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.operation_busy.time_limit"];
@@ -12290,6 +12884,7 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -12327,6 +12922,7 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -12365,6 +12961,7 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -12410,6 +13007,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.idempotency_key_reused.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -12455,6 +13053,7 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -12515,6 +13114,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -12555,6 +13155,7 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -12587,6 +13188,7 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -12627,6 +13229,7 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -12660,6 +13263,7 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -12693,6 +13297,7 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -12733,6 +13338,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -12773,6 +13379,7 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -12815,6 +13422,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -12849,6 +13457,7 @@ export interface operations {
             409: components["responses"]["409.conflict"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -12892,6 +13501,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -12932,6 +13542,7 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -12976,6 +13587,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13013,6 +13625,7 @@ export interface operations {
             409: components["responses"]["409.conflict"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13049,6 +13662,7 @@ export interface operations {
             409: components["responses"]["409.conflict"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13089,6 +13703,7 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13136,6 +13751,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.idempotency_key_reused.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13176,6 +13792,7 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13223,6 +13840,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.idempotency_key_reused.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13269,6 +13887,7 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13329,6 +13948,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13368,6 +13988,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13408,6 +14029,7 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13450,6 +14072,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13496,6 +14119,7 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13535,6 +14159,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13596,6 +14221,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13637,6 +14263,7 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13673,6 +14300,7 @@ export interface operations {
             409: components["responses"]["409.conflict"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13707,6 +14335,7 @@ export interface operations {
             409: components["responses"]["409.conflict"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13741,6 +14370,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid.link_refused"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13775,6 +14405,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit.unavailable"];
@@ -13820,6 +14451,7 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -14097,6 +14729,7 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -14144,6 +14777,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -14190,6 +14824,7 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -14250,6 +14885,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -14292,6 +14928,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -14361,6 +14998,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -14402,6 +15040,7 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -14462,9 +15101,290 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    cohorts_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfSavedCohort"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.cohort_unknown.not_found"];
+            409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.too_many_cohorts"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cohort_invalid.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    cohorts_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same for every try of one request: then it is done once, and the first answer is given again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSavedCohort"];
+            };
+        };
+        responses: {
+            /** @description The new resource. */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedCohort"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.idempotency_key_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.cohort_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.idempotency_running.too_many_cohorts"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.idempotency_key_reused"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    cohorts_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedCohort"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.cohort_unknown.not_found"];
+            409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.too_many_cohorts"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cohort_invalid"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    cohorts_replace: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WantedSavedCohort"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedCohort"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.cohort_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.too_many_cohorts"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid"];
+            428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    cohorts_remove: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.cohort_unknown.not_found"];
+            409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.too_many_cohorts"];
+            412: components["responses"]["412.revision_stale"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cohort_invalid"];
+            428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    cohorts_people: {
+        parameters: {
+            query?: {
+                /** @description At most so many ids are listed; 100 if absent. */
+                list?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CohortMembers"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.cohort_unknown.insight_project_unknown.not_found"];
+            409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.too_many_cohorts"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     dashboards_list: {
@@ -14949,6 +15869,7 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -14996,6 +15917,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15042,6 +15964,7 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15102,6 +16025,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15144,6 +16068,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15213,6 +16138,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15254,6 +16180,7 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15314,6 +16241,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15354,6 +16282,7 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15401,6 +16330,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15447,6 +16377,7 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15507,6 +16438,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15549,6 +16481,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15618,6 +16551,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15678,6 +16612,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15738,6 +16673,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15772,6 +16708,7 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15832,6 +16769,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15869,6 +16807,7 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.facts_unavailable.time_limit"];
@@ -15929,6 +16868,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15970,6 +16910,7 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16030,6 +16971,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16090,6 +17032,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16150,6 +17093,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16210,6 +17154,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16270,6 +17215,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16310,6 +17256,7 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16357,6 +17304,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16403,6 +17351,7 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16463,6 +17412,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16505,6 +17455,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16574,6 +17525,49 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    evaluation_explain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Whom"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16615,6 +17609,7 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16675,6 +17670,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16730,6 +17726,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16770,6 +17767,7 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16817,6 +17815,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16863,6 +17862,7 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16923,6 +17923,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16965,6 +17966,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17034,6 +18036,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17075,6 +18078,7 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17135,6 +18139,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17148,7 +18153,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -17160,7 +18168,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17170,6 +18178,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight10"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -17180,10 +18189,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_active_people_people: {
@@ -17194,7 +18204,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -17206,7 +18219,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17216,6 +18229,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -17226,10 +18240,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_cohort: {
@@ -17240,7 +18255,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -17252,7 +18270,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17262,6 +18280,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight8"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -17272,10 +18291,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_cohort_people: {
@@ -17286,7 +18306,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -17298,7 +18321,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17308,6 +18331,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -17318,10 +18342,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_compare: {
@@ -17332,7 +18357,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -17344,7 +18372,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17354,6 +18382,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight14"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -17364,10 +18393,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_correlation: {
@@ -17378,7 +18408,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -17390,7 +18423,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17400,6 +18433,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight13"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -17410,10 +18444,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_distribution: {
@@ -17424,7 +18459,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -17436,7 +18474,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17446,6 +18484,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight9"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -17456,10 +18495,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_distribution_people: {
@@ -17470,7 +18510,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -17482,7 +18525,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17492,6 +18535,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -17502,10 +18546,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_funnel: {
@@ -17516,7 +18561,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -17528,7 +18576,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17538,6 +18586,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight2"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -17548,10 +18597,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_funnel_people: {
@@ -17562,7 +18612,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -17574,7 +18627,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17584,6 +18637,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -17594,10 +18648,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_lifecycle: {
@@ -17608,7 +18663,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -17620,7 +18678,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17630,6 +18688,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight5"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -17640,10 +18699,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_lifecycle_people: {
@@ -17654,7 +18714,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -17666,7 +18729,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17676,6 +18739,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -17686,10 +18750,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_paths: {
@@ -17700,7 +18765,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -17712,7 +18780,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17722,6 +18790,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight4"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -17732,10 +18801,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_paths_people: {
@@ -17746,7 +18816,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -17758,7 +18831,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17768,6 +18841,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -17778,10 +18852,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_places: {
@@ -17792,7 +18867,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -17804,7 +18882,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17814,6 +18892,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight15"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -17824,10 +18903,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_places_people: {
@@ -17838,7 +18918,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -17850,7 +18933,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17860,6 +18943,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -17870,10 +18954,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_ranking: {
@@ -17884,7 +18969,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -17896,7 +18984,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17906,6 +18994,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight12"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -17916,10 +19005,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_ranking_people: {
@@ -17930,7 +19020,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -17942,7 +19035,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17952,6 +19045,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -17962,10 +19056,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_retention: {
@@ -17976,7 +19071,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -17988,7 +19086,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17998,6 +19096,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight3"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -18008,10 +19107,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_retention_people: {
@@ -18022,7 +19122,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -18034,7 +19137,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -18044,6 +19147,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -18054,10 +19158,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_sessions: {
@@ -18068,7 +19173,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -18080,7 +19188,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -18090,6 +19198,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight7"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -18100,10 +19209,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_sessions_people: {
@@ -18114,7 +19224,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -18126,7 +19239,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -18136,6 +19249,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -18146,10 +19260,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_stickiness: {
@@ -18160,7 +19275,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -18172,7 +19290,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -18182,6 +19300,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight6"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -18192,10 +19311,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_stickiness_people: {
@@ -18206,7 +19326,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -18218,7 +19341,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -18228,6 +19351,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -18238,10 +19362,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_time_between: {
@@ -18252,7 +19377,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -18264,7 +19392,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -18274,6 +19402,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight11"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -18284,10 +19413,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_time_between_people: {
@@ -18298,7 +19428,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -18310,7 +19443,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -18320,6 +19453,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -18330,10 +19464,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_trend: {
@@ -18344,7 +19479,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -18356,7 +19494,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -18366,6 +19504,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -18376,10 +19515,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     insights_trend_people: {
@@ -18390,7 +19530,10 @@ export interface operations {
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
             };
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 project: string;
             };
@@ -18402,7 +19545,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -18412,6 +19555,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
@@ -18422,10 +19566,11 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
         };
     };
     keys_list_of_project: {
@@ -18463,6 +19608,7 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -18505,6 +19651,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -18539,6 +19686,7 @@ export interface operations {
             409: components["responses"]["409.conflict"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -18582,6 +19730,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -18615,6 +19764,7 @@ export interface operations {
             403: components["responses"]["403.factor_required.live_restricted.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.listeners_too_many.time_limit"];
@@ -18655,6 +19805,7 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -18702,6 +19853,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -18748,6 +19900,7 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -18808,6 +19961,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -18850,6 +20004,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -18919,6 +20074,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -18960,6 +20116,7 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -19020,6 +20177,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -19060,6 +20218,7 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -19107,6 +20266,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -19153,6 +20313,7 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -19213,6 +20374,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -19255,6 +20417,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -19324,6 +20487,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -19365,6 +20529,7 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -19425,9 +20590,128 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    persons_merge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Joining"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Taken"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    persons_undo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description From the table `person_merges`. */
+                merge: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Taken"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    persons_read_again: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayOf"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            429: components["responses"]["429.rate_limited"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
         };
     };
     questions_list: {
@@ -19745,6 +21029,7 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -19792,6 +21077,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -19838,6 +21124,7 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -19898,6 +21185,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -19940,6 +21228,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20009,6 +21298,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20050,6 +21340,7 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20110,6 +21401,7 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20150,6 +21442,7 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20197,6 +21490,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20231,6 +21525,7 @@ export interface operations {
             409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.definition_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20585,6 +21880,7 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20628,6 +21924,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20683,6 +21980,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid_value.memory_limit.row_limit.sql_time_limit"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.sql_busy.time_limit"];
@@ -20723,6 +22021,7 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20760,6 +22059,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -20914,6 +22214,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -20951,6 +22252,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -20979,6 +22281,7 @@ export interface operations {
             };
             400: components["responses"]["400.query_invalid"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -21008,6 +22311,7 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -21043,6 +22347,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit.unavailable"];
@@ -21080,6 +22385,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid.link_refused"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -21133,6 +22439,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid_value.memory_limit.row_limit.sql_time_limit"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.sql_busy.time_limit"];
@@ -21164,6 +22471,7 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
