@@ -9,17 +9,11 @@ mod answering;
 mod cohorts;
 mod compared;
 mod desk;
+mod mount;
 mod problem;
 mod routes;
 mod sql;
 
-use footfall_api_app::Gatekeeper;
-use footfall_api_http::Site;
-
 pub use cohorts::{CohortError, Cohorts};
 pub use desk::Desk;
-
-/// Adds all routes to the API of the app.
-pub fn add(site: Site<Gatekeeper>, desk: Desk) -> Site<Gatekeeper> {
-    site.add(routes::routes(), desk.clone()).add(cohorts::routes(), desk)
-}
+pub use mount::add;

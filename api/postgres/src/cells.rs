@@ -17,7 +17,7 @@ use footfall_pipelines_store::query::as_json;
 
 use crate::arrays;
 use crate::times::{EPOCH_DAYS, EPOCH_MICROS, write_date, write_interval, write_time, write_timestamp};
-use crate::types::{self, PgType};
+use crate::type_ids::{self, PgType};
 
 /// The values of a column.
 pub(crate) enum Cells {
@@ -43,8 +43,8 @@ pub(crate) enum Cells {
 impl Cells {
     /// The values of a column whose type is that of `field`.
     pub fn of(field: &Field, column: &ArrayRef) -> Result<Cells, ArrowError> {
-        match types::of_field(field) {
-            types::OID => Ok(Cells::Int4(column.as_primitive::<Int32Type>().clone())),
+        match type_ids::of_field(field) {
+            type_ids::OID => Ok(Cells::Int4(column.as_primitive::<Int32Type>().clone())),
             own => Cells::new(column, own),
         }
     }
@@ -54,28 +54,28 @@ impl Cells {
         let int8 = |array: ArrayRef| array.as_primitive::<Int64Type>().clone();
         let text = |array: &ArrayRef| Ok::<_, ArrowError>(cast(array, &DataType::Utf8View)?.as_string_view().clone());
         Ok(match own {
-            types::BOOL => Cells::Boolean(to(DataType::Boolean)?.as_boolean().clone()),
-            types::INT2 => Cells::Int2(to(DataType::Int16)?.as_primitive::<Int16Type>().clone()),
-            types::INT4 => Cells::Int4(to(DataType::Int32)?.as_primitive::<Int32Type>().clone()),
-            types::INT8 => Cells::Int8(int8(to(DataType::Int64)?)),
-            types::FLOAT4 => Cells::Float4(to(DataType::Float32)?.as_primitive::<Float32Type>().clone()),
-            types::FLOAT8 => Cells::Float8(to(DataType::Float64)?.as_primitive::<Float64Type>().clone()),
-            types::NUMERIC => Cells::Numeric(text(&to(DataType::Utf8)?)?),
-            types::BYTEA => Cells::Bytes(to(DataType::BinaryView)?.as_binary_view().clone()),
-            types::DATE => {
+            type_ids::BOOL => Cells::Boolean(to(DataType::Boolean)?.as_boolean().clone()),
+            type_ids::INT2 => Cells::Int2(to(DataType::Int16)?.as_primitive::<Int16Type>().clone()),
+            type_ids::INT4 => Cells::Int4(to(DataType::Int32)?.as_primitive::<Int32Type>().clone()),
+            type_ids::INT8 => Cells::Int8(int8(to(DataType::Int64)?)),
+            type_ids::FLOAT4 => Cells::Float4(to(DataType::Float32)?.as_primitive::<Float32Type>().clone()),
+            type_ids::FLOAT8 => Cells::Float8(to(DataType::Float64)?.as_primitive::<Float64Type>().clone()),
+            type_ids::NUMERIC => Cells::Numeric(text(&to(DataType::Utf8)?)?),
+            type_ids::BYTEA => Cells::Bytes(to(DataType::BinaryView)?.as_binary_view().clone()),
+            type_ids::DATE => {
                 Cells::Date(cast(&to(DataType::Date32)?, &DataType::Int32)?.as_primitive::<Int32Type>().clone())
             }
-            types::TIME => Cells::Time(int8(cast(&to(DataType::Time64(TimeUnit::Microsecond))?, &DataType::Int64)?)),
-            types::TIMESTAMP | types::TIMESTAMPTZ => {
+            type_ids::TIME => Cells::Time(int8(cast(&to(DataType::Time64(TimeUnit::Microsecond))?, &DataType::Int64)?)),
+            type_ids::TIMESTAMP | type_ids::TIMESTAMPTZ => {
                 let micros = to(DataType::Timestamp(TimeUnit::Microsecond, None))?;
-                Cells::Moment(int8(cast(&micros, &DataType::Int64)?), own == types::TIMESTAMPTZ)
+                Cells::Moment(int8(cast(&micros, &DataType::Int64)?), own == type_ids::TIMESTAMPTZ)
             }
-            types::INTERVAL => {
+            type_ids::INTERVAL => {
                 let interval = to(DataType::Interval(IntervalUnit::MonthDayNano))?;
                 Cells::Interval(interval.as_primitive::<IntervalMonthDayNanoType>().clone())
             }
-            types::JSON => Cells::Text(as_json(column)?),
-            PgType { oid, .. } => match types::item_of(oid) {
+            type_ids::JSON => Cells::Text(as_json(column)?),
+            PgType { oid, .. } => match type_ids::item_of(oid) {
                 Some(item) => {
                     let list = match column.data_type() {
                         DataType::List(_) => column.clone(),
@@ -85,7 +85,7 @@ impl Cells {
                         other => return Err(ArrowError::CastError(format!("{other} is no list"))),
                     };
                     let list = list.as_list::<i32>().clone();
-                    let values = Cells::new(list.values(), types::of(list.values().data_type()))?;
+                    let values = Cells::new(list.values(), type_ids::of(list.values().data_type()))?;
                     Cells::List(list, Box::new(values), item)
                 }
                 None => Cells::Text(text(column)?),

@@ -15,7 +15,7 @@ mod session;
 mod split;
 mod startup;
 mod times;
-mod types;
+mod type_ids;
 mod wire;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use footfall_pipelines_store::query::{ParameterContent, ParameterKind, Parameter
 
 use crate::fault::Fault;
 use crate::times::{EPOCH_DAYS, EPOCH_MICROS, write_date, write_timestamp};
-use crate::types;
+use crate::type_ids;
 
 /// What the engine calls a type; `None` where the client leaves it open.
 pub(crate) fn kind_of(oid: u32) -> Option<ParameterKind> {
@@ -19,7 +19,7 @@ pub(crate) fn kind_of(oid: u32) -> Option<ParameterKind> {
         1114 => ParameterKind::Timestamp,
         1184 => ParameterKind::Instant,
         // Drivers say varchar where they mean anything: it takes the type of what it is compared with.
-        _ if types::item_of(oid).is_some() => return None,
+        _ if type_ids::item_of(oid).is_some() => return None,
         _ => ParameterKind::Unknown,
     })
 }
@@ -37,7 +37,7 @@ pub(crate) const TEXT_LIST: u32 = 1009;
 pub(crate) fn value(oid: u32, bytes: Option<&Bytes>, is_binary: bool) -> Result<ParameterValue, Fault> {
     let kind = kind_of(oid).unwrap_or(ParameterKind::Unknown);
     let Some(bytes) = bytes else { return Ok(ParameterValue::null(kind)) };
-    match (types::item_of(oid), is_binary) {
+    match (type_ids::item_of(oid), is_binary) {
         (Some(item), true) => list_of_binary(item, bytes.clone()),
         (Some(item), false) => list_of_text(item, text(bytes)?),
         (None, true) => Ok(ParameterValue::one(kind, of_binary(oid, bytes)?)),

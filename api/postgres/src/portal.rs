@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::cells::Cells;
 use crate::fault::Fault;
 use crate::session::Stop;
-use crate::types;
+use crate::type_ids;
 use crate::wire::{Broken, Wire};
 
 /// Where rows come from.
@@ -67,7 +67,7 @@ impl Open {
     pub fn description(&self) -> Out {
         let fields = self.schema.fields().iter().zip(&self.binary);
         Out::RowDescription(RowDescription::new(
-            fields.map(|(field, binary)| types::description(field, *binary)).collect(),
+            fields.map(|(field, binary)| type_ids::description(field, *binary)).collect(),
         ))
     }
 

@@ -22,7 +22,7 @@ use crate::parameters;
 use crate::portal::{Open, Source};
 use crate::split::split;
 use crate::startup::Begun;
-use crate::types;
+use crate::type_ids;
 use crate::wire::{Broken, Wire};
 
 /// Statements and portals that one session keeps, and their bytes together.
@@ -314,12 +314,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         let count = statement.oids.len().max(inferred.len());
         let oid_of = |place: usize| match statement.oids.get(place) {
             Some(&oid) if oid != 0 => oid,
-            _ => inferred.get(place).and_then(Option::as_ref).map_or(types::TEXT, types::of).oid,
+            _ => inferred.get(place).and_then(Option::as_ref).map_or(type_ids::TEXT, type_ids::of).oid,
         };
         self.wire.put(Out::ParameterDescription(ParameterDescription::new((0..count).map(oid_of).collect())))?;
         let row = match (&statement.command, described) {
             (_, Some(described)) => {
-                let fields = described.schema.fields().iter().map(|field| types::description(field, false));
+                let fields = described.schema.fields().iter().map(|field| type_ids::description(field, false));
                 Out::RowDescription(RowDescription::new(fields.collect()))
             }
             (Some(Command::Show(name, value)), None) => Open::new(shown(name, value)?, &[])?.description(),

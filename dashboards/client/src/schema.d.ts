@@ -9893,11 +9893,8 @@ export interface components {
                 };
             };
         };
-        /**
-         * @description `rate_limited`: Too many requests.
-         *     `share_passwords_tried`: Too many passwords were tried.
-         */
-        "429.rate_limited.share_passwords_tried": {
+        /** @description `share_passwords_tried`: Too many passwords were tried. */
+        "429.share_passwords_tried": {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -9908,7 +9905,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
-                    code?: "rate_limited" | "share_passwords_tried";
+                    code?: "share_passwords_tried";
                     /** @constant */
                     status?: 429;
                 };
@@ -10281,7 +10278,6 @@ export interface operations {
             };
             400: components["responses"]["400.query_invalid"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.time_limit"];
@@ -10310,7 +10306,6 @@ export interface operations {
             };
             400: components["responses"]["400.query_invalid"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.time_limit"];
@@ -10339,7 +10334,6 @@ export interface operations {
             };
             400: components["responses"]["400.query_invalid"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.time_limit"];
@@ -10380,7 +10374,6 @@ export interface operations {
             };
             400: components["responses"]["400.query_invalid"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.time_limit"];
@@ -10409,7 +10402,6 @@ export interface operations {
             };
             400: components["responses"]["400.query_invalid"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.time_limit"];
@@ -10441,7 +10433,6 @@ export interface operations {
             400: components["responses"]["400.path_invalid.query_invalid"];
             404: components["responses"]["404.problem_unknown"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.time_limit"];
@@ -10470,7 +10461,6 @@ export interface operations {
             };
             400: components["responses"]["400.query_invalid"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.not_ready.time_limit"];
@@ -10499,7 +10489,6 @@ export interface operations {
             };
             400: components["responses"]["400.query_invalid"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.time_limit"];
@@ -10528,7 +10517,6 @@ export interface operations {
             };
             400: components["responses"]["400.query_invalid"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.time_limit"];
@@ -10557,7 +10545,6 @@ export interface operations {
             };
             400: components["responses"]["400.query_invalid"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.time_limit"];
@@ -10589,7 +10576,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10627,7 +10613,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10666,7 +10651,6 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10698,7 +10682,6 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10731,7 +10714,6 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             409: components["responses"]["409.conflict"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10761,7 +10743,6 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10800,7 +10781,6 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10839,7 +10819,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10871,7 +10850,6 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10904,7 +10882,6 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             409: components["responses"]["409.conflict"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10942,7 +10919,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid.link_refused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -10981,7 +10957,6 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -11016,7 +10991,6 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -11048,7 +11022,6 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -11087,7 +11060,6 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -11126,7 +11098,6 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -11167,7 +11138,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -11201,7 +11171,6 @@ export interface operations {
             409: components["responses"]["409.conflict"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -11244,7 +11213,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -11279,7 +11247,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid.link_refused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -11317,7 +11284,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid.link_refused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -11366,7 +11332,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -11415,7 +11380,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -11464,7 +11428,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -11513,7 +11476,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -11562,7 +11524,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -11611,7 +11572,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -11660,7 +11620,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -11709,7 +11668,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -11758,7 +11716,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -11807,7 +11764,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -11856,7 +11812,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -11905,7 +11860,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -11954,7 +11908,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -12003,7 +11956,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -12052,7 +12004,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -12101,7 +12052,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -12150,7 +12100,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -12199,7 +12148,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -12248,7 +12196,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -12297,7 +12244,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -12346,7 +12292,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -12395,7 +12340,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -12444,7 +12388,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -12493,7 +12436,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -12542,7 +12484,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -12591,7 +12532,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -12640,7 +12580,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -12689,7 +12628,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -12728,7 +12666,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid.link_refused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -12760,7 +12697,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.live_restricted.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.listeners_too_many.time_limit"];
@@ -12790,7 +12726,6 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.operation_busy.time_limit"];
@@ -12820,7 +12755,6 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.operation_busy.time_limit"];
@@ -12854,7 +12788,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.operation_busy.time_limit"];
@@ -12884,7 +12817,6 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -12922,7 +12854,6 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -12961,7 +12892,6 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13007,7 +12937,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.idempotency_key_reused.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13053,7 +12982,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13114,7 +13042,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13155,7 +13082,6 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13188,7 +13114,6 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13229,7 +13154,6 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13263,7 +13187,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13297,7 +13220,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13338,7 +13260,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13379,7 +13300,6 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13422,7 +13342,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13457,7 +13376,6 @@ export interface operations {
             409: components["responses"]["409.conflict"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13501,7 +13419,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13542,7 +13459,6 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13587,7 +13503,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13625,7 +13540,6 @@ export interface operations {
             409: components["responses"]["409.conflict"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13662,7 +13576,6 @@ export interface operations {
             409: components["responses"]["409.conflict"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13703,7 +13616,6 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13751,7 +13663,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.idempotency_key_reused.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13792,7 +13703,6 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13840,7 +13750,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.idempotency_key_reused.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13887,7 +13796,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13948,7 +13856,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13988,7 +13895,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -14029,7 +13935,6 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -14072,7 +13977,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -14119,7 +14023,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -14159,7 +14062,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -14221,7 +14123,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -14263,7 +14164,6 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -14300,7 +14200,6 @@ export interface operations {
             409: components["responses"]["409.conflict"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -14335,7 +14234,6 @@ export interface operations {
             409: components["responses"]["409.conflict"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -14370,7 +14268,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid.link_refused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -14405,7 +14302,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit.unavailable"];
@@ -14451,7 +14347,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -14492,7 +14387,6 @@ export interface operations {
             404: components["responses"]["404.board_item_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -14540,7 +14434,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.document_invalid.idempotency_key_reused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -14587,7 +14480,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.board_item_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -14648,7 +14540,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.document_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -14688,7 +14579,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.document_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -14729,7 +14619,6 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -14777,7 +14666,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -14824,7 +14712,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -14885,7 +14772,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -14928,7 +14814,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -14998,7 +14883,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15040,7 +14924,6 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15101,7 +14984,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15143,7 +15025,6 @@ export interface operations {
             409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.too_many_cohorts"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cohort_invalid.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15191,7 +15072,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.idempotency_key_reused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15240,7 +15120,6 @@ export interface operations {
             409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.too_many_cohorts"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cohort_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15301,7 +15180,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15341,7 +15219,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cohort_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15381,7 +15258,6 @@ export interface operations {
             409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.too_many_cohorts"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -15422,7 +15298,6 @@ export interface operations {
             404: components["responses"]["404.board_item_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -15470,7 +15345,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.document_invalid.idempotency_key_reused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -15517,7 +15391,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.board_item_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -15578,7 +15451,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.document_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -15618,7 +15490,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.document_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -15661,7 +15532,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.document_invalid.question_refused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.answer_later.boards_busy.busy.time_limit"];
@@ -15703,7 +15573,6 @@ export interface operations {
             404: components["responses"]["404.board_item_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -15747,7 +15616,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.document_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -15783,7 +15651,6 @@ export interface operations {
             409: components["responses"]["409.board_changed_meanwhile.board_key_taken.built_in.too_many_items"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.document_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -15828,7 +15695,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.document_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -15869,7 +15735,6 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15917,7 +15782,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15964,7 +15828,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16025,7 +15888,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16068,7 +15930,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16138,7 +15999,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16180,7 +16040,6 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16241,7 +16100,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16282,7 +16140,6 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16330,7 +16187,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16377,7 +16233,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16438,7 +16293,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16481,7 +16335,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16551,7 +16404,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16612,7 +16464,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16673,7 +16524,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16708,7 +16558,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16769,7 +16618,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16807,7 +16655,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.facts_unavailable.time_limit"];
@@ -16868,7 +16715,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16910,7 +16756,6 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -16971,7 +16816,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17032,7 +16876,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17093,7 +16936,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17154,7 +16996,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17215,7 +17056,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17256,7 +17096,6 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17304,7 +17143,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17351,7 +17189,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17412,7 +17249,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17455,7 +17291,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17525,7 +17360,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17567,7 +17401,6 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17609,7 +17442,6 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17670,7 +17502,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17726,7 +17557,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17767,7 +17597,6 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17815,7 +17644,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17862,7 +17690,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17923,7 +17750,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -17966,7 +17792,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -18036,7 +17861,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -18078,7 +17902,6 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -18139,7 +17962,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -18190,7 +18012,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -18241,7 +18062,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -18292,7 +18112,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -18343,7 +18162,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -18394,7 +18212,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -18445,7 +18262,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -18496,7 +18312,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -18547,7 +18362,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -18598,7 +18412,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -18649,7 +18462,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -18700,7 +18512,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -18751,7 +18562,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -18802,7 +18612,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -18853,7 +18662,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -18904,7 +18712,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -18955,7 +18762,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -19006,7 +18812,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -19057,7 +18862,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -19108,7 +18912,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -19159,7 +18962,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -19210,7 +19012,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -19261,7 +19062,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -19312,7 +19112,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -19363,7 +19162,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -19414,7 +19212,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -19465,7 +19262,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -19516,7 +19312,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -19567,7 +19362,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -19608,7 +19402,6 @@ export interface operations {
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -19651,7 +19444,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -19686,7 +19478,6 @@ export interface operations {
             409: components["responses"]["409.conflict"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -19730,7 +19521,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -19764,7 +19554,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.live_restricted.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.listeners_too_many.time_limit"];
@@ -19805,7 +19594,6 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -19853,7 +19641,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -19900,7 +19687,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -19961,7 +19747,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20004,7 +19789,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20074,7 +19858,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20116,7 +19899,6 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20177,7 +19959,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20218,7 +19999,6 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20266,7 +20046,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20313,7 +20092,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20374,7 +20152,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20417,7 +20194,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20487,7 +20263,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20529,7 +20304,6 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20590,7 +20364,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -20631,7 +20404,6 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -20667,7 +20439,6 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -20708,7 +20479,6 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -20749,7 +20519,6 @@ export interface operations {
             404: components["responses"]["404.board_item_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -20797,7 +20566,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.document_invalid.idempotency_key_reused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -20844,7 +20612,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.board_item_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -20905,7 +20672,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.document_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -20945,7 +20711,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.document_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -20988,7 +20753,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.document_invalid.question_refused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.answer_later.boards_busy.busy.time_limit"];
@@ -21029,7 +20793,6 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -21077,7 +20840,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -21124,7 +20886,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -21185,7 +20946,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -21228,7 +20988,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -21298,7 +21057,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -21340,7 +21098,6 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -21401,7 +21158,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -21442,7 +21198,6 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -21490,7 +21245,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid.idempotency_key_reused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -21525,7 +21279,6 @@ export interface operations {
             409: components["responses"]["409.changed_meanwhile.in_use.key_taken.step_impossible.too_many_definitions"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.definition_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -21566,7 +21319,6 @@ export interface operations {
             404: components["responses"]["404.board_item_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -21614,7 +21366,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.document_invalid.idempotency_key_reused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -21661,7 +21412,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.board_item_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -21722,7 +21472,6 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.document_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -21762,7 +21511,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.document_invalid"];
             428: components["responses"]["428.revision_required"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -21804,7 +21552,6 @@ export interface operations {
             404: components["responses"]["404.board_item_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -21839,7 +21586,6 @@ export interface operations {
             409: components["responses"]["409.board_changed_meanwhile.board_key_taken.built_in.too_many_items"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.document_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.boards_busy.busy.time_limit"];
@@ -21880,7 +21626,6 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -21924,7 +21669,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -21980,7 +21724,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid_value.memory_limit.row_limit.sql_time_limit"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.sql_busy.time_limit"];
@@ -22021,7 +21764,6 @@ export interface operations {
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.cursor_invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -22059,7 +21801,6 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -22098,7 +21839,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.document_invalid.question_refused"];
-            429: components["responses"]["429.rate_limited.share_passwords_tried"];
+            429: components["responses"]["429.share_passwords_tried"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.answer_later.boards_busy.time_limit"];
@@ -22137,7 +21878,7 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.document_invalid.question_refused"];
-            429: components["responses"]["429.rate_limited.share_passwords_tried"];
+            429: components["responses"]["429.share_passwords_tried"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.answer_later.boards_busy.time_limit"];
@@ -22214,7 +21955,6 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -22252,7 +21992,6 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -22281,7 +22020,6 @@ export interface operations {
             };
             400: components["responses"]["400.query_invalid"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -22311,7 +22049,6 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -22347,7 +22084,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit.unavailable"];
@@ -22385,7 +22121,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid.link_refused"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -22439,7 +22174,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid_value.memory_limit.row_limit.sql_time_limit"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.sql_busy.time_limit"];
@@ -22471,7 +22205,6 @@ export interface operations {
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
-            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
