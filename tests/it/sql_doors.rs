@@ -89,7 +89,7 @@ async fn psql_and_jdbc_look_around_and_ask() {
     let login = [("PGPASSWORD", server.read_key()), ("PGHOST", "127.0.0.1"), ("PGPORT", &port), ("PGUSER", "anyone")];
     let environment: Vec<_> = login.into_iter().chain([("PGDATABASE", "default"), ("PAGER", "cat")]).collect();
     let psql = async |commands: &[&str]| {
-        let arguments: Vec<&str> = ["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
+        let arguments: Vec<&str> = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
             .into_iter()
             .chain(commands.iter().flat_map(|command| ["-c", command]))
             .collect();
