@@ -83,13 +83,13 @@ pub async fn measure(options: &Options, report: &mut Report) -> Result<(), Bench
         let [half, most, all] = [0.5, 0.99, 1.0].map(|share| quantile(histogram, share));
         table.row(&[json!(kind), json!(count), half, most, all]);
     }
-    let all = seen.all.borrow();
+    let shares = [0.5, 0.99, 0.999].map(|share| seen.all.borrow().quantile_ms(share).unwrap_or(0.0));
     let mut table = report.table("insights under load", &["measure", "value"]);
     let mut row = |measure: &str, value: Value| table.row(&[json!(measure), value]);
     row("people, seconds", json!(format!("{}, {}", options.askers, time.as_secs())));
     row("answers", json!(seen.answers.get()));
     row("answers/s", json!(seen.answers.get() as f64 / time.as_secs_f64()));
-    row("p50, p99, p99.9 ms", json!([0.5, 0.99, 0.999].map(|share| all.quantile_ms(share).unwrap_or(0.0))));
+    row("p50, p99, p99.9 ms", json!(shares));
     row("questions that failed", json!(seen.failed.get()));
     row("activities acknowledged/s", json!(outcome.activities_per_second(&load)));
     row("sends refused, failed", json!(format!("{}, {}", outcome.refused.get(), outcome.failed.get())));
@@ -97,9 +97,8 @@ pub async fn measure(options: &Options, report: &mut Report) -> Result<(), Bench
     row("server, cores", json!(spent));
     row("resident memory, MB (of it anonymous)", json!(format!("{:.0} ({:.0})", memory.now_mb, memory.anonymous_mb)));
     row("resident memory peak, MB", json!(memory.peak_mb));
-    match seen.failure.borrow().as_ref() {
-        Some(failure) => report.note(&format!("The first that failed: {failure}")),
-        None => {}
+    if let Some(failure) = seen.failure.borrow().as_ref() {
+        report.note(&format!("The first that failed: {failure}"));
     }
     server.stop().await?;
     Ok(())
@@ -233,7 +232,7 @@ fn question(kind: &str, dice: &mut Dice) -> Value {
     let select = json!({"activities": [name(dice)]});
     match kind {
         "trend" if dice.below(2) == 0 => {
-            let breakdown = json!({"properties": [["category", "city", "source"][dice.below(3) as usize]], "top": 5});
+            let breakdown = json!({"properties": [(["category", "city", "source"][dice.below(3) as usize])], "top": 5});
             let series = json!([{"select": select, "measures": ["count", "people"]}]);
             json!({"scope": scope, "bucket": "day", "series": series, "breakdown": breakdown})
         }
