@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::cancel::{Entry, Sessions};
 use crate::fault::Fault;
-use crate::wire::{Broken, Wire};
+use crate::wire::{Broken, Wire, guarded};
 
 const TLS_CODE: i32 = 80_877_103;
 const GSS_CODE: i32 = 80_877_104;
@@ -47,13 +47,13 @@ where
                 wire.flush().await?;
             }
             CANCEL_CODE => {
-                if let Some(request) = CancelRequest::decode(&mut frame, &DecodeContext::default())? {
+                if let Some(request) = guarded(|| CancelRequest::decode(&mut frame, &DecodeContext::default()))? {
                     sessions.cancel(request.pid, &request.secret_key);
                 }
                 return Ok(Wants::Nothing);
             }
             _ => {
-                let startup = Startup::decode(&mut frame, &DecodeContext::default())?;
+                let startup = guarded(|| Startup::decode(&mut frame, &DecodeContext::default()))?;
                 return Ok(startup.map_or(Wants::Nothing, Wants::Session));
             }
         }

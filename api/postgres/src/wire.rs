@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use pgwire::error::PgWireError;
+use pgwire::error::{PgWireError, PgWireResult};
 use pgwire::messages::{DecodeContext, PgWireBackendMessage, PgWireFrontendMessage, ProtocolVersion};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -68,7 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         context.protocol_version = self.version;
         context.awaiting_frontend_ssl = false;
         context.awaiting_frontend_startup = false;
-        PgWireFrontendMessage::decode(&mut frame, &context)?.ok_or(Broken::Closed)
+        guarded(|| PgWireFrontendMessage::decode(&mut frame, &context))?.ok_or(Broken::Closed)
     }
 
     /// The bytes of one message, with its length after `letters` bytes.
@@ -121,5 +121,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
         tokio::time::timeout(self.stall_timeout, self.stream.flush()).await.map_err(|_| Broken::Slow)??;
         Ok(())
+    }
+}
+
+/// Decodes a message. pgwire takes what a message says of its own lengths for true and panics where the bytes end earlier: that
+/// ends the connection, as any other broken message does.
+pub(crate) fn guarded<T>(decode: impl FnOnce() -> PgWireResult<Option<T>>) -> Result<Option<T>, Broken> {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode)) {
+        Ok(decoded) => Ok(decoded?),
+        Err(_) => Err(Broken::Closed),
     }
 }

@@ -218,7 +218,6 @@ mod tests {
             "a: 1\n---\nb: 2",
             "a: [",
             "? [a]\n: b",
-            "\ta: b",
             "a: \"\\0\"",
         ] {
             assert!(read(text).is_err(), "{text:?}");
