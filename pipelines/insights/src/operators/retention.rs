@@ -200,14 +200,14 @@ impl<'r> Scan<'r> {
                 }
             }
             returns.fill(reader, segment, &self.returning, &self.buckets, within, postings);
-            for (local, first) in firsts.iter().enumerate() {
+            for local in 0..SEGMENT_PERSONS {
                 let mut begin = |w: usize| {
                     let code = if self.column.is_some() { codes.of(local, w) } else { 0 };
                     each(own, join_person(segment, local as u16), w, code, returns.of(local));
                 };
                 if is_recurring {
                     each_bit(starts.of(local), begin);
-                } else if scope.contains(*first) {
+                } else if let Some(first) = firsts.get(local).filter(|first| scope.contains(**first)) {
                     begin(self.buckets.of(*first));
                 }
             }
