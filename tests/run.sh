@@ -52,8 +52,10 @@ step "build footfall" timeout 4800 cargo build -p footfall
 [ -x "$target/debug/footfall" ] || finish
 
 # Every test of every package. Its own summary lines are shown; all of its output where something failed.
+# Deep futures take more stack where the code is not optimised.
+export RUST_MIN_STACK=16777216
 started=$SECONDS
-timeout 2400 cargo test --workspace --no-fail-fast >"$reports/tests" 2>&1
+timeout 2700 cargo test --workspace --no-fail-fast >"$reports/tests" 2>&1
 status=$?
 grep -E '^ *(Running|Doc-tests)|^test result:|^skipped: |^seed of|^crash: |^tidy: ' "$reports/tests"
 if [ "$status" != 0 ]; then
@@ -68,12 +70,6 @@ done < <(sed -nE 's/^test result: .* ([0-9]+) passed; ([0-9]+) failed; ([0-9]+) 
 # A test that skips itself has been counted as passed.
 own_skips=$(grep -c '^skipped: ' "$reports/tests")
 passed=$((passed - own_skips)) skipped=$((skipped + own_skips))
-
-if command -v python3 >/dev/null; then
-  step "the whole system on ClickHouse" timeout 900 tests/clickhouse.sh
-else
-  skip "the whole system on ClickHouse: no python3"
-fi
 
 if command -v python3 >/dev/null; then
   step "commands of the documents" timeout 600 python3 tests/snippets.py "$target/debug/footfall"
@@ -105,7 +101,6 @@ fi
 
 # Long, and against one example: a developer runs it by its name.
 if [ -n "${CI:-}" ]; then
-  step "licences, bans, sources and doubles of dependencies" timeout 1800 tests/deny.sh
   EXAMPLES=20 step "schemathesis on the API of the app" timeout 1800 tests/schemathesis/app.sh
   step "schemathesis on the API's conventions" timeout 900 tests/schemathesis/notes.sh
 fi
