@@ -57,10 +57,6 @@ impl Ends {
         self.hold().clone()
     }
 
-    pub fn span(&self, partition: u32) -> Span {
-        self.hold().get(partition as usize).copied().unwrap_or_default()
-    }
-
     /// The checkpoint of a reader that has read everything.
     pub fn end(&self) -> Checkpoint {
         self.hold()
