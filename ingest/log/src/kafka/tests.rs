@@ -104,7 +104,7 @@ async fn the_contract_and_a_broker_that_is_killed() {
 }
 
 async fn another_number_of_partitions_is_refused(broker: &Broker) {
-    let refused = broker.open("back-3", 2).await.err().expect("refused").to_string();
+    let refused = broker.open("back-3", 2).await.map(drop).expect_err("refused").to_string();
     assert!(refused.contains("has 3 partitions and log.partitions is 2"), "{refused}");
 }
 
@@ -206,7 +206,7 @@ async fn a_broker_that_is_away_is_said_at_once(broker: &Broker) {
         assert!(asked.elapsed() < SOON, "the state says that the brokers are away");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let refused = log.append(vec![numbered(2)]).await.err().expect("refused");
+    let refused = log.append(vec![numbered(2)]).await.map(drop).expect_err("refused");
     assert!(refused.is_retryable() && matches!(refused, LogError::Kafka { .. }), "{refused}");
     tokio::task::block_in_place(|| broker.does("start"));
     let back = async {
