@@ -80,7 +80,7 @@ fn of(question: Question, share: u32, pick: usize, is_it: bool, name: String) ->
         Question::Sessions(question) => {
             let cell = SessionsCell {
                 bucket_ms: in_it(&question.scope),
-                bounced: (pick % 3 > 0).then_some(is_it),
+                bounced: (!pick.is_multiple_of(3)).then_some(is_it),
                 entry: (pick % 4 == 1).then(|| name.clone()),
                 exit: (pick % 5 == 1).then_some(name),
             };
