@@ -154,7 +154,10 @@ fn plain_or_quoted(text: &str) -> String {
     const WORDS: [&str; 6] = ["null", "true", "false", "yes", "no", "on"];
     let begins_well = text.starts_with(|letter: char| letter.is_alphabetic());
     let is_plain = |letter: char| letter.is_alphanumeric() || " _-./$()%+*".contains(letter);
+    // Readers differ about a dash that stands alone, as in `[a -]`.
+    let has_lone_dash = text.split(' ').any(|word| word.starts_with('-') || word.ends_with('-'));
     let fits = begins_well
+        && !has_lone_dash
         && !text.ends_with(' ')
         && text.chars().all(is_plain)
         && !WORDS.contains(&text.to_lowercase().as_str())
@@ -203,6 +206,14 @@ mod tests {
             let text = write(&value);
             let again = read(&text).unwrap_or_else(|fault| panic!("{fault}\n{text}"));
             prop_assert_eq!(again.value, value, "{}", text);
+        }
+    }
+
+    #[test]
+    fn a_dash_alone_is_quoted() {
+        for value in [json!(["a -"]), json!({"a -": "a - b"}), json!(["a-", "a -b"])] {
+            let text = write(&value);
+            assert_eq!(read(&text).expect(&text).value, value, "{text}");
         }
     }
 
