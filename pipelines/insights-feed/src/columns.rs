@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use footfall_pipelines_insights::definition::Needs;
+use footfall_pipelines_insights::definition::{GROUP_COLUMN, Needs, SQL_COLUMN};
 use footfall_pipelines_insights::projection::{ColumnKind, Dictionaries};
 use footfall_pipelines_store::lake::ProjectSnapshot;
+use footfall_pipelines_store::query::RowExpression;
 use footfall_pipelines_store::tables::{self, Table};
 
 /// In questions, `activity.os` is the column `os` of the table.
@@ -50,14 +51,33 @@ pub(crate) const ALWAYS: [&str; 3] = ["person_id", "event", "timestamp"];
 enum Source {
     Column(&'static str),
     Property(String),
+    /// The key of the row's group of a type.
+    Group(String),
+    /// Whether an expression is true.
+    Expression(String),
+}
+
+/// The column that has the groups of a row.
+const GROUPS: &str = "groups";
+
+/// How the values of a column of the projection are got out of a batch.
+#[derive(Clone)]
+pub(crate) enum Reading {
+    /// As they stand in the batch, at this place.
+    Plain(usize),
+    /// A member of the JSON at this place.
+    Member(usize, String),
+    Expression(Arc<RowExpression>),
+    /// An expression that is none any more: no row has a value.
+    Nothing,
 }
 
 /// The columns of a projection, in order, and how they are read.
 #[derive(Clone)]
 pub(crate) struct Plan {
     kept: Vec<(String, ColumnKind)>,
-    /// For each, its place in a batch of [`Plan::columns`] and [`Plan::properties`].
-    places: Vec<usize>,
+    /// For each, how it is read from a batch of [`Plan::columns`] and [`Plan::properties`].
+    readings: Vec<Reading>,
     columns: Vec<&'static str>,
     properties: Vec<String>,
 }
@@ -78,22 +98,40 @@ impl Plan {
     /// These, in this order.
     pub fn of(kept: Vec<(String, ColumnKind)>) -> Plan {
         let (mut columns, mut properties): (Vec<&'static str>, Vec<String>) = (ALWAYS.to_vec(), Vec::new());
-        let sources: Vec<Source> = kept.iter().map(|(name, _)| source(name)).collect();
-        for one in &sources {
-            match one {
-                Source::Column(name) if !columns.contains(name) => columns.push(name),
-                Source::Property(name) if !properties.contains(name) => properties.push(name.clone()),
-                _ => {}
-            }
-        }
-        let place = |one: &Source| match one {
-            Source::Column(name) => columns.iter().position(|known| known == name),
-            Source::Property(name) => {
-                properties.iter().position(|known| known == name).map(|place| columns.len() + place)
+        let parse = |text: &String| RowExpression::parse(text).ok().map(Arc::new);
+        let sources: Vec<(Source, Option<Arc<RowExpression>>)> = kept
+            .iter()
+            .map(|(name, _)| match source(name) {
+                Source::Expression(text) => (Source::Expression(text.clone()), parse(&text)),
+                other => (other, None),
+            })
+            .collect();
+        let mut add = |name: &'static str| {
+            if !columns.contains(&name) {
+                columns.push(name);
             }
         };
-        let places = sources.iter().filter_map(place).collect();
-        Plan { kept, places, columns, properties }
+        for (one, expression) in &sources {
+            match one {
+                Source::Column(name) => add(name),
+                Source::Group(_) => add(GROUPS),
+                Source::Expression(_) => {
+                    expression.iter().flat_map(|expression| expression.columns()).for_each(|name| add(name));
+                }
+                Source::Property(name) if !properties.contains(name) => properties.push(name.clone()),
+                Source::Property(_) => {}
+            }
+        }
+        let column = |name: &str| columns.iter().position(|known| *known == name).unwrap_or_default();
+        let property = |name: &str| properties.iter().position(|known| known == name).unwrap_or_default();
+        let reading = |(one, expression): (Source, Option<Arc<RowExpression>>)| match one {
+            Source::Column(name) => Reading::Plain(column(name)),
+            Source::Property(name) => Reading::Plain(columns.len() + property(&name)),
+            Source::Group(group) => Reading::Member(column(GROUPS), group),
+            Source::Expression(_) => expression.map_or(Reading::Nothing, Reading::Expression),
+        };
+        let readings = sources.into_iter().map(reading).collect();
+        Plan { kept, readings, columns, properties }
     }
 
     /// Dictionaries for it, without words.
@@ -110,9 +148,9 @@ impl Plan {
         &self.kept
     }
 
-    /// Places of the columns in a batch.
-    pub fn places(&self) -> &[usize] {
-        &self.places
+    /// How each column is read from a batch.
+    pub fn readings(&self) -> &[Reading] {
+        &self.readings
     }
 
     pub fn columns(&self) -> &[&'static str] {
@@ -136,6 +174,12 @@ fn source(name: &str) -> Source {
         matches!(column.kind, Float | Text | Word)
     };
     let known = |name: &str| Table::Activity.columns().iter().filter(is_value).find(|column| column.name == name);
+    if let Some(group) = name.strip_prefix(GROUP_COLUMN) {
+        return Source::Group(group.to_owned());
+    }
+    if let Some(expression) = name.strip_prefix(SQL_COLUMN) {
+        return Source::Expression(expression.to_owned());
+    }
     match name.strip_prefix(OF_TABLE).and_then(known) {
         Some(column) => Source::Column(column.name),
         None => Source::Property(name.strip_prefix(OF_PROPERTIES).unwrap_or(name).to_owned()),
@@ -152,6 +196,9 @@ mod tests {
         assert_eq!(source("activity.amount"), Source::Column("amount"));
         assert_eq!(source("os"), Source::Property("os".to_owned()));
         assert_eq!(source("properties.activity.os"), Source::Property("activity.os".to_owned()));
+        assert_eq!(source("group.company"), Source::Group("company".to_owned()));
+        assert_eq!(source("properties.group.company"), Source::Property("group.company".to_owned()));
+        assert_eq!(source("sql:amount > 1"), Source::Expression("amount > 1".to_owned()));
         assert_eq!(source("activity.nothing"), Source::Property("activity.nothing".to_owned()));
     }
 
@@ -160,6 +207,7 @@ mod tests {
         let both = [ColumnKind::Words, ColumnKind::Numbers].map(|kind| ("price".to_owned(), kind));
         let plan = Plan::of(both.to_vec());
         assert_eq!(plan.properties(), ["price"]);
-        assert_eq!(plan.places(), [ALWAYS.len(), ALWAYS.len()]);
+        let place = |reading: &Reading| matches!(reading, Reading::Plain(place) if *place == ALWAYS.len());
+        assert!(plan.readings().len() == 2 && plan.readings().iter().all(place));
     }
 }

@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch, StringViewArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray, StringViewBuilder, new_null_array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, TimestampMillisecondType};
 use footfall_pipelines_insights::projection::{Dictionaries, Dictionary, Rows, Values};
 use footfall_pipelines_store::StoreError;
 
-use crate::columns::Plan;
+use crate::columns::{Plan, Reading};
 use crate::error::AskError;
 
 /// Codes of activities have 16 bits.
@@ -49,9 +49,9 @@ impl Intake<'_> {
         let times = batch.column(2).as_primitive_opt::<TimestampMillisecondType>();
         let times = times.ok_or_else(|| StoreError::Task("timestamps of another type".to_owned()))?;
         rows.times.extend_from_slice(times.values());
-        let columns = self.plan.places().iter().zip(&self.dictionaries.columns).zip(&mut rows.columns);
-        for ((&place, hot), values) in columns {
-            let column = batch.column(place);
+        let columns = self.plan.readings().iter().zip(&self.dictionaries.columns).zip(&mut rows.columns);
+        for ((reading, hot), values) in columns {
+            let column = &read(reading, batch)?;
             let texts = match column.data_type() {
                 DataType::Utf8View => column.clone(),
                 _ => cast(column, &DataType::Utf8View).map_err(StoreError::from)?,
@@ -75,6 +75,44 @@ impl Intake<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// The values of one column of the projection.
+fn read(reading: &Reading, batch: &RecordBatch) -> Result<ArrayRef, AskError> {
+    Ok(match reading {
+        Reading::Plain(place) => batch.column(*place).clone(),
+        Reading::Member(place, member) => members(batch.column(*place).as_string_view(), member),
+        Reading::Expression(expression) => Arc::new(expression.evaluate(batch)?),
+        Reading::Nothing => new_null_array(&DataType::Utf8View, batch.num_rows()),
+    })
+}
+
+/// A member of each JSON object, as text. Equal neighbours are read once.
+fn members(objects: &StringViewArray, member: &str) -> ArrayRef {
+    let mut last: Option<(&str, Option<String>)> = None;
+    let mut texts = StringViewBuilder::with_capacity(objects.len());
+    for object in objects.iter() {
+        let text = match (object, &last) {
+            (None, _) => None,
+            (Some(object), Some((known, text))) if *known == object => text.clone(),
+            (Some(object), _) => {
+                let text = member_of(object, member);
+                last = Some((object, text.clone()));
+                text
+            }
+        };
+        texts.append_option(text);
+    }
+    Arc::new(texts.finish())
+}
+
+/// What `->>` gives of a member.
+pub(crate) fn member_of(object: &str, member: &str) -> Option<String> {
+    match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(object).ok()?.remove(member)? {
+        serde_json::Value::Null => None,
+        serde_json::Value::String(text) => Some(text),
+        other => Some(other.to_string()),
     }
 }
 

@@ -9,6 +9,7 @@ mod columns;
 mod error;
 mod feeder;
 mod fresh;
+mod groups;
 mod intake;
 mod kept;
 mod options;

@@ -12,6 +12,7 @@ use footfall_pipelines_store::tables::Table;
 
 use crate::columns::Plan;
 use crate::error::AskError;
+use crate::groups::Groups;
 use crate::kept::{Kept, Reading};
 use crate::people::People;
 use crate::project::Moment;
@@ -29,11 +30,12 @@ pub(crate) struct View {
     pub full: HashSet<String>,
     pub plan: Plan,
     pub traits: BTreeSet<String>,
+    pub groups: BTreeSet<(String, String)>,
 }
 
 impl View {
     pub fn has(&self, needs: &Needs) -> bool {
-        self.plan.has(needs) && needs.traits.is_subset(&self.traits)
+        self.plan.has(needs) && needs.traits.is_subset(&self.traits) && needs.groups.is_subset(&self.groups)
     }
 }
 
@@ -51,6 +53,7 @@ pub(crate) struct Projection {
     kept: Option<Kept>,
     asked: Vec<(String, ColumnKind)>,
     people: People,
+    groups: Groups,
     target: Option<Target>,
     /// When the target was taken.
     moment: Option<Moment>,
@@ -78,6 +81,7 @@ impl Projection {
             kept: None,
             asked: Vec::new(),
             people: People::default(),
+            groups: Groups::default(),
             target: None,
             moment: None,
             content: 0,
@@ -90,6 +94,7 @@ impl Projection {
     /// Keeps what a question needs from now on.
     pub fn want(&mut self, needs: &Needs, columns_asked_max: usize) {
         self.people.want(&needs.traits);
+        self.groups.want(&needs.groups);
         for need in &needs.columns {
             self.asked.retain(|known| known != need);
             self.asked.push(need.clone());
@@ -114,6 +119,7 @@ impl Projection {
         self.save();
         (self.kept, self.target) = (None, None);
         self.people.forget();
+        self.groups.forget();
     }
 
     /// Makes disk say what is in memory, between two targets. A failure costs no more than time at the next start.
@@ -205,6 +211,7 @@ impl Projection {
         let mut changed = kept.follow_fresh(&target.snapshot.table(Table::Activity).fresh, full_at)?;
         changed |= target.merged | target.reading.has_read();
         changed |= self.people.follow(&target.snapshot, &kept.dictionaries, &kept.merged, target.merged)?;
+        changed |= self.groups.follow(&target.snapshot)?;
         if !changed && !std::mem::take(&mut kept.joined) {
             return Ok(None);
         }
@@ -212,11 +219,12 @@ impl Projection {
         let traits = self.people.traits().to_vec();
         let snapshot = Snapshot::new(kept.dictionaries.clone(), kept.runs(), &kept.relocated(), traits)?;
         Ok(Some(Arc::new(View {
-            snapshot: snapshot.aliased(kept.merged.clone()),
+            snapshot: snapshot.aliased(kept.merged.clone()).with_groups(self.groups.properties().to_vec()),
             content: self.content,
             full: kept.full.clone(),
             plan: kept.plan.clone(),
             traits: self.people.wanted().clone(),
+            groups: self.groups.wanted().clone(),
         })))
     }
 
@@ -238,6 +246,6 @@ impl Projection {
 
     /// Bytes in memory: dictionaries, fresh rows, and about what is known of persons.
     pub fn memory_bytes(&self) -> usize {
-        self.kept.as_ref().map_or(0, Kept::memory_bytes) + self.people.memory_bytes()
+        self.kept.as_ref().map_or(0, Kept::memory_bytes) + self.people.memory_bytes() + self.groups.memory_bytes()
     }
 }

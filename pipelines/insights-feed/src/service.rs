@@ -7,10 +7,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use footfall_ingest_activity::{Clock, Timestamp};
-use footfall_pipelines_insights::definition::{Answer, Cohort, CohortAnswer, CohortPeople, Needs, Question};
+use footfall_pipelines_insights::definition::{
+    Answer, Cohort, CohortAnswer, CohortPeople, Needs, Question, SQL_COLUMN,
+};
 use footfall_pipelines_insights::projection::Snapshot;
 use footfall_pipelines_insights::{Asked, Control, Engine, InsightError, MemoryPool};
-use footfall_pipelines_store::query::Snapshots;
+use footfall_pipelines_store::query::{RowExpression, Snapshots};
 use tokio::sync::{Semaphore, watch};
 
 use crate::cache::{Cache, Key};
@@ -336,6 +338,10 @@ impl Shared {
             return Err(InsightError::Cancelled.into());
         }
         let needs = job.question.needs();
+        for (name, _) in &needs.columns {
+            let Some(Err(error)) = name.strip_prefix(SQL_COLUMN).map(RowExpression::parse) else { continue };
+            return Err(InsightError::Question { field: "sql", problem: error.to_string() }.into());
+        }
         let project = self.feed.project(&job.project);
         let schedule = || self.feed.schedule(&project);
         let (view, as_of) = project.view(&needs, job.limits.age, job.deadline(), schedule)?;

@@ -2,8 +2,8 @@
 
 use footfall_pipelines_insights::definition::{
     ActivePeople, Anchor, Attribution, Breakdown, Bucket, Cohort, CohortPeople, Comparison, Condition, Funnel,
-    FunnelBreakdown, FunnelOrder, Lifecycle, Measure, Paths, Question, RankBy, Ranking, Retention, RetentionKind,
-    Running, Scope, Selector, Series, Sessions, Stickiness, Test, Trend,
+    FunnelBreakdown, FunnelOrder, GroupComparison, Lifecycle, Measure, Paths, Question, RankBy, Ranking, Retention,
+    RetentionKind, Running, Scope, Selector, Series, Sessions, Stickiness, Test, Trend,
 };
 use proptest::prelude::*;
 
@@ -66,6 +66,17 @@ fn cohort() -> Cohort {
     Cohort::Any(vec![Cohort::All(vec![did("view", 2, None), did("buy", 0, Some(1))]), listed])
 }
 
+/// Rows of companies on a plan, and rows that an expression takes.
+fn of_groups() -> Selector {
+    let group = |property: Option<&str>, one: &str| {
+        let (group, property) = ("company".to_owned(), property.map(str::to_owned));
+        Condition::Group(GroupComparison { group, property, test: Test::Is(vec![one.to_owned()]) })
+    };
+    let sql = Condition::Sql("properties->>'n' > '2'".to_owned());
+    Selector::any()
+        .only(Condition::Any(vec![group(Some("plan"), "pro"), Condition::All(vec![sql, group(None, "päid")])]))
+}
+
 /// One of each kind.
 pub fn all() -> Vec<Question> {
     let whole = || Scope::utc(FROM, FROM + 200 * HOUR);
@@ -113,6 +124,8 @@ pub fn all() -> Vec<Question> {
             by: RankBy::ActivityAndPerson,
             top: 8,
         }),
+        Question::Stickiness(Stickiness { scope: whole(), bucket: Bucket::Day, select: of_groups() }),
+        trend("group.company"),
     ]
 }
 

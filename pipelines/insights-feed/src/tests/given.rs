@@ -167,6 +167,8 @@ impl House {
                 "event" => texts(&|_, row| Some(row.event.to_owned())),
                 "properties" => texts(&|_, row| Some(row.properties())),
                 "os" => texts(&|_, row| row.os.map(str::to_owned)),
+                "kind" => texts(&|_, row| Some(if row.says.is_some() { "group" } else { "track" }.to_owned())),
+                "groups" => texts(&|_, row| row.company.map(|key| format!("{{\"company\": \"{key}\"}}"))),
                 "timestamp" | "received_at" => {
                     let times = rows.iter().map(|row| row.time_ms);
                     Arc::new(TimestampMillisecondArray::from_iter_values(times).with_timezone("UTC"))
@@ -192,6 +194,7 @@ impl House {
         let overrides = self.lake.snapshot("p").overrides.clone();
         let now = |own: &str| overrides.get(&Uuid::parse_str(own).unwrap()).map_or(own.to_owned(), Uuid::to_string);
         let mut world = World::default();
+        let mut said_of: Vec<(i64, String, String, String, String)> = Vec::new();
         for batch in self.lake.read_all("p", Table::Activity).await.unwrap() {
             let text = |name: &str, row: usize| {
                 let column = batch.column_by_name(name).unwrap().as_string_view();
@@ -202,14 +205,41 @@ impl House {
                 let json: serde_json::Value = serde_json::from_str(&text("properties", row).unwrap()).unwrap();
                 let plan = json["plan"].as_str().map(|plan| ("plan".to_owned(), plan.to_owned()));
                 let os = text("os", row).map(|os| ("activity.os".to_owned(), os));
+                let company = text("groups", row).map(|groups| {
+                    let groups: serde_json::Value = serde_json::from_str(&groups).unwrap();
+                    ("group.company".to_owned(), groups["company"].as_str().unwrap().to_owned())
+                });
+                let large = json["n"]
+                    .as_i64()
+                    .map(|n| ("sql:properties->>'n' > '2'".to_owned(), (n.to_string().as_str() > "2").to_string()));
+                if text("kind", row).as_deref() == Some("group")
+                    && let Some((_, key)) = &company
+                {
+                    let said = json.get("$group_set").unwrap_or(&json);
+                    for (name, value) in said.as_object().unwrap() {
+                        let value = value.as_str().map_or(value.to_string(), str::to_owned);
+                        said_of.push((
+                            times.value(row),
+                            text("message_id", row).unwrap(),
+                            key.clone(),
+                            name.clone(),
+                            value,
+                        ));
+                    }
+                }
                 world.rows.push(Row {
                     person: now(&text("person_id", row).unwrap()),
                     time_ms: times.value(row),
                     activity: text("event", row).unwrap(),
-                    texts: plan.into_iter().chain(os).collect(),
+                    texts: plan.into_iter().chain(os).chain(company).chain(large).collect(),
                     numbers: json["n"].as_f64().map(|n| ("n".to_owned(), n)).into_iter().collect(),
                 });
             }
+        }
+        // The last that was said counts.
+        said_of.sort();
+        for (_, _, key, name, value) in said_of {
+            world.groups.entry(("company".to_owned(), key)).or_default().insert(name, value);
         }
         let mut folded: BTreeMap<String, Traits> = BTreeMap::new();
         for batch in self.lake.read_all("p", Table::Identities).await.unwrap() {
@@ -234,6 +264,9 @@ struct Made {
     plan: Option<&'static str>,
     n: Option<i64>,
     os: Option<&'static str>,
+    company: Option<&'static str>,
+    /// What the row says about its company, under a member of its own as PostHog's clients do or not.
+    says: Option<bool>,
 }
 
 impl Made {
@@ -246,6 +279,8 @@ impl Made {
             plan: [Some("free"), Some("pro"), Some("päid \"x\""), None][dice.below(4)],
             n: [Some(3), Some(-1), Some(40), None][dice.below(4)],
             os: [Some("iOS"), Some("Android"), None][dice.below(3)],
+            company: [Some("acme"), Some("päid"), None][dice.below(3)],
+            says: [None, None, None, Some(false), Some(true)][dice.below(5)],
         }
     }
 
@@ -253,6 +288,12 @@ impl Made {
         let mut members = serde_json::Map::new();
         members.extend(self.n.map(|n| ("n".to_owned(), n.into())));
         members.extend(self.plan.map(|plan| ("plan".to_owned(), plan.into())));
+        if self.says == Some(true) {
+            members.insert(
+                "$group_set".to_owned(),
+                serde_json::json!({"plan": if self.person % 2 == 0 { "free" } else { "pro" }}),
+            );
+        }
         serde_json::Value::Object(members).to_string()
     }
 }

@@ -52,6 +52,9 @@ pub(super) fn can_say_part(part: Part<'_>) -> bool {
         Part::Funnel(funnel) => can_say(funnel),
         Part::Cohort(Cohort::Sequence { steps, .. }) => !steps_overlap(steps),
         Part::Cohort(Cohort::InCell(_) | Cohort::Cohort(_)) => false,
+        // What groups are is said in calls, not in a table; expressions are of our dialect.
+        Part::Group(comparison) => comparison.property.is_none(),
+        Part::Sql(_) => false,
         _ => true,
     }
 }

@@ -3,7 +3,8 @@
 use super::people;
 use super::questions::with_sessions;
 use crate::definition::{
-    Bucket, Comparison, Condition, Scope, Selector, SessionComparison, SessionProperty, Test, moment, sample_bound,
+    Bucket, Comparison, Condition, GROUP_COLUMN, Scope, Selector, SessionComparison, SessionProperty, Test, moment,
+    sample_bound,
 };
 
 /// Milliseconds of a row's time.
@@ -21,6 +22,9 @@ pub(super) fn list(texts: &[String]) -> String {
 
 /// The text of a property of activity; of a column if the name is `activity.` and a plain name.
 pub(super) fn text(property: &str) -> String {
+    if let Some(group) = property.strip_prefix(GROUP_COLUMN) {
+        return member("groups", group);
+    }
     let is_plain = |name: &&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     match property.strip_prefix("activity.").filter(is_plain) {
         Some(column) => column.to_owned(),
@@ -98,6 +102,9 @@ fn condition(asked: &Condition) -> String {
         Condition::Property(Comparison { property, test: asked }) => test(&text(property), asked),
         Condition::Person(comparison) => people::by_property(comparison),
         Condition::Session(comparison) => in_session(comparison),
+        Condition::Group(comparison) => test(&member("groups", &comparison.group), &comparison.test),
+        // Never said: see [`people::can_say_part`].
+        Condition::Sql(_) => "0".to_owned(),
         Condition::Cohort(group) => people::cohort(group),
     }
 }

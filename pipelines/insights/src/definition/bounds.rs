@@ -11,6 +11,8 @@ const LISTED_MAX: usize = 100_000;
 /// Conditions or cohorts within each other.
 const DEPTH_MAX: usize = 16;
 const SERIES_MAX: usize = 20;
+/// Bytes of an expression of SQL.
+const SQL_BYTES_MAX: usize = 4_000;
 /// Rows of an answer that is a list.
 const LIST_MAX: usize = 10_000;
 /// Ranks and edges.
@@ -22,6 +24,8 @@ struct Size {
     parts: usize,
     listed: usize,
     depth: usize,
+    /// Bytes of the longest expression.
+    sql: usize,
 }
 
 impl Question {
@@ -90,6 +94,7 @@ impl Size {
             Size { depth, .. } if *depth > DEPTH_MAX => too_large(format!("is nested more than {DEPTH_MAX} deep")),
             Size { parts, .. } if *parts > PARTS_MAX => too_large(format!("has more than {PARTS_MAX} parts")),
             Size { listed, .. } if *listed > LISTED_MAX => too_large(format!("lists more than {LISTED_MAX} ids")),
+            Size { sql, .. } if *sql > SQL_BYTES_MAX => most("sql", *sql, SQL_BYTES_MAX),
             _ => Ok(()),
         }
     }
@@ -102,6 +107,8 @@ impl Size {
             Part::Condition(Condition::Property(comparison) | Condition::Person(comparison))
             | Part::Cohort(Cohort::Person(comparison)) => self.test(&comparison.test),
             Part::Condition(Condition::Session(comparison)) => self.test(&comparison.test),
+            Part::Group(comparison) => self.test(&comparison.test),
+            Part::Sql(expression) => self.sql = self.sql.max(expression.len()),
             Part::Cohort(Cohort::Listed(ids)) => self.listed += ids.len(),
             _ => {}
         }

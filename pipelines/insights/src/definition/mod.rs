@@ -56,7 +56,10 @@ pub use ranking::{RankBy, RankedRow, Ranking, RankingAnswer};
 pub use retention::{Retention, RetentionAnswer, RetentionCohort, RetentionGroup, RetentionKind};
 pub use scope::Scope;
 pub(crate) use scope::{is_sampled, sample_bound};
-pub use select::{Comparison, Condition, Selector, SessionComparison, SessionProperty};
+pub(crate) use select::sql_column;
+pub use select::{
+    Comparison, Condition, GROUP_COLUMN, GroupComparison, SQL_COLUMN, Selector, SessionComparison, SessionProperty,
+};
 pub use sessions::{SessionBucket, Sessions, SessionsAnswer};
 pub use stickiness::{Stickiness, StickinessAnswer};
 pub use test::{Test, Tester};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::parts::Part;
-use super::{PeopleOf, Question, Scope};
+use super::{PeopleOf, Question, Scope, sql_column};
 use crate::projection::ColumnKind;
 
 /// Properties that a question looks at.
@@ -13,6 +13,8 @@ pub struct Needs {
     pub columns: BTreeSet<(String, ColumnKind)>,
     /// Of persons.
     pub traits: BTreeSet<String>,
+    /// Of groups: type and property.
+    pub groups: BTreeSet<(String, String)>,
 }
 
 impl Question {
@@ -28,6 +30,13 @@ impl Question {
             }
             Part::Trait(name) => {
                 needs.traits.insert(name.to_owned());
+            }
+            Part::Group(asked) => {
+                needs.columns.insert((asked.column(), ColumnKind::Words));
+                needs.groups.extend(asked.property.iter().map(|name| (asked.group.clone(), name.clone())));
+            }
+            Part::Sql(expression) => {
+                needs.columns.insert((sql_column(expression), ColumnKind::Words));
             }
             Part::Selector(_) | Part::Condition(_) | Part::Cohort(_) | Part::Funnel(_) => {}
         });

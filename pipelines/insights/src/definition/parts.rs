@@ -2,8 +2,8 @@
 //! elsewhere.
 
 use super::{
-    Cohort, Compare, CompareOf, Condition, DistributionOf, Funnel, Measure, NamedCohort, PeopleOf, PersonValue, Places,
-    Question, Retention, Scope, Selector, Trend,
+    Cohort, Compare, CompareOf, Condition, DistributionOf, Funnel, GroupComparison, Measure, NamedCohort, PeopleOf,
+    PersonValue, Places, Question, Retention, Scope, Selector, Trend,
 };
 
 /// A part of a question.
@@ -19,6 +19,8 @@ pub(crate) enum Part<'q> {
     Number(&'q str),
     /// A property of persons.
     Trait(&'q str),
+    Group(&'q GroupComparison),
+    Sql(&'q str),
 }
 
 impl Question {
@@ -176,6 +178,8 @@ impl<'q> Walk<'_, 'q> {
             Condition::Property(comparison) => (self.see)(Part::Text(&comparison.property), depth),
             Condition::Person(comparison) => (self.see)(Part::Trait(&comparison.property), depth),
             Condition::Session(_) => {}
+            Condition::Group(comparison) => (self.see)(Part::Group(comparison), depth),
+            Condition::Sql(expression) => (self.see)(Part::Sql(expression), depth),
             Condition::Cohort(cohort) => self.cohort(cohort, depth + 1),
         }
     }

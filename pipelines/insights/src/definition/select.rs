@@ -49,8 +49,43 @@ pub enum Condition {
     Person(Comparison),
     /// On the session that the row is in.
     Session(SessionComparison),
+    /// On the group that the row is of, as a company, or on a property of that group.
+    Group(GroupComparison),
+    /// An expression of SQL over the columns of `activity`, as `amount > 10 AND properties->>'plan' = 'pro'`: true, not
+    /// false and not NULL. What differs between two readings of a row is refused: `person_id`, other rows, the time of day.
+    Sql(String),
     /// The person is in this group.
     Cohort(Box<Cohort>),
+}
+
+/// What is asked of the group of a row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GroupComparison {
+    /// The type, as `company`. A row without a group of this type is tested as a missing value.
+    pub group: String,
+    /// A property of the group as it is now: of calls that set it, the one with the latest time. The group's key if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub property: Option<String>,
+    pub test: Test,
+}
+
+impl GroupComparison {
+    /// The name under which a projection keeps the keys of groups of this type.
+    pub(crate) fn column(&self) -> String {
+        format!("{GROUP_COLUMN}{}", self.group)
+    }
+}
+
+/// `group.company` is the key of the row's group of type `company`, wherever a property of activities can be named.
+pub const GROUP_COLUMN: &str = "group.";
+
+/// Before an expression of SQL, the name under which a projection keeps whether it is true.
+pub const SQL_COLUMN: &str = "sql:";
+
+/// The name under which a projection keeps whether an expression is true.
+pub(crate) fn sql_column(expression: &str) -> String {
+    format!("{SQL_COLUMN}{expression}")
 }
 
 /// What is asked of the session of a row: a stretch of all of the person's rows, whole whatever the span, without a gap

@@ -4,7 +4,7 @@ use super::cohort;
 use super::engine::Context;
 use super::session_test::SessionTest;
 use crate::InsightError;
-use crate::definition::{Comparison, Condition, Selector, Test, Tester};
+use crate::definition::{Comparison, Condition, GroupComparison, Selector, Test, Tester, sql_column};
 use crate::projection::{Column, ColumnKind, PersonSet, Postings, Snapshot, join_person};
 
 /// A selector ready to be read.
@@ -72,11 +72,7 @@ impl Program {
             Condition::Any(conditions) => Program::Any(several(conditions)?),
             Condition::Not(condition) => Program::Not(Box::new(Program::new(context, condition, columns)?)),
             Condition::Property(Comparison { property, test }) => {
-                let column = snapshot.dictionaries.column(property)?;
-                let slot = columns.iter().position(|&known| known == column).unwrap_or(columns.len());
-                if slot == columns.len() {
-                    columns.push(column);
-                }
+                let (column, slot) = slot_of(snapshot, property, columns)?;
                 let hot = &snapshot.dictionaries.columns[column];
                 match hot.kind {
                     ColumnKind::Words => Program::Words { slot, table: table(&hot.dictionary, test)? },
@@ -88,6 +84,20 @@ impl Program {
                 Program::Trait { index, table }
             }
             Condition::Session(comparison) => Program::Session(SessionTest::new(snapshot, comparison)?),
+            Condition::Group(comparison) => {
+                let (column, slot) = slot_of(snapshot, &comparison.column(), columns)?;
+                let keys = &snapshot.dictionaries.columns[column].dictionary;
+                let table = match &comparison.property {
+                    None => table(keys, &comparison.test)?,
+                    Some(property) => group_table(context, comparison, property, keys)?,
+                };
+                Program::Words { slot, table }
+            }
+            Condition::Sql(expression) => {
+                let (column, slot) = slot_of(snapshot, &sql_column(expression), columns)?;
+                let is_true = Test::Is(vec![true.to_string()]);
+                Program::Words { slot, table: table(&snapshot.dictionaries.columns[column].dictionary, &is_true)? }
+            }
             Condition::Cohort(group) => Program::People(cohort::people(context, group)?),
         })
     }
@@ -144,6 +154,30 @@ fn table(dictionary: &crate::projection::Dictionary, test: &Test) -> Result<Vec<
     let (names, tester) = (dictionary.names(), test.tester()?);
     let texts = (0..names.len() as u32).map(|code| tester.of_text(Some(names.text(code))));
     Ok(std::iter::once(tester.of_text(None)).chain(texts).collect())
+}
+
+/// The place of a column among all, and among those of a condition.
+fn slot_of(snapshot: &Snapshot, name: &str, columns: &mut Vec<usize>) -> Result<(usize, usize), InsightError> {
+    let column = snapshot.dictionaries.column(name)?;
+    let slot = columns.iter().position(|&known| known == column).unwrap_or(columns.len());
+    if slot == columns.len() {
+        columns.push(column);
+    }
+    Ok((column, slot))
+}
+
+/// For each code of a key, and for 0, which is a row without a group, whether the group's property passes.
+fn group_table(
+    context: &Context<'_>,
+    comparison: &GroupComparison,
+    property: &str,
+    keys: &crate::projection::Dictionary,
+) -> Result<Vec<bool>, InsightError> {
+    let values = context.group_property(&comparison.group, property)?;
+    let (names, tester) = (keys.names(), comparison.test.tester()?);
+    let value = |code: u32| values.values.get(names.text(code)).map(String::as_str);
+    let tested = (0..names.len() as u32).map(|code| tester.of_text(value(code)));
+    Ok(std::iter::once(tester.of_text(None)).chain(tested).collect())
 }
 
 /// The trait of a comparison, and its table.

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::control::Control;
 use crate::definition::{Answer, Cohort, Funnel, Question, Scope, is_sampled};
-use crate::projection::{PersonSet, Snapshot};
+use crate::projection::{GroupProperty, PersonSet, Snapshot};
 use crate::{InsightError, memory};
 
 /// Answers questions with some threads.
@@ -151,6 +151,15 @@ impl<'a> Context<'a> {
         let known = || self.snapshot.traits.iter().map(|one| one.name.clone()).collect();
         let found = self.snapshot.traits.iter().position(|one| one.name == name);
         found.ok_or_else(|| InsightError::UnknownProperty { name: name.to_owned(), known: known() })
+    }
+
+    /// A property of groups of a type.
+    pub fn group_property(&self, group: &str, property: &str) -> Result<&'a GroupProperty, InsightError> {
+        let known = || self.snapshot.groups.iter().map(|one| format!("{} of {}", one.property, one.group)).collect();
+        let found = self.snapshot.groups.iter().find(|one| one.group == group && one.property == property);
+        found
+            .map(|found| found.as_ref())
+            .ok_or_else(|| InsightError::UnknownProperty { name: format!("{property} of {group}"), known: known() })
     }
 
     /// The people of a scope who are also in a group.

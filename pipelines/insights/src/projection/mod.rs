@@ -25,7 +25,7 @@ pub use dictionary::{ColumnKind, Dictionaries, Dictionary, HotColumn, Names};
 pub use layout::{PersonSet, SEGMENT_PERSONS};
 pub use rows::{Rows, Values};
 pub use run::{PartBytes, Run};
-pub use snapshot::{Snapshot, Trait};
+pub use snapshot::{GroupProperty, Snapshot, Trait};
 
 pub(crate) use column::Column;
 pub(crate) use layout::{SegmentSet, join_person, split_person};

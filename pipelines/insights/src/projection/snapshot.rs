@@ -16,6 +16,14 @@ pub struct Trait {
     pub codes: Vec<u32>,
 }
 
+/// A property of groups of one type: by the key of the group, for those that have it.
+#[derive(Debug, Default)]
+pub struct GroupProperty {
+    pub group: String,
+    pub property: String,
+    pub values: HashMap<String, String>,
+}
+
 /// What questions are asked of. Runs are shared, so a snapshot is cheap unless persons are merged: rows of merged
 /// persons are gathered under the person they are now when it is made.
 pub struct Snapshot {
@@ -29,6 +37,7 @@ pub struct Snapshot {
     relocated: Option<Run>,
     ranks: Vec<u16>,
     pub(crate) traits: Vec<Arc<Trait>>,
+    pub(crate) groups: Vec<Arc<GroupProperty>>,
 }
 
 impl Snapshot {
@@ -58,6 +67,7 @@ impl Snapshot {
             relocated: None,
             ranks,
             traits,
+            groups: Vec::new(),
         };
         snapshot.relocated = snapshot.relocate(&moved)?;
         snapshot.moved = moved;
@@ -68,6 +78,13 @@ impl Snapshot {
     #[must_use]
     pub fn aliased(mut self, aliases: Arc<HashMap<u32, u32>>) -> Snapshot {
         self.aliases = aliases;
+        self
+    }
+
+    /// What is known of groups.
+    #[must_use]
+    pub fn with_groups(mut self, groups: Vec<Arc<GroupProperty>>) -> Snapshot {
+        self.groups = groups;
         self
     }
 

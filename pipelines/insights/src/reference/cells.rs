@@ -28,7 +28,7 @@ impl World {
     /// Only this person's rows. Groups of people are worked out before, in the whole world.
     fn alone(&self, person: &str) -> World {
         let rows = self.rows.iter().filter(|row| row.person == person).cloned().collect();
-        World { rows, traits: self.traits.clone() }
+        World { rows, traits: self.traits.clone(), groups: self.groups.clone() }
     }
 
     /// Whether a person is in the scope, and in the cohort of a label.

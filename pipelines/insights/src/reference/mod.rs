@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use crate::definition::{
     Answer, Buckets, Cohort, Comparison, Condition, Question, Scope, Selector, SessionComparison, SessionProperty,
-    is_sampled,
+    is_sampled, sql_column,
 };
 
 /// One activity, of the person it belongs to now.
@@ -34,6 +34,8 @@ pub struct Row {
 pub struct World {
     pub rows: Vec<Row>,
     pub traits: BTreeMap<String, BTreeMap<String, String>>,
+    /// Properties of groups, by type and key.
+    pub groups: BTreeMap<(String, String), BTreeMap<String, String>>,
 }
 
 impl World {
@@ -119,6 +121,18 @@ impl World {
                     SessionProperty::Exit => tester.of_text(Some(&last.activity)),
                 }
             }
+            Condition::Group(asked) => {
+                let key = row.texts.get(&asked.column());
+                let value = match &asked.property {
+                    None => key,
+                    Some(property) => {
+                        let group = key.and_then(|key| self.groups.get(&(asked.group.clone(), key.clone())));
+                        group.and_then(|group| group.get(property))
+                    }
+                };
+                asked.test.tester().unwrap().of_text(value.map(String::as_str))
+            }
+            Condition::Sql(expression) => row.texts.get(&sql_column(expression)).is_some_and(|text| text == "true"),
             Condition::Cohort(cohort) => self.is_in(cohort, &row.person),
         }
     }

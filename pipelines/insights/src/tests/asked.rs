@@ -53,13 +53,22 @@ fn condition() -> impl Strategy<Value = Condition> {
             let select = Selector::named(name);
             Condition::Cohort(Box::new(Cohort::Did { select, from_ms, until_ms, at_least, at_most: None }))
         });
-    prop_oneof![4 => property, 1 => person, 2 => session, 1 => cohort].prop_recursive(2, 6, 3, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..3).prop_map(Condition::All),
-            prop::collection::vec(inner.clone(), 0..3).prop_map(Condition::Any),
-            inner.prop_map(|one| Condition::Not(Box::new(one))),
-        ]
-    })
+    let of_group = prop::option::of(Just("plan".to_owned()));
+    let group = (of_group, prop_oneof![test(), Just(Test::Is(vec!["acme".to_owned(), "pro".to_owned()]))])
+        .prop_map(|(property, test)| Condition::Group(GroupComparison { group: "company".to_owned(), property, test }));
+    let sql = Just(Condition::Sql("n > 3".to_owned()));
+    prop_oneof![4 => property, 1 => person, 2 => session, 1 => cohort, 1 => group, 1 => sql].prop_recursive(
+        2,
+        6,
+        3,
+        |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Condition::All),
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Condition::Any),
+                inner.prop_map(|one| Condition::Not(Box::new(one))),
+            ]
+        },
+    )
 }
 
 pub fn select() -> impl Strategy<Value = Selector> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use crate::projection::{ColumnKind, Dictionaries, Dictionary, Rows, Snapshot, Trait, Values, compact};
+use crate::projection::{ColumnKind, Dictionaries, Dictionary, GroupProperty, Rows, Snapshot, Trait, Values, compact};
 use crate::reference::{Row, World};
 
 /// 2025-10-24, two days before Berlin's clocks go back.
@@ -26,6 +26,14 @@ pub struct Given {
     traits: BTreeMap<String, BTreeMap<String, String>>,
     /// Persons up to this one are in the first segment, the others in the second.
     near: usize,
+}
+
+/// What is known of companies.
+fn groups() -> BTreeMap<(String, String), BTreeMap<String, String>> {
+    let group = |key: &str, plan: &str| {
+        (("company".to_owned(), key.to_owned()), BTreeMap::from([("plan".to_owned(), plan.to_owned())]))
+    };
+    BTreeMap::from([group("acme", "pro"), group("päid", "free"), group("other", "pro")])
 }
 
 fn name(person: usize) -> String {
@@ -48,7 +56,10 @@ fn row(persons: usize, spread: i64) -> impl Strategy<Value = (Row, usize)> {
     let number = prop::option::weighted(0.6, (-8i32..40).prop_map(|quarters| f64::from(quarters) / 4.0));
     (0..persons, time, prop::sample::select(ACTIVITIES), word, other, number, position, 0usize..4).prop_map(
         |(person, time_ms, activity, word, other, number, position, run)| {
-            let texts = [("w", word), ("v", other)]
+            // A row of a company, and what an expression would have given.
+            let company = ["acme", "päid", "none"].get(run).copied();
+            let large = number.map(|number| if number > 3.0 { "true" } else { "false" });
+            let texts = [("w", word), ("v", other), ("group.company", company), ("sql:n > 3", large)]
                 .into_iter()
                 .filter_map(|(key, text)| Some((key.to_owned(), text?.to_owned())));
             let position =
@@ -99,6 +110,8 @@ impl Given {
             ("v", ColumnKind::Words),
             ("lat", ColumnKind::Numbers),
             ("lon", ColumnKind::Numbers),
+            ("group.company", ColumnKind::Words),
+            ("sql:n > 3", ColumnKind::Words),
         ]);
         self.number_persons(&dictionaries);
         let runs: Vec<Arc<_>> = (0..4)
@@ -117,7 +130,13 @@ impl Given {
             self.merges.iter().map(|(&own, &now)| (ordinal(own), ordinal(now))).collect();
         let none = HashMap::new();
         let snapshot = |runs: Vec<Arc<_>>, overrides: &HashMap<u32, u32>| {
-            Snapshot::new(dictionaries.clone(), runs, overrides, self.traits(&dictionaries)).unwrap()
+            let traits = self.traits(&dictionaries);
+            let groups = GroupProperty {
+                group: "company".to_owned(),
+                property: "plan".to_owned(),
+                values: groups().into_iter().map(|((_, key), values)| (key, values["plan"].clone())).collect(),
+            };
+            Snapshot::new(dictionaries.clone(), runs, overrides, traits).unwrap().with_groups(vec![Arc::new(groups)])
         };
         vec![
             ("one run", snapshot(vec![whole.clone()], &none), self.world(false)),
@@ -179,6 +198,6 @@ impl Given {
         for (own, now) in self.merges.iter().filter(|_| merged) {
             rows.iter_mut().filter(|row| row.person == name(*own)).for_each(|row| row.person = name(*now));
         }
-        World { rows, traits: self.traits.clone() }
+        World { rows, traits: self.traits.clone(), groups: groups() }
     }
 }

@@ -93,7 +93,7 @@ impl Server {
         self.run(&format!("DROP DATABASE IF EXISTS {database}"));
         self.run(&format!("CREATE DATABASE {database}"));
         self.run(&format!(
-            "CREATE TABLE {database}.activity (person_id String, event String, timestamp DateTime64(3, 'UTC'), properties String) \
+            "CREATE TABLE {database}.activity (person_id String, event String, timestamp DateTime64(3, 'UTC'), properties String, groups String) \
              ENGINE = MergeTree ORDER BY (event, person_id, timestamp)"
         ));
         self.run(&format!(
@@ -101,17 +101,19 @@ impl Server {
         ));
         let mut lines = String::new();
         for row in &world.rows {
-            let texts = row.texts.iter().map(|(name, text)| (name.clone(), json!(text)));
+            let company = row.texts.get("group.company").map_or(json!({}), |key| json!({"company": key}));
+            let own = row.texts.iter().filter(|(name, _)| !name.contains(['.', ':']));
+            let texts = own.map(|(name, text)| (name.clone(), json!(text)));
             let numbers = row.numbers.iter().map(|(name, number)| (name.clone(), json!(number)));
             let properties: BTreeMap<String, Value> = texts.chain(numbers).collect();
             let line = json!({"person_id": row.person, "event": row.activity,
-                "timestamp": row.time_ms, "properties": json!(properties).to_string()});
+                "timestamp": row.time_ms, "properties": json!(properties).to_string(), "groups": company.to_string()});
             lines += &format!("{line}\n");
         }
         if !lines.is_empty() {
             self.run(&format!(
-                "INSERT INTO {database}.activity SELECT person_id, event, fromUnixTimestamp64Milli(timestamp, 'UTC'), properties \
-                 FROM format(JSONEachRow, 'person_id String, event String, timestamp Int64, properties String', {})",
+                "INSERT INTO {database}.activity SELECT person_id, event, fromUnixTimestamp64Milli(timestamp, 'UTC'), properties, groups \
+                 FROM format(JSONEachRow, 'person_id String, event String, timestamp Int64, properties String, groups String', {})",
                 super::super::clickhouse::rows::quoted(&lines)
             ));
         }

@@ -1,0 +1,154 @@
+//! Properties of groups, as of a company, for those that were asked about: of the calls that set one, the value with the
+//! latest time counts.
+//!
+//! Segment's `group` has them as traits, PostHog's `$groupidentify` as `$group_set`; both are rows of `activity` of the kind
+//! `group`. What was read once may be read again: a file that compaction has made changes nothing.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::TimestampMillisecondType;
+use footfall_pipelines_insights::projection::GroupProperty;
+use footfall_pipelines_store::lake::{ProjectSnapshot, TableScan, fresh_columns};
+use footfall_pipelines_store::tables::Table;
+use serde_json::{Map, Value};
+
+use crate::error::AskError;
+use crate::remote::RemoteScan;
+
+const COLUMNS: [&str; 5] = ["kind", "timestamp", "groups", "properties", "message_id"];
+const KIND: &str = "group";
+/// Where PostHog's clients put them.
+const SET: &str = "$group_set";
+const BATCH_ROWS: usize = 8_192;
+
+/// Type and key.
+type Group = (String, String);
+
+/// A value, and what makes it the last: time, then message id.
+struct Last {
+    at: (i64, String),
+    value: Option<String>,
+}
+
+/// What is known of the groups of a project. Nothing is read before a property is asked about.
+#[derive(Default)]
+pub(crate) struct Groups {
+    /// Type and property.
+    wanted: BTreeSet<(String, String)>,
+    folded: HashMap<Group, HashMap<String, Last>>,
+    files: HashSet<String>,
+    /// Of a database, the version up to which its rows were read.
+    until: u64,
+    /// Held, so that their addresses name them.
+    fresh: Vec<RecordBatch>,
+    made: Vec<Arc<GroupProperty>>,
+}
+
+impl Groups {
+    pub fn want(&mut self, names: &BTreeSet<(String, String)>) {
+        self.wanted.extend(names.iter().cloned());
+    }
+
+    pub fn wanted(&self) -> &BTreeSet<(String, String)> {
+        &self.wanted
+    }
+
+    /// Forgets what was read.
+    pub fn forget(&mut self) {
+        *self = Groups { wanted: std::mem::take(&mut self.wanted), ..Groups::default() };
+    }
+
+    pub fn properties(&self) -> &[Arc<GroupProperty>] {
+        &self.made
+    }
+
+    /// About what it takes.
+    pub fn memory_bytes(&self) -> usize {
+        let values = self.folded.values().flat_map(HashMap::iter);
+        values.map(|(name, last)| 160 + name.len() + last.value.as_ref().map_or(0, String::len)).sum()
+    }
+
+    /// Reads what is new. Whether any value may have changed.
+    pub fn follow(&mut self, snapshot: &ProjectSnapshot) -> Result<bool, AskError> {
+        if self.wanted.is_empty() {
+            return Ok(false);
+        }
+        let view = snapshot.table(Table::Activity);
+        let mut news = 0;
+        for file in view.files.iter().filter(|file| !self.files.contains(&file.path)) {
+            for batch in TableScan::open(&snapshot.root, Table::Activity, &file.path, &COLUMNS, &[], BATCH_ROWS)? {
+                news += fold(&mut self.folded, &batch?);
+            }
+        }
+        self.files = view.files.iter().map(|file| file.path.clone()).collect();
+        if let Some(rows) = snapshot.remote.as_ref().filter(|_| snapshot.version > self.until) {
+            for batch in RemoteScan::new(rows.clone(), Table::Activity, self.until).begin(&COLUMNS, &[]) {
+                news += fold(&mut self.folded, &batch?);
+            }
+            self.until = snapshot.version;
+        }
+        let is_known = |batch: &RecordBatch| {
+            let same = |known: &RecordBatch| Arc::ptr_eq(known.column(0), batch.column(0));
+            self.fresh.iter().any(same)
+        };
+        let unknown: Vec<RecordBatch> = view.fresh.iter().filter(|batch| !is_known(batch)).cloned().collect();
+        for batch in &unknown {
+            news += fold(&mut self.folded, &fresh_columns(Table::Activity, batch, &COLUMNS, &[])?);
+        }
+        self.fresh = view.fresh.clone();
+        if news == 0 && self.made.len() == self.wanted.len() {
+            return Ok(false);
+        }
+        self.made = self.wanted.iter().map(|(group, property)| Arc::new(self.make(group, property))).collect();
+        Ok(true)
+    }
+
+    fn make(&self, group: &str, property: &str) -> GroupProperty {
+        let of_type = self.folded.iter().filter(|((kind, _), _)| kind == group);
+        let values = of_type.filter_map(|((_, key), known)| Some((key.clone(), known.get(property)?.value.clone()?)));
+        GroupProperty { group: group.to_owned(), property: property.to_owned(), values: values.collect() }
+    }
+}
+
+/// How many rows said something.
+fn fold(folded: &mut HashMap<Group, HashMap<String, Last>>, batch: &RecordBatch) -> usize {
+    let texts = |place: usize| batch.column(place).as_string_view();
+    let (kinds, groups, properties, ids) = (texts(0), texts(2), texts(3), texts(4));
+    let times = batch.column(1).as_primitive::<TimestampMillisecondType>();
+    let mut found = 0;
+    for row in (0..batch.num_rows()).filter(|&row| kinds.value(row) == KIND && groups.is_valid(row)) {
+        let (Some(named), Some(mut said)) = (object(groups.value(row)), object(properties.value(row))) else {
+            continue;
+        };
+        if let Some(Value::Object(set)) = said.remove(SET) {
+            said = set;
+        }
+        found += 1;
+        for (kind, key) in named {
+            let Some(key) = text_of(key) else { continue };
+            let known = folded.entry((kind, key)).or_default();
+            for (name, value) in &said {
+                let at = (times.value(row), ids.value(row).to_owned());
+                if known.get(name).is_none_or(|last| last.at <= at) {
+                    known.insert(name.clone(), Last { at, value: text_of(value.clone()) });
+                }
+            }
+        }
+    }
+    found
+}
+
+fn object(text: &str) -> Option<Map<String, Value>> {
+    serde_json::from_str(text).ok()
+}
+
+/// What `->>` gives.
+fn text_of(value: Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text),
+        other => Some(other.to_string()),
+    }
+}
