@@ -2,7 +2,7 @@
 //! latest time counts.
 //!
 //! Segment's `group` has them as traits, PostHog's `$groupidentify` as `$group_set`; both are rows of `activity` of the kind
-//! `group`. What was read once may be read again: a file that compaction has made changes nothing.
+//! `group`. They are not kept on disk: after a start the first question about one reads the rows of these columns again. What was read once may be read again: a file that compaction has made changes nothing.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;

@@ -50,7 +50,8 @@ async fn a_start_reads_no_file_of_the_lake_again() {
     let away = house.folder.path().join("away");
     fs::rename(&activity, &away).unwrap();
     let insights = house.insights();
-    for question in asked::all() {
+    // What is known of groups is not kept: it is read again when somebody asks about it.
+    for question in asked::all().into_iter().filter(|question| question.needs().groups.is_empty()) {
         let got = insights.ask("p", &question, NOW).await.unwrap();
         assert_eq!(got.answer, world.answer(&house.as_now(&question)), "{question:?}");
     }
