@@ -76,7 +76,7 @@ export function Cohorts({ close, use }: { close: () => void; use: (who: Who[]) =
                 <li key={saved.key}>
                   <span className="row-text"><span>{saved.name} <code className="small">{saved.key}</code></span>{saved.description && <span className="soft small">{saved.description}</span>}<Size name={saved.key} /></span>
                   <span className="line">
-                    <button type="button" className="quiet" aria-label={`Who is in ${saved.name}`} onClick={() => use([{ ...whoOf("in"), cohort: saved.key }])}>Who is in it</button>
+                    <button type="button" className="quiet" aria-label={`Who is in it: ${saved.name}`} onClick={() => use([{ ...whoOf("in"), cohort: saved.key }])}>Who is in it</button>
                     {mayWrite && <button type="button" className="quiet" aria-label={`Change ${saved.name}`} onClick={() => setOpen({ key: saved.key })}>Change</button>}
                     {mayWrite && <button type="button" className="remove" aria-label={`Remove ${saved.name}`} onClick={() => remove(saved)}>×</button>}
                   </span>

@@ -5,6 +5,7 @@ import { useAnswer } from "../api/answer";
 import { addItem, items, removeItem, type Annotation, type Item } from "../boards/calls";
 import type { Mark } from "../chart/options";
 import { useProject } from "../frame/project";
+import { Select } from "../parts/choice";
 import { moment } from "../parts/format";
 import { Failure } from "../parts/states";
 
@@ -58,7 +59,7 @@ export function Happened({ marks, starts, names, changed }: Props) {
       {mayWrite && !isAdding && <button type="button" className="quiet" onClick={() => (setPlace(starts.length - 1), setAdding(true))}>Say what happened</button>}
       {isAdding && (
         <form className="line" onSubmit={add}>
-          <label className="field-inline"><span>When</span><select value={place} onChange={(event) => setPlace(Number(event.target.value))}>{names.map((name, index) => <option key={index} value={index}>{name}</option>)}</select></label>
+          <Select label="When" value={String(place)} options={names.map((name, index) => [String(index), name] as const)} choose={(index) => setPlace(Number(index))} />
           <label className="field-inline"><span>What</span><input required maxLength={200} autoFocus value={text} onChange={(event) => setText(event.target.value)} /></label>
           <button type="submit" className="plain">Add</button>
           <button type="button" className="quiet" onClick={() => setAdding(false)}>Cancel</button>
