@@ -56,7 +56,7 @@ no_faults() {
 said = json.loads(sys.argv[1])
 assert said["walked"] and not said["consoleErrors"] and not said["pageErrors"], said' "$(tail -n 1 "$folder/answer")"
 }
-for pages in app_pages.cjs insights_pages.cjs sql_pages.cjs; do
+for pages in app_pages.cjs insights_pages.cjs sql_pages.cjs resilience_pages.cjs; do
   walk "$pages"
   no_faults
 done

@@ -31,7 +31,10 @@ export function Combo({ label, value, placeholder, proposals, choose, onOpen, is
   useEffect(() => setText(value), [value]);
   const needle = text === value ? "" : text.toLowerCase();
   const shown = proposals.filter((proposal) => proposal.value.toLowerCase().includes(needle)).slice(0, SHOWN_MAX);
-  useEffect(() => list.current?.children[at]?.scrollIntoView({ block: "nearest" }), [at]);
+  useEffect(() => {
+    // Newer browsers answer with a promise, which is no cleaning up.
+    list.current?.children[at]?.scrollIntoView({ block: "nearest" });
+  }, [at]);
 
   const take = (chosen: string) => {
     setText(isEmptied ? "" : chosen);
