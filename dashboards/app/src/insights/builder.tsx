@@ -23,7 +23,8 @@ function mostOf({ kind, compared, anchor }: Question): number {
 
 const isOverTime = ({ kind, isOverTime, order }: Question) => kind === "trend" || kind === "retention" || kind === "lifecycle" || kind === "stickiness" || kind === "sessions" || (kind === "funnel" && isOverTime && order !== "unordered");
 
-export function Builder({ question, change }: { question: Question; change: (question: Question) => void }) {
+/** `isTimeless`: the time is set elsewhere. */
+export function Builder({ question, change, isTimeless }: { question: Question; change: (question: Question) => void; isTimeless?: boolean }) {
   const project = useProject().id;
   const names = useProposals(() => activities(project), project);
   const known = useProposals(() => properties(project), project);
@@ -54,8 +55,8 @@ export function Builder({ question, change }: { question: Question; change: (que
       </div>
       {kind !== "compare" && <WhoRows who={question.who} names={names} known={known} isQuestion={kind === "cohort"} set={(who) => set({ who })} />}
       <div className="line">
-        <Segments label="Time" value={String(question.days) as (typeof DAYS)[number][0]} options={DAYS} choose={(days) => (days === "0" ? set({ days: 0, from: question.from || dayBefore(30), until: question.until || dayBefore(0) }) : set({ days: Number(days) }))} />
-        {question.days === 0 && <span className="line"><label className="field-inline">from <input type="date" value={question.from} onChange={(event) => event.target.value && set({ from: event.target.value })} /></label><label className="field-inline">until <input type="date" value={question.until} onChange={(event) => event.target.value && set({ until: event.target.value })} /></label></span>}
+        {!isTimeless && <Segments label="Time" value={String(question.days) as (typeof DAYS)[number][0]} options={DAYS} choose={(days) => (days === "0" ? set({ days: 0, from: question.from || dayBefore(30), until: question.until || dayBefore(0) }) : set({ days: Number(days) }))} />}
+        {!isTimeless && question.days === 0 && <span className="line"><label className="field-inline">from <input type="date" value={question.from} onChange={(event) => event.target.value && set({ from: event.target.value })} /></label><label className="field-inline">until <input type="date" value={question.until} onChange={(event) => event.target.value && set({ until: event.target.value })} /></label></span>}
         {isOverTime(question) && <Select label="by" value={question.bucket} options={BUCKETS} choose={(bucket) => set({ bucket })} />}
       </div>
     </section>

@@ -2,7 +2,7 @@
 
 import { Fragment, useMemo, useRef } from "react";
 import { useAnswer } from "../api/answer";
-import { savedInsight } from "../boards/insight";
+import { isKeepable, savedInsight } from "../boards/insight";
 import { SaveQuestion } from "../boards/save";
 import { ZONE } from "../boards/zone";
 import { Chart } from "../chart/chart";
@@ -52,7 +52,7 @@ export function Result({ insight, kind, definition, question, isStale, show }: P
         <h2>{title}</h2>
         <span className="soft small">{number(insight.rows_read)} rows in {number(insight.took_ms)} ms</span>
         <span className="line">
-          {kind === "cohort" ? <SaveCohort question={question} /> : kind !== "correlation" && <SaveQuestion question={() => savedInsight(question)} />}
+          {kind === "cohort" ? <SaveCohort question={question} /> : isKeepable(question) && <SaveQuestion question={() => savedInsight(question)} />}
           {kind === "places" && <Link className="quiet" href={placeOf(project, "places", { activity: question.steps[0]?.activity ?? "", days: String(question.days) })}>On the map</Link>}
           <Exports shown={shown} title={title} kind={kind} definition={definition} clickhouse={insight.clickhouse_sql} picture={() => region.current && void savePicture(region.current, title)} />
         </span>
