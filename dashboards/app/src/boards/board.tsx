@@ -91,7 +91,7 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
     key: `${project.id} ${name} ${tag} ${valuesKey} ${span}`,
     zone: board.zone,
     ask: (tile, signal) => calls.askTile(project.id, name, { tile, variables: JSON.parse(valuesKey) as Record<string, Value>, ...(span && { days: span }) }, signal),
-    happened, show: (behind) => behind && setBehind(behind), sql: (tile, shown) => statementOf(project.id, tile, shown, valuesKey),
+    project: project.id, happened, show: (behind) => behind && setBehind(behind), sql: (tile, shown) => statementOf(project.id, tile, shown, valuesKey),
   }), [project.id, name, tag, valuesKey, span, board.zone, happened]);
   const mayWrite = project.permissions.has("dashboards.write");
   const keep = (body: { dashboard: Board } | { text: string }) =>

@@ -19,6 +19,8 @@ export interface Asker {
   key: string;
   zone: string;
   ask: (tile: string, signal: AbortSignal) => Promise<TileAnswer>;
+  /** Of members who look; nobody else has ways into a project. */
+  project?: string;
   /** What happened when, for charts over time. */
   happened?: Item<Annotation>[];
   /** Shows the people of a number; nobody does to viewers of what was given away. */
@@ -82,7 +84,7 @@ function Content({ tile, shown, title, asker, isNumber, isStale }: Content) {
     <div className="tile-content" ref={region}>
       {isNumber ? <p className={`tile-figure${isStale ? " stale" : ""}`}>{behind && shown.figureCell && shown.figure ? <button type="button" className="behind" title="Who is this?" aria-label={`${figure}, ${title}: who is this?`} onClick={() => behind(shown.figureCell, title)}>{figure}</button> : figure}</p>
         : drawing && !isTable ? <Chart label={`${title}: as a table it has the same numbers`} drawing={drawing} isStale={isStale} pick={pick} />
-          : <div className="tile-table"><Numbers label={`${title} as a table`} shown={shown} show={behind} height={1200} /></div>}
+          : <div className="tile-table"><Numbers label={`${title} as a table`} shown={shown} show={behind} height={1200} project={asker.project} /></div>}
       <div className="tile-foot">
         {drawing && <button type="button" className="quiet tile-turn" aria-pressed={isTable} aria-label={`${title} as a table`} onClick={() => setTable(!isTable)}>Table</button>}
         <button type="button" className="quiet tile-take" aria-label={`${title} as CSV`} onClick={() => save(fileName(title, "csv"), csv(shown.head, shown.rows))}>CSV</button>
