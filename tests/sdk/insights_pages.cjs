@@ -183,6 +183,14 @@ async function tiles(page) {
   await tile.locator(".chart svg").click({ position: { x: 200, y: 60 } });
   await dialog.getByRole("status").waitFor();
   await page.keyboard.press("Escape");
+  // A click on one of several bars means that bar.
+  await ask(page, { kind: "funnel", steps: steps("browse", "purchase"), breakdown: ["plan"] });
+  const groups = rowsOf(await taken(page, "CSV")).filter((line) => line[1] === "1 browse");
+  const bars = await page.locator(".chart svg g rect").all();
+  await bars[2].click();
+  await dialog.getByRole("status").filter({ hasText: /people$/ }).waitFor();
+  expect("people of the second bar", (await dialog.getByRole("status").textContent()).trim(), `${groups[1][2]} people`);
+  await page.keyboard.press("Escape");
 }
 
 /** A question that takes long tells how far it is, and can be stopped and asked again. */
