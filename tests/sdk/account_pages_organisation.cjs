@@ -148,8 +148,37 @@ async function auditAndAlerts(page, { code }) {
   expect("the export", download.suggestedFilename(), "audit.ndjson");
   await go(page, "Alerts");
   await look(page, "alerts");
+  await webhooks(page);
   await page.goto(`${url}/account/nowhere`);
   await title(page, "There is no such page");
+}
+
+/** Made with a secret shown once, refused where the address is none, tested, switched off, removed. */
+async function webhooks(page) {
+  await go(page, "Webhooks");
+  await page.getByText("No webhooks yet").waitFor();
+  await look(page, "webhooks-none");
+  await press(page, "New webhook");
+  await fill(page, "Name", "On call");
+  await fill(page, "Address", "http://user:word@example.org/");
+  await press(page, "Make it");
+  await page.getByRole("dialog").locator(".fault:not([hidden])").first().waitFor();
+  await fill(page, "Address", "https://hooks.example.org/footfall");
+  await press(page, "Make it");
+  expect("a secret", /^whsec_/.test(await onceShown(page, "I have kept it")), true);
+  await press(page, "Test On call");
+  await page.getByText("A message is on its way").waitFor();
+  await press(page, "Deliveries of On call");
+  const dialog = page.getByRole("dialog", { name: "Deliveries of “On call”" });
+  await dialog.getByText(/Will be tried again|Given up|Arrived/).first().waitFor();
+  await look(page, "webhook-deliveries");
+  await dialog.getByRole("button", { name: "Close" }).click();
+  await press(page, "Switch off: On call");
+  await page.getByRole("button", { name: "Switch on: On call" }).waitFor();
+  await look(page, "webhooks");
+  await press(page, "Remove On call");
+  await press(page, "Remove it");
+  await page.getByText("No webhooks yet").waitFor();
 }
 
 /** Where a second factor is required, who has none sees how to get one, and nothing else of the organisation. */

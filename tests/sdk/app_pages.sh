@@ -51,7 +51,12 @@ database.execute(f"UPDATE flag_definitions SET state = ? {where}", (json.dumps(s
 database.commit()
 PY
 start
-walk app_pages.cjs
-python3 -c 'import json, sys
+no_faults() {
+  python3 -c 'import json, sys
 said = json.loads(sys.argv[1])
 assert said["walked"] and not said["consoleErrors"] and not said["pageErrors"], said' "$(tail -n 1 "$folder/answer")"
+}
+for pages in app_pages.cjs insights_pages.cjs sql_pages.cjs resilience_pages.cjs; do
+  walk "$pages"
+  no_faults
+done

@@ -80,6 +80,7 @@ assets! {
     SCRIPT "account/pages/sign_in.js" = "account" / "pages/sign_in.js";
     SCRIPT "account/pages/sign_up.js" = "account" / "pages/sign_up.js";
     SCRIPT "account/pages/tokens.js" = "account" / "pages/tokens.js";
+    SCRIPT "account/pages/webhooks.js" = "account" / "pages/webhooks.js";
 }
 
 const LIVE: &str = include_str!("../../../dashboards/live/index.html");

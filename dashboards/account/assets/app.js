@@ -27,6 +27,7 @@ const PAGES = [
   [/^organisations\/([^/]+)\/roles$/, () => import("./pages/roles.js?v=1"), true],
   [/^organisations\/([^/]+)\/audit$/, () => import("./pages/audit.js?v=1"), true],
   [/^organisations\/([^/]+)\/alerts$/, () => import("./pages/alerts.js?v=1"), true],
+  [/^organisations\/([^/]+)\/webhooks$/, () => import("./pages/webhooks.js?v=1"), true],
 ];
 
 const SIGN_IN = "/account/sign-in";

@@ -16,6 +16,7 @@ const OF_ORGANISATION = [
   ["/roles", "Roles", "organisation.read"],
   ["/audit", "Audit", "audit.read"],
   ["/alerts", "Alerts", "alerts.read"],
+  ["/webhooks", "Webhooks", "alerts.read"],
 ];
 
 /** Draws the frame for `own` at `path`; before signing in there is none. */

@@ -24,6 +24,3 @@ export async function askFile(project: string, sql: string, params: Parameters, 
   if (!answer.ok) throw new Refused(answer.status, await answer.json().catch(() => ({})));
   return answer.blob();
 }
-
-/** A text as SQL writes it, for names that cannot be bound. */
-export const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;

@@ -23,8 +23,12 @@ const permissionsOf = (grants: Grant[], organisation: string, project: string) =
   new Set(grants.filter((grant) => grant.organisation_id === organisation && (!grant.project_id || grant.project_id === project)).flatMap((grant) => grant.permissions));
 
 export async function session(): Promise<Session> {
-  const account = (await good(api.GET("/v1/account"))) as { email: string; grants: Grant[] };
-  const organisations = (await good(api.GET("/v1/organisations", { params: { query: { limit: 200 } } }))).items as { id: string; name: string }[];
+  // Side by side: whoever has no session is renewed, or led away, once for both.
+  const [account, { items }] = await Promise.all([
+    good(api.GET("/v1/account")) as Promise<{ email: string; grants: Grant[] }>,
+    good(api.GET("/v1/organisations", { params: { query: { limit: 200 } } })),
+  ]);
+  const organisations = items as { id: string; name: string }[];
   const projects = await Promise.all(organisations.map(({ id, name }) => projectsOf(account.grants, id, name)));
   return { email: account.email, projects: projects.flat() };
 }

@@ -17,6 +17,9 @@ import { Tiles } from "./grid";
 import { bottom, valuesIn, type Board, type Tile as TileOf, type Value } from "./model";
 import { Settings } from "./settings";
 import { ShareDialog } from "./share";
+import { PeopleBehind, type Behind } from "../insights/behind";
+import { useHappened } from "../insights/happened";
+import { statementOf } from "./statement";
 import { Tile, type Asker } from "./tile";
 
 export function BoardPage({ name }: { name: string }) {
@@ -82,11 +85,14 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
   const span = typeof days === "number" && days >= 1 ? days : undefined;
   const [turn, refresh] = useTurns(draft ? undefined : board.refresh_seconds);
   const valuesKey = JSON.stringify(values);
+  const [behind, setBehind] = useState<Behind>();
+  const { value: happened, again: happenedAgain } = useHappened(true);
   const asker: Asker = useMemo(() => ({
     key: `${project.id} ${name} ${tag} ${valuesKey} ${span}`,
     zone: board.zone,
     ask: (tile, signal) => calls.askTile(project.id, name, { tile, variables: JSON.parse(valuesKey) as Record<string, Value>, ...(span && { days: span }) }, signal),
-  }), [project.id, name, tag, valuesKey, span, board.zone]);
+    project: project.id, happened, show: (behind) => behind && setBehind(behind), sql: (tile, shown) => statementOf(project.id, tile, shown, valuesKey),
+  }), [project.id, name, tag, valuesKey, span, board.zone, happened]);
   const mayWrite = project.permissions.has("dashboards.write");
   const keep = (body: { dashboard: Board } | { text: string }) =>
     calls.save(project.id, name, tag, body).then((saved) => (change(saved), setDraft(undefined), setFault(undefined), setOpen(undefined)));
@@ -137,7 +143,8 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
       {open === "share" && <ShareDialog name={name} close={() => setOpen(undefined)} />}
       {open === "file" && <FileDialog name={name} text={kept.text} close={() => setOpen(undefined)} save={mayWrite ? (text) => keep({ text }) : undefined} take={() => saveFile(`${name}.yaml`, kept.text, "application/yaml")} />}
       {open === "settings" && draft && <Settings board={draft} close={() => setOpen(undefined)} set={(next) => (setDraft(next), setOpen(undefined))} />}
-      {open === "annotations" && <Annotations close={() => setOpen(undefined)} />}
+      {open === "annotations" && <Annotations close={() => (setOpen(undefined), happenedAgain())} />}
+      {behind && <PeopleBehind behind={behind} close={() => setBehind(undefined)} />}
       {typeof open === "object" && draft && (
         <Editor
           board={draft} tile={open.tile} close={() => setOpen(undefined)}

@@ -3,15 +3,19 @@
 import { useState, type FormEvent } from "react";
 import { useAnswer } from "../api/answer";
 import { useProject } from "../frame/project";
+import { Builder } from "../insights/builder";
+import { KINDS as INSIGHTS, lackOf, readQuestion } from "../insights/question";
 import { Segments, Select } from "../parts/choice";
 import { Dialog } from "../parts/dialog";
 import { Failure, Loading } from "../parts/states";
 import { items, type SavedQuestion } from "./calls";
+import { savedInsight } from "./insight";
 import { keyOf, SHOWS, type Ask, type Board, type Show, type Tile } from "./model";
 
 const KINDS = [["saved", "Saved question"], ["sql", "SQL"], ["insight", "Insight"], ["text", "Words"]] as const;
 type Kind = (typeof KINDS)[number][0];
-const TREND = JSON.stringify({ question: "trend", bucket: "day", series: [{ select: { activities: [] }, measures: ["people"] }] }, null, 2);
+const BUILDABLE = INSIGHTS.filter(([kind]) => kind !== "correlation" && kind !== "cohort");
+const written = (insight: unknown) => JSON.stringify(insight, null, 2);
 const kindOf = (ask: Ask | undefined): Kind => (ask ? KINDS.find(([kind]) => kind in ask)?.[0] : undefined) ?? "saved";
 
 export function Editor({ board, tile, set, close }: { board: Board; tile?: Tile; set: (tile: Tile) => void; close: () => void }) {
@@ -24,7 +28,9 @@ export function Editor({ board, tile, set, close }: { board: Board; tile?: Tile;
   const [saved, setSaved] = useState(String(old("saved") ?? ""));
   const [sql, setSql] = useState(String(old("sql") ?? "SELECT date_trunc('day', timestamp) AS day, count(*) AS times\nFROM activity\nWHERE timestamp >= $from AND timestamp < $until\nGROUP BY day ORDER BY day"));
   const [words, setWords] = useState(String(old("text") ?? ""));
-  const [insight, setInsight] = useState(old("insight") ? JSON.stringify(old("insight"), null, 2) : TREND);
+  const [question, setQuestion] = useState(() => readQuestion(undefined));
+  // What stands in a file is kept as it is written, until somebody clicks it together anew.
+  const [insight, setInsight] = useState(old("insight") ? written(old("insight")) : undefined);
   const [fault, setFault] = useState<unknown>();
   const chosen = questions.value?.find(({ key }) => key === saved);
   const askOf = (): Ask => {
@@ -32,13 +38,15 @@ export function Editor({ board, tile, set, close }: { board: Board; tile?: Tile;
       case "saved": return { saved };
       case "sql": return { sql };
       case "text": return { text: words };
-      case "insight": return { insight: JSON.parse(insight) as Record<string, unknown> };
+      case "insight": return insight === undefined ? (savedInsight(question).ask as Ask) : { insight: JSON.parse(insight) as Record<string, unknown> };
     }
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
     try {
       if (kind === "saved" && !saved) throw new Error("Choose a question.");
+      const lack = kind === "insight" && insight === undefined ? lackOf(question) : undefined;
+      if (lack) throw new Error(lack);
       const name = title || (kind === "saved" ? chosen?.content.title ?? "" : "");
       const id = tile?.id ?? keyOf(name || kind, board.tiles.map(({ id }) => id));
       set({ ...(tile ?? { x: 0, y: 0, width: kind === "text" ? 12 : 6, height: kind === "text" ? 2 : 5 }), id, title: name, show, ask: askOf() });
@@ -55,7 +63,18 @@ export function Editor({ board, tile, set, close }: { board: Board; tile?: Tile;
           ? <p className="soft">No question is saved yet. The pages of insights and SQL save them.</p>
           : <Select label="Question" value={saved} options={[["", "choose one"] as const, ...questions.value.map(({ key, content }) => [key, content.title] as const)]} choose={setSaved} />)}
         {kind === "sql" && <label className="field"><span>One reading statement; $from, $until and the dashboard's variables are bound</span><textarea rows={8} spellCheck={false} value={sql} onChange={(event) => setSql(event.target.value)} /></label>}
-        {kind === "insight" && <label className="field"><span>The body of an insight without its scope, as JSON</span><textarea rows={10} spellCheck={false} value={insight} onChange={(event) => setInsight(event.target.value)} /></label>}
+        {kind === "insight" && (insight === undefined ? (
+          <>
+            <Segments label="Kind of question" value={question.kind} options={BUILDABLE} choose={(kind) => setQuestion({ ...question, kind })} />
+            <Builder question={question} change={setQuestion} isTimeless />
+            <div className="line"><button type="button" className="quiet" onClick={() => setInsight(written((savedInsight(question).ask as { insight: unknown }).insight))}>As JSON</button></div>
+          </>
+        ) : (
+          <>
+            <label className="field"><span>The body of an insight without its scope, as JSON</span><textarea rows={10} spellCheck={false} value={insight} onChange={(event) => setInsight(event.target.value)} /></label>
+            <div className="line"><button type="button" className="quiet" onClick={() => setInsight(undefined)}>Anew, by choosing</button></div>
+          </>
+        ))}
         {kind === "text" && <label className="field"><span>Words</span><textarea rows={4} value={words} onChange={(event) => setWords(event.target.value)} /></label>}
         {kind !== "text" && <Select label="Shown" value={show} options={SHOWS} choose={setShow} />}
         {fault ? <Failure fault={fault} /> : null}

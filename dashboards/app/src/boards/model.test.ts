@@ -1,7 +1,7 @@
 // Tiles never lie over each other, whatever is moved where.
 
 import { expect, test } from "vitest";
-import { arranged, bottom, keyOf, questionOf, typed, type Place } from "./model";
+import { arranged, bottom, keyOf, typed, type Place } from "./model";
 
 const place = (id: string, x: number, y: number, width: number, height: number): Place => ({ id, x, y, width, height });
 const apart = (tiles: Place[]) => tiles.every((a, at) => tiles.slice(at + 1).every((b) => a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y));
@@ -31,12 +31,6 @@ test("keys are plain and free", () => {
   expect(keyOf("Wer kommt? — Überblick", [])).toBe("wer-kommt-u-berblick");
   expect(keyOf("a", ["a", "a-2"])).toBe("a-3");
   expect(keyOf("…", [])).toBe("tile");
-});
-
-test("definitions are drawn by their activities", () => {
-  expect(questionOf({ question: "trend", bucket: "day", series: [{ select: { activities: ["buy"] } }, { select: {} }], breakdown: { properties: ["plan"] } }))
-    .toEqual({ kind: "trend", bucket: "day", breakdown: "plan", steps: [{ activity: "buy" }, { activity: "" }] });
-  expect(questionOf({ question: "funnel", steps: [{ activities: ["a"] }] })).toMatchObject({ kind: "funnel", steps: [{ activity: "a" }] });
 });
 
 test("what is typed has the variable's type", () => {

@@ -104,22 +104,6 @@ export function keyOf(text: string, taken: string[]): string {
   }
 }
 
-interface Selector {
-  activities?: string[];
-}
-
-/** A definition of the API as the builder's question: as much of it as drawing needs. */
-export function questionOf(definition: Record<string, unknown>): Record<string, unknown> {
-  const steps = (list: unknown, of: (one: never) => Selector | undefined) => (Array.isArray(list) ? list.map((one) => ({ activity: of(one as never)?.activities?.[0] ?? "" })) : undefined);
-  const breakdown = definition.breakdown as { property?: string; properties?: string[] } | undefined;
-  return {
-    kind: definition.question,
-    bucket: definition.bucket,
-    breakdown: breakdown?.property ?? breakdown?.properties?.join(", ") ?? "",
-    steps: steps(definition.series, (series: { select?: Selector }) => series.select) ?? steps(definition.steps, (step: Selector) => step) ?? steps([definition.start ?? definition.select ?? {}], (one: Selector) => one),
-  };
-}
-
 /** The values that are set, of variables that there are. */
 export function valuesIn(variables: Variable[] | undefined, given: unknown): Record<string, Value> {
   const from = (typeof given === "object" && given !== null ? given : {}) as Record<string, Value>;

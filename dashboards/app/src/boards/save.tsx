@@ -12,14 +12,14 @@ import { bottom, keyOf, newBoard } from "./model";
 import { ZONE } from "./zone";
 
 /** A button and its dialog. `question` is asked for when it is pressed. */
-export function SaveQuestion({ question }: { question: () => Omit<SavedQuestion, "title"> }) {
+export function SaveQuestion({ question, saved }: { question: () => Omit<SavedQuestion, "title">; saved?: () => void }) {
   const project = useProject();
   const [asked, setAsked] = useState<Omit<SavedQuestion, "title">>();
   if (!project.permissions.has("dashboards.write")) return null;
   return (
     <>
       <button type="button" className="quiet" onClick={() => setAsked(question())}>Save</button>
-      {asked && <SaveDialog question={asked} close={() => setAsked(undefined)} />}
+      {asked && <SaveDialog question={asked} close={() => (setAsked(undefined), saved?.())} />}
     </>
   );
 }

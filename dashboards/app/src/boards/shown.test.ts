@@ -20,6 +20,10 @@ test("a trend: its line, and its sum as a number", () => {
   expect(shownOf(answer({ ...trend, show: "number" }), "UTC").figure).toBe(7);
 });
 
-test("kinds without a drawing are their list", () => {
-  expect(shownOf(answer({ question: { question: "ranking" }, answer: { rows: [{ value: "a", count: 2 }] } }), "UTC")).toMatchObject({ head: ["value", "count"], rows: [["a", 2]] });
+test("numbers of insights know who is behind them, and a kind of tomorrow is no fault", () => {
+  const ranking = shownOf(answer({ question: { question: "ranking", top: 5 }, answer: { rows: [{ activity: "buy", person: null, rows: 2 }] } }), "UTC");
+  expect(ranking).toMatchObject({ head: ["activity", "times"], rows: [["buy", 2]], cells: [[null, { activity: "buy" }]], asked: { kind: "ranking", definition: { top: 5 } } });
+  const funnel = { question: { question: "funnel", steps: [{ activities: ["a"] }, { activities: ["b"] }] }, answer: { groups: [{ value: null, label: "everything", reached: [9, 4], converted_ms: [] }] } };
+  expect(shownOf(answer({ ...funnel, show: "number" }), "UTC")).toMatchObject({ figure: 4, figureCell: { step: 2, standing: "reached" } });
+  expect(shownOf(answer({ question: { question: "tomorrow" }, answer: {} }), "UTC").rows).toEqual([]);
 });

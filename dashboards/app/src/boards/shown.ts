@@ -1,38 +1,35 @@
-// What a tile shows of an answer: one number, a drawing, a table; all of the same numbers.
+// What a tile shows of an answer: one number, a drawing, a table; all of the same numbers, each with the people behind it.
 
-import type { Drawing } from "../chart/options";
-import { drawn } from "../insights/drawn";
-import { readQuestion } from "../insights/question";
+import { drawn, type Cell, type Drawn } from "../insights/drawn";
+import { KINDS, type Kind } from "../insights/question";
+import { apart } from "../insights/taken";
 import { drawingOf, isNumber } from "../sql/drawing";
-import { questionOf, type Show, type TileAnswer } from "./model";
+import type { Show, TileAnswer } from "./model";
 
-export interface Shown {
-  figure?: number;
-  drawing?: Drawing;
-  head: string[];
+export interface Shown extends Omit<Drawn, "rows"> {
   rows: (string | number | null)[][];
-  about?: string;
+  figure?: number;
+  /** What is behind the one number. */
+  figureCell?: Cell;
+  /** The question of an insight. */
+  asked?: { kind: Kind; definition: Record<string, unknown> };
 }
 
-const DRAWN = ["trend", "funnel", "retention", "paths", "lifecycle", "stickiness", "sessions"];
-
 export function shownOf(answer: TileAnswer, zone: string): Shown {
-  const all = answer.question ? ofInsight(answer, zone) : ofRows(answer);
-  return { ...as(answer.show, all) };
+  return as(answer.show, answer.question ? ofInsight(answer, zone) : ofRows(answer));
 }
 
 function ofInsight({ question, answer }: TileAnswer, zone: string): Shown {
-  const definition = question ?? {};
-  if (DRAWN.includes(String(definition.question))) {
-    const shown = drawn(readQuestion(questionOf(definition)), answer, zone);
-    const first = shown.drawing?.kind === "flows" ? undefined : shown.drawing?.lines[0]?.values;
-    return { ...shown, figure: first?.reduce<number>((sum, value) => sum + (value ?? 0), 0) };
+  const asked = apart(question ?? {});
+  if (!KINDS.some(([kind]) => kind === asked.kind)) return { head: [], rows: [], asked };
+  const shown = drawn(asked.kind, asked.definition, answer, zone);
+  const first = shown.drawing?.kind === "flows" ? undefined : shown.drawing?.lines[0]?.values;
+  if (asked.kind === "funnel" && first && !asked.definition.trend) {
+    const figure = first.at(-1);
+    return { ...shown, asked, figure: figure ?? undefined, figureCell: { step: first.length, standing: "reached" } };
   }
-  // Kinds that have no drawing: their first list as it stands.
-  const list = Object.values((answer ?? {}) as Record<string, unknown>).find(Array.isArray) as unknown[] | undefined;
-  const head = list?.[0] && typeof list[0] === "object" && !Array.isArray(list[0]) ? Object.keys(list[0]) : ["value"];
-  const cell = (value: unknown) => (typeof value === "number" || typeof value === "string" ? value : value === null || value === undefined ? null : JSON.stringify(value));
-  return { head, rows: (list ?? []).map((one) => (head.length === 1 && head[0] === "value" ? [cell(one)] : head.map((name) => cell((one as Record<string, unknown>)[name])))) };
+  const figure = first?.reduce<number>((sum, value) => sum + (value ?? 0), 0);
+  return { ...shown, asked, figure, figureCell: asked.kind === "trend" ? { series: 0 } : undefined };
 }
 
 function ofRows({ columns, rows }: TileAnswer): Shown {

@@ -1,12 +1,16 @@
-// One tile: its title, and its answer as one number, a drawing or a table.
+// One tile: its title, and its answer as one number, a drawing or a table; who is behind its numbers, and what can be taken along.
 
-import { memo, useEffect, useMemo, useState } from "react";
+import { memo, useEffect, useMemo, useRef, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { Chart } from "../chart/chart";
+import { savePicture } from "../chart/picture";
+import { behindOf, type Behind } from "../insights/behind";
+import { marksOf } from "../insights/happened";
+import { Numbers } from "../insights/numbers";
 import { csv, fileName, save } from "../parts/files";
 import { number } from "../parts/format";
-import { Grid } from "../parts/grid";
 import { Empty, Failure, Loading } from "../parts/states";
+import type { Annotation, Item } from "./calls";
 import type { Tile as TileOf, TileAnswer } from "./model";
 import { shownOf, type Shown } from "./shown";
 
@@ -15,6 +19,14 @@ export interface Asker {
   key: string;
   zone: string;
   ask: (tile: string, signal: AbortSignal) => Promise<TileAnswer>;
+  /** Of members who look; nobody else has ways into a project. */
+  project?: string;
+  /** What happened when, for charts over time. */
+  happened?: Item<Annotation>[];
+  /** Shows the people of a number; nobody does to viewers of what was given away. */
+  show?: (behind: Behind | undefined) => void;
+  /** The statement that gives the tile's numbers. */
+  sql?: (tile: TileOf, shown: Shown) => Promise<string | undefined>;
 }
 
 const wordsOf = (tile: TileOf) => tile.text ?? (tile.ask && "text" in tile.ask ? tile.ask.text : undefined);
@@ -34,28 +46,51 @@ export const Tile = memo(function Tile({ tile, asker, turn }: { tile: TileOf; as
       <header className="tile-head">
         <h2 title={tile.description || undefined}>{words !== undefined && !tile.title ? <span className="hidden">Note</span> : title}</h2>
         {answer.value && !answer.value.is_filtered && <span className="badge warn" title="The filters of this dashboard do not apply to this kind of question">not filtered</span>}
-        {shown && <button type="button" className="quiet tile-take" aria-label={`${title} as CSV`} onClick={() => save(fileName(title, "csv"), csv(shown.head, shown.rows))}>CSV</button>}
+        {answer.isSlow && <button type="button" className="quiet tile-take" aria-label={`Stop asking: ${title}`} onClick={answer.cancel}>Stop</button>}
       </header>
+      {answer.isSlow && <div className="progress" role="progressbar" aria-label={`${title} is on its way`}><i /></div>}
       {words !== undefined ? <p className="tile-words">{words}</p>
         : answer.fault ? <Failure fault={answer.fault} again={answer.again} />
-          : shown ? <Content shown={shown} title={title} isNumber={answer.value?.show === "number"} isStale={answer.isAsking && answer.isSlow} />
-            : <Loading what="the answer" />}
+          : shown ? <Content tile={tile} shown={shown} title={title} asker={asker} isNumber={answer.value?.show === "number"} isStale={answer.isAsking && answer.isSlow} />
+            : answer.isCancelled ? <p className="line" role="status">It was stopped. <button type="button" className="plain" onClick={answer.again}>Ask again</button></p> : <Loading what="the answer" />}
     </>
   );
 });
 
-const cellOf = (value: string | number | null | undefined) => (typeof value === "string" ? value : value === null || value === undefined ? "" : number(value));
+interface Content {
+  tile: TileOf;
+  shown: Shown;
+  title: string;
+  asker: Asker;
+  isNumber: boolean;
+  isStale: boolean;
+}
 
-function Content({ shown, title, isNumber, isStale }: { shown: Shown; title: string; isNumber: boolean; isStale: boolean }) {
+function Content({ tile, shown, title, asker, isNumber, isStale }: Content) {
+  const region = useRef<HTMLDivElement>(null);
   const [isTable, setTable] = useState(false);
-  if (isNumber) return <p className={`tile-figure${isStale ? " stale" : ""}`}>{number(shown.figure ?? null)}</p>;
-  if (shown.rows.length === 0) return <Empty>Nothing yet.</Empty>;
-  const table = <Grid label={`${title} as a table`} columns={shown.head.map((name, index) => ({ name, isNumber: index > 0 }))} count={shown.rows.length} cell={(row, column) => cellOf(shown.rows[row]?.[column])} height={1200} />;
-  if (!shown.drawing) return <div className="tile-table">{table}</div>;
+  const { asked, drawing: plain, starts } = shown;
+  const drawing = useMemo(() => (plain && plain.kind !== "flows" && starts && asker.happened?.length ? { ...plain, marks: marksOf(asker.happened, starts) } : plain), [plain, starts, asker.happened]);
+  const { show } = asker;
+  const behind = asked && show ? (cell: Parameters<typeof behindOf>[2], what: string) => show(behindOf(asked.kind, asked.definition, cell, what)) : undefined;
+  if (!isNumber && shown.rows.length === 0) return <Empty>Nothing yet.</Empty>;
+  const pick = behind && shown.cellAt ? (index: number, line: number) => behind(shown.cellAt?.(index, line), `${title}: ${drawing?.kind === "flows" ? "a flow" : drawing?.names[index] ?? ""}`) : undefined;
+  const figure = number(shown.figure ?? null);
+  const take = async () => {
+    const sql = await asker.sql?.(tile, shown);
+    if (sql) save(fileName(title, "sql"), sql, "application/sql");
+  };
   return (
-    <div className="tile-content">
-      {isTable ? <div className="tile-table">{table}</div> : <Chart label={`${title}: as a table it has the same numbers`} drawing={shown.drawing} isStale={isStale} />}
-      <button type="button" className="quiet tile-turn" aria-pressed={isTable} aria-label={`${title} as a table`} onClick={() => setTable(!isTable)}>Table</button>
+    <div className="tile-content" ref={region}>
+      {isNumber ? <p className={`tile-figure${isStale ? " stale" : ""}`}>{behind && shown.figureCell && shown.figure ? <button type="button" className="behind" title="Who is this?" aria-label={`${figure}, ${title}: who is this?`} onClick={() => behind(shown.figureCell, title)}>{figure}</button> : figure}</p>
+        : drawing && !isTable ? <Chart label={`${title}: as a table it has the same numbers`} drawing={drawing} isStale={isStale} pick={pick} />
+          : <div className="tile-table"><Numbers label={`${title} as a table`} shown={shown} show={behind} height={1200} project={asker.project} /></div>}
+      <div className="tile-foot">
+        {drawing && <button type="button" className="quiet tile-turn" aria-pressed={isTable} aria-label={`${title} as a table`} onClick={() => setTable(!isTable)}>Table</button>}
+        <button type="button" className="quiet tile-take" aria-label={`${title} as CSV`} onClick={() => save(fileName(title, "csv"), csv(shown.head, shown.rows))}>CSV</button>
+        {drawing && !isTable && <button type="button" className="quiet tile-take" aria-label={`${title} as PNG`} onClick={() => region.current && void savePicture(region.current, title)}>PNG</button>}
+        {asker.sql && <button type="button" className="quiet tile-take" aria-label={`${title} as SQL`} onClick={() => void take()}>SQL</button>}
+      </div>
     </div>
   );
 }

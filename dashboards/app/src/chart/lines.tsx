@@ -4,7 +4,7 @@ import { area, line } from "d3-shape";
 import { useState, type PointerEvent } from "react";
 import { number } from "../parts/format";
 import { FONT, hueOf, widthOf, type Colours, type Lines } from "./options";
-import { axisOf, shortened, stacked, strideOf, written, type Box, type Stacked } from "./places";
+import { axisOf, lineAt, shortened, stacked, strideOf, written, type Box, type Stacked } from "./places";
 
 interface Props {
   drawing: Lines;
@@ -31,9 +31,18 @@ export function LinesChart({ drawing, width, height, colours, pick }: Props) {
     const inside = event.clientX - event.currentTarget.getBoundingClientRect().left - box.left;
     return Math.max(0, Math.min(names.length - 1, kind === "bars" ? Math.floor(inside / step) : Math.round(inside / step)));
   };
+  const picked = (event: PointerEvent<SVGSVGElement>) => {
+    const from = event.currentTarget.getBoundingClientRect();
+    const index = nearest(event);
+    const value = axis.low + (1 - (event.clientY - from.top - box.top) / box.height) * (axis.high - axis.low);
+    // Where within the bars of one name.
+    const wide = thickOf(drawing, step) * lines.length;
+    const across = (event.clientX - from.left - x(index)) / wide + 0.5;
+    pick?.(index, lineAt(drawing, bars, index, value, across));
+  };
   return (
     <>
-      <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} onPointerMove={(event) => setAt(nearest(event))} onPointerLeave={() => setAt(undefined)} onClick={(event) => pick?.(nearest(event as never), 0)}>
+      <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} onPointerMove={(event) => setAt(nearest(event))} onPointerLeave={() => setAt(undefined)} onClick={(event) => picked(event as never)}>
         {axis.ticks.map((tick) => (
           <g key={tick}>
             <line x1={box.left} x2={box.left + box.width} y1={y(tick)} y2={y(tick)} stroke={colours.line} strokeWidth={tick === 0 ? 1.5 : 1} />
@@ -75,9 +84,12 @@ function Curve({ drawing, index, colours, x, y }: Part) {
   );
 }
 
+/** How wide one bar is. */
+const thickOf = ({ isStacked, lines }: Lines, step: number) => Math.max(1, Math.min(64, (step * 0.76) / (isStacked ? 1 : lines.length)));
+
 function Bars({ drawing, index, colours, x, y, own, step }: Part & { own: Stacked[]; step: number }) {
   const count = drawing.isStacked ? 1 : drawing.lines.length;
-  const thick = Math.max(1, Math.min(64, (step * 0.76) / count));
+  const thick = thickOf(drawing, step);
   const shift = drawing.isStacked ? -thick / 2 : (index - count / 2) * thick;
   return (
     <g fill={hueOf(drawing.lines, index, colours.hues)}>

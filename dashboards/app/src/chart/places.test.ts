@@ -1,7 +1,7 @@
 // Axes and stacks hold every value they are made of.
 
 import { expect, test } from "vitest";
-import { axisOf, stacked, strideOf } from "./places";
+import { axisOf, lineAt, stacked, strideOf } from "./places";
 
 test("an axis has round ends around all values and zero", () => {
   expect(axisOf([3, null, 97], 300)).toMatchObject({ low: 0, high: 100 });
@@ -19,4 +19,13 @@ test("what is positive is stacked upwards, what is negative downwards", () => {
 test("names are left out until the rest have room", () => {
   expect(strideOf(["1", "2", "3"], 600)).toBe(1);
   expect(strideOf(Array.from({ length: 90 }, (_, day) => `Mon ${day} May`), 600)).toBeGreaterThan(8);
+});
+
+test("a click means the line, bar or part of a bar that is nearest", () => {
+  const lines = [{ name: "a", values: [10, 1] }, { name: "b", values: [2, null] }];
+  const names = ["x", "y"];
+  expect([lineAt({ kind: "lines", names, lines }, [], 0, 3, 0), lineAt({ kind: "lines", names, lines }, [], 1, 3, 0)]).toEqual([1, 0]);
+  expect([0.2, 0.8, 2].map((across) => lineAt({ kind: "bars", names, lines }, [], 0, 5, across))).toEqual([0, 1, 1]);
+  const whole = { kind: "bars" as const, names, lines, isStacked: true };
+  expect([5, 11, 40].map((value) => lineAt(whole, stacked(whole), 0, value, 0))).toEqual([0, 1, 1]);
 });

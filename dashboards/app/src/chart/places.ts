@@ -50,3 +50,15 @@ export function strideOf(names: string[], width: number): number {
 }
 
 export const shortened = (name: string, most = 18) => (name.length > most ? `${name.slice(0, most - 1)}…` : name);
+
+/** Which line lies nearest to a value at a place; of bars on each other the one that holds it. None has to be there. */
+export function lineAt({ lines, kind, isStacked }: Lines, bars: Stacked[][], index: number, value: number, across: number): number {
+  if (kind === "bars" && !isStacked) return Math.max(0, Math.min(lines.length - 1, Math.floor(across * lines.length)));
+  const away = lines.map(({ values }, line) => {
+    const bar = kind === "bars" ? bars[line]?.[index] : undefined;
+    if (bar) return Math.max(0, Math.min(bar.from, bar.to) - value, value - Math.max(bar.from, bar.to)) + (bar.from === bar.to ? Number.MIN_VALUE : 0);
+    const own = values[index];
+    return kind === "bars" || own === null || own === undefined ? Number.POSITIVE_INFINITY : Math.abs(own - value);
+  });
+  return Math.max(0, away.indexOf(Math.min(...away)));
+}

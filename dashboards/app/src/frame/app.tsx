@@ -1,6 +1,6 @@
 // The frame: who is signed in, the project, its pages, and the page of the address.
 
-import { Suspense, useEffect, useRef } from "react";
+import { Suspense, useEffect, useRef, type RefObject } from "react";
 import { useAnswer } from "../api/answer";
 import { session, type Project, type Session } from "../api/session";
 import { Failure, Loading, Nothing } from "../parts/states";
@@ -53,12 +53,7 @@ function Shown({ session, project, place, rest }: { session: Session; project?: 
   const address = `${project?.id}/${place?.path}/${rest.join("/")}`;
   useEffect(() => {
     document.title = `${place?.name ?? "Not found"} · Footfall`;
-    if (moved.current) {
-      scrollTo(0, 0);
-      document.querySelector<HTMLElement>("main h1")?.focus();
-    }
-    moved.current = true;
-  }, [address, place]);
+  }, [place]);
   if (session.projects.length === 0) {
     return <Nothing title="There is no project for you yet">Somebody who owns an organisation can invite you, or <a href="/account/organisations">make one</a>.</Nothing>;
   }
@@ -68,8 +63,20 @@ function Shown({ session, project, place, rest }: { session: Session; project?: 
   return (
     <ProjectContext value={project}>
       <Boundary key={address}>
-        <Suspense fallback={<Loading what={place.name.toLowerCase()} />}><Page rest={rest} /></Suspense>
+        <Suspense fallback={<Loading what={place.name.toLowerCase()} />}><Page rest={rest} /><Arrived moved={moved} /></Suspense>
       </Boundary>
     </ProjectContext>
   );
+}
+
+/** Stands beside a page, so that it comes when the page has been loaded: its title then gets the focus, but for the first page's. */
+function Arrived({ moved }: { moved: RefObject<boolean> }) {
+  useEffect(() => {
+    if (moved.current) {
+      scrollTo(0, 0);
+      document.querySelector<HTMLElement>("main h1")?.focus();
+    }
+    moved.current = true;
+  }, []);
+  return null;
 }

@@ -10,6 +10,7 @@ import { Dialog } from "../parts/dialog";
 import { csv, fileName, save } from "../parts/files";
 import { ago, number } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
+import { Elsewhere, type Cell } from "./drawn";
 import type { Kind } from "./question";
 
 export interface Behind {
@@ -18,6 +19,12 @@ export interface Behind {
   question: object;
   cell: object;
 }
+/** The people of a number of an answer to `definition`; undefined where there is nobody to show. */
+export function behindOf(kind: Kind, definition: object, cell: Cell | undefined, title: string): Behind | undefined {
+  if (!cell) return undefined;
+  return cell instanceof Elsewhere ? { kind: cell.kind, title, question: cell.question, cell: cell.cell } : { kind, title, question: definition, cell };
+}
+
 interface Answer {
   answer: { people: number; listed: string[]; next?: string | null };
 }

@@ -2,45 +2,75 @@
 
 import { expect, test } from "vitest";
 import { drawn } from "./drawn";
-import { readQuestion } from "./question";
+import { bodyOf, readQuestion, type Kind } from "./question";
+import { sqlOf } from "./taken";
 
 const DAY = 86_400_000;
+const of = (given: { kind?: Kind; [part: string]: unknown }, answer: unknown) => drawn(given.kind ?? "trend", bodyOf(readQuestion(given), 10 * DAY, "UTC"), answer, "UTC");
 
 test("a trend: a column for each line, the span before as well", () => {
   const line = (values: number[]) => ({ series: 0, label: { values: ["pro"] }, measures: [values] });
   const answer = { buckets: [0, DAY], lines: [line([1, 2])], previous: { buckets: [-2 * DAY, -DAY], lines: [line([3, 4])] } };
-  const shown = drawn(readQuestion({ steps: [{ activity: "buy" }], breakdown: "plan" }), answer, "UTC");
+  const shown = of({ steps: [{ activity: "buy" }], breakdown: "plan" }, answer);
   expect(shown.head).toEqual(["day", "buy · pro", "buy · pro (before)"]);
   expect(shown.rows.map((row) => row.slice(1))).toEqual([[1, 3], [2, 4]]);
 });
 
 test("a funnel: shares of all and of the step before; nobody is no division by zero", () => {
-  const question = readQuestion({ kind: "funnel", steps: [{ activity: "a" }, { activity: "b" }] });
-  expect(drawn(question, { groups: [{ value: null, reached: [8, 2], converted_ms: [1, 1, 1, 60_000, 1, 1, 1] }] }, "UTC")).toMatchObject({
+  const question = { kind: "funnel" as const, steps: [{ activity: "a" }, { activity: "b" }] };
+  expect(of(question, { groups: [{ value: null, reached: [8, 2], converted_ms: [1, 1, 1, 60_000, 1, 1, 1] }] })).toMatchObject({
     rows: [["1 a", 8, null, "100.0 %", ""], ["2 b", 2, 6, "25.0 %", "25.0 %"]], about: "Half of those who got through took 1 min or less.",
   });
-  expect(drawn(question, { groups: [{ value: null, reached: [0, 0], converted_ms: [] }] }, "UTC").rows[1]).toEqual(["2 b", 0, 0, "–", "–"]);
+  expect(of(question, { groups: [{ value: null, reached: [0, 0], converted_ms: [] }] }).rows[1]).toEqual(["2 b", 0, 0, "–", "–"]);
 });
 
 test("retention: a later bucket counts those alone who had the time", () => {
   const cohorts = [{ start_ms: 0, people: 10, returned: [10, 5] }, { start_ms: DAY, people: 30, returned: [30] }];
-  const shown = drawn(readQuestion({ kind: "retention" }), { cohorts }, "UTC");
+  const shown = of({ kind: "retention" }, { cohorts });
   expect(shown.drawing).toMatchObject({ lines: [{ values: [100, 50] }] });
   expect(shown.rows.map((row) => row.slice(1))).toEqual([[10, 10, 5], [30, 30, null]]);
 });
 
 test("every number names the people behind it", () => {
-  const question = readQuestion({ kind: "funnel", steps: [{ activity: "a" }, { activity: "b" }] });
-  const { cells, cellAt } = drawn(question, { groups: [{ value: null, reached: [8, 2], converted_ms: [] }] }, "UTC");
+  const question = { kind: "funnel" as const, steps: [{ activity: "a" }, { activity: "b" }] };
+  const { cells, cellAt } = of(question, { groups: [{ value: null, reached: [8, 2], converted_ms: [] }] });
   expect(cells?.[1]?.slice(1, 3)).toEqual([{ step: 2, standing: "reached", label: "everything" }, { step: 1, standing: "dropped", label: "everything" }]);
   expect(cellAt?.(0, 0)).toEqual({ step: 1, standing: "reached", label: "everything" });
-  const kept = drawn(readQuestion({ kind: "retention" }), { cohorts: [{ start_ms: 7, people: 3, returned: [3, 1] }] }, "UTC");
+  const kept = of({ kind: "retention" }, { cohorts: [{ start_ms: 7, people: 3, returned: [3, 1] }] });
   expect(kept.cells?.[0]).toEqual([null, { start_ms: 7 }, { start_ms: 7, after: 0 }, { start_ms: 7, after: 1 }]);
 });
 
 test("a distribution leaves out empty ends, and keeps the place of each bin", () => {
   const histogram = Array.from({ length: 17 }, (_, index) => (index === 3 ? 4 : index === 5 ? 1 : 0));
-  const shown = drawn(readQuestion({ kind: "distribution" }), { count: 5, sum: 20, minimum: 3, maximum: 9, histogram, percentiles: [3, 3, 3, 4, 4, 9, 9] }, "UTC");
+  const shown = of({ kind: "distribution" }, { count: 5, sum: 20, minimum: 3, maximum: 9, histogram, percentiles: [3, 3, 3, 4, 4, 9, 9] });
   expect(shown.rows).toEqual([["3 to 5", 4], ["5 to 10", 0], ["10 to 20", 1]].map(([name, count]) => [name, count]));
   expect(shown.cells?.[0]?.[1]).toEqual({ bin: 3 });
+});
+
+test("a funnel over time: shares by bucket, with the people of each", () => {
+  const group = { value: null, label: "everything", reached: [8, 2], converted_ms: [], trend: [{ start_ms: 0, reached: [4, 1] }, { start_ms: DAY, reached: [0, 0] }] };
+  const shown = of({ kind: "funnel", steps: [{ activity: "a" }, { activity: "b" }], isOverTime: true }, { groups: [group] });
+  expect(shown.drawing).toMatchObject({ unit: "percent", lines: [{ values: [0.25, null] }] });
+  expect(shown.rows[0]?.slice(1)).toEqual([4, 1, "25.0 %"]);
+  expect(shown.cells?.[0]?.[2]).toEqual({ step: 2, standing: "reached", label: "everything", bucket_ms: 0 });
+});
+
+test("formulas have no people, series beside them have", () => {
+  const shown = of({ steps: [{ activity: "a" }, { activity: "b" }], formulas: ["A / B"] }, { buckets: [0], lines: [0, 1, 2].map((series) => ({ series, label: "everything", measures: [[series]] })) });
+  expect(shown.head).toEqual(["day", "A a", "B b", "A / B"]);
+  expect([shown.cellAt?.(0, 1), shown.cellAt?.(0, 2)]).toEqual([{ series: 1, bucket_ms: 0, label: "everything", previous: false }, null]);
+});
+
+test("groups that are compared: whoever is in both is behind neither number", () => {
+  const by = { estimate: 0.05, interval: [0.01, 0.09], p: 0.02, method: "Welch's t test", can_be_said: "The second is higher.", cannot_be_said: "" };
+  const shown = of({ kind: "compare", steps: [{ activity: "a" }, { activity: "b" }], who: [{ kind: "in", cohort: "keen" }] }, { segments: [{ name: "x", people: 3, mean: 0.1, standard_deviation: 0.3 }, { name: "y", people: 4, mean: null, standard_deviation: null }], in_both: 1, absolute: by, relative: by });
+  expect(shown.rows).toEqual([["x", 3, "10.00 %", "0.3"], ["y", 4, "–", null]]);
+  const keen = { all: [{ cohort: "keen" }] };
+  expect(shown.cells?.[0]?.[1]).toMatchObject({ kind: "cohort", question: { cohort: { all: [keen, { not: { not: keen } }] } } });
+  expect(shown.facts?.[0]).toEqual(["Difference", "+5.00 %, with 95 % confidence between +1.00 % and +9.00 %"]);
+});
+
+test("the SQL of an answer holds its definition as one text", () => {
+  expect(sqlOf("ranking", { select: { activities: ["it's"] } })).toBe("SELECT * FROM ranking('{\"select\":{\"activities\":[\"it''s\"]}}')");
+  expect(sqlOf("compare", {})).toBeUndefined();
 });

@@ -26,6 +26,19 @@ describe("a question", () => {
   });
 });
 
+test("everything a builder can say survives the address and reaches the body", () => {
+  const step = (activity: string) => ({ activity, filters: [{ of: "person", property: "plan", test: "starts_with", value: "p" }, { of: "cohort", property: "keen", test: "is_not", value: "" }], isAny: true, measure: "median", property: "price" });
+  const question = readQuestion({ kind: "funnel", days: 1, steps: [step("a"), step("b")], breakdown: ["os"], touch: "last_touch", touchStep: 2, order: "strict", isOverTime: true, exclusions: [{ activity: "x", after: 5 }] });
+  expect(readQuestion(JSON.parse(JSON.stringify(question)))).toEqual(question);
+  const select = (activity: string) => ({ activities: [activity], condition: { any: [{ person: { property: "plan", test: { starts_with: "p" } } }, { not: { cohort: { cohort: "keen" } } }] } });
+  expect(bodyOf(question, 24 * HOUR, "UTC")).toEqual({
+    scope: { from_ms: 0, until_ms: 24 * HOUR, zone: "UTC" }, steps: [select("a"), select("b")], window_ms: 7 * 24 * HOUR, order: "strict", trend: "day",
+    exclusions: [{ select: { activities: ["x"] }, after: 1, before: 2 }], breakdown: { property: "os", step: 2, attribution: "last_touch", top: 6 },
+  });
+  expect(bodyOf({ ...question, kind: "trend", running: "average7", breakdown: [], formulas: ["A / B"] }, 24 * HOUR, "UTC")).toMatchObject({ running: { average: 7 }, formulas: ["A / B"], series: [{ measures: [{ percentile: ["price", 0.5] }] }, {}] });
+  expect(bodyOf({ ...question, kind: "retention", cohorts: ["keen"], isRecurring: true, isUnbounded: true }, 24 * HOUR, "UTC")).toMatchObject({ kind: "recurring", unbounded: true, cohorts: [{ name: "keen", cohort: { cohort: "keen" } }] });
+});
+
 describe("a span and its people", () => {
   test("may be two days of the calendar, in either order", () => {
     const { scope } = bodyOf(readQuestion({ days: 0, from: "2026-05-06", until: "2026-05-04" }), 0, "Europe/Berlin") as { scope: object };

@@ -16,11 +16,13 @@ interface Combo {
   /** Asked for when the field is entered. */
   onOpen?: () => void;
   isQuiet?: boolean;
+  /** What was taken goes elsewhere: the field is empty again. */
+  isEmptied?: boolean;
 }
 
 const SHOWN_MAX = 50;
 
-export function Combo({ label, value, placeholder, proposals, choose, onOpen, isQuiet = true }: Combo) {
+export function Combo({ label, value, placeholder, proposals, choose, onOpen, isQuiet = true, isEmptied }: Combo) {
   const id = useId();
   const [text, setText] = useState(value);
   const [isOpen, setOpen] = useState(false);
@@ -29,10 +31,13 @@ export function Combo({ label, value, placeholder, proposals, choose, onOpen, is
   useEffect(() => setText(value), [value]);
   const needle = text === value ? "" : text.toLowerCase();
   const shown = proposals.filter((proposal) => proposal.value.toLowerCase().includes(needle)).slice(0, SHOWN_MAX);
-  useEffect(() => list.current?.children[at]?.scrollIntoView({ block: "nearest" }), [at]);
+  useEffect(() => {
+    // Newer browsers answer with a promise, which is no cleaning up.
+    list.current?.children[at]?.scrollIntoView({ block: "nearest" });
+  }, [at]);
 
   const take = (chosen: string) => {
-    setText(chosen);
+    setText(isEmptied ? "" : chosen);
     setOpen(false);
     setAt(-1);
     if (chosen !== value) choose(chosen);

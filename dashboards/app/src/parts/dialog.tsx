@@ -1,15 +1,20 @@
 // A dialog of the browser's own: it keeps the focus, and Escape closes it.
 
-import { useEffect, useId, useRef, type ReactNode } from "react";
+import { useId, useLayoutEffect, useRef, type ReactNode } from "react";
 import { createPortal } from "react-dom";
 
 export function Dialog({ title, close, children, isWide }: { title: string; close: () => void; children: ReactNode; isWide?: boolean }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  // While it is still in the page: a dialog that is taken out without being closed does not give the focus back.
+  useLayoutEffect(() => {
+    const before = document.activeElement;
     const shown = dialog.current;
     shown?.showModal();
-    return () => shown?.close();
+    return () => {
+      shown?.close();
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
   }, []);
   // Beside the page: a form may open a dialog that has a form of its own, and sends that alone.
   return createPortal(

@@ -4,6 +4,7 @@ import { useMemo, useRef, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { askRows } from "../api/rows";
 import { savePicture } from "../chart/picture";
+import { go, useAddress } from "../frame/address";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
 import { named } from "../insights/behind";
@@ -27,8 +28,10 @@ const LISTED_MAX = 100;
 export default function Places() {
   const project = useProject().id;
   const region = useRef<HTMLElement>(null);
-  const [days, setDays] = useState<(typeof DAYS)[number][0]>("30");
-  const [activity, setActivity] = useState("");
+  const { path, query } = useAddress();
+  const days = DAYS.find(([count]) => count === query.get("days"))?.[0] ?? "30";
+  const activity = query.get("activity") ?? "";
+  const set = (part: Record<string, string>) => go(`${path}?${new URLSearchParams({ ...Object.fromEntries(query), ...part })}`, { replaces: true });
   const [view, setView] = useState(WHOLE);
   const [chosen, setChosen] = useState<HexCell>();
   const names = useProposals(() => activities(project), project);
@@ -47,7 +50,7 @@ export default function Places() {
     <>
       <PageHead title="Places" about="Where people were, to about a kilometre, in H3 cells that get smaller as one comes nearer." />
       <section className="card builder" aria-label="Question">
-        <div className="line"><Combo label="Activity" isQuiet={false} value={activity} placeholder="any activity" proposals={names} choose={setActivity} /><Segments label="Time" value={days} options={DAYS} choose={setDays} /></div>
+        <div className="line"><Combo label="Activity" isQuiet={false} value={activity} placeholder="any activity" proposals={names} choose={(activity) => set({ activity })} /><Segments label="Time" value={days} options={DAYS} choose={(days) => set({ days })} /><Link className="quiet" href={placeOf(project, "insights", { q: JSON.stringify({ kind: "places", days: Number(days), steps: [{ activity }], resolution: resolutionAt(view.zoom) }) })}>Visits and how long they stayed</Link></div>
       </section>
       <section className="card stack" ref={region} aria-label="Map" aria-busy={found.isAsking}>
         {found.isSlow && <div className="progress" role="progressbar" aria-label="Working on it"><i /></div>}

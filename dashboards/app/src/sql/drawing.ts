@@ -1,15 +1,26 @@
-// Rows as a chart: the first column against the numbers beside it.
+// Rows as a chart: a column against the numbers beside it.
 
 import type { Rows } from "../api/rows";
 import type { Drawing } from "../chart/options";
+
+export const SHAPES = [["usual", "as usual"], ["lines", "lines"], ["bars", "bars"], ["stacked", "bars on each other"]] as const;
+/** What somebody chose; what is left out is the usual. */
+export interface Chosen {
+  shape?: (typeof SHAPES)[number][0];
+  /** The column along the chart. */
+  along?: number;
+  /** The one column of numbers that is drawn. */
+  number?: number;
+}
 
 export const isNumber = (type: string) => type === "integer" || type === "float" || type === "number";
 
 const ROWS_MAX = 2000;
 
-export function drawingOf({ columns, rows }: Rows): Drawing | undefined {
-  const numbers = columns.flatMap(({ type }, index) => (index > 0 && isNumber(type) ? index : []));
+export function drawingOf({ columns, rows }: Rows, { shape = "usual", along = 0, number }: Chosen = {}): Drawing | undefined {
+  const numbers = columns.flatMap(({ type }, index) => (index !== along && isNumber(type) && (number === undefined || number === index) ? index : []));
   if (numbers.length === 0 || rows.length > ROWS_MAX) return undefined;
   const lines = numbers.map((index) => ({ name: columns[index]?.name ?? "", values: rows.map((row) => (typeof row[index] === "number" ? row[index] : null)) }));
-  return { kind: columns[0]?.type === "timestamp" ? "lines" : "bars", names: rows.map((row) => String(row[0] ?? "null")), lines };
+  const usual = columns[along]?.type === "timestamp" ? "lines" : "bars";
+  return { kind: shape === "usual" ? usual : shape === "lines" ? "lines" : "bars", names: rows.map((row) => String(row[along] ?? "null")), lines, ...(shape === "stacked" && { isStacked: true }) };
 }

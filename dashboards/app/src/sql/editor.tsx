@@ -4,6 +4,7 @@ import { autocompletion, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { PostgreSQL, sql } from "@codemirror/lang-sql";
 import { HighlightStyle, bracketMatching, syntaxHighlighting } from "@codemirror/language";
+import { lintGutter, setDiagnostics } from "@codemirror/lint";
 import { EditorState, Prec } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
@@ -15,6 +16,8 @@ const THEME = EditorView.theme({
   ".cm-cursor": { borderLeftColor: "var(--ink)" },
   ".cm-gutters": { backgroundColor: "var(--sunk)", color: "var(--faint)", border: "0" },
   ".cm-tooltip": { backgroundColor: "var(--card)", color: "var(--ink)", border: "1px solid var(--line-firm)" },
+  ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--fault)", textUnderlineOffset: "3px" },
+  ".cm-diagnostic-error": { borderLeftColor: "var(--fault)" },
   ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--accent-soft)", color: "var(--ink)" },
 });
 const HIGHLIGHT = HighlightStyle.define([
@@ -29,9 +32,11 @@ interface Editor {
   schema: Record<string, string[]>;
   change: (text: string) => void;
   run: () => void;
+  /** Where the server found something wrong, counted from 1. */
+  fault?: { line: number; column: number; told: string };
 }
 
-export default function Editor({ text, schema, change, run }: Editor) {
+export default function Editor({ text, schema, change, run, fault }: Editor) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(undefined);
   const latest = useRef({ change, run });
@@ -40,7 +45,7 @@ export default function Editor({ text, schema, change, run }: Editor) {
     if (!host.current) return;
     const root = host.current.shadowRoot ?? host.current.attachShadow({ mode: "open" });
     const extensions = [
-      lineNumbers(), history(), bracketMatching(), autocompletion(), sql({ dialect: PostgreSQL, schema, upperCaseKeywords: true }), THEME, syntaxHighlighting(HIGHLIGHT), EditorView.lineWrapping,
+      lineNumbers(), lintGutter(), history(), bracketMatching(), autocompletion(), sql({ dialect: PostgreSQL, schema, upperCaseKeywords: true }), THEME, syntaxHighlighting(HIGHLIGHT), EditorView.lineWrapping,
       EditorView.contentAttributes.of({ "aria-label": "SQL" }),
       Prec.highest(keymap.of([{ key: "Mod-Enter", run: () => (latest.current.run(), true) }])),
       keymap.of([...completionKeymap, ...historyKeymap, ...defaultKeymap]),
@@ -53,5 +58,14 @@ export default function Editor({ text, schema, change, run }: Editor) {
     const shown = view.current;
     if (shown && shown.state.doc.toString() !== text) shown.dispatch({ changes: { from: 0, to: shown.state.doc.length, insert: text } });
   }, [text]);
+  useEffect(() => {
+    const shown = view.current;
+    if (!shown) return;
+    const { doc } = shown.state;
+    const line = fault && doc.line(Math.min(Math.max(1, fault.line), doc.lines));
+    const from = line && fault ? Math.min(line.to, line.from + fault.column - 1) : 0;
+    const word = /^[\w$"'.]+/.exec(doc.sliceString(from, line?.to ?? 0))?.[0].length ?? 1;
+    shown.dispatch(setDiagnostics(shown.state, fault ? [{ from, to: Math.min(doc.length, from + word), severity: "error", message: fault.told }] : []));
+  }, [fault?.line, fault?.column, fault?.told, schema]);
   return <div className="editor" ref={host} />;
 }

@@ -3,32 +3,25 @@
 import { Suspense, lazy, useEffect, useMemo, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { api, good, Refused } from "../api/client";
-import { askFile, askRows, type Cell, type Parameters, type Rows } from "../api/rows";
-import { Chart } from "../chart/chart";
+import { askRows } from "../api/rows";
 import { useAddress } from "../frame/address";
 import { useProject } from "../frame/project";
 import { Select } from "../parts/choice";
-import { fileName, save } from "../parts/files";
 import { number } from "../parts/format";
-import { Grid } from "../parts/grid";
-import { Empty, Failure, Loading, PageHead } from "../parts/states";
+import { Failure, Loading, PageHead } from "../parts/states";
 import type { Item, SavedQuestion } from "../boards/calls";
 import { items } from "../boards/calls";
 import { SaveQuestion } from "../boards/save";
 import { ZONE } from "../boards/zone";
-import { drawingOf, isNumber } from "./drawing";
 import { asked, keep } from "./history";
 import { TYPES, givenOf, namesIn, parametersOf, valuesOf, withTime, type Given } from "./parameters";
+import { Result, type Run } from "./result";
+import { Saved } from "./saved";
 import { Schedules } from "./schedules";
 
 const Editor = lazy(() => import("./editor"));
 const FIRST = "SELECT event, count(*) AS times, count(DISTINCT person_id) AS people\nFROM activity\nGROUP BY event\nORDER BY times DESC";
 
-interface Run {
-  sql: string;
-  params: Parameters;
-  turn: number;
-}
 interface Table {
   name: string;
   columns: { name: string; type: string }[];
@@ -49,15 +42,27 @@ export default function Sql() {
   const names = namesIn(text);
   const given = withTime(names, set, Date.now());
   const saved = useAnswer(mayKeep ? `${project} questions` : undefined, () => items<SavedQuestion>(project, "questions"));
-  const open = ({ content }: Item<SavedQuestion>) => {
+  const [opened, setOpened] = useState<string>();
+  const open = ({ key, content }: Item<SavedQuestion>) => {
     if (!("sql" in content.ask)) return;
     setText(content.ask.sql);
     setGiven(givenOf(content.parameters ?? []));
+    setOpened(key);
+    history.replaceState(null, "", `${location.pathname}?${new URLSearchParams({ saved: key })}`);
   };
+  // An address may name a saved question.
+  const wanted = query.get("saved");
+  const named = saved.value?.find(({ key }) => key === wanted);
+  useEffect(() => {
+    if (named && opened === undefined) open(named);
+  }, [named]);
+  const problem = answer.fault instanceof Refused ? answer.fault.problem : undefined;
+  const place = problem?.line && run?.sql === text ? { line: problem.line, column: problem.column ?? 1, told: problem.detail ?? "" } : undefined;
   const start = () => {
     setRun({ sql: text, params: valuesOf(names, given), turn: (run?.turn ?? 0) + 1 });
     setKept(keep(project, text));
-    const shared = new URLSearchParams({ sql: text });
+    const isSaved = named && "sql" in named.content.ask && named.content.ask.sql === text;
+    const shared = new URLSearchParams(isSaved && opened ? { saved: opened } : { sql: text });
     if (text.length < 4000) history.replaceState(null, "", `${location.pathname}?${shared}`);
   };
   return (
@@ -65,16 +70,16 @@ export default function Sql() {
       <PageHead title="SQL" about="One reading statement over this project's tables. The address holds the last question.">
         {mayKeep && <button type="button" className="quiet" onClick={() => setScheduling(true)}>Schedules and alerts</button>}
       </PageHead>
-      {isScheduling && <Schedules close={() => setScheduling(false)} />}
+      {isScheduling && <Schedules question={opened} close={() => setScheduling(false)} />}
       <div className="sql-layout">
         <div className="stack">
-          <Suspense fallback={<Loading what="the editor" />}><Editor text={text} schema={schema} change={setText} run={start} /></Suspense>
+          <Suspense fallback={<Loading what="the editor" />}><Editor text={text} schema={schema} change={setText} run={start} fault={place} /></Suspense>
           {names.map((name) => <ParameterField key={name} name={name} given={given[name] ?? { type: "text", text: "" }} set={(value) => setGiven({ ...set, [name]: value })} />)}
           <div className="line">
-            <button type="button" className="primary" onClick={start}>Run</button>
-            <SaveQuestion question={() => ({ ask: { sql: text }, parameters: parametersOf(names, given), zone: ZONE })} />
+            {answer.isSlow ? <button type="button" className="primary" onClick={answer.cancel}>Stop</button> : <button type="button" className="primary" onClick={start}>Run</button>}
+            <SaveQuestion saved={saved.again} question={() => ({ ask: { sql: text }, parameters: parametersOf(names, given), zone: ZONE })} />
             <span className="soft small">Ctrl or ⌘ with Enter</span>
-            <span className="soft small" role="status">{answer.isAsking ? "Asking …" : answer.value ? `${number(answer.value.rows.length)} rows in ${number(Math.round(answer.took ?? 0))} ms` : ""}</span>
+            <span className="soft small" role="status">{answer.isAsking ? "Asking …" : answer.isCancelled ? "Stopped" : answer.value ? `${number(answer.value.rows.length)} rows in ${number(Math.round(answer.took ?? 0))} ms` : ""}</span>
           </div>
           {answer.fault ? <Fault fault={answer.fault} sql={run?.sql ?? ""} /> : null}
           {run && answer.value && <Result rows={answer.value} run={run} isStale={answer.isAsking} />}
@@ -89,7 +94,7 @@ export default function Sql() {
               </details>
             ))}
           </section>
-          {saved.value && saved.value.some(({ content }) => "sql" in content.ask) && <section className="card"><h2>Saved</h2><div className="history">{saved.value.filter(({ content }) => "sql" in content.ask).map((item) => <button type="button" className="saved" key={item.key} onClick={() => open(item)}>{item.content.title}</button>)}</div></section>}
+          {saved.value && <Saved all={saved.value} opened={opened} open={open} changed={saved.again} now={() => ({ ask: { sql: text }, parameters: parametersOf(names, given), zone: ZONE })} />}
           {kept.length > 0 && <section className="card"><h2>Asked before</h2><div className="history">{kept.map((sql) => <button type="button" key={sql} title={sql} onClick={() => setText(sql)}>{sql}</button>)}</div></section>}
         </aside>
       </div>
@@ -116,31 +121,3 @@ function Fault({ fault, sql }: { fault: unknown; sql: string }) {
     </div>
   );
 }
-
-const FORMATS = [["csv", "text/csv"], ["parquet", "application/vnd.apache.parquet"]] as const;
-
-function Result({ rows, run, isStale }: { rows: Rows; run: Run; isStale: boolean }) {
-  const project = useProject().id;
-  const [isChart, setChart] = useState(false);
-  const [fault, setFault] = useState<unknown>();
-  useEffect(() => setFault(undefined), [run]);
-  const drawing = useMemo(() => drawingOf(rows), [rows]);
-  const take = (ending: string, accept: string) => askFile(project, run.sql, run.params, accept).then((file) => save(fileName("answer", ending), file), setFault);
-  if (rows.rows.length === 0) return <Empty>No rows.</Empty>;
-  return (
-    <section className={isStale ? "stale" : undefined} aria-label="Result">
-      <div className="result-head">
-        <h2>Result</h2>
-        <span className="line">
-          {drawing && <button type="button" className="quiet" aria-pressed={isChart} onClick={() => setChart(!isChart)}>{isChart ? "Hide the chart" : "Chart"}</button>}
-          {FORMATS.map(([ending, accept]) => <button type="button" className="quiet" key={ending} onClick={() => void take(ending, accept)}>{ending.toUpperCase()}</button>)}
-        </span>
-      </div>
-      {fault ? <Failure fault={fault} /> : null}
-      {isChart && drawing && <Chart label="Result as a chart; the table has the same numbers" drawing={drawing} />}
-      <Grid label="Result as a table" columns={rows.columns.map(({ name, type }) => ({ name, note: type, isNumber: isNumber(type) }))} count={rows.rows.length} cell={(row, column) => shown(rows.rows[row]?.[column])} height={560} />
-    </section>
-  );
-}
-
-const shown = (cell: Cell | undefined) => (cell === null || cell === undefined ? <span className="null">null</span> : typeof cell === "object" ? JSON.stringify(cell) : String(cell));

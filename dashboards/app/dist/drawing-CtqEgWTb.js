@@ -1,1 +1,0 @@
-var e=e=>e===`integer`||e===`float`||e===`number`,t=2e3;function n({columns:n,rows:r}){let i=n.flatMap(({type:t},n)=>n>0&&e(t)?n:[]);if(i.length===0||r.length>t)return;let a=i.map(e=>({name:n[e]?.name??``,values:r.map(t=>typeof t[e]==`number`?t[e]:null)}));return{kind:n[0]?.type===`timestamp`?`lines`:`bars`,names:r.map(e=>String(e[0]??`null`)),lines:a}}export{e as n,n as t};

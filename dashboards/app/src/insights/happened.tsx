@@ -1,0 +1,71 @@
+// What happened when, on a chart over time: told by lines of the chart and a list below it, added and removed there.
+
+import { useState, type FormEvent } from "react";
+import { useAnswer } from "../api/answer";
+import { addItem, items, removeItem, type Annotation, type Item } from "../boards/calls";
+import type { Mark } from "../chart/options";
+import { useProject } from "../frame/project";
+import { Select } from "../parts/choice";
+import { moment } from "../parts/format";
+import { Failure } from "../parts/states";
+
+/** Those within the time of a chart, at the place in whose bucket they lie; the last bucket is as long as the one before. */
+export function marksOf(all: Item<Annotation>[], starts: number[]): (Mark & { key: string; at: string })[] {
+  const last = starts.at(-1);
+  if (last === undefined) return [];
+  const end = last + (starts.length > 1 ? last - (starts.at(-2) ?? last) : 86_400_000);
+  return all.flatMap(({ key, content }) => {
+    const at = Date.parse(content.at);
+    const index = starts.findLastIndex((start) => start <= at);
+    return index < 0 || at >= end ? [] : [{ key, index, text: content.text, at: content.at }];
+  }).sort((a, b) => a.at.localeCompare(b.at));
+}
+
+export function useHappened(isOverTime: boolean) {
+  const project = useProject();
+  return useAnswer(isOverTime && project.permissions.has("dashboards.read") ? `${project.id} annotations` : undefined, () => items<Annotation>(project.id, "annotations"));
+}
+
+interface Props {
+  marks: ReturnType<typeof marksOf>;
+  starts: number[];
+  names: string[];
+  changed: () => void;
+}
+
+/** The list below a chart. A new one is put into the middle of the chosen bucket. */
+export function Happened({ marks, starts, names, changed }: Props) {
+  const project = useProject();
+  const mayWrite = project.permissions.has("dashboards.write");
+  const [isAdding, setAdding] = useState(false);
+  const [place, setPlace] = useState(starts.length - 1);
+  const [text, setText] = useState("");
+  const [fault, setFault] = useState<unknown>();
+  const done = () => (setFault(undefined), setText(""), setAdding(false), changed());
+  const add = (event: FormEvent) => {
+    event.preventDefault();
+    const start = starts[place] ?? starts.at(-1) ?? Date.now();
+    const next = starts[place + 1] ?? start + 3_600_000;
+    addItem<Annotation>(project.id, "annotations", undefined, { at: new Date((start + next) / 2).toISOString(), text }).then(done, setFault);
+  };
+  if (marks.length === 0 && !mayWrite) return null;
+  return (
+    <section className="happened" aria-label="What happened when">
+      <ul>
+        {marks.map(({ key, text, at }) => (
+          <li key={key}><time dateTime={at}>{moment(at)}</time> {text}{mayWrite && <button type="button" className="remove" aria-label={`Remove ${text}`} onClick={() => void removeItem(project.id, "annotations", key).then(done, setFault)}>×</button>}</li>
+        ))}
+      </ul>
+      {mayWrite && !isAdding && <button type="button" className="quiet" onClick={() => (setPlace(starts.length - 1), setAdding(true))}>Say what happened</button>}
+      {isAdding && (
+        <form className="line" onSubmit={add}>
+          <Select label="When" value={String(place)} options={names.map((name, index) => [String(index), name] as const)} choose={(index) => setPlace(Number(index))} />
+          <label className="field-inline"><span>What</span><input required maxLength={200} autoFocus value={text} onChange={(event) => setText(event.target.value)} /></label>
+          <button type="submit" className="plain">Add</button>
+          <button type="button" className="quiet" onClick={() => setAdding(false)}>Cancel</button>
+        </form>
+      )}
+      {fault ? <Failure fault={fault} /> : null}
+    </section>
+  );
+}

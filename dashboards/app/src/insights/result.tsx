@@ -1,0 +1,91 @@
+// An answer: its chart, its numbers as a table, who is behind each of them, and what can be taken along.
+
+import { Fragment, useMemo, useRef } from "react";
+import { useAnswer } from "../api/answer";
+import { isKeepable, savedInsight } from "../boards/insight";
+import { SaveQuestion } from "../boards/save";
+import { ZONE } from "../boards/zone";
+import { Chart } from "../chart/chart";
+import { savePicture } from "../chart/picture";
+import { Link } from "../frame/link";
+import { placeOf, useProject } from "../frame/project";
+import { csv, fileName, save } from "../parts/files";
+import { number } from "../parts/format";
+import { Grid } from "../parts/grid";
+import { Empty } from "../parts/states";
+import type { Insight } from "./ask";
+import { behindOf, named, type Behind } from "./behind";
+import { SaveCohort } from "./cohorts";
+import { drawn, type Drawn } from "./drawn";
+import { Happened, marksOf, useHappened } from "./happened";
+import { Numbers, cellOf } from "./numbers";
+import { KINDS, type Kind, type Question } from "./question";
+import { sqlOf } from "./taken";
+
+interface Props {
+  insight: Insight;
+  kind: Kind;
+  definition: Record<string, unknown>;
+  question: Question;
+  isStale: boolean;
+  show: (behind: Behind | undefined) => void;
+}
+
+export function Result({ insight, kind, definition, question, isStale, show }: Props) {
+  const project = useProject().id;
+  const region = useRef<HTMLDivElement>(null);
+  const shown = useMemo(() => drawn(kind, definition, insight.answer, ZONE), [insight, kind, definition]);
+  const people = useAnswer(shown.people ? `${project} ${shown.people.join(" ")}` : undefined, (signal) => named(project, shown.people ?? [], signal));
+  const happened = useHappened(shown.starts !== undefined);
+  const marks = useMemo(() => marksOf(happened.value ?? [], shown.starts ?? []), [happened.value, shown.starts]);
+  const title = KINDS.find(([key]) => key === kind)?.[1] ?? "";
+  const isEmpty = shown.rows.every((row) => row.every((value, index) => index === 0 || !value || typeof value === "string")) && !shown.people?.length;
+  const drawing = shown.drawing && shown.drawing.kind !== "flows" && marks.length ? { ...shown.drawing, marks } : shown.drawing;
+  const pick = shown.cellAt && ((index: number, line: number) => show(behindOf(kind, definition, shown.cellAt?.(index, line), `${title}: ${drawing?.kind === "flows" ? "a flow" : drawing?.names[index] ?? ""}`)));
+  const person = (row: number) => {
+    const id = shown.people?.[row];
+    return id && <Link href={placeOf(project, `people/${encodeURIComponent(id)}`)}>{people.value?.get(id)?.name ?? id}</Link>;
+  };
+  return (
+    <div ref={region} className="stack">
+      <div className="result-head">
+        <h2>{title}</h2>
+        <span className="soft small">{number(insight.rows_read)} rows in {number(insight.took_ms)} ms</span>
+        <span className="line">
+          {kind === "cohort" ? <SaveCohort question={question} /> : isKeepable(question) && <SaveQuestion question={() => savedInsight(question)} />}
+          {kind === "places" && <Link className="quiet" href={placeOf(project, "places", { activity: question.steps[0]?.activity ?? "", days: String(question.days) })}>On the map</Link>}
+          <Exports shown={shown} title={title} kind={kind} definition={definition} clickhouse={insight.clickhouse_sql} picture={() => region.current && void savePicture(region.current, title)} />
+        </span>
+      </div>
+      {isEmpty && <Empty>Nothing of this happened in that time. Choose a longer time or another activity.</Empty>}
+      {!isEmpty && drawing && <Chart label={`${title}: the table below has the same numbers`} drawing={drawing} isStale={isStale} pick={pick} />}
+      {!isEmpty && shown.starts && shown.drawing && shown.drawing.kind !== "flows" && <Happened marks={marks} starts={shown.starts} names={shown.drawing.names} changed={happened.again} />}
+      {shown.about && <p>{shown.about}</p>}
+      {!isEmpty && shown.facts && shown.facts.length > 0 && <dl className="facts">{shown.facts.map(([name, value]) => <Fragment key={name}><dt>{name}</dt><dd>{value}</dd></Fragment>)}</dl>}
+      {!isEmpty && (shown.people ? <Grid label={`${title} as a table`} columns={shown.head.map((name, index) => ({ name, isNumber: index > 0 }))} count={shown.rows.length} cell={(row, column) => (column === 0 ? person(row) : cellOf(shown.rows[row]?.[column]))} />
+        : <Numbers label={`${title} as a table`} shown={shown} show={(cell, what) => show(behindOf(kind, definition, cell, what))} />)}
+    </div>
+  );
+}
+
+interface Taken {
+  shown: Drawn;
+  title: string;
+  kind: Kind;
+  definition: object;
+  clickhouse?: string | null;
+  picture: () => void;
+}
+
+function Exports({ shown, title, kind, definition, clickhouse, picture }: Taken) {
+  const sql = sqlOf(kind, definition);
+  const take = (text: string, ending: string, type: string) => save(fileName(title, ending), text, type);
+  return (
+    <>
+      <button type="button" className="quiet" onClick={() => save(fileName(title, "csv"), csv(shown.head, shown.rows))}>CSV</button>
+      {shown.drawing && <button type="button" className="quiet" onClick={picture}>PNG</button>}
+      {sql ? <button type="button" className="quiet" onClick={() => take(`${sql};\n`, "sql", "application/sql")}>SQL</button> : <button type="button" className="quiet" onClick={() => take(`${JSON.stringify(definition, null, 2)}\n`, "json", "application/json")}>JSON</button>}
+      {clickhouse && <button type="button" className="quiet" onClick={() => take(clickhouse, "sql", "application/sql")}>SQL for ClickHouse</button>}
+    </>
+  );
+}

@@ -1,0 +1,68 @@
+// Rows: a table that stays fluid with many, a chart whose columns are chosen, and files.
+
+import { useEffect, useMemo, useRef, useState } from "react";
+import { askFile, type Cell, type Parameters, type Rows } from "../api/rows";
+import { Chart } from "../chart/chart";
+import { savePicture } from "../chart/picture";
+import { Link } from "../frame/link";
+import { placeOf, useProject } from "../frame/project";
+import { Select } from "../parts/choice";
+import { fileName, save } from "../parts/files";
+import { Grid } from "../parts/grid";
+import { Empty, Failure } from "../parts/states";
+import { SHAPES, drawingOf, isNumber, type Chosen } from "./drawing";
+
+export interface Run {
+  sql: string;
+  params: Parameters;
+  turn: number;
+}
+
+const FORMATS = [["csv", "text/csv"], ["parquet", "application/vnd.apache.parquet"]] as const;
+
+export function Result({ rows, run, isStale }: { rows: Rows; run: Run; isStale: boolean }) {
+  const project = useProject().id;
+  const region = useRef<HTMLElement>(null);
+  const [isChart, setChart] = useState(false);
+  const [chosen, setChosen] = useState<Chosen>({});
+  const [fault, setFault] = useState<unknown>();
+  useEffect(() => setFault(undefined), [run]);
+  useEffect(() => setChosen({}), [run.sql]);
+  const drawing = useMemo(() => drawingOf(rows, chosen), [rows, chosen]);
+  const take = (ending: string, accept: string) => askFile(project, run.sql, run.params, accept).then((file) => save(fileName("answer", ending), file), setFault);
+  if (rows.rows.length === 0) return <Empty>No rows.</Empty>;
+  const names = rows.columns.map(({ name }, index) => [String(index), name] as const);
+  const numbers = names.filter((_, index) => isNumber(rows.columns[index]?.type ?? ""));
+  return (
+    <section className={isStale ? "stale" : undefined} aria-label="Result" ref={region}>
+      <div className="result-head">
+        <h2>Result</h2>
+        <span className="line">
+          {drawing && <button type="button" className="quiet" aria-pressed={isChart} onClick={() => setChart(!isChart)}>{isChart ? "Hide the chart" : "Chart"}</button>}
+          {isChart && drawing && <button type="button" className="quiet" onClick={() => region.current && void savePicture(region.current, "answer")}>PNG</button>}
+          {FORMATS.map(([ending, accept]) => <button type="button" className="quiet" key={ending} onClick={() => void take(ending, accept)}>{ending.toUpperCase()}</button>)}
+          <button type="button" className="quiet" onClick={() => save(fileName("answer", "sql"), `${run.sql}\n`, "application/sql")}>SQL</button>
+        </span>
+      </div>
+      {fault ? <Failure fault={fault} /> : null}
+      {isChart && drawing && (
+        <>
+          <div className="line" role="group" aria-label="How it is drawn">
+            <Select label="Shape" value={chosen.shape ?? "usual"} options={SHAPES} choose={(shape) => setChosen({ ...chosen, shape })} />
+            <Select label="Along" value={String(chosen.along ?? 0)} options={names} choose={(along) => setChosen({ ...chosen, along: Number(along) })} />
+            <Select label="Number" value={chosen.number === undefined ? "" : String(chosen.number)} options={[["", "all"] as const, ...numbers]} choose={(number) => setChosen({ ...chosen, number: number === "" ? undefined : Number(number) })} />
+          </div>
+          <Chart label="Result as a chart; the table has the same numbers" drawing={drawing} />
+        </>
+      )}
+      <Grid label="Result as a table" columns={rows.columns.map(({ name, type }) => ({ name, note: type, isNumber: isNumber(type) }))} count={rows.rows.length} cell={(row, column) => shown(rows.rows[row]?.[column], rows.columns[column]?.name, project)} height={560} />
+    </section>
+  );
+}
+
+/** Persons are ways to their timelines. */
+function shown(cell: Cell | undefined, column: string | undefined, project: string) {
+  if (cell === null || cell === undefined) return <span className="null">null</span>;
+  if (column === "person_id" && typeof cell === "string") return <Link href={placeOf(project, `people/${encodeURIComponent(cell)}`)}>{cell}</Link>;
+  return typeof cell === "object" ? JSON.stringify(cell) : String(cell);
+}

@@ -1,0 +1,100 @@
+// A new schedule or alert: which question, how often, what follows, and who is told.
+
+import { useState, type FormEvent } from "react";
+import { useAnswer } from "../api/answer";
+import { api, good } from "../api/client";
+import { everything } from "../api/definitions";
+import { addItem, type Item, type SavedQuestion } from "../boards/calls";
+import { keyOf } from "../boards/model";
+import { useProject } from "../frame/project";
+import { Segments, Select } from "../parts/choice";
+import { NumberField } from "../parts/field";
+import { Failure } from "../parts/states";
+
+export interface Schedule {
+  title: string;
+  question: string;
+  every: { minutes: number } | { day_at: number } | { monday_at: number };
+  task: { send: "csv" | "parquet" } | { alert: { above: number } | { below: number } | { unusual: { deviations: number; of_last: number; direction: Direction } } };
+  to: { emails?: string[]; webhooks?: string[] };
+  is_enabled: boolean;
+}
+interface Webhook {
+  id: string;
+  name: string;
+  is_enabled: boolean;
+}
+
+const EVERY = [["5", "every 5 minutes"], ["15", "every 15 minutes"], ["60", "every hour"], ["360", "every 6 hours"], ["day", "every day"], ["monday", "every Monday"]] as const;
+const TASKS = [["csv", "Send it as CSV"], ["parquet", "Send it as Parquet"], ["above", "Alert above"], ["below", "Alert below"], ["unusual", "Alert when unusual"]] as const;
+const DIRECTIONS = [["either", "either way"], ["up", "upwards"], ["down", "downwards"]] as const;
+type Direction = (typeof DIRECTIONS)[number][0];
+const HOURS = Array.from({ length: 24 }, (_, hour) => [String(hour), `${hour}:00 UTC`] as const);
+
+interface New {
+  questions: Item<SavedQuestion>[];
+  question?: string;
+  taken: string[];
+  done: () => void;
+}
+
+export function NewSchedule({ questions, question: opened, taken, done }: New) {
+  const project = useProject();
+  const hooks = useAnswer(`${project.organisation_id} webhooks`, () => everything<Webhook>((query) => good(api.GET("/v1/organisations/{organisation}/webhooks", { params: { path: { organisation: project.organisation_id }, query } }))).catch(() => []));
+  const [title, setTitle] = useState("");
+  const [question, setQuestion] = useState(questions.some(({ key }) => key === opened) ? opened ?? "" : questions[0]?.key ?? "");
+  const [every, setEvery] = useState<(typeof EVERY)[number][0]>("day");
+  const [hour, setHour] = useState("6");
+  const [task, setTask] = useState<(typeof TASKS)[number][0]>("csv");
+  const [bound, setBound] = useState("");
+  const [deviations, setDeviations] = useState<number | undefined>(4);
+  const [last, setLast] = useState<number | undefined>(28);
+  const [direction, setDirection] = useState<Direction>("either");
+  const [emails, setEmails] = useState("");
+  const [webhooks, setWebhooks] = useState<string[]>([]);
+  const [fault, setFault] = useState<unknown>();
+  const everyOf = (): Schedule["every"] => (every === "day" ? { day_at: Number(hour) } : every === "monday" ? { monday_at: Number(hour) } : { minutes: Number(every) });
+  const taskOf = (): Schedule["task"] => {
+    switch (task) {
+      case "csv": case "parquet": return { send: task };
+      case "above": return { alert: { above: Number(bound) } };
+      case "below": return { alert: { below: Number(bound) } };
+      case "unusual": return { alert: { unusual: { deviations: deviations ?? 4, of_last: last ?? 28, direction } } };
+    }
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    const schedule: Schedule = { title, question, every: everyOf(), task: taskOf(), to: { emails: emails.split(/[\s,]+/).filter(Boolean), webhooks }, is_enabled: true };
+    addItem<Schedule>(project.id, "schedules", keyOf(title, taken), schedule).then(() => (setTitle(""), setFault(undefined), done()), setFault);
+  };
+  const known = (hooks.value ?? []).filter(({ is_enabled }) => is_enabled);
+  return (
+    <form className="stack" onSubmit={submit}>
+      <Segments label="What is done" value={task} options={TASKS} choose={setTask} />
+      <div className="pair">
+        <label className="field"><span>Title</span><input required maxLength={200} value={title} onChange={(event) => setTitle(event.target.value)} /></label>
+        {(task === "above" || task === "below") && <label className="field"><span>Bound</span><input required inputMode="decimal" pattern="[\-+]?[0-9]*[.]?[0-9]+" title="A number" value={bound} onChange={(event) => setBound(event.target.value)} /></label>}
+      </div>
+      {task === "unusual" && (
+        <div className="pair">
+          <NumberField label="Further than so many deviations" min={1} max={50} value={deviations} set={setDeviations} hint="Of the median of the numbers before." />
+          <NumberField label="Of the last so many numbers" min={5} max={1000} step={1} value={last} set={setLast} />
+          <Select label="Unusual" value={direction} options={DIRECTIONS} choose={setDirection} />
+        </div>
+      )}
+      <div className="line">
+        <Select label="Question" value={question} options={questions.map(({ key, content }) => [key, content.title] as const)} choose={setQuestion} />
+        <Select label="Asked" value={every} options={EVERY} choose={setEvery} />
+        {(every === "day" || every === "monday") && <Select label="at" value={hour} options={HOURS} choose={setHour} />}
+      </div>
+      <label className="field"><span>To members, by address</span><input value={emails} onChange={(event) => setEmails(event.target.value)} /></label>
+      {known.length > 0 && (
+        <fieldset className="field"><legend>And to webhooks</legend>
+          <div className="line">{known.map(({ id, name }) => <label className="check" key={id}><input type="checkbox" checked={webhooks.includes(id)} onChange={(event) => setWebhooks(event.target.checked ? [...webhooks, id] : webhooks.filter((one) => one !== id))} />{name}</label>)}</div>
+        </fieldset>
+      )}
+      {fault ? <Failure fault={fault} /> : null}
+      <div className="line"><button type="submit" className="primary">Make it</button></div>
+    </form>
+  );
+}
