@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod accounts;
+mod backup;
 mod cases;
 mod crash;
 mod disk_full;

@@ -11,6 +11,7 @@ use footfall_pipelines_insights_feed::AskError;
 use footfall_pipelines_store::StoreError;
 use footfall_pipelines_store::query::QueryError;
 
+use crate::backup::BackupError;
 use crate::config::ConfigError;
 use crate::token::TokenError;
 
@@ -35,6 +36,8 @@ pub enum AppError {
     Log(#[from] LogError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     #[error(transparent)]
     Query(#[from] QueryError),
     #[error(transparent)]

@@ -7,6 +7,7 @@ pub mod config;
 mod admin;
 mod app;
 mod audit;
+mod backup;
 mod banner;
 mod boards;
 mod cases;

@@ -1,11 +1,12 @@
 //! The store that a URL names: the only place that knows of all backends.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use footfall_ingest_activity::Clock;
 
 use crate::clickhouse::{ClickHouse, ClickHouseOptions};
-use crate::lake::{Lake, LakeOptions, LakeStatus, ProjectSnapshot};
+use crate::lake::{HeldLake, Lake, LakeOptions, LakeStatus, ProjectSnapshot};
 use crate::query::Snapshots;
 use crate::{Store, StoreError};
 
@@ -67,6 +68,13 @@ impl Backend {
             Backend::Lake(lake) => lake.compact().await,
             Backend::ClickHouse(_) => Ok(0),
         }
+    }
+
+    /// Puts the files of the lake at this moment into the folder `into`. `None` from a database.
+    pub async fn hold(&self, into: PathBuf) -> Result<Option<HeldLake>, StoreError> {
+        let Backend::Lake(lake) = self.clone() else { return Ok(None) };
+        let held = tokio::task::spawn_blocking(move || lake.hold(&into)).await;
+        held.map_err(|error| StoreError::Task(error.to_string()))?.map(Some)
     }
 
     /// Ends the work in the background. It may take a while.

@@ -5,6 +5,7 @@
 //! - Both isolate as READ COMMITTED at least. What must happen once is one `UPDATE … WHERE <still so> RETURNING …`: the row's
 //!   lock lets a second one see the first one's result, on both databases.
 
+mod copy;
 mod error;
 mod migrate;
 mod open;

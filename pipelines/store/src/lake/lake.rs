@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::delta::DeltaLogs;
 use super::fresh::Generation;
+use super::hold::HeldLake;
 use super::key_index::KeyRuns;
 use super::lineage::Lineage;
 use super::manifest::{Manifest, RemovedFile, TableFiles};
@@ -156,6 +157,12 @@ impl Lake {
         task.await.map_err(|error| StoreError::Task(error.to_string()))?
     }
 
+    /// Puts the files of the lake at this moment into the folder `into`, as a lake of their own; they stay whatever becomes
+    /// of the lake's. Rows that are not in files yet are in the log, from the checkpoint on.
+    pub fn hold(&self, into: &Path) -> Result<HeldLake, StoreError> {
+        self.inner.steady(|manifest| super::hold::hold(&self.inner.root, manifest, into))
+    }
+
     /// Ends the background threads, after a flush of what they were told to flush.
     pub fn close(&self) {
         self.inner.state().closing = true;
@@ -179,6 +186,13 @@ impl Inner {
     /// The state. A panic while it was held cannot have left it half changed: changes are made by single assignments.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with the manifest while no commit happens.
+    pub fn steady<T>(&self, work: impl FnOnce(Manifest) -> T) -> T {
+        let _one_at_a_time = self.commit.lock().unwrap_or_else(PoisonError::into_inner);
+        let manifest = self.state().manifest.clone();
+        work(manifest)
     }
 
     /// Replaces the manifest by what `edit` makes of it, durably, and then the state by what `install` makes of it, so

@@ -11,6 +11,7 @@ mod delta;
 mod flush;
 mod fold;
 mod fresh;
+mod hold;
 mod key_filter;
 mod key_index;
 mod key_run;
@@ -31,6 +32,7 @@ mod verify;
 
 pub(crate) use key_filter::KeyFilter;
 pub(crate) use key_index::KeySet;
+pub use hold::{HeldData, HeldLake};
 pub use lake::{Lake, LakeStatus};
 pub use lineage::Lineage;
 pub use options::LakeOptions;
