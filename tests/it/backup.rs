@@ -25,12 +25,12 @@ const SETTINGS: &[(&str, &str)] = &[
     ("FOOTFALL_SQL_ROWS_MAX", "100000000"),
 ];
 
-fn done(output: &Output) -> String {
+pub fn done(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn refused(output: &Output, why: &str) {
+pub fn refused(output: &Output, why: &str) {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && stderr.contains(why), "expected {why:?}: {stderr}");
 }
@@ -57,7 +57,7 @@ fn restore(server: &Server, from: &Path, more: &[&str]) -> Output {
 }
 
 /// Counts and checksums of everything that questions see.
-async fn sums(server: &Server) -> BTreeMap<String, String> {
+pub async fn sums(server: &Server) -> BTreeMap<String, String> {
     let tables = [
         ("activity", "message_id, event, distinct_id, CAST(timestamp AS TEXT), CAST(received_at AS TEXT), properties"),
         ("persons", "CAST(person_id AS TEXT), CAST(activities AS TEXT), properties"),
@@ -67,8 +67,11 @@ async fn sums(server: &Server) -> BTreeMap<String, String> {
     ];
     let mut sums = BTreeMap::new();
     for (table, columns) in tables {
-        let line = columns.split(", ").map(|column| format!("coalesce({column}, '-')")).collect::<Vec<_>>().join(", '|', ");
-        let sql = format!("SELECT md5(string_agg(line, ';' ORDER BY line)) AS sum, count(*) AS rows FROM (SELECT concat({line}) AS line FROM {table})");
+        let line =
+            columns.split(", ").map(|column| format!("coalesce({column}, '-')")).collect::<Vec<_>>().join(", '|', ");
+        let sql = format!(
+            "SELECT md5(string_agg(line, ';' ORDER BY line)) AS sum, count(*) AS rows FROM (SELECT concat({line}) AS line FROM {table})"
+        );
         let rows = server.sql(&sql).await;
         sums.insert(table.to_owned(), format!("{} rows {}", rows[0][1], rows[0][0]));
     }

@@ -13,6 +13,7 @@ use footfall_pipelines_store::query::QueryError;
 
 use crate::backup::BackupError;
 use crate::config::ConfigError;
+use crate::migrate::MigrateError;
 use crate::token::TokenError;
 
 /// Why a command failed.
@@ -38,6 +39,8 @@ pub enum AppError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Backup(#[from] BackupError),
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
     #[error(transparent)]
     Query(#[from] QueryError),
     #[error(transparent)]

@@ -23,6 +23,7 @@ mod facts;
 mod identity;
 mod import;
 mod keys;
+mod migrate;
 mod operator;
 mod persons;
 mod replay;

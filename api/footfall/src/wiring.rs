@@ -109,7 +109,7 @@ fn store_options(settings: &Settings) -> StoreOptions {
     StoreOptions { lake, clickhouse }
 }
 
-fn engine_config(settings: &Settings) -> EngineConfig {
+pub fn engine_config(settings: &Settings) -> EngineConfig {
     let sql = &settings.sql;
     EngineConfig {
         memory_bytes: sql.memory.bytes(),
@@ -193,6 +193,16 @@ impl Job {
     async fn ended(&self, patience: Duration) {
         drop(tokio::time::timeout(patience, &mut *self.ended.lock().await).await);
     }
+}
+
+/// Opens the log that the settings name.
+pub async fn open_log(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<dyn ActivityLog>, AppError> {
+    Ok(footfall_ingest_log::open(&settings.log.url, log_options(settings, clock)?).await?)
+}
+
+/// Opens the tables that the settings name, with nothing at work on them but what they need themselves.
+pub async fn open_tables(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Backend, AppError> {
+    Ok(footfall_pipelines_store::open(&settings.store.url, store_options(settings), clock).await?)
 }
 
 /// Log, job, store and engine, open and at work.

@@ -12,12 +12,14 @@ mod open;
 mod row;
 mod statement;
 mod transaction;
+mod transfer;
 
 pub use error::DatabaseError;
 pub use migrate::Migration;
 pub use row::{Cell, Row};
 pub use statement::{Statement, Value, statement};
 pub use transaction::Transaction;
+pub use transfer::TableSum;
 
 use std::pin::Pin;
 

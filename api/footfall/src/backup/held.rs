@@ -130,8 +130,7 @@ fn places(settings: &Settings) -> Result<Places, AppError> {
     part("the store", &settings.store.url, "file:")?;
     part("the database", &settings.database.url, "sqlite:")?;
     let usual = usual(&settings.data_dir);
-    let (log, store, database) =
-        (settings.log.url.clone(), settings.store.url.clone(), settings.database.url.clone());
+    let (log, store, database) = (settings.log.url.clone(), settings.store.url.clone(), settings.database.url.clone());
     Ok(Places { usual: [&log, &store, &database].into_iter().eq(&usual), log, store, database })
 }
 

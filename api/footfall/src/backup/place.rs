@@ -129,7 +129,8 @@ impl Place {
 
     /// Makes a backup of files that are all here.
     pub fn finish(&self, backup: &Backup) -> Result<(), BackupError> {
-        let sync = |folder: &Path| File::open(folder).and_then(|file| file.sync_all()).map_err(BackupError::file(folder));
+        let sync =
+            |folder: &Path| File::open(folder).and_then(|file| file.sync_all()).map_err(BackupError::file(folder));
         let folders: BTreeSet<PathBuf> =
             backup.items.iter().filter_map(|item| Some(self.object(&item.sha256).parent()?.to_owned())).collect();
         folders.iter().try_for_each(|folder| sync(folder))?;
@@ -148,7 +149,8 @@ impl Place {
         // Read first: a backup that cannot be read must not cost the files of the others.
         let kept: Vec<Backup> =
             ids[gone.len()..].iter().map(|id| Backup::load(&self.path_of(id))).collect::<Result<_, _>>()?;
-        let named: BTreeSet<&str> = kept.iter().flat_map(|backup| &backup.items).map(|item| item.sha256.as_str()).collect();
+        let named: BTreeSet<&str> =
+            kept.iter().flat_map(|backup| &backup.items).map(|item| item.sha256.as_str()).collect();
         for id in gone {
             let path = self.path_of(id);
             fs::remove_file(&path).map_err(BackupError::file(&path))?;
@@ -184,7 +186,8 @@ impl Place {
         for item in &backup.items {
             if !known.contains_key(&item.sha256) {
                 let path = self.object(&item.sha256);
-                let whole = self.has(&item.sha256, item.bytes) && copy(&path, item.bytes, &mut io::sink())? == item.sha256;
+                let whole =
+                    self.has(&item.sha256, item.bytes) && copy(&path, item.bytes, &mut io::sink())? == item.sha256;
                 known.insert(item.sha256.clone(), whole);
             }
             if known.get(&item.sha256) != Some(&true) {

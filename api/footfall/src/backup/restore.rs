@@ -160,12 +160,7 @@ fn safe(backup: &Backup) -> Result<(), BackupError> {
     }
 }
 
-fn write(
-    place: &Place,
-    backup: &Backup,
-    log_of_all: &BTreeMap<String, Item>,
-    target: &Target,
-) -> Result<(), AppError> {
+fn write(place: &Place, backup: &Backup, log_of_all: &BTreeMap<String, Item>, target: &Target) -> Result<(), AppError> {
     private_folder(&target.data)?;
     let mark = target.data.join(UNFINISHED);
     File::create(&mark).and_then(|file| file.sync_all()).map_err(AppError::file(&mark))?;

@@ -24,10 +24,8 @@ pub fn newest_before(place: &Place, until: Timestamp) -> Result<Backup, BackupEr
             break;
         }
     }
-    newest.ok_or_else(|| BackupError::Until {
-        until: until.to_rfc3339(),
-        why: "every backup was made later".to_owned(),
-    })
+    newest
+        .ok_or_else(|| BackupError::Until { until: until.to_rfc3339(), why: "every backup was made later".to_owned() })
 }
 
 /// The log's segments of this and all later backups: of each name the largest.
@@ -84,7 +82,10 @@ pub async fn settle(log: &Path, backup: &Backup, until: Option<Timestamp>) -> Re
     }
     let late = report.partitions.iter().find(|part| part.first_offset > backup.checkpoint.next_offset(part.partition));
     if let Some(part) = late {
-        return Err(failed(format!("the log of partition {} begins at offset {} only", part.partition, part.first_offset)));
+        return Err(failed(format!(
+            "the log of partition {} begins at offset {} only",
+            part.partition, part.first_offset
+        )));
     }
     let Some(until) = until else { return Ok(()) };
     let before: u64 = report.partitions.iter().map(|part| part.end_offset).sum();

@@ -12,11 +12,7 @@ use super::partition::Partition;
 use crate::{HeldFile, LogError};
 
 /// Puts every segment of the log in `folder` below `into`, laid out as the log itself.
-pub(super) fn hold_now(
-    folder: &Path,
-    partitions: &[Arc<Partition>],
-    into: &Path,
-) -> Result<Vec<HeldFile>, LogError> {
+pub(super) fn hold_now(folder: &Path, partitions: &[Arc<Partition>], into: &Path) -> Result<Vec<HeldFile>, LogError> {
     fs::create_dir_all(into).map_err(write_error(into))?;
     let kept = into.join("meta.json");
     fs::copy(folder.join("meta.json"), &kept).map_err(write_error(&kept))?;

@@ -19,6 +19,7 @@ use super::manifest::{Manifest, RemovedFile, TableFiles};
 use super::options::LakeOptions;
 use super::snapshot::{DataFile, Overrides, ProjectSnapshot, TableView};
 use super::{background, orphans, overrides, reader};
+use crate::remote::Rows;
 use crate::tables::Table;
 use crate::{Publication, Store, StoreError};
 
@@ -143,6 +144,11 @@ impl Lake {
         let snapshot = Arc::new(state.snapshot_of(&project, &self.inner.root));
         state.snapshots.insert(project, snapshot.clone());
         snapshot
+    }
+
+    /// All rows of a table of a project as they are now, on their way.
+    pub fn rows(&self, project: &str, table: Table) -> Rows {
+        reader::stream(self.snapshot(project), table)
     }
 
     /// Sizes and health.

@@ -30,9 +30,9 @@ mod table_scan;
 mod tests;
 mod verify;
 
+pub use hold::{HeldData, HeldLake};
 pub(crate) use key_filter::KeyFilter;
 pub(crate) use key_index::KeySet;
-pub use hold::{HeldData, HeldLake};
 pub use lake::{Lake, LakeStatus};
 pub use lineage::Lineage;
 pub use options::LakeOptions;
