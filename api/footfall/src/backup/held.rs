@@ -25,11 +25,10 @@ const HELD_MAX: Duration = Duration::from_secs(24 * 3600);
 /// What lies in the data folder beside the files that are kept: mails that wait to be read, if they are written to files.
 const FOLDERS: &[&str] = &["mails"];
 
-/// Where held files are.
+/// What is held; it lies in the data folder, by the place that whoever asks knows it by.
 #[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Held {
     pub id: String,
-    pub folder: String,
 }
 
 fn folder_of(settings: &Settings) -> PathBuf {
@@ -61,7 +60,7 @@ pub async fn hold(stack: &Stack, settings: &Settings) -> Result<Held, AppError> 
     stack.log.forget(&reader);
     let written = backup.and_then(|backup| write(&folder, &backup));
     match written {
-        Ok(()) => Ok(Held { id, folder: folder.to_string_lossy().into_owned() }),
+        Ok(()) => Ok(Held { id }),
         Err(error) => {
             drop(fs::remove_dir_all(&folder));
             Err(error)
@@ -145,7 +144,8 @@ fn hold_folder(settings: &Settings, folder: &Path) -> Result<Vec<String>, AppErr
     let into = folder.join("folder");
     private_folder(&into)?;
     let database = settings.database.url.trim_start_matches("sqlite:").trim_start_matches("//");
-    let database = database.split('?').next().unwrap_or_default();
+    let database = Path::new(database.split('?').next().unwrap_or_default()).file_name().unwrap_or_default();
+    let database = database.to_string_lossy().into_owned();
     let mut kept = Vec::new();
     for inner in [""].iter().chain(FOLDERS) {
         let from = settings.data_dir.join(inner);
@@ -153,7 +153,8 @@ fn hold_folder(settings: &Settings, folder: &Path) -> Result<Vec<String>, AppErr
         for entry in entries.flatten() {
             let path = entry.path();
             let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-            let is_database = path.to_string_lossy().starts_with(database);
+            // With what SQLite keeps beside it.
+            let is_database = entry.file_name().to_string_lossy().starts_with(&database);
             let Ok(below) = path.strip_prefix(&settings.data_dir) else { continue };
             // A file that is being replaced has another name for a moment.
             let is_draft = path.extension().is_some_and(|extension| extension == "next");

@@ -64,7 +64,7 @@ pub async fn run(arguments: BackupArgs, settings: Settings, clock: Arc<dyn Clock
     // Whoever cannot write there should not make the server hold anything.
     let place = Place::open(&arguments.to)?;
     let backup = match Presence::find(&settings.data_dir).await {
-        Some(server) => from_server(&server, place, arguments.keep).await?,
+        Some(server) => from_server(&server, &settings, place, arguments.keep).await?,
         None => from_folder(&settings, clock, place, arguments.keep).await?,
     };
     let Made { backup, copied, files, removed } = backup;
@@ -82,9 +82,14 @@ pub async fn run(arguments: BackupArgs, settings: Settings, clock: Arc<dyn Clock
     Ok(())
 }
 
-async fn from_server(server: &Client, place: Place, keep: Option<usize>) -> Result<Made, AppError> {
+async fn from_server(
+    server: &Client,
+    settings: &Settings,
+    place: Place,
+    keep: Option<usize>,
+) -> Result<Made, AppError> {
     let held: Held = server.json(&Call::post("/v1/operator/held", "", "")).await?;
-    let folder = PathBuf::from(&held.folder);
+    let folder = held::place(settings, &held.id);
     let made = blocking(move || make(&place, &folder, keep)).await;
     let path = format!("/v1/operator/held/{}", held.id);
     let let_go = server.text(&Call { method: hyper::Method::DELETE, ..Call::get(&path) }).await;
@@ -102,7 +107,7 @@ async fn from_folder(
     let held = held::hold(&stack, settings).await;
     stack.close(Duration::from_secs(600)).await?;
     let held = held?;
-    let folder = PathBuf::from(&held.folder);
+    let folder = held::place(settings, &held.id);
     let made = blocking(move || make(&place, &folder, keep)).await;
     held::let_go(settings, &held.id)?;
     made

@@ -15,7 +15,7 @@ use footfall_api_access::Database;
 use footfall_ingest_activity::{Checkpoint, Clock};
 use footfall_ingest_log::ActivityLog;
 use footfall_pipelines_jobs::{CopyOptions, copy_tables, is_begun, is_complete};
-use footfall_pipelines_store::Backend;
+use footfall_pipelines_store::{Backend, StoreError};
 
 use crate::config::{Config, Given, Settings};
 use crate::console::{grouped, note, say};
@@ -129,7 +129,16 @@ async fn open_both(from: &Settings, to: &Settings, clock: Arc<dyn Clock>) -> Res
     // The order of files is that of the copy.
     let mut still = from.clone();
     still.store.compact = false;
-    Ok((wiring::open_tables(&still, clock.clone()).await?, wiring::open_tables(to, clock).await?))
+    let mut tries = 100;
+    let source = loop {
+        match wiring::open_tables(&still, clock.clone()).await {
+            // What came to rest a moment ago lets go of its folder when its last question has ended.
+            Err(AppError::Store(StoreError::InUse { .. })) if tries > 0 => tries -= 1,
+            opened => break opened?,
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    Ok((source, wiring::open_tables(to, clock).await?))
 }
 
 async fn tables(
