@@ -271,6 +271,15 @@ async fn a_killed_backup_is_none_and_the_next_one_is_whole() {
     done(&server.run(&["backup", "--check", "--to", &at]));
 }
 
+/// What is restored so has as many activities.
+async fn comes_back(server: &Server, folder: &TempDir, place: &Path, name: &str, more: &[&str], expected: i64) {
+    let mut restored = like(server, folder, name);
+    done(&restore(&restored, place, more));
+    restored.restart().await;
+    assert_eq!(restored.number("SELECT count(*) FROM activity").await, expected, "{name}");
+    assert_eq!(restored.number("SELECT CAST(sum(activities) AS BIGINT) FROM persons").await, expected, "{name}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_moment_between_two_backups_comes_back() {
     if store::is_clickhouse() {
@@ -292,21 +301,14 @@ async fn a_moment_between_two_backups_comes_back() {
             backup(&server, &place).await;
         }
     }
-    let check = async |name: &str, more: &[&str], expected: i64| {
-        let mut restored = like(&server, &folder, name);
-        done(&restore(&restored, &place, more));
-        restored.restart().await;
-        assert_eq!(restored.number("SELECT count(*) FROM activity").await, expected, "{name}");
-        assert_eq!(restored.number("SELECT CAST(sum(activities) AS BIGINT) FROM persons").await, expected, "{name}");
-    };
-    check("tenth", &["--until", &moments[9]], 10).await;
-    check("twentieth", &["--until", &moments[19]], 20).await;
-    check("last", &[], 23).await;
+    comes_back(&server, &folder, &place, "tenth", &["--until", &moments[9]], 10).await;
+    comes_back(&server, &folder, &place, "twentieth", &["--until", &moments[19]], 20).await;
+    comes_back(&server, &folder, &place, "last", &[], 23).await;
     // The log of the machine that was lost has what no backup has.
     server.kill();
     let log = server.data().join("log").display().to_string();
-    check("saved", &["--log", &log], 30).await;
-    check("saved until", &["--log", &log, "--until", &moments[26]], 27).await;
+    comes_back(&server, &folder, &place, "saved", &["--log", &log], 30).await;
+    comes_back(&server, &folder, &place, "saved until", &["--log", &log, "--until", &moments[26]], 27).await;
 }
 
 fn now() -> String {

@@ -56,8 +56,9 @@ fn like(server: &Server, folder: &TempDir, name: &str, file: &str) -> Server {
 
 async fn is_the_same(server: &Server, wanted: &std::collections::BTreeMap<String, String>, known: &str, after: &str) {
     assert_eq!(&sums(server).await, wanted);
-    let grant = stranger(server).post("/v1/sign-in", json!({"email": "owner@example.org", "password": PASSWORD}));
-    assert!(!token_of(&grant.await).is_empty(), "sign-in works");
+    let person = stranger(server);
+    let grant = person.post("/v1/sign-in", json!({"email": "owner@example.org", "password": PASSWORD})).await;
+    assert!(!token_of(&grant).is_empty(), "sign-in works");
     let before = server.number("SELECT count(*) FROM activity").await;
     let items = json!([{"event": "crash", "messageId": known, "distinctId": "person-1"},
                        {"event": "after", "messageId": after, "distinctId": "ada"}]);
