@@ -67,6 +67,10 @@ impl Load {
         self.known.lock().unwrap().acknowledged.len()
     }
 
+    pub fn acknowledged_ids(&self) -> BTreeSet<String> {
+        self.known.lock().unwrap().acknowledged.clone()
+    }
+
     pub async fn end(self) -> Known {
         self.stop.store(true, Ordering::SeqCst);
         for client in self.clients {

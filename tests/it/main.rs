@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod accounts;
+mod backup;
 mod cases;
 mod crash;
+mod deploy;
 mod disk_full;
 mod document;
 mod experiment;
@@ -18,6 +20,7 @@ mod insights;
 mod kafka;
 mod lake_readers;
 mod matrix;
+mod migrate;
 mod page;
 mod relay;
 mod sdks;

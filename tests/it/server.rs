@@ -74,6 +74,12 @@ impl Server {
         self.read_key = self.key("read");
     }
 
+    /// Asks with the keys of another server, whose database this one has.
+    pub fn use_keys_of(&mut self, other: &Server) {
+        self.write_key.clone_from(&other.write_key);
+        self.read_key.clone_from(&other.read_key);
+    }
+
     pub fn key(&self, kind: &str) -> String {
         let output = self.run(&["keys", "create", "--kind", kind]);
         let text = String::from_utf8(output.stdout).expect("a key is ASCII");
@@ -122,6 +128,12 @@ impl Server {
     /// Runs `footfall ARGUMENTS` on the same data and waits for its end.
     pub fn run(&self, arguments: &[&str]) -> Output {
         self.command().args(arguments).output().expect("footfall runs")
+    }
+
+    /// Starts `footfall ARGUMENTS` on the same data, without waiting for its end.
+    pub fn spawn(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command();
+        command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("footfall starts")
     }
 
     /// Runs `footfall ARGUMENTS` with `input` at its stdin; what it printed. Fails the test when it fails.

@@ -20,3 +20,4 @@ pub use answers::{Answers, InsightAnswer, RowFormat, SqlAsked, Unanswered};
 pub use boards::{Author, Boards};
 pub use error::BoardError;
 pub use resources::add;
+pub use storage::{AREA, MIGRATIONS};

@@ -30,4 +30,4 @@ pub use lifecycle::Step;
 pub use payloads::{Compiled, Payloads, ProjectPayloads};
 pub use resources::add;
 pub use results::{ExposureSource, Facts, Question, Report, Rows, question};
-pub use storage::{Connection, ScheduledChange, ScheduledKept};
+pub use storage::{AREA, Connection, MIGRATIONS, ScheduledChange, ScheduledKept};

@@ -14,7 +14,7 @@ use crate::console::{note, say};
 use crate::error::AppError;
 use crate::keys::KeyCommand;
 use crate::{
-    admin, audit, check, dashboards, demo, export, identity, import, keys, replay, serve, telemetry, upkeep, wiring,
+    admin, audit, backup, check, dashboards, demo, export, identity, import, keys, migrate, replay, serve, telemetry, upkeep, wiring,
 };
 
 /// Product analytics on your own machine. Without a command it serves everything.
@@ -71,6 +71,12 @@ enum Command {
     Check,
     /// Join the small files of the tables
     Compact,
+    /// Copy everything into a folder of backups, while the server runs or not
+    Backup(backup::BackupArgs),
+    /// Make a data folder of a backup (into an empty folder)
+    Restore(backup::RestoreArgs),
+    /// Move an installation onto other backends, and back (it must be stopped)
+    Migrate(migrate::MigrateArgs),
     /// Read quarantined items again with the limits in force
     Replay(replay::ReplayArgs),
     /// Which ids were joined, and take a joining back
@@ -158,6 +164,9 @@ async fn offline(command: Command, settings: Settings, clock: Arc<dyn Clock>) ->
         Command::Demo(arguments) => demo::run(arguments, settings, clock).await,
         Command::Check => check::run(settings).await,
         Command::Compact => upkeep::compact(settings, clock).await,
+        Command::Backup(arguments) => backup::run(arguments, settings, clock).await,
+        Command::Restore(arguments) => backup::restore(arguments, settings).await,
+        Command::Migrate(arguments) => migrate::run(arguments, clock).await,
         Command::Replay(arguments) => replay::run(arguments, settings, clock).await,
         Command::Identity(command) => identity::run(command, settings, clock).await,
         Command::Dashboards(command) => dashboards::run(command, settings, clock).await,

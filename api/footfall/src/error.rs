@@ -11,7 +11,9 @@ use footfall_pipelines_insights_feed::AskError;
 use footfall_pipelines_store::StoreError;
 use footfall_pipelines_store::query::QueryError;
 
+use crate::backup::BackupError;
 use crate::config::ConfigError;
+use crate::migrate::MigrateError;
 use crate::token::TokenError;
 
 /// Why a command failed.
@@ -35,6 +37,10 @@ pub enum AppError {
     Log(#[from] LogError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
     #[error(transparent)]
     Query(#[from] QueryError),
     #[error(transparent)]

@@ -1,6 +1,6 @@
 //! The only place that reads the environment and names backends: settings in, the parts of the program out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use footfall_ingest_server::{Backlog, DoorsConfig};
 use footfall_pipelines_insights_feed::{Insights, InsightsOptions};
 use footfall_pipelines_jobs::{ImportAccounts, JobsConfig, LiveFeed, Pace, Runner};
 use footfall_pipelines_store::clickhouse::ClickHouseOptions;
-use footfall_pipelines_store::lake::{LakeOptions, LakeReport};
+use footfall_pipelines_store::lake::{HeldLake, LakeOptions, LakeReport};
 use footfall_pipelines_store::query::{Engine, EngineConfig};
 use footfall_pipelines_store::{Backend, Store, StoreOptions, StoreStatus};
 use tokio::sync::{oneshot, watch};
@@ -109,7 +109,7 @@ fn store_options(settings: &Settings) -> StoreOptions {
     StoreOptions { lake, clickhouse }
 }
 
-fn engine_config(settings: &Settings) -> EngineConfig {
+pub fn engine_config(settings: &Settings) -> EngineConfig {
     let sql = &settings.sql;
     EngineConfig {
         memory_bytes: sql.memory.bytes(),
@@ -195,6 +195,16 @@ impl Job {
     }
 }
 
+/// Opens the log that the settings name.
+pub async fn open_log(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<dyn ActivityLog>, AppError> {
+    Ok(footfall_ingest_log::open(&settings.log.url, log_options(settings, clock)?).await?)
+}
+
+/// Opens the tables that the settings name, with nothing at work on them but what they need themselves.
+pub async fn open_tables(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Backend, AppError> {
+    Ok(footfall_pipelines_store::open(&settings.store.url, store_options(settings), clock).await?)
+}
+
 /// Log, job, store and engine, open and at work.
 pub struct Stack {
     pub log: Arc<dyn ActivityLog>,
@@ -214,6 +224,7 @@ pub struct Stack {
 impl Stack {
     /// Opens everything on a data folder. It fails when another process has it.
     pub async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Stack, AppError> {
+        crate::backup::refuse_unfinished(settings)?;
         std::fs::create_dir_all(&settings.data_dir).map_err(AppError::file(&settings.data_dir))?;
         let log = footfall_ingest_log::open(&settings.log.url, log_options(settings, clock.clone())?).await?;
         let tables =
@@ -224,6 +235,7 @@ impl Stack {
         let end_at_start = log.end();
         // A killed process leaves what it spilled.
         drop(std::fs::remove_dir_all(settings.data_dir.join("spill")));
+        crate::backup::clear_held(settings);
         let engine = Arc::new(Engine::new(tables.snapshots(), engine_config(settings))?);
         let insights = Arc::new(Insights::new(tables.snapshots(), clock.clone(), insights_options(settings))?);
         let jobs = JobsConfig {
@@ -278,6 +290,11 @@ impl Stack {
     /// Joins files until none is worth joining; how many times it did.
     pub async fn compact(&self) -> Result<u64, AppError> {
         Ok(self.tables.compact().await?)
+    }
+
+    /// Puts the files of the tables into the folder `into`, as they are now; `None` where they lie in a database.
+    pub async fn hold_tables(&self, into: PathBuf) -> Result<Option<HeldLake>, AppError> {
+        Ok(self.tables.hold(into).await?)
     }
 
     /// Projects that have tables.

@@ -14,6 +14,6 @@ mod problem;
 mod routes;
 mod sql;
 
-pub use cohorts::{CohortError, Cohorts};
+pub use cohorts::{AREA, CohortError, Cohorts, MIGRATIONS};
 pub use desk::Desk;
 pub use mount::add;

@@ -1,5 +1,7 @@
 //! The seam: what every log backend promises.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use footfall_ingest_activity::{Checkpoint, Record};
@@ -54,6 +56,15 @@ pub struct PartitionStatus {
     pub bytes: u64,
 }
 
+/// A file of a log that is held for a copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldFile {
+    /// Below the folder of the log.
+    pub path: String,
+    /// What of it is durable; the file itself may grow.
+    pub bytes: u64,
+}
+
 /// State of the whole log, for health checks and metrics.
 #[derive(Debug, Clone, Default)]
 pub struct LogStatus {
@@ -92,6 +103,15 @@ pub trait ActivityLog: Send + Sync + 'static {
     /// `reader` will never again ask for anything below `checkpoint`. Retention deletes only what every registered
     /// reader has released and what age or size allow. A reader registers by releasing its starting point.
     fn release(&self, reader: &str, checkpoint: &Checkpoint);
+
+    /// `reader` is gone and holds nothing back any more.
+    fn forget(&self, _reader: &str) {}
+
+    /// Puts files with everything durable into the folder `into`, laid out as the log itself; they stay when retention deletes
+    /// the log's own. `None` from a log that keeps no files on this machine.
+    async fn hold(&self, _into: &Path) -> Result<Option<Vec<HeldFile>>, LogError> {
+        Ok(None)
+    }
 
     /// Sizes, damages and health.
     fn status(&self) -> LogStatus;

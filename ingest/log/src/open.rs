@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use footfall_ingest_activity::{Checkpoint, Timestamp};
+
 use crate::file::FileLog;
 use crate::kafka::KafkaLog;
 use crate::{ActivityLog, LogError, LogOptions, VerifyReport};
@@ -18,6 +20,12 @@ pub async fn open(url: &str, options: LogOptions) -> Result<Arc<dyn ActivityLog>
         Some(("kafka", rest)) => Ok(Arc::new(KafkaLog::open(rest, options).await?)),
         _ => Err(LogError::UnknownUrl { url: url.to_owned() }),
     }
+}
+
+/// Cuts the log in a folder, which must not be open, behind what was appended at `until` or before, as if it had ended then.
+/// The offsets at which it ends now.
+pub async fn cut(folder: PathBuf, until: Timestamp) -> Result<Checkpoint, LogError> {
+    FileLog::cut(folder, until).await
 }
 
 /// Reads the whole log that `url` names, checksums and all, and changes nothing. It must not be open.

@@ -7,6 +7,7 @@ pub mod identity;
 pub mod transform;
 
 mod config;
+mod copy;
 mod error;
 mod imports;
 mod keys;
@@ -18,6 +19,7 @@ mod trouble;
 mod turn;
 
 pub use config::JobsConfig;
+pub use copy::{CopyOptions, copy_tables, is_begun, is_complete};
 pub use error::JobError;
 pub use imports::{ImportAccount, ImportAccounts};
 pub use keys::{log_quarantine_id, message_key, quarantine_key, resolved_key};

@@ -1,12 +1,15 @@
 //! The store that a URL names: the only place that knows of all backends.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use footfall_ingest_activity::Clock;
 
 use crate::clickhouse::{ClickHouse, ClickHouseOptions};
-use crate::lake::{Lake, LakeOptions, LakeStatus, ProjectSnapshot};
+use crate::lake::{HeldLake, Lake, LakeOptions, LakeStatus, Overrides, ProjectSnapshot};
 use crate::query::Snapshots;
+use crate::remote::{Rows, RowsWanted};
+use crate::tables::Table;
 use crate::{Store, StoreError};
 
 /// Settings of every backend.
@@ -66,6 +69,33 @@ impl Backend {
         match self {
             Backend::Lake(lake) => lake.compact().await,
             Backend::ClickHouse(_) => Ok(0),
+        }
+    }
+
+    /// Puts the files of the lake at this moment into the folder `into`. `None` from a database.
+    pub async fn hold(&self, into: PathBuf) -> Result<Option<HeldLake>, StoreError> {
+        let Backend::Lake(lake) = self.clone() else { return Ok(None) };
+        let held = tokio::task::spawn_blocking(move || lake.hold(&into)).await;
+        held.map_err(|error| StoreError::Task(error.to_string()))?.map(Some)
+    }
+
+    /// All rows of a table of a project as they are now, on their way: in order of publication, or file by file.
+    pub fn rows(&self, project: &str, table: Table) -> Rows {
+        match self {
+            Backend::Lake(lake) => lake.rows(project, table),
+            Backend::ClickHouse(database) => {
+                let columns: Vec<&str> = table.columns().iter().map(|column| column.name).collect();
+                let wanted = RowsWanted { in_order: true, ..RowsWanted::columns(table, &columns) };
+                database.snapshot(project).remote.as_ref().map_or_else(Rows::none, |rows| rows.read(wanted))
+            }
+        }
+    }
+
+    /// Who the ids of a project are now: own person to the person it is.
+    pub fn overrides(&self, project: &str) -> Arc<Overrides> {
+        match self {
+            Backend::Lake(lake) => lake.snapshot(project).overrides.clone(),
+            Backend::ClickHouse(database) => database.snapshot(project).overrides.clone(),
         }
     }
 

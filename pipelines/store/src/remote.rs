@@ -115,6 +115,13 @@ impl Rows {
         (sender, Rows { batches, ended: false })
     }
 
+    /// No rows at all.
+    pub(crate) fn none() -> Rows {
+        let (_, mut rows) = Rows::channel();
+        rows.ended = true;
+        rows
+    }
+
     /// The next rows, on a thread that may wait.
     pub fn next_blocking(&mut self) -> Option<Result<RecordBatch, StoreError>> {
         if self.ended {

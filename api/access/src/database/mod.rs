@@ -5,18 +5,21 @@
 //! - Both isolate as READ COMMITTED at least. What must happen once is one `UPDATE … WHERE <still so> RETURNING …`: the row's
 //!   lock lets a second one see the first one's result, on both databases.
 
+mod copy;
 mod error;
 mod migrate;
 mod open;
 mod row;
 mod statement;
 mod transaction;
+mod transfer;
 
 pub use error::DatabaseError;
 pub use migrate::Migration;
 pub use row::{Cell, Row};
 pub use statement::{Statement, Value, statement};
 pub use transaction::Transaction;
+pub use transfer::TableSum;
 
 use std::pin::Pin;
 

@@ -19,8 +19,10 @@ pub(crate) use form::{RAISED_OF_BODIES, problem_of_body};
 pub(crate) use routes::routes;
 
 /// The area's name among migrations.
-const AREA: &str = "insights";
-const MIGRATIONS: &[Migration] =
+/// The area's name among migrations.
+pub const AREA: &str = "insights";
+/// The tables of this area, ascending.
+pub const MIGRATIONS: &[Migration] =
     &[Migration { version: 1, name: "cohorts", both: include_str!("cohorts.sql"), sqlite: "", postgres: "" }];
 /// Of a project.
 const COHORTS_MAX: i64 = 2_000;

@@ -66,6 +66,11 @@ impl Context {
         }
     }
 
+    /// `reader` is gone.
+    pub fn forget(&self, reader: &str) {
+        hold(&self.readers).remove(reader);
+    }
+
     /// The offset below which no reader needs `partition`; `None` while no reader is registered.
     pub fn released(&self, partition: u32) -> Option<u64> {
         hold(&self.readers).values().map(|checkpoint| checkpoint.next_offset(partition)).min()

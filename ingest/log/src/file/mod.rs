@@ -2,9 +2,11 @@
 
 mod block;
 mod context;
+mod cut;
 mod disk;
 mod folder;
 mod format;
+mod hold;
 mod partition;
 mod queue;
 mod read;
@@ -16,13 +18,13 @@ mod verify;
 mod writer;
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use footfall_ingest_activity::{Checkpoint, Record};
+use footfall_ingest_activity::{Checkpoint, Record, Timestamp};
 use tokio::sync::oneshot;
 
 use self::block::block_bytes;
@@ -32,7 +34,7 @@ use self::folder::write_error;
 use self::partition::{Partition, Place, State};
 use self::queue::Request;
 use self::writer::Writer;
-use crate::{ActivityLog, Batch, LogError, LogOptions, LogStatus, VerifyReport};
+use crate::{ActivityLog, Batch, HeldFile, LogError, LogOptions, LogStatus, VerifyReport};
 
 /// Largest append that the format can hold in one frame.
 const APPEND_BYTES_MAX: usize = 1 << 30;
@@ -59,6 +61,11 @@ impl FileLog {
     /// Reads everything and changes nothing.
     pub async fn verify(folder: PathBuf) -> Result<VerifyReport, LogError> {
         blocking(move || verify::verify(&folder)).await
+    }
+
+    /// Cuts a log that is not open at a moment; the offsets at which it ends now.
+    pub async fn cut(folder: PathBuf, until: Timestamp) -> Result<Checkpoint, LogError> {
+        blocking(move || cut::cut(&folder, until)).await
     }
 
     fn open_now(folder: PathBuf, mut options: LogOptions, disk: Arc<dyn Disk>) -> Result<FileLog, LogError> {
@@ -222,6 +229,15 @@ impl ActivityLog for FileLog {
                 partition.queue.retire();
             }
         }
+    }
+
+    fn forget(&self, reader: &str) {
+        self.context.forget(reader);
+    }
+
+    async fn hold(&self, into: &Path) -> Result<Option<Vec<HeldFile>>, LogError> {
+        let (partitions, folder, into) = (self.partitions.clone(), self.context.folder.clone(), into.to_owned());
+        blocking(move || hold::hold_now(&folder, &partitions, &into)).await.map(Some)
     }
 
     fn status(&self) -> LogStatus {

@@ -12,12 +12,14 @@ use tokio::sync::Notify;
 
 use super::delta::DeltaLogs;
 use super::fresh::Generation;
+use super::hold::HeldLake;
 use super::key_index::KeyRuns;
 use super::lineage::Lineage;
 use super::manifest::{Manifest, RemovedFile, TableFiles};
 use super::options::LakeOptions;
 use super::snapshot::{DataFile, Overrides, ProjectSnapshot, TableView};
 use super::{background, orphans, overrides, reader};
+use crate::remote::Rows;
 use crate::tables::Table;
 use crate::{Publication, Store, StoreError};
 
@@ -144,6 +146,11 @@ impl Lake {
         snapshot
     }
 
+    /// All rows of a table of a project as they are now, on their way.
+    pub fn rows(&self, project: &str, table: Table) -> Rows {
+        reader::stream(self.snapshot(project), table)
+    }
+
     /// Sizes and health.
     pub fn status(&self) -> LakeStatus {
         self.inner.state().status()
@@ -154,6 +161,12 @@ impl Lake {
         let inner = self.inner.clone();
         let task = tokio::task::spawn_blocking(move || super::compact::run_until_idle(&inner));
         task.await.map_err(|error| StoreError::Task(error.to_string()))?
+    }
+
+    /// Puts the files of the lake at this moment into the folder `into`, as a lake of their own; they stay whatever becomes
+    /// of the lake's. Rows that are not in files yet are in the log, from the checkpoint on.
+    pub fn hold(&self, into: &Path) -> Result<HeldLake, StoreError> {
+        self.inner.steady(|manifest| super::hold::hold(&self.inner.root, manifest, into))
     }
 
     /// Ends the background threads, after a flush of what they were told to flush.
@@ -179,6 +192,13 @@ impl Inner {
     /// The state. A panic while it was held cannot have left it half changed: changes are made by single assignments.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with the manifest while no commit happens.
+    pub fn steady<T>(&self, work: impl FnOnce(Manifest) -> T) -> T {
+        let _one_at_a_time = self.commit.lock().unwrap_or_else(PoisonError::into_inner);
+        let manifest = self.state().manifest.clone();
+        work(manifest)
     }
 
     /// Replaces the manifest by what `edit` makes of it, durably, and then the state by what `install` makes of it, so

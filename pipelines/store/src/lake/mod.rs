@@ -11,6 +11,7 @@ mod delta;
 mod flush;
 mod fold;
 mod fresh;
+mod hold;
 mod key_filter;
 mod key_index;
 mod key_run;
@@ -29,6 +30,7 @@ mod table_scan;
 mod tests;
 mod verify;
 
+pub use hold::{HeldData, HeldLake};
 pub(crate) use key_filter::KeyFilter;
 pub(crate) use key_index::KeySet;
 pub use lake::{Lake, LakeStatus};

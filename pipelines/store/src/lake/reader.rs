@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use parquet::arrow::ProjectionMask;
@@ -10,6 +11,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use super::data_file::to_table_schema;
 use super::snapshot::{DataFile, ProjectSnapshot};
 use crate::StoreError;
+use crate::remote::{Rows, RowsSender};
 use crate::tables::Table;
 
 /// Rows of a file in order, without its promoted columns.
@@ -37,4 +39,29 @@ pub(super) fn read_table(snapshot: &ProjectSnapshot, table: Table) -> Result<Vec
         batches.push(to_table_schema(table, batch)?);
     }
     Ok(batches)
+}
+
+/// All rows of a table on their way, files first; in the same order as long as the snapshot has the same files.
+pub(crate) fn stream(snapshot: Arc<ProjectSnapshot>, table: Table) -> Rows {
+    let (sender, rows) = Rows::channel();
+    tokio::task::spawn_blocking(move || {
+        let ended = send_all(&snapshot, table, &sender);
+        // Whoever asked may have gone.
+        let _ = sender.blocking_send(ended.map(|()| None));
+    });
+    rows
+}
+
+fn send_all(snapshot: &ProjectSnapshot, table: Table, sender: &RowsSender) -> Result<(), StoreError> {
+    let view = snapshot.table(table);
+    let gone = |_| StoreError::Task("nobody takes the rows".to_owned());
+    for file in &view.files {
+        for batch in open_file(&snapshot.root, table, file)? {
+            sender.blocking_send(Ok(Some(to_table_schema(table, &batch?)?))).map_err(gone)?;
+        }
+    }
+    for batch in &view.fresh {
+        sender.blocking_send(Ok(Some(to_table_schema(table, batch)?))).map_err(gone)?;
+    }
+    Ok(())
 }

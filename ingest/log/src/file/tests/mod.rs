@@ -6,6 +6,7 @@ mod crash;
 mod damage;
 mod faulty_disk;
 mod full;
+mod held;
 mod retention;
 
 use std::path::Path;

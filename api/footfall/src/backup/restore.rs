@@ -1,0 +1,227 @@
+//! `footfall restore`: a backup becomes a data folder, every file checked on the way.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use footfall_ingest_activity::Timestamp;
+
+use super::error::BackupError;
+use super::held::usual;
+use super::manifest::{Backup, Item};
+use super::place::{Place, copy, damaged, private_file, private_folder};
+use super::{blocking, until};
+use crate::config::Settings;
+use crate::console::{Progress, grouped, note, say};
+use crate::error::AppError;
+
+/// Lies in the data folder until everything is there.
+const UNFINISHED: &str = "restore-unfinished";
+/// Settings that name other places than those that the backup is restored to.
+const SETTINGS: &str = "footfall.toml";
+
+/// What to restore, and up to when.
+#[derive(Debug, clap::Args)]
+pub struct RestoreArgs {
+    /// Folder that holds the backups
+    #[arg(long, value_name = "FOLDER")]
+    from: PathBuf,
+    /// Which backup, as in `footfall backup --list`; else the newest
+    #[arg(long, value_name = "ID")]
+    backup: Option<String>,
+    /// Only what had been received by then, as 2026-11-28T09:30:00Z; from the newest backup before, and the log of all backups
+    #[arg(long, value_name = "TIME", conflicts_with = "backup")]
+    until: Option<String>,
+    /// Folder of a log that outlived its machine, to restore what is in none of the backups yet
+    #[arg(long, value_name = "FOLDER")]
+    log: Option<PathBuf>,
+}
+
+/// Where a file of a backup goes.
+struct Target {
+    data: PathBuf,
+    log: PathBuf,
+    lake: PathBuf,
+    database: PathBuf,
+    /// Whether the settings of the backup name the places that it is restored to.
+    settings: &'static str,
+}
+
+impl Target {
+    fn of(settings: &Settings, backup: &Backup) -> Result<Target, BackupError> {
+        let file = |part, url: &str, scheme: &str| {
+            let path = url.strip_prefix(scheme).map(|path| path.strip_prefix("//").unwrap_or(path));
+            let path = path.map(|path| PathBuf::from(path.split('?').next().unwrap_or(path)));
+            path.ok_or_else(|| BackupError::Elsewhere { part, url: url.split("://").next().unwrap_or(url).to_owned() })
+        };
+        let now = [&settings.log.url, &settings.store.url, &settings.database.url];
+        let is_usual = now.into_iter().eq(&usual(&settings.data_dir));
+        Ok(Target {
+            data: settings.data_dir.clone(),
+            log: file("the log", &settings.log.url, "file:")?,
+            lake: file("the store", &settings.store.url, "file:")?,
+            database: file("the database", &settings.database.url, "sqlite:")?,
+            settings: if is_usual && backup.places.usual { SETTINGS } else { "footfall.toml.restored" },
+        })
+    }
+
+    fn path_of(&self, path: &str) -> PathBuf {
+        match path.split_once('/') {
+            Some(("log", rest)) => self.log.join(rest),
+            Some(("lake", rest)) => self.lake.join(rest),
+            Some(("database", _)) => self.database.clone(),
+            Some(("folder", SETTINGS)) => self.data.join(self.settings),
+            Some(("folder", rest)) => self.data.join(rest),
+            _ => self.data.join("unknown").join(path),
+        }
+    }
+
+    fn must_be_empty(&self) -> Result<(), BackupError> {
+        if self.data.join(UNFINISHED).exists() {
+            return Err(BackupError::Unfinished(self.data.clone()));
+        }
+        for folder in [&self.data, &self.log, &self.lake] {
+            if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+                return Err(BackupError::NotEmpty(folder.clone()));
+            }
+        }
+        if self.database.exists() { Err(BackupError::NotEmpty(self.database.clone())) } else { Ok(()) }
+    }
+}
+
+/// A data folder that was not restored to its end must not be started on.
+pub fn refuse_unfinished(settings: &Settings) -> Result<(), BackupError> {
+    match settings.data_dir.join(UNFINISHED).exists() {
+        true => Err(BackupError::Unfinished(settings.data_dir.clone())),
+        false => Ok(()),
+    }
+}
+
+/// `footfall restore`
+pub async fn restore(arguments: RestoreArgs, settings: Settings) -> Result<(), AppError> {
+    let until = match &arguments.until {
+        Some(text) => Some(Timestamp::parse(text).map_err(|error| AppError::Usage(format!("--until: {error}")))?),
+        None => None,
+    };
+    let place = Place::existing(&arguments.from)?;
+    let backup = match until {
+        None => place.backup(arguments.backup.as_deref())?,
+        Some(until) => until::newest_before(&place, until)?,
+    };
+    safe(&backup)?;
+    let target = Target::of(&settings, &backup)?;
+    target.must_be_empty()?;
+    // With a moment, the log is that of all backups together; else it is the backup's own.
+    let all = if until.is_some() { until::log_of_all(&place, &backup)? } else { BTreeMap::new() };
+    let log = target.log.clone();
+    let lost = arguments.log.clone();
+    let held_at = backup.held_at;
+    let (id, activities) = (backup.id.clone(), backup.activities());
+    let target = blocking(move || {
+        write(&place, &backup, &all, &target)?;
+        Ok((target, backup))
+    });
+    let (target, backup) = target.await?;
+    let ended = async {
+        if let Some(from) = lost {
+            let log = log.clone();
+            blocking(move || Ok(until::add_log(&from, &log)?)).await?;
+        }
+        until::settle(&log, &backup, until).await
+    };
+    if let Err(error) = ended.await {
+        // What is there is of no use, and must not be taken for a restored folder.
+        note(format!("{} stays as it is, and nothing starts on it", target.data.display()));
+        return Err(error);
+    }
+    let mark = target.data.join(UNFINISHED);
+    fs::remove_file(&mark).map_err(AppError::file(&mark))?;
+    say(format!(
+        "restored backup {id} of {}: {} activities in the tables; the next start reads the rest from the log",
+        held_at.to_rfc3339(),
+        grouped(activities)
+    ));
+    if target.data.join("footfall.toml.restored").exists() {
+        say("its settings name other places: they are in footfall.toml.restored, and nothing reads them");
+    }
+    Ok(())
+}
+
+/// The list of a backup must not name files outside.
+fn safe(backup: &Backup) -> Result<(), BackupError> {
+    let is_safe = |path: &str| {
+        let known = ["log/", "lake/", "database/", "folder/"].iter().any(|part| path.starts_with(part));
+        known && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+    };
+    match backup.items.iter().find(|item| !is_safe(&item.path)) {
+        Some(item) => Err(BackupError::Damaged { id: backup.id.clone(), what: format!("{:?} is no path", item.path) }),
+        None => Ok(()),
+    }
+}
+
+fn write(place: &Place, backup: &Backup, log_of_all: &BTreeMap<String, Item>, target: &Target) -> Result<(), AppError> {
+    private_folder(&target.data)?;
+    let mark = target.data.join(UNFINISHED);
+    File::create(&mark).and_then(|file| file.sync_all()).map_err(AppError::file(&mark))?;
+    let written = write_all(place, backup, log_of_all, target);
+    if written.is_err() {
+        undo(target, &mark);
+    }
+    Ok(written?)
+}
+
+fn write_all(
+    place: &Place,
+    backup: &Backup,
+    log_of_all: &BTreeMap<String, Item>,
+    target: &Target,
+) -> Result<(), BackupError> {
+    let own = backup.items.iter().filter(|item| log_of_all.is_empty() || !log_of_all.contains_key(&item.path));
+    let items: Vec<&Item> = own.chain(log_of_all.values()).collect();
+    let mut progress = Progress::new("restored", items.iter().map(|item| item.bytes).sum());
+    for item in items {
+        let (from, to) = (place.object(&item.sha256), target.path_of(&item.path));
+        if !place.has(&item.sha256, item.bytes) {
+            return Err(damaged(backup, &item.path));
+        }
+        to.parent().map_or(Ok(()), private_folder)?;
+        let mut file = private_file(&to).map_err(BackupError::file(&to))?;
+        if copy(&from, item.bytes, &mut file)? != item.sha256 {
+            return Err(damaged(backup, &item.path));
+        }
+        file.sync_all().map_err(BackupError::file(&to))?;
+        progress.add(item.bytes);
+    }
+    progress.end();
+    for folder in [&target.data, &target.log, &target.lake] {
+        sync_folders(folder).map_err(BackupError::file(folder))?;
+    }
+    Ok(())
+}
+
+/// Takes away what was written into folders that were empty before; the mark last.
+fn undo(target: &Target, mark: &Path) {
+    for folder in [&target.log, &target.lake, &target.data] {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path == mark {
+                continue;
+            }
+            drop(if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) });
+        }
+    }
+    drop(fs::remove_file(&target.database));
+    drop(fs::remove_file(mark));
+}
+
+/// Syncs a folder and those in it, so that the names survive a power cut.
+fn sync_folders(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            sync_folders(&path)?;
+        }
+    }
+    File::open(folder)?.sync_all()
+}

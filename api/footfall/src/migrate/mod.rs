@@ -1,0 +1,231 @@
+//! `footfall migrate`: an installation moves onto other backends, and back, while it is stopped (docs/operations.md).
+//!
+//! First the source is brought to rest: the job reads the log up to its end, so that everything is in the tables. Then the tables
+//! go over, batch by batch with their place in the target's checkpoint; the database in one transaction; the secrets as files. Last,
+//! both sides are counted and summed. The target's log begins anew: nothing is in the source's that is not in the tables.
+
+mod compare;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use footfall_api_access::Database;
+use footfall_ingest_activity::{Checkpoint, Clock};
+use footfall_ingest_log::ActivityLog;
+use footfall_pipelines_jobs::{CopyOptions, copy_tables, is_begun, is_complete};
+use footfall_pipelines_store::{Backend, StoreError};
+
+use crate::config::{Config, Given, Settings};
+use crate::console::{grouped, note, say};
+use crate::error::AppError;
+use crate::operator::Presence;
+use crate::wiring::{self, Stack};
+
+/// Rows that the target gets at a time.
+const BATCH_ROWS: usize = 16_384;
+/// How long the job may take to come to the end of the log.
+const PATIENCE: Duration = Duration::from_secs(3600);
+/// What seals the database and what browsers hold: the same on both sides.
+const SECRETS: [&str; 2] = ["vault.key", "http.key"];
+
+/// From where, and where to.
+#[derive(Debug, clap::Args)]
+pub struct MigrateArgs {
+    /// Settings of the installation as it is; the environment does not count
+    #[arg(long, value_name = "FILE")]
+    from: PathBuf,
+    /// Settings of the installation as it shall be
+    #[arg(long, value_name = "FILE")]
+    to: PathBuf,
+}
+
+/// Why an installation is not moved.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    #[error("{0} runs: stop it first; what is taken in meanwhile would not be moved")]
+    Running(String),
+    #[error("both settings name the same {0}: {1}")]
+    Same(&'static str, &'static str),
+    #[error("{0} holds something already; an installation is moved onto places that are new")]
+    NotNew(&'static str),
+    #[error(
+        "the tables of {0} are unfinished, and this store gives its rows in no fixed order: empty the target and start again"
+    )]
+    Unfinished(&'static str),
+    #[error("the job did not come to the end of the log; the source has to be well before it is moved")]
+    NotAtRest,
+    #[error("after the copy, {what} differs: {from} there, {to} here; the source is as it was")]
+    Differs { what: String, from: String, to: String },
+    #[error("{0} of the target differs from the source's; both have to be the same file")]
+    OtherSecret(PathBuf),
+}
+
+fn settings_of(file: &Path) -> Result<Settings, AppError> {
+    let given = Given { file: Some(file.to_owned()), ..Given::default() };
+    Ok(Config::load(&given)?.settings)
+}
+
+/// Runs the command.
+pub async fn run(arguments: MigrateArgs, clock: Arc<dyn Clock>) -> Result<(), AppError> {
+    let (from, to) = (settings_of(&arguments.from)?, settings_of(&arguments.to)?);
+    differ(&from, &to)?;
+    for settings in [&from, &to] {
+        if let Some(server) = Presence::find(&settings.data_dir).await {
+            return Err(MigrateError::Running(server.base().to_owned()).into());
+        }
+    }
+    rest(&from, clock.clone()).await?;
+    secrets(&from, &to)?;
+    let log = wiring::open_log(&to, clock.clone()).await?;
+    let end = empty_end(&*log)?;
+    log.close().await;
+    let (source, target) = open_both(&from, &to, clock.clone()).await?;
+    let moved = tables(&source, &target, end, &from, clock.clone()).await;
+    let moved = match moved {
+        Ok(()) => compare::tables(&source, &target, &from, &to).await,
+        Err(error) => Err(error),
+    };
+    tokio::task::spawn_blocking(move || [source, target].iter().for_each(Backend::close))
+        .await
+        .map_err(|error| AppError::Internal(error.to_string()))?;
+    moved?;
+    database(&from, &to, clock).await?;
+    say(format!("moved; start it with --config {}", arguments.to.display()));
+    Ok(())
+}
+
+/// Nothing may be moved onto itself.
+fn differ(from: &Settings, to: &Settings) -> Result<(), MigrateError> {
+    let why = "name other places for all three, in the file given by --to";
+    let pairs = [
+        ("log.url", &from.log.url, &to.log.url),
+        ("store.url", &from.store.url, &to.store.url),
+        ("database.url", &from.database.url, &to.database.url),
+    ];
+    match pairs.into_iter().find(|(_, from, to)| from == to) {
+        Some((name, ..)) => Err(MigrateError::Same(name, why)),
+        None => Ok(()),
+    }
+}
+
+/// Lets the job read the log to its end, and everything become files.
+async fn rest(from: &Settings, clock: Arc<dyn Clock>) -> Result<(), AppError> {
+    note("bringing the source to rest");
+    let stack = Stack::open(from, clock).await?;
+    let at_rest = stack.catch_up(PATIENCE).await;
+    stack.close(PATIENCE).await?;
+    if at_rest { Ok(()) } else { Err(MigrateError::NotAtRest.into()) }
+}
+
+/// Where the target's log begins; it must hold nothing.
+fn empty_end(log: &dyn ActivityLog) -> Result<Checkpoint, MigrateError> {
+    let is_empty = log.status().partitions.iter().all(|part| part.first_offset == part.end_offset);
+    if is_empty { Ok(log.end()) } else { Err(MigrateError::NotNew("the log of the target")) }
+}
+
+async fn open_both(from: &Settings, to: &Settings, clock: Arc<dyn Clock>) -> Result<(Backend, Backend), AppError> {
+    // The order of files is that of the copy.
+    let mut still = from.clone();
+    still.store.compact = false;
+    let mut tries = 100;
+    let source = loop {
+        match wiring::open_tables(&still, clock.clone()).await {
+            // What came to rest a moment ago lets go of its folder when its last question has ended.
+            Err(AppError::Store(StoreError::InUse { .. })) if tries > 0 => tries -= 1,
+            opened => break opened?,
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    Ok((source, wiring::open_tables(to, clock).await?))
+}
+
+async fn tables(
+    source: &Backend,
+    target: &Backend,
+    end: Checkpoint,
+    from: &Settings,
+    clock: Arc<dyn Clock>,
+) -> Result<(), AppError> {
+    if is_complete(target) {
+        note("the tables are there from an earlier run");
+        return Ok(());
+    }
+    if is_begun(target) && matches!(source, Backend::ClickHouse(_)) {
+        return Err(MigrateError::Unfinished("the target").into());
+    }
+    if !is_begun(target) && !target.store().projects().is_empty() {
+        return Err(MigrateError::NotNew("the store of the target").into());
+    }
+    let known_from = clock.now().plus_millis(-from.store.dedupe_window.millis());
+    let options = CopyOptions { checkpoint: end, known_from, batch_rows: BATCH_ROWS };
+    let (mut rows, mut shown) = (0, 0);
+    let counts = copy_tables(source, target, &options, |more| {
+        rows += more;
+        if rows >= shown + 250_000 {
+            shown = rows;
+            note(format!("{} rows of tables", grouped(rows)));
+        }
+    });
+    for (table, rows) in counts.await? {
+        say(format!("{table}: {} rows", grouped(rows)));
+    }
+    Ok(())
+}
+
+async fn database(from: &Settings, to: &Settings, clock: Arc<dyn Clock>) -> Result<(), AppError> {
+    let source = prepared(from, &clock).await?;
+    let target = prepared(to, &clock).await?;
+    let wanted = source.sums().await?;
+    if target.sums().await? != wanted {
+        let is_new = target.sums().await?.iter().all(|(table, sum)| sum.rows == 0 || table.ends_with("_head"));
+        if !is_new {
+            return Err(MigrateError::NotNew("the database of the target").into());
+        }
+        target.take_over(&source).await?;
+    }
+    let there = target.sums().await?;
+    let rows: u64 = wanted.values().map(|sum| sum.rows).sum();
+    for (table, sum) in &wanted {
+        if there.get(table) != Some(sum) {
+            let shown = |sum: Option<&footfall_api_access::TableSum>| format!("{:?}", sum.map(|sum| sum.rows));
+            let (from, to) = (shown(Some(sum)), shown(there.get(table)));
+            return Err(MigrateError::Differs { what: format!("the table {table} of the database"), from, to }.into());
+        }
+    }
+    source.close().await;
+    target.close().await;
+    say(format!("database: {} tables, {} rows, equal", wanted.len(), grouped(rows)));
+    Ok(())
+}
+
+/// The database with the tables of all areas.
+async fn prepared(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Database, AppError> {
+    let database = Database::open(&settings.database.url).await?;
+    database.migrate(footfall_api_access::MIGRATIONS, &**clock).await?;
+    for (area, migrations) in [
+        (footfall_api_experiments::AREA, footfall_api_experiments::MIGRATIONS),
+        (footfall_api_boards::AREA, footfall_api_boards::MIGRATIONS),
+        (footfall_api_insights::AREA, footfall_api_insights::MIGRATIONS),
+    ] {
+        database.migrate_area(area, migrations, &**clock).await?;
+    }
+    Ok(database)
+}
+
+/// The database is of no use without what seals it.
+fn secrets(from: &Settings, to: &Settings) -> Result<(), AppError> {
+    fs::create_dir_all(&to.data_dir).map_err(AppError::file(&to.data_dir))?;
+    for name in SECRETS {
+        let (source, target) = (from.data_dir.join(name), to.data_dir.join(name));
+        let Ok(wanted) = fs::read(&source) else { continue };
+        match fs::read(&target) {
+            Ok(there) if there == wanted => {}
+            Ok(_) => return Err(MigrateError::OtherSecret(target).into()),
+            // Copies the mode as well: it is its owner's alone.
+            Err(_) => drop(fs::copy(&source, &target).map_err(AppError::file(&target))?),
+        }
+    }
+    Ok(())
+}
