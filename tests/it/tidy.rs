@@ -20,7 +20,6 @@ const LEVELS: &[(&str, u8)] = &[
     ("pipelines/insights", 0),      // knows no store: rows are fed to it
     ("pipelines/insights-feed", 2), // feeds them
     ("api/app", 2),
-    ("api/bus", 2), // counts limits of api/http
     ("api/sql", 2), // what the doors of SQL share
     ("api/server", 3),
     ("api/boards", 3),
@@ -61,7 +60,6 @@ const HOMES: &[(&str, &[&str])] = &[
         ],
     ),
     ("sqlx", &["api/access"]),
-    ("redis", &["api/bus"]),
     ("sea-orm", &["api/server"]),
     ("linfa", &["models"]),
     ("smartcore", &["models"]),

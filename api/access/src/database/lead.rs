@@ -114,7 +114,9 @@ async fn begin(options: &Arc<PgConnectOptions>, key: i64) -> Result<PgConnection
 }
 
 async fn try_lock(session: &mut PgConnection, key: i64) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar::<_, bool>("SELECT pg_try_advisory_lock($1)").bind(key).fetch_one(session).await
+    // Installations may share a database, each in a schema of its own.
+    let lock = "SELECT pg_try_advisory_lock($1 # hashtextextended(coalesce(current_schema()::text, ''), 0))";
+    sqlx::query_scalar::<_, bool>(lock).bind(key).fetch_one(session).await
 }
 
 /// Tries again over the same session until the lock is ours; `None` when the session is lost.
