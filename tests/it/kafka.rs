@@ -37,7 +37,7 @@ impl Broker {
         Some(Broker { address: address.to_owned(), folder: folder.into() })
     }
 
-    fn does(&self, what: &str) {
+    pub fn does(&self, what: &str) {
         let output = script(what).arg(&self.folder).output().expect("the script runs");
         assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
     }

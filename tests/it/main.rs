@@ -23,6 +23,8 @@ mod matrix;
 mod migrate;
 mod page;
 mod relay;
+mod scaleout;
+mod scaleout_load;
 mod sdks;
 mod seed;
 mod server;

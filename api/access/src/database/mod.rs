@@ -7,6 +7,7 @@
 
 mod copy;
 mod error;
+mod lead;
 mod migrate;
 mod open;
 mod row;
@@ -15,6 +16,7 @@ mod transaction;
 mod transfer;
 
 pub use error::DatabaseError;
+pub use lead::Lead;
 pub use migrate::Migration;
 pub use row::{Cell, Row};
 pub use statement::{Statement, Value, statement};
