@@ -4,6 +4,7 @@
 mod accounts;
 mod cases;
 mod crash;
+mod deletion;
 mod disk_full;
 mod document;
 mod experiment;

@@ -28,7 +28,7 @@ use crate::operator::{Presence, reachable};
 use crate::token::{OPERATOR_PREFIX, random_token};
 use crate::upkeep::Upkeep;
 use crate::wiring::{self, Stack};
-use crate::{app, banner, persons, replay, sql_doors};
+use crate::{app, banner, erasures, persons, replay, sql_doors};
 
 /// Serves until SIGTERM or SIGINT.
 pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppError> {
@@ -162,6 +162,7 @@ fn router(
         let site = footfall_api_boards::add(site, boards);
         let site = footfall_api_insights::add(site, desk);
         let site = persons::add(site, stack.clone(), access.clone(), wiring::limits(settings));
+        let site = erasures::add(site, stack.clone(), access.clone());
         replay::add(site, stack.clone(), wiring::limits(settings))
     });
     let built = built.map_err(|error| AppError::Internal(error.to_string()))?;

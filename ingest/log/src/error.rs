@@ -34,6 +34,9 @@ pub enum LogError {
     /// Kafka refused, cannot be reached, or was given a wrong setting. Nothing of an append is acknowledged.
     #[error("the log on Kafka, {doing}: {detail}")]
     Kafka { doing: &'static str, detail: String },
+    /// Records stay until retention takes them.
+    #[error("this log cannot take single records out")]
+    CannotErase,
     /// The log was closed.
     #[error("the log is closed")]
     Closed,

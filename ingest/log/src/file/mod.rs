@@ -3,6 +3,7 @@
 mod block;
 mod context;
 mod disk;
+mod erase;
 mod folder;
 mod format;
 mod partition;
@@ -17,7 +18,7 @@ mod writer;
 
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ use self::folder::write_error;
 use self::partition::{Partition, Place, State};
 use self::queue::Request;
 use self::writer::Writer;
-use crate::{ActivityLog, Batch, LogError, LogOptions, LogStatus, VerifyReport};
+use crate::{ActivityLog, Batch, IsErased, LogError, LogOptions, LogStatus, VerifyReport};
 
 /// Largest append that the format can hold in one frame.
 const APPEND_BYTES_MAX: usize = 1 << 30;
@@ -98,6 +99,7 @@ impl FileLog {
             queue: queue::Queue::default(),
             state: Mutex::new(state),
             places: Mutex::default(),
+            files: RwLock::default(),
         });
         let writer = Writer::new(partition.clone(), found.active);
         let thread = thread::Builder::new().name(format!("log-{index}")).spawn(move || writer.run());
@@ -222,6 +224,15 @@ impl ActivityLog for FileLog {
                 partition.queue.retire();
             }
         }
+    }
+
+    fn can_erase(&self) -> bool {
+        true
+    }
+
+    async fn erase(&self, is_erased: IsErased) -> Result<u64, LogError> {
+        let partitions = self.partitions.clone();
+        blocking(move || partitions.iter().map(|partition| partition.erase(&is_erased)).sum()).await
     }
 
     fn status(&self) -> LogStatus {
