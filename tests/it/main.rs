@@ -5,6 +5,7 @@ mod accounts;
 mod backup;
 mod cases;
 mod crash;
+mod deletion;
 mod deploy;
 mod disk_full;
 mod document;

@@ -1,6 +1,7 @@
 // A walk through the web application in Chromium, with the activity of a shop (app_pages_shop.cjs) in the project. Told by
 // environment: PAGES_URL. The account and the experiment are there (app_pages_made.cjs). Prints one line of JSON.
 "use strict";
+const fs = require("node:fs");
 const { expect, look } = require("./account_pages_gear.cjs");
 const { press, title } = require("./account_pages_people.cjs");
 const { choose, enter, settled, to } = require("./app_pages_enter.cjs");
@@ -182,6 +183,26 @@ async function people(page) {
   await back.click();
   await page.getByRole("dialog").getByRole("button", { name: "Take it back" }).click();
   await page.getByText(/taken back/).waitFor();
+  await forgetting(page);
+}
+
+/** The same person's everything as a file; then they are forgotten, by name, and the list says so. */
+async function forgetting(page) {
+  const file = page.waitForEvent("download");
+  await press(page, "Everything known");
+  const lines = fs.readFileSync(await (await file).path(), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+  expect("the last line says that it is all", lines.at(-1), { table: "end", rows: lines.length - 1 });
+  await press(page, "Forget this person");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("person-0001").waitFor();
+  await look(page, "app-person-forget");
+  await dialog.getByRole("button", { name: "Forget for good" }).click();
+  await dialog.waitFor({ state: "detached" });
+  await page.getByRole("region", { name: "Forgotten" }).getByRole("status").first().waitFor();
+  await page.getByLabel("Find by the beginning of an id").fill("person-0001");
+  await page.getByText("Nobody has such an id.").waitFor();
+  await settled(page);
+  await look(page, "app-people-forgotten");
 }
 
 async function places(page) {

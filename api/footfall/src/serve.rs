@@ -34,7 +34,7 @@ use crate::sql_doors::SqlDoors;
 use crate::token::{OPERATOR_PREFIX, random_token};
 use crate::upkeep::Upkeep;
 use crate::wiring::{self, Stack};
-use crate::{app, backup, banner, chores, part, persons, replay, sql_doors};
+use crate::{app, backup, banner, chores, erasures, part, persons, replay, sql_doors};
 
 /// What a role needs to open its parts.
 pub(crate) struct Start<'a> {
@@ -242,6 +242,7 @@ fn router(
         let site = footfall_api_insights::add(site, desk);
         let site = persons::add(site, stack.clone(), access.clone(), wiring::limits(settings));
         let site = backup::add(site, stack.clone(), settings.clone());
+        let site = erasures::add(site, stack.clone(), access.clone());
         replay::add(site, stack.clone(), wiring::limits(settings))
     });
     let built = built.map_err(|error| AppError::Internal(error.to_string()))?;

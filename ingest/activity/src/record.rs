@@ -26,6 +26,9 @@ impl Record {
     /// The payload is an [`Unmerge`].
     pub const KIND_UNMERGE: u8 = 4;
 
+    /// There was a record, and its person is forgotten. The payload is empty.
+    pub const KIND_ERASED: u8 = 5;
+
     /// The partition key of a person's activity.
     pub fn key_of(project: &str, distinct_id: &str) -> u64 {
         xxh3_64(distinct_id.as_bytes()) ^ xxh3_64(project.as_bytes()).rotate_left(1)
@@ -86,6 +89,8 @@ pub enum Entry<'a> {
     Quarantined(Quarantined<'a>),
     Resolved(Resolved<'a>),
     Unmerge(Unmerge<'a>),
+    /// What was here is forgotten.
+    Erased,
 }
 
 /// The record is none that this version can read.
@@ -105,6 +110,7 @@ impl<'a> Entry<'a> {
             Record::KIND_QUARANTINED => Entry::Quarantined(serde_json::from_slice(payload)?),
             Record::KIND_RESOLVED => Entry::Resolved(serde_json::from_slice(payload)?),
             Record::KIND_UNMERGE => Entry::Unmerge(serde_json::from_slice(payload)?),
+            Record::KIND_ERASED => Entry::Erased,
             other => return Err(EntryError::UnknownKind(other)),
         })
     }
@@ -128,6 +134,7 @@ impl<'a> Entry<'a> {
             Entry::Unmerge(item) => {
                 (Record::KIND_UNMERGE, Record::key_of(&item.project, &item.merge_id), serde_json::to_vec(item)?)
             }
+            Entry::Erased => (Record::KIND_ERASED, 0, Vec::new()),
         };
         Ok(Record { kind, partition_key, payload })
     }

@@ -37,6 +37,9 @@ pub enum LogError {
     /// The brokers of Kafka do not answer. Nothing of an append is acknowledged; opening may succeed later.
     #[error("the brokers of the log do not answer: {detail}")]
     Away { detail: String },
+    /// Records stay until retention takes them.
+    #[error("this log cannot take single records out")]
+    CannotErase,
     /// The log was closed.
     #[error("the log is closed")]
     Closed,

@@ -1,12 +1,16 @@
 //! The seam: what every log backend promises.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use footfall_ingest_activity::{Checkpoint, Record};
 
 use crate::LogError;
+
+/// Whether a record of this kind and payload is to be taken out.
+pub type IsErased = Arc<dyn Fn(u8, &[u8]) -> bool + Send + Sync>;
 
 /// A record as the log gives it back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +117,18 @@ pub trait ActivityLog: Send + Sync + 'static {
     /// the log's own. `None` from a log that keeps no files on this machine.
     async fn hold(&self, _into: &Path) -> Result<Option<Vec<HeldFile>>, LogError> {
         Ok(None)
+    }
+
+    /// Whether records can be taken out before their time.
+    fn can_erase(&self) -> bool {
+        false
+    }
+
+    /// Takes the records that `is_erased` names out of everything that was appended before: what is left of each is its
+    /// offset, and [`Record::KIND_ERASED`]. How many there were.
+    async fn erase(&self, is_erased: IsErased) -> Result<u64, LogError> {
+        drop(is_erased);
+        Err(LogError::CannotErase)
     }
 
     /// Sizes, damages and health.

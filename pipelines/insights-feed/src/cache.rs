@@ -31,6 +31,17 @@ impl Cache {
         self.answers.get(key).map(|(answer, _)| answer.clone())
     }
 
+    /// Answers about a project leave.
+    pub fn forget(&mut self, project: &str) {
+        self.order.retain(|key| *key.project != *project);
+        let Cache { answers, bytes, .. } = self;
+        answers.retain(|key, (_, size)| {
+            let is_kept = *key.project != *project;
+            *bytes -= if is_kept { 0 } else { *size };
+            is_kept
+        });
+    }
+
     /// Keeps an answer of `bytes`, unless it alone is a large part of all.
     pub fn put(&mut self, key: Key, answer: Arc<Answered>, bytes: usize) {
         let bytes = bytes + key.definition.len();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use footfall_pipelines_insights::projection::{ColumnKind, Dictionaries, Rows, Run};
-use footfall_pipelines_store::lake::{Overrides, ProjectSnapshot, TableScan};
+use footfall_pipelines_store::lake::{DataFile, Overrides, ProjectSnapshot, TableScan};
 use footfall_pipelines_store::tables::Table;
 
 use crate::columns::Plan;
@@ -26,6 +26,8 @@ pub(crate) struct Kept {
     pub dictionaries: Arc<Dictionaries>,
     /// All sealed runs together hold exactly the rows of these files, once what is being read is read; with their rows.
     covered: BTreeMap<String, u64>,
+    /// … of which nothing is of so many persons who are forgotten.
+    erasures: u64,
     /// … or, of a snapshot in a database, the rows up to this version.
     until: Option<u64>,
     pub sealed: Vec<Sealed>,
@@ -48,7 +50,7 @@ pub(crate) struct Kept {
 /// Files on their way in.
 pub(crate) struct Reading {
     root: std::path::PathBuf,
-    files: VecDeque<String>,
+    files: VecDeque<Arc<DataFile>>,
     open: Option<Scan>,
     /// Rows of a database after a version.
     remote: Option<RemoteScan>,
@@ -73,7 +75,7 @@ impl Iterator for Scan {
 }
 
 impl Reading {
-    fn of(snapshot: &ProjectSnapshot, files: VecDeque<String>) -> Reading {
+    fn of(snapshot: &ProjectSnapshot, files: VecDeque<Arc<DataFile>>) -> Reading {
         Reading { root: snapshot.root.clone(), any: !files.is_empty(), files, open: None, remote: None }
     }
 
@@ -85,7 +87,7 @@ impl Reading {
     }
 
     pub fn waits_for(&self, path: &str) -> bool {
-        self.files.iter().any(|file| file == path)
+        self.files.iter().any(|file| file.path == path)
     }
 
     /// Whether there was anything to read.
@@ -97,11 +99,12 @@ impl Reading {
 impl Kept {
     /// Nothing yet, and all files to read.
     pub fn new(plan: Plan, snapshot: &ProjectSnapshot) -> (Kept, Reading) {
-        let files: VecDeque<String> = paths(snapshot).map(str::to_owned).collect();
+        let files: VecDeque<Arc<DataFile>> = snapshot.table(Table::Activity).files.iter().cloned().collect();
         let mut kept = Kept {
             dictionaries: plan.dictionaries(),
             plan,
             covered: covered_by(snapshot),
+            erasures: snapshot.erasures,
             until: snapshot.remote.is_some().then_some(snapshot.version),
             sealed: Vec::new(),
             fresh: FreshRuns::default(),
@@ -127,6 +130,7 @@ impl Kept {
             plan: Plan::of(content.columns.iter().map(kind_of).collect()),
             dictionaries,
             covered: content.covered,
+            erasures: content.erasures,
             until: None,
             sealed,
             fresh: FreshRuns::default(),
@@ -147,12 +151,16 @@ impl Kept {
             asked: asked.iter().map(is_number).collect(),
             full: self.full.clone(),
             covered: self.covered.clone(),
+            erasures: self.erasures,
             applied: self.applied.iter().copied().collect(),
         }
     }
 
     /// What to read so that the runs hold the rows of the snapshot's files; `None` if that cannot be reached from here.
     pub fn cover(&mut self, snapshot: &ProjectSnapshot) -> Option<Reading> {
+        if snapshot.erasures != self.erasures {
+            return None;
+        }
         if snapshot.remote.is_some() {
             // Runs that were kept on disk are of files.
             let before = self.until.replace(snapshot.version)?;
@@ -169,11 +177,12 @@ impl Kept {
         let mut gone: HashSet<&str> =
             self.covered.keys().map(String::as_str).filter(|path| !now.contains_key(*path)).collect();
         let mut files = VecDeque::new();
-        for path in paths(snapshot).filter(|path| !self.covered.contains_key(*path)) {
+        for file in snapshot.table(Table::Activity).files.iter().filter(|file| !self.covered.contains_key(&file.path)) {
+            let path = file.path.as_str();
             let (mut known, mut unknown) = (Vec::new(), Vec::new());
             self.origins(snapshot, path, &mut known, &mut unknown);
             if known.is_empty() {
-                files.push_back(path.to_owned());
+                files.push_back(file.clone());
                 continue;
             }
             // Its other rows are those of files which may still lie there for slow readers.
@@ -182,7 +191,8 @@ impl Kept {
             {
                 return None;
             }
-            files.extend(unknown.into_iter().map(str::to_owned));
+            // What was joined since the last person was forgotten has nothing of them.
+            files.extend(unknown.into_iter().map(|path| Arc::new(DataFile::plain(path))));
         }
         if !gone.is_empty() {
             return None;
@@ -255,9 +265,9 @@ impl Kept {
                 let (columns, properties) = (intake.plan.columns(), intake.plan.properties());
                 match (reading.remote.take(), reading.files.pop_front()) {
                     (Some(remote), _) => Scan::Remote(remote.begin(columns, properties)),
-                    (None, Some(path)) => {
+                    (None, Some(file)) => {
                         let table = Table::Activity;
-                        Scan::File(TableScan::open(&reading.root, table, &path, columns, properties, BATCH_ROWS)?)
+                        Scan::File(TableScan::open(&reading.root, table, &file, columns, properties, BATCH_ROWS)?)
                     }
                     (None, None) => return Ok(None),
                 }
@@ -334,9 +344,5 @@ impl Kept {
 }
 
 fn covered_by(snapshot: &ProjectSnapshot) -> BTreeMap<String, u64> {
-    snapshot.table(Table::Activity).files.iter().map(|file| (file.path.clone(), file.rows)).collect()
-}
-
-fn paths(snapshot: &ProjectSnapshot) -> impl Iterator<Item = &str> {
-    snapshot.table(Table::Activity).files.iter().map(|file| file.path.as_str())
+    snapshot.table(Table::Activity).files.iter().map(|file| (file.path.clone(), file.live_rows())).collect()
 }

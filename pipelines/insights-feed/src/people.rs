@@ -69,7 +69,7 @@ impl People {
         let view = snapshot.table(Table::Identities);
         let mut news = 0;
         for file in view.files.iter().filter(|file| !self.files.contains(&file.path)) {
-            for batch in TableScan::open(&snapshot.root, Table::Identities, &file.path, &COLUMNS, &[], BATCH_ROWS)? {
+            for batch in TableScan::open(&snapshot.root, Table::Identities, file, &COLUMNS, &[], BATCH_ROWS)? {
                 news += fold(&mut self.folded, persons, &batch?);
             }
         }

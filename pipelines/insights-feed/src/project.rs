@@ -179,6 +179,15 @@ impl Project {
         }
     }
 
+    /// Leaves memory and disk at once: the next question has it made anew.
+    pub fn forget(&self) -> Result<(), AskError> {
+        let mut projection = self.projection();
+        projection.forget()?;
+        let mut state = self.state();
+        (state.view, state.checked, state.memory_bytes) = (None, None, 0);
+        Ok(())
+    }
+
     /// Leaves memory and disk.
     pub fn remove(&self) {
         let mut projection = self.projection();

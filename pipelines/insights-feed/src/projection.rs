@@ -114,6 +114,21 @@ impl Projection {
         }
     }
 
+    /// Leaves memory and disk, also where nobody has asked yet.
+    pub fn forget(&mut self) -> Result<(), AskError> {
+        let failed = |source| InsightError::File { action: "clearing", path: self.folder.clone(), source };
+        if self.folder.exists() {
+            match &mut self.shelf {
+                Some(shelf) => shelf.clear(),
+                None => Shelf::open(&self.folder, &self.project).and_then(|mut shelf| shelf.clear()),
+            }
+            .map_err(failed)?;
+        }
+        (self.kept, self.target) = (None, None);
+        self.people.forget();
+        Ok(())
+    }
+
     /// Leaves memory; what is on disk stays, and the next steps begin there.
     pub fn put_away(&mut self) {
         self.save();
@@ -176,8 +191,8 @@ impl Projection {
         };
         self.kept = Some(kept);
         let files = &snapshot.table(Table::Activity).files;
-        self.rows_all = files.iter().map(|file| file.rows).sum();
-        let waiting = files.iter().filter(|file| reading.waits_for(&file.path)).map(|file| file.rows);
+        self.rows_all = files.iter().map(|file| file.live_rows()).sum();
+        let waiting = files.iter().filter(|file| reading.waits_for(&file.path)).map(|file| file.live_rows());
         self.rows_done = self.rows_all - waiting.sum::<u64>();
         self.target = Some(Target { snapshot, reading, merged });
         Ok(())

@@ -163,6 +163,12 @@ impl Insights {
         }
     }
 
+    /// Throws away what is kept of a project, in memory and on disk: somebody of it is forgotten. It waits for the disk.
+    pub fn forget(&self, project: &str) -> Result<(), AskError> {
+        self.shared.state().cache.forget(project);
+        self.shared.feed.project(project).forget()
+    }
+
     /// Everybody who is in a cohort, with their ids.
     pub async fn everybody(&self, project: &str, cohort: &Cohort, limits: AskLimits) -> Outcome {
         let question = Question::Cohort(CohortPeople { cohort: cohort.clone(), list: EVERYBODY });

@@ -32,6 +32,9 @@ pub(crate) struct Content {
     pub full: HashSet<String>,
     /// Files of the lake that the runs stand for together, and the rows of each.
     pub covered: BTreeMap<String, u64>,
+    /// Persons of the project who were forgotten before.
+    #[serde(default)]
+    pub erasures: u64,
     /// Rows of the first person lie under the second.
     pub applied: Vec<(u32, u32)>,
 }

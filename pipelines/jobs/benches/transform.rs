@@ -51,6 +51,7 @@ fn transform(c: &mut Criterion) {
         projects: vec![Arc::from("default")],
         now: Timestamp::from_millis(0),
         poisoned: HashSet::new(),
+        erasures: Default::default(),
         live_activities_max: 0,
     };
     let mut graphs = Graphs::new();

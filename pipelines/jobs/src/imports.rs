@@ -17,18 +17,21 @@ pub struct ImportAccount {
     pub duplicate: u64,
     /// Items in the `quarantine` table.
     pub quarantined: u64,
+    /// Activities of persons who are forgotten: they make no rows.
+    pub erased: u64,
 }
 
 impl ImportAccount {
     /// Items accounted for.
     pub fn total(&self) -> u64 {
-        self.stored + self.duplicate + self.quarantined
+        self.stored + self.duplicate + self.quarantined + self.erased
     }
 
     pub(crate) fn add(&mut self, other: ImportAccount) {
         self.stored += other.stored;
         self.duplicate += other.duplicate;
         self.quarantined += other.quarantined;
+        self.erased += other.erased;
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Runner {
     imports: Arc<ImportAccounts>,
     live: LiveFeed,
     graphs: Graphs,
+    /// How many persons were forgotten when the graphs were read.
+    erasures: u64,
     poisoned: HashSet<(u32, u64)>,
     trouble: Trouble,
     pace: Arc<Pace>,
@@ -61,6 +63,7 @@ impl Runner {
             imports: Arc::default(),
             live: LiveFeed::default(),
             graphs: Graphs::new(),
+            erasures: 0,
             poisoned: HashSet::new(),
             pace: Arc::default(),
             leadership: Arc::new(Alone),
@@ -143,10 +146,7 @@ impl Runner {
             let bytes: usize = batch.records.iter().map(|record| record.payload.len()).sum();
             if batch.next != from {
                 let batch = Arc::new(batch);
-                let Some(built) = self.build(&batch, until).await else { break };
-                if self.publish(&built, until).await.is_none() {
-                    break;
-                }
+                let Some(built) = self.build_and_publish(&batch, until).await else { break };
                 from = batch.next.clone();
                 let now = self.clock.now();
                 observe::published(&built.tally, &built.publication, started, now);
@@ -195,6 +195,17 @@ impl Runner {
         }
     }
 
+    /// Builds again when a person was forgotten between the two.
+    async fn build_and_publish(&mut self, batch: &Arc<Batch>, until: &mut Until) -> Option<Built> {
+        loop {
+            let built = self.build(batch, until).await?;
+            if self.publish(&built, until).await? {
+                return Some(built);
+            }
+            self.graphs.clear();
+        }
+    }
+
     async fn build(&mut self, batch: &Arc<Batch>, until: &mut Until) -> Option<Built> {
         loop {
             match self.try_build(batch).await {
@@ -209,6 +220,10 @@ impl Runner {
 
     async fn try_build(&mut self, batch: &Arc<Batch>) -> Result<Built, JobError> {
         let mut graphs = std::mem::take(&mut self.graphs);
+        let erasures = self.store.erasures();
+        if std::mem::replace(&mut self.erasures, erasures.version()) != erasures.version() {
+            graphs.clear();
+        }
         let (store, batch_there, handle) = (self.store.clone(), batch.clone(), Handle::current());
         let poisoned = self.poisoned.clone();
         let now = self.clock.now();
@@ -220,6 +235,7 @@ impl Runner {
                 projects: store.projects(),
                 now,
                 poisoned,
+                erasures,
                 live_activities_max,
             };
             build(&batch_there, &sources, &mut graphs).map(|built| (built, graphs))
@@ -238,14 +254,16 @@ impl Runner {
         }
     }
 
-    async fn publish(&mut self, built: &Built, until: &mut Until) -> Option<()> {
+    /// False when the rows are to be made again.
+    async fn publish(&mut self, built: &Built, until: &mut Until) -> Option<bool> {
         loop {
             match self.store.publish(built.publication.clone()).await {
                 Ok(()) => {
                     self.trouble.passed();
                     self.poisoned.clear();
-                    return Some(());
+                    return Some(true);
                 }
+                Err(StoreError::Outdated) => return Some(false),
                 Err(error) => self.hold_up(&error.into(), until).await?,
             }
         }
@@ -290,6 +308,7 @@ async fn isolate(batch: Arc<Batch>, now: footfall_ingest_activity::Timestamp) ->
             projects: Vec::new(),
             now,
             poisoned: HashSet::new(),
+            erasures: Arc::default(),
             live_activities_max: 1,
         };
         catch_unwind(AssertUnwindSafe(|| build(&alone, &sources, &mut Graphs::new()).is_ok())).is_err()

@@ -122,6 +122,7 @@ pub fn publication(project: &str, numbers: Range<u64>) -> Publication {
         records: numbers.end - numbers.start,
         message_keys: numbers.clone().map(key).collect(),
         checkpoint: until(numbers.end),
+        erasures: 0,
     }
 }
 

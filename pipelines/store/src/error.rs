@@ -28,6 +28,10 @@ pub enum StoreError {
     Refused { code: u32, detail: String },
     #[error("another process publishes to this database now")]
     Fenced,
+    #[error("a person was forgotten meanwhile: the rows are to be made again")]
+    Outdated,
+    #[error("this store cannot forget persons")]
+    CannotErase,
     #[error("a background task ended early: {0}")]
     Task(String),
 }

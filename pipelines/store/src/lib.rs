@@ -11,10 +11,12 @@ pub mod remote;
 pub mod tables;
 pub mod traits;
 
+mod erasure;
 mod error;
 mod open;
 mod store;
 
+pub use erasure::ErasureRecord;
 pub use error::StoreError;
 pub use open::{Backend, StoreOptions, StoreStatus, open};
 pub use store::{Publication, Store, TableRows};

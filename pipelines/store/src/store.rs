@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
-use footfall_ingest_activity::Checkpoint;
+use footfall_ingest_activity::{Checkpoint, Erasure, Erasures};
 use uuid::Uuid;
 
-use crate::StoreError;
 use crate::tables::Table;
+use crate::{ErasureRecord, StoreError};
 
 /// Rows for the tables of one project.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +29,8 @@ pub struct Publication {
     pub message_keys: Vec<u128>,
     /// Everything of the log below this is in `rows` or was published before.
     pub checkpoint: Checkpoint,
+    /// How many persons were forgotten when the rows were made, see [`Store::erasures`].
+    pub erasures: u64,
     /// Log records that went into it, for the metrics.
     pub records: u64,
 }
@@ -71,4 +73,28 @@ pub trait Store: Send + Sync + 'static {
 
     /// Projects that have rows.
     fn projects(&self) -> Vec<Arc<str>>;
+
+    /// Forgets a person: takes note of it for good, takes the rows of all its ids out of all answers at once, and then out
+    /// of the files. `persons` and `at` of what is given are found here, at a moment without publications. A publication
+    /// that was made before is refused as [`StoreError::Outdated`].
+    async fn erase(&self, erasure: Erasure) -> Result<ErasureRecord, StoreError> {
+        drop(erasure);
+        Err(StoreError::CannotErase)
+    }
+
+    /// Who is forgotten: a job drops what the log still has of them.
+    fn erasures(&self) -> Arc<Erasures> {
+        Arc::default()
+    }
+
+    /// How far each of them is.
+    fn erasure_records(&self) -> Vec<ErasureRecord> {
+        Vec::new()
+    }
+
+    /// The log has nothing of the person any more.
+    async fn note_log_erased(&self, id: Uuid) -> Result<(), StoreError> {
+        let _ = id;
+        Err(StoreError::CannotErase)
+    }
 }

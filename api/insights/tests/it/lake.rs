@@ -31,7 +31,8 @@ pub async fn publish(lake: &Lake, project: &str, lines: &[Line], offset: u64) {
     let batches = BTreeMap::from([(Table::Activity, activity(project, lines, offset))]);
     let rows = BTreeMap::from([(Arc::from(project), TableRows { batches, person_changes: Vec::new() })]);
     let checkpoint = [(0, offset + lines.len() as u64)].into_iter().collect();
-    let publication = Publication { rows, checkpoint, records: lines.len() as u64, message_keys: Vec::new() };
+    let publication =
+        Publication { rows, checkpoint, records: lines.len() as u64, message_keys: Vec::new(), erasures: 0 };
     lake.publish(publication).await.expect("published");
 }
 

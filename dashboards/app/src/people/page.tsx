@@ -8,6 +8,7 @@ import { placeOf, useProject } from "../frame/project";
 import { fileName, save } from "../parts/files";
 import { ago, moment, number } from "../parts/format";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
+import { Forget, Forgotten } from "./forget";
 import { Identities } from "./identities";
 import { Seen } from "./seen";
 import { Timeline } from "./timeline";
@@ -24,7 +25,7 @@ export default function People({ rest: [person] }: { rest: string[] }) {
 export const idsOf = (cell: Cell | undefined) => (Array.isArray(cell) ? cell.map(String) : cell ? [String(cell)] : []);
 
 function Found() {
-  const project = useProject().id;
+  const { id: project, permissions } = useProject();
   const [part, setPart] = useState("");
   const people = useAnswer(`${project} ${part}`, (signal) => askRows(project, FOUND, { part }, signal));
   return (
@@ -42,6 +43,7 @@ function Found() {
         )}
         {people.value?.rows.length === 0 && <Empty>{part ? "Nobody has such an id." : "Nobody was here yet."}</Empty>}
       </section>
+      {permissions.has("persons.erase") && <Forgotten />}
     </>
   );
 }
@@ -59,6 +61,7 @@ function Person({ person }: { person: string }) {
     <>
       <PageHead title={facts.value ? ids[0] || "Nobody" : "Person"} about={<Link href={placeOf(project, "people")}>All people</Link>}>
         {permissions.has("activity.export") && first !== undefined && <button type="button" className="plain" onClick={() => void take()}>Take everything along</button>}
+        {permissions.has("persons.erase") && first !== undefined && <Forget person={person} ids={ids} activities={Number(activities)} />}
       </PageHead>
       {fault ? <Failure fault={fault} /> : null}
       {facts.fault ? <Failure fault={facts.fault} again={facts.again} /> : null}

@@ -50,6 +50,17 @@ impl Block {
         place == self.bytes.len()
     }
 
+    /// Shows every record, in order.
+    pub fn each(&self, mut show: impl FnMut(u8, &[u8])) {
+        let mut place = 0;
+        for _ in 0..self.records {
+            let Some(length) = u32_at(&self.bytes, place + 1) else { return };
+            let (start, end) = (place + RECORD_HEADER_BYTES, place + RECORD_HEADER_BYTES + length as usize);
+            show(self.bytes[place], &self.bytes[start..end]);
+            place = end;
+        }
+    }
+
     /// Gives out records from offset `from` on while `budget` (payload bytes) lasts, at least one if `out` is empty.
     /// Returns the offset after the last one given.
     pub fn take(&self, partition: u32, from: u64, budget: &mut usize, out: &mut Vec<LogRecord>) -> u64 {

@@ -25,6 +25,8 @@ pub(super) trait Disk: Send + Sync + 'static {
     /// Cuts the file to `bytes`.
     fn truncate(&self, file: &OpenFile, bytes: u64) -> io::Result<()>;
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Puts a file in the place of another.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Makes the names in a folder durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// Bytes that an ordinary user may still write.
@@ -63,6 +65,10 @@ impl Disk for RealDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {

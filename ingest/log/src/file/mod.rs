@@ -4,6 +4,7 @@ mod block;
 mod context;
 mod cut;
 mod disk;
+mod erase;
 mod folder;
 mod format;
 mod hold;
@@ -19,7 +20,7 @@ mod writer;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ use self::folder::write_error;
 use self::partition::{Partition, Place, State};
 use self::queue::Request;
 use self::writer::Writer;
-use crate::{ActivityLog, Batch, HeldFile, LogError, LogOptions, LogStatus, VerifyReport};
+use crate::{ActivityLog, Batch, HeldFile, IsErased, LogError, LogOptions, LogStatus, VerifyReport};
 
 /// Largest append that the format can hold in one frame.
 const APPEND_BYTES_MAX: usize = 1 << 30;
@@ -105,6 +106,7 @@ impl FileLog {
             queue: queue::Queue::default(),
             state: Mutex::new(state),
             places: Mutex::default(),
+            files: RwLock::default(),
         });
         let writer = Writer::new(partition.clone(), found.active);
         let thread = thread::Builder::new().name(format!("log-{index}")).spawn(move || writer.run());
@@ -238,6 +240,15 @@ impl ActivityLog for FileLog {
     async fn hold(&self, into: &Path) -> Result<Option<Vec<HeldFile>>, LogError> {
         let (partitions, folder, into) = (self.partitions.clone(), self.context.folder.clone(), into.to_owned());
         blocking(move || hold::hold_now(&folder, &partitions, &into)).await.map(Some)
+    }
+
+    fn can_erase(&self) -> bool {
+        true
+    }
+
+    async fn erase(&self, is_erased: IsErased) -> Result<u64, LogError> {
+        let partitions = self.partitions.clone();
+        blocking(move || partitions.iter().map(|partition| partition.erase(&is_erased)).sum()).await
     }
 
     fn status(&self) -> LogStatus {

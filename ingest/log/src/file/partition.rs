@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 
 use footfall_ingest_activity::Timestamp;
 
@@ -85,6 +85,8 @@ pub(super) struct Partition {
     pub queue: Queue,
     pub state: Mutex<State>,
     pub places: Mutex<Places>,
+    /// Held for reading while segment files are read, for writing while one takes the place of another.
+    pub files: RwLock<()>,
 }
 
 impl Partition {

@@ -28,11 +28,13 @@ pub(super) struct Work {
     pub jump_to: u64,
     /// Readers have released segments.
     pub retire: bool,
+    /// Who waits for the active segment to be left alone; told the offset that the next one begins with.
+    pub rolls: Vec<Answer>,
 }
 
 impl Work {
     fn is_empty(&self) -> bool {
-        self.requests.is_empty() && self.jump_to == 0 && !self.retire
+        self.requests.is_empty() && self.jump_to == 0 && !self.retire && self.rolls.is_empty()
     }
 }
 
@@ -75,6 +77,17 @@ impl Queue {
         let mut waiting = hold(&self.waiting);
         waiting.work.retire = true;
         self.wake_if_asleep(&mut waiting);
+    }
+
+    /// Asks for a new segment; false when the log is closed.
+    pub fn roll(&self, answer: Answer) -> bool {
+        let mut waiting = hold(&self.waiting);
+        if waiting.closed {
+            return false;
+        }
+        waiting.work.rolls.push(answer);
+        self.wake_if_asleep(&mut waiting);
+        true
     }
 
     pub fn close(&self) {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
+use std::sync::PoisonError;
 
 use super::block::Block;
 use super::context::hold;
@@ -51,6 +52,7 @@ pub(super) struct Chunk {
 impl Partition {
     /// Reads from offset `from`, which is below the end, at least one block or damage.
     pub fn read_disk(&self, from: u64, bytes_max: usize) -> Result<Chunk, LogError> {
+        let _no_rename = self.files.read().unwrap_or_else(PoisonError::into_inner);
         let mut chunk = Chunk { next_offset: from, ..Chunk::default() };
         if let Some(block) = hold(&self.places).last.clone().filter(|block| block.holds(from)) {
             chunk.next_offset = block.end_offset();

@@ -25,6 +25,13 @@ pub(super) struct Recovered {
 /// Reads the headers of all segments and repairs the end of the last one.
 pub(super) fn recover(context: &Context, partition: u32, folder: &Path) -> Result<Recovered, LogError> {
     let offsets = segments_in(folder).map_err(read_error(folder))?;
+    for &first_offset in &offsets {
+        // A segment that was being written anew: the old one counts.
+        match context.disk.remove(&folder.join(segment_name(first_offset)).with_extension("next")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(read_error(folder)(error)),
+            _ => {}
+        }
+    }
     let mut found = Recovered { segments: Vec::new(), end_offset: 0, torn_bytes: 0, active: None };
     for (place, &first_offset) in offsets.iter().enumerate() {
         let path = folder.join(segment_name(first_offset));

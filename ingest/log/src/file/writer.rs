@@ -79,6 +79,10 @@ impl Writer {
             while !self.pending.is_empty() {
                 self.commit_group();
             }
+            for answer in work.rolls {
+                // Who went away needs no answer.
+                let _ = answer.send(self.roll());
+            }
         }
     }
 
@@ -215,6 +219,14 @@ impl Writer {
         Ok(())
     }
 
+    /// Leaves the active segment to whoever rewrites it, unless it is empty.
+    fn roll(&mut self) -> Result<u64, LogError> {
+        if self.active.is_some() && self.bytes > SEGMENT_HEADER_BYTES as u64 {
+            self.begin_segment(self.next_offset)?;
+        }
+        Ok(self.next_offset)
+    }
+
     fn begin_segment(&mut self, first_offset: u64) -> Result<(), LogError> {
         let created_at = self.partition.context.options.clock.now();
         let disk = &self.partition.context.disk;
@@ -290,13 +302,16 @@ impl Writer {
             let oldest = hold(&self.partition.state).segments.first().copied();
             let Some(oldest) = oldest else { return };
             let path = self.partition.path_of(oldest.first_offset);
+            // Held, so that nobody puts a file in the place of one that is gone.
+            let mut state = hold(&self.partition.state);
             match self.partition.context.disk.remove(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     tracing::warn!(path = %path.display(), "a retired segment could not be deleted: {error}");
                     return;
                 }
-                _ => hold(&self.partition.state).segments.retain(|kept| kept.first_offset != oldest.first_offset),
+                _ => state.segments.retain(|kept| kept.first_offset != oldest.first_offset),
             }
+            drop(state);
             tracing::info!(partition = self.partition.index, first_offset = oldest.first_offset, "segment retired");
         }
         self.show_bytes();

@@ -149,7 +149,7 @@ impl House {
         self.published += 1;
         let checkpoint = [(0, self.published)].into_iter().collect();
         let rows = BTreeMap::from([(Arc::from("p"), rows)]);
-        let publication = Publication { rows, checkpoint, records: 1, message_keys: Vec::new() };
+        let publication = Publication { rows, checkpoint, records: 1, message_keys: Vec::new(), erasures: 0 };
         self.lake.publish(publication).await.unwrap();
     }
 

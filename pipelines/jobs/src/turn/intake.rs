@@ -65,7 +65,7 @@ impl<'a, 's> Intake<'a, 's> {
         let mut keys = keys.into_iter();
         for entry in entries {
             let is_new = match entry {
-                Entry::Unmerge(_) => true,
+                Entry::Unmerge(_) | Entry::Erased => true,
                 _ => match (keys.next(), unknown_to_store.next()) {
                     (Some(key), Some(true)) if self.seen.insert(key) => {
                         self.keys.push(key);
@@ -74,7 +74,13 @@ impl<'a, 's> Intake<'a, 's> {
                     _ => false,
                 },
             };
+            // The key of what is forgotten is kept: nobody can send the same again.
+            if self.sources.erasures.cover(&entry) {
+                self.take_erased(&entry, is_new);
+                continue;
+            }
             match entry {
+                Entry::Erased => {}
                 Entry::Activity(activity) => self.take_activity(*activity, is_new)?,
                 Entry::Quarantined(item) => self.take_quarantined(&item, is_new)?,
                 Entry::Resolved(item) if is_new => self.project(&item.project).resolve(&item),
@@ -83,6 +89,19 @@ impl<'a, 's> Intake<'a, 's> {
             }
         }
         Ok(())
+    }
+
+    fn take_erased(&mut self, entry: &Entry<'_>, is_new: bool) {
+        let import = match entry {
+            Entry::Activity(activity) => activity.import.as_ref(),
+            Entry::Quarantined(item) => item.import.as_ref(),
+            _ => None,
+        };
+        if let Some(import) = import {
+            let account = self.tally.import(import);
+            *(if is_new { &mut account.erased } else { &mut account.duplicate }) += 1;
+        }
+        self.tally.erased += 1;
     }
 
     fn take_activity(&mut self, mut activity: Activity<'a>, is_new: bool) -> Result<(), JobError> {
@@ -95,6 +114,11 @@ impl<'a, 's> Intake<'a, 's> {
             return Ok(());
         }
         self.tally.activities += 1;
+        let Activity { project, received_at, link, .. } = &mut activity;
+        let forgotten = |id: &str| self.sources.erasures.covers(project, id, *received_at);
+        if link.as_ref().is_some_and(|link| forgotten(&link.from) || forgotten(&link.into)) {
+            *link = None;
+        }
         self.project(&activity.project).append(&mut activity)
     }
 

@@ -7,7 +7,7 @@ mod read;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use footfall_ingest_activity::Timestamp;
+use footfall_ingest_activity::{Erasures, Timestamp};
 use footfall_ingest_log::Batch;
 use footfall_pipelines_store::{Publication, StoreError};
 
@@ -33,6 +33,8 @@ pub struct Sources<'s> {
     pub now: Timestamp,
     /// Records, by partition and offset, that made the transform panic: they are quarantined unread.
     pub poisoned: HashSet<(u32, u64)>,
+    /// Who is forgotten: what the log still has of them makes no rows.
+    pub erasures: Arc<Erasures>,
     /// Activities in a live pulse; 0 when nobody watches.
     pub live_activities_max: usize,
 }
@@ -44,6 +46,8 @@ pub struct Tally {
     pub activities: u64,
     /// Activities that were there before.
     pub duplicates: u64,
+    /// Of persons who are forgotten.
+    pub erased: u64,
     /// New rows of `quarantine`.
     pub quarantined: u64,
     /// By import.
@@ -78,6 +82,7 @@ pub fn build(batch: &Batch, sources: &Sources<'_>, graphs: &mut Graphs) -> Resul
     intake.take_records(&batch.records)?;
     let mut built = intake.finish(graphs)?;
     built.publication.checkpoint = batch.next.clone();
+    built.publication.erasures = sources.erasures.version();
     built.publication.records = batch.records.len() as u64;
     Ok(built)
 }

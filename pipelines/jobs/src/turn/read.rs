@@ -84,6 +84,6 @@ pub(super) fn key_of(entry: &Entry<'_>) -> Option<u128> {
         Entry::Activity(activity) => Some(message_key(&activity.project, &activity.message_id)),
         Entry::Quarantined(item) => Some(quarantine_key(&item.project, &item.quarantine_id)),
         Entry::Resolved(item) => Some(resolved_key(&item.project, &item.quarantine_id)),
-        Entry::Unmerge(_) => None,
+        Entry::Unmerge(_) | Entry::Erased => None,
     }
 }

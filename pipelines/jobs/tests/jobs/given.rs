@@ -53,6 +53,7 @@ pub fn build_once(batch: &Batch, seen: &mut HashSet<u128>, graphs: &mut Graphs) 
             projects: vec![Arc::from("shop")],
             now: Timestamp::from_millis(99),
             poisoned: HashSet::new(),
+            erasures: Default::default(),
             live_activities_max: 0,
         };
         build(batch, &sources, graphs).unwrap()

@@ -173,6 +173,7 @@ fn a_poisoned_record_is_quarantined_unread() {
         projects: vec![Arc::from("shop")],
         now: Timestamp::from_millis(99),
         poisoned: HashSet::from([(0, 6)]),
+        erasures: Default::default(),
         live_activities_max: 0,
     };
     let built = build(&batch, &sources, &mut Graphs::new()).unwrap();

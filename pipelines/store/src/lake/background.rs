@@ -24,11 +24,7 @@ pub(super) fn start(inner: &Arc<Inner>) -> Result<Vec<JoinHandle<()>>, StoreErro
             .spawn(move || run(&inner))
             .map_err(|error| StoreError::Task(error.to_string()))
     };
-    let mut threads = vec![spawn("lake-flush", flush_loop)?];
-    if inner.options.compact {
-        threads.push(spawn("lake-compact", compact_loop)?);
-    }
-    Ok(threads)
+    Ok(vec![spawn("lake-flush", flush_loop)?, spawn("lake-compact", compact_loop)?])
 }
 
 fn flush_loop(inner: &Inner) {
@@ -79,7 +75,7 @@ fn compact_loop(inner: &Inner) {
         tracing::debug!(%error, "compaction runs at normal priority");
     }
     while !inner.state().closing {
-        let result = compact::step(inner);
+        let result = compact::step(inner, inner.options.compact);
         if result.is_err() {
             report(inner, "compaction", &result);
         }

@@ -14,14 +14,14 @@ use datafusion::physical_plan::sorts::streaming_merge::StreamingMergeBuilder;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt, stream};
 
-use super::data_file::{DataFileWriter, PROMOTED_MAX, to_table_schema};
+use super::data_file::{DataFileWriter, PROMOTED_MAX, folder_of, to_table_schema};
 use super::fold::Folder;
 use super::key_index;
 use super::lake::{Inner, Removed};
 use super::reader;
 use super::snapshot::DataFile;
-use crate::StoreError;
 use crate::tables::Table;
+use crate::{ErasureRecord, StoreError};
 
 const MERGE_ROWS: usize = 4_096;
 /// Files below this size count as one size.
@@ -32,24 +32,63 @@ const CLASS_FACTOR: u64 = 4;
 /// Compacts until nothing is worth joining; returns how many joins it took.
 pub(super) fn run_until_idle(inner: &Inner) -> Result<u64, StoreError> {
     let mut joins = 0;
-    while step(inner)? {
+    while step(inner, true)? {
         joins += 1;
     }
     Ok(joins)
 }
 
-/// One join of files or of key runs, and the removal of what nobody reads any more. False: nothing to join.
-pub(super) fn step(inner: &Inner) -> Result<bool, StoreError> {
+/// One join of files or of key runs, and the removal of what nobody reads any more. False: nothing to join. Files that
+/// have rows of the forgotten come first, and are written anew even where nothing is joined.
+pub(super) fn step(inner: &Inner, joins: bool) -> Result<bool, StoreError> {
     sweep(inner);
-    let joined = match candidates(inner) {
-        Some((project, table, files)) => join(inner, &project, table, &files)?,
-        None => join_key_runs(inner)?,
+    let _one_at_a_time = inner.rewriting();
+    let joined = match with_erased(inner) {
+        Some((project, table, file)) => join(inner, &project, table, &[file])?,
+        None => {
+            note_rewritten(inner)?;
+            match candidates(inner).filter(|_| joins) {
+                Some((project, table, files)) => join(inner, &project, table, &files)?,
+                None => joins && join_key_runs(inner)?,
+            }
+        }
     };
     if joined {
         inner.state().compactions += 1;
         metrics::counter!("footfall_lake_compactions_total").increment(1);
     }
     Ok(joined)
+}
+
+/// A file that has rows of the forgotten.
+fn with_erased(inner: &Inner) -> Option<(Arc<str>, Table, Arc<DataFile>)> {
+    let state = inner.state();
+    let tables = state.manifest.projects.iter().flat_map(|(project, tables)| {
+        tables.iter().flat_map(move |(table, files)| files.iter().map(move |file| (project, *table, file)))
+    });
+    let mut erased = tables.filter(|(_, _, file)| !file.erased.is_empty());
+    erased.next().map(|(project, table, file)| (project.clone(), table, file.clone()))
+}
+
+/// Notes of erasures that no file of the lake has their rows, and that those which had them are gone.
+fn note_rewritten(inner: &Inner) -> Result<(), StoreError> {
+    let applied = inner.state().manifest.erasures.clone();
+    let open = |record: &ErasureRecord| record.files_at.is_none() && applied.contains(&record.erasure.id);
+    let open: Vec<ErasureRecord> = inner.erasures().records().iter().filter(|record| open(record)).cloned().collect();
+    for mut record in open {
+        let now = inner.clock.now();
+        let rewritten = *record.rewritten_at.get_or_insert(now);
+        let folder = format!("{}/", folder_of(&record.erasure.project));
+        let waits = |removed: &Removed| removed.file.path.starts_with(&folder) && removed.file.removed_at <= rewritten;
+        record.files_at = (!inner.state().removed.iter().any(waits)).then_some(now);
+        let mut file = inner.erasures();
+        let known = file.record(record.erasure.id).cloned();
+        record.log_at = known.as_ref().and_then(|known| known.log_at);
+        if known.as_ref() != Some(&record) {
+            file.note(record)?;
+        }
+    }
+    Ok(())
 }
 
 /// Files of one table and size class that are enough to be joined.
@@ -82,7 +121,7 @@ fn size_class(rows: u64) -> u32 {
 fn join(inner: &Inner, project: &Arc<str>, table: Table, inputs: &[Arc<DataFile>]) -> Result<bool, StoreError> {
     let Some(output) = write_joined(inner, project, table, inputs)? else { return Ok(false) };
     let output = Arc::new(output);
-    let path = inner.root.join(&output.path);
+    let (path, is_empty) = (inner.root.join(&output.path), output.rows == 0);
     let is_input = |file: &Arc<DataFile>| inputs.iter().any(|input| input.path == file.path);
     let (made, inputs_of) = (output.path.clone(), inputs.iter().map(|input| input.path.clone()).collect());
     let committed = inner.commit(
@@ -90,18 +129,20 @@ fn join(inner: &Inner, project: &Arc<str>, table: Table, inputs: &[Arc<DataFile>
             let list = manifest.projects.entry(project.clone()).or_default().entry(table).or_default();
             let at = list.iter().position(is_input).unwrap_or(list.len());
             list.retain(|file| !is_input(file));
-            list.insert(at.min(list.len()), output);
+            if output.rows > 0 {
+                list.insert(at.min(list.len()), output);
+            }
         },
         |state| Arc::make_mut(&mut state.lineage).record(made, inputs_of),
     );
-    if committed.is_err() {
+    if committed.is_err() || is_empty {
         // Best effort: what stays is removed as an orphan at the next start.
         let _ = fs::remove_file(path);
     }
     committed.map(|()| true)
 }
 
-/// Merges the inputs into one file; `None` when the lake closes meanwhile.
+/// Merges the inputs into one file; `None` when the lake closes or somebody is forgotten meanwhile.
 fn write_joined(
     inner: &Inner,
     project: &str,
@@ -113,7 +154,11 @@ fn write_joined(
     let mut folder = Folder::of(table);
     let mut merged = merge(inner, table, inputs)?;
     while let Some(batch) = futures::executor::block_on(merged.next()) {
-        if inner.state().closing {
+        let is_wanted_elsewhere = {
+            let state = inner.state();
+            state.closing || state.erasing > 0
+        };
+        if is_wanted_elsewhere {
             return writer.abandon().map(|()| None);
         }
         for rows in folder.push(batch?)? {

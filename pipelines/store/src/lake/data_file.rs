@@ -90,7 +90,14 @@ impl DataFileWriter {
         if let Some(folder) = absolute.parent() {
             super::manifest::sync_folder(folder)?;
         }
-        Ok(DataFile { path: self.path, rows: self.rows, bytes, times: self.times, promoted: self.promoted })
+        Ok(DataFile {
+            path: self.path,
+            rows: self.rows,
+            bytes,
+            times: self.times,
+            promoted: self.promoted,
+            erased: Vec::new(),
+        })
     }
 }
 

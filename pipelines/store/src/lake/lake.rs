@@ -7,10 +7,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
-use footfall_ingest_activity::{Checkpoint, Clock, Timestamp};
+use footfall_ingest_activity::{Checkpoint, Clock, Erasure, Erasures, Timestamp};
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use super::delta::DeltaLogs;
+use super::erase::{self, Gate};
+use super::erasures::ErasureFile;
 use super::fresh::Generation;
 use super::hold::HeldLake;
 use super::key_index::KeyRuns;
@@ -21,7 +24,7 @@ use super::snapshot::{DataFile, Overrides, ProjectSnapshot, TableView};
 use super::{background, orphans, overrides, reader};
 use crate::remote::Rows;
 use crate::tables::Table;
-use crate::{Publication, Store, StoreError};
+use crate::{ErasureRecord, Publication, Store, StoreError};
 
 /// The embedded store. Dropping it ends its threads; rows that were not flushed come again from the log.
 pub struct Lake {
@@ -37,6 +40,9 @@ pub(super) struct Inner {
     state: Mutex<State>,
     /// One commit at a time.
     commit: Mutex<()>,
+    /// Held by whoever replaces files, or says which of their rows are not to be shown.
+    rewriting: Mutex<()>,
+    erasures: Mutex<ErasureFile>,
     delta: DeltaLogs,
     /// Wakes the background threads.
     pub wake: Condvar,
@@ -60,8 +66,12 @@ pub(super) struct State {
     pub lineage: Arc<Lineage>,
     pub visible: Checkpoint,
     pub removed: Vec<Removed>,
+    /// Who is forgotten, as the files say.
+    pub erasures: Arc<Erasures>,
+    /// How many are being forgotten now: nothing is published meanwhile.
+    pub erasing: usize,
     /// Grows with every publication.
-    version: u64,
+    pub version: u64,
     snapshots: HashMap<Arc<str>, Arc<ProjectSnapshot>>,
     /// Somebody waits for everything to be durable.
     pub flush_wanted: bool,
@@ -101,6 +111,9 @@ impl Lake {
         let manifest = Manifest::load(root)?;
         orphans::remove(root, &manifest)?;
         let runs = KeyRuns::open(root, &manifest.key_runs)?;
+        let erasures = ErasureFile::open(root)?;
+        let mut forgotten = erasures.erasures();
+        forgotten.retain(|known| manifest.erasures.contains(&known.id));
         let delta = DeltaLogs::open(root, &manifest, clock.now());
         let mut state = State {
             runs,
@@ -109,6 +122,8 @@ impl Lake {
             visible: manifest.checkpoint.clone(),
             removed: manifest.removed.iter().map(|file| Removed { file: file.clone(), holder: None }).collect(),
             manifest,
+            erasures: Arc::new(forgotten),
+            erasing: 0,
             fresh: Generation::default(),
             sealed: None,
             version: 0,
@@ -125,11 +140,14 @@ impl Lake {
             clock,
             state: Mutex::new(state),
             commit: Mutex::new(()),
+            rewriting: Mutex::new(()),
+            erasures: Mutex::new(erasures),
             delta,
             wake: Condvar::new(),
             flushed: Notify::new(),
             _lock: lock,
         });
+        erase::resume(&inner)?;
         let threads = background::start(&inner)?;
         Ok(Arc::new(Lake { inner, threads: Mutex::new(threads) }))
     }
@@ -201,6 +219,16 @@ impl Inner {
         work(manifest)
     }
 
+    /// Held while files are replaced.
+    pub fn rewriting(&self) -> MutexGuard<'_, ()> {
+        self.rewriting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who asked to be forgotten. Not to be held while the state is.
+    pub fn erasures(&self) -> MutexGuard<'_, ErasureFile> {
+        self.erasures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Replaces the manifest by what `edit` makes of it, durably, and then the state by what `install` makes of it, so
     /// that a reader sees both or neither.
     pub fn commit(
@@ -249,6 +277,7 @@ impl State {
             version: self.version,
             tables: Table::ALL.iter().map(view).collect(),
             overrides: self.overrides.get(project).cloned().unwrap_or_default(),
+            erasures: self.erasures.count_of(project),
             lineage: self.lineage.clone(),
             remote: None,
         }
@@ -347,7 +376,11 @@ impl Store for Lake {
                     state.seal();
                     self.inner.wake.notify_all();
                 }
-                if state.fresh.is_empty() || !full {
+                let outdated = |publication: &Publication| publication.erasures != state.erasures.version();
+                if publication.as_ref().is_some_and(outdated) {
+                    return Err(StoreError::Outdated);
+                }
+                if state.erasing == 0 && (state.fresh.is_empty() || !full) {
                     return match publication.take() {
                         Some(publication) => state.publish(publication, self.inner.clock.now()),
                         None => Ok(()),
@@ -383,6 +416,37 @@ impl Store for Lake {
         let snapshot = self.snapshot(project);
         let read = move || reader::read_table(&snapshot, table);
         tokio::task::spawn_blocking(read).await.map_err(|error| StoreError::Task(error.to_string()))?
+    }
+
+    async fn erase(&self, erasure: Erasure) -> Result<ErasureRecord, StoreError> {
+        let gate = Gate::close(&self.inner);
+        self.flush().await?;
+        let inner = self.inner.clone();
+        let run = move || {
+            let record = erase::run(&inner, erasure);
+            drop(gate);
+            record
+        };
+        tokio::task::spawn_blocking(run).await.map_err(|error| StoreError::Task(error.to_string()))?
+    }
+
+    fn erasures(&self) -> Arc<Erasures> {
+        self.inner.state().erasures.clone()
+    }
+
+    fn erasure_records(&self) -> Vec<ErasureRecord> {
+        self.inner.erasures().records().to_vec()
+    }
+
+    async fn note_log_erased(&self, id: Uuid) -> Result<(), StoreError> {
+        let inner = self.inner.clone();
+        let note = move || {
+            let mut file = inner.erasures();
+            let Some(mut record) = file.record(id).cloned() else { return Ok(()) };
+            record.log_at = Some(inner.clock.now());
+            file.note(record)
+        };
+        tokio::task::spawn_blocking(note).await.map_err(|error| StoreError::Task(error.to_string()))?
     }
 
     fn projects(&self) -> Vec<Arc<str>> {

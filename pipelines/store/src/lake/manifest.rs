@@ -1,7 +1,7 @@
 //! The manifest: which files are the lake. One file, replaced by rename, so that a flush or a compaction happens in
 //! all tables of all projects at once or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,14 +10,19 @@ use std::sync::Arc;
 use footfall_ingest_activity::{Checkpoint, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::snapshot::DataFile;
 use crate::StoreError;
 use crate::tables::Table;
 
-/// Version of the layout that this program writes.
-pub(super) const FORMAT: u32 = 1;
+/// Version of the layout: what this program reads.
+pub(super) const FORMAT: u32 = ERASED;
+/// … and writes, while nobody is forgotten.
+const PLAIN: u32 = 1;
+/// Files may have rows that are not to be shown.
+pub(super) const ERASED: u32 = 2;
 const NAME: &str = "manifest.json";
 
 /// A run of message keys.
@@ -50,6 +55,9 @@ pub(super) struct Manifest {
     pub projects: BTreeMap<Arc<str>, TableFiles>,
     pub key_runs: Vec<KeyRunFile>,
     pub removed: Vec<RemovedFile>,
+    /// Erasures that the files know of: those of `erasures.ndjson` that are not in here are applied at the next start.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub erasures: BTreeSet<Uuid>,
 }
 
 /// As it stands in the file: the checksum is that of the manifest's text.
@@ -67,7 +75,7 @@ impl Manifest {
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Manifest { format: FORMAT, ..Manifest::default() });
+                return Ok(Manifest { format: PLAIN, ..Manifest::default() });
             }
             Err(error) => return Err(StoreError::file("reading", path)(error)),
         };
@@ -127,8 +135,14 @@ mod tests {
     use super::*;
 
     fn example() -> Manifest {
-        let file =
-            DataFile { path: "p/activity/a.parquet".into(), rows: 3, bytes: 9, times: Some((1, 2)), promoted: vec![] };
+        let file = DataFile {
+            path: "p/activity/a.parquet".into(),
+            rows: 3,
+            bytes: 9,
+            times: Some((1, 2)),
+            promoted: vec![],
+            erased: vec![],
+        };
         Manifest {
             format: FORMAT,
             version: 4,
@@ -136,6 +150,7 @@ mod tests {
             projects: [(Arc::from("p"), [(Table::Activity, vec![Arc::new(file)])].into_iter().collect())].into(),
             key_runs: vec![KeyRunFile { path: "keys/a".into(), count: 3, newest_received: Timestamp::from_millis(5) }],
             removed: vec![],
+            erasures: BTreeSet::new(),
         }
     }
 

@@ -8,6 +8,8 @@ mod background;
 mod compact;
 mod data_file;
 mod delta;
+mod erase;
+mod erasures;
 mod flush;
 mod fold;
 mod fresh;

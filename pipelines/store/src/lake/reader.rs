@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection};
 
 use super::data_file::to_table_schema;
 use super::snapshot::{DataFile, ProjectSnapshot};
@@ -14,13 +14,31 @@ use crate::StoreError;
 use crate::remote::{Rows, RowsSender};
 use crate::tables::Table;
 
-/// Rows of a file in order, without its promoted columns.
+/// Rows of a file in order, without its promoted columns and without those of the forgotten.
 pub(super) fn open_file(root: &Path, table: Table, file: &DataFile) -> Result<ParquetRecordBatchReader, StoreError> {
+    open(root, table, file, file.selection())
+}
+
+/// All rows that lie in a file.
+pub(super) fn open_whole(root: &Path, table: Table, file: &DataFile) -> Result<ParquetRecordBatchReader, StoreError> {
+    open(root, table, file, None)
+}
+
+fn open(
+    root: &Path,
+    table: Table,
+    file: &DataFile,
+    selection: Option<RowSelection>,
+) -> Result<ParquetRecordBatchReader, StoreError> {
     let path = root.join(&file.path);
     let handle = File::open(&path).map_err(StoreError::file("opening", &path))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(handle)?;
     let columns = ProjectionMask::roots(builder.parquet_schema(), 0..table.columns().len());
-    Ok(builder.with_projection(columns).with_batch_size(4_096).build()?)
+    let builder = builder.with_projection(columns).with_batch_size(4_096);
+    Ok(match selection {
+        Some(live) => builder.with_row_selection(live).build()?,
+        None => builder.build()?,
+    })
 }
 
 /// All rows of a file with the table's schema.

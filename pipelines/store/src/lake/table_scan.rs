@@ -35,13 +35,13 @@ impl TableScan {
     pub fn open(
         root: &Path,
         table: Table,
-        file: &str,
+        file: &DataFile,
         columns: &[&str],
         properties: &[String],
         batch_rows: usize,
     ) -> Result<TableScan, StoreError> {
         let wanted = Wanted::new(table, columns, properties)?;
-        let path = root.join(file);
+        let path = root.join(&file.path);
         let handle = File::open(&path).map_err(StoreError::file("opening", &path))?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(handle)?;
         let promoted: Vec<String> = properties.iter().map(|name| DataFile::promoted_column(name)).collect();
@@ -53,7 +53,11 @@ impl TableScan {
         });
         let roots: Vec<usize> = roots.map(|(index, _)| index).collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
-        let rows = builder.with_projection(mask).with_batch_size(batch_rows).build()?;
+        let builder = builder.with_projection(mask).with_batch_size(batch_rows);
+        let rows = match file.selection() {
+            Some(live) => builder.with_row_selection(live).build()?,
+            None => builder.build()?,
+        };
         Ok(TableScan { rows, wanted })
     }
 }
@@ -151,7 +155,7 @@ mod tests {
         let columns = ["message_id", "event"];
         // One property has a column, one is read from the JSON, one is nowhere.
         let properties = ["plan".to_owned(), "n".to_owned(), "none".to_owned()];
-        let scan = TableScan::open(folder.path(), Table::Activity, &file.path, &columns, &properties, 7).unwrap();
+        let scan = TableScan::open(folder.path(), Table::Activity, &file, &columns, &properties, 7).unwrap();
         let of_file = lines(&scan.collect::<Result<Vec<_>, _>>().unwrap());
         let of_fresh = lines(&[fresh_columns(Table::Activity, &fresh, &columns, &properties).unwrap()]);
         assert_eq!(of_file, of_fresh);

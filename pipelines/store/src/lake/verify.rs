@@ -68,7 +68,7 @@ fn count_rows(
     messages: &mut HashSet<u128>,
 ) -> Result<(u64, u64), StoreError> {
     let (mut rows, mut repeated) = (0, 0);
-    for batch in reader::open_file(root, table, file)? {
+    for batch in reader::open_whole(root, table, file)? {
         let batch = batch?;
         rows += batch.num_rows() as u64;
         if table == Table::Activity {

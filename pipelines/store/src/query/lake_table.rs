@@ -12,7 +12,7 @@ use datafusion::common::{ColumnStatistics, DFSchema, ScalarValue, Statistics};
 use datafusion::config::TableParquetOptions;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::parquet::{CachedParquetFileReaderFactory, ParquetRowSelection};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::{DataFusionError, Result};
@@ -181,17 +181,21 @@ fn time_column(table: Table) -> Option<&'static str> {
 fn statistics_of(table: Table, file: &DataFile) -> Statistics {
     let schema = table.schema();
     let mut statistics = Statistics::new_unknown(&schema);
-    statistics.num_rows = Precision::Exact(usize::try_from(file.rows).unwrap_or(usize::MAX));
+    statistics.num_rows = Precision::Exact(usize::try_from(file.live_rows()).unwrap_or(usize::MAX));
     statistics.total_byte_size = Precision::Inexact(usize::try_from(file.bytes).unwrap_or(usize::MAX));
     let column = time_column(table).and_then(|name| schema.index_of(name).ok());
     if let (Some(index), Some((first, last))) = (column, file.times) {
-        statistics.column_statistics[index] = times(first, last);
+        statistics.column_statistics[index] = times(first, last, file.erased.is_empty());
     }
     statistics
 }
 
-fn times(first: i64, last: i64) -> ColumnStatistics {
-    let value = |millis| Precision::Exact(ScalarValue::TimestampMillisecond(Some(millis), Some("UTC".into())));
+/// Rows that are not shown may be among the first or last.
+fn times(first: i64, last: i64, is_exact: bool) -> ColumnStatistics {
+    let value = |millis| {
+        let value = Precision::Exact(ScalarValue::TimestampMillisecond(Some(millis), Some("UTC".into())));
+        if is_exact { value } else { value.to_inexact() }
+    };
     ColumnStatistics { min_value: value(first), max_value: value(last), ..ColumnStatistics::new_unknown() }
 }
 
@@ -212,7 +216,11 @@ fn partitioned((file, statistics): (Arc<DataFile>, Arc<Statistics>)) -> Result<P
     // Files never change under a name, so any constant time tells the metadata cache the truth.
     let last_modified = Default::default();
     let meta = ObjectMeta { location, last_modified, size: file.bytes, e_tag: None, version: None };
-    Ok(PartitionedFile::new_from_meta(meta).with_statistics(statistics))
+    let whole = PartitionedFile::new_from_meta(meta).with_statistics(statistics);
+    Ok(match file.selection() {
+        Some(live) => whole.with_extension(ParquetRowSelection::new(live)),
+        None => whole,
+    })
 }
 
 /// The type of every time column.

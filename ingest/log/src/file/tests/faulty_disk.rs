@@ -181,6 +181,19 @@ impl Disk for FaultyDisk {
         }
     }
 
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut model = hold(&self.model);
+        let fault = self.next(&mut model)?;
+        RealDisk.rename(from, to)?;
+        if let Some(file) = model.files.remove(from) {
+            model.files.insert(to.to_owned(), file);
+        }
+        match fault {
+            Some(Fault::Crash { kept }) => Err(self.crash(&mut model, kept)),
+            _ => Ok(()),
+        }
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut model = hold(&self.model);
         let fault = self.next(&mut model)?;

@@ -4,6 +4,7 @@
 
 mod crash;
 mod damage;
+mod erase;
 mod faulty_disk;
 mod full;
 mod held;

@@ -1,6 +1,7 @@
 //! The lake against a plain model: what is visible, what survives, what is counted once.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod erase;
 mod held;
 pub mod rows;
 

@@ -63,6 +63,7 @@ pub fn publication(numbers: Range<u64>, checkpoint: Checkpoint) -> Publication {
         records: numbers.end - numbers.start,
         message_keys: numbers.map(key).collect(),
         checkpoint,
+        erasures: 0,
     }
 }
 

@@ -80,7 +80,7 @@ impl Fixture {
         writer.close().unwrap();
         let bytes = fs::metadata(&absolute).unwrap().len();
         let times = times(table, rows);
-        let file = DataFile { path, rows: rows.len() as u64, bytes, times, promoted };
+        let file = DataFile { path, rows: rows.len() as u64, bytes, times, promoted, erased: Vec::new() };
         self.views.entry(table).or_default().files.push(Arc::new(file));
         self
     }

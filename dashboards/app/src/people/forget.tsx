@@ -1,0 +1,62 @@
+// What a person may ask for: everything that is known of them, and to be forgotten.
+
+import { useEffect, useState } from "react";
+import { useAnswer } from "../api/answer";
+import { api, fetchSigned, good, Refused, unreachable } from "../api/client";
+import { placeOf, useProject } from "../frame/project";
+import { go } from "../frame/address";
+import { ActDialog } from "../parts/act";
+import { fileName, save } from "../parts/files";
+import { moment } from "../parts/format";
+import { Empty, Failure, Loading } from "../parts/states";
+
+const STATES: Record<string, string> = { requested: "asked for", hidden: "in no answer; files follow", done: "gone" };
+const LOOK_MS = 3000;
+
+/** Everything in one file; without its last line it is not all. */
+async function exportOf(project: string, person: string): Promise<Blob> {
+  const path = `/v1/projects/${encodeURIComponent(project)}/persons/${encodeURIComponent(person)}/export`;
+  const answer = await fetchSigned(new Request(path, { method: "POST" })).catch(unreachable);
+  if (!answer.ok) throw new Refused(answer.status, await answer.json().catch(() => ({})));
+  return answer.blob();
+}
+
+export function Forget({ person, ids, activities }: { person: string; ids: string[]; activities: number }) {
+  const { id: project } = useProject();
+  const [isAsked, setAsked] = useState(false);
+  const [fault, setFault] = useState<unknown>();
+  const take = () => exportOf(project, person).then((file) => save(fileName(`person ${person}`, "ndjson"), file), setFault);
+  const forget = () => good(api.DELETE("/v1/projects/{project}/persons/{person}", { params: { path: { project, person } } }));
+  return (
+    <>
+      <button type="button" className="plain" onClick={() => void take()}>Everything known</button>
+      <button type="button" className="plain" onClick={() => setAsked(true)}>Forget this person</button>
+      {fault ? <Failure fault={fault} /> : null}
+      {isAsked && (
+        <ActDialog title="Forget this person?" isDanger does="Forget for good" hasNoReason act={forget} done={() => go(placeOf(project, "people"))} close={() => setAsked(false)}
+          about={<>{activities} activities, sessions, properties, exposures and joinings of <b>{ids.join(", ")}</b> are lost: at once in every answer, then in files and in the log. It cannot be taken back. Later activity with one of the ids is a new person's.</>} />
+      )}
+    </>
+  );
+}
+
+export function Forgotten() {
+  const { id: project } = useProject();
+  const all = useAnswer(`${project} erasures`, (signal) => good(api.GET("/v1/projects/{project}/erasures", { params: { path: { project } }, signal })));
+  const known = all.value?.erasures ?? [];
+  const isUnderWay = known.some(({ state }) => state !== "done");
+  useEffect(() => {
+    const look = isUnderWay ? setInterval(all.again, LOOK_MS) : undefined;
+    return () => clearInterval(look);
+  }, [isUnderWay, all.again]);
+  return (
+    <section className="card" aria-label="Forgotten">
+      <h2>Forgotten</h2>
+      {all.fault ? <Failure fault={all.fault} again={all.again} /> : !all.value ? <Loading what="requests" /> : known.length === 0 ? <Empty>Nobody has asked to be forgotten.</Empty> : (
+        <ul className="rows">{known.map(({ id, person_id, state, requested_at }) => (
+          <li key={id}><span className="row-text"><b>{person_id}</b><span className="soft small">asked {moment(requested_at)}</span></span><span className="soft small" role="status">{STATES[state] ?? state}</span></li>
+        ))}</ul>
+      )}
+    </section>
+  );
+}

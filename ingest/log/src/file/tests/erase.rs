@@ -1,0 +1,77 @@
+//! Records are taken out: of the files and of memory, and nothing else changes.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use footfall_ingest_activity::Record;
+use tempfile::tempdir;
+
+use super::{numbered, open_real, options, read_all};
+use crate::{ActivityLog, IsErased, LogRecord};
+
+fn every_third() -> IsErased {
+    Arc::new(|kind, payload| {
+        let number = |payload: &[u8]| serde_json::from_slice::<serde_json::Value>(payload).unwrap()["number"].as_u64();
+        kind == 1 && number(payload).unwrap() % 3 == 0
+    })
+}
+
+fn erased(record: &LogRecord) -> LogRecord {
+    match every_third()(record.kind, &record.payload) {
+        true => LogRecord { kind: Record::KIND_ERASED, payload: Default::default(), ..record.clone() },
+        false => record.clone(),
+    }
+}
+
+fn files_hold(folder: &Path, text: &str) -> bool {
+    let segments = fs::read_dir(folder.join("p00000")).unwrap();
+    let mut files = segments.map(|entry| fs::read(entry.unwrap().path()).unwrap());
+    files.any(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+}
+
+#[tokio::test]
+async fn what_is_taken_out_is_nowhere_and_the_rest_stays() {
+    let folder = tempdir().unwrap();
+    let log = open_real(folder.path(), options(1)).await;
+    for number in 0..60 {
+        log.append(vec![numbered(number)]).await.unwrap();
+    }
+    let before = read_all(&log).await.records;
+    assert!(files_hold(folder.path(), "\"number\":57,") && log.can_erase());
+    assert_eq!(log.erase(every_third()).await.unwrap(), 20);
+    let expected: Vec<LogRecord> = before.iter().map(erased).collect();
+    assert_eq!(read_all(&log).await.records, expected, "while the log is open");
+    assert!(!files_hold(folder.path(), "\"number\":57,") && files_hold(folder.path(), "\"number\":58,"));
+    assert_eq!(log.erase(every_third()).await.unwrap(), 0, "a second time there is nothing to do");
+    log.append(vec![numbered(60)]).await.unwrap();
+    log.close().await;
+    drop(log);
+
+    fs::write(folder.path().join("p00000/00000000000000000000.next"), "half").unwrap();
+    let log = open_real(folder.path(), options(1)).await;
+    let after = read_all(&log).await;
+    assert!(after.damages.is_empty());
+    assert_eq!(after.records[..60], expected, "after a start");
+    assert_eq!((after.records[60].offset, after.records[60].kind), (60, 1));
+    assert!(!folder.path().join("p00000/00000000000000000000.next").exists());
+    log.close().await;
+}
+
+#[tokio::test]
+async fn whoever_reads_meanwhile_sees_every_offset_once() {
+    let folder = tempdir().unwrap();
+    let log = Arc::new(open_real(folder.path(), options(1)).await);
+    for number in 0..300 {
+        log.append(vec![numbered(number)]).await.unwrap();
+    }
+    let reading = {
+        let log = log.clone();
+        tokio::spawn(async move { read_all(&log).await })
+    };
+    assert_eq!(log.erase(every_third()).await.unwrap(), 100);
+    let seen = reading.await.unwrap();
+    assert!(seen.damages.is_empty(), "{:?}", seen.damages);
+    assert!(seen.records.iter().map(|record| record.offset).eq(0..300));
+    log.close().await;
+}
