@@ -73,7 +73,9 @@ impl Server {
 
     /// A process of an installation of several, not started yet.
     pub fn part(role: &'static str, data: PathBuf, settings: &[(&str, &str)]) -> Server {
-        Server { role, ..Server::prepare(data, settings) }
+        let mut server = Server::prepare(data, settings);
+        server.role = role;
+        server
     }
 
     /// Uses keys that another process of the installation has made.

@@ -148,6 +148,7 @@ pub async fn run(role: Role, settings: Settings, clock: Arc<dyn Clock>) -> Resul
 /// The API with everything behind it; with the job and the doors where the role has them.
 async fn everything(start: &Start<'_>, own: SocketAddr, doors: SqlDoors) -> Result<Running, AppError> {
     let Start { role, settings, clock, patience, .. } = start;
+    backup::refuse_unfinished(settings)?;
     std::fs::create_dir_all(&settings.data_dir).map_err(AppError::file(&settings.data_dir))?;
     let log = patience.open("log", || wiring::open_log(settings, clock.clone())).await?;
     let tables = patience.open("store", || wiring::open_tables(settings, clock.clone())).await?;

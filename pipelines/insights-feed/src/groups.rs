@@ -78,7 +78,7 @@ impl Groups {
         let view = snapshot.table(Table::Activity);
         let mut news = 0;
         for file in view.files.iter().filter(|file| !self.files.contains(&file.path)) {
-            for batch in TableScan::open(&snapshot.root, Table::Activity, &file.path, &COLUMNS, &[], BATCH_ROWS)? {
+            for batch in TableScan::open(&snapshot.root, Table::Activity, file, &COLUMNS, &[], BATCH_ROWS)? {
                 news += fold(&mut self.folded, &batch?);
             }
         }

@@ -183,6 +183,7 @@ impl Projection {
             None => {
                 self.reset();
                 self.people.forget();
+                self.groups.forget();
                 self.content += 1;
                 self.is_new = false;
                 let (kept, reading) = Kept::new(Plan::new(&snapshot, &self.asked), &snapshot);

@@ -124,7 +124,8 @@ impl Copy<'_> {
         let rows = TableRows { batches: [(table, fresh(table, &batch)?)].into(), ..TableRows::default() };
         let checkpoint = [(BATCHES, self.number)].into_iter().collect();
         let rows = [(project.clone(), rows)].into();
-        self.target.publish(Publication { rows, message_keys, checkpoint, records: 0 }).await
+        let erasures = self.target.erasures().version();
+        self.target.publish(Publication { rows, message_keys, checkpoint, records: 0, erasures }).await
     }
 
     /// Under which keys the store knows these rows.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use footfall_ingest_activity::Checkpoint;
 
+use super::erasures::NAME as ERASURES;
 use super::manifest::Manifest;
 use crate::StoreError;
 use crate::tables::Table;
@@ -43,8 +44,15 @@ pub(super) fn hold(root: &Path, manifest: Manifest, into: &Path) -> Result<HeldL
         }
         link(&from, &to).map_err(StoreError::file("linking", &from))?;
     }
+    let mut held = describe(&manifest);
+    // It is appended to in place, so that a link would go on changing.
+    let erasures = root.join(ERASURES);
+    if erasures.exists() {
+        fs::copy(&erasures, into.join(ERASURES)).map_err(StoreError::file("copying", &erasures))?;
+        held.others.insert(0, ERASURES.to_owned());
+    }
     manifest.save(into)?;
-    Ok(describe(&manifest))
+    Ok(held)
 }
 
 fn describe(manifest: &Manifest) -> HeldLake {
