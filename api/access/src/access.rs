@@ -30,6 +30,12 @@ fn is_due(beats: u64, seconds: u64) -> bool {
     beats.is_multiple_of(seconds * 1000 / POLL_MILLIS)
 }
 
+fn beat() -> tokio::time::Interval {
+    let mut beat = tokio::time::interval(std::time::Duration::from_millis(POLL_MILLIS));
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    beat
+}
+
 /// What can be set. `public_url` is where people reach this installation; the rest has defaults.
 #[derive(Debug, Clone)]
 pub struct AccessSettings {
@@ -150,13 +156,47 @@ impl Access {
         Ok(())
     }
 
-    /// Keeps memory fresh, sends mails and webhooks, notes uses of keys, watches and tidies, until `stop` resolves.
+    /// [`Access::keep_fresh`] and [`Access::work`], for a process that is alone.
     pub async fn run(&self, stop: impl Future<Output = ()>) {
+        let (told, mut stopped) = tokio::sync::watch::channel(());
+        let fresh = self.keep_fresh(async move {
+            stop.await;
+            drop(told);
+        });
+        let work = self.work(async move { drop(stopped.changed().await) });
+        tokio::join!(fresh, work);
+    }
+
+    /// Keeps what this process remembers fresh and notes uses of keys, until `stop` resolves. Every process does that.
+    pub async fn keep_fresh(&self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
-        let mut beat = tokio::time::interval(std::time::Duration::from_millis(POLL_MILLIS));
-        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut beat = beat();
         let mut beats = 0u64;
-        // In a task of its own: a mail server or receiver that is slow must not hold up revocations.
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                _ = beat.tick() => {}
+            }
+            beats += 1;
+            let fresh = async {
+                self.catch_up().await?;
+                if is_due(beats, 30) { self.note_key_uses().await.map(drop) } else { Ok(()) }
+            };
+            if let Err(error) = fresh.await {
+                tracing::error!(%error, "what others have changed cannot be read; it is tried again");
+            }
+        }
+        if let Err(error) = self.note_key_uses().await {
+            tracing::error!(%error, "the last uses of keys were not noted");
+        }
+    }
+
+    /// Sends mails and webhooks, watches and tidies, until `stop` resolves. One process of a database does that.
+    pub async fn work(&self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        let mut beat = beat();
+        let mut beats = 0u64;
+        // In a task of its own: a mail server or receiver that is slow must not hold up the watch.
         let mut sending = tokio::task::JoinSet::new();
         loop {
             tokio::select! {
@@ -169,15 +209,12 @@ impl Access {
                 let access = self.clone();
                 sending.spawn(async move { access.send_all().await });
             }
-            if let Err(error) = self.turn(beats).await {
+            if let Err(error) = self.watch_and_tidy(beats).await {
                 tracing::error!(%error, "the access layer's upkeep failed; it is tried again");
             }
         }
         // What is half sent comes to its end; what still waits is in the database.
         drop(tokio::time::timeout(SENDING_ENDS, sending.join_next()).await);
-        if let Err(error) = self.note_key_uses().await {
-            tracing::error!(%error, "the last uses of keys were not noted");
-        }
     }
 
     async fn send_all(&self) {
@@ -188,12 +225,7 @@ impl Access {
         }
     }
 
-    /// One turn of the upkeep.
-    async fn turn(&self, beats: u64) -> Result<(), AccessError> {
-        self.catch_up().await?;
-        if is_due(beats, 30) {
-            self.note_key_uses().await?;
-        }
+    async fn watch_and_tidy(&self, beats: u64) -> Result<(), AccessError> {
         if is_due(beats, 60) {
             self.watch().await?;
         }

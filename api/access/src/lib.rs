@@ -26,7 +26,7 @@ mod webhook;
 pub use access::{Access, AccessSettings};
 pub use account::{Account, Email, NewAccount, SignIn};
 pub use audit::{Act, Actor, AuditFault, AuditRecord, AuditReport, AuditWalk, Origin, Outcome};
-pub use database::{Cell, Database, DatabaseError, Migration, Row, Statement, Transaction, Value, statement};
+pub use database::{Cell, Database, DatabaseError, Lead, Migration, Row, Statement, Transaction, Value, statement};
 pub use error::{AccessError, AccessErrorKind, Answer};
 pub use factor::{Factor, FactorKind, FactorProof, PasskeyRegistration, PasskeyResponse, TotpEnrolment};
 pub use key::{Key, KeyKind, KeyRing, NewKey};

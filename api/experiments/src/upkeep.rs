@@ -8,31 +8,40 @@ use crate::experiments::Experiments;
 
 /// Between two looks at what other processes have changed: a kill switch holds everywhere within a second.
 const LISTEN: Duration = Duration::from_millis(250);
-/// Beats between two looks at the schedule, and at the guardrails.
-const SCHEDULE_BEATS: u64 = 4;
-const GUARDRAIL_BEATS: u64 = 120;
+/// Between two looks at the schedule, and at the guardrails.
+const SCHEDULE: Duration = Duration::from_secs(1);
+const GUARDRAILS: Duration = Duration::from_secs(30);
 
 impl Experiments {
-    /// Runs until `stop` resolves.
-    pub async fn run(&self, stop: impl Future<Output = ()>) {
+    /// Hears of what other processes have changed, until `stop` resolves. Every process does that.
+    pub async fn listen(&self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
         let mut beat = interval(LISTEN);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (watch_stop, watch_stopped) = tokio::sync::watch::channel(());
-        let guards = tokio::spawn(watch_guardrails(self.clone(), watch_stopped));
-        let mut beats = 0u64;
         loop {
             tokio::select! {
                 () = &mut stop => break,
                 _ = beat.tick() => {}
             }
-            beats += 1;
             if let Err(error) = self.payloads().catch_up().await {
                 tracing::error!(%error, "changes of flags could not be read; it is tried again");
             }
-            if beats.is_multiple_of(SCHEDULE_BEATS)
-                && let Err(error) = self.do_what_is_due().await
-            {
+        }
+    }
+
+    /// Does what is scheduled and watches guardrails, until `stop` resolves. One process of a database does that.
+    pub async fn work(&self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        let mut beat = interval(SCHEDULE);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (watch_stop, watch_stopped) = tokio::sync::watch::channel(());
+        let guards = tokio::spawn(watch_guardrails(self.clone(), watch_stopped));
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                _ = beat.tick() => {}
+            }
+            if let Err(error) = self.do_what_is_due().await {
                 tracing::error!(%error, "scheduled changes could not be done; it is tried again");
             }
         }
@@ -45,7 +54,7 @@ impl Experiments {
 
 /// A task of its own: questions to the tables take seconds, and a kill switch must not wait for them.
 async fn watch_guardrails(experiments: Experiments, mut stop: tokio::sync::watch::Receiver<()>) {
-    let mut beat = interval(LISTEN * GUARDRAIL_BEATS as u32);
+    let mut beat = interval(GUARDRAILS);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {

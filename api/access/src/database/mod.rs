@@ -6,6 +6,7 @@
 //!   lock lets a second one see the first one's result, on both databases.
 
 mod error;
+mod lead;
 mod migrate;
 mod open;
 mod row;
@@ -13,6 +14,7 @@ mod statement;
 mod transaction;
 
 pub use error::DatabaseError;
+pub use lead::Lead;
 pub use migrate::Migration;
 pub use row::{Cell, Row};
 pub use statement::{Statement, Value, statement};

@@ -13,6 +13,7 @@ on_both!(
     refuses_a_newer_database,
     refuses_an_edited_migration,
     a_failing_migration_changes_nothing,
+    one_leads_and_another_follows_it,
 );
 
 const FIRST: Migration = Migration {
@@ -50,6 +51,8 @@ async fn count(database: &Database) -> i64 {
 }
 
 mod scenes {
+    use std::time::Duration;
+
     use super::*;
     use crate::stage::Stage;
 
@@ -211,5 +214,42 @@ async fn the_file_is_for_its_owner_alone() {
     for name in ["footfall.db", "footfall.db-wal", "footfall.db-shm"] {
         let mode = std::fs::metadata(folder.path().join("deep").join(name)).expect(name).permissions().mode();
         assert_eq!(mode & 0o077, 0, "{name}: {mode:o}");
+    }
+
+    pub async fn one_leads_and_another_follows_it(stage: &Stage) {
+        let soon = Duration::from_secs(10);
+        let (one, other) = (stage.open().await, stage.open().await);
+        let lead = tokio::time::timeout(soon, one.lead("work")).await.expect("the first leads");
+        let apart = tokio::time::timeout(soon, other.lead("another work")).await.expect("works are apart");
+        drop(apart);
+        if stage.url.starts_with("sqlite:") {
+            return;
+        }
+        let waiting = tokio::spawn({
+            let other = other.clone();
+            async move { other.lead("work").await }
+        });
+        let held = "SELECT COUNT(*) AS held FROM pg_locks WHERE locktype = 'advisory' AND granted";
+        let before: i64 = one.read_one(statement(held)).await.unwrap().unwrap().get("held").unwrap();
+        assert!(before >= 1 && !waiting.is_finished());
+        drop(lead);
+        let second = tokio::time::timeout(soon, waiting).await.expect("the next one leads").expect("no panic");
+        // Its session is ended from outside, as with a restart of the server.
+        let end = "SELECT COUNT(pg_terminate_backend(pid)) AS ended FROM pg_locks
+                   WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()
+                     AND objsubid = 1 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                     AND ((classid::bigint << 32) | objid::bigint) = ($1 # hashtextextended(current_schema()::text, 0))";
+        let key = i64::from_ne_bytes(key_of("work").to_ne_bytes());
+        let ended: i64 = one.read_one(statement(end).bind(key)).await.unwrap().unwrap().get("ended").unwrap();
+        assert_eq!(ended, 1, "one session holds the lead");
+        tokio::time::timeout(soon, second.lost()).await.expect("it hears that it leads no more");
+        let third = tokio::time::timeout(soon, one.lead("work")).await.expect("it is free again");
+        drop(third);
+    }
+
+    /// FNV-1a, as the lock is named.
+    fn key_of(what: &str) -> u64 {
+        let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        what.bytes().fold(0xcbf2_9ce4_8422_2325, hash)
     }
 }
