@@ -48,6 +48,15 @@ pub trait Store: Send + Sync + 'static {
     /// Up to where queries see the log now.
     fn visible_checkpoint(&self) -> Checkpoint;
 
+    /// From here on this store publishes, and whoever did before gets [`StoreError::Fenced`]; it stands at the last publication of
+    /// anybody then. A store that one process has to itself always does.
+    async fn lead(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Publishes no more, and shows what others publish.
+    async fn follow(&self) {}
+
     /// For each key: true when neither a publication nor an earlier place in `keys` had it.
     fn is_new(&self, keys: &[u128]) -> Result<Vec<bool>, StoreError>;
 

@@ -56,8 +56,15 @@ struct Writer {
     id: String,
     /// What rows were sent for under the next number.
     attempt: Option<u128>,
-    /// Somebody else publishes now.
+    /// Somebody else publishes now, or may.
     is_fenced: bool,
+}
+
+impl Writer {
+    /// One that does not publish.
+    fn idle() -> Writer {
+        Writer { is_fenced: true, ..Writer::default() }
+    }
 }
 
 impl ClickHouse {
@@ -79,7 +86,7 @@ impl ClickHouse {
             view: Mutex::default(),
             keys: Mutex::default(),
             snapshots: Mutex::default(),
-            writer: tokio::sync::Mutex::new(Writer { id: Uuid::new_v4().to_string(), ..Writer::default() }),
+            writer: tokio::sync::Mutex::new(Writer::idle()),
         });
         let opening = shared.clone();
         database.spawn(async move { opening.begin(role).await }).await.map_err(task)??;
@@ -104,7 +111,16 @@ impl ClickHouse {
 
     /// Ends what runs in the background.
     pub fn close(&self) {
-        std::mem::take(&mut *lock(&self.upkeep)).into_iter().for_each(|task| task.abort());
+        self.work_as(None);
+    }
+
+    /// Has the work of a role run in the background, instead of any other.
+    fn work_as(&self, role: Option<Role>) {
+        let mut upkeep = lock(&self.upkeep);
+        upkeep.drain(..).for_each(|task| task.abort());
+        if let Some(role) = role {
+            *upkeep = upkeep::start(&self.shared, role);
+        }
     }
 }
 
@@ -140,21 +156,28 @@ impl Shared {
         // Old parts of the keys are dropped by the day, and not before the window has passed for all of them.
         let keys_days = self.database.options().dedupe_window_millis / DAY_MILLIS + 2;
         migrations::apply(&self.database, &self.layout, keys_days).await?;
-        if role == Role::Writer {
-            self.take_over().await?;
+        match role {
+            Role::Writer => self.lead().await,
+            Role::Reader => self.load().await,
         }
+    }
+
+    /// Becomes the one that publishes.
+    async fn lead(&self) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock().await;
+        *writer = Writer::idle();
+        let next = Writer { id: Uuid::new_v4().to_string(), ..Writer::default() };
+        self.take_over(&next).await?;
         self.load().await?;
-        if role == Role::Writer {
-            let loaded = Keys::load(&self.database, self.horizon(), self.clock.now()).await?;
-            *lock(&self.keys) = loaded;
-        }
+        let loaded = Keys::load(&self.database, self.horizon(), self.clock.now()).await?;
+        *lock(&self.keys) = loaded;
+        *writer = next;
         Ok(())
     }
 
     /// Ends whoever wrote before. Others who do the same at this moment get in between at most once each.
-    async fn take_over(&self) -> Result<(), StoreError> {
+    async fn take_over(&self, writer: &Writer) -> Result<(), StoreError> {
         const TRIES: u32 = 32;
-        let writer = self.writer.lock().await;
         for _ in 0..TRIES {
             let last = chain::last(&self.database).await?;
             let (head, checkpoint) =
@@ -394,6 +417,21 @@ impl Store for ClickHouse {
 
     fn visible_checkpoint(&self) -> Checkpoint {
         self.durable_checkpoint()
+    }
+
+    async fn lead(&self) -> Result<(), StoreError> {
+        self.work_as(None);
+        let shared = self.shared.clone();
+        let led = self.shared.database.spawn(async move { shared.lead().await }).await.map_err(task)?;
+        self.work_as(Some(if led.is_ok() { Role::Writer } else { Role::Reader }));
+        led
+    }
+
+    async fn follow(&self) {
+        *self.shared.writer.lock().await = Writer::idle();
+        // Keys are read anew with the next lead; meanwhile they would only take room.
+        *lock(&self.shared.keys) = Keys::default();
+        self.work_as(Some(Role::Reader));
     }
 
     fn is_new(&self, keys: &[u128]) -> Result<Vec<bool>, StoreError> {

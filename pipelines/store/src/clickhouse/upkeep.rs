@@ -58,7 +58,12 @@ async fn catch_up(shared: &Shared) -> Result<(), StoreError> {
         }
     }
     next.projects = Arc::new(shared.read_projects().await?);
-    shared.change_view(|view| *view = next);
+    // Whoever has begun to publish meanwhile is further.
+    shared.change_view(|view| {
+        if view.visible.head < next.visible.head {
+            *view = next;
+        }
+    });
     Ok(())
 }
 

@@ -153,6 +153,34 @@ async fn who_opens_later_publishes_and_the_other_cannot() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_lead_goes_from_one_to_the_other_and_back() {
+    let Some(server) = server() else { return };
+    let given = Given::new(&server);
+    let reading = || ClickHouseOptions { role: Role::Reader, ..ClickHouseOptions::default() };
+    let (one, other) = (given.open(reading()).await, given.open(reading()).await);
+    let refused = one.publish(publication("p", 0..5)).await;
+    assert!(matches!(refused, Err(StoreError::Fenced)), "who follows publishes nothing: {refused:?}");
+    one.lead().await.unwrap();
+    one.publish(publication("p", 0..5)).await.unwrap();
+    other.lead().await.unwrap();
+    assert_eq!(other.durable_checkpoint(), until(5));
+    other.publish(publication("p", 5..9)).await.unwrap();
+    let late = one.publish(publication("p", 5..8)).await;
+    assert!(matches!(late, Err(StoreError::Fenced)), "{late:?}");
+    one.follow().await;
+    let begun = Instant::now();
+    while one.visible_checkpoint() != until(9) {
+        assert!(begun.elapsed() < Duration::from_secs(20), "who was fenced does not follow");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    one.lead().await.unwrap();
+    assert_eq!(one.is_new(&[key(4), key(8), key(9)]).unwrap(), [false, false, true]);
+    one.publish(publication("p", 9..12)).await.unwrap();
+    assert_eq!(ids(&one).await, expected(12));
+    given.drop(&one).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_of_a_killed_publication_are_never_seen_and_go() {
     let Some(server) = server() else { return };
     let given = Given::new(&server);
