@@ -14,6 +14,9 @@ pub struct JobsConfig {
     /// First wait after an error; it doubles up to `retry_wait_max`.
     pub retry_wait_min: Duration,
     pub retry_wait_max: Duration,
+    /// How long a job whose store was taken over stands back before it asks for the lead again; it doubles up to the second.
+    pub fenced_wait_min: Duration,
+    pub fenced_wait_max: Duration,
     /// Activities that a pulse of the live feed shows of one project at most.
     pub live_activities_max: usize,
 }
@@ -26,6 +29,8 @@ impl Default for JobsConfig {
             read_wait: Duration::from_millis(200),
             retry_wait_min: Duration::from_millis(100),
             retry_wait_max: Duration::from_secs(5),
+            fenced_wait_min: Duration::from_secs(1),
+            fenced_wait_max: Duration::from_secs(30),
             live_activities_max: 50,
         }
     }

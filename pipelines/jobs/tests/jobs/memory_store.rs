@@ -28,6 +28,10 @@ pub struct MemoryStore {
     pub is_new_failures: AtomicUsize,
     pub is_new_panics: AtomicUsize,
     pub tries: AtomicUsize,
+    /// How many of the next publications find that another process has taken over.
+    pub fences: AtomicUsize,
+    /// How often the lead was taken.
+    pub leads: AtomicUsize,
 }
 
 fn takes_one(left: &AtomicUsize) -> bool {
@@ -78,10 +82,18 @@ impl Store for MemoryStore {
 
     async fn publish(&self, publication: Publication) -> Result<(), StoreError> {
         self.tries.fetch_add(1, Ordering::SeqCst);
+        if takes_one(&self.fences) {
+            return Err(StoreError::Fenced);
+        }
         if takes_one(&self.publish_failures) {
             return Err(StoreError::Task("told to fail".to_owned()));
         }
         self.state.lock().unwrap().publications.push(publication);
+        Ok(())
+    }
+
+    async fn lead(&self) -> Result<(), StoreError> {
+        self.leads.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use footfall_ingest_activity::{Checkpoint, FixedClock, Record, Timestamp, person_id_of};
 use footfall_ingest_log::{ActivityLog, LogOptions};
-use footfall_pipelines_jobs::{ImportAccounts, JobsConfig, LiveFeed, Runner};
+use footfall_pipelines_jobs::{ImportAccounts, JobsConfig, Leadership, LiveFeed, Runner, Term};
 use footfall_pipelines_store::Store;
 use footfall_pipelines_store::tables::Table;
 use serde_json::{Value, json};
@@ -33,6 +33,8 @@ impl Job {
             read_wait: Duration::from_millis(20),
             retry_wait_min: Duration::from_millis(1),
             retry_wait_max: Duration::from_millis(4),
+            fenced_wait_min: Duration::from_millis(1),
+            fenced_wait_max: Duration::from_millis(4),
             ..JobsConfig::default()
         };
         let runner = Runner::new(log.clone(), store.clone(), clock, config);
@@ -184,4 +186,64 @@ async fn a_store_that_stays_broken_does_not_prevent_the_end() {
     }
     job.stop().await;
     assert!(store.rows("shop", Table::Activity).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_whose_store_was_taken_over_steps_back_and_begins_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, store) = (open(&folder).await, Arc::new(MemoryStore::default()));
+    store.fences.store(3, Ordering::SeqCst);
+    let job = Job::start(&log, &store);
+    let end = log.append(some(0..100)).await.unwrap();
+    visible(&store, &end).await;
+    job.stop().await;
+    assert_eq!(store.leads.load(Ordering::SeqCst), 4, "each time it asks for the lead again");
+    assert_eq!(message_ids(&store), expected(100));
+    assert_eq!(sequences(&store), (0..10).collect::<Vec<_>>(), "claims are decided once");
+}
+
+/// Leads when it is given a term.
+struct Told(tokio::sync::Mutex<tokio::sync::mpsc::Receiver<watch::Receiver<bool>>>);
+
+#[async_trait::async_trait]
+impl Leadership for Told {
+    async fn lead(&self) -> Term {
+        match self.0.lock().await.recv().await {
+            Some(lost) => Term::new(lost, ()),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_works_while_it_leads_and_stands_by_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, store) = (open(&folder).await, Arc::new(MemoryStore::default()));
+    let (terms, given) = tokio::sync::mpsc::channel(1);
+    let clock = Arc::new(FixedClock::at(Timestamp::from_millis(1_000_000)));
+    let runner = Runner::new(log.clone(), store.clone(), clock, JobsConfig::default())
+        .under(Arc::new(Told(tokio::sync::Mutex::new(given))));
+    let standing = runner.standing();
+    let (stop, shutdown) = watch::channel(false);
+    let task = tokio::spawn(runner.run(shutdown));
+    let end = log.append(some(0..50)).await.unwrap();
+    assert!(!standing.leads() && store.tries.load(Ordering::SeqCst) == 0, "nobody gave it the lead");
+    let (lose, lost) = watch::channel(false);
+    terms.send(lost).await.unwrap();
+    visible(&store, &end).await;
+    lose.send(true).unwrap();
+    let begun = Instant::now();
+    while standing.leads() {
+        assert!(begun.elapsed() < DEADLINE, "it does not step back");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let tries = store.tries.load(Ordering::SeqCst);
+    let end = log.append(some(50..100)).await.unwrap();
+    assert_eq!(store.tries.load(Ordering::SeqCst), tries, "it stands by");
+    let (_keep, lost) = watch::channel(false);
+    terms.send(lost).await.unwrap();
+    visible(&store, &end).await;
+    stop.send(true).unwrap();
+    tokio::time::timeout(DEADLINE, task).await.unwrap().unwrap();
+    assert_eq!(message_ids(&store), expected(100));
 }
