@@ -34,6 +34,9 @@ pub enum LogError {
     /// Kafka refused, cannot be reached, or was given a wrong setting. Nothing of an append is acknowledged.
     #[error("the log on Kafka, {doing}: {detail}")]
     Kafka { doing: &'static str, detail: String },
+    /// The brokers of Kafka do not answer. Nothing of an append is acknowledged; opening may succeed later.
+    #[error("the brokers of the log do not answer: {detail}")]
+    Away { detail: String },
     /// The log was closed.
     #[error("the log is closed")]
     Closed,
@@ -43,6 +46,6 @@ impl LogError {
     /// True when the same append may succeed later: the client is told to retry.
     pub fn is_retryable(&self) -> bool {
         let is_passing = matches!(self, LogError::DiskFull | LogError::Saturated { .. } | LogError::Closed);
-        is_passing || matches!(self, LogError::Write { .. } | LogError::Kafka { .. })
+        is_passing || matches!(self, LogError::Write { .. } | LogError::Kafka { .. } | LogError::Away { .. })
     }
 }

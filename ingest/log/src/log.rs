@@ -60,6 +60,8 @@ pub struct LogStatus {
     pub partitions: Vec<PartitionStatus>,
     /// Why appends are refused just now, if they are.
     pub degraded: Option<String>,
+    /// What is refused just now while the rest is taken, if something is.
+    pub impaired: Option<String>,
     /// Every damage found since the log was opened.
     pub damages: Vec<Damage>,
     /// Bytes cut from a torn tail when the log was opened.

@@ -39,6 +39,11 @@ pub(super) fn fault(doing: &'static str) -> impl Fn(KafkaError) -> LogError {
     move |error| LogError::Kafka { doing, detail: error.to_string() }
 }
 
+/// For what fails when nobody answers.
+pub(super) fn away(error: KafkaError) -> LogError {
+    LogError::Away { detail: error.to_string() }
+}
+
 pub(super) fn common(place: &Place, access: &KafkaAccess) -> Result<ClientConfig, LogError> {
     let mut config = ClientConfig::new();
     config

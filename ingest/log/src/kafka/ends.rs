@@ -14,6 +14,8 @@ pub(super) struct Span {
     pub passed: u64,
     /// Offsets below are skipped already, or about to be.
     pub skipped: u64,
+    /// The brokers have said where it ends.
+    pub is_known: bool,
 }
 
 impl Span {
@@ -69,13 +71,19 @@ impl Ends {
 
     /// Moves the end forward, never backward.
     pub fn reached(&self, partition: u32, end: u64) {
-        let has_moved = match self.hold().get_mut(partition as usize) {
+        let mut spans = self.hold();
+        let span = spans.get_mut(partition as usize).map(|span| {
+            span.is_known = true;
+            span
+        });
+        let has_moved = match span {
             Some(span) if end > span.end => {
                 span.end = end;
                 true
             }
             _ => false,
         };
+        drop(spans);
         if has_moved {
             self.bell.send_modify(|rings| *rings += 1);
         }
@@ -94,6 +102,9 @@ impl Ends {
         let mut spans = self.hold();
         let span = spans.get_mut(partition as usize)?;
         span.passed = span.passed.max(offset);
+        if !span.is_known {
+            return None;
+        }
         let from = span.end.max(span.skipped);
         let missing = offset.checked_sub(from).filter(|missing| (1..=skipped_max).contains(missing))?;
         span.skipped = offset;
@@ -112,7 +123,7 @@ impl Ends {
         let spans = self.spans();
         let (partition, missing) = spans
             .iter()
-            .map(|span| span.passed.saturating_sub(span.end))
+            .map(|span| if span.is_known { span.passed.saturating_sub(span.end) } else { 0 })
             .enumerate()
             .find(|(_, missing)| *missing > skipped_max)?;
         Some(format!("partition {partition} ends {missing} records before what was read of it"))
@@ -150,12 +161,15 @@ mod tests {
         ends.not_skipped(0);
         assert_eq!(ends.passed(0, 12, 100), Some((3, 9)));
         assert_eq!(ends.lost(100), None);
+        assert_eq!(Ends::new(1).passed(0, 10, 100), None, "nobody knows where it ends");
     }
 
     #[test]
     fn too_many_lost_records_stop_the_log_until_the_topic_has_them_again() {
         let ends = Ends::new(2);
         assert_eq!(ends.passed(1, 101, 100), None);
+        assert_eq!(ends.lost(100), None, "nobody knows where it ends");
+        ends.reached(1, 0);
         assert!(ends.lost(100).is_some_and(|why| why.contains("partition 1 ends 101 records")));
         ends.reached(1, 1);
         assert_eq!(ends.lost(100), None);

@@ -13,6 +13,7 @@ mod tests;
 mod topic;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -42,27 +43,56 @@ struct Shared {
     place: Place,
     options: LogOptions,
     ends: Ends,
-    /// Why the brokers cannot be asked just now.
-    degraded: Mutex<Option<String>>,
+    /// Why a partition cannot be asked for just now, by partition.
+    faults: Mutex<BTreeMap<u32, String>>,
     /// What readers have released, not yet committed.
     released: Mutex<Option<Checkpoint>>,
     is_closed: AtomicBool,
 }
 
 impl Shared {
-    fn degraded(&self) -> Option<String> {
-        let unreachable = self.degraded.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        unreachable.or_else(|| self.ends.lost(SKIPPED_MAX))
+    fn faults(&self) -> BTreeMap<u32, String> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set_degraded(&self, why: Option<String>) {
-        let mut state = self.degraded.lock().unwrap_or_else(PoisonError::into_inner);
-        match (&*state, &why) {
-            (None, Some(why)) => tracing::warn!("the log's brokers cannot be reached: {why}"),
-            (Some(_), None) => tracing::info!("the log's brokers are reached again"),
-            _ => {}
+    /// Why nothing can be appended, if that is so.
+    fn degraded(&self) -> Option<String> {
+        let mut faults = self.faults();
+        let is_away = faults.len() >= self.options.partitions as usize;
+        faults.pop_first().filter(|_| is_away).map(|(_, why)| why).or_else(|| self.ends.lost(SKIPPED_MAX))
+    }
+
+    /// What cannot be appended while the rest can.
+    fn impaired(&self) -> Option<String> {
+        let faults: Vec<String> =
+            self.faults().iter().map(|(partition, why)| format!("partition {partition}: {why}")).collect();
+        (!faults.is_empty()).then(|| faults.join("; "))
+    }
+
+    fn set_fault(&self, partition: u32, why: Option<String>) {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        match why {
+            Some(why) if !faults.contains_key(&partition) => {
+                tracing::warn!(partition, "a partition of the log cannot be reached: {why}");
+                faults.insert(partition, why);
+            }
+            Some(why) => drop(faults.insert(partition, why)),
+            None if faults.remove(&partition).is_some() => {
+                tracing::info!(partition, "a partition of the log is reached again");
+            }
+            None => {}
         }
-        *state = why;
+        metrics::gauge!("footfall_log_partitions_away").set(faults.len() as f64);
+    }
+
+    /// Why these records cannot be appended just now, if that is known before they are sent.
+    fn refusal(&self, partitions: impl Iterator<Item = i32>) -> Option<String> {
+        let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        if faults.is_empty() {
+            return None;
+        }
+        let mut numbers = partitions.map(i32::unsigned_abs);
+        numbers.find_map(|partition| faults.get(&partition).map(|why| format!("partition {partition}: {why}")))
     }
 }
 
@@ -89,7 +119,7 @@ impl KafkaLog {
             ends: Ends::new(options.partitions),
             place,
             options,
-            degraded: Mutex::default(),
+            faults: Mutex::default(),
             released: Mutex::default(),
             is_closed: AtomicBool::new(false),
         });
@@ -219,6 +249,10 @@ impl ActivityLog for KafkaLog {
         if let Some(why) = self.shared.degraded() {
             return Err(LogError::Kafka { doing: "appending", detail: why });
         }
+        let touched = records.iter().map(|record| self.partition_of(record.partition_key));
+        if let Some(why) = self.shared.refusal(touched) {
+            return Err(LogError::Kafka { doing: "appending", detail: why });
+        }
         let bytes: usize = records.iter().map(|record| record.payload.len()).sum();
         let bytes_max = self.shared.options.append_bytes_max;
         if bytes > bytes_max {
@@ -286,6 +320,7 @@ impl ActivityLog for KafkaLog {
         LogStatus {
             partitions: spans.map(partition).collect(),
             degraded: self.shared.degraded(),
+            impaired: self.shared.impaired(),
             ..LogStatus::default()
         }
     }

@@ -1,48 +1,130 @@
 //! The topic: made with stated settings if there is none, and agreed with if there is.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::clients::{Consumer, Traced, common, fault, message_bytes_max};
+use super::blocking;
+use super::clients::{Consumer, Traced, away, common, fault, message_bytes_max};
 use super::place::Place;
 use crate::{LogError, LogOptions};
 
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// Makes sure that the topic is there with as many partitions as the settings say.
-pub(super) async fn settle(place: &Place, options: &LogOptions, consumer: &Consumer) -> Result<(), LogError> {
+type Admin = AdminClient<Traced>;
+
+/// Makes sure that the topic is there, with as many partitions as the settings say, and as safe as they say.
+pub(super) async fn settle(place: &Place, options: &LogOptions, consumer: &Arc<Consumer>) -> Result<(), LogError> {
     let deadline = Instant::now() + Duration::from_millis(u64::from(place.timeout_ms)).max(ANSWER);
-    let mut found = partitions(place, consumer)?;
-    if found == 0 {
-        make(place, options).await?;
-        while found == 0 && Instant::now() < deadline {
+    let admin: Admin =
+        common(place, &options.kafka)?.create_with_context(Traced).map_err(fault("making an admin client"))?;
+    let mut found = look(place, consumer).await?;
+    if found.partitions == 0 {
+        make(place, options, &admin).await?;
+        while found.partitions == 0 && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(50)).await;
-            found = partitions(place, consumer)?;
+            found = look(place, consumer).await?;
+        }
+        if found.partitions == 0 {
+            return Err(LogError::Away { detail: format!("topic {} was made and does not appear", place.topic) });
         }
     }
-    if found == options.partitions as usize {
-        return Ok(());
+    let unlike = |detail: String| LogError::Incompatible { path: PathBuf::from(&place.topic), detail };
+    if found.partitions != options.partitions as usize {
+        return Err(unlike(format!(
+            "topic {} has {} partitions and log.partitions is {}: keys would change their places; set it to what the topic has",
+            place.topic, found.partitions, options.partitions
+        )));
     }
-    let detail = format!(
-        "topic {} has {found} partitions and log.partitions is {}: keys would change their places; set it to what the topic has",
-        place.topic, options.partitions
-    );
-    Err(LogError::Kafka { doing: "opening the topic", detail })
+    if found.replicas < place.replication.unsigned_abs() as usize {
+        return Err(unlike(format!(
+            "log.url says replication={}, and a partition of the topic has {}: reassign its replicas, or say what it has",
+            place.replication, found.replicas
+        )));
+    }
+    agree(&settings(place, &admin).await?, place, options).map_err(unlike)
 }
 
-/// How many partitions the topic has; 0 if there is no such topic.
-fn partitions(place: &Place, consumer: &Consumer) -> Result<usize, LogError> {
-    let metadata = consumer.fetch_metadata(Some(&place.topic), ANSWER).map_err(fault("asking for the topic"))?;
-    let topic = metadata.topics().iter().find(|topic| topic.name() == place.topic);
-    Ok(topic.filter(|topic| topic.error().is_none()).map_or(0, |topic| topic.partitions().len()))
+/// What the brokers say of the topic.
+struct Found {
+    /// 0 if there is no such topic.
+    partitions: usize,
+    /// Of the partition that has the fewest.
+    replicas: usize,
 }
 
-async fn make(place: &Place, options: &LogOptions) -> Result<(), LogError> {
-    let admin: AdminClient<Traced> =
-        common(place, &options.kafka)?.create_with_context(Traced).map_err(fault("making an admin client"))?;
+async fn look(place: &Place, consumer: &Arc<Consumer>) -> Result<Found, LogError> {
+    let (consumer, topic) = (consumer.clone(), place.topic.clone());
+    blocking(move || {
+        let metadata = consumer.fetch_metadata(Some(&topic), ANSWER).map_err(away)?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        let partitions = found.filter(|found| found.error().is_none()).map(|found| found.partitions());
+        let partitions = partitions.unwrap_or_default();
+        let replicas = partitions.iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);
+        Ok(Found { partitions: partitions.len(), replicas })
+    })
+    .await?
+}
+
+/// The topic's own settings, by name.
+async fn settings(place: &Place, admin: &Admin) -> Result<HashMap<String, String>, LogError> {
+    let answer = AdminOptions::new().request_timeout(Some(ANSWER));
+    let described = admin.describe_configs([&ResourceSpecifier::Topic(&place.topic)], &answer).await.map_err(away)?;
+    let mut settings = HashMap::new();
+    for resource in described {
+        let resource = resource.map_err(|code| LogError::Kafka {
+            doing: "reading the topic's settings",
+            detail: format!("{code} (the right DescribeConfigs is needed)"),
+        })?;
+        settings.extend(resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))));
+    }
+    Ok(settings)
+}
+
+/// What would lose records that were acknowledged is refused; what may lose unread ones, or refuse large ones, is said.
+///
+/// # Errors
+/// What is not as the settings say.
+fn agree(settings: &HashMap<String, String>, place: &Place, options: &LogOptions) -> Result<(), String> {
+    let text = |name: &str| settings.get(name).map_or("", String::as_str);
+    let number = |name: &str| text(name).parse::<i64>().ok();
+    let min_insync = number("min.insync.replicas").unwrap_or(1);
+    if min_insync < i64::from(place.min_insync) {
+        return Err(format!(
+            "log.url says min_insync={}, and the topic has min.insync.replicas={min_insync}: what is acknowledged would be \
+             on fewer brokers; alter the topic, or say what it has",
+            place.min_insync
+        ));
+    }
+    if text("cleanup.policy").split(',').any(|policy| policy.trim() == "compact") {
+        return Err(
+            "the topic has cleanup.policy=compact, which keeps one record of each key: alter it to delete".into()
+        );
+    }
+    if text("unclean.leader.election.enable") == "true" {
+        return Err(
+            "the topic has unclean.leader.election.enable=true: a broker that is behind could become its leader, and \
+                    acknowledged records would be gone; alter it to false"
+                .into(),
+        );
+    }
+    let kept = number("retention.ms").filter(|kept| *kept >= 0);
+    if let Some(kept) = kept.filter(|kept| options.retention_age_millis.is_none_or(|wanted| *kept < wanted)) {
+        tracing::warn!(topic = place.topic, "the topic keeps records for {kept} ms, less than log.retention_age says");
+    }
+    let (bytes, wanted) = (number("max.message.bytes"), message_bytes_max(options) as i64);
+    if let Some(bytes) = bytes.filter(|bytes| *bytes < wanted) {
+        tracing::warn!(topic = place.topic, "the topic refuses records above {bytes} bytes; {wanted} can be needed");
+    }
+    Ok(())
+}
+
+async fn make(place: &Place, options: &LogOptions, admin: &Admin) -> Result<(), LogError> {
     let retention_ms = options.retention_age_millis.unwrap_or(-1).to_string();
     // The setting bounds the whole log, Kafka's bounds a partition.
     let retention_bytes =
@@ -59,12 +141,44 @@ async fn make(place: &Place, options: &LogOptions) -> Result<(), LogError> {
         .set("compression.type", "producer")
         .set("max.message.bytes", &bytes_max);
     let answer = AdminOptions::new().operation_timeout(Some(ANSWER)).request_timeout(Some(ANSWER));
-    for result in admin.create_topics([&topic], &answer).await.map_err(fault("making the topic"))? {
+    for result in admin.create_topics([&topic], &answer).await.map_err(away)? {
         match result {
             // Another process was quicker.
             Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            // Fewer brokers than replicas may be there yet.
+            Err((_, code @ RDKafkaErrorCode::InvalidReplicationFactor)) => {
+                return Err(LogError::Away { detail: format!("making the topic: {code}") });
+            }
             Err((_, code)) => return Err(LogError::Kafka { doing: "making the topic", detail: code.to_string() }),
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    fn refusal(given: &[(&str, &str)]) -> Option<String> {
+        let place = Place::parse("//a:1/t?replication=3&min_insync=2").unwrap();
+        let settings = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        agree(&settings, &place, &LogOptions::default()).err()
+    }
+
+    #[test]
+    fn a_topic_that_would_lose_what_is_acknowledged_is_refused() {
+        let safe =
+            [("min.insync.replicas", "2"), ("cleanup.policy", "delete"), ("unclean.leader.election.enable", "false")];
+        assert_eq!(refusal(&safe), None);
+        let with = |name: &'static str, value: &'static str| {
+            let mut given = safe.to_vec();
+            given.retain(|(known, _)| *known != name);
+            given.push((name, value));
+            refusal(&given).expect("refused")
+        };
+        assert!(with("min.insync.replicas", "1").contains("min_insync=2"));
+        assert!(with("cleanup.policy", "compact,delete").contains("alter it to delete"));
+        assert!(with("unclean.leader.election.enable", "true").contains("alter it to false"));
+    }
 }

@@ -3,28 +3,57 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, Weak};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{CommitMode, Consumer as _};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::Shared;
-use super::clients::{Consumer, fault};
+use super::clients::{Consumer, away};
 use crate::LogError;
 
 const INTERVAL: Duration = Duration::from_millis(100);
 const ANSWER: Duration = Duration::from_secs(3);
+/// A partition without a leader is asked for again after this time, and not waited for long: the others must not wait for it.
+const AGAIN: Duration = Duration::from_secs(1);
+const ANSWER_AGAIN: Duration = Duration::from_millis(500);
 
 /// Asks for every partition once. Blocks.
+///
+/// # Errors
+/// Why none of them could be asked for.
 pub(super) fn look(shared: &Shared, consumer: &Consumer) -> Result<(), LogError> {
-    for partition in 0..shared.options.partitions {
+    let mut again = vec![None; shared.options.partitions as usize];
+    turn(shared, consumer, &mut again).map_or(Ok(()), Err)
+}
+
+/// Asks for the partitions whose time has come; the moment from which one is asked for again stands in `again`. Why none could
+/// be asked for, if that is so.
+fn turn(shared: &Shared, consumer: &Consumer, again: &mut [Option<Instant>]) -> Option<LogError> {
+    let mut all = None;
+    for (partition, again) in (0..shared.options.partitions).zip(again.iter_mut()) {
+        let patience = match *again {
+            Some(moment) if Instant::now() < moment => continue,
+            // Where one does not answer the next may not either.
+            None if all.is_none() => ANSWER,
+            _ => ANSWER_AGAIN,
+        };
         let number = i32::try_from(partition).unwrap_or(i32::MAX);
-        let asked = consumer.fetch_watermarks(&shared.place.topic, number, ANSWER);
-        let (first, end) = asked.map_err(fault("asking where the topic ends"))?;
-        shared.ends.begins(partition, first.max(0).unsigned_abs());
-        shared.ends.reached(partition, end.max(0).unsigned_abs());
+        match consumer.fetch_watermarks(&shared.place.topic, number, patience) {
+            Ok((first, end)) => {
+                *again = None;
+                shared.set_fault(partition, None);
+                shared.ends.begins(partition, first.max(0).unsigned_abs());
+                shared.ends.reached(partition, end.max(0).unsigned_abs());
+            }
+            Err(error) => {
+                *again = Some(Instant::now() + AGAIN);
+                shared.set_fault(partition, Some(error.to_string()));
+                all = Some(away(error));
+            }
+        }
     }
-    Ok(())
+    all.filter(|_| again.iter().all(Option::is_some))
 }
 
 pub(super) fn start(shared: Arc<Shared>, consumer: Arc<Consumer>) -> Result<(), LogError> {
@@ -35,11 +64,13 @@ pub(super) fn start(shared: Arc<Shared>, consumer: Arc<Consumer>) -> Result<(), 
 
 /// Until the log is closed or gone.
 fn run(shared: &Weak<Shared>, consumer: &Consumer) {
+    let mut again = Vec::new();
     while let Some(shared) = shared.upgrade() {
         if shared.is_closed.load(Ordering::Acquire) {
             return;
         }
-        shared.set_degraded(look(&shared, consumer).err().map(|error| error.to_string()));
+        again.resize(shared.options.partitions as usize, None);
+        drop(turn(&shared, consumer, &mut again));
         let released = shared.released.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(released) = released {
             let mut list = TopicPartitionList::new();
