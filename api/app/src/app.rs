@@ -46,6 +46,12 @@ impl AppSettings {
     }
 }
 
+const ABOUT: About = About {
+    title: "Footfall",
+    version: "1",
+    description: "Questions on activity; accounts, sessions, organisations, projects, roles, keys, audit and alerts.",
+};
+
 /// The API of the app.
 pub struct App;
 
@@ -53,6 +59,19 @@ impl App {
     /// Router, OpenAPI document and list of routes of everything here.
     pub fn build(settings: AppSettings, access: Access, clock: Arc<dyn Clock>) -> Result<Built, TableError> {
         App::build_with(settings, access, clock, |site, _| site)
+    }
+
+    /// A process without the app's resources: what `more` adds, and nothing else.
+    pub fn build_plain(
+        settings: AppSettings,
+        access: Access,
+        clock: Arc<dyn Clock>,
+        more: impl FnOnce(Site<Gatekeeper>) -> Site<Gatekeeper>,
+    ) -> Result<Built, TableError> {
+        let AppSettings { http, secret, buckets, operator, .. } = settings;
+        let gatekeeper = Arc::new(Gatekeeper::new(access, operator));
+        let machinery = Machinery::new(gatekeeper, http, secret, clock).with_buckets(buckets);
+        more(Site::new(ABOUT, machinery)).build_plain()
     }
 
     /// The same with further resources, as `|site, gate| site.add(places::routes(), …)`.
@@ -63,11 +82,6 @@ impl App {
         more: impl FnOnce(Site<Gatekeeper>, &Gate) -> Site<Gatekeeper>,
     ) -> Result<Built, TableError> {
         let AppSettings { http, sign_in, mails_to_address, secret, buckets, operator } = settings;
-        let about = About {
-            title: "Footfall",
-            version: "1",
-            description: "Questions on activity; accounts, sessions, organisations, projects, roles, keys, audit and alerts.",
-        };
         let public_url = &access.settings().public_url;
         let browsers = Browsers::new(http.session.clone(), secret.clone(), public_url, clock.clone());
         let guessing = Guessing::new(sign_in, mails_to_address, secret.clone(), buckets.clone(), clock.clone());
@@ -75,7 +89,7 @@ impl App {
         let keys = Arc::new(DatabaseIdempotency::new(access.database().clone(), Keeping::default()));
         let machinery = Machinery::new(gatekeeper, http, secret, clock).with_buckets(buckets).with_idempotency(keys);
         let gate = Gate { access, guessing: Arc::new(guessing), browsers: Arc::new(browsers) };
-        let site = resources::add(Site::new(about, machinery), &gate);
+        let site = resources::add(Site::new(ABOUT, machinery), &gate);
         more(site, &gate).build()
     }
 }

@@ -23,19 +23,28 @@ pub struct Data {
     pub project: Arc<str>,
     pub live: Arc<Live>,
     pub operations: Arc<dyn Operations>,
+    pub probes: Probes,
+}
+
+/// What every process tells of itself, whatever else it does.
+#[derive(Clone)]
+pub struct Probes {
     pub health: Arc<dyn Health>,
     pub telemetry: Telemetry,
     /// `/metrics` answers the operator alone.
     pub metrics_private: bool,
 }
 
+/// `/healthz`, `/readyz` and `/metrics`.
+#[must_use]
+pub fn add_probes(site: Site<Gatekeeper>, probes: &Probes) -> Site<Gatekeeper> {
+    site.add(health::routes(), probes.clone()).add(telemetry::routes(probes.metrics_private), probes.clone())
+}
+
 /// All resources of this crate: one line for each.
 #[must_use]
 pub fn add(site: Site<Gatekeeper>, data: &Data) -> Site<Gatekeeper> {
-    site.add(sql::routes(), data.clone())
-        .add(tables::routes(), data.clone())
-        .add(live::routes(), data.clone())
-        .add(health::routes(), data.clone())
-        .add(telemetry::routes(data.metrics_private), data.clone())
-        .add(operator::routes(), data.clone())
+    let site =
+        site.add(sql::routes(), data.clone()).add(tables::routes(), data.clone()).add(live::routes(), data.clone());
+    add_probes(site, &data.probes).add(operator::routes(), data.clone())
 }

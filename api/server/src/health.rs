@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::Data;
+use crate::Probes;
 
 static NOT_READY: Kind = Kind::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", "It cannot do its work yet.");
 
@@ -36,7 +36,7 @@ struct Readiness {
     checks: Vec<Check>,
 }
 
-pub(crate) fn routes() -> Routes<Data, May> {
+pub(crate) fn routes() -> Routes<Probes, May> {
     Routes::new(
         "health",
         "Whether the program is alive and can do its work.",
@@ -72,10 +72,15 @@ async fn alive() -> Result<Alive, Problem> {
     Ok(Alive)
 }
 
-async fn ready(State(data): State<Data>) -> Result<Told<Readiness>, Problem> {
-    let checks = data.health.checks();
+async fn ready(State(probes): State<Probes>) -> Result<Told<Readiness>, Problem> {
+    let checks = probes.health.checks();
     if checks.iter().all(|check| check.ok) {
         return Ok(Told(Readiness { ready: true, checks }));
     }
-    Err(Problem::new(&NOT_READY).member("ready", false).member("checks", json!(checks)))
+    Err(not_ready(&checks))
+}
+
+/// What `/readyz` answers while something does not hold.
+pub fn not_ready(checks: &[Check]) -> Problem {
+    Problem::new(&NOT_READY).member("ready", false).member("checks", json!(checks))
 }

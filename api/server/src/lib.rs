@@ -12,8 +12,8 @@ mod sql;
 mod tables;
 mod telemetry;
 
-pub use data::{Data, add};
-pub use health::{Check, Health};
+pub use data::{Data, Probes, add, add_probes};
+pub use health::{Check, Health, not_ready};
 pub use live::{Live, LiveSettings, Summary};
 pub use operator::{Account, OperationError, Operations};
 pub use reach::Reach;

@@ -10,7 +10,7 @@ use footfall_api_http::{Access, Answer, Operation, Problem, Routes, get, public}
 use http::{StatusCode, header};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-use crate::Data;
+use crate::Probes;
 
 /// Upper bounds of the histograms named `…_seconds`: from a tenth of a millisecond to a minute.
 const SECONDS: &[f64] =
@@ -64,7 +64,7 @@ impl Telemetry {
 }
 
 /// The route: for everybody, or for the operator alone where the settings say so.
-pub(crate) fn routes(is_private: bool) -> Routes<Data, May> {
+pub(crate) fn routes(is_private: bool) -> Routes<Probes, May> {
     let access: Access<May> = match is_private {
         true => May(Permission::InstallationManage).into(),
         false => public("Numbers about the program itself, of no project. `server.metrics_private` closes it."),
@@ -90,6 +90,6 @@ impl Answer for Exposition {
     }
 }
 
-async fn metrics(State(data): State<Data>) -> Result<Exposition, Problem> {
-    Ok(Exposition(data.telemetry.render()))
+async fn metrics(State(probes): State<Probes>) -> Result<Exposition, Problem> {
+    Ok(Exposition(probes.telemetry.render()))
 }

@@ -26,6 +26,10 @@ use stall::Stall;
 
 pub use tls::{Certificate, Tls, TlsError};
 
+/// Connections that are still taken after the end was told, as long as they follow each other this fast.
+const LAST_MAX: usize = 1024;
+const LAST_WAIT: Duration = Duration::from_millis(20);
+
 /// What the operator can set about connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServeSettings {
@@ -79,18 +83,27 @@ pub async fn serve(
     let (stopper, stopping) = watch::channel(false);
     let graceful = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
-    loop {
-        let accepted = tokio::select! {
-            accepted = accept(&listener, &places) => accepted,
-            () = &mut stop => break,
-        };
-        let Some((stream, address, place)) = accepted else { continue };
+    let begin = |accepted: Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)>| {
+        let Some((stream, address, place)) = accepted else { return };
         let connection = Connection { address, settings, router: router.clone(), stopping: stopping.clone() };
         let (tls, watcher) = (tls.clone(), graceful.watcher());
         tokio::spawn(async move {
             connection.open(stream, tls, watcher).await;
             drop(place);
         });
+    };
+    loop {
+        tokio::select! {
+            accepted = accept(&listener, &places) => begin(accepted),
+            () = &mut stop => break,
+        }
+    }
+    // Whom the system has let in already would be cut off when the port closes.
+    for _ in 0..LAST_MAX {
+        match tokio::time::timeout(LAST_WAIT, accept(&listener, &places)).await {
+            Ok(accepted) => begin(accepted),
+            Err(_) => break,
+        }
     }
     drop(listener);
     stopper.send_replace(true);

@@ -112,9 +112,17 @@ impl<A: Authority> Site<A> {
     }
 
     /// Everything together.
-    pub fn build(mut self) -> Result<Built, TableError> {
+    pub fn build(self) -> Result<Built, TableError> {
         let shelf = openapi::Shelf::default();
-        self = self.add(openapi::routes(), shelf.clone());
+        self.add(openapi::routes(), shelf.clone()).finish(&shelf)
+    }
+
+    /// The same, without the routes that give the document away: for a process that has no API.
+    pub fn build_plain(self) -> Result<Built, TableError> {
+        self.finish(&openapi::Shelf::default())
+    }
+
+    fn finish(self, shelf: &openapi::Shelf) -> Result<Built, TableError> {
         if let Some(error) = self.error {
             return Err(error);
         }

@@ -15,7 +15,7 @@ use footfall_api_app::{App, AppSettings, OperatorToken, secret_of};
 use footfall_api_http::limit::Quotas;
 use footfall_api_http::{Listed, Settings, Undeclared};
 use footfall_api_server::{
-    Account, Check, Data, Health, Live, LiveSettings, OperationError, Operations, Telemetry, add,
+    Account, Check, Data, Health, Live, LiveSettings, OperationError, Operations, Probes, Telemetry, add,
 };
 use footfall_ingest_activity::{Clock, FixedClock, Timestamp};
 use footfall_pipelines_store::lake::ProjectSnapshot;
@@ -103,9 +103,7 @@ impl Server {
             project: PROJECT.into(),
             live: live.clone(),
             operations: inside.clone(),
-            health: inside,
-            telemetry: Telemetry::recorder().unwrap().1,
-            metrics_private,
+            probes: Probes { health: inside, telemetry: Telemetry::recorder().unwrap().1, metrics_private },
         };
         let quotas = Quotas { address: None, account: None, key: None };
         let http = Settings { quotas, undeclared: Undeclared::Refuse, ..Settings::default() };
