@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use footfall_api_access::{Access, AccessSettings, Database, MailRoute, Origin, Vault};
-use footfall_api_app::{AppSettings, OperatorToken, secret_of};
+use footfall_api_app::{AppSettings, DatabaseBuckets, OperatorToken, secret_of};
 use footfall_api_http::limit::{Quota, Quotas};
 use footfall_api_http::{
     AllowedOrigins, Certificate, Cors, ForwardedBy, Network, Proxies, ServeSettings, SessionSettings, Tls,
@@ -15,6 +15,7 @@ use footfall_ingest_activity::Clock;
 
 use crate::config::Settings;
 use crate::error::AppError;
+use crate::role::is_shared;
 use crate::wiring;
 
 /// The key file of earlier versions, in the data folder; its keys move into the database.
@@ -25,7 +26,9 @@ pub async fn open(settings: &Settings, public_url: &str, clock: Arc<dyn Clock>) 
     let folder = &settings.data_dir;
     std::fs::create_dir_all(folder).map_err(AppError::file(folder))?;
     let database = Database::open(&settings.database.url).await?;
-    let access = Access::open(database, Vault::open(folder)?, access_settings(settings, public_url)?, clock).await?;
+    let access =
+        Access::open(database, Vault::open(&settings.secrets_dir)?, access_settings(settings, public_url)?, clock)
+            .await?;
     access.home_of_project(&settings.project, &Origin::default()).await?;
     take_over_key_file(&access, folder, &settings.project).await?;
     Ok(access)
@@ -86,10 +89,10 @@ fn access_settings(settings: &Settings, public_url: &str) -> Result<AccessSettin
     })
 }
 
-/// Settings of the API.
-pub fn api_settings(settings: &Settings, operator: &str) -> Result<AppSettings, AppError> {
+/// Settings of the API. Limits count together in all processes of one database.
+pub fn api_settings(settings: &Settings, operator: &str, access: &Access) -> Result<AppSettings, AppError> {
     let server = &settings.server;
-    let secret = secret_of(&settings.data_dir).map_err(|error| AppError::Internal(error.to_string()))?;
+    let secret = secret_of(&settings.secrets_dir).map_err(|error| AppError::Internal(error.to_string()))?;
     let origins: Vec<String> = listed(&server.cors_origins);
     let trusted = listed(&server.trusted_proxies).iter().map(|text| text.parse::<Network>()).collect::<Result<_, _>>();
     let trusted = trusted.map_err(|error| AppError::Usage(format!("server.trusted_proxies: {error}")))?;
@@ -101,7 +104,11 @@ pub fn api_settings(settings: &Settings, operator: &str) -> Result<AppSettings, 
         proxies: Proxies { trusted, told_by: ForwardedBy::XForwardedFor },
         ..footfall_api_http::Settings::default()
     };
-    Ok(AppSettings { http, operator: OperatorToken::new(operator), ..AppSettings::new(secret) })
+    let mut api = AppSettings { http, operator: OperatorToken::new(operator), ..AppSettings::new(secret) };
+    if is_shared(settings) {
+        api.buckets = Arc::new(DatabaseBuckets::new(access.database().clone()));
+    }
+    Ok(api)
 }
 
 fn listed(text: &str) -> Vec<String> {

@@ -13,6 +13,7 @@ use crate::config::{Config, Given, Settings};
 use crate::console::{note, say};
 use crate::error::AppError;
 use crate::keys::KeyCommand;
+use crate::role::Role;
 use crate::{
     admin, audit, check, dashboards, demo, export, identity, import, keys, replay, serve, telemetry, upkeep, wiring,
 };
@@ -50,6 +51,12 @@ struct General {
 enum Command {
     /// Serve everything: the doors, the jobs, SQL and the first page (the default)
     All,
+    /// Serve the doors alone, beside other processes: take activity in and put it into the log
+    Ingest,
+    /// Fill the tables alone, beside other processes; of several, one works and the others stand by
+    Jobs,
+    /// Serve what people and programs ask for alone, beside other processes: SQL, insights, flags, dashboards, pages
+    Api,
     /// Print the settings in force, and where each came from
     Config,
     /// Create, list and revoke the keys of projects
@@ -85,6 +92,19 @@ enum Command {
     /// Check our assignment of flags against cases with known answers
     #[command(subcommand)]
     Flags(CaseCommand),
+}
+
+impl Command {
+    /// For those that serve.
+    fn role(&self) -> Option<Role> {
+        match self {
+            Command::All => Some(Role::All),
+            Command::Ingest => Some(Role::Ingest),
+            Command::Jobs => Some(Role::Jobs),
+            Command::Api => Some(Role::Api),
+            _ => None,
+        }
+    }
 }
 
 impl General {
@@ -140,13 +160,13 @@ fn begin(cli: Cli) -> Result<(), AppError> {
         }
         Command::Stats(command) => command.statistics(),
         Command::Flags(command) => command.flags(),
-        Command::All => {
-            telemetry::start(&settings.tracing, false)?;
-            on_runtime(serve::run(settings, clock))
-        }
         command => {
-            telemetry::start(&settings.tracing, true)?;
-            on_runtime(offline(command, settings, clock))
+            let role = command.role();
+            telemetry::start(&settings.tracing, role.is_none())?;
+            match role {
+                Some(role) => on_runtime(serve::run(role, settings, clock)),
+                None => on_runtime(offline(command, settings, clock)),
+            }
         }
     }
 }
@@ -164,7 +184,8 @@ async fn offline(command: Command, settings: Settings, clock: Arc<dyn Clock>) ->
         Command::Keys(command) => keys::run(command, settings, clock).await,
         Command::Admin(command) => admin::run(command, settings, clock).await,
         Command::Audit(command) => audit::run(command, settings, clock).await,
-        Command::All | Command::Config | Command::Stats(_) | Command::Flags(_) => Ok(()),
+        Command::All | Command::Ingest | Command::Jobs | Command::Api => Ok(()),
+        Command::Config | Command::Stats(_) | Command::Flags(_) => Ok(()),
     }
 }
 

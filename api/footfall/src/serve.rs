@@ -1,4 +1,4 @@
-//! `footfall`: binds first, opens everything, serves until it is told to stop, and ends in order.
+//! `footfall`: binds first, opens what its role needs, serves until it is told to stop, and ends in order.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
@@ -9,8 +9,9 @@ use footfall_api_access::{Access, Origin};
 use footfall_api_app::{App, AppSettings, OperatorToken};
 use footfall_api_boards::Boards;
 use footfall_api_experiments::{DoorSettings, Experiments};
+use footfall_api_http::Tls;
 use footfall_api_insights::{Cohorts, Desk};
-use footfall_api_server::{Data, Live, LiveSettings, Summary, Telemetry};
+use footfall_api_server::{Data, Live, LiveSettings, Probes, Summary, Telemetry};
 use footfall_ingest_activity::Clock;
 use footfall_ingest_server::Doors;
 use footfall_pipelines_insights_feed::AskLimits;
@@ -18,88 +19,167 @@ use footfall_pipelines_jobs::{LiveActivity, LiveFeed};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::boards::{Engines, embedded};
 use crate::config::Settings;
 use crate::error::AppError;
 use crate::facts::Tables;
+use crate::front::Front;
 use crate::keys::DoorKeys;
-use crate::operator::{Presence, reachable};
+use crate::operator::{Announced, Presence, reachable};
+use crate::patience::Patience;
+use crate::role::Role;
+use crate::sql_doors::SqlDoors;
 use crate::token::{OPERATOR_PREFIX, random_token};
 use crate::upkeep::Upkeep;
 use crate::wiring::{self, Stack};
-use crate::{app, banner, persons, replay, sql_doors};
+use crate::{app, banner, chores, part, persons, replay, sql_doors};
+
+/// What a role needs to open its parts.
+pub(crate) struct Start<'a> {
+    pub role: Role,
+    pub settings: &'a Settings,
+    pub clock: Arc<dyn Clock>,
+    pub telemetry: Telemetry,
+    pub patience: Patience<'a>,
+    /// Where the process listens.
+    pub address: SocketAddr,
+    pub tls: Option<Arc<Tls>>,
+    pub stopping: watch::Receiver<bool>,
+}
+
+impl Start<'_> {
+    /// Resolves when the process stops.
+    pub fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
+        stopped(self.stopping.clone())
+    }
+}
+
+/// A process at work.
+pub(crate) struct Running {
+    pub router: Router,
+    /// They end by themselves when the process stops.
+    pub tasks: Vec<JoinHandle<()>>,
+    pub parts: Parts,
+    pub announced: Option<Announced>,
+}
+
+/// What is closed last.
+pub(crate) enum Parts {
+    Stack(Arc<Stack>),
+    Part(part::Part),
+}
+
+/// Resolves when the process stops.
+pub(crate) async fn stopped(mut stopping: watch::Receiver<bool>) {
+    drop(stopping.wait_for(|stop| *stop).await);
+}
 
 /// Serves until SIGTERM or SIGINT.
-pub async fn run(settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppError> {
+pub async fn run(role: Role, settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppError> {
+    role.check(&settings)?;
     // Bound before the slow work, so that whoever comes early waits instead of being refused.
     let listener = bind(&settings.listen).await?;
     let address = listener.local_addr().map_err(|error| AppError::Listen(settings.listen.clone(), error))?;
-    let sql_doors = sql_doors::bind_all(&settings).await?;
+    let doors = if role.has_api() { Some(sql_doors::bind_all(&settings).await?) } else { None };
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut told = async || {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+            _ = interrupt.recv() => tracing::info!("interrupted: stopping"),
+        }
+    };
 
     let telemetry = Telemetry::install().map_err(|error| AppError::Internal(error.to_string()))?;
-    let stack = Arc::new(Stack::open(&settings, clock.clone()).await?);
-    let access = app::open(&settings, &app::public_url(&settings, Some(address)), clock.clone()).await?;
     let tls = app::tls(&settings).await?;
+    let (front, (stop, stopping)) = (Front::new(), watch::channel(false));
+    let connections = app::serve_settings(&settings);
+    let serve = |listener, tls| {
+        tokio::spawn(footfall_api_http::serve(listener, front.router(), connections, tls, stopped(stopping.clone())))
+    };
+    let mut serving = vec![serve(listener, tls.clone())];
+    // Commands speak no TLS: they have a port of their own then, on this machine alone.
+    let inside = if tls.is_some() { Some(bind("127.0.0.1:0").await?) } else { None };
+    let own = inside.as_ref().map(TcpListener::local_addr).transpose()?;
+    serving.extend(inside.map(|inside| serve(inside, None)));
+    let start = Start {
+        role,
+        settings: &settings,
+        clock,
+        telemetry,
+        patience: Patience::new(&front, settings.server.start_timeout.0),
+        address,
+        tls,
+        stopping: stopping.clone(),
+    };
+    let opening = async {
+        match doors {
+            Some(doors) => everything(&start, own.unwrap_or(reachable(address)), doors).await,
+            None => part::open(&start).await,
+        }
+    };
+    let opened = tokio::select! {
+        opened = opening => opened?,
+        () = told() => return Ok(()),
+    };
+    front.open(opened.router);
+    told().await;
+    front.leave();
+    tokio::select! {
+        () = tokio::time::sleep(settings.server.drain.0) => {}
+        () = told() => {}
+    }
+    stop.send_replace(true);
+    for task in serving.into_iter().chain(opened.tasks) {
+        drop(task.await);
+    }
+    drop(opened.announced);
+    let patience = settings.server.shutdown_timeout.0;
+    let ended = match opened.parts {
+        Parts::Stack(stack) => stack.close(patience).await,
+        Parts::Part(part) => part.close(patience).await,
+    };
+    tracing::info!("stopped");
+    ended
+}
+
+/// The API with everything behind it; with the job and the doors where the role has them.
+async fn everything(start: &Start<'_>, own: SocketAddr, doors: SqlDoors) -> Result<Running, AppError> {
+    let Start { role, settings, clock, patience, .. } = start;
+    std::fs::create_dir_all(&settings.data_dir).map_err(AppError::file(&settings.data_dir))?;
+    let log = patience.open("log", || wiring::open_log(settings, clock.clone())).await?;
+    let tables = patience.open("store", || wiring::open_tables(settings, clock.clone())).await?;
+    let public_url = app::public_url(settings, Some(start.address));
+    let access = patience.open("database", || app::open(settings, &public_url, clock.clone())).await?;
+    let stack = Arc::new(Stack::of(*role, settings, log, tables, clock.clone())?);
     let token = random_token(OPERATOR_PREFIX)?;
     let experiments =
         Experiments::open(access.clone(), clock.clone(), Some(Arc::new(Tables(stack.engine.clone())))).await?;
-    let engines = Engines { engine: stack.engine.clone(), insights: stack.insights.clone(), limits: limits(&settings) };
-    let api = app::api_settings(&settings, &token)?;
+    let engines = Engines { engine: stack.engine.clone(), insights: stack.insights.clone(), limits: limits(settings) };
+    let api = app::api_settings(settings, &token, &access)?;
     let boards = Boards::open(access.clone(), clock.clone(), Arc::new(engines), api.secret.clone()).await?;
     let cohorts = Cohorts::open(access.clone(), stack.clock.clone()).await;
     let cohorts = cohorts.map_err(|error| AppError::Internal(error.to_string()))?;
     let resources = Resources { experiments: experiments.clone(), boards: boards.clone(), cohorts };
     let desk = sql_doors::desk(&stack, &access, &api, clock.clone());
-    let router = router(&settings, &stack, &access, &resources, telemetry, &token, api)?;
-    // Commands speak no TLS: they have a port of their own then, on this machine alone.
-    let inside = if tls.is_some() { Some(bind("127.0.0.1:0").await?) } else { None };
-    let own = inside.as_ref().map(TcpListener::local_addr).transpose()?;
-    let presence = Presence { address: own.unwrap_or(reachable(address)), pid: std::process::id(), token };
-    let announced = presence.announce(&settings.data_dir)?;
-    banner::show(&settings, address, &access).await?;
+    let router = router(start, &stack, &access, &resources, &token, api)?;
+    let announced = Presence { address: own, pid: std::process::id(), token }.announce(&settings.data_dir)?;
+    banner::show(settings, start.address, &access).await?;
 
-    let (stop, stopping) = watch::channel(false);
-    let stopped = |mut stopping: watch::Receiver<bool>| async move { drop(stopping.wait_for(|stop| *stop).await) };
-    let upkeep = tokio::spawn({
-        let (access, stopped) = (access.clone(), stopped(stopping.clone()));
-        async move { access.run(stopped).await }
-    });
-    let work = tokio::spawn({
-        let (experiments, stopped) = (experiments.clone(), stopped(stopping.clone()));
-        async move { experiments.run(stopped).await }
-    });
-    let asking = tokio::spawn({
-        let (boards, stopped) = (boards.clone(), stopped(stopping.clone()));
-        async move { boards.run(stopped).await }
-    });
-    let connections = app::serve_settings(&settings);
-    let inside = inside.map(|inside| {
-        tokio::spawn(footfall_api_http::serve(inside, router.clone(), connections, None, stopped(stopping.clone())))
-    });
-    let sql_doors = sql_doors.open(desk, &settings, tls.clone(), &stopping);
-    let serving = tokio::spawn(footfall_api_http::serve(listener, router, connections, tls, stopped(stopping)));
-    tokio::select! {
-        _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
-        _ = interrupt.recv() => tracing::info!("interrupted: stopping"),
-    }
-    stop.send_replace(true);
-    drop(serving.await);
-    if let Some(inside) = inside {
-        drop(inside.await);
-    }
-    for door in sql_doors {
-        drop(door.await);
-    }
-    drop(upkeep.await);
-    drop(work.await);
-    drop(asking.await);
-    drop(announced);
-    let ended = stack.close(settings.server.shutdown_timeout.0).await;
-    tracing::info!("stopped");
-    ended
+    let mut tasks =
+        vec![tokio::spawn(chores::run(access.clone(), experiments.clone(), boards, start.stopping.clone()))];
+    tasks.push(tokio::spawn({
+        let stopped = start.stopped();
+        async move { access.keep_fresh(stopped).await }
+    }));
+    tasks.push(tokio::spawn({
+        let stopped = start.stopped();
+        async move { experiments.listen(stopped).await }
+    }));
+    tasks.extend(doors.open(desk, settings, start.tls.clone(), &start.stopping));
+    Ok(Running { router, tasks, parts: Parts::Stack(stack), announced: Some(announced) })
 }
 
 pub(crate) async fn bind(listen: &str) -> Result<TcpListener, AppError> {
@@ -125,23 +205,24 @@ fn limits(settings: &Settings) -> AskLimits {
 }
 
 fn router(
-    settings: &Settings,
+    start: &Start<'_>,
     stack: &Arc<Stack>,
     access: &Access,
     Resources { experiments, boards, cohorts }: &Resources,
-    telemetry: Telemetry,
     token: &str,
     api: AppSettings,
 ) -> Result<Router, AppError> {
+    let settings = start.settings;
     let live = Arc::new(Live::new(LiveSettings::default()));
     tokio::spawn(relay(stack.live.clone(), live.clone()));
-    let upkeep = telemetry.clone();
+    let upkeep = start.telemetry.clone();
     tokio::spawn(async move { upkeep.upkeep().await });
     tokio::spawn(measure(Arc::downgrade(stack)));
     tokio::spawn(adopt_projects(Arc::downgrade(stack), access.clone()));
     let health = Arc::new(Upkeep(stack.clone()));
     let desk = Desk::new(access.clone(), stack.insights.clone(), cohorts.clone(), &settings.project)
         .with_limits(limits(settings));
+    let metrics_private = settings.server.metrics_private;
     let data = Data {
         engine: stack.engine.clone(),
         functions: Arc::new({
@@ -152,9 +233,7 @@ fn router(
         project: settings.project.as_str().into(),
         live,
         operations: health.clone(),
-        health,
-        telemetry,
-        metrics_private: settings.server.metrics_private,
+        probes: Probes { health, telemetry: start.telemetry.clone(), metrics_private },
     };
     let built = App::build_with(api, access.clone(), stack.clock.clone(), |site, _| {
         let site = footfall_api_server::add(site, &data);
@@ -165,10 +244,12 @@ fn router(
         replay::add(site, stack.clone(), wiring::limits(settings))
     });
     let built = built.map_err(|error| AppError::Internal(error.to_string()))?;
-    let doors = doors(settings, stack, access, token);
-    let files = footfall_api_pages::router().merge(embedded(boards));
+    let mut routes = footfall_api_pages::router().merge(embedded(boards));
+    if start.role == Role::All {
+        routes = routes.merge(footfall_ingest_server::router(doors(settings, stack, access, token)));
+    }
     let flags = footfall_api_experiments::doors(experiments, DoorSettings::default());
-    Ok(files.merge(footfall_ingest_server::router(doors)).merge(flags).fallback_service(built.router))
+    Ok(routes.merge(flags).fallback_service(built.router))
 }
 
 fn doors(settings: &Settings, stack: &Stack, access: &Access, token: &str) -> Doors {

@@ -12,6 +12,7 @@ use crate::config::Settings;
 use crate::console::say;
 use crate::error::AppError;
 use crate::operator::Presence;
+use crate::part::log_check;
 use crate::wiring::Stack;
 
 /// The running program's parts, for the routes.
@@ -44,10 +45,15 @@ impl Operations for Upkeep {
 impl Health for Upkeep {
     fn checks(&self) -> Vec<Check> {
         let of = |name, fault: Option<String>| Check { name, ok: fault.is_none(), detail: fault };
-        let ended = (!self.0.has_job()).then(|| "the job that fills the tables has ended".to_owned());
-        let replaying = (!self.0.has_replayed()).then(|| "reading what was in the log at the start".to_owned());
-        let jobs = ended.or(replaying);
-        vec![of("log", self.0.log.status().degraded), of("store", self.0.store_status().failing), of("jobs", jobs)]
+        let mut checks = vec![log_check(&*self.0.log), of("store", self.0.store_status().failing)];
+        if let Some(job) = self.0.job_check() {
+            let replaying = job.ok && self.0.leads() && !self.0.has_replayed();
+            checks.push(match replaying {
+                true => of("jobs", Some("reading what was in the log at the start".to_owned())),
+                false => job,
+            });
+        }
+        checks
     }
 }
 

@@ -5,20 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use footfall_api_server::Check;
 use footfall_ingest_activity::{Checkpoint, Clock, Limits};
 use footfall_ingest_log::{ActivityLog, KafkaAccess, LogOptions};
 use footfall_ingest_server::{Backlog, DoorsConfig};
 use footfall_pipelines_insights_feed::{Insights, InsightsOptions};
-use footfall_pipelines_jobs::{ImportAccounts, JobsConfig, LiveFeed, Pace, Runner};
-use footfall_pipelines_store::clickhouse::ClickHouseOptions;
+use footfall_pipelines_jobs::{ImportAccounts, LiveFeed, Pace};
+use footfall_pipelines_store::clickhouse::{self, ClickHouseOptions};
 use footfall_pipelines_store::lake::{LakeOptions, LakeReport};
 use footfall_pipelines_store::query::{Engine, EngineConfig};
 use footfall_pipelines_store::{Backend, Store, StoreOptions, StoreStatus};
-use tokio::sync::{oneshot, watch};
 use tokio::task::spawn_blocking;
 
 use crate::config::{LogSettings, Settings};
 use crate::error::AppError;
+use crate::job::Job;
+use crate::role::Role;
 
 /// How often the files of the TLS certificate are looked at.
 pub const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
@@ -93,6 +95,8 @@ fn log_options(settings: &Settings, clock: Arc<dyn Clock>) -> Result<LogOptions,
 fn store_options(settings: &Settings) -> StoreOptions {
     let store = &settings.store;
     let clickhouse = ClickHouseOptions {
+        // The job takes over when its turn has come.
+        role: clickhouse::Role::Reader,
         dedupe_window_millis: store.dedupe_window.millis(),
         read_timeout: settings.sql.time_max.0,
         ..ClickHouseOptions::default()
@@ -165,34 +169,14 @@ impl Backlog for TablesBehind {
     }
 }
 
-/// The job on a thread and runtime of its own: among the requests it would wait for its turn again and again, and the
-/// tables fall behind just when there is much to do.
-struct Job {
-    thread: std::thread::JoinHandle<()>,
-    ended: tokio::sync::Mutex<oneshot::Receiver<()>>,
+/// Opens the log that the settings name.
+pub async fn open_log(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<dyn ActivityLog>, AppError> {
+    Ok(footfall_ingest_log::open(&settings.log.url, log_options(settings, clock)?).await?)
 }
 
-impl Job {
-    fn start(runner: Runner, stopping: watch::Receiver<bool>) -> Result<Job, AppError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| AppError::Internal(error.to_string()))?;
-        let (ending, ended) = oneshot::channel();
-        let thread = std::thread::Builder::new().name("jobs".to_owned()).spawn(move || {
-            runtime.block_on(runner.run(stopping));
-            // Nobody may wait for it.
-            let _ = ending.send(());
-        });
-        let thread = thread.map_err(|error| AppError::Internal(error.to_string()))?;
-        Ok(Job { thread, ended: tokio::sync::Mutex::new(ended) })
-    }
-
-    fn is_running(&self) -> bool {
-        !self.thread.is_finished()
-    }
-
-    async fn ended(&self, patience: Duration) {
-        drop(tokio::time::timeout(patience, &mut *self.ended.lock().await).await);
-    }
+/// Opens the tables that the settings name. Whether this process may fill them is decided later.
+pub async fn open_tables(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Backend, AppError> {
+    Ok(footfall_pipelines_store::open(&settings.store.url, store_options(settings), clock).await?)
 }
 
 /// Log, job, store and engine, open and at work.
@@ -203,21 +187,30 @@ pub struct Stack {
     pub insights: Arc<Insights>,
     pub imports: Arc<ImportAccounts>,
     pub live: LiveFeed,
-    pace: Arc<Pace>,
     pub clock: Arc<dyn Clock>,
     tables: Backend,
     end_at_start: Checkpoint,
-    stop: watch::Sender<bool>,
-    job: Job,
+    /// None where other processes fill the tables.
+    job: Option<Job>,
 }
 
 impl Stack {
-    /// Opens everything on a data folder. It fails when another process has it.
+    /// Opens everything, with the job. It fails when another process has what is of one process alone.
     pub async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Stack, AppError> {
         std::fs::create_dir_all(&settings.data_dir).map_err(AppError::file(&settings.data_dir))?;
-        let log = footfall_ingest_log::open(&settings.log.url, log_options(settings, clock.clone())?).await?;
-        let tables =
-            footfall_pipelines_store::open(&settings.store.url, store_options(settings), clock.clone()).await?;
+        let log = open_log(settings, clock.clone()).await?;
+        let tables = open_tables(settings, clock.clone()).await?;
+        Stack::of(Role::All, settings, log, tables, clock)
+    }
+
+    /// Puts the parts together, with the job where the role has one.
+    pub fn of(
+        role: Role,
+        settings: &Settings,
+        log: Arc<dyn ActivityLog>,
+        tables: Backend,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Stack, AppError> {
         let store = tables.store();
         // Before anything is appended: the log must know where its reader is.
         log.release("jobs", &store.durable_checkpoint());
@@ -226,18 +219,14 @@ impl Stack {
         drop(std::fs::remove_dir_all(settings.data_dir.join("spill")));
         let engine = Arc::new(Engine::new(tables.snapshots(), engine_config(settings))?);
         let insights = Arc::new(Insights::new(tables.snapshots(), clock.clone(), insights_options(settings))?);
-        let jobs = JobsConfig {
-            turn_bytes_max: settings.jobs.turn_bytes.bytes(),
-            turn_interval_min: settings.jobs.turn_interval.0,
-            ..JobsConfig::default()
+        let job = match role.has_job() {
+            true => Some(Job::start(settings, log.clone(), store.clone(), clock.clone())?),
+            false => None,
         };
-        let runner = Runner::new(log.clone(), store.clone(), clock.clone(), jobs);
-        let (stop, stopping) = watch::channel(false);
         Ok(Stack {
-            imports: runner.imports(),
-            live: runner.live(),
-            pace: runner.pace(),
-            job: Job::start(runner, stopping)?,
+            imports: job.as_ref().map(|job| job.imports.clone()).unwrap_or_default(),
+            live: job.as_ref().map(|job| job.live.clone()).unwrap_or_default(),
+            job,
             store,
             log,
             engine,
@@ -245,7 +234,6 @@ impl Stack {
             clock,
             tables,
             end_at_start,
-            stop,
         })
     }
 
@@ -256,7 +244,7 @@ impl Stack {
 
     /// How far the tables are behind, for doors that let in what is seen within `goal`; `None` when that is zero.
     pub fn backlog(&self, goal: Duration) -> Option<Arc<dyn Backlog>> {
-        let (log, store, pace) = (self.log.clone(), self.store.clone(), self.pace.clone());
+        let (log, store, pace) = (self.log.clone(), self.store.clone(), self.job.as_ref()?.pace.clone());
         (!goal.is_zero()).then(|| Arc::new(TablesBehind { log, store, pace, goal }) as Arc<dyn Backlog>)
     }
 
@@ -265,10 +253,11 @@ impl Stack {
         self.store.visible_checkpoint().covers(&self.log.end())
     }
 
-    /// Waits until queries see everything; false when that takes longer than `patience`.
+    /// Waits until queries see everything that is there now; false when that takes longer than `patience`.
     pub async fn catch_up(&self, patience: Duration) -> bool {
+        let end = self.log.end();
         let wait = async {
-            while !self.is_caught_up() {
+            while !self.store.visible_checkpoint().covers(&end) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -290,19 +279,26 @@ impl Stack {
         self.tables.status()
     }
 
-    /// True while the job runs.
-    pub fn has_job(&self) -> bool {
-        self.job.is_running()
+    /// How the job does; `None` where other processes have it.
+    pub fn job_check(&self) -> Option<Check> {
+        self.job.as_ref().map(Job::check)
     }
 
-    /// Ends in order: nothing more into the log, all of it into the tables, the tables to disk.
+    /// True while this process fills the tables.
+    pub fn leads(&self) -> bool {
+        self.job.as_ref().is_some_and(Job::leads)
+    }
+
+    /// Ends in order: nothing more into the log, all of it into the tables, the tables to disk. What other processes have to do is
+    /// not waited for.
     pub async fn close(&self, patience: Duration) -> Result<(), AppError> {
         self.log.close().await;
-        if !self.catch_up(patience).await {
+        if self.leads() && !self.catch_up(patience).await {
             tracing::warn!("the tables are behind the log; the rest follows at the next start");
         }
-        self.stop.send_replace(true);
-        self.job.ended(patience).await;
+        if let Some(job) = &self.job {
+            job.stop(patience).await;
+        }
         self.store.flush().await?;
         let tables = self.tables.clone();
         blocking(move || tables.close()).await
@@ -316,6 +312,6 @@ pub async fn verify_lake(settings: &Settings) -> Result<Option<LakeReport>, AppE
     Ok(Some(blocking(move || footfall_pipelines_store::lake::verify(Path::new(&root))).await??))
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, AppError> {
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, AppError> {
     spawn_blocking(work).await.map_err(|error| AppError::Internal(error.to_string()))
 }

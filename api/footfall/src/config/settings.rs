@@ -11,6 +11,7 @@ use super::{ByteCount, ConfigError, Layers, Span};
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     pub data_dir: PathBuf,
+    pub secrets_dir: PathBuf,
     pub listen: String,
     pub project: String,
     pub log: LogSettings,
@@ -133,6 +134,8 @@ pub struct ServerSettings {
     pub headers: usize,
     pub body_bytes: ByteCount,
     pub shutdown_timeout: Span,
+    pub start_timeout: Span,
+    pub drain: Span,
     pub metrics_private: bool,
     pub public_url: String,
     pub trusted_proxies: String,

@@ -25,6 +25,7 @@ use crate::config::{Settings, is_project};
 use crate::console::say;
 use crate::error::AppError;
 use crate::operator::Presence;
+use crate::role::is_shared;
 
 pub use format::FileFormat;
 pub use progress::Progress;
@@ -79,7 +80,9 @@ pub async fn run(arguments: ImportArgs, settings: Settings, clock: Arc<dyn Clock
     let progress = Arc::new(Progress::of(&arguments.files, clock.now()));
     let showing = tokio::spawn(progress.clone().show(clock.clone()));
     let chunks = Chunks::read(arguments.files, arguments.format, progress.clone());
-    let account = match Presence::find(&settings.data_dir).await {
+    // Where the log is shared, this process may put records into it beside any other.
+    let server = if is_shared(&settings) { None } else { Presence::find(&settings.data_dir).await };
+    let account = match server {
         Some(server) => remote::import(&server.for_project(&settings.project), &import, chunks, &progress).await,
         None => local::import(&settings, clock.clone(), &import, chunks, &progress).await,
     };

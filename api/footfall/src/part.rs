@@ -1,0 +1,115 @@
+//! A process that is one part of an installation: `footfall ingest` or `footfall jobs`. It has no API, only its doors and what it
+//! tells of itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use footfall_api_access::Access;
+use footfall_api_app::App;
+use footfall_api_server::{Check, Health, Probes, add_probes};
+use footfall_ingest_log::{ActivityLog, LogStatus};
+use footfall_ingest_server::Doors;
+use footfall_pipelines_store::Backend;
+
+use crate::error::AppError;
+use crate::job::Job;
+use crate::keys::DoorKeys;
+use crate::role::Role;
+use crate::serve::{Parts, Running, Start};
+use crate::{app, wiring};
+
+/// What such a process has open.
+pub(crate) struct Part {
+    log: Arc<dyn ActivityLog>,
+    work: Option<Arc<Work>>,
+}
+
+/// A job and the tables that it fills.
+struct Work {
+    job: Job,
+    tables: Backend,
+}
+
+impl Part {
+    /// Ends in order. What is not in the tables yet is the next one's.
+    pub async fn close(self, patience: Duration) -> Result<(), AppError> {
+        if let Some(work) = &self.work {
+            work.job.stop(patience).await;
+            let tables = work.tables.clone();
+            wiring::blocking(move || tables.close()).await?;
+        }
+        self.log.close().await;
+        Ok(())
+    }
+}
+
+/// Opens what the role needs.
+pub(crate) async fn open(start: &Start<'_>) -> Result<Running, AppError> {
+    let Start { role, settings, clock, patience, .. } = start;
+    std::fs::create_dir_all(&settings.data_dir).map_err(AppError::file(&settings.data_dir))?;
+    let log = patience.open("log", || wiring::open_log(settings, clock.clone())).await?;
+    let public_url = app::public_url(settings, Some(start.address));
+    let access = patience.open("database", || app::open(settings, &public_url, clock.clone())).await?;
+    let work = match role {
+        Role::Jobs => {
+            let tables = patience.open("store", || wiring::open_tables(settings, clock.clone())).await?;
+            let job = Job::start(settings, log.clone(), tables.store(), clock.clone())?;
+            Some(Arc::new(Work { job, tables }))
+        }
+        _ => None,
+    };
+    let router = router(start, &log, work.clone(), &access)?;
+    let upkeep = start.telemetry.clone();
+    tokio::spawn(async move { upkeep.upkeep().await });
+    let stopped = start.stopped();
+    let fresh = tokio::spawn(async move { access.keep_fresh(stopped).await });
+    tracing::info!(address = %start.address, role = role.name(), "at work");
+    Ok(Running { router, tasks: vec![fresh], parts: Parts::Part(Part { log, work }), announced: None })
+}
+
+fn router(
+    start: &Start<'_>,
+    log: &Arc<dyn ActivityLog>,
+    work: Option<Arc<Work>>,
+    access: &Access,
+) -> Result<Router, AppError> {
+    let settings = start.settings;
+    let mut routes = Router::new();
+    if work.is_none() {
+        let keys = Arc::new(DoorKeys::new(access, None, &settings.project));
+        let doors = Doors::new(log.clone(), keys, start.clock.clone(), wiring::doors(settings));
+        routes = routes.merge(footfall_ingest_server::router(doors));
+    }
+    let health = Arc::new(State { log: log.clone(), work });
+    let metrics_private = settings.server.metrics_private;
+    let probes = Probes { health, telemetry: start.telemetry.clone(), metrics_private };
+    // Nobody is the operator here: commands find a process with the API.
+    let api = app::api_settings(settings, "", access)?;
+    let built = App::build_plain(api, access.clone(), start.clock.clone(), |site| add_probes(site, &probes));
+    let built = built.map_err(|error| AppError::Internal(error.to_string()))?;
+    Ok(routes.fallback_service(built.router))
+}
+
+/// How the log does, for `/readyz`. It can do its work while a part of it is away.
+pub(crate) fn log_check(log: &dyn ActivityLog) -> Check {
+    let LogStatus { degraded, impaired, .. } = log.status();
+    Check { name: "log", ok: degraded.is_none(), detail: degraded.or(impaired) }
+}
+
+struct State {
+    log: Arc<dyn ActivityLog>,
+    work: Option<Arc<Work>>,
+}
+
+impl Health for State {
+    fn checks(&self) -> Vec<Check> {
+        let mut checks = vec![log_check(&*self.log)];
+        if let Some(Work { job, tables }) = self.work.as_deref() {
+            let failing = tables.status().failing;
+            checks.push(Check { name: "store", ok: failing.is_none(), detail: failing });
+            checks.push(job.check());
+        }
+        checks
+    }
+}
