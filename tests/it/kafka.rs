@@ -13,8 +13,8 @@ use crate::server::{DEADLINE, Server};
 
 const ROUNDS: usize = 9;
 
-struct Broker {
-    address: String,
+pub struct Broker {
+    pub address: String,
     folder: PathBuf,
 }
 
@@ -25,7 +25,7 @@ fn script(what: &str) -> Command {
 }
 
 impl Broker {
-    fn start(test: &str) -> Option<Broker> {
+    pub fn start(test: &str) -> Option<Broker> {
         let output = script("up").arg(std::process::id().to_string()).output().expect("the script runs");
         if output.status.code() == Some(69) {
             skip(test, "Kafka is not installed: dev/services/kafka install");
@@ -37,7 +37,7 @@ impl Broker {
         Some(Broker { address: address.to_owned(), folder: folder.into() })
     }
 
-    fn does(&self, what: &str) {
+    pub fn does(&self, what: &str) {
         let output = script(what).arg(&self.folder).output().expect("the script runs");
         assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
     }

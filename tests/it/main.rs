@@ -20,6 +20,8 @@ mod lake_readers;
 mod matrix;
 mod page;
 mod relay;
+mod scaleout;
+mod scaleout_load;
 mod sdks;
 mod seed;
 mod server;

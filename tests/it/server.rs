@@ -20,6 +20,8 @@ pub struct Server {
     port: u16,
     data: PathBuf,
     settings: Vec<(String, String)>,
+    /// What it serves; everything where it is empty.
+    role: &'static str,
     write_key: String,
     read_key: String,
     pub http: Http,
@@ -61,11 +63,23 @@ impl Server {
             port: free_port(),
             data,
             settings,
+            role: "",
             write_key: String::new(),
             read_key: String::new(),
             http: Http::new(),
             _folder: None,
         }
+    }
+
+    /// A process of an installation of several, not started yet.
+    pub fn part(role: &'static str, data: PathBuf, settings: &[(&str, &str)]) -> Server {
+        Server { role, ..Server::prepare(data, settings) }
+    }
+
+    /// Uses keys that another process of the installation has made.
+    pub fn with_keys_of(&mut self, other: &Server) {
+        self.write_key.clone_from(&other.write_key);
+        self.read_key.clone_from(&other.read_key);
     }
 
     /// Makes the keys that [`Server::post`] and [`Server::sql`] use.
@@ -137,13 +151,22 @@ impl Server {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Starts the process (again) and waits until it is ready. Returns how long that took.
-    pub async fn restart(&mut self) -> Duration {
+    /// Starts the process (again), and does not wait for it.
+    pub fn begin(&mut self) {
         assert!(self.child.is_none(), "it runs already");
         let tracing = std::fs::File::options().create(true).append(true).open(self.tracing_file()).expect("a file");
-        let started = Instant::now();
-        let child = self.command().stdout(tracing.try_clone().expect("a handle")).stderr(tracing).spawn();
+        let mut command = self.command();
+        if !self.role.is_empty() {
+            command.arg(self.role);
+        }
+        let child = command.stdout(tracing.try_clone().expect("a handle")).stderr(tracing).spawn();
         self.child = Some(child.expect("footfall starts"));
+    }
+
+    /// Starts the process (again) and waits until it is ready. Returns how long that took.
+    pub async fn restart(&mut self) -> Duration {
+        let started = Instant::now();
+        self.begin();
         loop {
             let exited = self.child.as_mut().and_then(|child| child.try_wait().expect("a state"));
             assert!(exited.is_none(), "footfall ended: {exited:?}\n{}", self.tracing());
@@ -179,11 +202,16 @@ impl Server {
         }
     }
 
+    /// Sends a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(self.child.as_ref().expect("it runs"));
+        rustix::process::kill_process(pid, signal).expect("a signal");
+    }
+
     /// SIGTERM; the process must end by itself and report success.
     pub async fn stop(&mut self) {
+        self.signal(rustix::process::Signal::TERM);
         let mut child = self.child.take().expect("it runs");
-        let pid = rustix::process::Pid::from_child(&child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("SIGTERM");
         let asked = Instant::now();
         loop {
             if let Some(status) = child.try_wait().expect("a state") {

@@ -15,7 +15,7 @@ use crate::server::Server;
 use crate::store;
 
 /// Questions in SQL whose answers must be equal, byte for byte.
-const QUESTIONS: &[&str] = &[
+pub const QUESTIONS: &[&str] = &[
     "SELECT message_id, event, kind, person_id, distinct_id, user_id, anonymous_id, timestamp, original_timestamp, os, locale, country, library, amount, groups, properties, context, dialect FROM activity ORDER BY message_id",
     "SELECT * FROM persons ORDER BY person_id",
     "SELECT distinct_id, person_id, own_person_id, identified, activities FROM person_ids ORDER BY distinct_id",
@@ -82,7 +82,7 @@ fn generated(count: u64, seed: &mut Seed) -> String {
     text
 }
 
-async fn csv(server: &Server, sql: &str) -> String {
+pub async fn csv(server: &Server, sql: &str) -> String {
     let bearer = format!("Bearer {}", server.read_key());
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json"), ("accept", "text/csv")];
     let url = format!("{}/v1/sql", server.url());
@@ -92,7 +92,7 @@ async fn csv(server: &Server, sql: &str) -> String {
     answer.text()
 }
 
-async fn insight(server: &Server, kind: &str, question: &Value) -> Value {
+pub async fn insight(server: &Server, kind: &str, question: &Value) -> Value {
     let bearer = format!("Bearer {}", server.read_key());
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
     let url = format!("{}/v1/insights/{kind}?age_ms=0", server.url());
@@ -101,7 +101,7 @@ async fn insight(server: &Server, kind: &str, question: &Value) -> Value {
     answer.json()["answer"].clone()
 }
 
-fn insights() -> Vec<(&'static str, Value)> {
+pub fn insights() -> Vec<(&'static str, Value)> {
     let scope = json!({"from_ms": 1_769_900_000_000i64, "until_ms": 1_774_000_000_000i64, "zone": "Europe/Berlin"});
     let of = |name: &str| json!({"activities": [name]});
     let pro = json!({"activities": ["view"], "condition": {"person": {"property": "plan", "test": {"is": ["pro"]}}}});

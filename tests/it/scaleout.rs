@@ -1,0 +1,229 @@
+//! An installation of several processes on a real Kafka, ClickHouse and PostgreSQL: two that take activity in, two that fill the
+//! tables, two that answer. Each is killed under load, and each is restarted in order.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use hyper::Method;
+use rustix::process::Signal;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::crash::{Known, compare};
+use crate::gear::{root, say, skip};
+use crate::kafka::Broker;
+use crate::scaleout_load::{Load, Retry, insist};
+use crate::seed::Seed;
+use crate::server::Server;
+use crate::stores::{QUESTIONS, csv, insight, insights};
+
+/// How soon another process fills the tables when the one that did is gone.
+const TAKEN_OVER: Duration = Duration::from_secs(15);
+
+struct Installation {
+    ingest: [Server; 2],
+    jobs: [Server; 2],
+    api: [Server; 2],
+    broker: Broker,
+    _folder: TempDir,
+}
+
+/// The address of a service of this test's own; `None`, said, where it cannot be had.
+fn service(name: &str, test: &str) -> Option<String> {
+    let script = root().join("dev/services").join(name);
+    let output = Command::new(script).args(["up", &std::process::id().to_string()]).output().expect("the script runs");
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    if output.status.code() == Some(69) {
+        skip(test, &said(&output.stderr));
+        return None;
+    }
+    assert!(output.status.success(), "{name}: {}", said(&output.stderr));
+    Some(said(&output.stdout))
+}
+
+fn clickhouse(test: &str) -> Option<String> {
+    let given = std::env::var("CLICKHOUSE_URL").ok().filter(|url| !url.is_empty());
+    let url = given.or_else(|| service("clickhouse", test))?;
+    let server = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    Some(format!("clickhouse://{server}/scaleout_{test}_{}", std::process::id()))
+}
+
+impl Installation {
+    /// Six processes at work, with keys.
+    async fn start(test: &str) -> Option<Installation> {
+        let broker = Broker::start(test)?;
+        let (store, database) = (clickhouse(test)?, service("postgres", test)?);
+        let folder = TempDir::with_prefix("footfall-scaleout-").expect("a temporary folder");
+        let log = format!("kafka://{}/activity?timeout_ms=3000", broker.address);
+        let secrets = folder.path().join("secrets").display().to_string();
+        let settings = [
+            ("FOOTFALL_LOG_URL", log.as_str()),
+            ("FOOTFALL_LOG_PARTITIONS", "3"),
+            ("FOOTFALL_STORE_URL", store.as_str()),
+            ("FOOTFALL_DATABASE_URL", database.as_str()),
+            ("FOOTFALL_SECRETS_DIR", secrets.as_str()),
+            ("FOOTFALL_SERVER_DRAIN", "500ms"),
+            ("FOOTFALL_SQL_ROWS_MAX", "100000000"),
+        ];
+        let part = |role, number| Server::part(role, folder.path().join(format!("{role}-{number}")), &settings);
+        let pair = |role| [part(role, 1), part(role, 2)];
+        let (mut ingest, mut jobs, mut api) = (pair("ingest"), pair("jobs"), pair("api"));
+        // All at once: they find an empty topic and empty databases.
+        for server in ingest.iter_mut().chain(&mut jobs).chain(&mut api) {
+            server.begin();
+        }
+        for server in ingest.iter().chain(&jobs).chain(&api) {
+            server.eventually("it is ready", || is_ready(server)).await;
+        }
+        api[0].make_keys();
+        let [first, second] = &mut api;
+        second.with_keys_of(first);
+        ingest.iter_mut().chain(&mut jobs).for_each(|server| server.with_keys_of(first));
+        Some(Installation { ingest, jobs, api, broker, _folder: folder })
+    }
+
+    fn doors(&self) -> Vec<String> {
+        self.ingest.iter().map(Server::url).collect()
+    }
+
+    /// Which of the two fills the tables, once one says so.
+    async fn leader(&self, among: &[usize]) -> usize {
+        let begun = Instant::now();
+        loop {
+            for &number in among {
+                if self.jobs[number].metric("footfall_jobs_leading", "").await > 0.0 {
+                    return number;
+                }
+            }
+            assert!(begun.elapsed() < TAKEN_OVER, "nobody leads\n{}", self.jobs[among[0]].tracing());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Nothing acknowledged is missing and nothing is there twice; both processes with the API say the same to every question.
+    async fn account(&self, known: &Known) {
+        compare(&self.api[0], known).await;
+        compare(&self.api[1], known).await;
+        let [one, other] = &self.api;
+        for sql in QUESTIONS {
+            assert_eq!(csv(one, sql).await, csv(other, sql).await, "{sql}");
+        }
+        for (kind, question) in insights() {
+            assert_eq!(insight(one, kind, &question).await, insight(other, kind, &question).await, "{kind}");
+        }
+        let merges = one.number("SELECT count(*) FROM person_merges").await;
+        let numbered = one.number("SELECT count(DISTINCT sequence) FROM person_merges").await;
+        assert_eq!(merges, numbered, "each claim is decided once");
+    }
+}
+
+async fn is_ready(server: &Server) -> bool {
+    let url = format!("{}/readyz", server.url());
+    server.http.send(Method::GET, &url, &[], "").await.is_ok_and(|answer| answer.status == 200)
+}
+
+/// Where the tables are by now, as another process sees them.
+async fn counted(server: &Server) -> i64 {
+    server.number("SELECT count(*) FROM activity").await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_or_doubled_when_any_process_is_killed() {
+    let Some(mut all) = Installation::start("killed").await else { return };
+    let mut seed = Seed::announced("scaleout");
+    let load = Load::on(&all.doors(), all.api[0].write_key(), Retry::Anything, &mut seed);
+    load.grows_by(300, "at first").await;
+    let mut takeovers = Vec::new();
+    for round in 0..2 {
+        all.ingest[round].kill();
+        load.grows_by(200, "with one door").await;
+        all.ingest[round].restart().await;
+
+        let leader = all.leader(&[0, 1]).await;
+        let (before, begun) = (counted(&all.api[round]).await, Instant::now());
+        all.jobs[leader].kill();
+        all.leader(&[1 - leader]).await;
+        takeovers.push(begun.elapsed());
+        all.api[round].until("SELECT count(*) FROM activity", before + 200).await;
+        all.jobs[leader].restart().await;
+
+        all.api[round].kill();
+        load.grows_by(200, "with one that answers").await;
+        counted(&all.api[1 - round]).await;
+        all.api[round].restart().await;
+    }
+    // One that hangs is no leader for long, and finds out when it wakes.
+    let leader = all.leader(&[0, 1]).await;
+    all.jobs[leader].signal(Signal::STOP);
+    let begun = Instant::now();
+    all.leader(&[1 - leader]).await;
+    let hung = begun.elapsed();
+    load.grows_by(200, "while one hangs").await;
+    all.jobs[leader].signal(Signal::CONT);
+    let steps_back = || async { all.jobs[leader].metric("footfall_jobs_leading", "").await == 0.0 };
+    all.jobs[leader].eventually("it steps back", steps_back).await;
+    // Brokers that are away, also at the start of a process.
+    all.ingest[0].stop().await;
+    tokio::task::block_in_place(|| all.broker.does("kill"));
+    all.ingest[0].begin();
+    let says_why = || async { all.ingest[0].get("/readyz").await.text().contains("the brokers of the log") };
+    all.ingest[0].eventually("it says what it waits for", says_why).await;
+    tokio::task::block_in_place(|| all.broker.does("start"));
+    all.ingest[0].eventually("it is ready", || is_ready(&all.ingest[0])).await;
+    load.grows_by(200, "after the broker came back").await;
+
+    let known = load.end().await;
+    say(&format!(
+        "scaleout: {} acknowledged of {} attempted; the job was taken over {takeovers:.1?} after kill -9, {hung:.1?} after a stop",
+        known.acknowledged.len(),
+        known.attempted.len(),
+    ));
+    all.account(&known).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_are_restarted_one_by_one_without_a_failed_request() {
+    let Some(mut all) = Installation::start("rolling").await else { return };
+    let mut seed = Seed::announced("scaleout");
+    let load = Load::on(&all.doors(), all.api[0].write_key(), Retry::Refused, &mut seed);
+    let asking = tokio::spawn({
+        let urls: Vec<String> = all.api.iter().map(|api| format!("{}/v1/sql", api.url())).collect();
+        let (http, key) = (all.api[0].http.clone(), all.api[0].read_key().to_owned());
+        async move {
+            let mut answers = 0;
+            loop {
+                let body = json!({"sql": "SELECT count(*) FROM activity"}).to_string();
+                let answer = insist(&http, &urls, answers, Retry::Refused, &key, &body).await;
+                assert_eq!(answer.status, 200, "{}", answer.text());
+                answers += 1;
+            }
+        }
+    });
+    load.grows_by(200, "at first").await;
+    for number in 0..2 {
+        for role in 0..3 {
+            let server = &mut [&mut all.ingest, &mut all.jobs, &mut all.api][role][number];
+            server.stop().await;
+            server.restart().await;
+            load.grows_by(100, "after a restart").await;
+            assert!(!asking.is_finished(), "a question failed");
+        }
+    }
+    asking.abort();
+    let known = load.end().await;
+    say(&format!("scaleout: six restarts, {} acknowledged, no request failed", known.acknowledged.len()));
+    assert_eq!(known.acknowledged, known.attempted, "every request had its answer");
+    all.account(&known).await;
+}
+
+#[test]
+fn a_part_refuses_what_one_process_has_to_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::prepare(folder.path().join("data"), &[("FOOTFALL_DATABASE_URL", "sqlite:unused.db")]);
+    for role in ["ingest", "jobs", "api"] {
+        let output = server.run(&[role]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{role}: {said}");
+        assert!(said.contains("log.url names something that one process has to itself"), "{role}: {said}");
+    }
+}
