@@ -3,7 +3,6 @@
 import { StrictMode, Suspense, lazy } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./frame/app";
-import { loadEarly } from "./frame/places";
 import "./style/tokens.css";
 import "./style/frame.css";
 import "./style/parts.css";
@@ -14,6 +13,5 @@ import "./style/boards.css";
 const Shared = lazy(() => import("./boards/shared").then(({ Shared }) => ({ default: Shared })));
 const isShared = location.pathname === "/shared" || location.pathname.startsWith("/embedded/");
 
-if (!isShared) loadEarly(location.pathname);
 const root = document.getElementById("root");
 if (root) createRoot(root).render(<StrictMode>{isShared ? <Suspense><Shared /></Suspense> : <App />}</StrictMode>);
