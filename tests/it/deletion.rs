@@ -43,11 +43,11 @@ async fn live(server: &Server) {
             "properties": {"diary": "a secret of hers"}}));
     }
     let sent = server.post(&json!(items)).await;
-    assert_eq!(sent.status, 202, "{}", sent.text());
+    assert!((200..300).contains(&sent.status), "{}", sent.text());
     let identify = json!([{"type": "identify", "userId": IDS[0], "anonymousId": IDS[1], "messageId": "who",
         "traits": {"email": "ada@example.org"}}]);
     let sent = server.post(&identify).await;
-    assert_eq!(sent.status, 202, "{}", sent.text());
+    assert!((200..300).contains(&sent.status), "{}", sent.text());
     server.until("SELECT count(*) FROM activity", 131).await;
     server.until("SELECT count(*) FROM person_ids", 32).await;
 }
@@ -153,7 +153,7 @@ async fn a_person_is_told_everything_and_forgotten() {
 
     // The same activity again is known; a new one with the id is a new person's.
     let again = json!([{"event": "visit", "distinctId": IDS[0], "messageId": "afterwards"}]);
-    assert_eq!(server.post(&again).await.status, 202);
+    assert!((200..300).contains(&server.post(&again).await.status));
     server.until("SELECT count(*) FROM activity", 121).await;
     let statement = format!("SELECT activities FROM persons WHERE person_id = '{}'", person(&server, IDS[0]).await);
     assert_eq!(server.sql(&statement).await, [[json!(1)]]);
