@@ -13,6 +13,9 @@ use crate::server::Server;
 
 const VISITORS: usize = 700;
 const HOUR: i64 = 3_600_000;
+const COVARIATE_DAYS: i64 = 7;
+/// The metric that must not suffer.
+const GUARDRAIL: &str = "kinds";
 
 /// One row of `activity`.
 struct Row {
@@ -93,6 +96,12 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
+/// With n − 1.
+fn covariance(a: &[f64], b: &[f64]) -> f64 {
+    let (mean_a, mean_b) = (mean(a), mean(b));
+    a.iter().zip(b).map(|(a, b)| (a - mean_a) * (b - mean_b)).sum::<f64>() / (a.len() - 1) as f64
+}
+
 fn near(seen: &Value, expected: f64, what: &str) {
     let seen = seen.as_f64().unwrap_or_else(|| panic!("{what}: {seen}"));
     assert!((seen - expected).abs() <= 1e-9 * (1.0 + expected.abs()), "{what}: {seen}, computed anew {expected}");
@@ -130,7 +139,11 @@ async fn every_metric_of_a_shop_equals_its_recomputation() {
     let server = Server::start().await;
     let client = server.key("client");
     let team = owner(&server).await;
-    started(&team, &metrics(), json!({"analysis": {"covariate_days": 7}})).await;
+    let metrics = metrics();
+    let goals: Vec<&str> = metrics.iter().map(|(key, _)| *key).filter(|key| *key != GUARDRAIL).collect();
+    let more = json!({"analysis": {"covariate_days": COVARIATE_DAYS}, "goals": goals,
+        "guardrails": [{"metric": GUARDRAIL, "tolerance": 0.05}]});
+    started(&team, &metrics, more).await;
     let relay = Relay::to(&server.url()).await;
     let (url, count) = (relay.url(), VISITORS.to_string());
     let environment = [
@@ -226,6 +239,57 @@ async fn every_metric_of_a_shop_equals_its_recomputation() {
             near(&seen["mean"], percentile(values, level), key);
         }
     }
+    // What was bought in the days before exposure, person by person in the same order, takes variance away.
+    let before = |of: &dyn Fn(&[&Row]) -> f64| {
+        values(&|rows, at| {
+            let from = at - COVARIATE_DAYS * 24 * HOUR;
+            let earlier = rows.iter().filter(|row| row.event == "bought" && row.millis >= from && row.millis < at);
+            of(&earlier.collect::<Vec<_>>())
+        })
+    };
+    let orders_before = before(&|rows| rows.len() as f64);
+    let revenue_before = before(&|rows| rows.iter().filter_map(|row| row.price()).sum());
+    assert!(orders_before.concat().iter().sum::<f64>() > 100.0, "too few bought before to adjust by");
+    let comparison_of = |key: &str| -> &Value {
+        let metrics = report["metrics"].as_array().expect("metrics");
+        &metrics.iter().find(|metric| metric["key"] == key).expect("the metric")["comparisons"][0]
+    };
+    for (key, after, before) in [("orders", &orders, &orders_before), ("revenue", &revenue, &revenue_before)] {
+        let (y, x) = (after.concat(), before.concat());
+        let theta = covariance(&y, &x) / covariance(&x, &x);
+        for (arm, seen) in arms_of(key).iter().enumerate() {
+            near(&seen["adjusted_mean"], mean(&after[arm]) - theta * mean(&before[arm]), key);
+        }
+        let adjusted = |arm: usize| mean(&after[arm]) - theta * mean(&before[arm]);
+        let control = mean(&after[0]);
+        let seen = comparison_of(key);
+        near(&seen["effect"], (adjusted(1) - adjusted(0)) / control, key);
+        // Σ of what each person adds to the effect, squared: the same variance by another way.
+        let slope = mean(&after[1]) / control;
+        let of_control: Vec<f64> =
+            after[0].iter().zip(&before[0]).map(|(y, x)| (slope * y - theta * x) / control).collect();
+        let of_treated: Vec<f64> = after[1].iter().zip(&before[1]).map(|(y, x)| (y - theta * x) / control).collect();
+        let variance = [of_control, of_treated].iter().map(|one| covariance(one, one) / one.len() as f64).sum::<f64>();
+        near(&seen["standard_error"], variance.sqrt(), key);
+        let plain = report["before_exposure"]["comparisons"].as_array().expect("comparisons");
+        let plain = plain.iter().find(|one| one["metric"] == key).expect("the metric before");
+        near(&plain["difference"], mean(&before[1]) - mean(&before[0]), key);
+    }
+    assert_eq!(report["before_exposure"]["is_off"], false, "{}", report["before_exposure"]);
+
+    let guardrail = report["metrics"].as_array().expect("metrics").iter().find(|metric| metric["key"] == GUARDRAIL);
+    assert_eq!(guardrail.expect("the guardrail")["role"], "guardrail");
+    assert_eq!(comparison_of(GUARDRAIL)["p_value_holm"], Value::Null, "it stands outside of the corrections");
+    // Holm's correction over the goals, step by step.
+    let mut p_values: Vec<(f64, &str)> =
+        goals.iter().filter_map(|key| Some((comparison_of(key)["p_value"].as_f64()?, *key))).collect();
+    p_values.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut bound: f64 = 0.0;
+    for (rank, (p_value, key)) in p_values.iter().enumerate() {
+        bound = bound.max(p_value * (p_values.len() - rank) as f64).min(1.0);
+        near(&comparison_of(key)["p_value_holm"], bound, key);
+    }
+    assert!(p_values.len() >= 10, "{p_values:?}");
     let effect = (mean(&orders[1]) - mean(&orders[0])) / mean(&orders[0]);
     assert!(effect > 0.2, "the effect that was built in: {effect}");
 }

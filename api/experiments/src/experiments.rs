@@ -273,6 +273,7 @@ fn action(kind: Kind, act: &'static str) -> &'static str {
         (Kind::Experiment, "ship") => "experiment.ship",
         (Kind::Experiment, "roll_back") => "experiment.roll_back",
         (Kind::Experiment, "guardrail") => "experiment.guardrail",
+        (Kind::Experiment, "reweigh") => "experiment.reweigh",
         (Kind::Experiment, _) => "experiment.change",
         (Kind::Metric, "create") => "metric.create",
         (Kind::Metric, "remove") => "metric.delete",

@@ -29,5 +29,5 @@ pub use experiments::{Author, Experiments, Item};
 pub use lifecycle::Step;
 pub use payloads::{Compiled, Payloads, ProjectPayloads};
 pub use resources::add;
-pub use results::{ExposureSource, Facts, Question, Report, Rows, question};
+pub use results::{Breakdown, Dimension, ExposureSource, Facts, Question, Report, Rows, question};
 pub use storage::{AREA, Connection, MIGRATIONS, ScheduledChange, ScheduledKept};

@@ -4,7 +4,7 @@ use footfall_api_http::Time;
 use footfall_ingest_activity::Timestamp;
 
 use crate::check::plan;
-use crate::definition::{Decision, Experiment, ExperimentState, Outcome, Phase, Status};
+use crate::definition::{Decision, Experiment, ExperimentState, Outcome, Period, Phase, Status};
 use crate::error::ExperimentError;
 use crate::experiments::{Author, Experiments, Item, Next};
 use crate::faults::Faults;
@@ -26,6 +26,11 @@ pub enum Step {
         weights: Option<Vec<f64>>,
         reshuffle: bool,
     },
+    /// Of a bandit, by what it has seen.
+    Reweigh {
+        weights: Vec<f64>,
+        chances: Vec<f64>,
+    },
     Stop,
     Ship {
         variation: String,
@@ -41,6 +46,7 @@ impl Step {
             Step::Redraft => "redraft",
             Step::Start { .. } => "start",
             Step::NewPhase { .. } => "new_phase",
+            Step::Reweigh { .. } => "reweigh",
             Step::Stop => "stop",
             Step::Ship { .. } => "ship",
             Step::RollBack => "roll_back",
@@ -121,6 +127,14 @@ fn taken(
             end_phase(&mut state, now);
             begin(&definition, &mut state, author, now, seed);
         }
+        Step::Reweigh { weights, chances } => {
+            let phase = state.phases.last_mut().filter(|phase| from == Status::Running && phase.ended_at.is_none());
+            let (Some(phase), Some(_)) = (phase, &definition.bandit) else {
+                return impossible("only a running bandit changes its weights");
+            };
+            let (weights, chances) = (weights.clone(), chances.clone());
+            phase.periods.push(Period { started_at: Time::from(now), weights, chances });
+        }
         Step::Stop if from == Status::Running => {
             end_phase(&mut state, now);
             state.status = Status::Stopped;
@@ -174,6 +188,7 @@ fn begin(definition: &Experiment, state: &mut ExperimentState, author: &Author, 
         condition: definition.condition.clone(),
         namespace: definition.namespace.clone(),
         reason: author.reason.clone(),
+        periods: Vec::new(),
     });
 }
 

@@ -1,4 +1,4 @@
-//! What the program does by itself: hears of other processes' changes, does what is scheduled, watches guardrails.
+//! What the program does by itself: hears of other processes' changes, does what is scheduled, watches guardrails, turns bandits.
 
 use std::time::Duration;
 
@@ -68,6 +68,14 @@ async fn watch_guardrails(experiments: Experiments, mut stop: tokio::sync::watch
         };
         if let Err(error) = done {
             tracing::error!(%error, "guardrails could not be watched; it is tried again");
+        }
+        let round = experiments.turn_bandits();
+        let done = tokio::select! {
+            _ = stop.changed() => return,
+            done = round => done,
+        };
+        if let Err(error) = done {
+            tracing::error!(%error, "the weights of bandits could not be looked at; it is tried again");
         }
     }
 }

@@ -1,10 +1,13 @@
-//! Evaluations per second on one core: `cargo bench -p footfall-models-experiment --bench assign [-- SECONDS]`.
+//! Evaluations per second on one core: `cargo bench -p footfall-models-experiment --bench assign [-- SECONDS [--sdk FOLDER]]`.
 //!
-//! The same payload and users as `benches/growthbook.cjs`, which measures the JavaScript SDK beside it.
+//! The same payload and users as `benches/growthbook.cjs`. With `--sdk` and a folder that has `node_modules/@growthbook/growthbook`,
+//! that is measured in the same run, and the table has both side by side.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use footfall_models_experiment::Value;
@@ -47,18 +50,39 @@ fn nanoseconds(seconds: f64, users: &[User], mut call: impl FnMut(&User)) -> f64
     fastest
 }
 
+/// Nanoseconds of the JavaScript SDK by feature; nothing where no folder is named.
+fn sdk(seconds: f64) -> BTreeMap<String, f64> {
+    let Some(folder) = std::env::args().skip_while(|text| text != "--sdk").nth(1) else { return BTreeMap::new() };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/growthbook.cjs");
+    let output = Command::new("node").arg(script).arg(seconds.to_string()).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let row = |line: &str| {
+        let mut cells = line.split('|').map(str::trim).skip(1);
+        Some((cells.next()?.to_owned(), cells.next()?.parse().ok()?))
+    };
+    text.lines().filter_map(row).collect()
+}
+
 fn main() {
     let seconds: f64 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(1.0);
     let start = Instant::now();
     let payload = Payload::parse(PAYLOAD, None).unwrap();
     println!("payload compiled in {:?}", start.elapsed());
     let users = users();
-    println!("| feature | ns per evaluation | evaluations/s/core |\n|---|---:|---:|");
+    let beside = sdk(seconds);
+    println!(
+        "| feature | ns per evaluation | evaluations/s/core | JavaScript SDK, the same | times |\n|---|---:|---:|---:|---:|"
+    );
     for feature in FEATURES {
         let time = nanoseconds(seconds, &users, |user| {
             black_box(Evaluator::new(&payload, user).evaluate(feature));
         });
-        println!("| {feature} | {time:.0} | {:.0} |", 1e9 / time);
+        let (other, times) = beside.get(feature).map_or_else(
+            || ("–".to_owned(), "–".to_owned()),
+            |other| (format!("{:.0}", 1e9 / other), format!("{:.0}", other / time)),
+        );
+        println!("| {feature} | {time:.0} | {:.0} | {other} | {times} |", 1e9 / time);
     }
     let time = nanoseconds(seconds, &users, |user| {
         let mut evaluator = Evaluator::new(&payload, user);

@@ -1,12 +1,14 @@
 //! What the statistics promise, shown on simulated experiments: `cargo bench -p footfall-models-experiment --bench simulate`.
 //!
-//! Everything is seeded: the same table each time. It ends with an error if a promise is broken.
+//! Everything is seeded (1 to 7, as below): the same table each time. It ends with an error if a promise is broken.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
-use footfall_models_experiment::statistics::bandit::{ArmPosterior, best_arm_probabilities, weights};
+use footfall_models_experiment::statistics::bandit::{
+    ArmPosterior, best_arm_probabilities, means_over_periods, weights,
+};
 use footfall_models_experiment::statistics::distribution::normal_isf;
-use footfall_models_experiment::statistics::srm::ratio_check;
+use footfall_models_experiment::statistics::srm::{ratio_check, ratio_check_of_periods, root_cause};
 use footfall_models_experiment::statistics::{
     Alternative, Difference, Effect, Moments, Sequential, Statistic, Values, welch,
 };
@@ -225,11 +227,13 @@ fn bandit(table: &mut Table) {
     const PERIODS: usize = 40;
     const USERS: usize = 300;
     let mut random = Random(6);
-    let (mut regret, mut held, mut held_pooled) = (0.0, 0usize, 0usize);
+    let sequence = Sequential::new(0.05, 5_000.0, Alternative::TwoSided);
+    let (mut regret, mut held, mut held_pooled, mut held_always, mut alarms) = (0.0, 0usize, 0usize, 0usize, 0usize);
     for _ in 0..RUNS {
         let mut share = vec![1.0 / 3.0; 3];
         let mut totals = [Moments::<1>::default(); 3];
         let mut periods: Vec<[Moments<1>; 3]> = Vec::new();
+        let mut planned: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
         for period in 0..PERIODS {
             // The rates drift together: Simpson's trap for whoever pools over periods.
             let drift = 0.04 * period as f64 / PERIODS as f64;
@@ -242,9 +246,14 @@ fn bandit(table: &mut Table) {
             }
             totals = std::array::from_fn(|arm| totals[arm].merged(&now[arm]));
             periods.push(now);
-            let posterior =
-                |arm: &Moments<1>| ArmPosterior::new(arm.means[0], (arm.variance(0) / arm.n).sqrt(), Some((0.1, 0.01)));
-            share = weights(&best_arm_probabilities(&totals.map(|arm| posterior(&arm)), false), 0.05);
+            planned.push((now.iter().map(|arm| arm.n).collect(), share.clone()));
+            let seen: Vec<Vec<Statistic>> =
+                periods.iter().map(|arms| arms.iter().map(|arm| mean(Values::new(*arm))).collect()).collect();
+            if let Some(arms) = means_over_periods(&seen, 100.0) {
+                let arms: Vec<ArmPosterior> =
+                    arms.iter().map(|(mean, error)| ArmPosterior::new(*mean, *error, None)).collect();
+                share = weights(&best_arm_probabilities(&arms, false), 0.05);
+            }
         }
         let pair = |arms: &[Moments<1>; 3]| (mean(Values::new(arms[0])), mean(Values::new(arms[2])));
         let strata: Vec<(Statistic, Statistic)> = periods.iter().map(pair).collect();
@@ -253,7 +262,11 @@ fn bandit(table: &mut Table) {
             let truth = RATES[2] - RATES[0];
             usize::from((effect.estimate - truth).abs() <= z * effect.standard_error)
         };
-        held += holds(Effect::of_strata(&strata, Difference::Absolute).unwrap());
+        let stratified = Effect::of_strata(&strata, Difference::Absolute).unwrap();
+        held += holds(stratified);
+        let (low, high) = sequence.test(&stratified).unwrap().interval;
+        held_always += usize::from(low <= RATES[2] - RATES[0] && RATES[2] - RATES[0] <= high);
+        alarms += usize::from(ratio_check_of_periods(&planned).p_value_always_valid < 0.05);
         let (a, b) = pair(&totals);
         held_pooled += holds(Effect::between(&a, &b, Difference::Absolute).unwrap());
     }
@@ -269,6 +282,44 @@ fn bandit(table: &mut Table) {
     table.remark("— coverage of best against first arm under drift, pooled", held_pooled as f64 / RUNS as f64);
     let found = held as f64 / RUNS as f64;
     table.row("— the same, stratified by period", found, "≥ 0.92", found >= 0.92);
+    let found = held_always as f64 / RUNS as f64;
+    table.row("— the same, sequential: what results tell", found, "≥ 0.95", found >= 0.95);
+    let found = alarms as f64 / RUNS as f64;
+    table.row("— sample-ratio alarms over periods, always valid, at 0.05", found, "≤ 0.05", found <= 0.05);
+}
+
+/// Nine dimensions of six levels each: how often a level is named although nothing is lost, and how often the right one.
+fn causes(table: &mut Table) {
+    const EXPERIMENTS: usize = 1_000;
+    const PEOPLE: usize = 10_000;
+    let mut random = Random(7);
+    let (mut named, mut right) = (0usize, 0usize);
+    for _ in 0..EXPERIMENTS {
+        let mut levels = vec![vec![0.0; 2]; 54];
+        let mut broken = levels.clone();
+        for _ in 0..PEOPLE {
+            let arm = usize::from(random.uniform() < 0.5);
+            let places: [usize; 9] = std::array::from_fn(|dimension| dimension * 6 + (random.uniform() * 6.0) as usize);
+            // A third of the treated of one level are lost.
+            let is_lost = places[3] == 20 && arm == 1 && random.uniform() < 0.33;
+            for place in places {
+                levels[place][arm] += 1.0;
+                broken[place][arm] += if is_lost { 0.0 } else { 1.0 };
+            }
+        }
+        named += usize::from(root_cause(&levels, &[0.5, 0.5])[0].p_value_adjusted < 0.05);
+        let first = &root_cause(&broken, &[0.5, 0.5])[0];
+        right += usize::from(first.level == 20 && first.p_value_adjusted < 0.05);
+    }
+    let share = |count: usize| count as f64 / EXPERIMENTS as f64;
+    table.row(
+        "sample ratio by 54 levels: any named although nothing is lost",
+        share(named),
+        "≤ 0.05",
+        share(named) <= 0.05,
+    );
+    let kept = share(right) >= 0.95;
+    table.row("— the right one named first where it loses a third of an arm", share(right), "≥ 0.95", kept);
 }
 
 fn main() {
@@ -278,5 +329,6 @@ fn main() {
     intervals(&mut table);
     power(&mut table);
     bandit(&mut table);
+    causes(&mut table);
     assert!(table.broken.is_empty(), "broken: {:?}", table.broken);
 }

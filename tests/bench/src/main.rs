@@ -5,6 +5,7 @@ mod acknowledged;
 mod api;
 mod bodies;
 mod error;
+mod flag_streams;
 mod histogram;
 mod http;
 mod insights_load;
@@ -52,6 +53,7 @@ fn run(options: &Options, report: &mut Report) -> Result<(), BenchError> {
                 Section::Starting => starting::measure(options, report).await,
                 Section::Api => api::measure(options, report).await,
                 Section::InsightsLoad => insights_load::measure(options, report).await,
+                Section::FlagStreams => flag_streams::measure(options, report).await,
             }
         })?;
     }

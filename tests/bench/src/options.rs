@@ -20,6 +20,8 @@ pub enum Section {
     Api,
     /// People who ask for insights while activities arrive; only when it is named
     InsightsLoad,
+    /// A flag is changed while many listen on streams; only when it is named
+    FlagStreams,
 }
 
 /// Measures the real program on an empty data folder, over loopback.
@@ -77,6 +79,9 @@ pub struct Options {
     /// Activities a second that arrive meanwhile
     #[arg(long, default_value_t = 20_000)]
     pub arriving: u64,
+    /// Who listen to the changes of flags; the limit of open files (`ulimit -n`) must be above it
+    #[arg(long, default_value_t = 10_000)]
+    pub listeners: usize,
     /// Starts of each kind
     #[arg(long, default_value_t = 5)]
     pub starts: usize,
@@ -87,7 +92,11 @@ impl Options {
         let all = [Section::Limits, Section::Acknowledged, Section::Sustained, Section::Starting, Section::Api];
         match self.only.as_slice() {
             [] => all.to_vec(),
-            only => all.into_iter().chain([Section::InsightsLoad]).filter(|section| only.contains(section)).collect(),
+            only => all
+                .into_iter()
+                .chain([Section::InsightsLoad, Section::FlagStreams])
+                .filter(|section| only.contains(section))
+                .collect(),
         }
     }
 

@@ -62,6 +62,8 @@ impl Server {
         command.env("FOOTFALL_DATA_DIR", self.data()).env("FOOTFALL_LISTEN", self.address.to_string());
         // A load generator asks more often than people.
         command.envs(["ADDRESS", "ACCOUNT", "KEY"].map(|name| (format!("FOOTFALL_LIMITS_{name}"), "0")));
+        // Ten thousand may listen to flags, and somebody has to change one.
+        command.env("FOOTFALL_SERVER_CONNECTIONS", "20000");
         command.env("FOOTFALL_TRACING_LEVEL", "warn").stdin(Stdio::null());
         if let Some(url) = &self.database {
             command.env("FOOTFALL_DATABASE_URL", url);

@@ -179,7 +179,7 @@ fn running<'a>(
     let mut body = json!({
         "key": key, "name": key, "seed": phase.seed, "phase": (state.phases.len() - 1).to_string(),
         "hashAttribute": experiment.hash_attribute, "hashVersion": 2, "coverage": phase.coverage,
-        "weights": phase.weights, "variations": variations?, "meta": meta,
+        "weights": phase.weights_now(), "variations": variations?, "meta": meta,
     });
     if let Some(attribute) = &experiment.fallback_attribute {
         body["fallbackAttribute"] = json!(attribute);

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Definition, ExperimentState, Kind, Prerequisite};
+use footfall_models_experiment::statistics::bandit::USERS_MIN;
+
+use super::{Definition, ExperimentState, Kind, Measure, Prerequisite};
 use crate::catalogue::Catalogue;
 use crate::check::{condition, namespaces, plan};
 use crate::faults::Faults;
@@ -61,6 +63,8 @@ pub struct Experiment {
     pub analysis: Analysis,
     #[serde(default)]
     pub plan: Option<Plan>,
+    #[serde(default)]
+    pub bandit: Option<Bandit>,
     #[serde(default)]
     #[schemars(length(max = 4000))]
     pub description: String,
@@ -182,6 +186,31 @@ pub struct Plan {
     pub accepts_low_power: bool,
 }
 
+/// Weights that follow what the first goal has shown, instead of staying what they are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bandit {
+    /// Between two looks.
+    #[schemars(range(min = 1, max = 720))]
+    pub every_hours: u32,
+    /// With fewer people in any arm the weights stay.
+    #[serde(default = "default_people_min")]
+    #[schemars(range(min = 100, max = 1_000_000_000))]
+    pub people_min: u32,
+    /// The least share of each arm; those of all arms together are at most one half.
+    #[serde(default = "default_floor")]
+    #[schemars(range(min = 0.0, max = 0.25))]
+    pub floor: f64,
+}
+
+const fn default_people_min() -> u32 {
+    100
+}
+
+const fn default_floor() -> f64 {
+    0.01
+}
+
 pub(super) fn default_hash_attribute() -> String {
     "id".to_owned()
 }
@@ -243,6 +272,28 @@ impl Experiment {
         });
     }
 
+    fn check_bandit(&self, bandit: &Bandit, catalogue: &Catalogue, faults: &mut Faults) {
+        faults.within("bandit", |faults| {
+            if !(1..=720).contains(&bandit.every_hours) {
+                faults.at("every_hours", "must be 1 to 720");
+            }
+            if f64::from(bandit.people_min) < USERS_MIN {
+                faults.at("people_min", format!("must be at least {USERS_MIN}"));
+            }
+            let floors = bandit.floor * self.variations.len() as f64;
+            if !(0.0..=0.5).contains(&floors) {
+                faults.at(
+                    "floor",
+                    "must leave half of the people to the best: at most 0.5 over the number of variations",
+                );
+            }
+        });
+        let goal = self.goals.first().and_then(|goal| catalogue.metrics.get(goal));
+        if goal.is_some_and(|goal| matches!(goal.measure, Measure::Quantile { .. })) {
+            faults.at("goals", "the first decides over the weights of a bandit, and cannot be a quantile");
+        }
+    }
+
     fn check_analysis(&self, faults: &mut Faults) {
         faults.within("analysis", |faults| {
             if !(0.0001..=0.5).contains(&self.analysis.alpha) {
@@ -300,6 +351,9 @@ impl Definition for Experiment {
         }
         self.check_metrics(catalogue, faults);
         self.check_analysis(faults);
+        if let Some(bandit) = &self.bandit {
+            self.check_bandit(bandit, catalogue, faults);
+        }
         if let Some(wanted) = &self.plan {
             faults.within("plan", |faults| plan::check_form(wanted, faults));
         }
@@ -330,6 +384,7 @@ impl Definition for Experiment {
             ("prerequisites", self.prerequisites != before.prerequisites),
             ("namespace", self.namespace != before.namespace),
             ("holdout", self.holdout != before.holdout),
+            ("bandit", self.bandit.is_some() != before.bandit.is_some()),
         ];
         let within_phase = state.is_running() && next.phases.len() == state.phases.len();
         for (member, _) in of_phase.into_iter().filter(|(_, changed)| within_phase && *changed) {

@@ -16,13 +16,13 @@ use serde::{Deserialize, Serialize};
 
 pub use attribute::{Attribute, AttributeType};
 pub use environment::{Environment, PRODUCTION};
-pub use experiment::{Analysis, Experiment, Guardrail, NamespaceShare, Plan, TestMethod, Variation};
+pub use experiment::{Analysis, Bandit, Experiment, Guardrail, NamespaceShare, Plan, TestMethod, Variation};
 pub use feature::{Feature, Prerequisite, Rule, Serve, ValueType, VariationValue};
 pub use holdout::Holdout;
 pub use metric::{Aggregate, Cap, Compared, Comparison, Measure, Metric, Operand, Source, Window};
 pub use namespace::Namespace;
 pub use saved_group::SavedGroup;
-pub use state::{Decision, ExperimentState, Outcome, Phase, Status};
+pub use state::{Decision, ExperimentState, Outcome, Period, Phase, Status};
 
 use crate::catalogue::Catalogue;
 use crate::faults::Faults;

@@ -68,6 +68,31 @@ pub struct Phase {
     pub condition: Option<Value>,
     pub namespace: Option<NamespaceShare>,
     pub reason: String,
+    /// Of a bandit: when its weights were changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub periods: Vec<Period>,
+}
+
+/// A part of a bandit's phase in which its weights are the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Period {
+    pub started_at: Time,
+    pub weights: Vec<f64>,
+    /// Of each arm to be the best, as known when it began.
+    pub chances: Vec<f64>,
+}
+
+impl Phase {
+    /// The weights that hold since the last change of them.
+    pub fn weights_now(&self) -> &[f64] {
+        self.periods.last().map_or(&self.weights, |period| &period.weights)
+    }
+
+    /// When each period began, with its weights; the first is that of the phase.
+    pub fn periods(&self) -> impl Iterator<Item = (Time, &[f64])> {
+        let first = std::iter::once((self.started_at, self.weights.as_slice()));
+        first.chain(self.periods.iter().map(|period| (period.started_at, period.weights.as_slice())))
+    }
 }
 
 /// Where an experiment stands.

@@ -12,11 +12,20 @@ use crate::check::plan;
 use crate::definition::Experiment;
 use crate::error::{ExperimentError, FACTS_UNAVAILABLE, READS, problem};
 use crate::experiments::Experiments;
-use crate::results::Report;
+use crate::results::{Breakdown, Dimension, Report};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct WhichPhase {
+    /// Counted from 0; the last where it is absent.
+    #[schemars(range(min = 0, max = 10000))]
+    phase: Option<u32>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct WhichBreakdown {
+    dimension: Dimension,
     /// Counted from 0; the last where it is absent.
     #[schemars(range(min = 0, max = 10000))]
     phase: Option<u32>,
@@ -39,6 +48,7 @@ struct Power {
 
 pub(super) fn routes() -> Routes<Experiments, May> {
     let results = "/v1/projects/{project}/experiments/{key}/results";
+    let breakdown_path = "/v1/projects/{project}/experiments/{key}/results/breakdown";
     let power_path = "/v1/projects/{project}/experiments/{key}/power";
     Routes::new(
         "results",
@@ -48,6 +58,15 @@ pub(super) fn routes() -> Routes<Experiments, May> {
                 .cost(20)
                 .raises(READS)
                 .raises([&FACTS_UNAVAILABLE]),
+            get(
+                breakdown_path,
+                experiments_read(),
+                breakdown,
+                "The effects among people told apart by what was known of them at exposure.",
+            )
+            .cost(20)
+            .raises(READS)
+            .raises([&FACTS_UNAVAILABLE]),
             get(power_path, experiments_read(), power, "What the plan of an experiment can see.").raises(READS),
         ],
     )
@@ -60,6 +79,15 @@ async fn show(
 ) -> Result<Told<Report>, Problem> {
     let phase = which.phase.map(|phase| phase as usize);
     experiments.report(&place.project, &place.key, phase).await.map(Told).map_err(problem)
+}
+
+async fn breakdown(
+    State(experiments): State<Experiments>,
+    Path(place): Path<DefinitionPlace>,
+    Query(which): Query<WhichBreakdown>,
+) -> Result<Told<Breakdown>, Problem> {
+    let phase = which.phase.map(|phase| phase as usize);
+    experiments.breakdown(&place.project, &place.key, phase, which.dimension).await.map(Told).map_err(problem)
 }
 
 async fn power(

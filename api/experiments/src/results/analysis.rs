@@ -7,54 +7,78 @@ use footfall_models_experiment::statistics::{
     Analysis, Difference, Method, Settings, Statistic, analyse, multiplicity, power, srm,
 };
 
+use footfall_api_http::Time;
+
 use crate::catalogue::Catalogue;
 use crate::definition::{Experiment, Metric, Phase, TestMethod};
 use crate::error::ExperimentError;
-use crate::experiments::Experiments;
+use crate::experiments::{Experiments, Item};
 
+use super::before;
+use super::dimensions::{self, Level};
 use super::exposures::ExposureSource;
-use super::question::{Plan, plan};
+use super::question::{Parts, Plan, plan};
 use super::report::{
-    Arm, CurvePoint, Instead, Interval, MetricReport, Report, Role, SampleRatio, SampleSuspect, TreatmentReport,
-    VariationReport, finite,
+    Arm, CurvePoint, Instead, Interval, MetricReport, Report, Role, SampleRatio, TreatmentReport, VariationReport,
+    finite,
 };
 use super::samples::{self, Cell};
 
 /// Points of a curve.
 const DAYS_MAX: usize = 400;
-const SUSPECTS_MAX: usize = 10;
 
-type Cells = BTreeMap<String, BTreeMap<String, Cell>>;
+const BANDIT_CAVEAT: &str = " The weights followed what was seen: periods of equal weights are compared each for itself, and of an arm \
+    that was starved early little is known. People count where they were first.";
+
+type Pair = (Statistic, Statistic);
+pub(super) type Cells = BTreeMap<String, BTreeMap<String, Cell>>;
 
 /// What was asked and what came back.
-struct Answered {
-    cells: Cells,
+pub(super) struct Answered {
+    pub cells: Cells,
     quantiles: BTreeMap<String, Vec<Option<Statistic>>>,
-    sql: String,
-    params: serde_json::Value,
+    pub sql: String,
+    pub params: serde_json::Value,
 }
 
 /// What stands fixed while a report is made.
-struct Frame<'a> {
-    experiment: &'a Experiment,
-    phase: &'a Phase,
-    metrics: Vec<(&'a str, &'a Metric)>,
+pub(super) struct Frame<'a> {
+    pub experiment: &'a Experiment,
+    pub phase: &'a Phase,
+    pub metrics: Vec<(&'a str, &'a Metric)>,
+}
+
+/// An experiment with the phase that is looked at.
+pub(super) struct Looked {
+    pub item: Item<Experiment>,
+    pub number: usize,
+    pub phase: Phase,
+    pub catalogue: Catalogue,
+    pub until: Time,
 }
 
 impl Experiments {
     /// The result of a phase, of the last where none is named, as it is now.
     pub async fn report(&self, project: &str, key: &str, phase: Option<usize>) -> Result<Report, ExperimentError> {
-        let item = self.item::<Experiment>(project, key).await?;
-        let number = phase.unwrap_or(item.state.phases.len().saturating_sub(1));
-        let missing = ExperimentError::NotFound("phase: the experiment was not started");
-        let phase = item.state.phases.get(number).ok_or(missing)?;
-        let catalogue = crate::storage::catalogue(self.access().database(), project).await?;
-        let now = footfall_api_http::Time::from(self.now());
-        let until = phase.ended_at.unwrap_or(now);
-        let keys = item.definition.metrics();
-        let metrics = keys.iter().filter_map(|key| Some((*key, catalogue.metrics.get(*key)?))).collect();
-        let frame = Frame { experiment: &item.definition, phase, metrics };
-        let answered = self.ask(project, key, &frame, &catalogue, &until.to_string()).await?;
+        self.report_of(project, key, phase, true).await
+    }
+
+    /// As [`Experiments::report`]; where a mismatch of arms comes from is a question of its own.
+    pub(super) async fn report_of(
+        &self,
+        project: &str,
+        key: &str,
+        phase: Option<usize>,
+        seeks_causes: bool,
+    ) -> Result<Report, ExperimentError> {
+        let looked = self.looked(project, key, phase).await?;
+        let frame = looked.frame();
+        let starts = looked.starts();
+        let parts = if frame.is_bandit() { Parts::Periods(&starts) } else { Parts::Days };
+        let answered = self.ask(project, key, &looked, &frame, parts).await?;
+        // Of a bandit the shares of a level depend on when its people came.
+        let levels =
+            if seeks_causes && !frame.is_bandit() { self.levels(project, key, &looked).await? } else { Vec::new() };
         let mut revisions = BTreeMap::new();
         for (metric, _) in &frame.metrics {
             revisions.insert((*metric).to_owned(), self.item::<Metric>(project, metric).await?.revision);
@@ -69,31 +93,56 @@ impl Experiments {
         correct(&mut reports);
         Ok(Report {
             experiment: key.to_owned(),
-            revision: item.revision,
-            phase: number,
-            from: phase.started_at,
-            until,
+            revision: looked.item.revision,
+            phase: looked.number,
+            from: looked.phase.started_at,
+            until: looked.until,
             variations: frame.variations(&totals),
             people_in_several: answered.cells.get("").map_or(0.0, |days| days.values().map(|cell| cell.people).sum()),
-            sample_ratio: frame.sample_ratio(&answered.cells, &totals),
+            sample_ratio: frame.sample_ratio(&answered.cells, &totals, levels),
+            before_exposure: before::compared(&frame, &totals),
             metrics: reports,
             sql: answered.sql,
             params: answered.params,
         })
     }
 
-    async fn ask(
+    /// The experiment and its phase, the last where none is named.
+    pub(super) async fn looked(
         &self,
         project: &str,
         key: &str,
+        phase: Option<usize>,
+    ) -> Result<Looked, ExperimentError> {
+        let item = self.item::<Experiment>(project, key).await?;
+        let number = phase.unwrap_or(item.state.phases.len().saturating_sub(1));
+        let missing = ExperimentError::NotFound("phase: the experiment was not started");
+        let phase = item.state.phases.get(number).ok_or(missing)?.clone();
+        let catalogue = crate::storage::catalogue(self.access().database(), project).await?;
+        let until = phase.ended_at.unwrap_or_else(|| Time::from(self.now()));
+        Ok(Looked { item, number, phase, catalogue, until })
+    }
+
+    /// People of each arm by level of each dimension.
+    async fn levels(&self, project: &str, key: &str, looked: &Looked) -> Result<Vec<Level>, ExperimentError> {
+        let facts = self.facts().ok_or_else(|| ExperimentError::Facts("no tables are connected".to_owned()))?;
+        let question = dimensions::question(looked.source(key), &looked.until.to_string());
+        let rows = facts.query(project, &question.sql, question.params).await?;
+        dimensions::levels(&rows, looked.item.definition.variations.len())
+    }
+
+    pub(super) async fn ask(
+        &self,
+        project: &str,
+        key: &str,
+        looked: &Looked,
         frame: &Frame<'_>,
-        catalogue: &Catalogue,
-        until: &str,
+        parts: Parts<'_>,
     ) -> Result<Answered, ExperimentError> {
         let facts = self.facts().ok_or_else(|| ExperimentError::Facts("no tables are connected".to_owned()))?;
         let metrics: Vec<&Metric> = frame.metrics.iter().map(|(_, metric)| *metric).collect();
-        let source = ExposureSource { catalogue, key, experiment: frame.experiment, phase: frame.phase };
-        let fresh = || -> Plan<'_> { plan(source, &metrics, until) };
+        let (source, until) = (looked.source(key), looked.until.to_string());
+        let fresh = || -> Plan<'_> { plan(source, &metrics, &until, parts) };
         let caps = match fresh().caps() {
             Some(question) => {
                 samples::caps(&facts.query(project, &question.sql, question.params).await?, metrics.len())
@@ -108,7 +157,8 @@ impl Experiments {
             |variation: &str| cells.get(variation).map_or(0.0, |days| days.values().map(|cell| cell.people).sum());
         let arms: Vec<(String, f64)> =
             frame.experiment.variations.iter().map(|one| (one.key.clone(), people(&one.key))).collect();
-        let quantiles = match fresh().quantiles(&arms) {
+        let wanted = (!matches!(parts, Parts::Levels(_))).then(|| fresh().quantiles(&arms)).flatten();
+        let quantiles = match wanted {
             Some(question) => {
                 let rows = facts.query(project, &question.sql, question.params).await?;
                 samples::quantiles(&rows, &measured, &arms)?
@@ -116,6 +166,24 @@ impl Experiments {
             None => BTreeMap::new(),
         };
         Ok(Answered { cells, quantiles, sql: question.sql, params: question.params })
+    }
+}
+
+impl Looked {
+    pub fn frame(&self) -> Frame<'_> {
+        let keys = self.item.definition.metrics();
+        let metrics = keys.iter().filter_map(|key| Some((*key, self.catalogue.metrics.get(*key)?))).collect();
+        Frame { experiment: &self.item.definition, phase: &self.phase, metrics }
+    }
+
+    /// When the periods of the phase began.
+    pub fn starts(&self) -> Vec<String> {
+        self.phase.periods().map(|(start, _)| start.to_string()).collect()
+    }
+
+    pub fn source<'a>(&'a self, key: &'a str) -> ExposureSource<'a> {
+        let (catalogue, experiment, phase) = (&self.catalogue, &self.item.definition, &self.phase);
+        ExposureSource { catalogue, key, experiment, phase }
     }
 }
 
@@ -146,44 +214,64 @@ impl Frame<'_> {
         .collect()
     }
 
-    fn sample_ratio(&self, cells: &Cells, totals: &BTreeMap<String, Cell>) -> SampleRatio {
-        let users: Vec<f64> = self.variations(totals).iter().map(|arm| arm.people).collect();
+    fn sample_ratio(&self, cells: &Cells, totals: &BTreeMap<String, Cell>, mut levels: Vec<Level>) -> SampleRatio {
+        if self.is_bandit() {
+            return self.sample_ratio_of_periods(cells);
+        }
+        let arms = self.variations(totals);
+        let users: Vec<f64> = arms.iter().map(|arm| arm.people).collect();
         let check = srm::ratio_check(&users, &self.phase.weights);
-        let days: BTreeSet<&String> =
-            cells.iter().filter(|(key, _)| !key.is_empty()).flat_map(|(_, days)| days.keys()).collect();
-        let of_day = |day: &&String| -> Vec<f64> {
-            let arms = self.experiment.variations.iter();
-            arms.map(|one| cells.get(&one.key).and_then(|days| days.get(*day)).map_or(0.0, |cell| cell.people))
-                .collect()
-        };
-        let levels: Vec<Vec<f64>> = days.iter().map(of_day).collect();
-        let days: Vec<&String> = days.into_iter().collect();
-        let suspects = srm::root_cause(&levels, &self.phase.weights).into_iter();
-        let suspects = suspects.filter(|suspect| suspect.p_value_adjusted < 0.05).take(SUSPECTS_MAX);
-        let suspects: Vec<SampleSuspect> = suspects
-            .map(|suspect| SampleSuspect {
-                dimension: "day of first exposure".to_owned(),
-                level: days[suspect.level].clone(),
-                p_value_adjusted: suspect.p_value_adjusted,
-                deviations: suspect.deviations,
-            })
-            .collect();
-        let is_off = check.p_value_always_valid < srm::P_VALUE_WARNING;
-        let reading = match (is_off, suspects.first()) {
-            (false, _) => "The arms have the people that their weights promise.".to_owned(),
-            (true, None) => {
-                "The arms do not have the people that their weights promise, on all days alike: look for what loses \
-                             people or exposures of one arm. Until then no effect below can be trusted."
-                    .to_owned()
+        let mut days: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+        for (index, arm) in arms.iter().enumerate() {
+            for (day, cell) in cells.get(&arm.key).into_iter().flatten() {
+                days.entry(day.clone()).or_insert_with(|| vec![0.0; arms.len()])[index] = cell.people;
             }
-            (true, Some(first)) => format!(
-                "The arms do not have the people that their weights promise, most of all on {}. Until the cause is known no effect below can be trusted.",
-                first.level
-            ),
-        };
+        }
+        levels.extend(dimensions::days(days));
+        let suspects = dimensions::suspects(&levels, &arms);
+        let is_off = check.p_value_always_valid < srm::P_VALUE_WARNING;
+        let reading = dimensions::reading(is_off, &suspects, &arms);
         let (p_value, p_value_always_valid) =
             (check.p_value_exact.unwrap_or(check.p_value), check.p_value_always_valid);
         SampleRatio { p_value, p_value_always_valid, is_off, suspects, reading }
+    }
+
+    /// Every period by the weights that it had.
+    fn sample_ratio_of_periods(&self, cells: &Cells) -> SampleRatio {
+        let people = |start: &String| -> Vec<f64> {
+            let arms = self.experiment.variations.iter();
+            arms.map(|arm| cells.get(&arm.key).and_then(|parts| parts.get(start)).map_or(0.0, |cell| cell.people))
+                .collect()
+        };
+        let periods: Vec<(Vec<f64>, Vec<f64>)> =
+            self.phase.periods().map(|(start, weights)| (people(&start.to_string()), weights.to_vec())).collect();
+        let check = srm::ratio_check_of_periods(&periods);
+        let is_off = check.p_value_always_valid < srm::P_VALUE_WARNING;
+        let reading = if is_off {
+            "The arms do not have the people that the weights of each period promise. Until the cause is known neither the weights \
+             nor the effects below can be trusted."
+        } else {
+            "The arms have the people that the weights of each period promise."
+        };
+        let (p_value, p_value_always_valid) = (check.p_value, check.p_value_always_valid);
+        SampleRatio { p_value, p_value_always_valid, is_off, suspects: Vec::new(), reading: reading.to_owned() }
+    }
+
+    pub fn is_bandit(&self) -> bool {
+        self.experiment.bandit.is_some()
+    }
+
+    /// What is compared: of a bandit period by period, else all people at once.
+    fn strata(&self, index: usize, (a, b): (&str, &str), answered: &Answered, pair: Pair) -> Vec<Pair> {
+        if !self.is_bandit() || matches!(pair.0, Statistic::Quantile(_)) {
+            return vec![pair];
+        }
+        let of = |variation: &str, start: &str| {
+            answered.cells.get(variation)?.get(start)?.statistics.get(index).copied().flatten()
+        };
+        let starts = self.phase.periods().map(|(start, _)| start.to_string());
+        let strata: Vec<Pair> = starts.filter_map(|start| of(a, &start).zip(of(b, &start))).collect();
+        if strata.is_empty() { vec![pair] } else { strata }
     }
 
     fn role(&self, key: &str) -> Role {
@@ -196,7 +284,7 @@ impl Frame<'_> {
         }
     }
 
-    fn settings(&self, metric: &Metric) -> Settings {
+    pub fn settings(&self, metric: &Metric) -> Settings {
         let analysis = &self.experiment.analysis;
         Settings {
             difference: Difference::Relative,
@@ -244,7 +332,12 @@ impl Frame<'_> {
             .map(|one| {
                 let pair = statistic(control).zip(statistic(&one.key));
                 let curve = self.curve(index, (control, &one.key), answered, &settings);
-                compared(&one.key, pair, metric, &settings, curve)
+                let strata = pair.map(|pair| self.strata(index, (control, &one.key), answered, pair));
+                let mut compared = compared(&one.key, pair.zip(strata), metric, &settings, curve);
+                if self.is_bandit() && compared.effect.is_some() {
+                    compared.cannot_be_said += BANDIT_CAVEAT;
+                }
+                compared
             })
             .collect();
         if let [first, second] = arms.as_mut_slice()
@@ -273,13 +366,19 @@ impl Frame<'_> {
             (Some(sum), Some(next)) => Some(sum.merged(next)),
             (sum, next) => sum.or(next.cloned()),
         };
-        let mut points = Vec::new();
+        let (mut points, mut strata): (Vec<CurvePoint>, Vec<Pair>) = (Vec::new(), Vec::new());
         for day in days.into_iter().take(DAYS_MAX) {
             (sum_a, sum_b) = (grown(sum_a, of(a).get(day)), grown(sum_b, of(b).get(day)));
             let statistic =
                 |sum: &Option<Cell>| sum.as_ref().and_then(|cell| cell.statistics.get(index).copied().flatten());
             let people = [&sum_a, &sum_b].into_iter().flatten().map(|cell| cell.people).sum();
-            let analysis = statistic(&sum_a).zip(statistic(&sum_b)).map(|pair| analyse(&[pair], settings));
+            let single = |key: &str| of(key).get(day).and_then(|cell| cell.statistics.get(index).copied().flatten());
+            strata.extend(single(a).zip(single(b)).filter(|_| self.is_bandit()));
+            let pair = statistic(&sum_a).zip(statistic(&sum_b));
+            let analysis = pair.map(|pair| match strata.as_slice() {
+                [] => analyse(&[pair], settings),
+                strata => analyse(strata, settings),
+            });
             let effect =
                 analysis.as_ref().and_then(|analysis| analysis.effect.ok()).and_then(|effect| finite(effect.estimate));
             let interval = analysis.and_then(|analysis| analysis.test).map(|test| Interval::of(test.interval));
@@ -299,18 +398,17 @@ fn sum_of(statistic: &Statistic) -> Option<f64> {
 
 fn compared(
     variation: &str,
-    pair: Option<(Statistic, Statistic)>,
+    found: Option<(Pair, Vec<Pair>)>,
     metric: &Metric,
     settings: &Settings,
     curve: Vec<CurvePoint>,
 ) -> TreatmentReport {
     let minimum = f64::from(metric.minimum_sample);
-    let Some((a, b)) = pair.filter(|(a, b)| a.n() >= minimum && b.n() >= minimum) else {
+    let Some(((a, b), strata)) = found.filter(|((a, b), _)| a.n() >= minimum && b.n() >= minimum) else {
         let cannot_be_said = format!("There are fewer than {} people in an arm.", metric.minimum_sample.max(1));
         return silent(variation, curve, cannot_be_said);
     };
-    let Analysis { effect, test, posterior, instead, method, can_be_said, cannot_be_said } =
-        analyse(&[(a, b)], settings);
+    let Analysis { effect, test, posterior, instead, method, can_be_said, cannot_be_said } = analyse(&strata, settings);
     let least = power::Plan {
         mean: a.unadjusted_mean(),
         variance: a.unadjusted().variance(),

@@ -4,6 +4,7 @@ use crate::catalogue::Catalogue;
 use crate::compile::posthog::seen;
 use crate::definition::{Experiment, Phase};
 
+use super::dimensions::Dimension;
 use super::sql::Binder;
 
 /// Between the flag and its response in one text; no key has it.
@@ -43,9 +44,9 @@ impl ExposureSource<'_> {
         found
     }
 
-    /// `units(person_id, variation, first_at)`: one row for each person who was exposed in the phase and counts. `variation` is
-    /// empty for people who were seen in more than one.
-    pub fn units(&self, binder: &mut Binder, until: &str) -> String {
+    /// `units(person_id, first_at, variation, d0 …)`: one row for each person who was exposed in the phase and counts.
+    /// `variation` is empty for people who were seen in more than one, unless it is a bandit; `d0` … are the dimensions at the first exposure.
+    pub fn units(&self, binder: &mut Binder, until: &str, dimensions: &[Dimension]) -> String {
         let from = binder.bind(self.phase.started_at.to_string());
         let until = binder.bind(until);
         let (flag_event, flag_key) = (binder.bind("$feature_flag_called"), binder.property("", "$feature_flag"));
@@ -73,11 +74,22 @@ impl ExposureSource<'_> {
             cases => format!("CASE {flag_text} {} END", cases.join(" ")),
         };
         let excluded = self.excluded(binder);
+        // The weights of a bandit move people from one variation to another: they count where they were first.
+        let variation = match self.experiment.bandit {
+            Some(_) => "first_value(variation ORDER BY timestamp, variation)",
+            None => "CASE WHEN count(DISTINCT variation) > 1 THEN '' ELSE min(variation) END",
+        };
+        let dimensions = dimensions.iter().enumerate();
+        let values: String =
+            dimensions.clone().map(|(index, one)| format!(",\n    {} AS d{index}", one.expression())).collect();
+        let firsts: String = dimensions
+            .map(|(index, _)| format!(",\n    first_value(d{index} ORDER BY timestamp, d{index}) AS d{index}"))
+            .collect();
         format!(
             "exposures AS (\n  SELECT person_id, timestamp, {excluded} AS excluded,\n    CASE WHEN event = {flag_event} THEN {flag_case}\n\
-             \x20        WHEN coalesce({ids}) = {own} THEN CASE coalesce({shown}) {view_cases} END END AS variation\n  FROM activity\n\
+             \x20        WHEN coalesce({ids}) = {own} THEN CASE coalesce({shown}) {view_cases} END END AS variation{values}\n  FROM activity\n\
              \x20 WHERE event IN ({flag_event}, {viewed}, {viewed_too}) AND timestamp >= {from} AND timestamp < {until}),\n\
-             units AS (\n  SELECT person_id, min(timestamp) AS first_at,\n    CASE WHEN count(DISTINCT variation) > 1 THEN '' ELSE min(variation) END AS variation\n\
+             units AS (\n  SELECT person_id, min(timestamp) AS first_at,\n    {variation} AS variation{firsts}\n\
              \x20 FROM exposures WHERE variation IS NOT NULL GROUP BY person_id HAVING NOT bool_or(excluded))",
             ids = ids.join(", "),
             shown = shown.join(", "),

@@ -32,7 +32,7 @@ impl Experiments {
     }
 
     async fn guard(&self, project: &str, key: &str, experiment: &Experiment) -> Result<bool, ExperimentError> {
-        let report = self.report(project, key, None).await?;
+        let report = self.report_of(project, key, None, false).await?;
         let broken = experiment.guardrails.iter().filter(|guardrail| guardrail.rolls_back);
         let Some(reason) = broken.filter_map(|guardrail| harm(&report, guardrail)).next() else { return Ok(false) };
         let revision = report.revision;

@@ -1,6 +1,10 @@
 //! Results: from the table `activity` by one question to sufficient statistics, and from them to effects and plain words.
 
 mod analysis;
+mod bandits;
+mod before;
+mod breakdown;
+mod dimensions;
 mod exposures;
 mod facts;
 mod guardrails;
@@ -10,6 +14,8 @@ mod report;
 mod samples;
 mod sql;
 
+pub use breakdown::Breakdown;
+pub use dimensions::Dimension;
 pub use exposures::ExposureSource;
 pub use facts::{Facts, Rows};
 pub use question::{Question, question};

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::definition::{Cap, Measure, Metric};
 
+use super::dimensions::Dimension;
 use super::exposures::ExposureSource;
 use super::measures::{self, Columns};
 use super::sql::Binder;
@@ -28,14 +29,29 @@ pub(super) struct Plan<'a> {
     binder: Binder,
 }
 
-/// The question about an experiment, `until` being the end of the phase or now, as RFC 3339.
-pub fn question(source: ExposureSource<'_>, metrics: &[&Metric], until: &str, caps: &[Option<f64>]) -> Question {
-    plan(source, metrics, until).moments(caps)
+/// Into which parts the people of a variation fall.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parts<'a> {
+    /// By the day of the first exposure, as `2026-05-04`.
+    Days,
+    /// By the last of these times before the first exposure; as they are written, ascending.
+    Periods(&'a [String]),
+    Levels(Dimension),
 }
 
-pub(super) fn plan<'a>(source: ExposureSource<'_>, metrics: &[&'a Metric], until: &str) -> Plan<'a> {
+/// The question about an experiment, `until` being the end of the phase or now, as RFC 3339.
+pub fn question(source: ExposureSource<'_>, metrics: &[&Metric], until: &str, caps: &[Option<f64>]) -> Question {
+    plan(source, metrics, until, Parts::Days).moments(caps)
+}
+
+pub(super) fn plan<'a>(source: ExposureSource<'_>, metrics: &[&'a Metric], until: &str, parts: Parts<'_>) -> Plan<'a> {
     let mut binder = Binder::default();
-    let units = source.units(&mut binder, until);
+    let (dimensions, part) = match &parts {
+        Parts::Days => (&[][..], "substr(CAST(date_trunc('day', u.first_at) AS VARCHAR), 1, 10)".to_owned()),
+        Parts::Periods(starts) => (&[][..], period(starts, &mut binder)),
+        Parts::Levels(dimension) => (std::slice::from_ref(dimension), "u.d0".to_owned()),
+    };
+    let units = source.units(&mut binder, until, dimensions);
     let days = source.experiment.analysis.covariate_days;
     let measured: Vec<Measured<'a>> = metrics
         .iter()
@@ -56,15 +72,25 @@ pub(super) fn plan<'a>(source: ExposureSource<'_>, metrics: &[&'a Metric], until
     }
     let joined = if events.is_empty() { "false".to_owned() } else { format!("a.event IN ({})", events.join(", ")) };
     let until = binder.bind(until);
+    let group = if dimensions.is_empty() { "" } else { ", u.d0" };
     let people = format!(
-        "WITH {units},\npeople AS (\n  SELECT u.person_id, u.variation, date_trunc('day', u.first_at) AS day{columns}\n  FROM units AS u\n\
-         \x20 LEFT JOIN activity AS a ON a.person_id = u.person_id AND {joined} AND a.timestamp < {until}\n  GROUP BY u.person_id, u.variation, u.first_at)"
+        "WITH {units},\npeople AS (\n  SELECT u.person_id, u.variation, {part} AS part{columns}\n  FROM units AS u\n\
+         \x20 LEFT JOIN activity AS a ON a.person_id = u.person_id AND {joined} AND a.timestamp < {until}\n  GROUP BY u.person_id, u.variation, u.first_at{group})"
     );
     Plan { measured, people, binder }
 }
 
+fn period(starts: &[String], binder: &mut Binder) -> String {
+    let names: Vec<String> = starts.iter().map(|start| binder.bind(start.as_str())).collect();
+    let Some(last) = names.last() else { return "''".to_owned() };
+    let cases = names.iter().zip(names.iter().skip(1));
+    let cases: String = cases.map(|(name, end)| format!(" WHEN u.first_at < {end} THEN {name}")).collect();
+    // Never a constant, which would not be a column to group by.
+    format!("CASE WHEN u.variation = '' THEN ''{cases} ELSE {last} END")
+}
+
 impl Plan<'_> {
-    /// Rows: variation, day, n, then for each metric its means, and the population covariances of the upper triangle.
+    /// Rows: variation, part, n, then for each metric its means, and the population covariances of the upper triangle.
     pub fn moments(self, caps: &[Option<f64>]) -> Question {
         let mut columns = String::new();
         for (index, measured) in self.measured.iter().enumerate() {
@@ -92,7 +118,7 @@ impl Plan<'_> {
             }
         }
         let sql = format!(
-            "{}\nSELECT variation, CAST(day AS VARCHAR) AS day, count(*) AS n{columns}\nFROM people GROUP BY variation, day ORDER BY variation, day",
+            "{}\nSELECT variation, part, count(*) AS n{columns}\nFROM people GROUP BY variation, part ORDER BY variation, part",
             self.people
         );
         Question { sql, params: self.binder.into_params() }

@@ -18,6 +18,7 @@ pub struct Report {
     /// People who were seen in more than one variation; they are in none of the numbers.
     pub people_in_several: f64,
     pub sample_ratio: SampleRatio,
+    pub before_exposure: BeforeExposure,
     pub metrics: Vec<MetricReport>,
     /// The question in SQL, and its parameters: asked of `/v1/sql` it gives the numbers below all of this.
     pub sql: String,
@@ -39,19 +40,44 @@ pub struct SampleRatio {
     /// True whenever one looks.
     pub p_value_always_valid: f64,
     pub is_off: bool,
-    /// Days of exposure whose people are off, the strongest first.
+    /// Days of exposure and levels of dimensions whose people are off, the strongest first.
     pub suspects: Vec<SampleSuspect>,
     pub reading: String,
 }
 
-/// A day whose people are off.
+/// A level of a dimension whose people are off.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SampleSuspect {
     pub dimension: String,
     pub level: String,
+    pub people: f64,
+    /// Benjamini and Hochberg's over all levels of all dimensions.
     pub p_value_adjusted: f64,
     /// Observed over planned share of each arm, less one.
     pub deviations: Vec<f64>,
+    /// Of everybody else: where it is not small, the cause is here.
+    pub p_value_of_rest: f64,
+}
+
+/// Whether the arms were alike before anybody was exposed: an A/A test on the people of the experiment itself.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct BeforeExposure {
+    pub comparisons: Vec<BeforeComparison>,
+    pub is_off: bool,
+    pub reading: String,
+}
+
+/// One metric in the days before exposure.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct BeforeComparison {
+    pub metric: String,
+    pub variation: String,
+    /// Of the treatment's mean less control's.
+    pub difference: f64,
+    /// True whenever one looks.
+    pub p_value: f64,
+    /// Holm's over all metrics and treatments.
+    pub p_value_holm: f64,
 }
 
 /// What a metric is there for.

@@ -1,4 +1,4 @@
-//! Rows of the answer as sufficient statistics, by variation and day of exposure.
+//! Rows of the answer as sufficient statistics, by variation and day of exposure (or level of a dimension).
 
 use std::collections::BTreeMap;
 
@@ -48,23 +48,23 @@ fn broken(what: &str) -> ExperimentError {
 }
 
 /// A row by the names of its columns.
-struct Named<'a>(&'a [String], &'a [Value]);
+pub(super) struct Named<'a>(pub &'a [String], pub &'a [Value]);
 
 impl Named<'_> {
-    fn get(&self, name: &str) -> Option<&Value> {
+    pub fn get(&self, name: &str) -> Option<&Value> {
         self.1.get(self.0.iter().position(|column| column == name)?)
     }
 
-    fn number(&self, name: &str) -> Result<f64, ExperimentError> {
+    pub fn number(&self, name: &str) -> Result<f64, ExperimentError> {
         self.get(name).and_then(Value::as_f64).ok_or_else(|| broken(name))
     }
 
-    fn text(&self, name: &str) -> Result<&str, ExperimentError> {
+    pub fn text(&self, name: &str) -> Result<&str, ExperimentError> {
         self.get(name).and_then(Value::as_str).ok_or_else(|| broken(name))
     }
 }
 
-/// The cells of the answer, by variation and day.
+/// The cells of the answer, by variation and day or level.
 pub(super) fn cells(
     rows: &Rows,
     measured: &[Measured<'_>],
@@ -75,8 +75,7 @@ pub(super) fn cells(
         let people = row.number("n")?;
         let statistics = measured.iter().enumerate().map(|(index, one)| statistic(&row, index, one, people));
         let cell = Cell { people, statistics: statistics.collect::<Result<_, _>>()? };
-        let day: String = row.text("day")?.chars().take(10).collect();
-        found.entry(row.text("variation")?.to_owned()).or_default().insert(day, cell);
+        found.entry(row.text("variation")?.to_owned()).or_default().insert(row.text("part")?.to_owned(), cell);
     }
     Ok(found)
 }

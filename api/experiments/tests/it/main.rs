@@ -5,6 +5,8 @@
 #[macro_use]
 mod stage;
 
+mod bandits;
+mod causes;
 mod configuration;
 mod document;
 mod doors;

@@ -13,10 +13,10 @@ const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 
 /// Numbers that look like chance and are the same every time.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
@@ -24,7 +24,8 @@ impl Dice {
 
 fn activity(person: &str, event: &'static str, millis: i64, properties: Value) -> Activity {
     let amount = properties.get("amount").and_then(Value::as_f64);
-    Activity { person: person.into(), event, millis, amount, user_agent: "Firefox", properties }
+    let (user_agent, browser, country) = ("Firefox", "Firefox", "de");
+    Activity { person: person.into(), event, millis, amount, user_agent, browser, country, properties }
 }
 
 /// 600 people, told of by three SDKs: repeated and late exposures, 20 in both variations, 30 bots, purchases before and after.

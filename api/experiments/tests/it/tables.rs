@@ -19,29 +19,50 @@ pub struct Activity {
     pub millis: i64,
     pub amount: Option<f64>,
     pub user_agent: &'static str,
+    pub browser: &'static str,
+    pub country: &'static str,
     pub properties: Value,
 }
 
 pub struct Tables(SessionContext);
+
+/// Columns of dimensions in which nobody here has a value.
+const ABSENT: [&str; 9] = [
+    "browser_version",
+    "os",
+    "device_type",
+    "app_name",
+    "app_version",
+    "locale",
+    "library",
+    "library_version",
+    "referring_domain",
+];
 
 impl Tables {
     pub fn of(activities: &[Activity]) -> Tables {
         let text = |values: Vec<String>| Arc::new(StringArray::from(values)) as ArrayRef;
         let millis: Vec<i64> = activities.iter().map(|one| one.millis).collect();
         let amounts: Vec<Option<f64>> = activities.iter().map(|one| one.amount).collect();
-        let columns = vec![
+        let mut columns = vec![
             ("person_id", text(activities.iter().map(|one| one.person.clone()).collect())),
             ("event", text(activities.iter().map(|one| one.event.to_owned()).collect())),
             ("timestamp", Arc::new(TimestampMillisecondArray::from(millis).with_timezone("UTC")) as ArrayRef),
             ("amount", Arc::new(Float64Array::from(amounts)) as ArrayRef),
             ("user_agent", text(activities.iter().map(|one| one.user_agent.to_owned()).collect())),
+            ("browser", text(activities.iter().map(|one| one.browser.to_owned()).collect())),
+            ("country", text(activities.iter().map(|one| one.country.to_owned()).collect())),
             ("properties", text(activities.iter().map(|one| one.properties.to_string()).collect())),
         ];
+        let absent = Arc::new(StringArray::new_null(activities.len())) as ArrayRef;
+        columns.extend(ABSENT.map(|name| (name, absent.clone())));
         let mut config = SessionConfig::new();
         config.options_mut().sql_parser.dialect = datafusion::config::Dialect::PostgreSQL;
         let mut context = SessionContext::new_with_config(config);
         datafusion_functions_json::register_all(&mut context).unwrap();
-        context.register_batch("activity", RecordBatch::try_from_iter(columns).unwrap()).unwrap();
+        let nullable = columns.into_iter().map(|(name, column)| (name, column, true));
+        let batch = RecordBatch::try_from_iter_with_nullable(nullable).unwrap();
+        context.register_batch("activity", batch).unwrap();
         Tables(context)
     }
 }

@@ -1,6 +1,7 @@
 //! Multi-armed bandits: the chance of each arm to be the best, exactly, and the traffic that follows from it.
 
 use super::distribution::{normal_cdf, normal_density, normal_isf, normal_sf};
+use super::metric::Statistic;
 use super::quadrature::integrate;
 
 /// Fewer users than this in any arm leave the weights as they are.
@@ -94,6 +95,36 @@ fn seconds_behind(arms: &[ArmPosterior], winner: usize, lower_is_better: bool) -
     (0..arms.len()).filter(|&arm| arm != winner).map(second).collect()
 }
 
+/// Each arm's mean with its standard error, over periods in which the weights stayed the same: a period weighs as many
+/// users as all arms had in it together, so that an arm is not judged by the times at which it got most of them. Periods
+/// in which an arm has fewer than `users_min` join the next. None while that is so of all together.
+pub fn means_over_periods(periods: &[Vec<Statistic>], users_min: f64) -> Option<Vec<(f64, f64)>> {
+    let joined = |sum: Option<Vec<Statistic>>, next: &[Statistic]| match sum {
+        Some(sum) => sum.iter().zip(next).map(|(a, b)| a.pooled(b)).collect::<Option<Vec<_>>>(),
+        None => Some(next.to_vec()),
+    };
+    let mut strata: Vec<Vec<Statistic>> = Vec::new();
+    let mut open: Option<Vec<Statistic>> = None;
+    for period in periods {
+        let grown = joined(open.take(), period)?;
+        if grown.iter().all(|arm| arm.n() >= users_min) { strata.push(grown) } else { open = Some(grown) }
+    }
+    if let (Some(rest), Some(last)) = (open, strata.last_mut()) {
+        *last = joined(Some(last.clone()), &rest)?;
+    }
+    let users = |stratum: &Vec<Statistic>| stratum.iter().map(Statistic::n).sum::<f64>();
+    let all: f64 = strata.iter().map(users).sum();
+    let arms = strata.first()?.len();
+    let of_arm = |arm: usize| {
+        let parts = strata.iter().map(|stratum| (users(stratum) / all, &stratum[arm]));
+        let (mean, variance) = parts.fold((0.0, 0.0), |(mean, variance), (share, one)| {
+            (mean + share * one.unadjusted_mean(), variance + share * share * one.variance() / one.n())
+        });
+        (mean, variance.sqrt())
+    };
+    Some((0..arms).map(of_arm).collect())
+}
+
 /// The weights: a floor for each arm, and the rest by its chance. Floors that do not fit give equal weights.
 pub fn weights(chances: &[f64], floor: f64) -> Vec<f64> {
     let floor = floor.max(0.0);
@@ -120,4 +151,36 @@ pub fn thompson_choice(
     };
     let draws: Vec<f64> = arms.iter().map(&mut draw).collect();
     (0..draws.len()).max_by(|&x, &y| draws[x].total_cmp(&draws[y]))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn periods_weigh_by_all_their_users() {
+        // In the second period, when everything sells better, the second arm has nine users of ten.
+        let periods = [
+            vec![Statistic::proportion(500.0, 50.0), Statistic::proportion(500.0, 50.0)],
+            vec![Statistic::proportion(200.0, 60.0), Statistic::proportion(1_800.0, 540.0)],
+        ];
+        let means = means_over_periods(&periods, 100.0).unwrap();
+        // Pooled, the arms would be 110/700 and 590/2300; both sell a tenth, then three tenths.
+        let mean = (1_000.0 * 0.1 + 2_000.0 * 0.3) / 3_000.0;
+        assert!((means[0].0 - mean).abs() < 1e-12 && (means[1].0 - mean).abs() < 1e-12, "{means:?}");
+        let variance: f64 = (0.1 * 0.9 / 500.0) / 9.0 + (0.3 * 0.7 / 200.0) * 4.0 / 9.0;
+        assert!((means[0].1 - variance.sqrt()).abs() < 1e-12, "{means:?}");
+    }
+
+    #[test]
+    fn thin_periods_join_and_too_few_say_nothing() {
+        let period = |n: f64, sum: f64| vec![Statistic::proportion(n, sum), Statistic::proportion(400.0, 40.0)];
+        let periods = [period(60.0, 6.0), period(60.0, 18.0), period(10.0, 1.0)];
+        let means = means_over_periods(&periods, 100.0).unwrap();
+        assert!((means[0].0 - 25.0 / 130.0).abs() < 1e-12, "all are one: {means:?}");
+        assert_eq!(means_over_periods(&periods, 131.0), None);
+        assert_eq!(means_over_periods(&[], 1.0), None);
+    }
 }

@@ -228,6 +228,29 @@ impl Statistic {
         }
     }
 
+    /// Of the same kind, with no units.
+    pub fn empty(&self) -> Statistic {
+        fn none<const D: usize>(values: &Values<D>) -> Values<D> {
+            Values { moments: Moments::default(), is_proportion: values.is_proportion }
+        }
+        match self {
+            Statistic::Mean(values) => Statistic::Mean(none(values)),
+            Statistic::Ratio(values) => Statistic::Ratio(none(values)),
+            Statistic::Adjusted { values, .. } => Statistic::Adjusted { values: none(values), theta: 0.0 },
+            Statistic::AdjustedRatio { values, .. } => Statistic::AdjustedRatio { values: none(values), theta: 0.0 },
+            Statistic::Quantile(quantile) => Statistic::Quantile(Quantile { n: 0.0, n_star: 0.0, ..*quantile }),
+        }
+    }
+
+    /// The covariate alone: the same measure before exposure.
+    pub fn before(&self) -> Option<Statistic> {
+        match self {
+            Statistic::Adjusted { values, .. } => Some(Statistic::Mean(values.select([1]))),
+            Statistic::AdjustedRatio { values, .. } => Some(Statistic::Ratio(values.select([2, 3]))),
+            _ => None,
+        }
+    }
+
     /// Together with another stratum of the same arm; quantiles do not add up.
     pub fn pooled(&self, other: &Statistic) -> Option<Statistic> {
         Some(match (self, other) {

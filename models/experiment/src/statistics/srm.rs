@@ -62,15 +62,45 @@ pub fn ratio_check(users: &[f64], weights: &[f64]) -> RatioCheck {
     }
 }
 
+/// Checks periods that each had weights of their own: users of each arm, and its weight.
+pub fn ratio_check_of_periods(periods: &[(Vec<f64>, Vec<f64>)]) -> RatioCheck {
+    let checks: Vec<RatioCheck> = periods.iter().map(|(users, weights)| ratio_check(users, weights)).collect();
+    let seen = |(users, _): &(Vec<f64>, Vec<f64>)| users.iter().sum::<f64>() > 0.0;
+    let with_users = || periods.iter().zip(&checks).filter(|(period, _)| seen(period));
+    let chi_squared: f64 = with_users().map(|(_, check)| check.chi_squared).sum();
+    let degrees_of_freedom: f64 = with_users().map(|(_, check)| check.degrees_of_freedom).sum();
+    // Bayes factors of periods with different users multiply.
+    let ln_factor = |(users, weights): &(Vec<f64>, Vec<f64>)| {
+        let weight: f64 = weights.iter().sum();
+        let planned: Vec<(f64, f64)> = users.iter().zip(weights).map(|(users, one)| (*users, one / weight)).collect();
+        if planned.iter().any(|(users, share)| *users > 0.0 && *share <= 0.0) {
+            return f64::INFINITY;
+        }
+        let planned: Vec<(f64, f64)> = planned.into_iter().filter(|(_, share)| *share > 0.0).collect();
+        ln_bayes_factor(&planned)
+    };
+    let ln_factor: f64 = with_users().map(|(period, _)| ln_factor(period)).sum();
+    let p_value = match degrees_of_freedom {
+        0.0 => 1.0,
+        _ if chi_squared.is_infinite() => 0.0,
+        _ => chi_squared_sf(chi_squared, degrees_of_freedom),
+    };
+    let p_value_always_valid = (-ln_factor).exp().min(1.0);
+    RatioCheck { chi_squared, degrees_of_freedom, p_value, p_value_exact: None, p_value_always_valid }
+}
+
 /// 1 / (Bayes factor of "any shares", with a Dirichlet prior around the plan, against the planned shares), at most 1.
 fn always_valid(planned: &[(f64, f64)]) -> f64 {
+    (-ln_bayes_factor(planned)).exp().min(1.0)
+}
+
+fn ln_bayes_factor(planned: &[(f64, f64)]) -> f64 {
     let total: f64 = planned.iter().map(|(users, _)| users).sum();
     let of_arm = |(users, share): &(f64, f64)| {
         let prior = CONCENTRATION * share;
         lgamma(prior + users) - lgamma(prior) - users * share.ln()
     };
-    let ln_factor = lgamma(CONCENTRATION) - lgamma(CONCENTRATION + total) + planned.iter().map(of_arm).sum::<f64>();
-    (-ln_factor).exp().min(1.0)
+    lgamma(CONCENTRATION) - lgamma(CONCENTRATION + total) + planned.iter().map(of_arm).sum::<f64>()
 }
 
 /// A level of a dimension ("browser", "Safari 17") whose users are off.
@@ -102,4 +132,30 @@ pub fn root_cause(levels: &[Vec<f64>], weights: &[f64]) -> Vec<Suspect> {
     let mut suspects: Vec<Suspect> = levels.iter().enumerate().map(suspect).collect();
     suspects.sort_by(|x, y| x.p_value.total_cmp(&y.p_value));
     suspects
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_with_weights_of_their_own_are_no_mismatch() {
+        let periods = [(vec![500.0, 500.0], vec![0.5, 0.5]), (vec![103.0, 897.0], vec![0.1, 0.9])];
+        let check = ratio_check_of_periods(&periods);
+        assert!(check.p_value > 0.5 && check.p_value_always_valid > 0.9, "{check:?}");
+        assert_eq!(check.degrees_of_freedom, 2.0);
+        let pooled = ratio_check(&[603.0, 1_397.0], &[0.5, 0.5]);
+        assert!(pooled.p_value < 1e-50, "as if the weights had stayed: {pooled:?}");
+        let off = ratio_check_of_periods(&[(vec![500.0, 500.0], vec![0.5, 0.5]), (vec![200.0, 800.0], vec![0.1, 0.9])]);
+        assert!(off.p_value < 1e-10 && off.p_value_always_valid < 1e-6, "{off:?}");
+    }
+
+    #[test]
+    fn one_period_is_checked_as_ever() {
+        let (users, weights) = (vec![480.0, 520.0], vec![0.5, 0.5]);
+        let (one, plain) = (ratio_check_of_periods(&[(users.clone(), weights.clone())]), ratio_check(&users, &weights));
+        assert_eq!((one.p_value, one.p_value_always_valid), (plain.p_value, plain.p_value_always_valid));
+        let strays = ratio_check_of_periods(&[(vec![1.0, 5.0], vec![0.0, 1.0])]);
+        assert_eq!((strays.p_value, strays.p_value_always_valid), (0.0, 0.0));
+    }
 }

@@ -3,7 +3,7 @@
 
 mod crud;
 mod offered;
-mod owner;
+pub mod owner;
 mod shut;
 mod sign_ins;
 

@@ -20,9 +20,9 @@ impl Owner {
     pub async fn first(server: &Server) -> Result<Owner, BenchError> {
         let body = json!({"secret": server.first_owner_secret()?, "email": EMAIL, "name": "Olga", "password": PASSWORD,
                           "organisation": "Example", "project": "default"});
-        let grant = ask(server, "POST", "/v1/first-owner", "", &body.to_string()).await?;
+        let grant = ask(server, "POST", "/v1/first-owner", "", "", &body.to_string()).await?;
         let token = text(&grant, "/access_token")?;
-        let organisations = ask(server, "GET", "/v1/organisations", &token, "").await?;
+        let organisations = ask(server, "GET", "/v1/organisations", &token, "", "").await?;
         Ok(Owner { organisation: text(&organisations, "/items/0/id")?, token })
     }
 }
@@ -32,10 +32,17 @@ fn text(value: &Value, place: &str) -> Result<String, BenchError> {
     found.map(str::to_owned).ok_or(BenchError::Shape("the owner's answer"))
 }
 
-/// One exchange; anything but success is an error.
-async fn ask(server: &Server, method: &str, path: &str, token: &str, body: &str) -> Result<Value, BenchError> {
+/// One exchange; anything but success is an error. `more` are whole lines of the head.
+pub async fn ask(
+    server: &Server,
+    method: &str,
+    path: &str,
+    token: &str,
+    more: &str,
+    body: &str,
+) -> Result<Value, BenchError> {
     let mut connection = Connection::open(server.address).await?;
-    connection.send(request(method, path, token, "", body).as_bytes()).await?;
+    connection.send(request(method, path, token, more, body).as_bytes()).await?;
     let (status, answer) = connection.answer().await?;
     if !(200..300).contains(&status) {
         let body = String::from_utf8_lossy(answer).into_owned();

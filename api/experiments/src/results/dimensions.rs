@@ -1,0 +1,200 @@
+//! By what people can be told apart at their first exposure: where a mismatch of arms comes from, and where an effect differs.
+
+use std::collections::BTreeMap;
+
+use footfall_models_experiment::statistics::srm;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::exposures::ExposureSource;
+use super::facts::Rows;
+use super::question::Question;
+use super::report::{SampleSuspect, VariationReport};
+use super::samples::Named;
+use super::sql::Binder;
+use crate::error::ExperimentError;
+
+/// Levels with fewer people tell nothing of their arms.
+const PEOPLE_MIN: u32 = 40;
+const LEVELS_MAX: usize = 2_000;
+const SUSPECTS_MAX: usize = 10;
+/// Below this a level is named.
+const SUSPECT_P_VALUE: f64 = 0.05;
+/// At least this for what is left without a level to count as planned.
+const REST_P_VALUE: f64 = 0.01;
+/// What people without a value are called.
+const UNKNOWN: &str = "(unknown)";
+
+/// What is known of a person at the first exposure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Dimension {
+    Browser,
+    BrowserVersion,
+    OperatingSystem,
+    DeviceType,
+    AppVersion,
+    Country,
+    Language,
+    /// Library and its version.
+    Sdk,
+    ReferringDomain,
+}
+
+impl Dimension {
+    pub const ALL: [Dimension; 9] = [
+        Dimension::Browser,
+        Dimension::BrowserVersion,
+        Dimension::OperatingSystem,
+        Dimension::DeviceType,
+        Dimension::AppVersion,
+        Dimension::Country,
+        Dimension::Language,
+        Dimension::Sdk,
+        Dimension::ReferringDomain,
+    ];
+
+    /// In sentences.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Dimension::Browser => "browser",
+            Dimension::BrowserVersion => "browser version",
+            Dimension::OperatingSystem => "operating system",
+            Dimension::DeviceType => "device type",
+            Dimension::AppVersion => "app version",
+            Dimension::Country => "country",
+            Dimension::Language => "language",
+            Dimension::Sdk => "SDK",
+            Dimension::ReferringDomain => "referring domain",
+        }
+    }
+
+    /// Over a row of `activity`; never null.
+    pub const fn expression(self) -> &'static str {
+        match self {
+            Dimension::Browser => "coalesce(browser, '')",
+            Dimension::BrowserVersion => {
+                "CASE WHEN browser_version IS NULL THEN '' ELSE concat_ws(' ', browser, browser_version) END"
+            }
+            Dimension::OperatingSystem => "coalesce(os, '')",
+            Dimension::DeviceType => "coalesce(device_type, '')",
+            Dimension::AppVersion => "concat_ws(' ', app_name, app_version)",
+            Dimension::Country => "coalesce(country, '')",
+            Dimension::Language => "coalesce(locale, '')",
+            Dimension::Sdk => "concat_ws(' ', library, library_version)",
+            Dimension::ReferringDomain => "coalesce(referring_domain, '')",
+        }
+    }
+}
+
+/// A level's name as it is told.
+pub(super) fn level_name(value: &str) -> String {
+    if value.is_empty() { UNKNOWN.to_owned() } else { value.to_owned() }
+}
+
+/// Rows: the level in the column of its dimension, the other columns null; people of each arm.
+pub(super) fn question(source: ExposureSource<'_>, until: &str) -> Question {
+    let mut binder = Binder::default();
+    let units = source.units(&mut binder, until, &Dimension::ALL);
+    let columns: Vec<String> = (0..Dimension::ALL.len()).map(|index| format!("d{index}")).collect();
+    let sets: Vec<String> = columns.iter().map(|column| format!("({column})")).collect();
+    let arms = source.experiment.variations.iter().enumerate().map(|(arm, variation)| {
+        let key = binder.bind(variation.key.as_str());
+        format!(", sum(CASE WHEN variation = {key} THEN 1.0 ELSE 0.0 END) AS n{arm}")
+    });
+    let arms: String = arms.collect();
+    let sql = format!(
+        "WITH {units}\nSELECT {}, count(*) AS n{arms}\nFROM units WHERE variation <> '' GROUP BY GROUPING SETS ({})\n\
+         HAVING count(*) >= {PEOPLE_MIN} ORDER BY n DESC LIMIT {LEVELS_MAX}",
+        columns.join(", "),
+        sets.join(", "),
+    );
+    Question { sql, params: binder.into_params() }
+}
+
+/// One level of a dimension, and its people by arm.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Level {
+    pub dimension: &'static str,
+    pub level: String,
+    pub people: Vec<f64>,
+}
+
+/// The levels of an answer to [`question`].
+pub(super) fn levels(rows: &Rows, arms: usize) -> Result<Vec<Level>, ExperimentError> {
+    let mut found = Vec::new();
+    for row in &rows.rows {
+        let row = Named(&rows.columns, row);
+        let text = |index: usize| row.get(&format!("d{index}")).and_then(serde_json::Value::as_str);
+        let named = (0..Dimension::ALL.len()).find_map(|index| Some((index, text(index)?)));
+        let Some((index, level)) = named else { continue };
+        let people = (0..arms).map(|arm| row.number(&format!("n{arm}"))).collect::<Result<_, _>>()?;
+        found.push((index, Level { dimension: Dimension::ALL[index].words(), level: level_name(level), people }));
+    }
+    // Of levels with the same people the first dimension is named.
+    found.sort_by(|(x, a), (y, b)| x.cmp(y).then_with(|| a.level.cmp(&b.level)));
+    Ok(found.into_iter().map(|(_, level)| level).collect())
+}
+
+/// Days of exposure as levels.
+pub(super) fn days(people: BTreeMap<String, Vec<f64>>) -> impl Iterator<Item = Level> {
+    people.into_iter().map(|(level, people)| Level { dimension: "day of first exposure", level, people })
+}
+
+/// The levels whose people are off, the strongest first.
+pub(super) fn suspects(levels: &[Level], arms: &[VariationReport]) -> Vec<SampleSuspect> {
+    let weights: Vec<f64> = arms.iter().map(|arm| arm.weight).collect();
+    let all: f64 = arms.iter().map(|arm| arm.people).sum();
+    // Where everybody is alike nobody is set apart.
+    let is_apart = |level: &&Level| all - level.people.iter().sum::<f64>() >= f64::from(PEOPLE_MIN);
+    let levels: Vec<&Level> = levels.iter().filter(is_apart).collect();
+    let counts: Vec<Vec<f64>> = levels.iter().map(|level| level.people.clone()).collect();
+    let found = srm::root_cause(&counts, &weights).into_iter();
+    let found = found.filter(|suspect| suspect.p_value_adjusted < SUSPECT_P_VALUE).take(SUSPECTS_MAX);
+    let suspect = |suspect: srm::Suspect| {
+        let level = levels[suspect.level];
+        let rest: Vec<f64> = arms.iter().zip(&level.people).map(|(arm, people)| arm.people - people).collect();
+        SampleSuspect {
+            dimension: level.dimension.to_owned(),
+            level: level.level.clone(),
+            people: level.people.iter().sum(),
+            p_value_adjusted: suspect.p_value_adjusted,
+            deviations: suspect.deviations,
+            p_value_of_rest: srm::ratio_check(&rest, &weights).p_value,
+        }
+    };
+    found.map(suspect).collect()
+}
+
+/// What the check of all people and the suspects come to, in words.
+pub(super) fn reading(is_off: bool, suspects: &[SampleSuspect], arms: &[VariationReport]) -> String {
+    let Some(first) = suspects.first() else {
+        return match is_off {
+            false => "The arms have the people that their weights promise.".to_owned(),
+            true => "The arms do not have the people that their weights promise, and nothing that is known of people sets some apart: \
+                     look for what loses people or exposures of one arm. Until then no effect below can be trusted."
+                .to_owned(),
+        };
+    };
+    let place = format!("{} is {}", first.dimension, first.level);
+    let worst = first.deviations.iter().enumerate().max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs()));
+    let worst = worst.and_then(|(index, deviation)| Some((arms.get(index)?, deviation)));
+    let what = worst.map_or_else(String::new, |(arm, deviation)| {
+        let direction = if *deviation < 0.0 { "fewer" } else { "more" };
+        format!(": {} has {:.0} % {direction} people there than it should", arm.key, deviation.abs() * 100.0)
+    });
+    match (is_off, first.p_value_of_rest >= REST_P_VALUE) {
+        (false, _) => format!(
+            "As a whole the arms have the people that their weights promise, but not where {place}{what}. Look there before \
+             the effect among these people is trusted."
+        ),
+        (true, true) => format!(
+            "The arms do not have the people that their weights promise, most of all where {place}{what}. Without these people \
+             the arms are as planned: look there. Until then no effect below can be trusted."
+        ),
+        (true, false) => format!(
+            "The arms do not have the people that their weights promise, most of all where {place}{what}, but not there alone: \
+             look for what loses people or exposures of one arm. Until then no effect below can be trusted."
+        ),
+    }
+}
