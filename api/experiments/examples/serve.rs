@@ -62,14 +62,16 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     std::io::stdout().flush()?;
     let (stopping, stopped) = tokio::sync::watch::channel(false);
     let stop = |mut stopped: tokio::sync::watch::Receiver<bool>| async move { drop(stopped.changed().await) };
-    let (upkeep_stop, work_stop) = (stop(stopped.clone()), stop(stopped));
+    let (upkeep_stop, listen_stop, work_stop) = (stop(stopped.clone()), stop(stopped.clone()), stop(stopped));
     let upkeep = {
         let access = access.clone();
         tokio::spawn(async move { access.run(upkeep_stop).await })
     };
     let work = {
         let experiments = experiments.clone();
-        tokio::spawn(async move { experiments.run(work_stop).await })
+        tokio::spawn(async move {
+            tokio::join!(experiments.listen(listen_stop), experiments.work(work_stop));
+        })
     };
     let end = async move {
         drop(tokio::signal::ctrl_c().await);

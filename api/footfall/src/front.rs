@@ -15,12 +15,16 @@ use http::{HeaderValue, StatusCode, header};
 use tokio::sync::watch;
 use tower::ServiceExt;
 
-/// How long a request waits for the routes.
+/// For the routes.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub struct Front(Arc<watch::Sender<Phase>>);
+pub struct Front {
+    phase: Arc<watch::Sender<Phase>>,
+    /// How long a request waits for the routes.
+    patience: Duration,
+}
 
 #[derive(Clone)]
 enum Phase {
@@ -32,7 +36,7 @@ enum Phase {
 
 impl Front {
     pub fn new() -> Front {
-        Front(Arc::new(watch::Sender::new(Phase::Opening(None))))
+        Front { phase: Arc::new(watch::Sender::new(Phase::Opening(None))), patience: PATIENCE }
     }
 
     /// What is served: this, for as long as the process runs.
@@ -43,17 +47,17 @@ impl Front {
     /// Says what is waited for.
     pub fn waits_for(&self, name: &'static str, why: &str) {
         let check = Check { name, ok: false, detail: Some(why.to_owned()) };
-        self.0.send_replace(Phase::Opening(Some(check)));
+        self.phase.send_replace(Phase::Opening(Some(check)));
     }
 
     /// From now on the routes answer.
     pub fn open(&self, router: Router) {
-        self.0.send_replace(Phase::Open(router));
+        self.phase.send_replace(Phase::Open(router));
     }
 
     /// Has everybody go elsewhere.
     pub fn leave(&self) {
-        self.0.send_modify(|phase| {
+        self.phase.send_modify(|phase| {
             if let Phase::Open(router) = phase {
                 *phase = Phase::Leaving(router.clone());
             }
@@ -61,9 +65,9 @@ impl Front {
     }
 
     async fn opened(&self) -> Option<Router> {
-        let mut phase = self.0.subscribe();
+        let mut phase = self.phase.subscribe();
         let open = phase.wait_for(|phase| !matches!(phase, Phase::Opening(_)));
-        match tokio::time::timeout(PATIENCE, open).await.ok()?.ok()?.clone() {
+        match tokio::time::timeout(self.patience, open).await.ok()?.ok()?.clone() {
             Phase::Opening(_) => None,
             Phase::Open(router) | Phase::Leaving(router) => Some(router),
         }
@@ -71,7 +75,7 @@ impl Front {
 }
 
 async fn answer(State(front): State<Front>, request: Request) -> Response {
-    let phase = front.0.borrow().clone();
+    let phase = front.phase.borrow().clone();
     match phase {
         Phase::Open(router) => routed(router, request).await,
         Phase::Leaving(router) => {
@@ -146,9 +150,10 @@ mod tests {
         assert_eq!(status(&front, "/readyz").await.0, StatusCode::OK);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn who_waits_too_long_is_told_to_come_again() {
-        assert_eq!(status(&Front::new(), "/x").await.0, StatusCode::SERVICE_UNAVAILABLE);
+        let front = Front { patience: Duration::ZERO, ..Front::new() };
+        assert_eq!(status(&front, "/x").await.0, StatusCode::SERVICE_UNAVAILABLE);
     }
 
     #[tokio::test]

@@ -202,19 +202,6 @@ async fn addresses_that_are_none_are_refused_without_their_password() {
         assert!(matches!(error, DatabaseError::Url { .. }), "{error}");
         assert!(!error.to_string().contains("secret"), "{error}");
     }
-}
-
-#[tokio::test]
-async fn the_file_is_for_its_owner_alone() {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("deep/footfall.db");
-    let database = Database::open(&format!("sqlite:{}", path.display())).await.expect("opened");
-    database.execute(statement("CREATE TABLE t (x BIGINT)")).await.expect("written");
-    for name in ["footfall.db", "footfall.db-wal", "footfall.db-shm"] {
-        let mode = std::fs::metadata(folder.path().join("deep").join(name)).expect(name).permissions().mode();
-        assert_eq!(mode & 0o077, 0, "{name}: {mode:o}");
-    }
 
     pub async fn one_leads_and_another_follows_it(stage: &Stage) {
         let soon = Duration::from_secs(10);
@@ -251,5 +238,18 @@ async fn the_file_is_for_its_owner_alone() {
     fn key_of(what: &str) -> u64 {
         let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         what.bytes().fold(0xcbf2_9ce4_8422_2325, hash)
+    }
+}
+
+#[tokio::test]
+async fn the_file_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("deep/footfall.db");
+    let database = Database::open(&format!("sqlite:{}", path.display())).await.expect("opened");
+    database.execute(statement("CREATE TABLE t (x BIGINT)")).await.expect("written");
+    for name in ["footfall.db", "footfall.db-wal", "footfall.db-shm"] {
+        let mode = std::fs::metadata(folder.path().join("deep").join(name)).expect(name).permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{name}: {mode:o}");
     }
 }

@@ -72,10 +72,10 @@ impl Ends {
     /// Moves the end forward, never backward.
     pub fn reached(&self, partition: u32, end: u64) {
         let mut spans = self.hold();
-        let span = spans.get_mut(partition as usize).map(|span| {
+        let mut span = spans.get_mut(partition as usize);
+        if let Some(span) = &mut span {
             span.is_known = true;
-            span
-        });
+        }
         let has_moved = match span {
             Some(span) if end > span.end => {
                 span.end = end;

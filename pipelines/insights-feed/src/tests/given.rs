@@ -291,7 +291,7 @@ impl Made {
         if self.says == Some(true) {
             members.insert(
                 "$group_set".to_owned(),
-                serde_json::json!({"plan": if self.person % 2 == 0 { "free" } else { "pro" }}),
+                serde_json::json!({"plan": if self.person.is_multiple_of(2) { "free" } else { "pro" }}),
             );
         }
         serde_json::Value::Object(members).to_string()

@@ -149,11 +149,14 @@ async fn a_killed_process_and_a_restored_backup_do_it_again() {
     assert_eq!(holders(backup.path(), "user-2"), 0);
 }
 
-/// Claims: kind, from, into, outcome.
-fn merges(rows: &[(&str, &str, &str, &str)]) -> RecordBatch {
+/// Kind, from, into, outcome.
+type Claim<'a> = (&'a str, &'a str, &'a str, &'a str);
+
+/// Claims.
+fn merges(rows: &[Claim]) -> RecordBatch {
     let schema = Table::PersonMerges.fresh_schema();
     let columns = schema.fields().iter().map(|field| -> ArrayRef {
-        let pick = |of: &dyn Fn(&(&str, &str, &str, &str)) -> String| -> ArrayRef {
+        let pick = |of: &dyn Fn(&Claim) -> String| -> ArrayRef {
             let plain: ArrayRef = Arc::new(StringArray::from_iter_values(rows.iter().map(of)));
             cast(&plain, field.data_type()).unwrap()
         };
