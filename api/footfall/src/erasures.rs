@@ -197,7 +197,7 @@ async fn export(
 ) -> Result<Lines, Problem> {
     let organisation = desk.allow(&member, &whence, &place.project).await?;
     let person = desk.find(&place).await?;
-    let act = Act::new(member.caller.actor.clone(), "person.export", &whence.0).on("person", &person.to_string());
+    let act = Act::new(member.caller.actor.clone(), "person.export", &whence.0).on("person", person.to_string());
     desk.note(act.within(&*organisation, &place.project)).await?;
     Ok(export_of(desk.stack.engine.clone(), place.project, person))
 }
@@ -211,7 +211,7 @@ async fn erase(
     let organisation = desk.allow(&member, &whence, &place.project).await?;
     let person = desk.find(&place).await?;
     let id = Uuid::new_v4();
-    let act = Act::new(member.caller.actor.clone(), "person.erase", &whence.0).on("person", &person.to_string());
+    let act = Act::new(member.caller.actor.clone(), "person.erase", &whence.0).on("person", person.to_string());
     desk.note(act.within(&*organisation, &place.project).after(&json!({"erasure": id}))).await?;
     let project: Arc<str> = place.project.as_str().into();
     let asked = Erasure { id, project, person, persons: Default::default(), at: desk.stack.clock.now() };
