@@ -155,9 +155,8 @@ async fn a_person_is_told_everything_and_forgotten() {
     let again = json!([{"event": "visit", "distinctId": IDS[0], "messageId": "afterwards"}]);
     assert!((200..300).contains(&server.post(&again).await.status));
     server.until("SELECT count(*) FROM activity", 121).await;
-    let anew =
-        server.sql(&format!("SELECT activities FROM persons WHERE person_id = '{}'", person(&server, IDS[0]).await));
-    assert_eq!(anew.await, [[json!(1)]]);
+    let sql = format!("SELECT activities FROM persons WHERE person_id = '{}'", person(&server, IDS[0]).await);
+    assert_eq!(server.sql(&sql).await, [[json!(1)]]);
 }
 
 #[tokio::test]
@@ -166,7 +165,8 @@ async fn a_kill_at_any_moment_ends_the_same() {
         let mut server = Server::start_with(SETTINGS).await;
         live(&server).await;
         let ada = person(&server, IDS[0]).await;
-        let asking = operate(&server, Method::DELETE, &format!("{PERSONS}/{ada}"));
+        let path = format!("{PERSONS}/{ada}");
+        let asking = operate(&server, Method::DELETE, &path);
         let answered = tokio::time::timeout(std::time::Duration::from_millis(wait_millis), asking).await;
         server.kill();
         server.restart().await;
