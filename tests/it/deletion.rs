@@ -155,8 +155,8 @@ async fn a_person_is_told_everything_and_forgotten() {
     let again = json!([{"event": "visit", "distinctId": IDS[0], "messageId": "afterwards"}]);
     assert!((200..300).contains(&server.post(&again).await.status));
     server.until("SELECT count(*) FROM activity", 121).await;
-    let statement = format!("SELECT activities FROM persons WHERE person_id = '{}'", person(&server, IDS[0]).await);
-    assert_eq!(server.sql(&statement).await, [[json!(1)]]);
+    let sql = format!("SELECT activities FROM persons WHERE person_id = '{}'", person(&server, IDS[0]).await);
+    assert_eq!(server.sql(&sql).await, [[json!(1)]]);
 }
 
 #[tokio::test]
