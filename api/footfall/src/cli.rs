@@ -14,7 +14,8 @@ use crate::console::{note, say};
 use crate::error::AppError;
 use crate::keys::KeyCommand;
 use crate::{
-    admin, audit, backup, check, dashboards, demo, export, identity, import, keys, migrate, replay, serve, telemetry, upkeep, wiring,
+    admin, audit, backup, check, dashboards, demo, export, identity, import, keys, migrate, replay, serve, telemetry,
+    upkeep, wiring,
 };
 
 /// Product analytics on your own machine. Without a command it serves everything.
