@@ -314,3 +314,49 @@ async fn a_moment_between_two_backups_comes_back() {
 fn now() -> String {
     jiff::Timestamp::now().to_string()
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_database_is_told_from_its_neighbours() {
+    if store::is_clickhouse() {
+        return;
+    }
+    let folder = TempDir::with_prefix("footfall-backup-").unwrap();
+    // In the data folder, whose name is spelled with a slash at its end.
+    let place = folder.path().join("backups");
+    let mut server = elsewhere(&folder, "spelled/");
+    server.make_keys();
+    server.restart().await;
+    assert!(server.data().join("footfall.db-wal").exists(), "SQLite keeps a file beside the database");
+    backup(&server, &place).await;
+    let list = std::fs::read_to_string(&files_below(&place.join("backups"))[0]).unwrap();
+    assert!(list.contains("database/footfall.db"), "{list}");
+    assert!(!list.contains("folder/footfall.db"), "the database is among the small files: {list}");
+    server.stop().await;
+
+    // Elsewhere, under a name that files of the data folder begin with.
+    let place = folder.path().join("backups-elsewhere");
+    let at = |name: &str| {
+        let databases = folder.path().join(name);
+        std::fs::create_dir(&databases).unwrap();
+        format!("sqlite:{}/footfall", databases.display())
+    };
+    let mut server = elsewhere(&folder, "named");
+    server.set("FOOTFALL_DATABASE_URL", &at("databases"));
+    std::fs::create_dir_all(server.data()).unwrap();
+    std::fs::write(server.data().join("footfall.toml"), "[insights]\nconcurrent = 3\n").unwrap();
+    server.make_keys();
+    server.restart().await;
+    server.post(&json!([{"event": "one", "messageId": "one", "distinctId": "ada"}])).await;
+    server.until("SELECT count(*) FROM activity", 1).await;
+    backup(&server, &place).await;
+    let mut restored = like(&server, &folder, "named-again");
+    restored.set("FOOTFALL_DATABASE_URL", &at("databases-again"));
+    done(&restore(&restored, &place, &[]));
+    for (kept, restored_as) in [("footfall.toml", "footfall.toml.restored"), ("vault.key", "vault.key")] {
+        let before = std::fs::read(server.data().join(kept)).unwrap();
+        let after = std::fs::read(restored.data().join(restored_as)).ok();
+        assert_eq!(after.as_ref(), Some(&before), "{kept}");
+    }
+    restored.restart().await;
+    assert_eq!(restored.number("SELECT count(*) FROM activity").await, 1, "and its keys are known");
+}

@@ -143,9 +143,7 @@ pub fn usual(data_dir: &Path) -> [String; 3] {
 fn hold_folder(settings: &Settings, folder: &Path) -> Result<Vec<String>, AppError> {
     let into = folder.join("folder");
     private_folder(&into)?;
-    let database = settings.database.url.trim_start_matches("sqlite:").trim_start_matches("//");
-    let database = Path::new(database.split('?').next().unwrap_or_default()).file_name().unwrap_or_default();
-    let database = database.to_string_lossy().into_owned();
+    let database = database_file(settings);
     let mut kept = Vec::new();
     for inner in [""].iter().chain(FOLDERS) {
         let from = settings.data_dir.join(inner);
@@ -153,8 +151,7 @@ fn hold_folder(settings: &Settings, folder: &Path) -> Result<Vec<String>, AppErr
         for entry in entries.flatten() {
             let path = entry.path();
             let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-            // With what SQLite keeps beside it.
-            let is_database = entry.file_name().to_string_lossy().starts_with(&database);
+            let is_database = database.as_deref().is_some_and(|database| is_of_database(&path, database));
             let Ok(below) = path.strip_prefix(&settings.data_dir) else { continue };
             // A file that is being replaced has another name for a moment.
             let is_draft = path.extension().is_some_and(|extension| extension == "next");
@@ -168,6 +165,24 @@ fn hold_folder(settings: &Settings, folder: &Path) -> Result<Vec<String>, AppErr
         }
     }
     Ok(kept)
+}
+
+/// The file of the database, however the settings spell the way to it.
+fn database_file(settings: &Settings) -> Option<PathBuf> {
+    let path = settings.database.url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    fs::canonicalize(path.split('?').next()?).ok()
+}
+
+/// The database and what SQLite keeps beside it: copied file by file they would not fit together.
+fn is_of_database(path: &Path, database: &Path) -> bool {
+    let beside = ["", "-wal", "-shm", "-journal"];
+    let (Ok(path), Some(name)) = (fs::canonicalize(path), database.file_name()) else { return false };
+    beside.iter().any(|end| {
+        let mut name = name.to_owned();
+        name.push(end);
+        path == database.with_file_name(name)
+    })
 }
 
 fn write(folder: &Path, backup: &Backup) -> Result<(), AppError> {
