@@ -177,7 +177,9 @@ pub(super) fn reading(is_off: bool, suspects: &[SampleSuspect], arms: &[Variatio
         };
     };
     let place = format!("{} is {}", first.dimension, first.level);
-    let worst = first.deviations.iter().enumerate().max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs()));
+    // Of two arms one has as many too few as the other too many: who lacks people is named.
+    let size = |deviation: &f64| if *deviation < 0.0 { deviation.abs() + 1e-9 } else { *deviation };
+    let worst = first.deviations.iter().enumerate().max_by(|(_, a), (_, b)| size(a).total_cmp(&size(b)));
     let worst = worst.and_then(|(index, deviation)| Some((arms.get(index)?, deviation)));
     let what = worst.map_or_else(String::new, |(arm, deviation)| {
         let direction = if *deviation < 0.0 { "fewer" } else { "more" };
