@@ -191,17 +191,6 @@ mod scenes {
         assert!(matches!(refused, Err(DatabaseError::Migration { version: 2, name: "broken", .. })));
         assert_eq!(database.migrate(&[FIRST, SECOND], &*stage.clock).await.expect("migrated"), 2);
     }
-}
-
-#[tokio::test]
-async fn addresses_that_are_none_are_refused_without_their_password() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let with_option = format!("sqlite:{}?synchronous=off", folder.path().join("x.db").display());
-    for url in ["mysql://me:secret@host/db", "", "sqlite:", "sqlite::memory:", "footfall.db", &with_option] {
-        let Err(error) = Database::open(url).await else { panic!("{url} was opened") };
-        assert!(matches!(error, DatabaseError::Url { .. }), "{error}");
-        assert!(!error.to_string().contains("secret"), "{error}");
-    }
 
     pub async fn one_leads_and_another_follows_it(stage: &Stage) {
         let soon = Duration::from_secs(10);
@@ -238,6 +227,17 @@ async fn addresses_that_are_none_are_refused_without_their_password() {
     fn key_of(what: &str) -> u64 {
         let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         what.bytes().fold(0xcbf2_9ce4_8422_2325, hash)
+    }
+}
+
+#[tokio::test]
+async fn addresses_that_are_none_are_refused_without_their_password() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let with_option = format!("sqlite:{}?synchronous=off", folder.path().join("x.db").display());
+    for url in ["mysql://me:secret@host/db", "", "sqlite:", "sqlite::memory:", "footfall.db", &with_option] {
+        let Err(error) = Database::open(url).await else { panic!("{url} was opened") };
+        assert!(matches!(error, DatabaseError::Url { .. }), "{error}");
+        assert!(!error.to_string().contains("secret"), "{error}");
     }
 }
 
