@@ -1027,6 +1027,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/held": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Holds files of everything as it is now in the data folder, for a backup to copy. */
+        post: operations["held_hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/held/{held}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Lets go of what is held. */
+        delete: operations["held_let_go"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/imports/{import}": {
         parameters: {
             query?: never;
@@ -1855,6 +1889,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is forgotten, the latest first. */
+        get: operations["erasures_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/erasures/{erasure}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far an erasure is. */
+        get: operations["erasures_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/experiments": {
         parameters: {
             query?: never;
@@ -1970,6 +2038,23 @@ export interface paths {
         };
         /** The result as it is at this moment, right whenever one looks. */
         get: operations["results_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/experiments/{key}/results/breakdown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The effects among people told apart by what was known of them at exposure. */
+        get: operations["results_breakdown"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2998,6 +3083,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/persons/{person}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forgets a person: at once in all answers, then in files and in the log. */
+        delete: operations["erasures_erase"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/persons/{person}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Everything known of a person, one line of JSON for each row. */
+        post: operations["erasures_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/quarantine/replay": {
         parameters: {
             query?: never;
@@ -3624,6 +3743,10 @@ export interface components {
          * @enum {string}
          */
         AlertDirection: "either" | "up" | "down";
+        /** @description The latest first. */
+        AllForgotten: {
+            erasures: components["schemas"]["Forgotten"][];
+        };
         /** @description Settings of the analysis. */
         Analysis: {
             /**
@@ -3800,6 +3923,48 @@ export interface components {
             project_id: string | null;
             request_id: string;
             sequence: number;
+        };
+        /** @description Weights that follow what the first goal has shown, instead of staying what they are. */
+        Bandit: {
+            /** @description Between two looks. */
+            every_hours: number;
+            /**
+             * Format: double
+             * @description The least share of each arm; those of all arms together are at most one half.
+             * @default 0.01
+             */
+            floor: number;
+            /**
+             * @description With fewer people in any arm the weights stay.
+             * @default 100
+             */
+            people_min: number;
+        };
+        /** @description One metric in the days before exposure. */
+        BeforeComparison: {
+            /**
+             * Format: double
+             * @description Of the treatment's mean less control's.
+             */
+            difference: number;
+            metric: string;
+            /**
+             * Format: double
+             * @description True whenever one looks.
+             */
+            p_value: number;
+            /**
+             * Format: double
+             * @description Holm's over all metrics and treatments.
+             */
+            p_value_holm: number;
+            variation: string;
+        };
+        /** @description Whether the arms were alike before anybody was exposed: an A/A test on the people of the experiment itself. */
+        BeforeExposure: {
+            comparisons: components["schemas"]["BeforeComparison"][];
+            is_off: boolean;
+            reading: string;
         };
         /** @description A dashboard as its file says it. */
         Board: {
@@ -4122,6 +4287,10 @@ export interface components {
         } | {
             session: components["schemas"]["SessionComparison"];
         } | {
+            group: components["schemas"]["GroupComparison"];
+        } | {
+            sql: string;
+        } | {
             cohort: components["schemas"]["Cohort"];
         };
         /**
@@ -4299,6 +4468,8 @@ export interface components {
             /** @description A JSON pointer into `{definition, state}`. */
             pointer: string;
         };
+        /** @description What is known of a person at the first exposure. */
+        Dimension: ("browser" | "browser_version" | "operating_system" | "device_type" | "app_version" | "country" | "language" | "referring_domain") | "sdk";
         /** @description How values spread. */
         Distribution: {
             /**
@@ -4440,6 +4611,8 @@ export interface components {
              *     }
              */
             analysis: components["schemas"]["Analysis"];
+            /** @default null */
+            bandit: components["schemas"]["Bandit"] | null;
             /**
              * @description For whom, in GrowthBook's condition language.
              * @default null
@@ -4489,6 +4662,27 @@ export interface components {
             tags: string[];
             /** @description The first is control. */
             variations: components["schemas"]["Variation"][];
+        };
+        /** @description The effects of a phase by the levels of a dimension, as people were at their first exposure. */
+        ExperimentBreakdown: {
+            dimension: components["schemas"]["Dimension"];
+            experiment: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            from: string;
+            metrics: components["schemas"]["MetricBreakdown"][];
+            params: unknown;
+            /** @description Counted from 0. */
+            phase: number;
+            /** @description The question in SQL, and its parameters. */
+            sql: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            until: string;
         };
         /** @description A definition. */
         ExperimentItem: {
@@ -4553,6 +4747,25 @@ export interface components {
                      */
                     tuning: number;
                 };
+                /**
+                 * @description Weights that follow what the first goal has shown, instead of staying what they are.
+                 * @default null
+                 */
+                bandit: {
+                    /** @description Between two looks. */
+                    every_hours: number;
+                    /**
+                     * Format: double
+                     * @description The least share of each arm; those of all arms together are at most one half.
+                     * @default 0.01
+                     */
+                    floor: number;
+                    /**
+                     * @description With fewer people in any arm the weights stay.
+                     * @default 100
+                     */
+                    people_min: number;
+                } | null;
                 /**
                  * @description For whom, in GrowthBook's condition language.
                  * @default null
@@ -4684,6 +4897,7 @@ export interface components {
         };
         /** @description The result of one phase of an experiment, as it is at this moment. */
         ExperimentResults: {
+            before_exposure: components["schemas"]["BeforeExposure"];
             experiment: string;
             /**
              * Format: date-time
@@ -4950,6 +5164,43 @@ export interface components {
             /** @description What stands behind the `#` of the link that the program printed. */
             secret: string;
         };
+        /** @description A person who is forgotten, and how far that is. */
+        Forgotten: {
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            done_at: string | null;
+            /**
+             * Format: date-time
+             * @description No file of the tables holds the person from then on.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            files_at: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            hidden_at: string | null;
+            id: string;
+            /**
+             * Format: date-time
+             * @description No record of the log does.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            log_at: string | null;
+            /** @description The log keeps its records until its own retention takes them; nothing reads them meanwhile. */
+            log_by_retention: boolean;
+            person_id: string;
+            /**
+             * Format: date-time
+             * @description What was received until then is forgotten.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            requested_at: string;
+            /** @description `requested`, `hidden` (no answer shows the person), or `done` (no file and no record of the log holds them). */
+            state: string;
+        };
         /**
          * @description Steps that people take within a window.
          *
@@ -5071,6 +5322,14 @@ export interface components {
         };
         /** @description How far. */
         FunnelStanding: "reached" | "dropped";
+        /** @description What is asked of the group of a row. */
+        GroupComparison: {
+            /** @description The type, as `company`. A row without a group of this type is tested as a missing value. */
+            group: string;
+            /** @description A property of the group as it is now: of calls that set it, the one with the latest time. The group's key if absent. */
+            property?: string | null;
+            test: components["schemas"]["Test"];
+        };
         /** @description A metric that must not get worse. */
         Guardrail: {
             metric: string;
@@ -5085,6 +5344,10 @@ export interface components {
              * @default 0
              */
             tolerance: number;
+        };
+        /** @description What is held; it lies in the data folder, by the place that whoever asks knows it by. */
+        Held: {
+            id: string;
         };
         /** @description What an account holds somewhere. */
         HeldGrant: {
@@ -5704,6 +5967,26 @@ export interface components {
         } | {
             cohort: string;
         };
+        /** @description The effect among the people of one level. */
+        LevelBreakdown: {
+            /**
+             * Format: double
+             * @description Relative to control's mean.
+             */
+            effect: number | null;
+            interval: components["schemas"]["Interval"] | null;
+            level: string;
+            means: (number | null)[];
+            /** Format: double */
+            p_value: number | null;
+            /**
+             * Format: double
+             * @description Benjamini and Hochberg's over all levels.
+             */
+            p_value_adjusted: number | null;
+            /** @description Of control and of the treatment. */
+            people: number[];
+        };
         /**
          * @description The standing of people, bucket by bucket. The span is widened to whole buckets.
          *
@@ -5862,6 +6145,23 @@ export interface components {
              *     }
              */
             window: components["schemas"]["Window"];
+        };
+        /** @description One metric, a treatment against control. */
+        MetricBreakdown: {
+            levels: components["schemas"]["LevelBreakdown"][];
+            metric: string;
+            /**
+             * Format: double
+             * @description Of "the effect is the same at all levels" (Cochran's Q).
+             */
+            p_value_alike: number | null;
+            /**
+             * Format: double
+             * @description Benjamini and Hochberg's over all metrics and treatments.
+             */
+            p_value_alike_adjusted: number | null;
+            reading: string;
+            variation: string;
         };
         /** @description A definition. */
         MetricItem: {
@@ -6807,6 +7107,17 @@ export interface components {
         } | {
             ranking: components["schemas"]["RankingPeople"];
         };
+        /** @description A part of a bandit's phase in which its weights are the same. */
+        Period: {
+            /** @description Of each arm to be the best, as known when it began. */
+            chances: number[];
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            started_at: string;
+            weights: number[];
+        };
         /**
          * @description What may be done.
          * @enum {string}
@@ -6832,6 +7143,8 @@ export interface components {
              */
             ended_at: string | null;
             namespace: components["schemas"]["NamespaceShare"] | null;
+            /** @description Of a bandit: when its weights were changed. */
+            periods?: components["schemas"]["Period"][];
             reason: string;
             /** @description Hashed with each unit: another seed divides users anew. */
             seed: string;
@@ -7311,17 +7624,27 @@ export interface components {
              */
             p_value_always_valid: number;
             reading: string;
-            /** @description Days of exposure whose people are off, the strongest first. */
+            /** @description Days of exposure and levels of dimensions whose people are off, the strongest first. */
             suspects: components["schemas"]["SampleSuspect"][];
         };
-        /** @description A day whose people are off. */
+        /** @description A level of a dimension whose people are off. */
         SampleSuspect: {
             /** @description Observed over planned share of each arm, less one. */
             deviations: number[];
             dimension: string;
             level: string;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Benjamini and Hochberg's over all levels of all dimensions.
+             */
             p_value_adjusted: number;
+            /**
+             * Format: double
+             * @description Of everybody else: where it is not small, the cause is here.
+             */
+            p_value_of_rest: number;
+            /** Format: double */
+            people: number;
         };
         /** @description What is asked. */
         SavedAsk: {
@@ -9057,6 +9380,30 @@ export interface components {
         };
         /**
          * @description `csrf_refused`: The request may have been forged by another site.
+         *     `factor_required`: The organisation asks for a second factor.
+         *     `permission_missing`: The role does not permit this.
+         *     `scope_missing`: The scopes of this token do not permit this.
+         *     `step_up_required`: This needs the second factor, or the password, once more.
+         *     `view_restricted`: The role sees only a part of what is known of people.
+         */
+        "403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required.view_restricted": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "csrf_refused" | "factor_required" | "permission_missing" | "scope_missing" | "step_up_required" | "view_restricted";
+                    /** @constant */
+                    status?: 403;
+                };
+            };
+        };
+        /**
+         * @description `csrf_refused`: The request may have been forged by another site.
          *     `sign_in_by_link`: Too many strangers tried this address; a link goes to it.
          */
         "403.csrf_refused.sign_in_by_link": {
@@ -9138,6 +9485,29 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     code?: "factor_required" | "permission_missing" | "scope_missing" | "step_up_required";
+                    /** @constant */
+                    status?: 403;
+                };
+            };
+        };
+        /**
+         * @description `factor_required`: The organisation asks for a second factor.
+         *     `permission_missing`: The role does not permit this.
+         *     `scope_missing`: The scopes of this token do not permit this.
+         *     `step_up_required`: This needs the second factor, or the password, once more.
+         *     `view_restricted`: The role sees only a part of what is known of people.
+         */
+        "403.factor_required.permission_missing.scope_missing.step_up_required.view_restricted": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "factor_required" | "permission_missing" | "scope_missing" | "step_up_required" | "view_restricted";
                     /** @constant */
                     status?: 403;
                 };
@@ -9942,6 +10312,23 @@ export interface components {
                     code?: "internal";
                     /** @constant */
                     status?: 500;
+                };
+            };
+        };
+        /** @description `cannot_erase`: This store cannot forget single persons. */
+        "501.cannot_erase": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "cannot_erase";
+                    /** @constant */
+                    status?: 501;
                 };
             };
         };
@@ -12758,6 +13145,68 @@ export interface operations {
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.operation_busy.time_limit"];
+        };
+    };
+    held_hold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Held"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    held_let_go: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                held: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
         };
     };
     operator_import_account: {
@@ -16105,6 +16554,73 @@ export interface operations {
             503: components["responses"]["503.busy.database_busy.time_limit"];
         };
     };
+    erasures_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllForgotten"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required.view_restricted"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    erasures_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                erasure: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forgotten"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required.view_restricted"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
     experiments_list: {
         parameters: {
             query?: {
@@ -16648,6 +17164,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ExperimentResults"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.facts_unavailable.time_limit"];
+        };
+    };
+    results_breakdown: {
+        parameters: {
+            query: {
+                dimension: components["schemas"]["Dimension"];
+                /** @description Counted from 0; the last where it is absent. */
+                phase?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentBreakdown"];
                 };
             };
             400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
@@ -20437,6 +20991,77 @@ export interface operations {
             400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
             401: components["responses"]["401.credentials_missing.token_refused"];
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    erasures_erase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `person_id` of the table `persons`. */
+                person: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forgotten"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required.view_restricted"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            501: components["responses"]["501.cannot_erase"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    erasures_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `person_id` of the table `persons`. */
+                person: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Lines {"table", "row"}, then {"table": "end", "rows"}: without that line it is not all. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required.view_restricted"];
             404: components["responses"]["404.not_found"];
             414: components["responses"]["414.uri_too_long"];
             431: components["responses"]["431.headers_too_large"];

@@ -12,6 +12,7 @@ export const EMPTY: Experiment = {
   goals: [], secondary: [], guardrails: [],
   analysis: { method: "sequential", alpha: 0.05, tuning: 5000, covariate_days: 14, prior_deviation: null, excludes_bots: true, internal_property: null },
   plan: null,
+  bandit: null,
 };
 
 const OWNERS: Record<Step, RegExp> = { idea: /^\/(key|definition\/(hypothesis|owner|description|tags))/, variations: /^\/definition\/variations/, who: /^\/definition\/(coverage|hash|fallback|condition|prereq|namespace|holdout)/, metrics: /^\/definition\/(goals|secondary|guardrails|analysis)/, plan: /^\/definition\/plan/ };
