@@ -9,9 +9,6 @@ use crate::gear::{root, say, script};
 use crate::server::{Server, binary};
 use crate::store;
 
-/// Settings of parts that are another change: named by the deployments of several processes.
-const OF_ROLES: &[&str] = &["FOOTFALL_SECRETS_DIR", "FOOTFALL_SERVER_DRAIN"];
-
 fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
@@ -120,7 +117,7 @@ async fn every_setting_of_the_deployments_is_the_programs() {
         known.iter().map(|name| format!("FOOTFALL_{}", name.trim_start_matches("FOOTFALL_").to_uppercase())).collect();
     for (file, settings) in answer["settings"].as_object().expect("files") {
         for setting in settings.as_array().unwrap().iter().map(text) {
-            assert!(known.contains(&setting) || OF_ROLES.contains(&&*setting), "{file}: {setting} is no setting");
+            assert!(known.contains(&setting), "{file}: {setting} is no setting");
         }
     }
 }

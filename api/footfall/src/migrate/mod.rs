@@ -138,7 +138,9 @@ async fn open_both(from: &Settings, to: &Settings, clock: Arc<dyn Clock>) -> Res
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
-    Ok((source, wiring::open_tables(to, clock).await?))
+    let target = wiring::open_tables(to, clock).await?;
+    target.store().lead().await?;
+    Ok((source, target))
 }
 
 async fn tables(
@@ -216,9 +218,9 @@ async fn prepared(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Databas
 
 /// The database is of no use without what seals it.
 fn secrets(from: &Settings, to: &Settings) -> Result<(), AppError> {
-    fs::create_dir_all(&to.data_dir).map_err(AppError::file(&to.data_dir))?;
+    fs::create_dir_all(&to.secrets_dir).map_err(AppError::file(&to.secrets_dir))?;
     for name in SECRETS {
-        let (source, target) = (from.data_dir.join(name), to.data_dir.join(name));
+        let (source, target) = (from.secrets_dir.join(name), to.secrets_dir.join(name));
         let Ok(wanted) = fs::read(&source) else { continue };
         match fs::read(&target) {
             Ok(there) if there == wanted => {}
