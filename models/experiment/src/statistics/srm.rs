@@ -81,8 +81,9 @@ pub fn ratio_check_of_periods(periods: &[(Vec<f64>, Vec<f64>)]) -> RatioCheck {
     };
     let ln_factor: f64 = with_users().map(|(period, _)| ln_factor(period)).sum();
     let p_value = match degrees_of_freedom {
-        0.0 => 1.0,
+        // Somebody is where nobody should be.
         _ if chi_squared.is_infinite() => 0.0,
+        0.0 => 1.0,
         _ => chi_squared_sf(chi_squared, degrees_of_freedom),
     };
     let p_value_always_valid = (-ln_factor).exp().min(1.0);
