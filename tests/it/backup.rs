@@ -142,7 +142,7 @@ async fn what_was_acknowledged_before_a_backup_is_in_it_once() {
     assert_eq!(sums(&server).await, sums(&restored).await, "{said}");
     let person = stranger(&restored);
     let grant = person.post("/v1/sign-in", json!({"email": "owner@example.org", "password": PASSWORD})).await;
-    assert!(!token_of(&grant).is_empty(), "sign-in works");
+    assert!(!token_of(&grant["session"]).is_empty(), "sign-in works");
     let answer = restored.post(&json!([{"event": "after", "messageId": "after", "distinctId": "ada"}])).await;
     assert_eq!(answer.json()["accepted"], 1, "and it goes on");
     // What a client sends again is known.
