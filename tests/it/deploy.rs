@@ -31,7 +31,8 @@ fn in_the_sources() -> BTreeSet<String> {
             let text = std::fs::read_to_string(&path).unwrap();
             let quoted =
                 text.split('"').skip(1).step_by(2).filter(|quoted| words(quoted, "footfall_").contains(*quoted));
-            let ends = ["_total", "_seconds", "_bytes", "_files", "_activities", "_keys", "_lag", "_failing", "_leading"];
+            let ends =
+                ["_total", "_seconds", "_bytes", "_files", "_activities", "_keys", "_lag", "_failing", "_leading"];
             found.extend(quoted.filter(|name| ends.iter().any(|end| name.ends_with(end))).map(str::to_owned));
         }
     }
