@@ -166,7 +166,12 @@ async fn nothing_is_lost_or_doubled_when_any_process_is_killed() {
     all.ingest[0].stop().await;
     tokio::task::block_in_place(|| all.broker.does("kill"));
     all.ingest[0].begin();
-    let says_why = || async { all.ingest[0].get("/readyz").await.text().contains("the brokers of the log") };
+    let says_why = || async {
+        let server = &all.ingest[0];
+        let asked = server.http.send(Method::GET, &format!("{}/readyz", server.url()), &[], "").await;
+        // Until its port is bound nobody answers.
+        asked.is_ok_and(|answer| answer.text().contains("the brokers of the log"))
+    };
     all.ingest[0].eventually("it says what it waits for", says_why).await;
     tokio::task::block_in_place(|| all.broker.does("start"));
     all.ingest[0].eventually("it is ready", || is_ready(&all.ingest[0])).await;
