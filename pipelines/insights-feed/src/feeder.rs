@@ -135,7 +135,8 @@ impl Feed {
                 if tended.is_due() {
                     tended.tend(&due, &self.options);
                 }
-                due.retain(|project| project.is_due(LATELY, RARELY));
+                // Who is put away so soon is not brought back unasked.
+                due.retain(|project| project.is_due(LATELY.min(self.options.idle_max), RARELY));
                 queues = self.queues();
                 queues.feeding.extend(due);
             }
