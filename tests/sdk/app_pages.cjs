@@ -191,7 +191,7 @@ async function forgetting(page) {
   const file = page.waitForEvent("download");
   await press(page, "Everything known");
   const lines = fs.readFileSync(await (await file).path(), "utf8").trim().split("\n").map((line) => JSON.parse(line));
-  expect("the last line says that it is all", lines.at(-1), { table: "end", rows: lines.length - 1 });
+  expect("the last line says that it is all", lines.at(-1), { rows: lines.length - 1, table: "end" });
   await press(page, "Forget this person");
   const dialog = page.getByRole("dialog");
   await dialog.getByText("person-0001").waitFor();
