@@ -79,6 +79,14 @@ impl Installation {
         let [first, second] = &mut api;
         second.with_keys_of(first);
         ingest.iter_mut().chain(&mut jobs).for_each(|server| server.with_keys_of(first));
+        // What one process has made, the others know a moment later.
+        for server in &ingest {
+            server.eventually("it knows the key", || knows(server, "/v1/activity", server.write_key(), "[]")).await;
+        }
+        for server in &api {
+            let sql = r#"{"sql": "SELECT 1"}"#;
+            server.eventually("it knows the key", || knows(server, "/v1/sql", server.read_key(), sql)).await;
+        }
         Some(Installation { ingest, jobs, api, broker, _folder: folder })
     }
 
@@ -120,6 +128,12 @@ impl Installation {
 async fn is_ready(server: &Server) -> bool {
     let url = format!("{}/readyz", server.url());
     server.http.send(Method::GET, &url, &[], "").await.is_ok_and(|answer| answer.status == 200)
+}
+
+async fn knows(server: &Server, path: &str, key: &str, body: &'static str) -> bool {
+    let (url, bearer) = (format!("{}{path}", server.url()), format!("Bearer {key}"));
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    server.http.send(Method::POST, &url, &headers, body).await.is_ok_and(|answer| answer.status != 401)
 }
 
 /// Where the tables are by now, as another process sees them.
