@@ -343,6 +343,8 @@ impl Shared {
         if job.control.is_cancelled() {
             return Err(InsightError::Cancelled.into());
         }
+        // Before anything of it is read: an expression may be of any length yet.
+        job.question.check_size()?;
         let needs = job.question.needs();
         for (name, _) in &needs.columns {
             let Some(Err(error)) = name.strip_prefix(SQL_COLUMN).map(RowExpression::parse) else { continue };

@@ -101,26 +101,34 @@ fn only_reads(statement: &Statement) -> Result<(), QueryError> {
 fn not_too_deep(statement: &Statement) -> Result<(), QueryError> {
     match statement {
         Statement::Explain(explain) => not_too_deep(&explain.statement),
-        Statement::Statement(statement) => match statement.visit(&mut Depth(0)) {
-            ControlFlow::Break(()) => Err(QueryError::SqlTooDeep { most: DEPTH_MAX }),
-            ControlFlow::Continue(()) => Ok(()),
-        },
+        Statement::Statement(statement) => within(statement.as_ref(), DEPTH_MAX),
         _ => Ok(()),
     }
 }
 
-struct Depth(usize);
+/// Refuses what is nested deeper than this.
+pub(super) fn within(tree: &impl Visit, most: usize) -> Result<(), QueryError> {
+    match tree.visit(&mut Depth { now: 0, most }) {
+        ControlFlow::Break(()) => Err(QueryError::SqlTooDeep { most }),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+struct Depth {
+    now: usize,
+    most: usize,
+}
 
 impl Visitor for Depth {
     type Break = ();
 
     fn pre_visit_expr(&mut self, _: &SqlExpr) -> ControlFlow<()> {
-        self.0 += 1;
-        if self.0 > DEPTH_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        self.now += 1;
+        if self.now > self.most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     fn post_visit_expr(&mut self, _: &SqlExpr) -> ControlFlow<()> {
-        self.0 -= 1;
+        self.now -= 1;
         ControlFlow::Continue(())
     }
 }

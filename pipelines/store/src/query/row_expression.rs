@@ -17,9 +17,13 @@ use datafusion::prelude::SessionContext;
 
 use super::config::EngineConfig;
 use super::error::QueryError;
+use super::planner;
 use super::session;
 use crate::StoreError;
 use crate::tables::Table;
+
+/// Deepest expression. Unlike questions in SQL it is read on threads with the usual stack, and planning goes down as deep.
+const DEPTH_MAX: usize = 50;
 
 /// Follows merges, so that it is not the row's alone.
 const PERSON: &str = "person_id";
@@ -45,7 +49,10 @@ impl RowExpression {
         let state = TEMPLATE.clone().ok_or(QueryError::Internal)?;
         let context = SessionContext::new_with_state(state);
         let all = DFSchema::try_from(Table::Activity.schema().as_ref().clone())?;
-        let expression = context.parse_sql_expr(text, &all)?;
+        let state = context.state();
+        let parsed = state.sql_to_expr_with_alias(text, &Dialect::PostgreSQL)?;
+        planner::within(&parsed.expr, DEPTH_MAX)?;
+        let expression = state.create_logical_expr_from_sql_expr(parsed, &all)?;
         refuse(&expression)?;
         let used = expression.column_refs();
         let fields: Vec<_> = Table::Activity
@@ -166,6 +173,21 @@ mod tests {
     fn a_row_that_fails_is_neither_and_the_others_are_what_they_are() {
         let divided = values("10 / CAST(properties->>'n' AS BIGINT) = 5");
         assert_eq!(divided, [None, Some(true), None, None]);
+    }
+
+    /// An overflowing stack would end the whole process.
+    #[test]
+    fn what_is_too_deep_is_refused_on_a_usual_stack() {
+        let chain = |links: usize| vec!["amount = 1"; links].join(" OR ");
+        let nots = "NOT ".repeat(900) + "true";
+        let closed = "(".repeat(1_900) + "true" + &")".repeat(1_900);
+        let read = move || {
+            assert!(RowExpression::parse(&chain(40)).unwrap().evaluate(&batch()).is_ok());
+            for text in [chain(290), nots, closed] {
+                assert!(RowExpression::parse(&text).is_err());
+            }
+        };
+        std::thread::Builder::new().stack_size(2 << 20).spawn(read).unwrap().join().unwrap();
     }
 
     #[test]
