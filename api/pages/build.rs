@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dashboards/app/dist").canonicalize()?;
+    let folder = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?).join("../../dashboards/app/dist").canonicalize()?;
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut names = Vec::new();
     for entry in std::fs::read_dir(&folder)? {

@@ -171,6 +171,7 @@ impl Insights {
 
     /// Everybody who is in a cohort, with their ids.
     pub async fn everybody(&self, project: &str, cohort: &Cohort, limits: AskLimits) -> Outcome {
+        Question::Cohort(CohortPeople { cohort: cohort.clone(), list: 0 }).check_size()?;
         let question = Question::Cohort(CohortPeople { cohort: cohort.clone(), list: EVERYBODY });
         self.ask_checked(project, &question, limits).await
     }
@@ -329,7 +330,6 @@ impl Shared {
         let Question::Cohort(CohortPeople { cohort, list: EVERYBODY }) = &job.question else {
             return Ok(self.engine.ask_under(snapshot, &job.question, &job.control)?);
         };
-        Question::Cohort(CohortPeople { cohort: cohort.clone(), list: 0 }).check_size()?;
         let people = self.engine.people_under(snapshot, cohort, &job.control)?;
         let count = people.len();
         if count > EVERYBODY_MAX {
@@ -343,8 +343,6 @@ impl Shared {
         if job.control.is_cancelled() {
             return Err(InsightError::Cancelled.into());
         }
-        // Before anything of it is read: an expression may be of any length yet.
-        job.question.check_size()?;
         let needs = job.question.needs();
         for (name, _) in &needs.columns {
             let Some(Err(error)) = name.strip_prefix(SQL_COLUMN).map(RowExpression::parse) else { continue };

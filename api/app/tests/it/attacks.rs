@@ -44,7 +44,7 @@ async fn no_answer_tells_who_has_an_account() {
     }
 }
 
-/// The middle of many interleaved times: load on the machine moves both alike.
+/// The shortest of many interleaved times: load on the machine only adds to a time, a hash that is left out shortens them all.
 #[tokio::test]
 async fn no_time_tells_who_has_an_account() {
     const ROUNDS: usize = 41;
@@ -74,8 +74,7 @@ async fn no_time_tells_who_has_an_account() {
                 times.push(began.elapsed());
             }
         }
-        times.iter_mut().for_each(|times| times.sort());
-        let [known, unknown] = times.map(|times| times[ROUNDS / 2].as_secs_f64());
+        let [known, unknown] = times.map(|times| times.into_iter().min().expect("rounds").as_secs_f64());
         let ratio = known / unknown;
         assert!((0.5..2.0).contains(&ratio), "{path}: {known} s where there is an account, {unknown} s where not");
     }
