@@ -135,7 +135,7 @@ impl Server {
             .env("FOOTFALL_DATA_DIR", &self.data)
             .env("FOOTFALL_LISTEN", format!("127.0.0.1:{}", self.port))
             // Tests ask more often than people.
-            .envs(["ADDRESS", "ACCOUNT", "KEY"].map(|name| (format!("FOOTFALL_LIMITS_{name}"), "0")))
+            .envs(["ADDRESS", "FLAGS", "ACCOUNT", "KEY"].map(|name| (format!("FOOTFALL_LIMITS_{name}"), "0")))
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command

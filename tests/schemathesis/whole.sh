@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 target="${CARGO_TARGET_DIR:-$PWD/target}"
 folder="$(mktemp -d)"
-for name in ADDRESS ACCOUNT KEY; do export "FOOTFALL_LIMITS_$name=0"; done
+for name in ADDRESS FLAGS ACCOUNT KEY; do export "FOOTFALL_LIMITS_$name=0"; done
 FOOTFALL_DATA_DIR="$folder/data" FOOTFALL_LISTEN=127.0.0.1:0 FOOTFALL_TRACING_LEVEL=error "$target/debug/footfall" >"$folder/said" 2>&1 &
 server=$!
 trap 'kill -TERM "$server"; wait "$server" || true; rm -rf "$folder"' EXIT

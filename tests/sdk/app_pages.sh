@@ -8,7 +8,7 @@ cache="${FOOTFALL_TEST_CACHE:-$HOME/.cache/footfall-tests}"
 footfall="${CARGO_TARGET_DIR:-$PWD/target}/debug/footfall"
 folder="$(mktemp -d)"
 port="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
-for name in ADDRESS ACCOUNT KEY; do export "FOOTFALL_LIMITS_$name=0"; done
+for name in ADDRESS FLAGS ACCOUNT KEY; do export "FOOTFALL_LIMITS_$name=0"; done
 # `localhost`: passkeys and cookies are bound to names.
 export FOOTFALL_DATA_DIR="$folder/data" FOOTFALL_LISTEN="127.0.0.1:$port" FOOTFALL_PROJECT=shop
 export FOOTFALL_SERVER_PUBLIC_URL="http://localhost:$port" FOOTFALL_TRACING_LEVEL=error

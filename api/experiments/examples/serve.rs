@@ -55,7 +55,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let http = Settings { quotas, undeclared: Undeclared::Refuse, ..Settings::default() };
     let app = AppSettings { http, ..AppSettings::new(secret_of(folder.path())?) };
     let built = App::build_with(app, access.clone(), clock, |site, _| add(site, &experiments))?;
-    let doors = doors(&experiments, DoorSettings { ping: Duration::from_secs(1), ..DoorSettings::default() });
+    let doors = doors(&experiments, DoorSettings { ping: Duration::from_secs(1), ..DoorSettings::default() }, None);
     let router = doors.fallback_service(built.router);
     let told = json!({"address": address, "token": tokens.access, "project": PROJECT, "keys": keys});
     writeln!(std::io::stdout(), "{told}")?;

@@ -23,7 +23,7 @@ mod storage;
 mod upkeep;
 
 pub use catalogue::Catalogue;
-pub use doors::{DoorSettings, doors};
+pub use doors::{DoorLimit, DoorSettings, doors};
 pub use error::ExperimentError;
 pub use experiments::{Author, Experiments, Item};
 pub use lifecycle::Step;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use footfall_api_access::{Access, AccessSettings, Database, MailRoute, Origin, Vault};
 use footfall_api_app::{AppSettings, DatabaseBuckets, OperatorToken, secret_of};
-use footfall_api_http::limit::{Quota, Quotas};
+use footfall_api_experiments::DoorLimit;
+use footfall_api_http::limit::{Limits, MemoryBuckets, Quota, Quotas};
 use footfall_api_http::{
     AllowedOrigins, Certificate, Cors, ForwardedBy, Network, Proxies, ServeSettings, SessionSettings, Tls,
 };
@@ -120,6 +121,15 @@ fn quotas(settings: &Settings) -> Quotas {
     let quota = |requests: u32| (requests > 0).then(|| Quota::new(requests, minute));
     let limits = &settings.limits;
     Quotas { address: quota(limits.address), account: quota(limits.account), key: quota(limits.key) }
+}
+
+/// How often one address may ask the doors of flags; each process counts for itself.
+pub fn flag_limit(settings: &Settings, api: &AppSettings, clock: Arc<dyn Clock>) -> Option<DoorLimit> {
+    let requests = settings.limits.flags;
+    let quota = (requests > 0).then(|| Quota::new(requests, Duration::from_secs(60)))?;
+    let quotas = Quotas { address: Some(quota), account: None, key: None };
+    let limits = Limits::new(quotas, Arc::new(MemoryBuckets::default()), clock);
+    Some(DoorLimit { limits, proxies: api.http.proxies.clone() })
 }
 
 /// Settings of connections.

@@ -1,16 +1,23 @@
-//! What experiments ask of the tables: SQL about one project, answered by the engine.
+//! What experiments ask of the tables: exposures of the insights engine, and SQL where that has no answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use footfall_api_experiments::{ExperimentError, Facts, Rows};
+use footfall_pipelines_insights::definition::{Answer, Exposures, ExposuresAnswer, Question as Insight};
+use footfall_pipelines_insights_feed::{AskLimits, Insights};
 use footfall_pipelines_store::query::{Engine, Format, Question, encode};
 use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::Value;
 
 /// The tables, for experiments.
-pub struct Tables(pub Arc<Engine>);
+pub struct Tables {
+    pub engine: Arc<Engine>,
+    pub insights: Arc<Insights>,
+    pub limits: AskLimits,
+}
 
 #[derive(Deserialize)]
 struct Answered {
@@ -31,7 +38,7 @@ fn failed(error: impl ToString) -> ExperimentError {
 impl Facts for Tables {
     async fn query(&self, project: &str, sql: &str, params: Value) -> Result<Rows, ExperimentError> {
         let question = Question::new(sql).with_params(params);
-        let answer = self.0.query(project, question).await.map_err(failed)?;
+        let answer = self.engine.query(project, question).await.map_err(failed)?;
         let mut pieces = encode(answer, Format::Json).await.map_err(failed)?;
         let mut body = Vec::new();
         while let Some(piece) = pieces.next().await {
@@ -39,5 +46,20 @@ impl Facts for Tables {
         }
         let Answered { columns, rows } = serde_json::from_slice(&body).map_err(failed)?;
         Ok(Rows { columns: columns.into_iter().map(|column| column.name).collect(), rows })
+    }
+
+    async fn exposures(&self, project: &str, asked: &Exposures) -> Result<Option<ExposuresAnswer>, ExperimentError> {
+        // A result is of the moment at which it is asked for.
+        let limits = AskLimits { age: Duration::ZERO, ..self.limits };
+        match self.insights.ask(project, &Insight::Exposures(asked.clone()), limits).await {
+            Ok(answered) => match &answered.answer {
+                Answer::Exposures(answer) => Ok(Some(answer.clone())),
+                _ => Ok(None),
+            },
+            Err(reason) => {
+                tracing::info!(%reason, project, "results are asked for in SQL");
+                Ok(None)
+            }
+        }
     }
 }

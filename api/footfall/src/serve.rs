@@ -156,8 +156,9 @@ async fn everything(start: &Start<'_>, own: SocketAddr, doors: SqlDoors) -> Resu
     let access = patience.open("database", || app::open(settings, &public_url, clock.clone())).await?;
     let stack = Arc::new(Stack::of(*role, settings, log, tables, clock.clone())?);
     let token = random_token(OPERATOR_PREFIX)?;
-    let experiments =
-        Experiments::open(access.clone(), clock.clone(), Some(Arc::new(Tables(stack.engine.clone())))).await?;
+    let (engine, insights) = (stack.engine.clone(), stack.insights.clone());
+    let tables = Tables { engine, insights, limits: limits(settings) };
+    let experiments = Experiments::open(access.clone(), clock.clone(), Some(Arc::new(tables))).await?;
     let engines = Engines { engine: stack.engine.clone(), insights: stack.insights.clone(), limits: limits(settings) };
     let api = app::api_settings(settings, &token, &access)?;
     let boards = Boards::open(access.clone(), clock.clone(), Arc::new(engines), api.secret.clone()).await?;
@@ -236,6 +237,7 @@ fn router(
         operations: health.clone(),
         probes: Probes { health, telemetry: start.telemetry.clone(), metrics_private },
     };
+    let limit = app::flag_limit(settings, &api, stack.clock.clone());
     let built = App::build_with(api, access.clone(), stack.clock.clone(), |site, _| {
         let site = footfall_api_server::add(site, &data);
         let site = footfall_api_experiments::add(site, experiments);
@@ -251,7 +253,7 @@ fn router(
     if start.role == Role::All {
         routes = routes.merge(footfall_ingest_server::router(doors(settings, stack, access, token)));
     }
-    let flags = footfall_api_experiments::doors(experiments, DoorSettings::default());
+    let flags = footfall_api_experiments::doors(experiments, DoorSettings::default(), limit);
     Ok(routes.merge(flags).fallback_service(built.router))
 }
 

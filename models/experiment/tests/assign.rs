@@ -133,3 +133,29 @@ fn large_saved_groups_are_looked_up() {
     assert_eq!(*Evaluator::new(&payload, &inside).evaluate("f").value, Value::Number(199.0));
     assert_eq!(*Evaluator::new(&payload, &outside).evaluate("f").value, Value::Number(-1.0));
 }
+
+/// JavaScript writes a number with the fewest digits that read back as it, and SDKs hash that text: a digit read wrongly is another
+/// bucket.
+#[test]
+fn fractional_ids_fall_where_their_shortest_text_does() {
+    let payload =
+        payload(r#"{"features": {"f": {"rules": [{"key": "exp", "variations": [0, 1], "hashVersion": 2}]}}}"#);
+    let bucket = |id: &str| {
+        let user = user(&format!(r#"{{"attributes": {{"id": {id}}}}}"#));
+        Evaluator::new(&payload, &user).evaluate("f").assignment.unwrap().bucket.unwrap()
+    };
+    let known =
+        ["0.1", "0.30000000000000004", "1.7976931348623157", "9007199254740993.5", "0.000001", "1234.5678901234567"];
+    for id in known {
+        let number: f64 = id.parse().unwrap();
+        assert_eq!(bucket(id), bucket(&format!("\"{number}\"")), "{id}");
+    }
+    let mut bits = 1u64;
+    for _ in 0..20_000 {
+        bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        // Between 2⁻¹⁰ and 2⁵⁰, where JavaScript and Rust write the same text.
+        let number = f64::from_bits((1013 + (bits >> 58) % 60) << 52 | (bits >> 6 & ((1 << 52) - 1)));
+        let text = number.to_string();
+        assert_eq!(bucket(&text), bucket(&format!("\"{text}\"")), "{text}");
+    }
+}

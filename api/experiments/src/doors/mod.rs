@@ -7,6 +7,7 @@ mod decoding;
 pub(crate) mod evaluation;
 mod growthbook;
 mod key;
+mod limit;
 mod ofrep;
 mod posthog;
 mod stream;
@@ -17,11 +18,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use footfall_api_access::KeyRing;
 
 use crate::experiments::Experiments;
+
+pub use limit::DoorLimit;
 
 const BODY_BYTES_MAX: usize = 512 * 1024;
 
@@ -66,8 +69,8 @@ impl Doors {
     }
 }
 
-/// The doors of all protocols; to be merged into the router that apps reach.
-pub fn doors(experiments: &Experiments, settings: DoorSettings) -> Router {
+/// The doors of all protocols; to be merged into the router that apps reach. Without a limit one address may ask without end.
+pub fn doors(experiments: &Experiments, settings: DoorSettings, limit: Option<DoorLimit>) -> Router {
     let keys = experiments.access().keys();
     let doors = Doors { experiments: experiments.clone(), keys, settings, listeners: Arc::default() };
     let mut router = Router::new()
@@ -88,5 +91,11 @@ pub fn doors(experiments: &Experiments, settings: DoorSettings) -> Router {
     ] {
         router = router.route(path, get(posthog::definitions));
     }
-    router.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(from_fn(cors::every_origin)).with_state(doors)
+    let router = router.layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
+    // Within the headers for other origins: pages may read that they are refused.
+    let router = match limit {
+        Some(limit) => router.layer(from_fn_with_state(Arc::new(limit), limit::by_address)),
+        None => router,
+    };
+    router.layer(from_fn(cors::every_origin)).with_state(doors)
 }

@@ -15,8 +15,9 @@ use crate::error::ExperimentError;
 use crate::experiments::{Experiments, Item};
 
 use super::before;
-use super::dimensions::{self, Level};
+use super::dimensions::{self, Dimension, Level};
 use super::exposures::ExposureSource;
+use super::projected::{self, Projected};
 use super::question::{Parts, Plan, plan};
 use super::report::{
     Arm, CurvePoint, Instead, Interval, MetricReport, Report, Role, SampleRatio, TreatmentReport, VariationReport,
@@ -37,6 +38,8 @@ pub(super) type Cells = BTreeMap<String, BTreeMap<String, Cell>>;
 pub(super) struct Answered {
     pub cells: Cells,
     quantiles: BTreeMap<String, Vec<Option<Statistic>>>,
+    /// People by all dimensions, where the one question told of them.
+    levels: Option<Vec<Level>>,
     pub sql: String,
     pub params: serde_json::Value,
 }
@@ -75,10 +78,13 @@ impl Experiments {
         let frame = looked.frame();
         let starts = looked.starts();
         let parts = if frame.is_bandit() { Parts::Periods(&starts) } else { Parts::Days };
-        let answered = self.ask(project, key, &looked, &frame, parts).await?;
+        let mut answered = self.ask(project, key, &looked, &frame, parts, seeks_causes).await?;
         // Of a bandit the shares of a level depend on when its people came.
-        let levels =
-            if seeks_causes && !frame.is_bandit() { self.levels(project, key, &looked).await? } else { Vec::new() };
+        let levels = match answered.levels.take() {
+            _ if !seeks_causes || frame.is_bandit() => Vec::new(),
+            Some(levels) => levels,
+            None => self.levels(project, key, &looked).await?,
+        };
         let mut revisions = BTreeMap::new();
         for (metric, _) in &frame.metrics {
             revisions.insert((*metric).to_owned(), self.item::<Metric>(project, metric).await?.revision);
@@ -138,19 +144,40 @@ impl Experiments {
         looked: &Looked,
         frame: &Frame<'_>,
         parts: Parts<'_>,
+        seeks_causes: bool,
     ) -> Result<Answered, ExperimentError> {
         let facts = self.facts().ok_or_else(|| ExperimentError::Facts("no tables are connected".to_owned()))?;
         let metrics: Vec<&Metric> = frame.metrics.iter().map(|(_, metric)| *metric).collect();
         let (source, until) = (looked.source(key), looked.until.to_string());
         let fresh = || -> Plan<'_> { plan(source, &metrics, &until, parts) };
-        let caps = match fresh().caps() {
-            Some(question) => {
+        // People of a bandit count where they were first, and levels may be of two properties: SQL has these.
+        let dimensions: Option<(&[Dimension], _)> = match &parts {
+            Parts::Days if seeks_causes => Some((&Dimension::ALL, None)),
+            Parts::Days => Some((&[], None)),
+            Parts::Levels(dimension) if dimension.columns().len() == 1 => {
+                Some((std::slice::from_ref(dimension), Some(0)))
+            }
+            Parts::Periods(_) | Parts::Levels(_) => None,
+        };
+        let mut projected = None;
+        if let Some((dimensions, divided_by)) = dimensions.filter(|_| frame.experiment.bandit.is_none()) {
+            let asked = projected::exposures(source, &metrics, looked.until.into(), dimensions, divided_by);
+            let variations: Vec<&str> = frame.experiment.variations.iter().map(|one| one.key.as_str()).collect();
+            let answer = facts.exposures(project, &asked).await?;
+            projected = answer.map(|answer| Projected::of(answer, &asked, &variations));
+        }
+        let caps = match (&projected, fresh().caps()) {
+            (Some(projected), _) => projected.caps.clone(),
+            (None, Some(question)) => {
                 samples::caps(&facts.query(project, &question.sql, question.params).await?, metrics.len())
             }
-            None => vec![None; metrics.len()],
+            (None, None) => vec![None; metrics.len()],
         };
         let question = fresh().moments(&caps);
-        let rows = facts.query(project, &question.sql, question.params.clone()).await?;
+        let (rows, known, levels) = match projected {
+            Some(Projected { moments, quantiles, levels, .. }) => (moments, Some(quantiles), levels),
+            None => (facts.query(project, &question.sql, question.params.clone()).await?, None, None),
+        };
         let measured = fresh().measured;
         let cells = samples::cells(&rows, &measured)?;
         let people =
@@ -158,14 +185,15 @@ impl Experiments {
         let arms: Vec<(String, f64)> =
             frame.experiment.variations.iter().map(|one| (one.key.clone(), people(&one.key))).collect();
         let wanted = (!matches!(parts, Parts::Levels(_))).then(|| fresh().quantiles(&arms)).flatten();
-        let quantiles = match wanted {
-            Some(question) => {
+        let quantiles = match (known, wanted) {
+            (Some(rows), _) => samples::quantiles(&rows, &measured, &arms)?,
+            (None, Some(question)) => {
                 let rows = facts.query(project, &question.sql, question.params).await?;
                 samples::quantiles(&rows, &measured, &arms)?
             }
-            None => BTreeMap::new(),
+            (None, None) => BTreeMap::new(),
         };
-        Ok(Answered { cells, quantiles, sql: question.sql, params: question.params })
+        Ok(Answered { cells, quantiles, levels, sql: question.sql, params: question.params })
     }
 }
 

@@ -54,7 +54,7 @@ impl Experiments {
         let frame = looked.frame();
         let Some(&(goal, metric)) = frame.metrics.first() else { return Ok(false) };
         let starts = looked.starts();
-        let answered = self.ask(project, key, &looked, &frame, Parts::Periods(&starts)).await?;
+        let answered = self.ask(project, key, &looked, &frame, Parts::Periods(&starts), false).await?;
         let Some(arms) = arms(&looked, &starts, &answered.cells, bandit) else { return Ok(false) };
         let posteriors: Vec<ArmPosterior> =
             arms.iter().map(|(mean, error)| ArmPosterior::new(*mean, *error, None)).collect();

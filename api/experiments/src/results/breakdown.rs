@@ -77,7 +77,7 @@ impl Experiments {
     ) -> Result<Breakdown, ExperimentError> {
         let looked = self.looked(project, key, phase).await?;
         let frame = looked.frame();
-        let answered = self.ask(project, key, &looked, &frame, Parts::Levels(dimension)).await?;
+        let answered = self.ask(project, key, &looked, &frame, Parts::Levels(dimension), false).await?;
         let cells = folded(answered.cells);
         let mut metrics: Vec<MetricBreakdown> = Vec::new();
         if let Some((control, treatments)) = frame.experiment.variations.split_first() {

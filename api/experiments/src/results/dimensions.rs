@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use footfall_models_experiment::statistics::srm;
+use footfall_pipelines_insights::definition::ExposedLevel;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +70,26 @@ impl Dimension {
         }
     }
 
+    /// Its columns of `activity`, whose values are told with a space between.
+    pub const fn columns(self) -> &'static [&'static str] {
+        match self {
+            Dimension::Browser => &["browser"],
+            Dimension::BrowserVersion => &["browser", "browser_version"],
+            Dimension::OperatingSystem => &["os"],
+            Dimension::DeviceType => &["device_type"],
+            Dimension::AppVersion => &["app_name", "app_version"],
+            Dimension::Country => &["country"],
+            Dimension::Language => &["locale"],
+            Dimension::Sdk => &["library", "library_version"],
+            Dimension::ReferringDomain => &["referring_domain"],
+        }
+    }
+
+    /// Without a version there is no browser's version.
+    pub const fn needs_last(self) -> bool {
+        matches!(self, Dimension::BrowserVersion)
+    }
+
     /// Over a row of `activity`; never null.
     pub const fn expression(self) -> &'static str {
         match self {
@@ -131,9 +152,27 @@ pub(super) fn levels(rows: &Rows, arms: usize) -> Result<Vec<Level>, ExperimentE
         let people = (0..arms).map(|arm| row.number(&format!("n{arm}"))).collect::<Result<_, _>>()?;
         found.push((index, Level { dimension: Dimension::ALL[index].words(), level: level_name(level), people }));
     }
-    // Of levels with the same people the first dimension is named.
+    Ok(ordered(found))
+}
+
+/// Of levels with the same people the first dimension is named.
+fn ordered(mut found: Vec<(usize, Level)>) -> Vec<Level> {
     found.sort_by(|(x, a), (y, b)| x.cmp(y).then_with(|| a.level.cmp(&b.level)));
-    Ok(found.into_iter().map(|(_, level)| level).collect())
+    found.into_iter().map(|(_, level)| level).collect()
+}
+
+/// The same levels of an answer of the insights engine to [`Dimension::ALL`].
+pub(super) fn exposed_levels(dimensions: &[Vec<ExposedLevel>]) -> Vec<Level> {
+    let mut found = Vec::new();
+    for (index, (dimension, levels)) in Dimension::ALL.iter().zip(dimensions).enumerate() {
+        for level in levels.iter().filter(|level| level.people.iter().sum::<u64>() >= u64::from(PEOPLE_MIN)) {
+            let people: Vec<f64> = level.people.iter().map(|count| *count as f64).collect();
+            found.push((index, Level { dimension: dimension.words(), level: level_name(&level.level), people }));
+        }
+    }
+    found.sort_by(|(_, a), (_, b)| b.people.iter().sum::<f64>().total_cmp(&a.people.iter().sum()));
+    found.truncate(LEVELS_MAX);
+    ordered(found)
 }
 
 /// Days of exposure as levels.

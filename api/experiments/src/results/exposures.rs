@@ -5,12 +5,22 @@ use crate::compile::posthog::seen;
 use crate::definition::{Experiment, Phase};
 
 use super::dimensions::Dimension;
+use super::projected;
 use super::sql::Binder;
+use footfall_pipelines_insights::definition::{Telling, Test};
 
 /// Between the flag and its response in one text; no key has it.
 const SEPARATOR: char = '\u{1f}';
 /// What user agents of programs have in them.
 const BOTS: [&str; 6] = ["%bot%", "%crawl%", "%spider%", "%headless%", "%lighthouse%", "%pingdom%"];
+
+const FLAG_CALLED: &str = "$feature_flag_called";
+const FLAG: &str = "$feature_flag";
+const FLAG_RESPONSE: &str = "$feature_flag_response";
+const VIEWED: [&str; 2] = ["Experiment Viewed", "$experiment_viewed"];
+/// The first that is there counts.
+const VIEWED_IDS: [&str; 2] = ["experimentId", "experiment_id"];
+const VIEWED_VARIATIONS: [&str; 3] = ["variationId", "variation_id", "variation"];
 
 /// What tells of exposures.
 #[derive(Debug, Clone, Copy)]
@@ -44,23 +54,68 @@ impl ExposureSource<'_> {
         found
     }
 
+    /// The same for the insights engine: each feature's responses, and what GrowthBook's tracking calls say.
+    pub(super) fn tellings(&self) -> Vec<Telling> {
+        let variations = &self.experiment.variations;
+        let arm = |key: &str| variations.iter().position(|variation| variation.key == key);
+        let mut told: Vec<Telling> = Vec::new();
+        for (text, variation) in self.responses() {
+            let (Some((feature, response)), Some(arm)) = (text.split_once(SEPARATOR), arm(&variation)) else {
+                continue;
+            };
+            match told.iter_mut().find(|telling| telling.key == feature) {
+                Some(telling) => telling.arms.push((response.to_owned(), arm)),
+                None => told.push(Telling {
+                    activity: FLAG_CALLED.to_owned(),
+                    keys: vec![FLAG.to_owned()],
+                    key: feature.to_owned(),
+                    values: vec![FLAG_RESPONSE.to_owned()],
+                    arms: vec![(response.to_owned(), arm)],
+                }),
+            }
+        }
+        let arms = variations.iter().enumerate();
+        let arms: Vec<(String, usize)> =
+            arms.flat_map(|(index, one)| [(one.key.clone(), index), (index.to_string(), index)]).collect();
+        told.extend(VIEWED.map(|activity| Telling {
+            activity: activity.to_owned(),
+            keys: VIEWED_IDS.map(str::to_owned).into(),
+            key: self.key.to_owned(),
+            values: VIEWED_VARIATIONS.map(str::to_owned).into(),
+            arms: arms.clone(),
+        }));
+        told
+    }
+
+    /// What of their exposures leaves people out.
+    pub(super) fn left_out(&self) -> Vec<(String, Test)> {
+        let mut tests = Vec::new();
+        if self.experiment.analysis.excludes_bots {
+            let words = BOTS.map(|pattern| pattern.trim_matches('%')).join("|");
+            tests.push(("activity.user_agent".to_owned(), Test::Regex(format!("(?i){words}"))));
+        }
+        if let Some(property) = &self.experiment.analysis.internal_property {
+            tests.push((projected::property(property), Test::Is(vec!["true".to_owned()])));
+        }
+        tests
+    }
+
     /// `units(person_id, first_at, variation, d0 …)`: one row for each person who was exposed in the phase and counts.
     /// `variation` is empty for people who were seen in more than one, unless it is a bandit; `d0` … are the dimensions at the first exposure.
     pub fn units(&self, binder: &mut Binder, until: &str, dimensions: &[Dimension]) -> String {
         let from = binder.bind(self.phase.started_at.to_string());
         let until = binder.bind(until);
-        let (flag_event, flag_key) = (binder.bind("$feature_flag_called"), binder.property("", "$feature_flag"));
-        let flag_response = binder.property("", "$feature_flag_response");
+        let (flag_event, flag_key) = (binder.bind(FLAG_CALLED), binder.property("", FLAG));
+        let flag_response = binder.property("", FLAG_RESPONSE);
         let flag_text = format!("concat({flag_key}, {}, {flag_response})", binder.bind(SEPARATOR.to_string()));
         let flag_cases: Vec<String> = self
             .responses()
             .into_iter()
             .map(|(text, variation)| format!("WHEN {} THEN {}", binder.bind(text), binder.bind(variation)))
             .collect();
-        let (viewed, viewed_too) = (binder.bind("Experiment Viewed"), binder.bind("$experiment_viewed"));
-        let ids: Vec<String> = ["experimentId", "experiment_id"].map(|name| binder.property("", name)).into();
-        let shown: Vec<String> =
-            ["variationId", "variation_id", "variation"].map(|name| binder.property("", name)).into();
+        let [viewed, viewed_too] = VIEWED.map(|event| binder.bind(event));
+        let ids: Vec<String> = VIEWED_IDS.map(|name| binder.property("", name)).into();
+        let shown: Vec<String> = VIEWED_VARIATIONS.map(|name| binder.property("", name)).into();
         let own = binder.bind(self.key);
         let variations = self.experiment.variations.iter().enumerate();
         let view_cases: Vec<String> = variations

@@ -1,6 +1,7 @@
 //! The seam to the tables: whoever runs the store answers SQL questions about one project.
 
 use async_trait::async_trait;
+use footfall_pipelines_insights::definition::{Exposures, ExposuresAnswer};
 use serde_json::Value;
 
 use crate::error::ExperimentError;
@@ -18,4 +19,10 @@ pub struct Rows {
 #[async_trait]
 pub trait Facts: Send + Sync + 'static {
     async fn query(&self, project: &str, sql: &str, params: Value) -> Result<Rows, ExperimentError>;
+
+    /// The same question to an engine that is made for it. `None` where there is none, or it cannot answer just now: then
+    /// it is asked in SQL.
+    async fn exposures(&self, _project: &str, _asked: &Exposures) -> Result<Option<ExposuresAnswer>, ExperimentError> {
+        Ok(None)
+    }
 }

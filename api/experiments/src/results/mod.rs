@@ -9,6 +9,7 @@ mod exposures;
 mod facts;
 mod guardrails;
 mod measures;
+mod projected;
 mod question;
 mod report;
 mod samples;

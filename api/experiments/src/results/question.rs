@@ -9,6 +9,9 @@ use super::exposures::ExposureSource;
 use super::measures::{self, Columns};
 use super::sql::Binder;
 
+/// Between the quantiles around one and itself lie so many standard deviations: 95 %.
+pub(super) const QUANTILE_DEVIATIONS: f64 = 1.959_963_984_540_054;
+
 /// SQL and its parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
@@ -165,6 +168,6 @@ impl Plan<'_> {
 
 /// The levels at which the quantiles around one are taken, ν ± z √(ν(1 − ν)/n).
 fn around(level: f64, n: f64) -> (f64, f64) {
-    let half = 1.959_963_984_540_054 * (level * (1.0 - level) / n.max(1.0)).sqrt();
+    let half = QUANTILE_DEVIATIONS * (level * (1.0 - level) / n.max(1.0)).sqrt();
     ((level - half).clamp(0.0, 1.0), (level + half).clamp(0.0, 1.0))
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use footfall_api_experiments::Facts;
 use serde_json::{Value, json};
 
 use crate::gear::{House, house_with};
 use crate::results::Dice;
 use crate::stage::{NOON, Stage};
-use crate::tables::{Activity, Tables};
+use crate::tables::{Activity, Projection, Tables};
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
@@ -29,6 +30,11 @@ enum Fault {
     SafariLosesTreatment,
     /// Who bought before is treated more often.
     BuyersAreTreated,
+}
+
+/// Answered in SQL, and by the insights engine.
+fn both(all: &[Activity]) -> [Arc<dyn Facts>; 2] {
+    [Arc::new(Tables::of(all)), Arc::new(Projection(all.to_vec()))]
 }
 
 /// 4,000 people over five days; the treatment sells more in France alone.
@@ -72,8 +78,8 @@ fn crowd(fault: Fault) -> (Vec<Activity>, Vec<Person>) {
     (all, people)
 }
 
-async fn looked_at(stage: &Stage, all: &[Activity]) -> House {
-    let house = house_with(stage, Some(Arc::new(Tables::of(all)))).await;
+async fn looked_at(stage: &Stage, facts: Arc<dyn Facts>) -> House {
+    let house = house_with(stage, Some(facts)).await;
     house.make("metrics", "orders", json!({"measure": {"count": {"source": {"event": "bought"}}}})).await;
     house.experiment(json!({"secondary": ["orders"], "analysis": {"covariate_days": 7}})).await;
     house.post("experiments/exp/start", json!({"without_review": true})).await.good();
@@ -83,89 +89,102 @@ async fn looked_at(stage: &Stage, all: &[Activity]) -> House {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_browser_that_loses_a_variation_is_named() {
-    let stage = Stage::sqlite().await.unwrap();
     let (all, people) = crowd(Fault::SafariLosesTreatment);
-    let house = looked_at(&stage, &all).await;
-    let ratio = house.get("experiments/exp/results").await.good().json()["sample_ratio"].clone();
-    assert_eq!(ratio["is_off"], true, "{ratio}");
-    let first = &ratio["suspects"][0];
-    assert_eq!((&first["dimension"], &first["level"]), (&json!("browser"), &json!("Safari")), "{ratio}");
-    let safari = |is_treated: bool| {
-        people.iter().filter(|one| one.browser == "Safari" && one.is_treated == is_treated).count() as f64
-    };
-    assert_eq!(first["people"], safari(false) + safari(true));
-    let deviation = safari(true) / ((safari(false) + safari(true)) / 2.0) - 1.0;
-    assert!((first["deviations"][1].as_f64().unwrap() - deviation).abs() < 1e-12, "{first} {deviation}");
-    assert!(first["p_value_of_rest"].as_f64().unwrap() > 0.01, "{first}");
-    let reading = ratio["reading"].as_str().unwrap();
-    let expected = format!("where browser is Safari: treatment has {:.0} % fewer people", -100.0 * deviation);
-    assert!(
-        reading.contains(&expected) && reading.contains("Without these people the arms are as planned"),
-        "{reading}"
-    );
-    let innocent = |one: &Value| one["level"] == "Chrome" || one["level"] == "(unknown)";
-    assert!(!ratio["suspects"].as_array().unwrap().iter().any(innocent), "{ratio}");
+    for facts in both(&all) {
+        let stage = Stage::sqlite().await.unwrap();
+        let house = looked_at(&stage, facts).await;
+        let ratio = house.get("experiments/exp/results").await.good().json()["sample_ratio"].clone();
+        assert_eq!(ratio["is_off"], true, "{ratio}");
+        let first = &ratio["suspects"][0];
+        assert_eq!((&first["dimension"], &first["level"]), (&json!("browser"), &json!("Safari")), "{ratio}");
+        let safari = |is_treated: bool| {
+            people.iter().filter(|one| one.browser == "Safari" && one.is_treated == is_treated).count() as f64
+        };
+        assert_eq!(first["people"], safari(false) + safari(true));
+        let deviation = safari(true) / ((safari(false) + safari(true)) / 2.0) - 1.0;
+        assert!((first["deviations"][1].as_f64().unwrap() - deviation).abs() < 1e-12, "{first} {deviation}");
+        assert!(first["p_value_of_rest"].as_f64().unwrap() > 0.01, "{first}");
+        let reading = ratio["reading"].as_str().unwrap();
+        let expected = format!("where browser is Safari: treatment has {:.0} % fewer people", -100.0 * deviation);
+        assert!(
+            reading.contains(&expected) && reading.contains("Without these people the arms are as planned"),
+            "{reading}"
+        );
+        let innocent = |one: &Value| one["level"] == "Chrome" || one["level"] == "(unknown)";
+        assert!(!ratio["suspects"].as_array().unwrap().iter().any(innocent), "{ratio}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_suspected_where_nothing_is_lost() {
-    let stage = Stage::sqlite().await.unwrap();
-    let house = looked_at(&stage, &crowd(Fault::None).0).await;
-    let report = house.get("experiments/exp/results").await.good().json();
-    assert_eq!((&report["sample_ratio"]["is_off"], &report["sample_ratio"]["suspects"]), (&json!(false), &json!([])));
-    assert_eq!(report["before_exposure"]["is_off"], false, "{}", report["before_exposure"]);
-    assert_eq!(report["before_exposure"]["comparisons"].as_array().unwrap().len(), 2);
+    let (all, _) = crowd(Fault::None);
+    for facts in both(&all) {
+        let stage = Stage::sqlite().await.unwrap();
+        let house = looked_at(&stage, facts).await;
+        let report = house.get("experiments/exp/results").await.good().json();
+        assert_eq!(
+            (&report["sample_ratio"]["is_off"], &report["sample_ratio"]["suspects"]),
+            (&json!(false), &json!([]))
+        );
+        assert_eq!(report["before_exposure"]["is_off"], false, "{}", report["before_exposure"]);
+        assert_eq!(report["before_exposure"]["comparisons"].as_array().unwrap().len(), 2);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn arms_that_differed_before_are_told() {
-    let stage = Stage::sqlite().await.unwrap();
-    let house = looked_at(&stage, &crowd(Fault::BuyersAreTreated).0).await;
-    let before = house.get("experiments/exp/results").await.good().json()["before_exposure"].clone();
-    assert_eq!(before["is_off"], true, "{before}");
-    let orders = before["comparisons"].as_array().unwrap().iter().find(|one| one["metric"] == "orders").unwrap();
-    assert!(
-        orders["difference"].as_f64().unwrap() > 0.1 && orders["p_value_holm"].as_f64().unwrap() < 0.01,
-        "{orders}"
-    );
-    assert!(before["reading"].as_str().unwrap().contains("already differed"), "{before}");
+    let (all, _) = crowd(Fault::BuyersAreTreated);
+    for facts in both(&all) {
+        let stage = Stage::sqlite().await.unwrap();
+        let house = looked_at(&stage, facts).await;
+        let before = house.get("experiments/exp/results").await.good().json()["before_exposure"].clone();
+        assert_eq!(before["is_off"], true, "{before}");
+        let orders = before["comparisons"].as_array().unwrap().iter().find(|one| one["metric"] == "orders").unwrap();
+        assert!(
+            orders["difference"].as_f64().unwrap() > 0.1 && orders["p_value_holm"].as_f64().unwrap() < 0.01,
+            "{orders}"
+        );
+        assert!(before["reading"].as_str().unwrap().contains("already differed"), "{before}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn effects_by_dimension_equal_a_naive_recomputation() {
-    let stage = Stage::sqlite().await.unwrap();
     let (all, people) = crowd(Fault::None);
-    let house = looked_at(&stage, &all).await;
-    let of = async |dimension: &str| {
-        let path = format!("experiments/exp/results/breakdown?dimension={dimension}");
-        let answer = house.get(&path).await.good().json();
-        answer["metrics"].as_array().unwrap().iter().find(|one| one["metric"] == "orders").unwrap().clone()
-    };
-    let check = |found: &Value, level_of: &dyn Fn(&Person) -> &'static str| {
-        let mut naive: BTreeMap<&str, [Vec<u64>; 2]> = BTreeMap::new();
-        for one in &people {
-            naive.entry(level_of(one)).or_default()[usize::from(one.is_treated)].push(one.orders);
-        }
-        let levels = found["levels"].as_array().unwrap();
-        assert_eq!(levels.len(), naive.len());
-        for level in levels {
-            let name = level["level"].as_str().unwrap();
-            let arms = &naive[if name == "(unknown)" { "" } else { name }];
-            for (arm, orders) in arms.iter().enumerate() {
-                let mean = orders.iter().sum::<u64>() as f64 / orders.len() as f64;
-                assert_eq!(level["people"][arm], orders.len() as f64, "{name}");
-                assert!((level["means"][arm].as_f64().unwrap() - mean).abs() < 1e-9, "{level} {mean}");
+    for facts in both(&all) {
+        let stage = Stage::sqlite().await.unwrap();
+        let house = looked_at(&stage, facts).await;
+        let of = async |dimension: &str| {
+            let path = format!("experiments/exp/results/breakdown?dimension={dimension}");
+            let answer = house.get(&path).await.good().json();
+            answer["metrics"].as_array().unwrap().iter().find(|one| one["metric"] == "orders").unwrap().clone()
+        };
+        let check = |found: &Value, level_of: &dyn Fn(&Person) -> &'static str| {
+            let mut naive: BTreeMap<&str, [Vec<u64>; 2]> = BTreeMap::new();
+            for one in &people {
+                naive.entry(level_of(one)).or_default()[usize::from(one.is_treated)].push(one.orders);
             }
-        }
-    };
-    let country = of("country").await;
-    check(&country, &|one| one.country);
-    assert!(country["p_value_alike_adjusted"].as_f64().unwrap() < 1e-6, "{country}");
-    assert!(country["reading"].as_str().unwrap().contains("depends on the country: most of all fr"), "{country}");
-    let browser = of("browser").await;
-    check(&browser, &|one| one.browser);
-    assert!(browser["p_value_alike_adjusted"].as_f64().unwrap() > 0.05, "{browser}");
-    assert!(browser["reading"].as_str().unwrap().starts_with("Nothing says"), "{browser}");
-    let refused = house.get("experiments/exp/results/breakdown?dimension=shoe_size").await;
-    assert_eq!(refused.status.as_u16(), 400, "{}", refused.text);
+            let levels = found["levels"].as_array().unwrap();
+            assert_eq!(levels.len(), naive.len());
+            for level in levels {
+                let name = level["level"].as_str().unwrap();
+                let arms = &naive[if name == "(unknown)" { "" } else { name }];
+                for (arm, orders) in arms.iter().enumerate() {
+                    let mean = orders.iter().sum::<u64>() as f64 / orders.len() as f64;
+                    assert_eq!(level["people"][arm], orders.len() as f64, "{name}");
+                    assert!((level["means"][arm].as_f64().unwrap() - mean).abs() < 1e-9, "{level} {mean}");
+                }
+            }
+        };
+        let country = of("country").await;
+        check(&country, &|one| one.country);
+        assert!(country["p_value_alike_adjusted"].as_f64().unwrap() < 1e-6, "{country}");
+        assert!(country["reading"].as_str().unwrap().contains("depends on the country: most of all fr"), "{country}");
+        let browser = of("browser").await;
+        check(&browser, &|one| one.browser);
+        assert!(browser["p_value_alike_adjusted"].as_f64().unwrap() > 0.05, "{browser}");
+        assert!(browser["reading"].as_str().unwrap().starts_with("Nothing says"), "{browser}");
+        let refused = house.get("experiments/exp/results/breakdown?dimension=shoe_size").await;
+        assert_eq!(refused.status.as_u16(), 400, "{}", refused.text);
+    }
 }

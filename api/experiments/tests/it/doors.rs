@@ -8,7 +8,7 @@ use http::Request;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::gear::{House, house};
+use crate::gear::{House, house, house_limited};
 use crate::stage::Stage;
 
 async fn furnished(stage: &Stage) -> House {
@@ -251,11 +251,34 @@ async fn another_process_hears_of_a_switch_within_a_beat() {
     // A second service on the same database stands for another process.
     let clock: std::sync::Arc<dyn footfall_ingest_activity::Clock> = stage.clock.clone();
     let other = footfall_api_experiments::Experiments::open(house.access.clone(), clock, None).await.unwrap();
-    let doors = footfall_api_experiments::doors(&other, Default::default());
+    let doors = footfall_api_experiments::doors(&other, Default::default(), None);
     let ask =
         || doors.clone().oneshot(Request::builder().uri(format!("/api/features/{key}")).body(Body::empty()).unwrap());
     let before = ask().await.unwrap().headers()["etag"].clone();
     house.ask("PUT", "features/colour/switch", &[], json!({"is_on": false})).await.good();
     other.payloads().catch_up().await.unwrap();
     assert_ne!(ask().await.unwrap().headers()["etag"], before);
+}
+
+#[tokio::test]
+async fn one_address_asks_so_often_and_pages_can_read_that() {
+    let stage = Stage::sqlite().await.unwrap();
+    let house = house_limited(&stage, None, Some(3)).await;
+    let (_, key) = house.key(KeyKind::Client).await;
+    let path = format!("/api/features/{key}");
+    let ask = async || house.raw("GET", &path, &[("origin", "https://app.example")], Value::Null).await;
+    for _ in 0..3 {
+        ask().await.good();
+    }
+    let refused = ask().await;
+    assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (429, &json!("rate_limited")), "{}", refused.text);
+    assert_eq!((refused.header("retry-after"), refused.header("access-control-allow-origin")), ("20", "*"));
+    let preflight = [("origin", "https://app.example"), ("access-control-request-method", "GET")];
+    assert_eq!(
+        house.raw("OPTIONS", &path, &preflight, Value::Null).await.status,
+        204,
+        "asking whether one may is free"
+    );
+    stage.pass(20_000);
+    ask().await.good();
 }

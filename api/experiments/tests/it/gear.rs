@@ -10,9 +10,9 @@ use footfall_api_access::{
     Vault,
 };
 use footfall_api_app::{App, AppSettings};
-use footfall_api_experiments::{DoorSettings, Experiments, Facts, add, doors};
-use footfall_api_http::limit::Quotas;
-use footfall_api_http::{Built, Peer, Secret, Settings, Undeclared};
+use footfall_api_experiments::{DoorLimit, DoorSettings, Experiments, Facts, add, doors};
+use footfall_api_http::limit::{Limits, MemoryBuckets, Quota, Quotas};
+use footfall_api_http::{Built, Peer, Proxies, Secret, Settings, Undeclared};
 use footfall_ingest_activity::Clock;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -68,6 +68,11 @@ pub async fn house(stage: &Stage) -> House {
 }
 
 pub async fn house_with(stage: &Stage, facts: Option<Arc<dyn Facts>>) -> House {
+    house_limited(stage, facts, None).await
+}
+
+/// With so many questions a minute to the doors from one address.
+pub async fn house_limited(stage: &Stage, facts: Option<Arc<dyn Facts>>, requests: Option<u32>) -> House {
     let mails = stage.folder.path().join("mails");
     let settings = AccessSettings {
         password_cost: PasswordCost { memory_kib: 64, passes: 1, lanes: 1 },
@@ -92,7 +97,12 @@ pub async fn house_with(stage: &Stage, facts: Option<Arc<dyn Facts>>) -> House {
     let app = AppSettings { http, ..AppSettings::new(Secret::new([42; 32])) };
     let built = App::build_with(app, access.clone(), clock, |site, _| add(site, &experiments)).expect("a clear table");
     let Built { router, document, .. } = built;
-    let doors = doors(&experiments, DoorSettings { ping: Duration::from_millis(50), ..DoorSettings::default() });
+    let limit = requests.map(|requests| {
+        let quotas = Quotas { address: Some(Quota::new(requests, Duration::from_secs(60))), account: None, key: None };
+        let limits = Limits::new(quotas, Arc::new(MemoryBuckets::default()), stage.clock.clone());
+        DoorLimit { limits, proxies: Proxies::default() }
+    });
+    let doors = doors(&experiments, DoorSettings { ping: Duration::from_millis(50), ..DoorSettings::default() }, limit);
     House { access, experiments, router: doors.fallback_service(router), document, token, owner }
 }
 

@@ -1,4 +1,5 @@
-//! The table `activity` in memory behind the seam of facts, asked by the SQL engine that the product's store uses.
+//! The table `activity` in memory behind the seam of facts, asked by the SQL engine that the product's store uses, or by the insights
+//! engine.
 
 use std::sync::Arc;
 
@@ -9,6 +10,9 @@ use async_trait::async_trait;
 use datafusion::execution::config::SessionConfig;
 use datafusion::prelude::SessionContext;
 use footfall_api_experiments::{ExperimentError, Facts, Rows};
+use footfall_pipelines_insights::Engine;
+use footfall_pipelines_insights::definition::{Answer, Exposures, ExposuresAnswer, Question};
+use footfall_pipelines_insights::projection::{ColumnKind, Dictionaries, Rows as ProjectedRows, Snapshot, Values};
 use serde_json::Value;
 
 /// One activity, as far as experiments read it.
@@ -25,6 +29,9 @@ pub struct Activity {
 }
 
 pub struct Tables(SessionContext);
+
+/// The same activities in the projection of the insights engine; SQL is refused.
+pub struct Projection(pub Vec<Activity>);
 
 /// Columns of dimensions in which nobody here has a value.
 const ABSENT: [&str; 9] = [
@@ -105,5 +112,68 @@ impl Facts for Tables {
             (0..batch.num_rows()).map(move |row| batch.columns().iter().map(|column| cell(column, row)).collect())
         });
         Ok(Rows { columns, rows: rows.collect() })
+    }
+}
+
+/// The value of a column of the projection, as the product's feed reads it.
+fn text(activity: &Activity, column: &str) -> Option<String> {
+    match column {
+        "activity.user_agent" => Some(activity.user_agent.to_owned()),
+        "activity.browser" => Some(activity.browser.to_owned()),
+        "activity.country" => Some(activity.country.to_owned()),
+        name if name.starts_with("activity.") && name != "activity.amount" => None,
+        "activity.amount" => activity.amount.map(|amount| amount.to_string()),
+        name => match activity.properties.get(name)? {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        },
+    }
+}
+
+impl Projection {
+    /// Two runs and persons in two segments, so that there is something to join.
+    fn snapshot(&self, question: &Question) -> Snapshot {
+        let needs = question.needs();
+        let kept: Vec<(&str, ColumnKind)> = needs.columns.iter().map(|(name, kind)| (name.as_str(), *kind)).collect();
+        let dictionaries = Dictionaries::new(&kept);
+        let mut halves = [ProjectedRows::new(&dictionaries), ProjectedRows::new(&dictionaries)];
+        for (number, activity) in self.0.iter().enumerate() {
+            if number == self.0.len() / 2 {
+                for idle in 0..20_000 {
+                    dictionaries.persons.intern(&format!("idle {idle}"));
+                }
+            }
+            let rows = &mut halves[number % 2];
+            rows.persons.push(dictionaries.persons.intern(&activity.person));
+            rows.times.push(activity.millis);
+            rows.activities.push(dictionaries.activities.intern(activity.event) as u16);
+            for (values, column) in rows.columns.iter_mut().zip(&dictionaries.columns) {
+                let text = text(activity, &column.name);
+                match values {
+                    Values::Words(words) => words.push(text.map_or(0, |text| column.dictionary.intern(&text) + 1)),
+                    Values::Numbers(numbers) => {
+                        numbers.push(text.and_then(|text| text.parse().ok()).unwrap_or(f64::NAN));
+                    }
+                }
+            }
+        }
+        let runs = halves.map(|rows| Arc::new(rows.into_run(&dictionaries).unwrap()));
+        Snapshot::new(dictionaries.clone(), runs.into(), &Default::default(), Vec::new()).unwrap()
+    }
+}
+
+#[async_trait]
+impl Facts for Projection {
+    async fn query(&self, _: &str, sql: &str, _: Value) -> Result<Rows, ExperimentError> {
+        panic!("asked in SQL: {sql}")
+    }
+
+    async fn exposures(&self, project: &str, asked: &Exposures) -> Result<Option<ExposuresAnswer>, ExperimentError> {
+        assert_eq!(project, "shop");
+        let question = Question::Exposures(asked.clone());
+        let asked = Engine { threads: 2 }.ask(&self.snapshot(&question), &question, &false.into()).unwrap();
+        let Answer::Exposures(answer) = asked.answer else { panic!("another answer") };
+        Ok(Some(answer))
     }
 }

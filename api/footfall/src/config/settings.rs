@@ -175,6 +175,7 @@ pub struct MailSettings {
 #[serde(deny_unknown_fields)]
 pub struct LimitSettings {
     pub address: u32,
+    pub flags: u32,
     pub account: u32,
     pub key: u32,
 }

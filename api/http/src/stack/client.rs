@@ -34,7 +34,8 @@ impl Default for Client {
 }
 
 impl Client {
-    pub(super) fn of(peer: Option<Peer>, request: &Request, proxies: &Proxies) -> Client {
+    /// Who sends `request` over the connection of `peer`.
+    pub fn of(peer: Option<Peer>, request: &Request, proxies: &Proxies) -> Client {
         let headers = request.headers();
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let host = text(header::HOST).or_else(|| request.uri().host().map(str::to_owned));

@@ -42,7 +42,7 @@ pub fn clickhouse_sql(question: &Question) -> Option<String> {
         Question::TimeBetween(asked) => vec![questions::time_between(asked)],
         Question::Ranking(asked) => vec![questions::ranking(asked)],
         Question::Places(asked) => vec![questions::places(asked)],
-        Question::Correlation(_) | Question::Compare(_) | Question::People(_) => return None,
+        Question::Correlation(_) | Question::Compare(_) | Question::People(_) | Question::Exposures(_) => return None,
     };
     let statements: Vec<String> = statements.into_iter().map(|statement| format!("{PRELUDE}{statement}")).collect();
     Some(statements.join(";\n"))
@@ -62,7 +62,7 @@ fn can_say(question: &Question) -> bool {
         Question::Paths(asked) => {
             !asked.shorter && asked.names.is_empty() && matches!(asked.anchor, Anchor::After(_) | Anchor::Before(_))
         }
-        Question::Correlation(_) | Question::Compare(_) | Question::People(_) => false,
+        Question::Correlation(_) | Question::Compare(_) | Question::People(_) | Question::Exposures(_) => false,
         _ => true,
     }
 }

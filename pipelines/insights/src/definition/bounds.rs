@@ -78,6 +78,7 @@ impl Question {
             | Question::Stickiness(_)
             | Question::Sessions(_)
             | Question::ActivePeople(_)
+            | Question::Exposures(_)
             | Question::People(_) => Ok(()),
         }
     }

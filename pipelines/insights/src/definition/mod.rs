@@ -7,6 +7,7 @@ mod cohort;
 mod compare;
 mod correlation;
 mod distribution;
+mod exposures;
 mod formula;
 mod funnel;
 mod lifecycle;
@@ -36,6 +37,10 @@ pub use cohort::{Cohort, CohortAnswer, CohortPeople, NamedCohort};
 pub use compare::{Compare, CompareAnswer, CompareOf, CompareSegment};
 pub use correlation::{Correlation, CorrelationAnswer, Factor, FactorOf, FactorTest};
 pub use distribution::{Distribution, DistributionAnswer, DistributionOf};
+pub use exposures::{
+    ExposedBy, ExposedCell, ExposedLevel, Exposures, ExposuresAnswer, PartOf, PersonCap, PersonMeasure, PersonMoments,
+    PersonPart, QuantileAround, Telling,
+};
 pub use formula::{Formula, Sign};
 pub use funnel::{
     Attribution, Exclusion, Funnel, FunnelAnswer, FunnelBreakdown, FunnelBucket, FunnelGroup, FunnelOrder,
@@ -90,6 +95,10 @@ pub enum Question {
     Places(Places),
     /// The people of one number of another's answer.
     People(PeopleOf),
+    /// Asked by the program alone.
+    #[serde(skip_deserializing)]
+    #[schemars(skip)]
+    Exposures(Exposures),
 }
 
 /// The answer to a [`Question`] of the same kind.
@@ -112,4 +121,6 @@ pub enum Answer {
     Compare(CompareAnswer),
     Places(PlacesAnswer),
     People(PeopleAnswer),
+    #[schemars(skip)]
+    Exposures(ExposuresAnswer),
 }

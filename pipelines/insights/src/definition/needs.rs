@@ -53,7 +53,7 @@ impl Question {
             Question::Lifecycle(asked) => Some(&asked.scope),
             Question::Stickiness(asked) => Some(&asked.scope),
             Question::Sessions(asked) => Some(&asked.scope),
-            Question::Cohort(_) => None,
+            Question::Cohort(_) | Question::Exposures(_) => None,
             Question::Distribution(asked) => Some(&asked.scope),
             Question::ActivePeople(asked) => Some(&asked.scope),
             Question::TimeBetween(asked) => Some(&asked.scope),

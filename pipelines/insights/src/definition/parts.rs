@@ -2,8 +2,8 @@
 //! elsewhere.
 
 use super::{
-    Cohort, Compare, CompareOf, Condition, DistributionOf, Funnel, GroupComparison, Measure, NamedCohort, PeopleOf,
-    PersonValue, Places, Question, Retention, Scope, Selector, Trend,
+    Cohort, Compare, CompareOf, Condition, DistributionOf, Exposures, Funnel, GroupComparison, Measure, NamedCohort,
+    PartOf, PeopleOf, PersonValue, Places, Question, Retention, Scope, Selector, Trend,
 };
 
 /// A part of a question.
@@ -62,6 +62,7 @@ impl<'q> Walk<'_, 'q> {
             Question::Compare(asked) => self.compare(asked, depth),
             Question::Places(asked) => self.places(asked, depth),
             Question::People(asked) => self.people_of(asked, depth),
+            Question::Exposures(asked) => self.exposures(asked, depth),
         }
     }
 
@@ -106,6 +107,21 @@ impl<'q> Walk<'_, 'q> {
     fn places(&mut self, asked: &'q Places, depth: usize) {
         self.of(&asked.scope, [&asked.select], depth);
         [&asked.latitude, &asked.longitude].into_iter().for_each(|name| (self.see)(Part::Number(name), depth));
+    }
+
+    fn exposures(&mut self, asked: &'q Exposures, depth: usize) {
+        asked.sources.iter().for_each(|source| self.selector(source, depth));
+        let told = asked.told_by.iter().flat_map(|telling| telling.keys.iter().chain(&telling.values));
+        let left_out = asked.left_out.iter().map(|(name, _)| name);
+        let dimensions = asked.dimensions.iter().flat_map(|dimension| &dimension.properties);
+        told.chain(left_out).chain(dimensions).for_each(|name| (self.see)(Part::Text(name), depth));
+        for part in asked.measures.iter().flat_map(|measure| &measure.parts) {
+            match &part.of {
+                PartOf::Rows | PartOf::Happened => {}
+                PartOf::Sum(name) | PartOf::Numbers(name) => (self.see)(Part::Number(name), depth),
+                PartOf::Different(name) => (self.see)(Part::Text(name), depth),
+            }
+        }
     }
 
     fn of<const N: usize>(&mut self, scope: &'q Scope, selectors: [&'q Selector; N], depth: usize) {

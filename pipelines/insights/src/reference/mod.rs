@@ -4,6 +4,7 @@
 
 mod cells;
 mod cohort;
+mod exposures;
 mod funnel;
 mod paths;
 mod people;
@@ -58,6 +59,7 @@ impl World {
             Question::Compare(asked) => Answer::Compare(self.compare(asked)),
             Question::Places(asked) => Answer::Places(self.places(asked)),
             Question::People(of) => Answer::People(self.people_of(of)),
+            Question::Exposures(asked) => Answer::Exposures(self.exposures(asked)),
         }
     }
 

@@ -116,7 +116,7 @@ fn of(question: Question, share: u32, pick: usize, is_it: bool, name: String) ->
             };
             PeopleOf::Places(PlacesPeople { question, cell, limit, after })
         }
-        Question::Correlation(_) | Question::Compare(_) => return None,
+        Question::Correlation(_) | Question::Compare(_) | Question::Exposures(_) => return None,
         Question::People(of) => of,
     })
 }

@@ -4,6 +4,7 @@
 
 mod asked;
 mod cells;
+mod exposures;
 mod given;
 mod on_clickhouse;
 

@@ -1,0 +1,144 @@
+//! Exposures: what people do after, and before, something first put them into an arm of an experiment.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Selector, Test};
+
+/// People by the arm that their rows tell of, with the moments of what each of them did.
+///
+/// A row tells of an arm if it is of one of `told_by` and lies in the span. A person's *first* is their first such row. People who are
+/// told of in two arms are counted and have no values; people with a telling row that `left_out` holds for are not there at all.
+///
+/// It is asked by experiments alone, never read from outside.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Exposures {
+    pub from_ms: i64,
+    /// No row from here on counts for anything.
+    pub until_ms: i64,
+    pub arms: usize,
+    pub told_by: Vec<Telling>,
+    /// Properties of telling rows, and what leaves a person out.
+    pub left_out: Vec<(String, Test)>,
+    /// Which rows values are made of.
+    pub sources: Vec<Selector>,
+    pub measures: Vec<PersonMeasure>,
+    /// By what of the first row people are counted.
+    pub dimensions: Vec<ExposedBy>,
+    /// The one of them by which moments are divided too.
+    pub divided_by: Option<usize>,
+}
+
+/// One or two properties, whose values together are a level, with a space between.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ExposedBy {
+    pub properties: Vec<String>,
+    /// Whoever lacks the last has no level.
+    pub needs_last: bool,
+}
+
+/// Rows that tell of an arm.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Telling {
+    pub activity: String,
+    /// The first of these properties that is there …
+    pub keys: Vec<String>,
+    /// … is this.
+    pub key: String,
+    /// The first of these that is there …
+    pub values: Vec<String>,
+    /// … is one of these, and stands for its arm.
+    pub arms: Vec<(String, usize)>,
+}
+
+/// Up to four values of each person, whose means and covariances are wanted together.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct PersonMeasure {
+    pub parts: Vec<PersonPart>,
+    /// No value counts for more.
+    pub cap: Option<PersonCap>,
+    /// Quantiles of the first value, over the people of each arm.
+    pub quantiles: Option<QuantileAround>,
+}
+
+/// One value of a person.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct PersonPart {
+    /// Its place in [`Exposures::sources`].
+    pub source: usize,
+    pub of: PartOf,
+    /// Milliseconds after the first row, or before it if negative; inclusive.
+    pub after_ms: i64,
+    /// Exclusive.
+    pub before_ms: Option<i64>,
+}
+
+/// What of the rows.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PartOf {
+    Rows,
+    /// 1 if there is one.
+    Happened,
+    Sum(String),
+    /// Rows with a number.
+    Numbers(String),
+    /// Different texts.
+    Different(String),
+}
+
+/// Where values are cut.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PersonCap {
+    At(f64),
+    /// At this quantile of the first value, over the people of all arms.
+    Quantile(f64),
+}
+
+/// A quantile, and those at ν ± z √(ν(1 − ν)/n) around it for the n people of the arm.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct QuantileAround {
+    pub level: f64,
+    pub z: f64,
+}
+
+/// Cells by arm, day and level; counts by dimension.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
+pub struct ExposuresAnswer {
+    /// People who were told of in two arms.
+    pub several: u64,
+    pub cells: Vec<ExposedCell>,
+    /// For each dimension its levels; the empty text with the people who have none.
+    pub dimensions: Vec<Vec<ExposedLevel>>,
+    /// For each measure where it was cut.
+    pub caps: Vec<Option<f64>>,
+    /// For each measure and arm quantile, lower and upper; empty where none are wanted.
+    pub quantiles: Vec<Vec<Option<[f64; 3]>>>,
+}
+
+/// People of an arm whose first row lies on a day.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
+pub struct ExposedCell {
+    pub arm: usize,
+    /// Days since 1970 UTC.
+    pub day: i64,
+    /// Of the dimension that divides; the empty text where none does, or the property is missing.
+    pub level: String,
+    pub people: f64,
+    pub measures: Vec<PersonMoments>,
+}
+
+/// Means, and sums of products of deviations: the upper triangle, row by row.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
+pub struct PersonMoments {
+    pub means: Vec<f64>,
+    pub scatter: Vec<f64>,
+}
+
+/// People with a value of a dimension, by arm.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
+pub struct ExposedLevel {
+    pub level: String,
+    pub people: Vec<u64>,
+}

@@ -1,0 +1,453 @@
+//! Exposures: one pass over the telling rows and those of all measures, person by person; a pass more where data decide the cuts.
+
+use std::ops::Range;
+
+use super::compile::{Compiled, Program};
+use super::engine::Context;
+use super::exposed::{Exposed, NOBODY, SEVERAL, Told};
+use super::exposed_levels::Levels;
+use super::exposure_moments::{Cell, PARTS_MAX, Spread};
+use super::order::each_person;
+use super::reader::{Reader, Within};
+use crate::InsightError;
+use crate::definition::{ExposedCell, Exposures, ExposuresAnswer, PartOf, PersonCap, QuantileAround, Selector};
+use crate::projection::{ColumnKind, Postings};
+
+const DAY_MS: i64 = 86_400_000;
+/// Cells of a question, before most of them stay empty.
+const CELLS_MAX: usize = 1 << 20;
+/// As of no number is told that is larger.
+const NUMBER_MAX: f64 = 1e300;
+
+pub(super) fn answer(context: &Context<'_>, asked: &Exposures) -> Result<ExposuresAnswer, InsightError> {
+    let plan = Plan::new(context, asked)?;
+    let caps = plan.caps(context)?;
+    let states = context.each_segment(
+        || State::new(&plan),
+        |state, reader, segment| {
+            plan.find(state, reader, segment);
+            state.count(&plan);
+            plan.each_touched(state, reader, segment, |known, measure, values| {
+                if let Some(level) = caps[measure] {
+                    values.iter_mut().for_each(|value| *value = value.min(level));
+                }
+                let index = known.index;
+                if plan.asked.measures[measure].quantiles.is_some() {
+                    known.spreads[measure * plan.asked.arms + known.arm].something.push(values[0]);
+                }
+                if let Some(cell) = known.cells[index].as_mut() {
+                    cell.measures[measure].add(values);
+                }
+            });
+        },
+    )?;
+    let whole = states.into_iter().reduce(|all, state| all.joined(state, &plan));
+    Ok(match whole {
+        Some(state) => state.told(&plan, caps),
+        None => plan.nothing(caps),
+    })
+}
+
+/// A question ready to be worked on.
+struct Plan<'a, 'q> {
+    asked: &'q Exposures,
+    told: Told<'a>,
+    activities: Vec<Activity>,
+    /// Where the values of a measure begin among all, with the end.
+    places: Vec<Range<usize>>,
+    span: (i64, i64),
+    first_day: i64,
+    days: usize,
+}
+
+/// What the rows of one activity add to.
+struct Activity {
+    code: u16,
+    columns: Vec<usize>,
+    conditions: Vec<(usize, Program)>,
+    parts: Vec<Part>,
+}
+
+struct Part {
+    measure: usize,
+    place: usize,
+    of: Of,
+    /// Milliseconds after the first row.
+    span: (i64, i64),
+    condition: Option<usize>,
+}
+
+/// With the slots of columns.
+#[derive(Clone, Copy)]
+enum Of {
+    Rows,
+    Happened,
+    Sum(usize),
+    Numbers(usize),
+    Different(usize),
+}
+
+impl<'a, 'q> Plan<'a, 'q> {
+    fn new(context: &Context<'a>, asked: &'q Exposures) -> Result<Plan<'a, 'q>, InsightError> {
+        let mut places = Vec::new();
+        let mut end = 0;
+        for measure in &asked.measures {
+            if measure.parts.len() > PARTS_MAX || measure.parts.is_empty() {
+                return Err(InsightError::question("measures", format!("have 1 to {PARTS_MAX} parts")));
+            }
+            if measure.parts.iter().any(|part| part.source >= asked.sources.len()) {
+                return Err(InsightError::question("measures", "name a source that is not there"));
+            }
+            places.push(end..end + measure.parts.len());
+            end += measure.parts.len();
+        }
+        if asked.divided_by.is_some_and(|index| index >= asked.dimensions.len()) {
+            return Err(InsightError::question("divided_by", "is no dimension"));
+        }
+        let earliest = asked.measures.iter().flat_map(|measure| &measure.parts).map(|part| part.after_ms).min();
+        let first_day = asked.from_ms.div_euclid(DAY_MS);
+        let last_day = asked.until_ms.div_euclid(DAY_MS);
+        let days = match asked.divided_by {
+            Some(_) => 1,
+            None => usize::try_from(last_day - first_day + 1).unwrap_or(0),
+        };
+        if days.saturating_mul(asked.arms) > CELLS_MAX || asked.arms >= usize::from(SEVERAL) {
+            return Err(InsightError::question("arms", format!("at most {CELLS_MAX} with days")));
+        }
+        let mut plan = Plan {
+            asked,
+            told: Told::new(context, asked)?,
+            activities: Vec::new(),
+            places,
+            span: (asked.from_ms.saturating_add(earliest.unwrap_or(0).min(0)), asked.until_ms),
+            first_day,
+            days,
+        };
+        for (index, source) in asked.sources.iter().enumerate() {
+            plan.read(context, index, source)?;
+        }
+        Ok(plan)
+    }
+
+    /// Adds what a source's rows are wanted for.
+    fn read(&mut self, context: &Context<'a>, index: usize, source: &Selector) -> Result<(), InsightError> {
+        let hot = &context.snapshot.dictionaries;
+        let codes = Compiled::new(context, source)?.activities;
+        for code in codes {
+            let Compiled { columns, condition, .. } = Compiled::new(context, source)?;
+            let place = self.activities.iter().position(|known| known.code == code);
+            let place = place.unwrap_or_else(|| {
+                let (columns, conditions, parts) = (Vec::new(), Vec::new(), Vec::new());
+                self.activities.push(Activity { code, columns, conditions, parts });
+                self.activities.len() - 1
+            });
+            let activity = &mut self.activities[place];
+            let condition = condition.map(|program| {
+                activity.conditions.push((activity.columns.len(), program));
+                activity.conditions.len() - 1
+            });
+            activity.columns.extend(columns);
+            for (measure, asked) in self.asked.measures.iter().enumerate() {
+                for (offset, part) in asked.parts.iter().enumerate().filter(|(_, part)| part.source == index) {
+                    let mut slot = |name: &str, kind: ColumnKind| {
+                        activity.columns.push(hot.column_of(name, kind)?);
+                        Ok::<_, InsightError>(activity.columns.len() - 1)
+                    };
+                    let of = match &part.of {
+                        PartOf::Rows => Of::Rows,
+                        PartOf::Happened => Of::Happened,
+                        PartOf::Sum(name) => Of::Sum(slot(name, ColumnKind::Numbers)?),
+                        PartOf::Numbers(name) => Of::Numbers(slot(name, ColumnKind::Numbers)?),
+                        PartOf::Different(name) => Of::Different(slot(name, ColumnKind::Words)?),
+                    };
+                    let span = (part.after_ms, part.before_ms.unwrap_or(i64::MAX));
+                    let place = self.places[measure].start + offset;
+                    activity.parts.push(Part { measure, place, of, span, condition });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Where values are cut; a pass over all if data decide that.
+    fn caps(&self, context: &Context<'a>) -> Result<Vec<Option<f64>>, InsightError> {
+        let by_data = |cap: Option<PersonCap>| matches!(cap, Some(PersonCap::Quantile(_)));
+        let mut wanted: Vec<Spread> = Vec::new();
+        if self.asked.measures.iter().any(|measure| by_data(measure.cap)) {
+            let count = self.asked.measures.len();
+            let state = || {
+                let spreads: Vec<Spread> = (0..count).map(|_| Spread::default()).collect();
+                (State::new(self), spreads)
+            };
+            let states = context.each_segment(state, |(state, spreads), reader, segment| {
+                self.find(state, reader, segment);
+                let people = state.exposed.arms.iter().filter(|&&arm| arm < SEVERAL).count() as u64;
+                spreads.iter_mut().for_each(|spread| spread.people += people);
+                self.each_touched(state, reader, segment, |_, measure, values| {
+                    if by_data(self.asked.measures[measure].cap) {
+                        spreads[measure].something.push(values[0]);
+                    }
+                });
+            })?;
+            let join = |mut all: Vec<Spread>, (_, spreads): (State<'a>, Vec<Spread>)| {
+                if all.is_empty() {
+                    return spreads;
+                }
+                for (all, one) in all.iter_mut().zip(spreads) {
+                    all.people += one.people;
+                    all.something.extend(one.something);
+                }
+                all
+            };
+            wanted = states.into_iter().fold(wanted, join);
+        }
+        let cap = |(index, cap): (usize, Option<PersonCap>)| match cap? {
+            PersonCap::At(level) => Some(level),
+            PersonCap::Quantile(level) => {
+                let spread = wanted.get_mut(index)?;
+                spread.sort();
+                spread.quantile(level)
+            }
+        };
+        Ok(self.asked.measures.iter().map(|measure| measure.cap).enumerate().map(cap).collect())
+    }
+
+    fn find(&self, state: &mut State<'a>, reader: &mut Reader<'a>, segment: u32) {
+        self.told.find(reader, segment, &mut state.telling, &mut state.exposed);
+    }
+
+    /// Calls for each measure that a person has rows of, with the values.
+    fn each_touched(
+        &self,
+        state: &mut State<'a>,
+        reader: &mut Reader<'a>,
+        segment: u32,
+        mut call: impl FnMut(&mut Known<'_>, usize, &mut [f64]),
+    ) {
+        let mut masks: Vec<Vec<Vec<bool>>> = Vec::with_capacity(self.activities.len());
+        for (activity, postings) in self.activities.iter().zip(&mut state.postings) {
+            let within = Within { span: self.span, people: None };
+            reader.load(segment, activity.code, &activity.columns, within, None, postings);
+            let mask = |(base, program): &(usize, Program)| program.mask(reader.snapshot, segment, postings, *base);
+            masks.push(activity.conditions.iter().map(mask).collect());
+        }
+        let State { exposed, postings, values, different, touched, cells, spreads, levels, .. } = state;
+        each_person(postings, |local, rows| {
+            let person = usize::from(local);
+            let arm = exposed.arms[person];
+            if arm >= SEVERAL {
+                return;
+            }
+            let first = exposed.first[person];
+            for (((activity, postings), masks), rows) in self.activities.iter().zip(&*postings).zip(&masks).zip(rows) {
+                for row in rows.clone() {
+                    let after = postings.times[row] - first;
+                    for part in &activity.parts {
+                        let counts = part.span.0 <= after
+                            && after < part.span.1
+                            && part.condition.is_none_or(|condition| masks[condition][row]);
+                        if counts {
+                            touched[part.measure] = true;
+                            part.add(postings, row, &mut values[part.place], &mut different[part.place]);
+                        }
+                    }
+                }
+            }
+            let index = self.cell_of(exposed, person, levels);
+            let mut known = Known { arm: usize::from(arm), index, cells, spreads };
+            for (measure, touched) in touched.iter_mut().enumerate().filter(|(_, touched)| **touched) {
+                *touched = false;
+                let places = self.places[measure].clone();
+                for place in places.clone() {
+                    let texts = &mut different[place];
+                    if !texts.is_empty() {
+                        texts.sort_unstable();
+                        texts.dedup();
+                        values[place] = texts.len() as f64;
+                        texts.clear();
+                    }
+                }
+                let values = &mut values[places];
+                call(&mut known, measure, values);
+                values.fill(0.0);
+            }
+        });
+    }
+
+    /// The place of a person's cell; levels have the places that counting gave them.
+    fn cell_of(&self, exposed: &Exposed, person: usize, levels: &[Levels<'_>]) -> usize {
+        let arm = usize::from(exposed.arms[person]);
+        match self.asked.divided_by {
+            Some(dimension) => {
+                levels[dimension].find(exposed.levels[dimension][person]).unwrap_or(0) * self.asked.arms + arm
+            }
+            None => {
+                let day = exposed.first[person].div_euclid(DAY_MS) - self.first_day;
+                usize::try_from(day).unwrap_or(0).min(self.days.saturating_sub(1)) * self.asked.arms + arm
+            }
+        }
+    }
+
+    fn nothing(&self, caps: Vec<Option<f64>>) -> ExposuresAnswer {
+        ExposuresAnswer {
+            dimensions: vec![Vec::new(); self.asked.dimensions.len()],
+            caps,
+            quantiles: vec![Vec::new(); self.asked.measures.len()],
+            ..ExposuresAnswer::default()
+        }
+    }
+}
+
+impl Part {
+    fn add(&self, postings: &Postings<'_>, row: usize, value: &mut f64, different: &mut Vec<u32>) {
+        let number = |slot: usize| postings.columns[slot].number(row).filter(|number| number.abs() <= NUMBER_MAX);
+        match self.of {
+            Of::Rows => *value += 1.0,
+            Of::Happened => *value = 1.0,
+            Of::Sum(slot) => *value += number(slot).unwrap_or(0.0),
+            Of::Numbers(slot) => *value += f64::from(u8::from(number(slot).is_some())),
+            Of::Different(slot) => different.extend(Some(postings.columns[slot].word(row)).filter(|&code| code != 0)),
+        }
+    }
+}
+
+/// A person whose values are called with, and where they go.
+struct Known<'s> {
+    arm: usize,
+    index: usize,
+    cells: &'s mut Vec<Option<Box<Cell>>>,
+    /// By measure, then arm.
+    spreads: &'s mut Vec<Spread>,
+}
+
+/// What one thread works with, and what it has found.
+struct State<'a> {
+    exposed: Exposed,
+    telling: Postings<'a>,
+    postings: Vec<Postings<'a>>,
+    values: Vec<f64>,
+    different: Vec<Vec<u32>>,
+    touched: Vec<bool>,
+    several: u64,
+    cells: Vec<Option<Box<Cell>>>,
+    levels: Vec<Levels<'a>>,
+    spreads: Vec<Spread>,
+}
+
+impl<'a> State<'a> {
+    fn new(plan: &Plan<'a, '_>) -> State<'a> {
+        let (arms, measures) = (plan.asked.arms, plan.asked.measures.len());
+        let parts = plan.places.last().map_or(0, |places| places.end);
+        let cells = if plan.asked.divided_by.is_some() { 0 } else { plan.days * arms };
+        State {
+            exposed: Exposed::new(plan.asked.dimensions.len()),
+            telling: Postings::default(),
+            postings: plan.activities.iter().map(|_| Postings::default()).collect(),
+            values: vec![0.0; parts],
+            different: vec![Vec::new(); parts],
+            touched: vec![false; measures],
+            several: 0,
+            cells: (0..cells).map(|_| None).collect(),
+            levels: plan.told.dimensions.iter().map(|dimension| Levels::new(dimension.clone(), arms)).collect(),
+            spreads: (0..measures * arms).map(|_| Spread::default()).collect(),
+        }
+    }
+
+    /// Counts the people of a segment, whether they did anything or not.
+    fn count(&mut self, plan: &Plan<'a, '_>) {
+        let (arms, measures) = (plan.asked.arms, plan.asked.measures.len());
+        for person in 0..self.exposed.arms.len() {
+            let arm = self.exposed.arms[person];
+            if arm == NOBODY {
+                continue;
+            }
+            if arm == SEVERAL {
+                self.several += 1;
+                continue;
+            }
+            let arm = usize::from(arm);
+            for (levels, codes) in self.levels.iter_mut().zip(&self.exposed.levels) {
+                levels.count(codes[person], arm);
+            }
+            let index = plan.cell_of(&self.exposed, person, &self.levels);
+            if let Some(dimension) = plan.asked.divided_by {
+                let cells = self.levels[dimension].len() * arms;
+                self.cells.resize_with(cells.max(self.cells.len()), || None);
+            }
+            self.cells[index].get_or_insert_with(|| Box::new(Cell::new(measures))).people += 1;
+        }
+    }
+
+    fn joined(mut self, other: State<'a>, plan: &Plan<'a, '_>) -> State<'a> {
+        let arms = plan.asked.arms;
+        self.several += other.several;
+        let places: Vec<Vec<usize>> =
+            self.levels.iter_mut().zip(&other.levels).map(|(own, other)| own.join(other)).collect();
+        if let Some(dimension) = plan.asked.divided_by {
+            let cells = self.levels[dimension].len() * arms;
+            self.cells.resize_with(cells.max(self.cells.len()), || None);
+        }
+        for (all, spread) in self.spreads.iter_mut().zip(other.spreads) {
+            all.something.extend(spread.something);
+        }
+        for (index, cell) in other.cells.into_iter().enumerate() {
+            let Some(cell) = cell else { continue };
+            let index = match plan.asked.divided_by {
+                Some(dimension) => places[dimension][index / arms] * arms + index % arms,
+                None => index,
+            };
+            match &mut self.cells[index] {
+                Some(known) => {
+                    known.people += cell.people;
+                    let measures = known.measures.iter_mut().zip(&cell.measures).zip(&plan.places);
+                    measures.for_each(|((known, one), places)| known.join(one, places.len()));
+                }
+                empty => *empty = Some(cell),
+            }
+        }
+        self
+    }
+
+    fn told(mut self, plan: &Plan<'a, '_>, caps: Vec<Option<f64>>) -> ExposuresAnswer {
+        let arms = plan.asked.arms;
+        let mut people_of = vec![0; arms];
+        let mut cells = Vec::new();
+        for (index, cell) in self.cells.iter().enumerate() {
+            let Some(cell) = cell else { continue };
+            let (arm, place) = (index % arms, index / arms);
+            people_of[arm] += cell.people;
+            let measures = cell.measures.iter().zip(&plan.places).zip(&caps);
+            let measures = measures.map(|((measure, places), cap)| {
+                measure.of_all(cell.people, cap.map_or(0.0, |level| level.min(0.0)), places.len())
+            });
+            let (day, level) = match plan.asked.divided_by {
+                Some(dimension) => (plan.first_day, self.levels[dimension].text(place)),
+                None => (plan.first_day + place as i64, String::new()),
+            };
+            cells.push(ExposedCell { arm, day, level, people: cell.people as f64, measures: measures.collect() });
+        }
+        let mut quantiles = Vec::new();
+        for (measure, asked) in plan.asked.measures.iter().enumerate() {
+            let spreads = &mut self.spreads[measure * arms..(measure + 1) * arms];
+            let of = |(spread, people): (&mut Spread, &u64)| {
+                spread.people = *people;
+                spread.sort();
+                around(spread, asked.quantiles?)
+            };
+            let wanted = asked.quantiles.is_some();
+            quantiles.push(match wanted {
+                true => spreads.iter_mut().zip(&people_of).map(of).collect(),
+                false => Vec::new(),
+            });
+        }
+        let dimensions = self.levels.iter().map(Levels::most).collect();
+        ExposuresAnswer { several: self.several, cells, dimensions, caps, quantiles }
+    }
+}
+
+fn around(spread: &Spread, asked: QuantileAround) -> Option<[f64; 3]> {
+    let QuantileAround { level, z } = asked;
+    let half = z * (level * (1.0 - level) / (spread.people as f64).max(1.0)).sqrt();
+    let at = |level: f64| spread.quantile(level.clamp(0.0, 1.0));
+    Some([at(level)?, at(level - half)?, at(level + half)?])
+}
