@@ -159,6 +159,8 @@ async fn every_metric_of_a_shop_equals_its_recomputation() {
     assert_eq!(server.until("SELECT count(*) FROM activity", sent).await, sent, "each once");
 
     let report = team.get(&of("experiments/exp/results")).await;
+    let answers = async |by: &str| server.metric("footfall_experiment_answers_total", by).await;
+    assert!(answers("insights").await >= 1.0 && answers("sql").await == 0.0, "{}", server.tracing());
     let millis = |name: &str| {
         let text = report[name].as_str().expect("a time");
         text.parse::<jiff::Timestamp>().expect("RFC 3339").as_millisecond()

@@ -12,6 +12,9 @@ use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::Value;
 
+/// Results of experiments by what answered them.
+const ANSWERS: &str = "footfall_experiment_answers_total";
+
 /// The tables, for experiments.
 pub struct Tables {
     pub engine: Arc<Engine>,
@@ -53,10 +56,14 @@ impl Facts for Tables {
         let limits = AskLimits { age: Duration::ZERO, ..self.limits };
         match self.insights.ask(project, &Insight::Exposures(asked.clone()), limits).await {
             Ok(answered) => match &answered.answer {
-                Answer::Exposures(answer) => Ok(Some(answer.clone())),
+                Answer::Exposures(answer) => {
+                    metrics::counter!(ANSWERS, "by" => "insights").increment(1);
+                    Ok(Some(answer.clone()))
+                }
                 _ => Ok(None),
             },
             Err(reason) => {
+                metrics::counter!(ANSWERS, "by" => "sql").increment(1);
                 tracing::info!(%reason, project, "results are asked for in SQL");
                 Ok(None)
             }

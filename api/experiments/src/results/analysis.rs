@@ -15,15 +15,14 @@ use crate::error::ExperimentError;
 use crate::experiments::{Experiments, Item};
 
 use super::before;
-use super::dimensions::{self, Dimension, Level};
+use super::dimensions::{self, Level};
 use super::exposures::ExposureSource;
-use super::projected::{self, Projected};
-use super::question::{Parts, Plan, plan};
+use super::question::Parts;
 use super::report::{
     Arm, CurvePoint, Instead, Interval, MetricReport, Report, Role, SampleRatio, TreatmentReport, VariationReport,
     finite,
 };
-use super::samples::{self, Cell};
+use super::samples::Cell;
 
 /// Points of a curve.
 const DAYS_MAX: usize = 400;
@@ -37,9 +36,9 @@ pub(super) type Cells = BTreeMap<String, BTreeMap<String, Cell>>;
 /// What was asked and what came back.
 pub(super) struct Answered {
     pub cells: Cells,
-    quantiles: BTreeMap<String, Vec<Option<Statistic>>>,
+    pub quantiles: BTreeMap<String, Vec<Option<Statistic>>>,
     /// People by all dimensions, where the one question told of them.
-    levels: Option<Vec<Level>>,
+    pub levels: Option<Vec<Level>>,
     pub sql: String,
     pub params: serde_json::Value,
 }
@@ -127,73 +126,6 @@ impl Experiments {
         let catalogue = crate::storage::catalogue(self.access().database(), project).await?;
         let until = phase.ended_at.unwrap_or_else(|| Time::from(self.now()));
         Ok(Looked { item, number, phase, catalogue, until })
-    }
-
-    /// People of each arm by level of each dimension.
-    async fn levels(&self, project: &str, key: &str, looked: &Looked) -> Result<Vec<Level>, ExperimentError> {
-        let facts = self.facts().ok_or_else(|| ExperimentError::Facts("no tables are connected".to_owned()))?;
-        let question = dimensions::question(looked.source(key), &looked.until.to_string());
-        let rows = facts.query(project, &question.sql, question.params).await?;
-        dimensions::levels(&rows, looked.item.definition.variations.len())
-    }
-
-    pub(super) async fn ask(
-        &self,
-        project: &str,
-        key: &str,
-        looked: &Looked,
-        frame: &Frame<'_>,
-        parts: Parts<'_>,
-        seeks_causes: bool,
-    ) -> Result<Answered, ExperimentError> {
-        let facts = self.facts().ok_or_else(|| ExperimentError::Facts("no tables are connected".to_owned()))?;
-        let metrics: Vec<&Metric> = frame.metrics.iter().map(|(_, metric)| *metric).collect();
-        let (source, until) = (looked.source(key), looked.until.to_string());
-        let fresh = || -> Plan<'_> { plan(source, &metrics, &until, parts) };
-        // People of a bandit count where they were first, and levels may be of two properties: SQL has these.
-        let dimensions: Option<(&[Dimension], _)> = match &parts {
-            Parts::Days if seeks_causes => Some((&Dimension::ALL, None)),
-            Parts::Days => Some((&[], None)),
-            Parts::Levels(dimension) if dimension.columns().len() == 1 => {
-                Some((std::slice::from_ref(dimension), Some(0)))
-            }
-            Parts::Periods(_) | Parts::Levels(_) => None,
-        };
-        let mut projected = None;
-        if let Some((dimensions, divided_by)) = dimensions.filter(|_| frame.experiment.bandit.is_none()) {
-            let asked = projected::exposures(source, &metrics, looked.until.into(), dimensions, divided_by);
-            let variations: Vec<&str> = frame.experiment.variations.iter().map(|one| one.key.as_str()).collect();
-            let answer = facts.exposures(project, &asked).await?;
-            projected = answer.map(|answer| Projected::of(answer, &asked, &variations));
-        }
-        let caps = match (&projected, fresh().caps()) {
-            (Some(projected), _) => projected.caps.clone(),
-            (None, Some(question)) => {
-                samples::caps(&facts.query(project, &question.sql, question.params).await?, metrics.len())
-            }
-            (None, None) => vec![None; metrics.len()],
-        };
-        let question = fresh().moments(&caps);
-        let (rows, known, levels) = match projected {
-            Some(Projected { moments, quantiles, levels, .. }) => (moments, Some(quantiles), levels),
-            None => (facts.query(project, &question.sql, question.params.clone()).await?, None, None),
-        };
-        let measured = fresh().measured;
-        let cells = samples::cells(&rows, &measured)?;
-        let people =
-            |variation: &str| cells.get(variation).map_or(0.0, |days| days.values().map(|cell| cell.people).sum());
-        let arms: Vec<(String, f64)> =
-            frame.experiment.variations.iter().map(|one| (one.key.clone(), people(&one.key))).collect();
-        let wanted = (!matches!(parts, Parts::Levels(_))).then(|| fresh().quantiles(&arms)).flatten();
-        let quantiles = match (known, wanted) {
-            (Some(rows), _) => samples::quantiles(&rows, &measured, &arms)?,
-            (None, Some(question)) => {
-                let rows = facts.query(project, &question.sql, question.params).await?;
-                samples::quantiles(&rows, &measured, &arms)?
-            }
-            (None, None) => BTreeMap::new(),
-        };
-        Ok(Answered { cells, quantiles, levels, sql: question.sql, params: question.params })
     }
 }
 

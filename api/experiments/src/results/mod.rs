@@ -1,6 +1,7 @@
 //! Results: from the table `activity` by one question to sufficient statistics, and from them to effects and plain words.
 
 mod analysis;
+mod asking;
 mod bandits;
 mod before;
 mod breakdown;
