@@ -42,14 +42,18 @@ impl<'a> Dimension<'a> {
         Ok(Dimension { dictionaries, empty, needs_last: asked.needs_last })
     }
 
-    /// What a row is of.
-    pub fn codes(&self, read: impl Fn(usize) -> u32) -> Codes {
-        let mut codes = [0; PROPERTIES_MAX];
-        for index in 0..self.dictionaries.len() {
-            let code = read(index);
-            codes[index] = if code == self.empty[index] { 0 } else { code };
-        }
-        if self.needs_last && codes[self.dictionaries.len() - 1] == 0 { [0; PROPERTIES_MAX] } else { codes }
+    /// How many properties it is of.
+    pub fn properties(&self) -> usize {
+        self.dictionaries.len()
+    }
+
+    /// What a row with these values is of; the second is 0 where there is one property.
+    #[inline]
+    pub fn codes(&self, first: u32, second: u32) -> Codes {
+        let first = if first == self.empty[0] { 0 } else { first };
+        let second = if second == self.empty[1] { 0 } else { second };
+        let last = if self.dictionaries.len() == 1 { first } else { second };
+        if self.needs_last && last == 0 { [0; PROPERTIES_MAX] } else { [first, second] }
     }
 
     /// The values with spaces between.

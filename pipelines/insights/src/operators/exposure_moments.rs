@@ -83,6 +83,8 @@ impl Cell {
 pub(super) struct Spread {
     pub something: Vec<f64>,
     pub people: u64,
+    /// What those have who did nothing: 0, unless values are cut below it.
+    pub nothing: f64,
 }
 
 impl Spread {
@@ -93,11 +95,11 @@ impl Spread {
     /// Between the two values around `(n − 1) · level`, of sorted ones.
     pub fn quantile(&self, level: f64) -> Option<f64> {
         let last = (self.people as usize).checked_sub(1)?;
-        let below = self.something.partition_point(|value| *value < 0.0);
+        let below = self.something.partition_point(|value| *value < self.nothing);
         let nothing = self.people as usize - self.something.len().min(self.people as usize);
         let at = |rank: usize| match rank {
             _ if rank < below => self.something.get(rank).copied(),
-            _ if rank < below + nothing => Some(0.0),
+            _ if rank < below + nothing => Some(self.nothing),
             _ => self.something.get(rank - nothing).copied(),
         };
         let place = last as f64 * level;
@@ -113,7 +115,7 @@ mod tests {
 
     #[test]
     fn quantiles_know_of_those_who_did_nothing() {
-        let mut spread = Spread { something: vec![5.0, -2.0, 3.0], people: 6 };
+        let mut spread = Spread { something: vec![5.0, -2.0, 3.0], people: 6, nothing: 0.0 };
         spread.sort();
         // −2, 0, 0, 0, 3, 5.
         let found = [0.0, 0.1, 0.5, 0.8, 0.9, 1.0].map(|level| spread.quantile(level).unwrap());

@@ -6,11 +6,12 @@ use super::compile::{Compiled, Program};
 use super::engine::Context;
 use super::exposed::{Exposed, NOBODY, SEVERAL, Told};
 use super::exposed_levels::Levels;
+use super::exposure_caps;
 use super::exposure_moments::{Cell, PARTS_MAX, Spread};
 use super::order::each_person;
 use super::reader::{Reader, Within};
 use crate::InsightError;
-use crate::definition::{ExposedCell, Exposures, ExposuresAnswer, PartOf, PersonCap, QuantileAround, Selector};
+use crate::definition::{ExposedCell, Exposures, ExposuresAnswer, PartOf, QuantileAround, Selector};
 use crate::projection::{ColumnKind, Postings};
 
 const DAY_MS: i64 = 86_400_000;
@@ -21,7 +22,7 @@ const NUMBER_MAX: f64 = 1e300;
 
 pub(super) fn answer(context: &Context<'_>, asked: &Exposures) -> Result<ExposuresAnswer, InsightError> {
     let plan = Plan::new(context, asked)?;
-    let caps = plan.caps(context)?;
+    let caps = exposure_caps::caps(context, asked)?;
     let states = context.each_segment(
         || State::new(&plan),
         |state, reader, segment| {
@@ -49,7 +50,7 @@ pub(super) fn answer(context: &Context<'_>, asked: &Exposures) -> Result<Exposur
 }
 
 /// A question ready to be worked on.
-struct Plan<'a, 'q> {
+pub(super) struct Plan<'a, 'q> {
     asked: &'q Exposures,
     told: Told<'a>,
     activities: Vec<Activity>,
@@ -88,7 +89,7 @@ enum Of {
 }
 
 impl<'a, 'q> Plan<'a, 'q> {
-    fn new(context: &Context<'a>, asked: &'q Exposures) -> Result<Plan<'a, 'q>, InsightError> {
+    pub fn new(context: &Context<'a>, asked: &'q Exposures) -> Result<Plan<'a, 'q>, InsightError> {
         let mut places = Vec::new();
         let mut end = 0;
         for measure in &asked.measures {
@@ -169,55 +170,12 @@ impl<'a, 'q> Plan<'a, 'q> {
         Ok(())
     }
 
-    /// Where values are cut; a pass over all if data decide that.
-    fn caps(&self, context: &Context<'a>) -> Result<Vec<Option<f64>>, InsightError> {
-        let by_data = |cap: Option<PersonCap>| matches!(cap, Some(PersonCap::Quantile(_)));
-        let mut wanted: Vec<Spread> = Vec::new();
-        if self.asked.measures.iter().any(|measure| by_data(measure.cap)) {
-            let count = self.asked.measures.len();
-            let state = || {
-                let spreads: Vec<Spread> = (0..count).map(|_| Spread::default()).collect();
-                (State::new(self), spreads)
-            };
-            let states = context.each_segment(state, |(state, spreads), reader, segment| {
-                self.find(state, reader, segment);
-                let people = state.exposed.arms.iter().filter(|&&arm| arm < SEVERAL).count() as u64;
-                spreads.iter_mut().for_each(|spread| spread.people += people);
-                self.each_touched(state, reader, segment, |_, measure, values| {
-                    if by_data(self.asked.measures[measure].cap) {
-                        spreads[measure].something.push(values[0]);
-                    }
-                });
-            })?;
-            let join = |mut all: Vec<Spread>, (_, spreads): (State<'a>, Vec<Spread>)| {
-                if all.is_empty() {
-                    return spreads;
-                }
-                for (all, one) in all.iter_mut().zip(spreads) {
-                    all.people += one.people;
-                    all.something.extend(one.something);
-                }
-                all
-            };
-            wanted = states.into_iter().fold(wanted, join);
-        }
-        let cap = |(index, cap): (usize, Option<PersonCap>)| match cap? {
-            PersonCap::At(level) => Some(level),
-            PersonCap::Quantile(level) => {
-                let spread = wanted.get_mut(index)?;
-                spread.sort();
-                spread.quantile(level)
-            }
-        };
-        Ok(self.asked.measures.iter().map(|measure| measure.cap).enumerate().map(cap).collect())
-    }
-
-    fn find(&self, state: &mut State<'a>, reader: &mut Reader<'a>, segment: u32) {
+    pub fn find(&self, state: &mut State<'a>, reader: &mut Reader<'a>, segment: u32) {
         self.told.find(reader, segment, &mut state.telling, &mut state.exposed);
     }
 
     /// Calls for each measure that a person has rows of, with the values.
-    fn each_touched(
+    pub fn each_touched(
         &self,
         state: &mut State<'a>,
         reader: &mut Reader<'a>,
@@ -312,7 +270,7 @@ impl Part {
 }
 
 /// A person whose values are called with, and where they go.
-struct Known<'s> {
+pub(super) struct Known<'s> {
     arm: usize,
     index: usize,
     cells: &'s mut Vec<Option<Box<Cell>>>,
@@ -321,8 +279,8 @@ struct Known<'s> {
 }
 
 /// What one thread works with, and what it has found.
-struct State<'a> {
-    exposed: Exposed,
+pub(super) struct State<'a> {
+    pub exposed: Exposed,
     telling: Postings<'a>,
     postings: Vec<Postings<'a>>,
     values: Vec<f64>,
@@ -335,7 +293,7 @@ struct State<'a> {
 }
 
 impl<'a> State<'a> {
-    fn new(plan: &Plan<'a, '_>) -> State<'a> {
+    pub fn new(plan: &Plan<'a, '_>) -> State<'a> {
         let (arms, measures) = (plan.asked.arms, plan.asked.measures.len());
         let parts = plan.places.last().map_or(0, |places| places.end);
         let cells = if plan.asked.divided_by.is_some() { 0 } else { plan.days * arms };
@@ -417,9 +375,8 @@ impl<'a> State<'a> {
             let (arm, place) = (index % arms, index / arms);
             people_of[arm] += cell.people;
             let measures = cell.measures.iter().zip(&plan.places).zip(&caps);
-            let measures = measures.map(|((measure, places), cap)| {
-                measure.of_all(cell.people, cap.map_or(0.0, |level| level.min(0.0)), places.len())
-            });
+            let measures =
+                measures.map(|((measure, places), cap)| measure.of_all(cell.people, nothing(*cap), places.len()));
             let (day, level) = match plan.asked.divided_by {
                 Some(dimension) => (plan.first_day, self.levels[dimension].text(place)),
                 None => (plan.first_day + place as i64, String::new()),
@@ -431,6 +388,7 @@ impl<'a> State<'a> {
             let spreads = &mut self.spreads[measure * arms..(measure + 1) * arms];
             let of = |(spread, people): (&mut Spread, &u64)| {
                 spread.people = *people;
+                spread.nothing = nothing(caps[measure]);
                 spread.sort();
                 around(spread, asked.quantiles?)
             };
@@ -443,6 +401,11 @@ impl<'a> State<'a> {
         let dimensions = self.levels.iter().map(Levels::most).collect();
         ExposuresAnswer { several: self.several, cells, dimensions, caps, quantiles }
     }
+}
+
+/// The value of somebody who did nothing.
+fn nothing(cap: Option<f64>) -> f64 {
+    cap.map_or(0.0, |level| level.min(0.0))
 }
 
 fn around(spread: &Spread, asked: QuantileAround) -> Option<[f64; 3]> {

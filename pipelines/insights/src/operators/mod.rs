@@ -11,6 +11,7 @@ mod distribution;
 mod engine;
 mod exposed;
 mod exposed_levels;
+mod exposure_caps;
 mod exposure_moments;
 mod exposures;
 mod funnel;

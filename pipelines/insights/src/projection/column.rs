@@ -43,6 +43,17 @@ impl<'a> Column<'a> {
         }
     }
 
+    /// Appends the codes of rows.
+    pub fn words_of(&self, rows: impl Iterator<Item = usize>, words: &mut Vec<u32>) {
+        match self {
+            Column::Same(code) => words.extend(rows.map(|_| *code)),
+            Column::Words8(codes) => words.extend(rows.map(|row| u32::from(codes[row]))),
+            Column::Words16(codes) => words.extend(rows.map(|row| u32::from(codes[row]))),
+            Column::Words32(codes) => words.extend(rows.map(|row| codes[row])),
+            Column::NoNumbers | Column::Numbers(_) => words.extend(rows.map(|_| 0)),
+        }
+    }
+
     /// The number of a row; `None` of words.
     #[inline]
     pub fn number(&self, row: usize) -> Option<f64> {
