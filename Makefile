@@ -3,13 +3,14 @@
 CARGO ?= cargo
 export CARGO ACTIVITIES SEED PARQUET EXPECTED PEERS
 
-.PHONY: help run test bench bench-api bench-insights lint fuzz
+.PHONY: help run test bench bench-api bench-insights bench-results lint fuzz
 
 help:
 	@echo "make run    build and start everything; prints the address"
 	@echo "make test   every test, installing what they need"
 	@echo "make bench  the benchmarks, as a table"
 	@echo "make bench-api          the app's API: sign-ins, reading and writing at a fixed rate"
+	@echo "make bench-results PEOPLE=1000000   the results of an experiment with twenty metrics"
 	@echo "make bench-insights ACTIVITIES=1000000 SEED=1   the insights engine, beside others with PEERS=1"
 
 run:
@@ -22,6 +23,10 @@ test:
 # ACTIVITIES=1000000 SEED=1 [PARQUET=FILE] [EXPECTED=FILE] [PEERS=1]; tests/bench/insights/README.md
 bench-insights:
 	@tests/bench/insights/run.sh
+
+# Results of an experiment with twenty metrics over PEOPLE=1000000 exposures.
+bench-results:
+	@$(CARGO) run --quiet --workspace --example exposures -- $(or $(PEOPLE),1000000)
 
 bench:
 	@$(CARGO) build --package footfall

@@ -32,7 +32,8 @@ if [ -z "${EXPECTED:-}" ] && [ -z "${PARQUET:-}" ] && [ "$name" = 1000000_1 ]; t
   EXPECTED="$here/expected_1000000_1.json"
 fi
 
-"${CARGO:-cargo}" build --quiet --package footfall-tests-bench-insights
+# All packages together choose the features of crates: this one alone would compile most of them anew.
+"${CARGO:-cargo}" build --quiet --workspace --bin footfall-tests-bench-insights
 "$target/debug/footfall-tests-bench-insights" --parquet "$parquet" --folder "$work/projection_$name" --cold \
   --answers "$work/answers_$name.json" --times "$work/times_$name.json" "${reload[@]}" ${EXPECTED:+--expected "$EXPECTED"}
 

@@ -25,9 +25,9 @@ impl Running {
             self.means[index] += before[index] / self.n;
         }
         let mut place = 0;
-        for left in 0..values.len() {
-            for right in left..values.len() {
-                self.scatter[place] += before[left] * (values[right] - self.means[right]);
+        for (left, before) in before.iter().enumerate().take(values.len()) {
+            for (value, mean) in values.iter().zip(&self.means).skip(left) {
+                self.scatter[place] += before * (value - mean);
                 place += 1;
             }
         }
