@@ -26,7 +26,8 @@ bench-insights:
 
 # Results of an experiment with twenty metrics over PEOPLE=1000000 exposures.
 bench-results:
-	@$(CARGO) run --quiet --workspace --example exposures -- $(or $(PEOPLE),1000000)
+	@$(CARGO) build --quiet --workspace --example exposures
+	@$${CARGO_TARGET_DIR:-target}/debug/examples/exposures $(or $(PEOPLE),1000000)
 
 bench:
 	@$(CARGO) build --package footfall
