@@ -15,6 +15,9 @@ use serde_json::Value;
 /// Results of experiments by what answered them.
 const ANSWERS: &str = "footfall_experiment_answers_total";
 
+/// While a projection is made for longer than this, SQL answers: a request has 30 seconds.
+const ENGINE_TIME_MAX: Duration = Duration::from_secs(10);
+
 /// The tables, for experiments.
 pub struct Tables {
     pub engine: Arc<Engine>,
@@ -53,7 +56,7 @@ impl Facts for Tables {
 
     async fn exposures(&self, project: &str, asked: &Exposures) -> Result<Option<ExposuresAnswer>, ExperimentError> {
         // A result is of the moment at which it is asked for.
-        let limits = AskLimits { age: Duration::ZERO, ..self.limits };
+        let limits = AskLimits { age: Duration::ZERO, time: self.limits.time.min(ENGINE_TIME_MAX) };
         match self.insights.ask(project, &Insight::Exposures(asked.clone()), limits).await {
             Ok(answered) => match &answered.answer {
                 Answer::Exposures(answer) => {
