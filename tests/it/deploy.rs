@@ -83,7 +83,12 @@ async fn every_metric_of_rules_dashboard_and_guide_is_the_programs() {
     assert!(undocumented.is_empty(), "docs/operations.md says nothing of {undocumented:?}");
     // What only shows in trouble, or on another backend, is in the sources alone.
     let seldom = ["footfall_clickhouse_", "footfall_lake_errors_", "footfall_log_errors_", "footfall_held_"];
-    let others = ["footfall_lake_compactions_total", "footfall_insights_", "footfall_jobs_failing"];
+    let others = [
+        "footfall_lake_compactions_total",
+        "footfall_insights_",
+        "footfall_experiment_answers_",
+        "footfall_jobs_failing",
+    ];
     let is_seldom = |name: &str| seldom.iter().chain(&others).any(|start| name.starts_with(start));
     let missing: Vec<_> = named.iter().filter(|name| !shown.contains(*name) && !is_seldom(name)).collect();
     assert!(store::is_clickhouse() || missing.is_empty(), "not shown by a running program: {missing:?}");
