@@ -100,3 +100,14 @@ async fn a_broken_guardrail_rolls_back_within_a_minute_and_is_on_record() {
     let record = exported.lines().find(|line| line.contains("experiment.roll_back")).expect("a record");
     assert!(record.contains("crashes is broken by treatment"), "{record}");
 }
+
+#[tokio::test]
+async fn the_doors_of_flags_have_a_limit_that_a_header_does_not_lift() {
+    let server = Server::start_with(&[("FOOTFALL_LIMITS_FLAGS", "2")]).await;
+    let ask = async |elsewhere: &str| server.send("/flags?v=2", &[("x-forwarded-for", elsewhere)], "{}").await.status;
+    let first = [ask("192.0.2.1").await, ask("192.0.2.2").await];
+    assert!(!first.contains(&429), "{first:?}");
+    assert_eq!(ask("192.0.2.3").await, 429, "another address is believed only of a proxy that is trusted");
+    server.post(&json!([{"event": "one", "distinctId": "ada"}])).await;
+    server.until("SELECT count(*) FROM activity", 1).await;
+}

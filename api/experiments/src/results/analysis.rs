@@ -65,7 +65,7 @@ impl Experiments {
         self.report_of(project, key, phase, true).await
     }
 
-    /// As [`Experiments::report`]; where a mismatch of arms comes from is a question of its own.
+    /// As [`Experiments::report`]; where a mismatch of arms comes from is only sought if told so.
     pub(super) async fn report_of(
         &self,
         project: &str,
