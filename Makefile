@@ -3,7 +3,7 @@
 CARGO ?= cargo
 export CARGO ACTIVITIES SEED PARQUET EXPECTED PEERS
 
-.PHONY: help run test bench bench-api bench-insights bench-results lint fuzz
+.PHONY: help run test bench bench-api bench-insights bench-results bench-results-http lint fuzz
 
 help:
 	@echo "make run    build and start everything; prints the address"
@@ -11,6 +11,7 @@ help:
 	@echo "make bench  the benchmarks, as a table"
 	@echo "make bench-api          the app's API: sign-ins, reading and writing at a fixed rate"
 	@echo "make bench-results PEOPLE=1000000   the results of an experiment with twenty metrics"
+	@echo "make bench-results-http PEOPLE=1000000   the same, asked over HTTP of the running program"
 	@echo "make bench-insights ACTIVITIES=1000000 SEED=1   the insights engine, beside others with PEERS=1"
 
 run:
@@ -28,6 +29,11 @@ bench-insights:
 bench-results:
 	@$(CARGO) build --quiet --workspace --example exposures
 	@$${CARGO_TARGET_DIR:-target}/debug/examples/exposures $(or $(PEOPLE),1000000)
+
+# The same over HTTP, on the program with PEOPLE=1000000 imported.
+bench-results-http:
+	@$(CARGO) build --package footfall
+	@$(CARGO) run --quiet --package footfall-bench -- --only results --people $(or $(PEOPLE),1000000)
 
 bench:
 	@$(CARGO) build --package footfall

@@ -55,7 +55,7 @@ step "build footfall" timeout 4800 cargo build -p footfall
 # Deep futures take more stack where the code is not optimised.
 export RUST_MIN_STACK=16777216
 started=$SECONDS
-timeout 2700 cargo test --workspace --no-fail-fast >"$reports/tests" 2>&1
+timeout 3600 cargo test --workspace --no-fail-fast >"$reports/tests" 2>&1
 status=$?
 grep -E '^ *(Running|Doc-tests)|^test result:|^skipped: |^seed of|^crash: |^tidy: ' "$reports/tests"
 if [ "$status" != 0 ]; then
@@ -93,8 +93,8 @@ fi
 chromium="${FOOTFALL_CHROMIUM:-/usr/bin/chromium}"
 if [ -d "${FOOTFALL_TEST_CACHE:-$HOME/.cache/footfall-tests}/node/node_modules/playwright-core" ] && [ -e "$chromium" ]; then
   step "a passkey and cookies in a real browser" timeout 900 tests/sdk/passkey.sh
-  step "a walk through the web application in a real browser" timeout 900 tests/sdk/app_pages.sh
-  step "a walk through dashboards in a real browser" timeout 600 tests/sdk/boards_pages.sh
+  step "a walk through the web application in a real browser" timeout 1800 tests/sdk/app_pages.sh
+  step "a walk through dashboards in a real browser" timeout 900 tests/sdk/boards_pages.sh
 else
   skip "a passkey, cookies and the web application in a real browser: no Chromium, see tests/install.sh"
 fi

@@ -69,11 +69,25 @@ pub fn token_of(grant: &Value) -> String {
 }
 
 pub async fn owner(server: &Server) -> Person<'_> {
-    let secret = secret_in(&server.tracing(), "first-owner");
-    let body = json!({"secret": secret, "email": "owner@example.org", "name": "Olga", "password": PASSWORD,
-                      "organisation": "Example", "project": "default"});
-    let grant = stranger(server).post("/v1/first-owner", body).await;
-    Person { server, token: token_of(&grant) }
+    owner_told_by(server, &[server]).await
+}
+
+/// The first owner, where several processes have printed a link and the last one alone is good.
+pub async fn owner_told_by<'a>(server: &'a Server, told_by: &[&Server]) -> Person<'a> {
+    for teller in told_by {
+        let answer = stranger(server).call(Method::POST, "/v1/first-owner", first_owner(teller)).await;
+        if answer.status < 300 {
+            return Person { server, token: token_of(&answer.json()) };
+        }
+        assert!(told_by.len() > 1, "/v1/first-owner: {}", answer.text());
+    }
+    panic!("none of the links is good")
+}
+
+fn first_owner(teller: &Server) -> Value {
+    let secret = secret_in(&teller.tracing(), "first-owner");
+    json!({"secret": secret, "email": "owner@example.org", "name": "Olga", "password": PASSWORD,
+                      "organisation": "Example", "project": "default"})
 }
 
 /// The link of the mail that came to `address`.

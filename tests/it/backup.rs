@@ -58,6 +58,11 @@ fn restore(server: &Server, from: &Path, more: &[&str]) -> Output {
 
 /// Counts and checksums of everything that questions see.
 pub async fn sums(server: &Server) -> BTreeMap<String, String> {
+    sums_where(server, |_| String::new()).await
+}
+
+/// The same of the rows of each table that its condition lets through.
+pub async fn sums_where(server: &Server, condition: impl Fn(&str) -> String) -> BTreeMap<String, String> {
     let tables = [
         ("activity", "message_id, event, distinct_id, CAST(timestamp AS TEXT), CAST(received_at AS TEXT), properties"),
         ("persons", "CAST(person_id AS TEXT), CAST(activities AS TEXT), properties"),
@@ -70,7 +75,8 @@ pub async fn sums(server: &Server) -> BTreeMap<String, String> {
         let line =
             columns.split(", ").map(|column| format!("coalesce({column}, '-')")).collect::<Vec<_>>().join(", '|', ");
         let sql = format!(
-            "SELECT md5(string_agg(line, ';' ORDER BY line)) AS sum, count(*) AS rows FROM (SELECT concat({line}) AS line FROM {table})"
+            "SELECT md5(string_agg(line, ';' ORDER BY line)) AS sum, count(*) AS rows FROM (SELECT concat({line}) AS line FROM {table} {})",
+            condition(table)
         );
         let rows = server.sql(&sql).await;
         sums.insert(table.to_owned(), format!("{} rows {}", rows[0][1], rows[0][0]));

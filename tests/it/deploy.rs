@@ -31,8 +31,19 @@ fn in_the_sources() -> BTreeSet<String> {
             let text = std::fs::read_to_string(&path).unwrap();
             let quoted =
                 text.split('"').skip(1).step_by(2).filter(|quoted| words(quoted, "footfall_").contains(*quoted));
-            let ends =
-                ["_total", "_seconds", "_bytes", "_files", "_activities", "_keys", "_lag", "_failing", "_leading"];
+            let ends = [
+                "_total",
+                "_seconds",
+                "_bytes",
+                "_files",
+                "_activities",
+                "_keys",
+                "_lag",
+                "_failing",
+                "_leading",
+                "_running",
+                "_resting",
+            ];
             found.extend(quoted.filter(|name| ends.iter().any(|end| name.ends_with(end))).map(str::to_owned));
         }
     }
@@ -88,6 +99,10 @@ async fn every_metric_of_rules_dashboard_and_guide_is_the_programs() {
         "footfall_insights_",
         "footfall_experiment_answers_",
         "footfall_jobs_failing",
+        "footfall_jobs_leads_given_up_",
+        "footfall_bus_",
+        "footfall_plan_",
+        "footfall_sql_questions_",
     ];
     let is_seldom = |name: &str| seldom.iter().chain(&others).any(|start| name.starts_with(start));
     let missing: Vec<_> = named.iter().filter(|name| !shown.contains(*name) && !is_seldom(name)).collect();

@@ -11,12 +11,12 @@ use crate::gear::skip;
 use crate::server::{DEADLINE, Server};
 
 /// A small file system in memory; unmounted when dropped.
-struct SmallDisk {
+pub struct SmallDisk {
     folder: TempDir,
 }
 
 impl SmallDisk {
-    fn mounted(megabytes: u64) -> Result<SmallDisk, String> {
+    pub fn mounted(megabytes: u64) -> Result<SmallDisk, String> {
         let folder = TempDir::with_prefix("footfall-small-").map_err(|error| error.to_string())?;
         let size = format!("size={megabytes}m");
         let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).output();
@@ -29,12 +29,12 @@ impl SmallDisk {
         }
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// Writes a file until nothing fits any more.
-    fn fill(&self) -> PathBuf {
+    pub fn fill(&self) -> PathBuf {
         use std::io::Write;
         let path = self.path().join("filler");
         let mut file = std::fs::File::create(&path).expect("a file");

@@ -66,6 +66,123 @@ async fn the_result_has_the_people_and_conversions_that_were_sent() {
     assert_eq!(report["sample_ratio"]["is_off"], false, "{report}");
 }
 
+/// An exposure of `exp`, and what a person bought before and after it.
+fn exposed_buyers(people: usize, days_ago: i64) -> Vec<Value> {
+    let day = |days: i64| (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days)).to_string();
+    let mut activity = Vec::new();
+    for number in 0..people {
+        let (person, treated) = (format!("person-{number}"), number % 2 == 1);
+        activity.push(json!({"event": "$feature_flag_called", "distinctId": person,
+            "properties": {"$feature_flag": "checkout", "$feature_flag_response": treated, "company": format!("c{}", number / 4 % 40)}}));
+        for order in 0..number % 7 {
+            activity
+                .push(json!({"event": "bought", "distinctId": person, "timestamp": day(days_ago + order as i64 % 3)}));
+        }
+        if number % 3 == 0 || (treated && number % 5 == 0) {
+            activity.push(json!({"event": "bought", "distinctId": person}));
+        }
+    }
+    activity
+}
+
+#[tokio::test]
+async fn sql_answers_while_the_projection_is_made_and_says_the_same() {
+    // So little time that the projection is never there.
+    let mut server = Server::start_with(&[("FOOTFALL_INSIGHTS_TIME_MAX", "1ms")]).await;
+    let metric = json!({"measure": {"count": {"source": {"event": "bought"}}}});
+    let activity = exposed_buyers(PEOPLE, 2);
+    let token = {
+        let team = owner(&server).await;
+        started(&team, &[("orders", metric)], json!({})).await;
+        team.token
+    };
+    assert_eq!(server.post(&json!(activity)).await.json()["accepted"], activity.len());
+    server.until("SELECT count(*) FROM activity", activity.len() as i64).await;
+    let numbers = async |server: &Server, by: &str| {
+        let team = Person { server, token: token.clone() };
+        let report = team.get(&of("experiments/exp/results")).await;
+        let answers = server.metric("footfall_experiment_answers_total", &format!("by=\"{by}\"")).await;
+        assert!(answers >= 1.0, "{by}: {}", server.tracing());
+        let comparison = report["metrics"][0]["comparisons"][0].clone();
+        (report["metrics"][0]["arms"].clone(), comparison["effect"].clone(), comparison["standard_error"].clone())
+    };
+    let by_sql = numbers(&server, "sql").await;
+    assert!(by_sql.1.is_number(), "{by_sql:?}");
+    server.stop().await;
+    server.set("FOOTFALL_INSIGHTS_TIME_MAX", "30s");
+    server.restart().await;
+    let by_engine = numbers(&server, "insights").await;
+    let near = |a: &Value, b: &Value| (a.as_f64().unwrap() - b.as_f64().unwrap()).abs() < 1e-9;
+    assert!(near(&by_sql.1, &by_engine.1) && near(&by_sql.2, &by_engine.2), "{by_sql:?} {by_engine:?}");
+    for (sql, engine) in by_sql.0.as_array().unwrap().iter().zip(by_engine.0.as_array().unwrap()) {
+        let same = ["people", "mean", "variance", "sum"].iter().all(|name| near(&sql[name], &engine[name]));
+        assert!(same, "{sql} {engine}");
+    }
+}
+
+#[tokio::test]
+async fn designs_and_looks_beside_the_result_are_answered_from_the_tables() {
+    let server = Server::start().await;
+    let team = owner(&server).await;
+    let metric = json!({"measure": {"count": {"source": {"event": "bought"}}}});
+    started(&team, &[("orders", metric)], json!({"analysis": {"covariate": "prediction"}})).await;
+    // The same exposures tell of a second experiment whose clusters are divided, and a third whose times are.
+    let arms = json!([{"key": "control", "weight": 0.5}, {"key": "treatment", "weight": 0.5}]);
+    team.post(&of("attributes"), json!({"key": "company", "definition": {"type": "string", "identifies": true}})).await;
+    let clusters = json!({"kind": "clusters", "property": "company"});
+    for (key, more) in [
+        ("companies", json!({"hash_attribute": "company", "design": clusters})),
+        ("hours", json!({"design": {"kind": "switchback", "window_hours": 1}})),
+        ("colour", json!({})),
+    ] {
+        let mut definition =
+            json!({"hypothesis": "It helps.", "owner": "olga", "goals": ["orders"], "variations": arms});
+        for (member, value) in more.as_object().unwrap() {
+            definition[member] = value.clone();
+        }
+        team.post(&of("experiments"), json!({"key": key, "definition": definition})).await;
+        let rule = json!({"id": "r1", "serve": {"experiment": {"experiment": key, "values": [
+            {"variation": "control", "value": false}, {"variation": "treatment", "value": true}]}}});
+        let feature = json!({"value_type": "boolean", "default_value": false, "rules": [rule]});
+        team.post(&of("features"), json!({"key": format!("{key}-feature"), "definition": feature})).await;
+        let place = of(&format!("experiments/{key}/start"));
+        assert_eq!(team.changing(Method::POST, &place, json!({"without_review": true})).await.status, 200);
+    }
+    let mut activity = exposed_buyers(PEOPLE, 2);
+    for number in 0..PEOPLE {
+        for key in ["companies", "hours", "colour"] {
+            let company = number / 4 % 40;
+            let treated = if key == "companies" { company % 2 } else { number / 2 % 2 };
+            activity
+                .push(json!({"event": "Experiment Viewed", "distinctId": format!("person-{number}"), "properties": {
+                "experimentId": key, "variationId": treated.to_string(), "company": format!("c{company}")}}));
+        }
+    }
+    assert_eq!(server.post(&json!(activity)).await.json()["accepted"], activity.len());
+    server.until("SELECT count(*) FROM activity", activity.len() as i64).await;
+
+    let report = team.get(&of("experiments/exp/results")).await;
+    let adjusted = &report["metrics"][0]["adjusted_by"];
+    assert_eq!(adjusted["covariate"], "prediction", "{report}");
+    assert!(adjusted["variance_left"].as_f64().unwrap() < 1.0, "{report}");
+    let beside = team.get(&of("experiments/exp/results/interactions")).await;
+    assert_eq!(beside["others"][0]["experiment"], "colour", "only people who are divided: {beside}");
+    assert_eq!(beside["others"][0]["people"], PEOPLE as f64, "{beside}");
+    assert!(beside["others"][0]["metrics"][0]["interval"]["low"].is_number(), "{beside}");
+    let differences = team.get(&of("experiments/exp/results/differences")).await;
+    assert_eq!(differences["differences"].as_array().map(Vec::len), Some(9), "{differences}");
+    let companies = team.get(&of("experiments/companies/results")).await;
+    let clusters = companies["variations"].as_array().unwrap().iter().map(|arm| arm["clusters"].as_f64().unwrap());
+    assert_eq!(clusters.collect::<Vec<_>>(), [20.0, 20.0], "{companies}");
+    assert!(companies["metrics"][0]["comparisons"][0]["standard_error"].is_number(), "{companies}");
+    let hours = team.get(&of("experiments/hours/results")).await;
+    assert_eq!(hours["switchback"]["pairs"], 0, "the first pair is not over: {hours}");
+    let people = hours["variations"].as_array().unwrap().iter().map(|arm| arm["people"].as_f64().unwrap());
+    assert_eq!(people.sum::<f64>(), PEOPLE as f64, "{hours}");
+    let off = hours["switchback"]["off_schedule"].as_f64().unwrap();
+    assert!((0.3..0.7).contains(&off), "half of them were shown the other variation: {hours}");
+}
+
 #[tokio::test]
 async fn a_broken_guardrail_rolls_back_within_a_minute_and_is_on_record() {
     let mut server = Server::start().await;

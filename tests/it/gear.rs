@@ -64,9 +64,9 @@ pub async fn script(name: &str, environment: &[(&str, &str)]) -> Value {
     if let Ok(chromium) = chromium() {
         command.env("FOOTFALL_CHROMIUM", chromium);
     }
-    let output = tokio::time::timeout(Duration::from_secs(180), command.output())
+    let output = tokio::time::timeout(Duration::from_secs(900), command.output())
         .await
-        .unwrap_or_else(|_| panic!("{name} took longer than 180 s"))
+        .unwrap_or_else(|_| panic!("{name} took longer than 900 s"))
         .unwrap_or_else(|error| panic!("{name} did not start: {error}"));
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{name}: {}\n{stdout}\n{stderr}", output.status);

@@ -65,6 +65,6 @@ impl Http {
                 .collect();
             Ok(Answer { status: head.status.as_u16(), headers, body })
         };
-        tokio::time::timeout(Duration::from_secs(60), exchange).await.map_err(|_| "no answer in 60 s".to_owned())?
+        tokio::time::timeout(Duration::from_secs(240), exchange).await.map_err(|_| "no answer in 240 s".to_owned())?
     }
 }

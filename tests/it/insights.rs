@@ -22,6 +22,76 @@ async fn ask(server: &Server, kind: &str, question: &Value) -> Value {
     answer.json()["answer"].clone()
 }
 
+/// A list of an app's ids keeps naming the same people when they turn out to be others, in insights, SQL and on dashboards.
+#[tokio::test]
+async fn an_uploaded_list_follows_merges_and_is_known_everywhere() {
+    let server = Server::start().await;
+    let owner = crate::accounts::owner(&server).await;
+    let items = json!([
+        {"event": "view", "anonymousId": "phone-1"}, {"event": "view", "anonymousId": "phone-2"},
+        {"event": "view", "distinctId": "ada"}, {"event": "view", "distinctId": "eve"},
+    ]);
+    assert_eq!(server.post(&items).await.json()["accepted"], 4);
+    server.until("SELECT count(*) FROM activity", 4).await;
+    let cohorts = "/v1/projects/default/cohorts";
+    owner.post(cohorts, json!({"key": "vip", "name": "VIP", "definition": {"listed": []}})).await;
+    let bearer = format!("Bearer {}", owner.token);
+    let headers = [("authorization", bearer.as_str()), ("content-type", "text/csv")];
+    let url = format!("{}{cohorts}/vip/list?mode=replace&ids=distinct", server.url());
+    let csv = "user_id,name\nphone-1,\"a, b\"\n\"phone-2\",c\r\nada\n";
+    let done = server.http.send(Method::POST, &url, &headers, csv.to_owned()).await.expect("an answer");
+    assert_eq!((done.status, done.json()["people"].clone()), (200, json!(3)), "{}", done.text());
+    let vip = json!({"cohort": {"cohort": "vip"}});
+    assert_eq!(ask(&server, "cohort", &vip).await["people"], 3);
+    // Both phones turn out to be Ada's.
+    let links = json!([{"type": "identify", "userId": "ada", "anonymousId": "phone-1"}, {"type": "identify", "userId": "ada", "anonymousId": "phone-2"}]);
+    server.post(&links).await;
+    server.until("SELECT count(*) FROM person_merges WHERE kind = 'identify'", 2).await;
+    assert_eq!(ask(&server, "cohort", &vip).await["people"], 1);
+    let sql =
+        "SELECT count(*) FROM activity WHERE event = 'view' AND person_id IN (SELECT person_id FROM cohort('vip'))";
+    assert_eq!(server.number(sql).await, 3);
+    // In flags: the ids of its people, on the way to every client.
+    let group = json!({"key": "vips", "definition": {"attribute": "id", "cohort": "vip"}});
+    owner.post("/v1/projects/default/saved-groups", group).await;
+    let rules = json!([{"id": "r", "condition": {"id": {"$inGroup": "vips"}}, "serve": {"force": {"value": true}}}]);
+    let feature = json!({"value_type": "boolean", "default_value": false, "rules": rules});
+    owner.post("/v1/projects/default/features", json!({"key": "lounge", "definition": feature})).await;
+    let known = async || {
+        let group = owner.get("/v1/projects/default/saved-groups/vips").await;
+        group["state"]["values"].as_array().map_or(0, Vec::len)
+    };
+    server.eventually("Ada's three ids are in the group", async || known().await == 3).await;
+    let url = format!("{}/api/features/{}", server.url(), server.key("client"));
+    let told = server.http.send(Method::GET, &url, &[], String::new()).await.expect("an answer").json();
+    assert_eq!(told["savedGroups"]["vips"], json!(["ada", "phone-1", "phone-2"]), "{told}");
+    // A cohort that is not there is said, and nobody goes.
+    let lost = json!({"key": "lost", "definition": {"attribute": "id", "cohort": "nobody"}});
+    owner.post("/v1/projects/default/saved-groups", lost).await;
+    server
+        .eventually("the fault is told", async || {
+            let group = owner.get("/v1/projects/default/saved-groups/lost").await;
+            group["state"]["fault"].as_str().is_some_and(|fault| fault.contains("there is no cohort"))
+        })
+        .await;
+    // On a dashboard as well, as an insight and in SQL.
+    let select = json!({"activities": ["view"], "condition": {"cohort": {"cohort": "vip"}}});
+    let insight =
+        json!({"question": "trend", "bucket": "month", "series": [{"select": select, "measures": ["count"]}]});
+    let tile =
+        |id: &str, asked: Value| json!({"id": id, "title": id, "x": 0, "y": 0, "width": 6, "height": 4, "ask": asked});
+    let mut below = tile("rows", json!({"sql": sql}));
+    below["y"] = json!(4);
+    let tiles = json!([tile("views", json!({"insight": insight})), below]);
+    let dashboard = json!({"footfall": "dashboard/1", "title": "VIP", "tiles": tiles});
+    owner.post("/v1/projects/default/dashboards", json!({"key": "vip", "dashboard": dashboard})).await;
+    let answers = "/v1/projects/default/dashboards/vip/answers";
+    let told = owner.post(answers, json!({"tile": "views"})).await;
+    let counts = told["answer"]["lines"][0]["measures"][0].as_array().unwrap().iter();
+    assert_eq!(counts.filter_map(Value::as_f64).sum::<f64>(), 3.0, "{told}");
+    assert_eq!(owner.post(answers, json!({"tile": "rows"})).await["rows"], json!([[3]]));
+}
+
 fn scope() -> Value {
     json!({"from_ms": START, "until_ms": START + 4 * WEEK, "zone": "UTC"})
 }

@@ -26,7 +26,14 @@ fn script(what: &str) -> Command {
 
 impl Broker {
     pub fn start(test: &str) -> Option<Broker> {
-        let output = script("up").arg(std::process::id().to_string()).output().expect("the script runs");
+        Broker::start_below(test, &std::env::temp_dir())
+    }
+
+    /// One whose data lie below a folder.
+    pub fn start_below(test: &str, folder: &std::path::Path) -> Option<Broker> {
+        let mut up = script("up");
+        up.arg(std::process::id().to_string()).env("TMPDIR", folder);
+        let output = up.output().expect("the script runs");
         if output.status.code() == Some(69) {
             skip(test, "Kafka is not installed: dev/services/kafka install");
             return None;

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod backup;
+mod bus;
 mod cases;
 mod crash;
 mod deletion;
@@ -12,6 +13,7 @@ mod document;
 mod experiment;
 mod experiment_shop;
 mod fates;
+mod faults;
 mod first_minute;
 mod formats;
 mod gear;
@@ -22,7 +24,10 @@ mod kafka;
 mod lake_readers;
 mod matrix;
 mod migrate;
+mod migrate_live;
 mod page;
+mod plan;
+mod plan_parts;
 mod relay;
 mod scaleout;
 mod scaleout_load;

@@ -17,10 +17,10 @@ use crate::server::{DEADLINE, Server};
 use crate::store;
 
 /// A PostgreSQL of one's own, gone with the value.
-struct Postgres(String);
+pub struct Postgres(pub String);
 
 impl Postgres {
-    fn start() -> Option<Postgres> {
+    pub fn start() -> Option<Postgres> {
         let script = root().join("dev/services/postgres");
         let output = std::process::Command::new(script).args(["up", &std::process::id().to_string()]).output();
         let output = output.expect("the script runs");
@@ -39,7 +39,7 @@ impl Drop for Postgres {
     }
 }
 
-fn settings(folder: &TempDir, name: &str, text: &str) -> String {
+pub fn settings(folder: &TempDir, name: &str, text: &str) -> String {
     let file = folder.path().join(format!("{name}.toml"));
     let data = folder.path().join(name);
     std::fs::write(&file, format!("data_dir = {:?}\n{text}", data.display().to_string())).unwrap();
@@ -47,7 +47,7 @@ fn settings(folder: &TempDir, name: &str, text: &str) -> String {
 }
 
 /// A server on settings from a file, with the keys of another.
-fn like(server: &Server, folder: &TempDir, name: &str, file: &str) -> Server {
+pub fn like(server: &Server, folder: &TempDir, name: &str, file: &str) -> Server {
     let data: PathBuf = folder.path().join(name);
     let mut other = Server::prepare(data, &[("FOOTFALL_CONFIG", file), ("FOOTFALL_SQL_ROWS_MAX", "100000000")]);
     other.use_keys_of(server);
@@ -101,7 +101,7 @@ async fn an_installation_grows_onto_other_backends_and_comes_back() {
     );
     let to = settings(&folder, "services", &services);
     let migrate = |from: &str, to: &str| server.run(&["migrate", "--from", from, "--to", to]);
-    refused(&migrate(&from, &to), "stop it first");
+    refused(&migrate(&from, &settings(&folder, "other", "")), "stop it first");
     refused(&migrate(&from, &from), "the same log.url");
     server.stop().await;
 

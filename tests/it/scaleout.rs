@@ -18,18 +18,21 @@ use crate::server::Server;
 use crate::stores::{QUESTIONS, csv, insight, insights};
 
 /// How soon another process fills the tables when the one that did is gone.
-const TAKEN_OVER: Duration = Duration::from_secs(15);
+const TAKEN_OVER: Duration = Duration::from_secs(120);
 
-struct Installation {
-    ingest: [Server; 2],
-    jobs: [Server; 2],
-    api: [Server; 2],
-    broker: Broker,
+pub struct Installation {
+    pub ingest: [Server; 2],
+    pub jobs: [Server; 2],
+    pub api: [Server; 2],
+    pub broker: Broker,
+    /// Addresses of the database and of the tables' server.
+    pub database: String,
+    pub store: String,
     _folder: TempDir,
 }
 
 /// The address of a service of this test's own; `None`, said, where it cannot be had.
-fn service(name: &str, test: &str) -> Option<String> {
+pub fn service(name: &str, test: &str) -> Option<String> {
     let script = root().join("dev/services").join(name);
     let output = Command::new(script).args(["up", &std::process::id().to_string()]).output().expect("the script runs");
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
@@ -51,7 +54,16 @@ fn clickhouse(test: &str) -> Option<String> {
 impl Installation {
     /// Six processes at work, with keys.
     async fn start(test: &str) -> Option<Installation> {
-        let broker = Broker::start(test)?;
+        Installation::start_with(test, &[]).await
+    }
+
+    /// The same with more settings.
+    pub async fn start_with(test: &str, more: &[(&str, &str)]) -> Option<Installation> {
+        Installation::start_on(Broker::start(test)?, test, more).await
+    }
+
+    /// The same on a broker.
+    pub async fn start_on(broker: Broker, test: &str, more: &[(&str, &str)]) -> Option<Installation> {
         let (store, database) = (clickhouse(test)?, service("postgres", test)?);
         let folder = TempDir::with_prefix("footfall-scaleout-").expect("a temporary folder");
         let log = format!("kafka://{}/activity?timeout_ms=3000", broker.address);
@@ -65,6 +77,7 @@ impl Installation {
             ("FOOTFALL_SERVER_DRAIN", "500ms"),
             ("FOOTFALL_SQL_ROWS_MAX", "100000000"),
         ];
+        let settings = [&settings, more].concat();
         let part = |role, number| Server::part(role, folder.path().join(format!("{role}-{number}")), &settings);
         let pair = |role| [part(role, 1), part(role, 2)];
         let (mut ingest, mut jobs, mut api) = (pair("ingest"), pair("jobs"), pair("api"));
@@ -87,15 +100,15 @@ impl Installation {
             let sql = r#"{"sql": "SELECT 1"}"#;
             server.eventually("it knows the key", || knows(server, "/v1/sql", server.read_key(), sql)).await;
         }
-        Some(Installation { ingest, jobs, api, broker, _folder: folder })
+        Some(Installation { ingest, jobs, api, broker, database, store, _folder: folder })
     }
 
-    fn doors(&self) -> Vec<String> {
+    pub fn doors(&self) -> Vec<String> {
         self.ingest.iter().map(Server::url).collect()
     }
 
     /// Which of the two fills the tables, once one says so.
-    async fn leader(&self, among: &[usize]) -> usize {
+    pub async fn leader(&self, among: &[usize]) -> usize {
         let begun = Instant::now();
         loop {
             for &number in among {
@@ -109,7 +122,7 @@ impl Installation {
     }
 
     /// Nothing acknowledged is missing and nothing is there twice; both processes with the API say the same to every question.
-    async fn account(&self, known: &Known) {
+    pub async fn account(&self, known: &Known) {
         compare(&self.api[0], known).await;
         compare(&self.api[1], known).await;
         let [one, other] = &self.api;
@@ -125,7 +138,7 @@ impl Installation {
     }
 }
 
-async fn is_ready(server: &Server) -> bool {
+pub async fn is_ready(server: &Server) -> bool {
     let url = format!("{}/readyz", server.url());
     server.http.send(Method::GET, &url, &[], "").await.is_ok_and(|answer| answer.status == 200)
 }

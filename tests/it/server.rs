@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use hyper::Method;
@@ -11,8 +12,8 @@ use tempfile::TempDir;
 use crate::http::{Answer, Http};
 use crate::store;
 
-/// How long anything may take before the test gives up on it.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+/// How long anything may take before the test gives up on it: a machine that does something else as well is no fault.
+pub const DEADLINE: Duration = Duration::from_secs(240);
 
 /// A running (or killed) server. Dropping it kills the process and removes the data.
 pub struct Server {
@@ -150,6 +151,12 @@ impl Server {
     pub fn spawn(&self, arguments: &[&str]) -> Child {
         let mut command = self.command();
         command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("footfall starts")
+    }
+
+    /// The same, with what it says kept for whoever waits for its end.
+    pub fn spawn_heard(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command();
+        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("footfall starts")
     }
 
     /// Runs `footfall ARGUMENTS` with `input` at its stdin; what it printed. Fails the test when it fails.
@@ -331,7 +338,16 @@ impl Drop for Server {
     }
 }
 
+/// A port that nobody listens on, given once, below those that the system gives to clients: it is still free after the server was killed.
 pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
+    const LOWEST: u32 = 18_000;
+    const MANY: u32 = 14_000;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = std::process::id().wrapping_mul(101).wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(LOWEST + number % MANY).expect("a port");
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }

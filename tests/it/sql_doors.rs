@@ -4,6 +4,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use hyper::Method;
 use serde_json::json;
 use tokio::process::Command;
 
@@ -34,7 +35,7 @@ async fn the_same_rows_come_through_every_door() {
     let (server, postgres, flight) = open().await;
     let owner = owner(&server).await;
     let organisation = owner.get("/v1/organisations").await["items"][0]["id"].as_str().unwrap().to_owned();
-    let role = json!({"name": "Partner", "permissions": ["sql.run", "activity.read"], "masks": ["email", "city"],
+    let role = json!({"name": "Partner", "permissions": ["sql.run", "activity.read", "insights.read", "flags.write"], "masks": ["email", "city"],
                       "rows": {"is": {"value": {"column": "event"}, "one_of": ["$pageview", "search", "visit"]}}});
     let role = owner.post(&format!("/v1/organisations/{organisation}/roles"), role).await;
     let invitation = json!({"email": "pia@example.org", "role": role["id"], "project": "default"});
@@ -43,6 +44,21 @@ async fn the_same_rows_come_through_every_door() {
     let accepted = json!({"secret": secret, "name": "Pia", "password": PASSWORD});
     let accepted = stranger(&server).post("/v1/invitations/acceptance", accepted).await;
     let partner = token_of(&accepted["session"]);
+    // Whoever sees a part names no cohort in flags either: its ids would go to every client.
+    let bearer = format!("Bearer {partner}");
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let (url, group) = (format!("{}/v1/projects/default/saved-groups", server.url()), json!({"attribute": "id"}));
+    for (more, status) in [(json!({"values": ["x"]}), 201), (json!({"cohort": "keen"}), 422)] {
+        let mut definition = group.clone();
+        definition.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let body = json!({"key": format!("g{status}"), "definition": definition}).to_string();
+        let answer = server.http.send(Method::POST, &url, &headers, body).await.expect("an answer");
+        assert_eq!(answer.status, status, "{}", answer.text());
+    }
+
+    let select = json!({"activities": ["$pageview"]});
+    let keen = json!({"key": "keen", "name": "Keen", "definition": {"did": {"select": select, "from_ms": 0, "until_ms": 4_000_000_000_000_i64, "at_least": 3}}});
+    owner.post("/v1/projects/default/cohorts", keen).await;
 
     let (postgres, flight, seed) =
         (postgres.to_string(), flight.to_string(), Seed::announced("sql doors").next().to_string());
@@ -59,6 +75,7 @@ async fn the_same_rows_come_through_every_door() {
     ];
     let account = script("sql_doors.py", &environment).await;
     assert_eq!(account["compared"], 500, "{account}");
+    assert!(account["cohorts"].as_array().is_some_and(|counts| counts.len() == 2), "{account}");
     assert!(account["rows"].as_u64() > Some(2_000) && account["restricted_rows"].as_u64() > Some(100), "{account}");
 }
 
@@ -67,7 +84,7 @@ async fn printed(program: &str, arguments: &[&str], environment: &[(&str, &str)]
     let mut command = Command::new(program);
     command.args(arguments).envs(environment.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
     let output =
-        tokio::time::timeout(Duration::from_secs(120), command.output()).await.expect("in time").expect(program);
+        tokio::time::timeout(Duration::from_secs(900), command.output()).await.expect("in time").expect(program);
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && !stderr.contains("ERROR"), "{program} {arguments:?}\n{stdout}\n{stderr}");
     stdout.into_owned()
@@ -76,6 +93,32 @@ async fn printed(program: &str, arguments: &[&str], environment: &[(&str, &str)]
 fn has(program: &str) -> bool {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&paths).any(|path| path.join(program).exists())
+}
+
+/// psql's `\copy`, and its Ctrl-C.
+async fn copies_and_ends(server: &Server, environment: &[(&str, &str)]) {
+    let file = server.data().with_extension("csv");
+    let count = server.number("SELECT count(*) FROM activity").await;
+    let copy = format!("\\copy (SELECT event, amount FROM activity) TO '{}' CSV HEADER", file.display());
+    printed("psql", &["-X", "-q", "-c", &copy], environment).await;
+    let text = std::fs::read_to_string(&file).expect("psql has written it");
+    assert_eq!(text.lines().next(), Some("event,amount"));
+    assert_eq!(text.lines().count() as i64, count + 1);
+
+    let sql = "SELECT count(*) FROM activity a, activity b, activity c WHERE a.message_id < b.message_id AND b.event <> c.event";
+    let mut psql = Command::new("psql");
+    psql.args(["-X", "-c", sql]).envs(environment.iter().copied()).kill_on_drop(true);
+    psql.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let psql = psql.spawn().expect("psql starts");
+    let running = async || server.metric("footfall_sql_running", "").await;
+    server.eventually("psql's question is worked on", async || running().await == 1.0).await;
+    let pid = psql.id().and_then(|id| rustix::process::Pid::from_raw(id as i32)).expect("it runs");
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a signal");
+    let ended =
+        tokio::time::timeout(Duration::from_secs(240), psql.wait_with_output()).await.expect("in time").unwrap();
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert!(told.contains("ended by its asker"), "{told}");
+    server.eventually("its turn is free", async || running().await == 0.0).await;
 }
 
 #[tokio::test]
@@ -100,8 +143,17 @@ async fn psql_and_jdbc_look_around_and_ask() {
     assert!(psql(&["\\l"]).await.contains("default|"));
     let columns = psql(&["\\d activity"]).await;
     assert!(columns.contains("event|text|") && columns.contains("timestamp|timestamp with time zone|"), "{columns}");
+    // Both catalogues give a column the same type.
+    let differing = "SELECT c.table_name, c.column_name, c.udt_name, t.typname FROM information_schema.columns AS c \
+        JOIN pg_class AS r ON r.relname = c.table_name JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attname = c.column_name \
+        JOIN pg_type AS t ON t.oid = a.atttypid WHERE c.table_schema = 'public' AND t.typname <> c.udt_name";
+    assert_eq!(psql(&[differing]).await.trim(), "");
+    let types = psql(&["SELECT DISTINCT udt_name, data_type FROM information_schema.columns ORDER BY 1"]).await;
+    assert!(types.contains("timestamptz|timestamp with time zone") && types.contains("text|text"), "{types}");
     let count = server.number("SELECT count(*) FROM activity").await.to_string();
     assert_eq!(psql(&["BEGIN; SELECT count(*) FROM activity; COMMIT"]).await.trim(), count);
+
+    copies_and_ends(&server, &environment).await;
 
     // What other clients ask of the catalogue when they connect.
     let recorded = std::fs::read_to_string(root().join("tests/data/postgres_clients.sql")).unwrap();
@@ -115,7 +167,9 @@ async fn psql_and_jdbc_look_around_and_ask() {
     assert!(asked >= 15, "{asked}");
 
     let source = root().join("tests/sdk/SqlDoor.java");
-    let java = [("FOOTFALL_PG_PORT", port.as_str()), ("FOOTFALL_READ_KEY", server.read_key())];
+    let url = server.url();
+    let java =
+        [("FOOTFALL_PG_PORT", port.as_str()), ("FOOTFALL_READ_KEY", server.read_key()), ("FOOTFALL_URL", url.as_str())];
     let arguments = ["-Xmx256m", "-cp", driver.to_str().unwrap(), source.to_str().unwrap()];
     let told: serde_json::Value = serde_json::from_str(printed("java", &arguments, &java).await.trim()).unwrap();
     assert_eq!(told["total"].to_string(), count, "{told}");

@@ -21,7 +21,7 @@ pub const QUESTIONS: &[&str] = &[
     "SELECT distinct_id, person_id, own_person_id, identified, activities FROM person_ids ORDER BY distinct_id",
     "SELECT sequence, merge_id, kind, from_distinct_id, into_distinct_id, timestamp, outcome, undone FROM person_merges ORDER BY sequence",
     "SELECT * FROM sessions ORDER BY session_id",
-    "SELECT dialect, reason, detail, raw FROM quarantine ORDER BY raw",
+    "SELECT dialect, reason, detail, raw FROM quarantine ORDER BY raw, detail, reason, dialect",
     "SELECT count(*) FROM activity",
     "SELECT count(*) FROM activity WHERE event = 'view' AND timestamp >= '2026-02-10T00:00:00Z' AND country IN ('DE', 'FR')",
     "SELECT event, country, count(*), sum(amount) FROM activity WHERE amount IS NOT NULL GROUP BY event, country ORDER BY event, country",

@@ -1,6 +1,12 @@
 // A JDBC client (org.postgresql) before the PostgreSQL door: catalogue, parameters, pages of rows, binary results, errors.
 // Run by the single-file launcher with the driver on the class path; prints one line of JSON.
 
+import java.io.StringReader;
+import java.io.StringWriter;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.sql.Connection;
 import java.sql.DatabaseMetaData;
 import java.sql.DriverManager;
@@ -11,6 +17,8 @@ import java.sql.Statement;
 import java.sql.Timestamp;
 import java.util.Properties;
 import java.util.TreeSet;
+import org.postgresql.PGConnection;
+import org.postgresql.copy.CopyManager;
 
 public class SqlDoor {
     static void check(boolean holds, String what) {
@@ -23,6 +31,54 @@ public class SqlDoor {
         login.setProperty("password", System.getenv("FOOTFALL_READ_KEY"));
         String url = "jdbc:postgresql://127.0.0.1:" + System.getenv("FOOTFALL_PG_PORT") + "/default" + more;
         return DriverManager.getConnection(url, login);
+    }
+
+    /** Questions that have a turn just now, as the server counts them. */
+    static double running() throws Exception {
+        HttpRequest request = HttpRequest.newBuilder(URI.create(System.getenv("FOOTFALL_URL") + "/metrics")).build();
+        String text = HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString()).body();
+        return text.lines().filter(line -> line.startsWith("footfall_sql_running "))
+                .mapToDouble(line -> Double.parseDouble(line.substring(line.indexOf(' ')))).sum();
+    }
+
+    static void until(boolean is_so) throws Exception {
+        for (long started = System.nanoTime(); (running() > 0) != is_so; Thread.sleep(5)) {
+            check(System.nanoTime() - started < 30_000_000_000L, "in time");
+        }
+    }
+
+    /** Another thread cancels what a statement asks; the turn is free then, and the connection goes on. */
+    static void cancelled() throws Exception {
+        until(false);
+        try (Connection connection = connect(""); Statement statement = connection.createStatement()) {
+            Thread other = new Thread(() -> {
+                try {
+                    until(true);
+                    statement.cancel();
+                } catch (Exception error) {
+                    throw new IllegalStateException(error);
+                }
+            });
+            other.start();
+            try {
+                statement.executeQuery("SELECT count(*) FROM activity a, activity b, activity c WHERE a.message_id < b.message_id AND b.event <> c.event");
+                throw new AssertionError("it has an end");
+            } catch (SQLException error) {
+                check(error.getSQLState().equals("57014"), error.getSQLState());
+            }
+            other.join();
+            until(false);
+            CopyManager copies = connection.unwrap(PGConnection.class).getCopyAPI();
+            StringWriter text = new StringWriter();
+            long rows = copies.copyOut("COPY (SELECT event FROM activity LIMIT 7) TO STDOUT (FORMAT csv, HEADER)", text);
+            check(rows == 7 && text.toString().lines().count() == 8, rows + " " + text);
+            try {
+                copies.copyIn("COPY activity FROM STDIN", new StringReader("a"));
+                throw new AssertionError("it was written");
+            } catch (SQLException error) {
+                check(error.getSQLState().equals("25006"), error.getSQLState());
+            }
+        }
     }
 
     public static void main(String[] arguments) throws Exception {
@@ -89,6 +145,7 @@ public class SqlDoor {
             rows.next();
             check(rows.getLong(1) == total, "the simple protocol");
         }
+        cancelled();
         System.out.println("{\"total\":" + total + ",\"tables\":" + tables.size() + ",\"columns\":" + columns + "}");
     }
 }

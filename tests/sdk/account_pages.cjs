@@ -10,7 +10,6 @@ const { PAGES_URL: url } = process.env;
 
 const main = () =>
   withPage(url, async (page, account) => {
-    page.setDefaultTimeout(30_000);
     await entry.firstOwner(page);
     const factor = await entry.secondFactor(page);
     await signOut(page);

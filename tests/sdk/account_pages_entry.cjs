@@ -2,6 +2,7 @@
 "use strict";
 const { authenticator, expect, linkOf, look, withoutFetchMetadata } = require("./account_pages_gear.cjs");
 const { OWNER, GUEST, NEW_PASSWORD, title, press, fill, go, onceShown, signIn, signOut } = require("./account_pages_people.cjs");
+const { becomes } = require("./waits.cjs");
 
 const { PAGES_URL: url, PAGES_LINK: ownerLink, PAGES_MAILS: mails } = process.env;
 
@@ -9,7 +10,7 @@ const { PAGES_URL: url, PAGES_LINK: ownerLink, PAGES_MAILS: mails } = process.en
 async function firstOwner(page) {
   await page.goto(ownerLink);
   await title(page, "Welcome to Footfall");
-  expect("the secret has left the address", new URL(page.url()).hash, "");
+  await becomes("the secret has left the address", () => new URL(page.url()).hash, "");
   await look(page, "first-owner");
   await fill(page, "E-mail address", OWNER.email);
   await fill(page, "Your name", OWNER.name);
@@ -18,7 +19,7 @@ async function firstOwner(page) {
   await fill(page, "First project", "shop");
   await press(page, "Make the account");
   await page.getByText("Many people use it").waitFor();
-  expect("the field is marked", await page.getByLabel("New password").getAttribute("aria-invalid"), "true");
+  await becomes("the field is marked", () => page.getByLabel("New password").getAttribute("aria-invalid"), "true");
   await look(page, "first-owner-refused");
   await fill(page, "New password", OWNER.password);
   await press(page, "Make the account");
@@ -52,23 +53,28 @@ async function secondFactor(page) {
 async function byKeyboard(page, { code }) {
   await page.goto(`${url}/account/sessions`);
   await title(page, "Sign in");
+  const focused = (name) => becomes("the field with the focus", () => page.evaluate(() => document.activeElement.name), name);
   const type = async (text) => {
     await page.keyboard.press("ControlOrMeta+A");
     await page.keyboard.type(text);
   };
+  await focused("email");
   await type(OWNER.email);
   await page.keyboard.press("Tab");
+  await focused("password");
   await type("a wrong password");
   await page.keyboard.press("Enter");
   await page.getByRole("alert").getByText("The e-mail address or the password is wrong.").waitFor();
   await look(page, "sign-in-refused");
+  await becomes("the refusal has the focus", () => page.evaluate(() => document.activeElement.getAttribute("role")), "alert");
   await page.keyboard.press("Tab");
   await page.keyboard.press("Tab");
-  expect("the focus goes on from the refusal", await page.evaluate(() => document.activeElement.name), "password");
+  await focused("password");
   await type(OWNER.password);
   await page.keyboard.press("Enter");
   await title(page, "Second factor");
   await look(page, "second-factor");
+  await becomes("the field of the code has the focus", () => page.evaluate(() => document.activeElement.tagName), "INPUT");
   await type(await code());
   await page.keyboard.press("Enter");
   await title(page, "Sessions");
@@ -123,6 +129,12 @@ async function forgottenPassword(page) {
 /** A new address by its link; then the session that has run out, renewed unseen, and the one that is gone. */
 async function addressAndSession(page) {
   await go(page, "Profile");
+  for (const name of ["Somebody else", GUEST.name]) {
+    await fill(page, "Your name", name);
+    await press(page, "Change the name");
+    await page.getByText("The name is changed.").waitFor();
+    await page.getByRole("definition").getByText(name, { exact: true }).waitFor();
+  }
   await fill(page, "New e-mail address", "gustav@example.net");
   await page.getByLabel("Present password").first().fill(NEW_PASSWORD);
   await press(page, "Send a link to it");

@@ -2,6 +2,7 @@
 "use strict";
 const { expect, linkOf, look } = require("./account_pages_gear.cjs");
 const { OWNER, GUEST, NEW_PASSWORD, title, press, fill, go, onceShown, signIn, signOut } = require("./account_pages_people.cjs");
+const { becomes } = require("./waits.cjs");
 
 const { PAGES_URL: url, PAGES_MAILS: mails } = process.env;
 
@@ -69,7 +70,14 @@ async function invitation(page, { codes }) {
   await look(page, "invite");
   await press(page, "Send the invitation");
   await page.getByText(`An invitation is on its way to ${GUEST.email}.`).waitFor();
+  await press(page, "Invite somebody");
+  await fill(page, "E-mail address", "wrong@example.net");
+  await press(page, "Send the invitation");
+  await page.getByRole("button", { name: "Withdraw the invitation of wrong@example.net" }).waitFor();
   await look(page, "members");
+  await page.getByRole("button", { name: "Withdraw the invitation of wrong@example.net" }).click();
+  await press(page, "Withdraw it");
+  await page.getByRole("button", { name: "Withdraw the invitation of wrong@example.net" }).waitFor({ state: "detached" });
   await go(page, "Settings");
   await page.getByLabel("Name", { exact: true }).fill("Example & Sons");
   await press(page, "Save");
@@ -85,8 +93,8 @@ async function invitation(page, { codes }) {
   await press(page, "Join");
   await title(page, "Profile");
   await page.getByRole("navigation").getByRole("link", { name: "Roles" }).waitFor();
-  const places = await page.getByRole("navigation").getByRole("link").allTextContents();
-  expect("a viewer's places", places.slice(-3), ["Settings", "Projects", "Roles"]);
+  const places = page.getByRole("navigation").getByRole("link");
+  await becomes("a viewer's places", async () => (await places.allTextContents()).slice(-3), ["Settings", "Projects", "Roles"]);
   await page.goto(`${url}/account/organisations`);
   await look(page, "organisations");
   await signOut(page);

@@ -1,5 +1,6 @@
 // The people of the walks through the account pages, and what their hands do.
 "use strict";
+const { until } = require("./waits.cjs");
 
 const { PAGES_URL: url } = process.env;
 const OWNER = { email: "olga@example.org", name: "Olga Owner", password: "mein Rad hat drei Räder" };
@@ -15,7 +16,7 @@ const go = async (page, name) => {
 };
 const onceShown = async (page, button) => {
   const dialog = page.getByRole("dialog").filter({ has: page.getByRole("button", { name: button, exact: true }) });
-  const text = await dialog.locator(".command code").textContent();
+  const text = await until("what is shown once", () => dialog.locator(".command code").textContent(), (text) => text.length > 0);
   await press(page, button);
   return text;
 };

@@ -80,11 +80,27 @@ async function experiment(page) {
   await page.getByText("The team has looked at it.", { exact: true }).waitFor();
 }
 
+/** A second experiment, through the API: of what it exposes, something is lost (app_pages_lost.cjs). */
+async function second(page) {
+  await page.evaluate(async () => {
+    const ask = async (path, body) => {
+      const answer = await fetch(`/v1/projects/shop/${path}`, { method: "POST", headers: { "content-type": "application/json", "if-match": "*" }, body: JSON.stringify(body) });
+      if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
+    };
+    const variations = [{ key: "control", weight: 0.5 }, { key: "new_box", weight: 0.5 }];
+    await ask("experiments", { key: "search-box", definition: { hypothesis: "A larger search box lets more people buy.", owner: "Olga Owner", goals: ["purchases"], variations } });
+    const values = variations.map(({ key }) => ({ variation: key, value: key }));
+    await ask("features", { key: "search_box", definition: { value_type: "string", default_value: "control", rules: [{ id: "search", serve: { experiment: { experiment: "search-box", values } } }] } });
+    await ask("experiments/search-box/start", { without_review: true });
+  });
+}
+
 const main = () =>
   withPage(url, async (page, account) => {
     await page.setViewportSize({ width: 1280, height: 900 });
     await enter(page);
     await experiment(page);
+    await second(page);
     await page.goto(`${url}/app/shop/flags/checkout_button`);
     await title(page, "checkout_button");
     await page.getByText("big_button: “big_button”").waitFor();

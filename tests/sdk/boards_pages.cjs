@@ -1,10 +1,13 @@
 // A walk through dashboards in Chromium: built in, made, edited by pointer and by keys, given away, embedded, on the wall, taken along, removed.
 // Told by environment: PAGES_URL, PAGES_LINK (of the first owner). Prints one line of JSON.
 "use strict";
-const fs = require("node:fs");
 const { expect, look } = require("./account_pages_gear.cjs");
 const { OWNER, fill, press, title } = require("./account_pages_people.cjs");
+const { answered, board, csvOf, post, tileNamed } = require("./boards_pages_gear.cjs");
+const { embedded, shared } = require("./boards_pages_given.cjs");
+const { fromSql } = require("./boards_pages_sql.cjs");
 const { withPage } = require("./browser.cjs");
+const { becomes } = require("./waits.cjs");
 
 const { PAGES_URL: url, PAGES_LINK: link } = process.env;
 
@@ -16,23 +19,6 @@ async function enter(page) {
   await press(page, "Make the account");
   await title(page, `Welcome, ${OWNER.name}`);
 }
-
-const answered = (page) => page.waitForFunction(() => document.querySelector(".tile") && !document.querySelector(".tile .loading") && !document.querySelector(".loading"));
-const board = async (page, key, name) => {
-  await page.goto(`${url}/app/shop/dashboards/${key}`);
-  await title(page, name);
-  await answered(page);
-};
-const post = (page, path, body) => page.evaluate(async ({ path, body }) => {
-  const answer = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
-  return { status: answer.status, body: await answer.json() };
-}, { path, body });
-const tileNamed = (page, name) => page.getByRole("region", { name, exact: true });
-const csvOf = async (page, name) => {
-  const download = page.waitForEvent("download");
-  await page.getByRole("button", { name: `${name} as CSV` }).click();
-  return fs.readFileSync(await (await download).path(), "utf8").trim().split("\r\n").map((line) => line.split(","));
-};
 
 /** Each built-in dashboard answers without a fault, and its numbers are those of the API. */
 async function builtIn(page) {
@@ -49,8 +35,8 @@ async function builtIn(page) {
   await look(page, "boards-overview");
   const answer = async (tile, variables = {}) => (await post(page, "/v1/projects/shop/dashboards/product-overview/answers", { tile, variables })).body;
   const people = (await answer("people-total")).rows[0][0];
-  const written = await tileNamed(page, "People").locator(".tile-figure").textContent();
-  expect("the number of people", Number(written.replace(/,/g, "")), people);
+  const written = async () => Number((await tileNamed(page, "People").locator(".tile-figure").textContent()).replace(/,/g, ""));
+  await becomes("the number of people", written, people);
   const rows = (await answer("top-activities")).rows;
   expect("the table's CSV", (await csvOf(page, "What they do")).slice(1), rows.map((row) => row.map(String)));
   const trend = (await answer("people-per-day")).answer.lines[0].measures[0];
@@ -58,10 +44,8 @@ async function builtIn(page) {
   // A variable narrows SQL and insights alike.
   await fill(page, "Country", "DE");
   await page.getByLabel("Country", { exact: true }).press("Enter");
-  await page.waitForFunction((before) => document.querySelector('[aria-label="People"] .tile-figure')?.textContent !== before, written);
-  await answered(page);
   const german = (await answer("people-total", { country: "DE" })).rows[0][0];
-  expect("people of one country", Number((await tileNamed(page, "People").locator(".tile-figure").textContent()).replace(/,/g, "")), german);
+  await becomes("people of one country", written, german);
   if (!(german > 0 && german < people)) throw new Error(`${german} of ${people}`);
 }
 
@@ -107,7 +91,7 @@ async function edited(page) {
   await look(page, "boards-builder");
   await chosen.getByRole("button", { name: "Add it" }).click();
   await page.getByRole("button", { name: "Change Clicked" }).click();
-  expect("what was clicked", JSON.parse(await chosen.locator("textarea").inputValue()).start, { activities: ["app_installed"] });
+  await becomes("what was clicked", async () => JSON.parse(await chosen.locator("textarea").inputValue()).start, { activities: ["app_installed"] });
   await chosen.getByRole("button", { name: "Close" }).click();
   await page.getByRole("button", { name: "Remove Clicked" }).click();
   await press(page, "Save");
@@ -121,11 +105,11 @@ async function edited(page) {
   await page.getByRole("button", { name: "Size of Top" }).focus();
   await page.keyboard.press("ArrowRight");
   await page.keyboard.press("ArrowDown");
-  expect("sized by keys", (await places(page)).Top, "1 / span 7 / 1 / span 6");
+  await becomes("sized by keys", async () => (await places(page)).Top, "1 / span 7 / 1 / span 6");
   await page.getByRole("button", { name: "Move Buyers", exact: true }).focus();
   await page.keyboard.press("ArrowUp");
   await page.getByRole("status").filter({ hasText: /Buyers: column/ }).waitFor();
-  if ((await places(page)).Buyers === before.Buyers) throw new Error("Buyers did not move by keys");
+  await becomes("Buyers moved by keys", async () => (await places(page)).Buyers !== before.Buyers, true);
   await look(page, "boards-edit");
   // By pointer: to the right.
   const handle = await page.getByRole("button", { name: "Move Buyers", exact: true }).boundingBox();
@@ -134,7 +118,7 @@ async function edited(page) {
   await page.mouse.down();
   for (let step = 1; step <= 8; step++) await page.mouse.move(handle.x + 10 + (step * grid.width) / 16, handle.y + 10, { steps: 2 });
   await page.mouse.up();
-  expect("dragged to the right", /^7 \//.test((await places(page)).Buyers), true);
+  await becomes("dragged to the right", async () => (await places(page)).Buyers.split(" /")[0], "7");
   await press(page, "Save");
   await page.getByRole("button", { name: "Edit", exact: true }).waitFor();
   await answered(page);
@@ -142,12 +126,12 @@ async function edited(page) {
   await page.reload();
   await title(page, "Sales");
   await answered(page);
-  expect("kept places", await places(page), kept);
+  await becomes("kept places", () => places(page), kept);
   await page.getByLabel("plan", { exact: true }).selectOption("pro");
   await answered(page);
   const asked = (await post(page, "/v1/projects/shop/dashboards/sales/answers", { tile: "top", variables: { plan: "pro" } })).body.rows;
   await page.waitForFunction((times) => document.querySelector('[aria-label="Top"] .chart')?.innerHTML.length > 0 && times > 0, asked[0][1]);
-  expect("the chart's CSV under a variable", (await csvOf(page, "Top")).slice(1), asked.map((row) => row.map(String)));
+  await becomes("the chart's CSV under a variable", async () => (await csvOf(page, "Top")).slice(1), asked.map((row) => row.map(String)));
   await look(page, "boards-sales");
 }
 
@@ -166,109 +150,22 @@ async function failures(page) {
   await page.getByRole("alert").waitFor();
 }
 
-/** A link with a password, seen by nobody in particular; revoked, it shows nothing. */
-async function shared(page) {
-  await board(page, "sales", "Sales");
-  await press(page, "Share");
-  await fill(page, "What it is for", "The wall");
-  await page.getByRole("dialog").locator("input[type=password]").fill("open sesame");
-  await press(page, "Make the link");
-  const field = page.getByLabel("The link, shown this once");
-  await field.waitFor();
-  const address = await field.inputValue();
-  await look(page, "boards-share");
-  const visitor = await page.context().browser()?.newContext() ?? page.context();
-  const guest = await visitor.newPage();
-  const bodies = [];
-  guest.on("response", async (response) => response.url().includes("/v1/") && bodies.push(await response.text().catch(() => "")));
-  await guest.goto(address);
-  await guest.getByLabel("Password", { exact: true }).fill("open says me");
-  await guest.getByRole("button", { name: "Open it" }).click();
-  await guest.getByRole("alert").waitFor();
-  await guest.getByLabel("Password", { exact: true }).fill("open sesame");
-  await guest.getByRole("button", { name: "Open it" }).click();
-  await title(guest, "Sales");
-  await answered(guest);
-  expect("faults for the guest", await guest.getByRole("alert").count(), 0);
-  await look(guest, "boards-shared");
-  await guest.getByLabel("plan", { exact: true }).selectOption("free");
-  await answered(guest);
-  for (const hidden of ["SELECT", "GROUP BY", "condition"]) if (bodies.some((body) => body.includes(hidden))) throw new Error(`the guest was told ${hidden}`);
-  await page.getByRole("button", { name: "End The wall" }).click();
-  await page.getByText("Nobody outside sees this dashboard.").waitFor();
-  await guest.reload();
-  await guest.getByRole("heading", { name: "This link shows nothing" }).waitFor();
-  await guest.close();
-  await page.keyboard.press("Escape");
-}
-
-/** In a frame of the origin that was named, and in no other. */
-async function embedded(page) {
-  const made = (await post(page, "/v1/projects/shop/dashboards/sales/shares", { kind: "embed", name: "Intranet", origins: ["https://intranet.example"] })).body;
-  const { token } = (await post(page, `/v1/projects/shop/dashboards/sales/shares/${made.id}/tokens`, { minutes: 5, variables: { plan: "pro" } })).body;
-  const policy = (path) => page.evaluate(async (path) => { const answer = await fetch(path); return [answer.headers.get("content-security-policy").match(/frame-ancestors [^;]*/)[0], answer.headers.get("x-frame-options")]; }, path);
-  expect("who may hold the embedding", await policy(`/embedded/${made.id}`), ["frame-ancestors https://intranet.example", null]);
-  expect("who may hold nothing", await policy("/embedded/none"), ["frame-ancestors 'none'", "DENY"]);
-  expect("who may hold the application", await policy("/app"), ["frame-ancestors 'none'", "DENY"]);
-  expect("who may hold a public link's page", await policy("/shared"), ["frame-ancestors 'none'", "DENY"]);
-  await page.goto(`${url}/embedded/${made.id}#${token}`);
-  await title(page, "Sales");
-  await answered(page);
-  expect("what is settled is no choice", await page.getByLabel("plan", { exact: true }).count(), 0);
-  await look(page, "boards-embedded");
+/** Asked again by itself while somebody looks. */
+async function refreshed(page) {
+  const tiles = [{ id: "one", x: 0, y: 0, width: 6, height: 4, ask: { sql: "SELECT count(*) AS times FROM activity" } }];
+  await post(page, "/v1/projects/shop/dashboards", { key: "watched", dashboard: { footfall: "dashboard/1", title: "Watched", refresh_seconds: 10, tiles } });
+  await board(page, "watched", "Watched");
+  await page.waitForResponse((response) => response.url().endsWith("/dashboards/watched/answers") && response.ok());
 }
 
 async function tv(page) {
   await board(page, "sales", "Sales");
   await press(page, "TV mode");
   await page.getByRole("button", { name: "Leave TV mode" }).waitFor();
-  expect("nothing but tiles", await page.locator(".places").isVisible(), false);
+  await becomes("nothing but tiles", () => page.locator(".places").isVisible(), false);
   await look(page, "boards-tv");
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Edit", exact: true }).waitFor();
-}
-
-/** From the page of SQL to a dashboard, with a parameter; and asked by itself. */
-async function fromSql(page) {
-  await page.goto(`${url}/app/shop/sql`);
-  const editor = page.getByRole("textbox", { name: "SQL" });
-  await editor.click();
-  await page.keyboard.press("ControlOrMeta+A");
-  await page.keyboard.insertText("SELECT count(*) AS purchases FROM activity WHERE event = $event AND timestamp >= $from");
-  await page.getByLabel("$event").fill("purchase");
-  await press(page, "Save");
-  await page.getByRole("dialog").getByLabel("Title", { exact: true }).fill("Purchases");
-  await page.getByRole("dialog").getByLabel("On the dashboard").selectOption({ label: "Sales" });
-  await press(page, "Save it");
-  await page.getByRole("link", { name: "Go to the dashboard" }).click();
-  await title(page, "Sales");
-  await answered(page);
-  const count = (await post(page, "/v1/projects/shop/questions/purchases/answers", {})).body.rows[0][0];
-  if (!(count > 0)) throw new Error(`${count} purchases`);
-  await page.goto(`${url}/app/shop/sql`);
-  await page.getByRole("button", { name: "Purchases", exact: true }).click();
-  expect("the saved default", await page.getByLabel("$event").inputValue(), "purchase");
-  await press(page, "Schedules and alerts");
-  await page.getByRole("radio", { name: "Alert below" }).check({ force: true });
-  await page.getByRole("dialog").getByLabel("Title", { exact: true }).fill("Few purchases");
-  await page.getByLabel("Bound").fill("1000000000");
-  await page.getByLabel("To members, by address").fill("nobody@example.net");
-  await press(page, "Make it");
-  await page.getByRole("alert").getByText("member").first().waitFor();
-  await page.getByLabel("To members, by address").fill(OWNER.email);
-  await press(page, "Make it");
-  await page.getByRole("button", { name: "Ask Few purchases now" }).click();
-  let fate;
-  for (let tries = 0; fate !== "alarmed" && tries < 100; tries++) {
-    fate = await page.evaluate(async () => (await (await fetch("/v1/projects/shop/schedules/few-purchases/runs")).json()).items[0]?.fate);
-    await page.waitForTimeout(200);
-  }
-  expect("what became of the alert", fate, "alarmed");
-  await page.getByText("What became of it").click();
-  await page.getByText("alarmed").first().waitFor();
-  await look(page, "boards-schedules");
-  await page.keyboard.press("Escape");
-  return count;
 }
 
 /** Twelve tiles at once: from asking to the last answer, and until the page has drawn them. */
@@ -305,7 +202,7 @@ async function fileAndEnd(page) {
   await press(page, "Remove the dashboard");
   await title(page, "Dashboards");
   await page.getByRole("region", { name: "Of this project" }).getByText("From a file").waitFor();
-  expect("it is gone", await page.getByRole("link", { name: "Sold" }).count(), 0);
+  await becomes("it is gone", () => page.getByRole("link", { name: "Sold" }).count(), 0);
 }
 
 const main = () =>
@@ -317,6 +214,7 @@ const main = () =>
     await failures(page);
     await shared(page);
     await embedded(page);
+    await refreshed(page);
     await tv(page);
     const purchases = await fromSql(page);
     const twelveTiles = await twelve(page);

@@ -3,23 +3,9 @@
 # Needs what tests/install.sh installs. SCREENS=FOLDER keeps pictures.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-cache="${FOOTFALL_TEST_CACHE:-$HOME/.cache/footfall-tests}"
-footfall="${CARGO_TARGET_DIR:-$PWD/target}/debug/footfall"
-folder="$(mktemp -d)"
-port="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
-for name in ADDRESS FLAGS ACCOUNT KEY; do export "FOOTFALL_LIMITS_$name=0"; done
-export FOOTFALL_DATA_DIR="$folder/data" FOOTFALL_LISTEN="127.0.0.1:$port" FOOTFALL_PROJECT=shop
-export FOOTFALL_SERVER_PUBLIC_URL="http://localhost:$port" FOOTFALL_TRACING_LEVEL=error
-node tests/sdk/app_pages_shop.cjs "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$folder/shop.ndjson"
-"$footfall" >"$folder/said" 2>&1 &
-server=$!
-trap 'kill -TERM "$server"; wait "$server" || true; rm -rf "$folder"' EXIT
-link=""
-for _ in $(seq 400); do
-  link="$(grep -o 'http[^ ]*first-owner#[A-Za-z0-9_-]*' "$folder/said" | head -n 1 || true)"
-  if [ -n "$link" ]; then break; fi
-  sleep 0.05
-done
+. tests/sdk/served.sh
+shop
+start
 "$footfall" import --project shop "$folder/shop.ndjson"
 
 # Files there and back, byte for byte, with comments, odd spaces and a missing newline at the end.
@@ -34,8 +20,4 @@ printf 'footfall: dashboard/1\ntitle: x\ntiles:\n  - {id: a, x: 0, y: 0, width: 
 if "$footfall" dashboards apply "$folder/boards/wrong.yaml" 2>"$folder/refused"; then echo "a wrong file was applied" >&2; exit 1; fi
 grep -q 'names \$who.*line 4' "$folder/refused" || { cat "$folder/refused" >&2; exit 1; }
 
-said="$(PAGES_URL="http://localhost:$port" PAGES_LINK="$link" NODE_PATH="$cache/node/node_modules" timeout 400 node tests/sdk/boards_pages.cjs)"
-echo "$said"
-python3 -c 'import json, sys
-said = json.loads(sys.argv[1])
-assert said["walked"] and not said["consoleErrors"] and not said["pageErrors"], said' "$said"
+PAGES_DATABASE="$folder/data/footfall.db" PAGES_LINK="$(owner_link)" walk boards_pages.cjs

@@ -5,11 +5,18 @@ const http = require("node:http");
 const os = require("node:os");
 const path = require("node:path");
 const { chromium } = require("playwright-core");
+const { PATIENCE_MS, SLOWER } = require("./waits.cjs");
 
 const FLAGS = [
   "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
 ];
+
+const slowed = async (page) => {
+  if (SLOWER === 1) return;
+  const session = await page.context().newCDPSession(page);
+  await session.send("Emulation.setCPUThrottlingRate", { rate: SLOWER });
+};
 
 /** Runs `visit(page, account)` in a fresh browser; the account has requests to `server`, console errors and page errors. */
 exports.withPage = async (server, visit) => {
@@ -18,8 +25,10 @@ exports.withPage = async (server, visit) => {
   const browser = await chromium.launchPersistentContext(profile, { executablePath, args: FLAGS, headless: true });
   const account = { requests: [], consoleErrors: [], pageErrors: [] };
   try {
+    browser.setDefaultTimeout(PATIENCE_MS);
+    browser.on("page", slowed);
     const page = browser.pages()[0] || (await browser.newPage());
-    page.setDefaultTimeout(30_000);
+    await slowed(page);
     page.on("console", (message) => {
       if (message.type() === "error") account.consoleErrors.push(`${message.text()} (${message.location().url})`);
     });
@@ -66,7 +75,7 @@ exports.serve = async (pages) => {
 
 /** Waits until `done()` (which may be asynchronous) is true; fails after `seconds`. */
 exports.until = async (page, done, seconds, what) => {
-  const deadline = Date.now() + seconds * 1000;
+  const deadline = Date.now() + seconds * 1000 * SLOWER;
   while (!(await done())) {
     if (Date.now() > deadline) throw new Error(`waited ${seconds} s for ${what}`);
     await page.waitForTimeout(50);

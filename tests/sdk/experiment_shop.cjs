@@ -24,7 +24,7 @@ plan.run(async () => {
     attributes: {},
     trackingCallback: (experiment, result) => viewed.push({ experimentId: experiment.key, variationId: result.key }),
   });
-  const outcome = await growthbook.init({ timeout: 10_000 });
+  const outcome = await growthbook.init({ timeout: 60_000 });
   if (!outcome.success) throw outcome.error ?? new Error(`no payload from ${outcome.source}`);
 
   let sent = 0;
@@ -77,8 +77,8 @@ plan.run(async () => {
     }
   }
   late.forEach((one) => one());
-  await segment.closeAndFlush({ timeout: 20_000 });
-  await posthog.shutdown(20_000);
+  await segment.closeAndFlush({ timeout: 120_000 });
+  await posthog.shutdown(120_000);
   growthbook.destroy();
   plan.report({ sdk: "shop", sent });
 });

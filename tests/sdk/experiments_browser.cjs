@@ -3,6 +3,7 @@
 const fs = require("node:fs");
 const http = require("node:http");
 const { chromium } = require("playwright-core");
+const { told } = require("./told.cjs");
 const env = process.env;
 
 const main = async () => {
@@ -19,7 +20,7 @@ const main = async () => {
     const before = await tab.evaluate(
       async ([apiHost, clientKey]) => {
         window.sdk = new window.growthbook.GrowthBook({ apiHost, clientKey, attributes: { id: "ada", country: "DE" } });
-        await window.sdk.init({ streaming: true, timeout: 5000 });
+        await window.sdk.init({ streaming: true, timeout: 60_000 });
         const variation = window.sdk.evalFeature("checkout").experimentResult?.key;
         await window.sdk.setAttributes({ id: "ada" });
         return { variation, colour: window.sdk.getFeatureValue("colour", "none") };
@@ -33,7 +34,7 @@ const main = async () => {
       body: JSON.stringify({ definition: { default_value: "violet" } }),
     });
     if (!answer.ok) throw new Error(`${answer.status}`);
-    await tab.waitForFunction(() => window.sdk.getFeatureValue("colour", "none") === "violet", undefined, { polling: 10, timeout: 10_000 });
+    await tab.waitForFunction(() => window.sdk.getFeatureValue("colour", "none") === "violet", undefined, { polling: 10, timeout: 60_000 });
     return { ...before, pushed_ms: Date.now() - started, errors };
   } finally {
     await browser.close();
@@ -41,13 +42,4 @@ const main = async () => {
   }
 };
 
-main().then(
-  (account) => {
-    process.stdout.write(JSON.stringify(account) + "\n");
-    process.exit(0);
-  },
-  (error) => {
-    console.error(error);
-    process.exit(1);
-  },
-);
+told(main);

@@ -2,6 +2,7 @@
 "use strict";
 const { GrowthBook, setPolyfills } = require("@growthbook/growthbook");
 const { EventSource } = require("eventsource");
+const { told } = require("./told.cjs");
 const env = process.env;
 
 setPolyfills({ EventSource });
@@ -25,7 +26,7 @@ const main = async () => {
       trackingCallback: (experiment, result) => viewed.push([experiment.key, result.key, result.hashValue]),
       ...more,
     });
-    const outcome = await sdk.init({ timeout: 5000, ...init });
+    const outcome = await sdk.init({ timeout: 60_000, ...init });
     if (!outcome.success) throw outcome.error ?? new Error(`no payload from ${outcome.source}`);
     return sdk;
   };
@@ -37,7 +38,7 @@ const main = async () => {
   const started = Date.now();
   await change("orange");
   while (plain.getFeatureValue("colour", "none") !== "orange") {
-    if (Date.now() - started > 10_000) throw new Error("the change did not arrive");
+    if (Date.now() - started > 60_000) throw new Error("the change did not arrive");
     await new Promise((done) => setTimeout(done, 5));
   }
   const pushed_ms = Date.now() - started;
@@ -57,13 +58,4 @@ const main = async () => {
   return { answers, pushed_ms, viewed: viewed[0], variations };
 };
 
-main().then(
-  (account) => {
-    process.stdout.write(JSON.stringify(account) + "\n");
-    process.exit(0);
-  },
-  (error) => {
-    console.error(error);
-    process.exit(1);
-  },
-);
+told(main);

@@ -2,6 +2,7 @@
 "use strict";
 const { OpenFeature } = require("@openfeature/server-sdk");
 const { OFREPProvider } = require("@openfeature/ofrep-provider");
+const { told } = require("./told.cjs");
 const env = process.env;
 
 const main = async () => {
@@ -23,13 +24,4 @@ const main = async () => {
   return { colour, checkout, missing, keyless, wrong_type, refused, variations };
 };
 
-main().then(
-  (account) => {
-    process.stdout.write(JSON.stringify(account) + "\n");
-    process.exit(0);
-  },
-  (error) => {
-    console.error(error);
-    process.exit(1);
-  },
-);
+told(main);

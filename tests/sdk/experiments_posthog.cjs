@@ -1,6 +1,7 @@
 // posthog-node: flags from the server, and evaluated in the SDK by definitions that a secret key may read.
 "use strict";
 const { PostHog } = require("posthog-node");
+const { told } = require("./told.cjs");
 const env = process.env;
 
 const main = async () => {
@@ -8,7 +9,7 @@ const main = async () => {
   const remote = new PostHog(env.FLAGS_WRITE, { host: env.FLAGS_URL, disableGeoip: true });
   const all = await remote.getAllFlagsAndPayloads("ada", properties);
   const local = new PostHog(env.FLAGS_WRITE, { host: env.FLAGS_URL, personalApiKey: env.FLAGS_READ, featureFlagsPollingInterval: 60_000 });
-  await local.waitForLocalEvaluationReady(10_000);
+  await local.waitForLocalEvaluationReady(60_000);
   const [natives, checkouts] = [{}, {}];
   for (let number = 0; number < 100; number++) {
     const id = `user ${number}`;
@@ -25,13 +26,4 @@ const main = async () => {
   return { all, natives, checkouts, falls_back, alone: alone ?? null, ready: local.isLocalEvaluationReady() };
 };
 
-main().then(
-  (account) => {
-    process.stdout.write(JSON.stringify(account) + "\n");
-    process.exit(0);
-  },
-  (error) => {
-    console.error(error);
-    process.exit(1);
-  },
-);
+told(main);

@@ -87,6 +87,7 @@ const main = () =>
         page.goto(evil.origin).catch(() => null),
       ]);
       expect("a forged form", [401, 403].includes(answer.status()), true);
+      await page.waitForURL(`${url}/v1/sign-out`);
       await page.goto(`${evil.origin}/script`);
       const outcome = await page.evaluate(
         (url) => fetch(`${url}/v1/account`, { credentials: "include" }).then(() => "read", () => "refused"), url,

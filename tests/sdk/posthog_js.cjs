@@ -31,10 +31,10 @@ plan.run(async () => {
       [event, plan.person, plan.count],
     );
     const sent = () => plan.delivered(({ method, path }) => method === "POST" && /^\/(e|i\/v0\/e|batch|capture)\/?$/.test(path));
-    await until(tab, async () => (await sent()) > 0, 30, "posthog-js to send its first batch");
+    await until(tab, async () => (await sent()) > 0, 120, "posthog-js to send its first batch");
     const before = await sent();
     await tab.goto(`${shop.origin}/left`); // leaving the page makes it send the rest
-    await until(tab, async () => (await sent()) > before, 30, "posthog-js to send the rest");
+    await until(tab, async () => (await sent()) > before, 120, "posthog-js to send the rest");
     plan.report({
       sdk: "posthog-js",
       ids: [anonymousId, plan.person],

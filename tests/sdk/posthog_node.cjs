@@ -23,7 +23,7 @@ plan.run(async () => {
   }
   client.alias({ distinctId: plan.person, alias: `old-${sdk}-${plan.person}` });
   client.groupIdentify({ groupType: "company", groupKey: "acme", properties: { plan: "enterprise" }, distinctId: plan.person });
-  await client.shutdown(20_000);
+  await client.shutdown(120_000);
   plan.report({
     sdk,
     ids: [anonymousId, plan.person],

@@ -5,6 +5,7 @@ const { expect, look } = require("./account_pages_gear.cjs");
 const { OWNER, fill, press, title } = require("./account_pages_people.cjs");
 const { enter, settled } = require("./app_pages_enter.cjs");
 const { withPage } = require("./browser.cjs");
+const { becomes } = require("./waits.cjs");
 
 const { PAGES_URL: url } = process.env;
 const at = (page, path) => page.goto(`${url}/app/shop/${path}`);
@@ -22,7 +23,7 @@ const WAYS = {
 
 const isWhole = async (page, what) => {
   expect(`${what}: pages that broke`, await page.getByRole("heading", { name: "This page cannot be shown" }).count(), 0);
-  if ((await page.getByRole("navigation", { name: "Pages" }).count()) === 0) throw new Error(`${what}: the frame is gone`);
+  await becomes(`${what}: frames`, () => page.getByRole("navigation", { name: "Pages" }).count(), 1);
 };
 
 /** Each page says that it was refused, keeps its frame, and answers when it is asked again. */
@@ -41,13 +42,12 @@ async function failing(page) {
       if (path === "insights" && way === "500") await look(page, "app-failing");
       await page.unroute(ASKED);
       if (way !== "away") continue;
-      for (let turn = 0; turn < 40 && (await page.getByRole("alert").count()) > 0; turn++) {
+      await becomes(`${path} after trying again`, async () => {
         const again = page.getByRole("alert").first().getByRole("button", { name: "Try again" });
-        if (await again.count()) await again.click().catch(() => undefined);
-        await page.waitForTimeout(50);
+        if (await again.count()) await again.click({ timeout: 5000 }).catch(() => undefined);
         await settled(page);
-      }
-      expect(`${path} after trying again`, await page.getByRole("alert").allTextContents(), []);
+        return page.getByRole("alert").allTextContents();
+      }, []);
       await title(page, name);
     }
   }
@@ -68,7 +68,7 @@ async function slow(page) {
     for (const route of held) await route.continue().catch(() => undefined);
     await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: path.startsWith("dashboards") ? "Dashboards" : name, exact: true }).click();
     await settled(page);
-    expect(`faults of ${path} after being slow`, await page.getByRole("alert").allTextContents(), []);
+    await becomes(`faults of ${path} after being slow`, () => page.getByRole("alert").allTextContents(), []);
   }
 }
 
@@ -129,33 +129,37 @@ async function keys(page) {
   await at(page, "insights");
   await settled(page);
   await page.keyboard.press("Tab");
-  expect("first of all", await focused(page), "Skip to the content");
+  await becomes("first of all", () => focused(page), "Skip to the content");
   await page.keyboard.press("Enter");
-  expect("the content has the focus", await page.evaluate(() => document.activeElement?.id), "main");
+  await becomes("the content has the focus", () => page.evaluate(() => document.activeElement?.id), "main");
   const comboOf = () => page.evaluate(() => document.activeElement?.getAttribute("role"));
   for (let turn = 0; (await comboOf()) !== "combobox"; turn++) {
     if (turn > 30) throw new Error("Tab does not come to an activity");
     await page.keyboard.press("Tab");
   }
   await page.keyboard.type("purch");
+  await page.getByRole("option", { name: "purchase" }).waitFor();
+  const response = page.waitForResponse((response) => response.url().includes("/insights/"));
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
   await page.waitForFunction(() => new URL(location.href).searchParams.get("q")?.includes("purchase"));
+  // The numbers of the answer before are gone once this one's come.
+  await response;
   await settled(page);
   await tabTo(page, /who is this\?/);
   const number = await focused(page);
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").getByRole("status").waitFor();
-  expect("the focus is in the dialog", await page.evaluate(() => document.querySelector("dialog")?.contains(document.activeElement)), true);
+  await becomes("the focus is in the dialog", () => page.evaluate(() => document.querySelector("dialog")?.contains(document.activeElement)), true);
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
-  expect("the focus is back at the number", await focused(page), number);
+  await becomes("the focus is back at the number", () => focused(page), number);
   await at(page, "insights");
   await settled(page);
   await tabTo(page, /^Flags$/);
   await page.keyboard.press("Enter");
   await title(page, "Flags");
-  expect("the new page's title has the focus", await page.evaluate(() => document.activeElement?.tagName), "H1");
+  await becomes("the new page's title has the focus", () => page.evaluate(() => document.activeElement?.tagName), "H1");
 }
 
 /** At 200 % of 1280 px: the pages behind the menu, a question, and a dashboard that is edited. */
@@ -170,8 +174,7 @@ async function large(page) {
   for (const path of [...Object.keys(PLACES), "sql", "live"]) {
     await at(page, path);
     await page.waitForFunction(() => !document.querySelector(".loading"));
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    if (wide > 0) throw new Error(`${path} is ${wide} px wider than 640 px`);
+    await becomes(`px that ${path} is wider than 640 px`, () => page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)), 0);
   }
   await at(page, "dashboards/product-overview");
   await press(page, "Edit");

@@ -29,7 +29,7 @@ plan.run(async () => {
       },
       [event, plan.person, plan.count],
     );
-    await until(tab, () => sent().length >= 2 * plan.count + 2, 30, `analytics-next to send (${JSON.stringify(account)})`);
+    await until(tab, () => sent().length >= 2 * plan.count + 2, 120, `analytics-next to send (${JSON.stringify(account)})`);
     plan.report({
       sdk: "segment-browser",
       ids: [anonymousId, plan.person],

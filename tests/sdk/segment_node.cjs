@@ -20,7 +20,7 @@ plan.run(async () => {
   analytics.screen({ userId: plan.person, name: "Main" });
   analytics.group({ userId: plan.person, groupId: "acme", traits: { plan: "enterprise" } });
   analytics.alias({ userId: plan.person, previousId: `old-segment-node-${plan.person}` });
-  await analytics.closeAndFlush();
+  await analytics.closeAndFlush({ timeout: 120_000 });
   plan.report({
     sdk: "segment-node",
     ids: [anonymousId, plan.person],

@@ -1,10 +1,11 @@
 // A walk through the page of SQL in Chromium: where something is wrong, saved questions with bound parameters kept, changed, shared and removed,
 // how a result is drawn, a statement that is stopped, alerts with their bounds, and a hundred thousand rows. Told by environment: PAGES_URL.
 "use strict";
-const { expect, look } = require("./account_pages_gear.cjs");
+const { look } = require("./account_pages_gear.cjs");
 const { OWNER, press, title } = require("./account_pages_people.cjs");
 const { enter, settled } = require("./app_pages_enter.cjs");
 const { withPage } = require("./browser.cjs");
+const { becomes } = require("./waits.cjs");
 
 const { PAGES_URL: url } = process.env;
 const open = async (page, query = "") => {
@@ -13,12 +14,25 @@ const open = async (page, query = "") => {
   await page.getByRole("textbox", { name: "SQL" }).waitFor();
   await settled(page);
 };
+/** The lines that are in the editor. */
+const holds = (page, text) => becomes("what is in the editor", () => page.locator(".cm-line").allTextContents(), text.split("\n"));
 const write = async (page, text) => {
   await page.getByRole("textbox", { name: "SQL" }).click();
   await page.keyboard.press("ControlOrMeta+A");
-  await page.keyboard.insertText(text);
+  await (text ? page.keyboard.insertText(text) : page.keyboard.press("Delete"));
+  await holds(page, text);
 };
-const texts = async (page) => (await page.getByRole("textbox", { name: "SQL" }).textContent()).trim();
+/** Types the beginning of a word, waits for the whole one to be proposed first, takes it, and has the text `then`. */
+const completed = async (page, begun, word, then, meanwhile) => {
+  await page.keyboard.type(begun);
+  const chosen = page.locator(".cm-tooltip-autocomplete:not(.cm-tooltip-autocomplete-disabled) li[aria-selected=true]");
+  await becomes(`the first proposal after ${begun}`, async () => (await chosen.locator(".cm-completionLabel").allTextContents()).join(), word);
+  await meanwhile?.();
+  // Keys that come right after a list has opened were meant for the text: the editor takes nothing for 75 ms.
+  await page.waitForTimeout(100);
+  await page.keyboard.press("Enter");
+  await holds(page, then);
+};
 const run = async (page, rows) => {
   await press(page, "Run");
   await page.getByText(new RegExp(`^${rows} rows? in`)).waitFor();
@@ -32,12 +46,53 @@ async function wrong(page) {
   await page.getByRole("alert").waitFor();
   const marked = page.locator(".cm-lintRange-error");
   await marked.waitFor();
-  expect("what is underlined", await marked.textContent(), "plann");
+  await becomes("what is underlined", () => marked.textContent(), "plann");
   await page.getByLabel("Line 2, column 3").waitFor();
   await look(page, "app-sql-wrong");
   await write(page, "SELECT event FROM activity LIMIT 2");
   await run(page, 2);
-  expect("nothing is underlined", await marked.count(), 0);
+  await becomes("nothing is underlined", () => marked.count(), 0);
+}
+
+/** The editor knows tables, columns and words; what was asked before is there after the page was left. */
+async function helped(page) {
+  await open(page);
+  await write(page, "SELECT ");
+  await completed(page, "activity.dis", "distinct_id", "SELECT activity.distinct_id", () => look(page, "app-sql-completion"));
+  await completed(page, " FROM activi", "activity", "SELECT activity.distinct_id FROM activity");
+  await page.keyboard.type(" LIMIT 3");
+  await holds(page, "SELECT activity.distinct_id FROM activity LIMIT 3");
+  await page.keyboard.press("Escape");
+  await run(page, 3);
+  await write(page, "SELECT 2 AS two");
+  await run(page, 1);
+  await open(page);
+  const before = page.locator(".history button");
+  await becomes("asked before, the newest first", async () => (await before.allTextContents()).slice(0, 2), ["SELECT 2 AS two", "SELECT activity.distinct_id FROM activity LIMIT 3"]);
+  await before.nth(1).click();
+  await holds(page, "SELECT activity.distinct_id FROM activity LIMIT 3");
+}
+
+/** Whoever types and asks without a pause asks what was typed, to the last letter; however quick the letters come, and the page is slow. */
+async function quick(page) {
+  await open(page);
+  const typed = "SELECT 1 AS one, 2 AS two, 3 AS three, 'as typed' AS four";
+  for (const pause of [0, 4]) {
+    await write(page, "");
+    await page.evaluate(async ({ typed, pause }) => {
+      for (const letter of typed) {
+        document.execCommand("insertText", false, letter);
+        await new Promise((go) => setTimeout(go, pause));
+      }
+    }, { typed, pause });
+    await holds(page, typed);
+  }
+  await write(page, typed.slice(0, 6));
+  await page.keyboard.type(typed.slice(6));
+  await page.keyboard.press("ControlOrMeta+Enter");
+  const heads = page.getByRole("region", { name: "Result as a table" }).getByRole("columnheader");
+  await becomes("the columns", () => heads.evaluateAll((heads) => heads.map((head) => head.firstChild.textContent)), ["one", "two", "three", "four"]);
+  await page.getByRole("region", { name: "Result as a table" }).getByText("as typed", { exact: true }).waitFor();
 }
 
 /** Kept with a typed parameter, opened by an address, changed, and removed. What is bound is no part of the text. */
@@ -46,7 +101,7 @@ async function saved(page) {
   await write(page, "SELECT count(*) AS times FROM activity WHERE event = $event");
   await page.getByLabel("$event").fill("purchase' OR 1=1 --");
   await run(page, 1);
-  expect("nothing is spliced", await page.locator(".grid tbody td").first().textContent(), "0");
+  await becomes("nothing is spliced", () => page.locator(".grid tbody td").first().textContent(), "0");
   await page.getByLabel("$event").fill("purchase");
   await press(page, "Save");
   const dialog = page.getByRole("dialog");
@@ -56,14 +111,14 @@ async function saved(page) {
   await dialog.getByRole("button", { name: "Close" }).click();
   await open(page, "?saved=how-many");
   await page.waitForFunction(() => document.querySelector("input[placeholder=null]")?.value === "purchase");
-  expect("the text", await texts(page), "SELECT count(*) AS times FROM activity WHERE event = $event");
+  await holds(page, "SELECT count(*) AS times FROM activity WHERE event = $event");
   await page.getByLabel("Type of event").selectOption("number");
   await page.getByLabel("Type of event").selectOption("text");
   await page.getByLabel("$event").fill("cart");
   await press(page, "Change «How many» to this");
   await page.getByRole("button", { name: /^Change «/ }).waitFor({ state: "detached" });
-  const kept = await page.evaluate(async () => (await (await fetch("/v1/projects/shop/questions/how-many")).json()).content.parameters);
-  expect("the parameter", [kept[0].name, kept[0].default], ["event", "cart"]);
+  const kept = () => page.evaluate(async () => (await (await fetch("/v1/projects/shop/questions/how-many")).json()).content.parameters[0]);
+  await becomes("the parameter", async () => (({ name, ...more }) => [name, more.default])(await kept()), ["event", "cart"]);
   await look(page, "app-sql-saved");
 }
 
@@ -77,19 +132,21 @@ async function chart(page) {
   await page.getByLabel("Along", { exact: true }).selectOption({ label: "os" });
   await page.getByLabel("Number", { exact: true }).selectOption({ label: "people" });
   await page.locator("figure .chart svg path").first().waitFor();
-  expect("one line", await page.locator("figure .legend button").count(), 0);
+  await becomes("one line", () => page.locator("figure .legend button").count(), 0);
   await look(page, "app-sql-chart");
 }
 
 /** What takes long can be stopped; the next question is answered. */
 async function stopped(page) {
   await open(page);
-  await page.route("**/v1/projects/shop/sql", (route) => setTimeout(() => route.continue().catch(() => undefined), 4000));
+  const held = [];
+  await page.route("**/v1/projects/shop/sql", (route) => held.push(route));
   await write(page, "SELECT 1 AS one");
   await press(page, "Run");
   await press(page, "Stop");
   await page.getByText("Stopped", { exact: true }).waitFor();
   await page.unroute("**/v1/projects/shop/sql");
+  for (const route of held) await route.abort().catch(() => undefined);
   await run(page, 1);
 }
 
@@ -100,7 +157,7 @@ async function alert(page) {
   await press(page, "Schedules and alerts");
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("radio", { name: "Alert when unusual" }).check({ force: true });
-  expect("what is open is chosen", await dialog.getByLabel("Question", { exact: true }).inputValue(), "how-many");
+  await becomes("what is open is chosen", () => dialog.getByLabel("Question", { exact: true }).inputValue(), "how-many");
   await dialog.getByLabel("Title", { exact: true }).fill("Odd carts");
   await dialog.getByLabel("Further than so many deviations").fill("3");
   await dialog.getByLabel("Of the last so many numbers").fill("14");
@@ -114,6 +171,15 @@ async function alert(page) {
   await dialog.getByText("off", { exact: true }).waitFor();
   await dialog.getByRole("button", { name: "Remove Odd carts" }).click();
   await dialog.getByText("Odd carts").waitFor({ state: "detached" });
+  await dialog.getByRole("radio", { name: "Send it as PDF" }).check({ force: true });
+  await dialog.getByLabel("Title", { exact: true }).fill("Carts to print");
+  await dialog.getByLabel("To members, by address").fill(OWNER.email);
+  await dialog.getByRole("button", { name: "Make it" }).click();
+  await dialog.getByRole("button", { name: "Ask Carts to print now" }).click();
+  const fate = () => page.evaluate(async () => (await (await fetch("/v1/projects/shop/schedules/carts-to-print/runs")).json()).items[0]?.fate);
+  await becomes("what became of it", fate, "sent");
+  await dialog.getByRole("button", { name: "Remove Carts to print" }).click();
+  await dialog.getByText("Carts to print").waitFor({ state: "detached" });
   await page.keyboard.press("Escape");
   page.once("dialog", (asked) => asked.accept());
   await page.getByRole("button", { name: "Remove How many" }).click();
@@ -139,7 +205,7 @@ const main = () =>
   withPage(url, async (page, account) => {
     await page.setViewportSize({ width: 1280, height: 900 });
     await enter(page);
-    for (const part of [wrong, saved, chart, stopped, alert, many]) await part(page);
+    for (const part of [wrong, helped, quick, saved, chart, stopped, alert, many]) await part(page);
     const known = (text) => text.startsWith("Failed to load resource") || (text.startsWith("Applying inline style violates") && /\/app\/shop\/sql[?)]/.test(text));
     const strange = account.consoleErrors.filter((text) => !known(text));
     process.stdout.write(`${JSON.stringify({ walked: true, consoleErrors: strange, pageErrors: account.pageErrors })}\n`);

@@ -14,6 +14,7 @@ use crate::error::{AccessError, Answer};
 use crate::key::KeyRing;
 use crate::mail::MailRoute;
 use crate::migrations::MIGRATIONS;
+use crate::news::News;
 use crate::organisation::AccountCache;
 use crate::password::{PASSWORD_LENGTH_MIN, PasswordCost, Passwords};
 use crate::session::{SigningKeys, VerifiedTokens};
@@ -106,6 +107,7 @@ pub(crate) struct Memory {
     pub keys: Arc<KeyRing>,
     pub signing: RwLock<Arc<SigningKeys>>,
     pub verified: VerifiedTokens,
+    pub news: News,
 }
 
 impl Access {
@@ -128,6 +130,7 @@ impl Access {
                 keys: Arc::new(KeyRing::new(clock.clone())),
                 signing: RwLock::default(),
                 verified: VerifiedTokens::default(),
+                news: News::default(),
             };
             let access = Access(Arc::new(Inner { database, vault, settings, clock, passwords, memory }));
             access.first_signing_key().await?;
@@ -179,7 +182,9 @@ impl Access {
             }
             beats += 1;
             let fresh = async {
-                self.catch_up().await?;
+                if self.is_time_to_look() {
+                    self.catch_up().await?;
+                }
                 if is_due(beats, 30) { self.note_key_uses().await.map(drop) } else { Ok(()) }
             };
             if let Err(error) = fresh.await {

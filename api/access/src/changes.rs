@@ -61,6 +61,7 @@ impl Access {
     /// Commits and lets this process know at once what changed.
     pub(crate) async fn commit(&self, transaction: Transaction) -> Result<(), AccessError> {
         transaction.commit().await?;
+        self.memory().news.tell();
         self.catch_up().await
     }
 

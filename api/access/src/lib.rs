@@ -14,6 +14,7 @@ mod factor;
 mod key;
 mod mail;
 mod migrations;
+mod news;
 mod organisation;
 mod password;
 mod policy;
@@ -34,7 +35,7 @@ pub use factor::{Factor, FactorKind, FactorProof, PasskeyRegistration, PasskeyRe
 pub use key::{Key, KeyKind, KeyRing, NewKey};
 pub use mail::{Letter, Mail, MailError, MailFile, MailRoute};
 pub use migrations::MIGRATIONS;
-pub use organisation::{Member, Organisation, Place, Project, Role};
+pub use organisation::{Member, OpenInvitation, Organisation, Place, Project, Role};
 pub use password::{PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN, PasswordCost, Passwords, check_password};
 pub use policy::{
     BuiltInRole, Decision, Denial, Grant, Masks, Permission, PermissionSet, RECENT_MILLIS, ROW_COLUMNS, RoleContent,

@@ -9,6 +9,7 @@ mod built_in;
 mod document;
 mod error;
 mod faults;
+mod pdf;
 mod resources;
 mod schedule;
 mod storage;

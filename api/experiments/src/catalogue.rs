@@ -79,13 +79,17 @@ impl Catalogue {
                 Kind::Holdout => experiment.holdout.as_deref() == Some(key),
                 Kind::Namespace => experiment.namespace.as_ref().is_some_and(|share| share.namespace == key),
                 Kind::Metric => experiment.metrics().contains(&key),
-                Kind::SavedGroup => names_group(experiment.condition.as_ref(), key),
+                Kind::SavedGroup => conditions(experiment).any(|condition| names_group(Some(condition), key)),
                 Kind::Attribute => {
                     experiment.hash_attribute == key
                         || experiment.fallback_attribute.as_deref() == Some(key)
-                        || names_attribute(experiment.condition.as_ref(), key)
+                        || conditions(experiment).any(|condition| names_attribute(Some(condition), key))
                 }
-                Kind::Experiment | Kind::Environment => false,
+                Kind::Environment => {
+                    let of_pages = experiment.redirects.iter().filter_map(|redirects| redirects.environments.as_ref());
+                    of_pages.flatten().any(|environment| environment == key)
+                }
+                Kind::Experiment => false,
             };
             users.extend(uses.then(|| format!("experiment {name}")));
         }
@@ -142,6 +146,12 @@ impl Catalogue {
         let runs = move |feature: &Feature| feature.experiments().any(|(_, key, _)| key == experiment);
         self.features.iter().filter(move |(_, feature)| runs(feature)).map(|(key, feature)| (key.as_str(), feature))
     }
+}
+
+/// For whom an experiment is, and for whom each context of its bandit.
+fn conditions(experiment: &Experiment) -> impl Iterator<Item = &serde_json::Value> {
+    let contexts = experiment.contexts().into_iter().flatten();
+    experiment.condition.iter().chain(contexts.map(|context| &context.condition))
 }
 
 fn names_group(condition: Option<&serde_json::Value>, group: &str) -> bool {

@@ -27,6 +27,9 @@ pub enum ExperimentError {
     TooMany(usize),
     #[error("the numbers cannot be had now: {0}")]
     Facts(String),
+    /// What answers is being made of so many rows that nothing else has an answer in time.
+    #[error("the project's activity is being read for this: {rows_done} of {rows_all} rows are there")]
+    Preparing { rows_done: u64, rows_all: u64 },
     #[error("{0} in the database cannot be read")]
     Damaged(&'static str),
     #[error(transparent)]
@@ -86,6 +89,7 @@ pub(crate) fn problem(error: ExperimentError) -> Problem {
             Problem::retry(&FACTS_UNAVAILABLE, Duration::from_secs(10))
                 .detail("The question to the tables failed; try again.")
         }
+        ExperimentError::Preparing { .. } => Problem::retry(&FACTS_UNAVAILABLE, Duration::from_secs(5)).detail(text),
         ExperimentError::Access(AccessError::Busy) => {
             Problem::retry(&DATABASE_BUSY, Duration::from_secs(1)).detail("Try again in a moment.")
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use footfall_api_access::{Access, Act, Actor, Origin};
+use footfall_api_access::{Access, Act, Actor, Decision, Origin, Permission, RowFilter, Scope, Subject, decide};
 use footfall_api_http::Revision;
 use footfall_ingest_activity::{Clock, Timestamp};
 use serde_json::Value;
@@ -24,12 +24,14 @@ pub struct Author {
     pub actor: Actor,
     pub origin: Origin,
     pub reason: String,
+    /// Who it is to the policy; the program itself is nobody.
+    pub subject: Option<Subject>,
 }
 
 impl Author {
     /// The program itself.
     pub fn system(reason: impl Into<String>) -> Author {
-        Author { actor: Actor::System, origin: Origin::default(), reason: reason.into() }
+        Author { actor: Actor::System, origin: Origin::default(), reason: reason.into(), subject: None }
     }
 
     /// As revisions name them.
@@ -128,22 +130,23 @@ impl Experiments {
         Item::of(kept.ok_or(ExperimentError::NotFound(D::KIND.name()))?)
     }
 
-    /// Changes one definition as `decide` says, in one transaction with its revision and its audit record.
+    /// Changes one definition as `decided` says, in one transaction with its revision and its audit record.
     ///
-    /// `decide` is given the item as it is (`None` for a new one), with the whole project held still.
+    /// `decided` is given the item as it is (`None` for a new one), with the whole project held still.
     pub(crate) async fn change<D: Definition>(
         &self,
         project: &str,
         key: &str,
         act: &'static str,
         author: &Author,
-        decide: impl FnOnce(Option<&Item<D>>, &Catalogue) -> Result<Next<D>, ExperimentError> + Send,
+        decided: impl FnOnce(Option<&Item<D>>, &Catalogue) -> Result<Next<D>, ExperimentError> + Send,
     ) -> Result<Option<Item<D>>, ExperimentError> {
         let mut transaction = self.access().database().write().await?;
         let at = self.now();
         let mut catalogue = storage::lock(&mut transaction, project, at).await?;
         let before = storage::held::<D>(&mut transaction, project, key).await?;
-        let next = decide(before.as_ref(), &catalogue)?;
+        let next = decided(before.as_ref(), &catalogue)?;
+        self.may_name_people(project, author, before.as_ref(), &next)?;
         let change = self.checked(key, before.as_ref(), next, &mut catalogue)?;
         let after = match &change {
             Change::Put { definition, state } => serde_json::json!({"definition": definition, "state": state}),
@@ -164,7 +167,7 @@ impl Experiments {
         let record = self.audit(project, D::KIND, key, act, author, before.as_ref().map(shown), after);
         self.access().record(&mut transaction, record).await?;
         transaction.commit().await?;
-        self.payloads().refresh(project).await?;
+        self.payloads().changed(project).await?;
         match write.change {
             Change::Remove => Ok(None),
             Change::Put { definition, state } => {
@@ -173,6 +176,31 @@ impl Experiments {
                 let key = key.to_owned();
                 let kept = storage::Kept { kind, key, revision, definition, state, created_at, updated_at: at };
                 Item::of(kept).map(Some)
+            }
+        }
+    }
+
+    /// Refuses a definition that tells people apart, of somebody who sees a part of them only.
+    fn may_name_people<D: Definition>(
+        &self,
+        project: &str,
+        author: &Author,
+        before: Option<&Item<D>>,
+        next: &Next<D>,
+    ) -> Result<(), ExperimentError> {
+        let Next::Put(definition, _) = next else { return Ok(()) };
+        let is_as_before = before.is_some_and(|before| before.definition == *definition);
+        let Some(subject) = author.subject.as_ref().filter(|_| definition.names_people() && !is_as_before) else {
+            return Ok(());
+        };
+        let organisation = self.access().organisation_of(project).unwrap_or_default();
+        let scope = Scope::Project { organisation: &organisation, project };
+        match decide(subject, Permission::InsightsRead, scope) {
+            Decision::Allow(view) if view.rows == RowFilter::Everything && view.masks.is_empty() => Ok(()),
+            _ => {
+                let mut faults = Faults::below("definition");
+                faults.at("cohort", "may be named by whoever may read insights and sees everybody");
+                Err(ExperimentError::Invalid(faults.into_vec()))
             }
         }
     }
@@ -229,7 +257,7 @@ impl Experiments {
         let record = self.audit(project, Kind::Environment, &connection.key_id, "connect", author, None, after);
         self.access().record(&mut transaction, record).await?;
         transaction.commit().await?;
-        self.payloads().refresh(project).await
+        self.payloads().changed(project).await
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one record")]
@@ -273,6 +301,7 @@ fn action(kind: Kind, act: &'static str) -> &'static str {
         (Kind::Experiment, "ship") => "experiment.ship",
         (Kind::Experiment, "roll_back") => "experiment.roll_back",
         (Kind::Experiment, "guardrail") => "experiment.guardrail",
+        (Kind::Experiment, "switch_window") => "experiment.switch_window",
         (Kind::Experiment, "reweigh") => "experiment.reweigh",
         (Kind::Experiment, _) => "experiment.change",
         (Kind::Metric, "create") => "metric.create",

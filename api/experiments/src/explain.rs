@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::check::condition;
-use crate::definition::{Experiment, ExperimentState, Feature, Prerequisite, Rule, Serve};
+use crate::definition::{Design, Experiment, ExperimentState, Feature, Prerequisite, Rule, Serve};
 use crate::doors::evaluation::{self, Answer, Reason};
 use crate::error::ExperimentError;
 use crate::experiments::Experiments;
@@ -158,12 +158,46 @@ impl Trace<'_> {
                 format!("The hash of {hash_attribute} falls into the {:.4} % that get its value.", coverage * 100.0)
             }
             Serve::Experiment { experiment, .. } => match (&self.answer.variation, self.answer.bucket) {
-                (Some(variation), Some(bucket)) => {
+                (Some(variation), Some(bucket)) => self.divided(experiment, variation, bucket),
+                _ => format!("The experiment {experiment} is decided: everybody gets the variation of the decision."),
+            },
+        }
+    }
+
+    /// How a running experiment came to this variation.
+    fn divided(&self, key: &str, variation: &str, bucket: f64) -> String {
+        let known = self.payloads.catalogue.experiments.get(key);
+        let Some((experiment, phase)) = known.and_then(|(experiment, state)| Some((experiment, state.phase()?))) else {
+            return format!("The experiment {key} runs, and the hash of the user, {bucket}, falls to {variation}.");
+        };
+        match &experiment.design {
+            Design::Switchback { window_hours, .. } => format!(
+                "The experiment {key} divides times, not users: in this window of {window_hours} h everybody gets {variation}."
+            ),
+            Design::Clusters { .. } => format!(
+                "The experiment {key} divides whole clusters: the hash of {}, {bucket}, falls to {variation}, for everybody who \
+                 shares it.",
+                experiment.hash_attribute
+            ),
+            Design::People => match experiment.contexts() {
+                None => format!("The experiment {key} runs, and the hash of the user, {bucket}, falls to {variation}."),
+                Some(contexts) => {
+                    let own = self.answer.leaf.as_deref().and_then(|leaf| leaf.parse::<usize>().ok());
+                    let place = own.and_then(|leaf| leaf.checked_sub(1)).unwrap_or(contexts.len());
+                    let weights = phase.context_weights_now(place, contexts.len());
+                    let told = experiment.variations.iter().zip(weights);
+                    let told = told.map(|(one, weight)| format!("{} {:.1} %", one.key, weight * 100.0));
+                    let told = told.collect::<Vec<_>>().join(", ");
+                    let context = match contexts.get(place) {
+                        Some(context) => format!(" of the context {}", context.key),
+                        None if contexts.is_empty() => String::new(),
+                        None => " of users in none of its contexts".to_owned(),
+                    };
                     format!(
-                        "The experiment {experiment} runs, and the hash of the user, {bucket}, falls to {variation}."
+                        "The bandit {key} runs, the weights{context} are {told} now, and the hash of the user, {bucket}, falls to \
+                         {variation}."
                     )
                 }
-                _ => format!("The experiment {experiment} is decided: everybody gets the variation of the decision."),
             },
         }
     }

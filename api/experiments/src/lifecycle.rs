@@ -4,10 +4,13 @@ use footfall_api_http::Time;
 use footfall_ingest_activity::Timestamp;
 
 use crate::check::plan;
-use crate::definition::{Decision, Experiment, ExperimentState, Outcome, Period, Phase, Status};
+use crate::definition::{
+    ContextWeights, Decision, Design, Experiment, ExperimentState, Outcome, Period, Phase, Status,
+};
 use crate::error::ExperimentError;
 use crate::experiments::{Author, Experiments, Item, Next};
 use crate::faults::Faults;
+use crate::windows::Windows;
 
 /// A step of the lifecycle.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +33,11 @@ pub enum Step {
     Reweigh {
         weights: Vec<f64>,
         chances: Vec<f64>,
+        contexts: Vec<ContextWeights>,
+    },
+    /// Of a switchback, into another window.
+    SwitchWindow {
+        weights: Vec<f64>,
     },
     Stop,
     Ship {
@@ -47,6 +55,7 @@ impl Step {
             Step::Start { .. } => "start",
             Step::NewPhase { .. } => "new_phase",
             Step::Reweigh { .. } => "reweigh",
+            Step::SwitchWindow { .. } => "switch_window",
             Step::Stop => "stop",
             Step::Ship { .. } => "ship",
             Step::RollBack => "roll_back",
@@ -69,7 +78,7 @@ impl Experiments {
         let done = self.change(project, key, act, author, move |before: Option<&Item<Experiment>>, catalogue| {
             let item = before.ok_or(ExperimentError::NotFound("experiment"))?;
             if_match(item)?;
-            let has_features = catalogue.features_of(key).next().is_some();
+            let has_features = catalogue.features_of(key).next().is_some() || item.definition.redirects.is_some();
             let (definition, state) = taken(key, item, &step, author, now, has_features)?;
             Ok(Next::Put(definition, state))
         });
@@ -127,13 +136,25 @@ fn taken(
             end_phase(&mut state, now);
             begin(&definition, &mut state, author, now, seed);
         }
-        Step::Reweigh { weights, chances } => {
+        Step::Reweigh { weights, chances, contexts } => {
             let phase = state.phases.last_mut().filter(|phase| from == Status::Running && phase.ended_at.is_none());
             let (Some(phase), Some(_)) = (phase, &definition.bandit) else {
                 return impossible("only a running bandit changes its weights");
             };
-            let (weights, chances) = (weights.clone(), chances.clone());
-            phase.periods.push(Period { started_at: Time::from(now), weights, chances });
+            let (weights, chances, contexts) = (weights.clone(), chances.clone(), contexts.clone());
+            phase.periods.push(Period { started_at: Time::from(now), weights, chances, contexts });
+        }
+        Step::SwitchWindow { weights } => {
+            let phase = state.phases.last_mut().filter(|phase| from == Status::Running && phase.ended_at.is_none());
+            let (Some(phase), Design::Switchback { .. }) = (phase, &definition.design) else {
+                return impossible("only a running switchback goes into another window");
+            };
+            phase.periods.push(Period {
+                started_at: Time::from(now),
+                weights: weights.clone(),
+                chances: Vec::new(),
+                contexts: Vec::new(),
+            });
         }
         Step::Stop if from == Status::Running => {
             end_phase(&mut state, now);
@@ -163,7 +184,7 @@ fn check_start(definition: &Experiment, has_features: bool) -> Result<(), Experi
         faults.at("goals", "at least one is needed before the start");
     }
     if !has_features {
-        faults.here("no rule of any feature runs it yet, so that nobody would be assigned");
+        faults.here("no rule of any feature runs it yet and it redirects nobody, so that nobody would be assigned");
     }
     plan::check_power(definition, &mut faults);
     if faults.is_empty() { Ok(()) } else { Err(ExperimentError::Invalid(faults.into_vec())) }
@@ -190,6 +211,12 @@ fn begin(definition: &Experiment, state: &mut ExperimentState, author: &Author, 
         reason: author.reason.clone(),
         periods: Vec::new(),
     });
+    // From the first moment everybody has the variation of the first window.
+    if let Some(phase) = state.phases.last_mut()
+        && let Some(weights) = Windows::of(definition, phase).map(|windows| windows.weights(0))
+    {
+        phase.periods.push(Period { started_at: phase.started_at, weights, chances: Vec::new(), contexts: Vec::new() });
+    }
 }
 
 fn end_phase(state: &mut ExperimentState, now: Timestamp) {

@@ -1,7 +1,9 @@
 //! Compiled payloads in memory, one set for each project: read by every door without waiting, swapped as a whole on a change.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use footfall_api_access::Database;
@@ -11,7 +13,7 @@ use footfall_models_experiment::posthog::Flags;
 use footfall_models_experiment::{Value as FlagValue, assign};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use crate::catalogue::Catalogue;
 use crate::compile::{growthbook, posthog};
@@ -19,10 +21,13 @@ use crate::definition::PRODUCTION;
 use crate::error::ExperimentError;
 use crate::storage::{self, Connection};
 
+/// Changes kept for whoever tells them, before some are missed.
+const TOLD: usize = 256;
+
 /// What one environment gives out.
 #[derive(Debug)]
 pub struct Compiled {
-    /// `{features, savedGroups}`.
+    /// `{features, savedGroups, contextualBandits, experiments}`.
     pub parts: Map<String, Value>,
     /// The whole answer of `/api/features`, unencrypted.
     pub body: Bytes,
@@ -46,7 +51,12 @@ impl Compiled {
             return Some(body.clone());
         }
         let mut body = json!({"status": 200, "features": {}, "dateUpdated": Time::from(self.dated)});
-        for (part, name) in [("features", "encryptedFeatures"), ("savedGroups", "encryptedSavedGroups")] {
+        for (part, name) in [
+            ("features", "encryptedFeatures"),
+            ("savedGroups", "encryptedSavedGroups"),
+            ("contextualBandits", "encryptedContextualBandits"),
+            ("experiments", "encryptedExperiments"),
+        ] {
             let Some(plain) = self.parts.get(part) else { continue };
             let mut iv = [0u8; 16];
             getrandom::fill(&mut iv).ok()?;
@@ -134,11 +144,35 @@ fn compile(catalogue: &Catalogue, name: &str, at: Timestamp, known: Option<&Arc<
 pub struct Payloads {
     database: Database,
     projects: Arc<Mutex<HashMap<String, watch::Sender<Arc<ProjectPayloads>>>>>,
+    /// Projects that this process has changed.
+    told: broadcast::Sender<String>,
+    look_millis: Arc<AtomicU64>,
 }
 
 impl Payloads {
     pub fn new(database: Database) -> Payloads {
-        Payloads { database, projects: Arc::default() }
+        Payloads { database, projects: Arc::default(), told: broadcast::channel(TOLD).0, look_millis: Arc::default() }
+    }
+
+    /// The projects that this process changes, from now on.
+    pub fn own_changes(&self) -> broadcast::Receiver<String> {
+        self.told.subscribe()
+    }
+
+    /// How long it may be until the next look at what other processes have changed: while they tell, there is less to look for.
+    pub fn look_each(&self, pause: Duration) {
+        self.look_millis.store(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX), Ordering::Release);
+    }
+
+    pub(crate) fn look_pause(&self) -> Duration {
+        Duration::from_millis(self.look_millis.load(Ordering::Acquire))
+    }
+
+    /// Reads what this process has just changed, and tells the others.
+    pub(crate) async fn changed(&self, project: &str) -> Result<(), ExperimentError> {
+        // Nobody may listen.
+        drop(self.told.send(project.to_owned()));
+        self.refresh(project).await
     }
 
     fn known(&self, project: &str) -> Option<watch::Receiver<Arc<ProjectPayloads>>> {
@@ -201,10 +235,24 @@ impl Payloads {
             projects.iter().map(|(project, sender)| (project.clone(), sender.borrow().generation)).collect()
         };
         for (project, generation) in held {
-            if storage::generation(&self.database, &project).await?.0 > generation {
-                self.refresh(&project).await?;
-            }
+            self.refresh_from(&project, generation).await?;
         }
         Ok(())
+    }
+
+    /// Reads what another process has changed of a project, if anybody has asked for it here.
+    pub async fn hear(&self, project: &str) -> Result<(), ExperimentError> {
+        let held = self.known(project).map(|known| known.borrow().generation);
+        match held {
+            Some(generation) => self.refresh_from(project, generation).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn refresh_from(&self, project: &str, generation: i64) -> Result<(), ExperimentError> {
+        match storage::generation(&self.database, project).await?.0 > generation {
+            true => self.refresh(project).await,
+            false => Ok(()),
+        }
     }
 }

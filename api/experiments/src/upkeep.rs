@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::experiments::Experiments;
 
@@ -18,11 +18,16 @@ impl Experiments {
         tokio::pin!(stop);
         let mut beat = interval(LISTEN);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut looked: Option<Instant> = None;
         loop {
             tokio::select! {
                 () = &mut stop => break,
                 _ = beat.tick() => {}
             }
+            if looked.is_some_and(|looked| looked.elapsed() < self.payloads().look_pause()) {
+                continue;
+            }
+            looked = Some(Instant::now());
             if let Err(error) = self.payloads().catch_up().await {
                 tracing::error!(%error, "changes of flags could not be read; it is tried again");
             }
@@ -35,17 +40,26 @@ impl Experiments {
         let mut beat = interval(SCHEDULE);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (watch_stop, watch_stopped) = tokio::sync::watch::channel(());
+        let mut no_more = watch_stopped.clone();
+        let keeping = self.clone();
+        let members = tokio::spawn(async move { keeping.keep_members(async { drop(no_more.changed().await) }).await });
         let guards = tokio::spawn(watch_guardrails(self.clone(), watch_stopped));
         loop {
             tokio::select! {
                 () = &mut stop => break,
                 _ = beat.tick() => {}
             }
+            if let Err(error) = self.switch_windows().await {
+                tracing::error!(%error, "switchbacks could not be switched; it is tried again");
+            }
             if let Err(error) = self.do_what_is_due().await {
                 tracing::error!(%error, "scheduled changes could not be done; it is tried again");
             }
         }
         drop(watch_stop);
+        if let Err(error) = members.await {
+            tracing::error!(%error, "the look-up of people in groups broke");
+        }
         if let Err(error) = guards.await {
             tracing::error!(%error, "the watch over guardrails broke");
         }

@@ -14,7 +14,7 @@ pub(crate) fn info() -> Result<SqlInfoData> {
     about.append(SqlInfo::FlightSqlServerSql, true);
     about.append(SqlInfo::FlightSqlServerSubstrait, false);
     about.append(SqlInfo::FlightSqlServerTransaction, 0i32);
-    about.append(SqlInfo::FlightSqlServerCancel, false);
+    about.append(SqlInfo::FlightSqlServerCancel, true);
     about.append(SqlInfo::SqlIdentifierQuoteChar, "\"");
     about.build()
 }

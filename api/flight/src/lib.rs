@@ -11,6 +11,7 @@ mod door;
 mod info;
 mod parameters;
 mod prepared;
+mod running;
 mod service;
 mod status;
 

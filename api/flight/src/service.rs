@@ -13,14 +13,15 @@ use arrow_flight::flight_service_server::FlightService;
 use arrow_flight::sql::metadata::SqlInfoData;
 use arrow_flight::sql::server::{FlightSqlService, PeekableFlightDataStream};
 use arrow_flight::sql::{
-    ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult,
-    CommandGetCatalogs, CommandGetDbSchemas, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables,
-    CommandPreparedStatementQuery, CommandPreparedStatementUpdate, CommandStatementIngest, CommandStatementQuery,
-    CommandStatementUpdate, DoPutPreparedStatementResult, ProstMessageExt, SqlInfo, TicketStatementQuery,
+    ActionCancelQueryRequest, ActionCancelQueryResult, ActionClosePreparedStatementRequest,
+    ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult, Any, Command, CommandGetCatalogs,
+    CommandGetDbSchemas, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables, CommandPreparedStatementQuery,
+    CommandPreparedStatementUpdate, CommandStatementIngest, CommandStatementQuery, CommandStatementUpdate,
+    DoPutPreparedStatementResult, ProstMessageExt, SqlInfo, TicketStatementQuery,
 };
 use arrow_flight::{
-    Action, FlightDescriptor, FlightEndpoint, FlightInfo, HandshakeRequest, HandshakeResponse, IpcMessage, SchemaAsIpc,
-    Ticket,
+    Action, ActionType, CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, FlightDescriptor,
+    FlightEndpoint, FlightInfo, HandshakeRequest, HandshakeResponse, IpcMessage, SchemaAsIpc, Ticket,
 };
 use footfall_api_sql::{Ask, Cancel, Desk, Rows, Seat};
 use footfall_pipelines_store::query::{ParameterValue, plain_batch, plain_schema};
@@ -33,6 +34,7 @@ use crate::credentials::enter;
 use crate::info::info;
 use crate::parameters::values;
 use crate::prepared::{Prepared, Statements};
+use crate::running::{Entry, Running};
 use crate::status::{only_reads, status};
 
 type Answered<T> = Result<Response<T>, Status>;
@@ -43,11 +45,18 @@ pub(crate) struct Service {
     desk: Desk,
     plain: bool,
     statements: Statements,
+    running: Arc<Running>,
 }
+
+/// Bytes before the statement in a ticket: which question it is, by chance.
+const NUMBER_BYTES: usize = 16;
+const CANCEL: &str = "CancelFlightInfo";
+/// The same word in the older action, whose names the library does not give out.
+const CANCELLED: i32 = CancelStatus::Cancelled as i32;
 
 impl Service {
     pub fn new(desk: Desk, plain: bool) -> Service {
-        Service { desk, plain, statements: Statements::default() }
+        Service { desk, plain, statements: Statements::default(), running: Arc::default() }
     }
 
     async fn seat<T>(&self, request: &Request<T>) -> Result<Seat, Status> {
@@ -69,11 +78,34 @@ impl Service {
         Ok(Response::new(info.with_descriptor(request.into_inner())))
     }
 
-    async fn rows(&self, seat: &Seat, sql: String, values: Vec<ParameterValue>) -> Answered<DoGet> {
-        let ask = Ask { sql, values, ..Ask::default() };
-        let rows = self.desk.ask(seat, ask, &Cancel::default()).await.map_err(status)?;
+    /// The rows of a question that `handle` ends.
+    async fn rows(&self, seat: &Seat, handle: &[u8], sql: String, values: Vec<ParameterValue>) -> Answered<DoGet> {
+        let (ask, cancel) = (Ask { sql, values, ..Ask::default() }, Cancel::default());
+        let asked = self.desk.ask(seat, ask, &cancel);
+        let entry = self.running.enter(&seat.project, handle, &cancel);
+        let rows = asked.await.map_err(status)?;
         let schema = plain_schema(rows.schema());
-        Ok(Response::new(encoded(schema.clone(), plain_rows(rows, schema).boxed())))
+        Ok(Response::new(encoded(schema.clone(), plain_rows(rows, schema, entry).boxed())))
+    }
+
+    /// Ends what was asked with the tickets of `info`.
+    async fn cancel<T>(&self, info: FlightInfo, request: &Request<T>) -> Result<(), Status> {
+        let seat = self.seat(request).await?;
+        let mut found = false;
+        for ticket in info.endpoint.iter().filter_map(|endpoint| endpoint.ticket.as_ref()) {
+            let any = Any::decode(&*ticket.ticket).map_err(|_| foreign())?;
+            let handle = match Command::try_from(any).map_err(|_| foreign())? {
+                Command::TicketStatementQuery(ticket) => number_and_statement(&ticket)?.0.to_vec(),
+                Command::CommandPreparedStatementQuery(query) => query.prepared_statement_handle.to_vec(),
+                // What is said of the catalogue is said at once.
+                _ => continue,
+            };
+            found |= self.running.cancel(&seat.project, &handle);
+        }
+        match found {
+            true => Ok(()),
+            false => Err(Status::not_found("no such question is under way")),
+        }
     }
 
     fn prepared(&self, handle: &[u8], seat: &Seat) -> Result<Prepared, Status> {
@@ -83,19 +115,29 @@ impl Service {
 }
 
 type DoGet = <Service as FlightService>::DoGetStream;
+type DoAction = <Service as FlightService>::DoActionStream;
 
 fn failed(error: impl std::fmt::Display) -> Status {
     tracing::error!(%error, "a Flight answer cannot be made");
     Status::internal("it failed inside; the server's log says why")
 }
 
-fn plain_rows(rows: Rows, schema: SchemaRef) -> impl Stream<Item = Result<RecordBatch, FlightError>> {
-    stream::unfold((rows, schema), |(mut rows, schema)| async move {
+fn foreign() -> Status {
+    Status::invalid_argument("a ticket that is none of ours")
+}
+
+fn number_and_statement(ticket: &TicketStatementQuery) -> Result<(&[u8], &str), Status> {
+    let (number, sql) = ticket.statement_handle.split_at_checked(NUMBER_BYTES).ok_or_else(foreign)?;
+    Ok((number, std::str::from_utf8(sql).map_err(|_| foreign())?))
+}
+
+fn plain_rows(rows: Rows, schema: SchemaRef, entry: Entry) -> impl Stream<Item = Result<RecordBatch, FlightError>> {
+    stream::unfold((rows, schema, entry), |(mut rows, schema, entry)| async move {
         let batch = match rows.next().await? {
             Ok(batch) => plain_batch(&schema, &batch).map_err(|error| FlightError::Tonic(Box::new(failed(error)))),
             Err(refusal) => Err(FlightError::Tonic(Box::new(status(refusal)))),
         };
-        Some((batch, (rows, schema)))
+        Some((batch, (rows, schema, entry)))
     })
 }
 
@@ -139,15 +181,17 @@ impl FlightSqlService for Service {
         let seat = self.seat(&request).await?;
         let ask = Ask { sql: query.query.clone(), ..Ask::default() };
         let described = self.desk.describe(&seat, ask, Vec::new()).await.map_err(status)?;
-        let ticket = TicketStatementQuery { statement_handle: query.query.into() };
+        let mut handle = vec![0; NUMBER_BYTES];
+        getrandom::fill(&mut handle).map_err(failed)?;
+        handle.extend_from_slice(query.query.as_bytes());
+        let ticket = TicketStatementQuery { statement_handle: handle.into() };
         self.info(ticket, Some(&plain_schema(&described.schema)), request)
     }
 
     async fn do_get_statement(&self, ticket: TicketStatementQuery, request: Request<Ticket>) -> Answered<DoGet> {
         let seat = self.seat(&request).await?;
-        let sql = String::from_utf8(ticket.statement_handle.to_vec());
-        let sql = sql.map_err(|_| Status::invalid_argument("a ticket that is none of ours"))?;
-        self.rows(&seat, sql, Vec::new()).await
+        let (number, sql) = number_and_statement(&ticket)?;
+        self.rows(&seat, number, sql.to_owned(), Vec::new()).await
     }
 
     async fn do_action_create_prepared_statement(
@@ -225,7 +269,7 @@ impl FlightSqlService for Service {
     ) -> Answered<DoGet> {
         let seat = self.seat(&request).await?;
         let statement = self.prepared(&query.prepared_statement_handle, &seat)?;
-        self.rows(&seat, statement.sql, statement.values).await
+        self.rows(&seat, &query.prepared_statement_handle, statement.sql, statement.values).await
     }
 
     async fn get_flight_info_catalogs(
@@ -345,6 +389,33 @@ impl FlightSqlService for Service {
     ) -> Result<i64, Status> {
         self.seat(&request).await?;
         Err(only_reads())
+    }
+
+    async fn do_action_cancel_query(
+        &self,
+        query: ActionCancelQueryRequest,
+        request: Request<Action>,
+    ) -> Result<ActionCancelQueryResult, Status> {
+        let info = FlightInfo::decode(query.info).map_err(|_| foreign())?;
+        self.cancel(info, &request).await?;
+        Ok(ActionCancelQueryResult { result: CANCELLED })
+    }
+
+    async fn do_action_fallback(&self, request: Request<Action>) -> Answered<DoAction> {
+        let kind = &request.get_ref().r#type;
+        if kind != CANCEL {
+            let known = kind.chars().take(64).collect::<String>();
+            return Err(Status::unimplemented(format!("there is no action {known:?}")));
+        }
+        let asked = CancelFlightInfoRequest::decode(request.get_ref().body.clone()).map_err(|_| foreign())?;
+        self.cancel(asked.info.unwrap_or_default(), &request).await?;
+        let body = CancelFlightInfoResult::new(CancelStatus::Cancelled).encode_to_vec().into();
+        Ok(Response::new(stream::iter([Ok(arrow_flight::Result { body })]).boxed()))
+    }
+
+    async fn list_custom_actions(&self) -> Option<Vec<Result<ActionType, Status>>> {
+        let description = "Ends a question: CancelFlightInfoRequest to CancelFlightInfoResult.".to_owned();
+        Some(vec![Ok(ActionType { r#type: CANCEL.to_owned(), description })])
     }
 
     async fn register_sql_info(&self, _: i32, _: &SqlInfo) {}

@@ -36,6 +36,7 @@ fn code_of(error: &QueryError) -> Code {
         QueryError::NotSupported { .. } => Code::Unimplemented,
         QueryError::UnknownTable { .. } => Code::NotFound,
         QueryError::TimeLimit { .. } => Code::DeadlineExceeded,
+        QueryError::NotTaken => Code::Aborted,
         QueryError::MemoryLimit | QueryError::RowLimit { .. } => Code::ResourceExhausted,
         QueryError::Busy { .. } | QueryError::StoreAway => Code::Unavailable,
         QueryError::Internal => Code::Internal,

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use footfall_api_access::{Access, AccessSettings, Database, MailRoute, Origin, Vault};
 use footfall_api_app::{AppSettings, DatabaseBuckets, OperatorToken, secret_of};
+use footfall_api_bus::Counters;
+use footfall_api_data::TrackingPlans;
 use footfall_api_experiments::DoorLimit;
-use footfall_api_http::limit::{Limits, MemoryBuckets, Quota, Quotas};
+use footfall_api_http::limit::{Buckets, Limits, MemoryBuckets, Quota, Quotas};
 use footfall_api_http::{
     AllowedOrigins, Certificate, Cors, ForwardedBy, Network, Proxies, ServeSettings, SessionSettings, Tls,
 };
@@ -39,6 +41,12 @@ pub async fn open(settings: &Settings, public_url: &str, clock: Arc<dyn Clock>) 
 pub async fn open_for_command(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Access, AppError> {
     let address = settings.listen.parse().ok();
     open(settings, &public_url(settings, address), clock).await
+}
+
+/// Opens the tracking plans.
+pub async fn open_plans(access: &Access, clock: Arc<dyn Clock>) -> Result<TrackingPlans, AppError> {
+    let opened = TrackingPlans::open(access.clone(), clock).await;
+    opened.map_err(|error| AppError::Internal(error.to_string()))
 }
 
 async fn take_over_key_file(access: &Access, folder: &Path, project: &str) -> Result<(), AppError> {
@@ -90,8 +98,13 @@ fn access_settings(settings: &Settings, public_url: &str) -> Result<AccessSettin
     })
 }
 
-/// Settings of the API. Limits count together in all processes of one database.
-pub fn api_settings(settings: &Settings, operator: &str, access: &Access) -> Result<AppSettings, AppError> {
+/// Settings of the API. Limits count together in all processes that share counters, or else a database.
+pub fn api_settings(
+    settings: &Settings,
+    operator: &str,
+    access: &Access,
+    counters: Option<&Counters>,
+) -> Result<AppSettings, AppError> {
     let server = &settings.server;
     let secret = secret_of(&settings.secrets_dir).map_err(|error| AppError::Internal(error.to_string()))?;
     let origins: Vec<String> = listed(&server.cors_origins);
@@ -109,6 +122,9 @@ pub fn api_settings(settings: &Settings, operator: &str, access: &Access) -> Res
     if is_shared(settings) {
         api.buckets = Arc::new(DatabaseBuckets::new(access.database().clone()));
     }
+    if let Some(counters) = counters {
+        api.buckets = counters.or_else(api.buckets);
+    }
     Ok(api)
 }
 
@@ -123,12 +139,19 @@ fn quotas(settings: &Settings) -> Quotas {
     Quotas { address: quota(limits.address), account: quota(limits.account), key: quota(limits.key) }
 }
 
-/// How often one address may ask the doors of flags; each process counts for itself.
-pub fn flag_limit(settings: &Settings, api: &AppSettings, clock: Arc<dyn Clock>) -> Option<DoorLimit> {
+/// How often one address may ask the doors of flags; without shared counters each process counts for itself.
+pub fn flag_limit(
+    settings: &Settings,
+    api: &AppSettings,
+    counters: Option<&Counters>,
+    clock: Arc<dyn Clock>,
+) -> Option<DoorLimit> {
     let requests = settings.limits.flags;
     let quota = (requests > 0).then(|| Quota::new(requests, Duration::from_secs(60)))?;
     let quotas = Quotas { address: Some(quota), account: None, key: None };
-    let limits = Limits::new(quotas, Arc::new(MemoryBuckets::default()), clock);
+    let own: Arc<dyn Buckets> = Arc::new(MemoryBuckets::default());
+    let buckets = counters.map_or(own.clone(), |counters| counters.or_else(own));
+    let limits = Limits::new(quotas, buckets, clock);
     Some(DoorLimit { limits, proxies: api.http.proxies.clone() })
 }
 

@@ -10,6 +10,7 @@ use axum::response::Response;
 use axum::routing::get;
 use footfall_api_access::{RowFilter, View};
 use footfall_api_boards::{Answers, Boards, InsightAnswer, RowFormat, SqlAsked, Unanswered};
+use footfall_api_insights::{CohortError, Desk};
 use footfall_pipelines_insights::definition::Question;
 use footfall_pipelines_insights_feed::{AskError, AskLimits, Insights};
 use footfall_pipelines_store::query::{Engine, Format, QueryError, Question as Statement, encode};
@@ -19,6 +20,8 @@ use futures::StreamExt;
 pub struct Engines {
     pub engine: Arc<Engine>,
     pub insights: Arc<Insights>,
+    /// Knows saved cohorts, and what SQL may call.
+    pub desk: Desk,
     pub limits: AskLimits,
 }
 
@@ -47,6 +50,20 @@ fn of_ask(error: AskError) -> Unanswered {
     }
 }
 
+fn of_cohort(error: CohortError) -> Unanswered {
+    let detail = error.to_string();
+    match error {
+        CohortError::Stale(_) => Unanswered::Later { detail },
+        CohortError::Access(_) | CohortError::Damaged => Unanswered::Failed(detail),
+        _ => Unanswered::Refused { code: "cohort_invalid".to_owned(), detail, position: None },
+    }
+}
+
+/// Insights are made of all rows: who sees a part of them would learn of the others.
+fn sees_all(view: &View) -> bool {
+    view.rows == RowFilter::Everything && view.masks.is_empty()
+}
+
 #[async_trait]
 impl Answers for Engines {
     async fn sql(&self, project: &str, asked: SqlAsked, view: &View) -> Result<Vec<u8>, Unanswered> {
@@ -58,6 +75,9 @@ impl Answers for Engines {
         let policy = footfall_api_sql::policy_of(view);
         let mut statement = Statement::new(asked.sql).with_params(asked.params).under(Arc::new(policy));
         statement.limits.rows_max = Some(asked.rows_max);
+        if sees_all(view) {
+            statement = statement.calling(self.desk.functions(&project.into()));
+        }
         let answer = self.engine.query(project, statement).await.map_err(of_query)?;
         let mut pieces = encode(answer, format).await.map_err(of_query)?;
         let mut bytes = Vec::new();
@@ -68,11 +88,11 @@ impl Answers for Engines {
     }
 
     async fn insight(&self, project: &str, question: &Question, view: &View) -> Result<InsightAnswer, Unanswered> {
-        // Answers are made of all rows: who sees a part of them would learn of the others.
-        if view.rows != RowFilter::Everything || !view.masks.is_empty() {
+        if !sees_all(view) {
             return Err(Unanswered::Restricted);
         }
-        let answered = self.insights.ask(project, question, self.limits).await.map_err(of_ask)?;
+        let question = self.desk.ready(project, question.clone()).await.map_err(of_cohort)?;
+        let answered = self.insights.ask(project, &question, self.limits).await.map_err(of_ask)?;
         let mut answer =
             serde_json::to_value(&answered.answer).map_err(|error| Unanswered::Failed(error.to_string()))?;
         if let Some(members) = answer.as_object_mut() {

@@ -127,6 +127,17 @@ impl Client {
         serde_json::from_slice(&self.text(call).await?).map_err(|error| self.broken(error))
     }
 
+    /// Asks once and reads the answer as JSON; `None` when there is none, or "later".
+    pub async fn try_json<T: serde::de::DeserializeOwned>(&self, call: &Call<'_>) -> Result<Option<T>, AppError> {
+        let Ok(response) = self.once(call).await else { return Ok(None) };
+        let status = response.status();
+        if !status.is_success() {
+            return if is_later(status) { Ok(None) } else { Err(self.refused(response).await) };
+        }
+        let Ok(body) = response.into_body().collect().await else { return Ok(None) };
+        serde_json::from_slice(&body.to_bytes()).map(Some).map_err(|error| self.broken(error))
+    }
+
     async fn once(&self, call: &Call<'_>) -> Result<Response<Incoming>, AppError> {
         let (path, at) = self.place(call.path);
         let mut request = Request::builder().method(call.method.clone()).uri(format!("{}{path}", self.base));

@@ -122,4 +122,8 @@ impl Leadership for InDatabase {
         let lead = database.lead("jobs").await;
         Term::new(lead.watch(), lead)
     }
+
+    fn has_others(&self) -> bool {
+        true
+    }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use axum::Router;
 use footfall_api_access::Access;
 use footfall_api_app::App;
+use footfall_api_bus::{Bus, Counters, Opened};
+use footfall_api_data::TrackingPlans;
 use footfall_api_server::{Check, Health, Probes, add_probes};
 use footfall_ingest_log::{ActivityLog, LogStatus};
 use footfall_ingest_server::Doors;
@@ -15,9 +17,10 @@ use footfall_pipelines_store::Backend;
 use crate::error::AppError;
 use crate::job::Job;
 use crate::keys::DoorKeys;
+use crate::news::Carrier;
 use crate::role::Role;
 use crate::serve::{Parts, Running, Start};
-use crate::{app, wiring};
+use crate::{app, live, news, wiring};
 
 /// What such a process has open.
 pub(crate) struct Part {
@@ -59,13 +62,30 @@ pub(crate) async fn open(start: &Start<'_>) -> Result<Running, AppError> {
         }
         _ => None,
     };
-    let router = router(start, &log, work.clone(), &access)?;
+    let Opened { bus, counters } = wiring::open_bus(settings)?;
+    if let Some(work) = &work {
+        tokio::spawn(live::tell(work.job.live.clone(), bus.clone()));
+    }
+    let plans = match role {
+        Role::Jobs => None,
+        _ => Some(patience.open("database", || app::open_plans(&access, clock.clone())).await?),
+    };
+    let router = router(start, &log, work.clone(), &access, (&bus, counters.as_ref()), plans.clone())?;
+    let mut tasks = Vec::new();
+    if !settings.bus.url.is_empty() {
+        let carrier = Carrier { bus, access: access.clone(), experiments: None };
+        tasks.push(tokio::spawn(carrier.carry(start.stopped())));
+    }
     let upkeep = start.telemetry.clone();
     tokio::spawn(async move { upkeep.upkeep().await });
     let stopped = start.stopped();
-    let fresh = tokio::spawn(async move { access.keep_fresh(stopped).await });
+    tasks.push(tokio::spawn(async move { access.keep_fresh(stopped).await }));
+    if let Some(plans) = plans {
+        let stopped = start.stopped();
+        tasks.push(tokio::spawn(async move { plans.run(stopped).await }));
+    }
     tracing::info!(address = %start.address, role = role.name(), "at work");
-    Ok(Running { router, tasks: vec![fresh], parts: Parts::Part(Part { log, work }), announced: None })
+    Ok(Running { router, tasks, parts: Parts::Part(Part { log, work }), announced: None })
 }
 
 fn router(
@@ -73,19 +93,22 @@ fn router(
     log: &Arc<dyn ActivityLog>,
     work: Option<Arc<Work>>,
     access: &Access,
+    (bus, counters): (&Arc<dyn Bus>, Option<&Counters>),
+    plans: Option<TrackingPlans>,
 ) -> Result<Router, AppError> {
     let settings = start.settings;
     let mut routes = Router::new();
-    if work.is_none() {
+    if let Some(plans) = plans {
         let keys = Arc::new(DoorKeys::new(access, None, &settings.project));
-        let doors = Doors::new(log.clone(), keys, start.clock.clone(), wiring::doors(settings));
+        let doors =
+            Doors::new(log.clone(), keys, start.clock.clone(), wiring::doors(settings)).planned(Arc::new(plans));
         routes = routes.merge(footfall_ingest_server::router(doors));
     }
-    let health = Arc::new(State { log: log.clone(), work });
+    let health = Arc::new(State { log: log.clone(), work, bus: bus.clone() });
     let metrics_private = settings.server.metrics_private;
     let probes = Probes { health, telemetry: start.telemetry.clone(), metrics_private };
     // Nobody is the operator here: commands find a process with the API.
-    let api = app::api_settings(settings, "", access)?;
+    let api = app::api_settings(settings, "", access, counters)?;
     let built = App::build_plain(api, access.clone(), start.clock.clone(), |site| add_probes(site, &probes));
     let built = built.map_err(|error| AppError::Internal(error.to_string()))?;
     Ok(routes.fallback_service(built.router))
@@ -100,6 +123,7 @@ pub(crate) fn log_check(log: &dyn ActivityLog) -> Check {
 struct State {
     log: Arc<dyn ActivityLog>,
     work: Option<Arc<Work>>,
+    bus: Arc<dyn Bus>,
 }
 
 impl Health for State {
@@ -110,6 +134,7 @@ impl Health for State {
             checks.push(Check { name: "store", ok: failing.is_none(), detail: failing });
             checks.push(job.check());
         }
+        checks.push(news::check(&*self.bus));
         checks
     }
 }

@@ -9,6 +9,7 @@ use axum::Extension;
 use axum::extract::State;
 use footfall_api_access::{Access, Act, Permission};
 use footfall_api_app::{Gatekeeper, May, Member, Whence};
+use footfall_api_data::TrackingPlans;
 use footfall_api_http::{Fault, JsonBody, Path, Place, Problem, Routes, Site, Told, kinds, post};
 use footfall_ingest_activity::{Entry, Limits, Source, Unmerge};
 use footfall_ingest_server::{Dialect, parse_record};
@@ -30,6 +31,7 @@ struct Persons {
     stack: Arc<Stack>,
     access: Access,
     limits: Limits,
+    plans: TrackingPlans,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -77,7 +79,13 @@ struct ReplayOf {
 
 /// Adds the routes.
 #[must_use]
-pub fn add(site: Site<Gatekeeper>, stack: Arc<Stack>, access: Access, limits: Limits) -> Site<Gatekeeper> {
+pub fn add(
+    site: Site<Gatekeeper>,
+    stack: Arc<Stack>,
+    access: Access,
+    limits: Limits,
+    plans: TrackingPlans,
+) -> Site<Gatekeeper> {
     let persons = || May(Permission::PersonsWrite);
     let routes = [
         post("/v1/projects/{project}/persons/merges", persons(), merge, "Says that two ids are one person."),
@@ -91,12 +99,12 @@ pub fn add(site: Site<Gatekeeper>, stack: Arc<Stack>, access: Access, limits: Li
             "/v1/projects/{project}/quarantine/replay",
             May(Permission::JobsWrite),
             read_again,
-            "Reads quarantined items again with the limits in force, at most 100,000 at a time.",
+            "Reads quarantined items again with the limits and the tracking plan in force, at most 100,000 at a time.",
         )
         .time_max(LONG),
     ];
     let about = "Who is whom, and what could not be read.";
-    site.add(Routes::new("persons", about, routes), Persons { stack, access, limits })
+    site.add(Routes::new("persons", about, routes), Persons { stack, access, limits, plans })
 }
 
 impl Persons {
@@ -145,7 +153,7 @@ async fn merge(
         import: None,
         skew: None,
     };
-    let record = parse_record(Dialect::Native, &raw, &source, &persons.limits).map_err(|refusal| {
+    let record = parse_record(Dialect::Native, &raw, &source, &persons.limits, None).map_err(|refusal| {
         let fault = Fault::new(Place::Body, "", refusal.to_string());
         Problem::new(&kinds::BODY_INVALID).detail(format!("{refusal}.")).faults(vec![fault])
     })?;
@@ -188,6 +196,6 @@ async fn read_again(
     let act = Act::new(member.caller.actor.clone(), "quarantine.replay", &whence.0).on("project", &place.project);
     persons.note(act.within(&*organisation, &place.project).after(&json!({"reason": of.reason}))).await?;
     let arguments = ReplayArgs { reason: of.reason, limit: REPLAYED_MAX };
-    let done = replay(&persons.stack, &place.project, &persons.limits, &arguments).await;
+    let done = replay(&persons.stack, &place.project, &persons.limits, &persons.plans, &arguments).await;
     done.map(Told).map_err(Problem::internal)
 }

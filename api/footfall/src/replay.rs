@@ -1,4 +1,4 @@
-//! `footfall replay`: reads quarantined items again with the limits in force; what can be taken now becomes activity.
+//! `footfall replay`: reads quarantined items again with the limits and the tracking plan in force; what can be taken now becomes activity.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,14 +8,17 @@ use arrow::datatypes::TimestampMillisecondType;
 use axum::extract::State;
 use footfall_api_access::Permission;
 use footfall_api_app::{Gatekeeper, May};
+use footfall_api_data::TrackingPlans;
 use footfall_api_http::{Problem, Query, Routes, Site, Told, post};
 use footfall_ingest_activity::{Clock, Entry, Limits, Record, Resolved, Source, Timestamp};
-use footfall_ingest_server::{Dialect, parse_record};
+use footfall_ingest_plan::Plan;
+use footfall_ingest_server::{Dialect, Plans, parse_record};
 use footfall_pipelines_store::query::Question;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::app;
 use crate::client::Call;
 use crate::config::Settings;
 use crate::console::say;
@@ -51,9 +54,11 @@ pub async fn run(arguments: ReplayArgs, settings: Settings, clock: Arc<dyn Clock
         let path = format!("/v1/operator/replay?project={}&limit={}{reason}", settings.project, arguments.limit);
         server.json(&Call::post(&path, "", "")).await?
     } else {
+        let access = app::open_for_command(&settings, clock.clone()).await?;
+        let plans = app::open_plans(&access, clock.clone()).await?;
         let stack = Stack::open(&settings, clock).await?;
         stack.catch_up(Duration::from_secs(600)).await;
-        let done = replay(&stack, &settings.project, &wiring::limits(&settings), &arguments).await;
+        let done = replay(&stack, &settings.project, &wiring::limits(&settings), &plans, &arguments).await;
         stack.close(Duration::from_secs(600)).await?;
         done?
     };
@@ -65,8 +70,11 @@ pub(crate) async fn replay(
     stack: &Stack,
     project: &str,
     limits: &Limits,
+    plans: &TrackingPlans,
     arguments: &ReplayArgs,
 ) -> Result<Replayed, AppError> {
+    plans.refresh().await.map_err(|error| AppError::Internal(error.to_string()))?;
+    let plan = plans.plan(project);
     let of_reason = if arguments.reason.is_some() { "AND reason = $reason" } else { "" };
     let sql = format!(
         "SELECT quarantine_id, dialect, raw, received_at, sent_at FROM quarantine
@@ -80,7 +88,7 @@ pub(crate) async fn replay(
     let mut answer = stack.engine.query(project, question).await?;
     let mut done = Replayed::default();
     while let Some(batch) = answer.next().await {
-        let records = read_again(&batch?, project, limits, stack.clock.now(), &mut done)?;
+        let records = read_again(&batch?, project, (limits, plan.as_deref()), stack.clock.now(), &mut done)?;
         for part in records.chunks(1000) {
             stack.log.append(part.to_vec()).await?;
         }
@@ -92,7 +100,7 @@ pub(crate) async fn replay(
 fn read_again(
     batch: &RecordBatch,
     project: &str,
-    limits: &Limits,
+    (limits, plan): (&Limits, Option<&Plan>),
     now: Timestamp,
     done: &mut Replayed,
 ) -> Result<Vec<Record>, AppError> {
@@ -119,7 +127,7 @@ fn read_again(
             skew: None,
         };
         let known = Dialect::of(&dialect).unwrap_or(Dialect::Import);
-        let Ok(record) = parse_record(known, &raw, &source, limits) else {
+        let Ok(record) = parse_record(known, &raw, &source, limits, plan) else {
             done.quarantined += 1;
             continue;
         };
@@ -135,6 +143,7 @@ fn read_again(
 struct Replay {
     stack: Arc<Stack>,
     limits: Limits,
+    plans: TrackingPlans,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -152,15 +161,15 @@ struct Asked {
 
 /// Adds the route by which the command asks the running server.
 #[must_use]
-pub fn add(site: Site<Gatekeeper>, stack: Arc<Stack>, limits: Limits) -> Site<Gatekeeper> {
+pub fn add(site: Site<Gatekeeper>, stack: Arc<Stack>, limits: Limits, plans: TrackingPlans) -> Site<Gatekeeper> {
     let operator = May(Permission::InstallationManage);
-    let about = "Reads quarantined items again with the limits in force.";
+    let about = "Reads quarantined items again with the limits and the tracking plan in force.";
     let route = post("/v1/operator/replay", operator, replay_quarantine, about).time_max(LONG);
-    site.add(Routes::new("replay", "Quarantined items, once more.", [route]), Replay { stack, limits })
+    site.add(Routes::new("replay", "Quarantined items, once more.", [route]), Replay { stack, limits, plans })
 }
 
 async fn replay_quarantine(State(state): State<Replay>, Query(asked): Query<Asked>) -> Result<Told<Replayed>, Problem> {
     let arguments = ReplayArgs { reason: asked.reason, limit: asked.limit };
-    let done = replay(&state.stack, &asked.project, &state.limits, &arguments).await;
+    let done = replay(&state.stack, &asked.project, &state.limits, &state.plans, &arguments).await;
     done.map(Told).map_err(Problem::internal)
 }

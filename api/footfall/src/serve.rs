@@ -8,14 +8,16 @@ use axum::Router;
 use footfall_api_access::{Access, Origin};
 use footfall_api_app::{App, AppSettings, OperatorToken};
 use footfall_api_boards::Boards;
-use footfall_api_experiments::{DoorSettings, Experiments};
+use footfall_api_bus::{Bus, Opened};
+use footfall_api_data::TrackingPlans;
+use footfall_api_experiments::{DoorLimit, DoorSettings, Experiments};
 use footfall_api_http::Tls;
 use footfall_api_insights::{Cohorts, Desk};
-use footfall_api_server::{Data, Live, LiveSettings, Probes, Summary, Telemetry};
+use footfall_api_server::{Data, Live, LiveSettings, Probes, Telemetry};
+use footfall_api_sql::Functions;
 use footfall_ingest_activity::Clock;
 use footfall_ingest_server::Doors;
 use footfall_pipelines_insights_feed::AskLimits;
-use footfall_pipelines_jobs::{LiveActivity, LiveFeed};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -27,6 +29,7 @@ use crate::error::AppError;
 use crate::facts::Tables;
 use crate::front::Front;
 use crate::keys::DoorKeys;
+use crate::news::Carrier;
 use crate::operator::{Announced, Presence, reachable};
 use crate::patience::Patience;
 use crate::role::Role;
@@ -34,7 +37,7 @@ use crate::sql_doors::SqlDoors;
 use crate::token::{OPERATOR_PREFIX, random_token};
 use crate::upkeep::Upkeep;
 use crate::wiring::{self, Stack};
-use crate::{app, backup, banner, chores, erasures, part, persons, replay, sql_doors};
+use crate::{app, backup, banner, chores, erasures, live, migrate, part, persons, replay, sql_doors};
 
 /// What a role needs to open its parts.
 pub(crate) struct Start<'a> {
@@ -149,6 +152,7 @@ pub async fn run(role: Role, settings: Settings, clock: Arc<dyn Clock>) -> Resul
 async fn everything(start: &Start<'_>, own: SocketAddr, doors: SqlDoors) -> Result<Running, AppError> {
     let Start { role, settings, clock, patience, .. } = start;
     backup::refuse_unfinished(settings)?;
+    migrate::refuse_moved(settings)?;
     std::fs::create_dir_all(&settings.data_dir).map_err(AppError::file(&settings.data_dir))?;
     let log = patience.open("log", || wiring::open_log(settings, clock.clone())).await?;
     let tables = patience.open("store", || wiring::open_tables(settings, clock.clone())).await?;
@@ -156,22 +160,39 @@ async fn everything(start: &Start<'_>, own: SocketAddr, doors: SqlDoors) -> Resu
     let access = patience.open("database", || app::open(settings, &public_url, clock.clone())).await?;
     let stack = Arc::new(Stack::of(*role, settings, log, tables, clock.clone())?);
     let token = random_token(OPERATOR_PREFIX)?;
-    let (engine, insights) = (stack.engine.clone(), stack.insights.clone());
-    let tables = Tables { engine, insights, limits: limits(settings) };
-    let experiments = Experiments::open(access.clone(), clock.clone(), Some(Arc::new(tables))).await?;
-    let engines = Engines { engine: stack.engine.clone(), insights: stack.insights.clone(), limits: limits(settings) };
-    let api = app::api_settings(settings, &token, &access)?;
-    let boards = Boards::open(access.clone(), clock.clone(), Arc::new(engines), api.secret.clone()).await?;
     let cohorts = Cohorts::open(access.clone(), stack.clock.clone()).await;
     let cohorts = cohorts.map_err(|error| AppError::Internal(error.to_string()))?;
-    let resources = Resources { experiments: experiments.clone(), boards: boards.clone(), cohorts };
-    let desk = sql_doors::desk(&stack, &access, &api, clock.clone());
-    let router = router(start, &stack, &access, &resources, &token, api)?;
+    let (engine, insights) = (stack.engine.clone(), stack.insights.clone());
+    let desk = Desk::new(access.clone(), insights.clone(), cohorts, &settings.project).with_limits(limits(settings));
+    let tables =
+        Tables { engine: engine.clone(), insights: insights.clone(), desk: desk.clone(), limits: limits(settings) };
+    let experiments = Experiments::open(access.clone(), clock.clone(), Some(Arc::new(tables))).await?;
+    let engines = Engines { engine, insights, desk: desk.clone(), limits: limits(settings) };
+    let Opened { bus, counters } = wiring::open_bus(settings)?;
+    let api = app::api_settings(settings, &token, &access, counters.as_ref())?;
+    let limit = app::flag_limit(settings, &api, counters.as_ref(), clock.clone());
+    let boards = Boards::open(access.clone(), clock.clone(), Arc::new(engines), api.secret.clone()).await?;
+    let plans = app::open_plans(&access, clock.clone()).await?;
+    let of_insights = functions(&desk);
+    let resources = Resources {
+        experiments: experiments.clone(),
+        boards: boards.clone(),
+        desk,
+        plans: plans.clone(),
+        bus: bus.clone(),
+        limit,
+    };
+    let sql_desk = sql_doors::desk(&stack, &access, of_insights, &api, clock.clone());
+    let router = router(start, &stack, &access, resources, &token, api)?;
     let announced = Presence { address: own, pid: std::process::id(), token }.announce(&settings.data_dir)?;
     banner::show(settings, start.address, &access).await?;
 
     let mut tasks =
         vec![tokio::spawn(chores::run(access.clone(), experiments.clone(), boards, start.stopping.clone()))];
+    if !settings.bus.url.is_empty() {
+        let carrier = Carrier { bus, access: access.clone(), experiments: Some(experiments.clone()) };
+        tasks.push(tokio::spawn(carrier.carry(start.stopped())));
+    }
     tasks.push(tokio::spawn({
         let stopped = start.stopped();
         async move { access.keep_fresh(stopped).await }
@@ -180,7 +201,11 @@ async fn everything(start: &Start<'_>, own: SocketAddr, doors: SqlDoors) -> Resu
         let stopped = start.stopped();
         async move { experiments.listen(stopped).await }
     }));
-    tasks.extend(doors.open(desk, settings, start.tls.clone(), &start.stopping));
+    tasks.push(tokio::spawn({
+        let stopped = start.stopped();
+        async move { plans.run(stopped).await }
+    }));
+    tasks.extend(doors.open(sql_desk, settings, start.tls.clone(), &start.stopping));
     Ok(Running { router, tasks, parts: Parts::Stack(stack), announced: Some(announced) })
 }
 
@@ -199,7 +224,17 @@ pub(crate) async fn bind(listen: &str) -> Result<TcpListener, AppError> {
 struct Resources {
     experiments: Experiments,
     boards: Boards,
-    cohorts: Cohorts,
+    desk: Desk,
+    plans: TrackingPlans,
+    bus: Arc<dyn Bus>,
+    /// Of the doors of flags.
+    limit: Option<DoorLimit>,
+}
+
+/// The table functions that SQL has through every door.
+fn functions(desk: &Desk) -> Functions {
+    let desk = desk.clone();
+    Arc::new(move |project: &Arc<str>| desk.functions(project))
 }
 
 fn limits(settings: &Settings) -> AskLimits {
@@ -210,56 +245,54 @@ fn router(
     start: &Start<'_>,
     stack: &Arc<Stack>,
     access: &Access,
-    Resources { experiments, boards, cohorts }: &Resources,
+    Resources { experiments, boards, desk, plans, bus, limit }: Resources,
     token: &str,
     api: AppSettings,
 ) -> Result<Router, AppError> {
     let settings = start.settings;
     let live = Arc::new(Live::new(LiveSettings::default()));
-    tokio::spawn(relay(stack.live.clone(), live.clone()));
+    tokio::spawn(live::hear(bus.clone(), live.clone()));
+    tokio::spawn(live::tell(stack.live.clone(), bus.clone()));
     let upkeep = start.telemetry.clone();
     tokio::spawn(async move { upkeep.upkeep().await });
     tokio::spawn(measure(Arc::downgrade(stack)));
     tokio::spawn(adopt_projects(Arc::downgrade(stack), access.clone()));
-    let health = Arc::new(Upkeep(stack.clone()));
-    let desk = Desk::new(access.clone(), stack.insights.clone(), cohorts.clone(), &settings.project)
-        .with_limits(limits(settings));
+    let health = Arc::new(Upkeep { stack: stack.clone(), bus: bus.clone() });
     let metrics_private = settings.server.metrics_private;
     let data = Data {
         engine: stack.engine.clone(),
-        functions: Arc::new({
-            let desk = desk.clone();
-            move |project: &Arc<str>| desk.functions(project)
-        }),
+        functions: functions(&desk),
         access: access.clone(),
         project: settings.project.as_str().into(),
         live,
         operations: health.clone(),
         probes: Probes { health, telemetry: start.telemetry.clone(), metrics_private },
     };
-    let limit = app::flag_limit(settings, &api, stack.clock.clone());
     let built = App::build_with(api, access.clone(), stack.clock.clone(), |site, _| {
         let site = footfall_api_server::add(site, &data);
-        let site = footfall_api_experiments::add(site, experiments);
-        let site = footfall_api_boards::add(site, boards);
-        let site = footfall_api_insights::add(site, desk);
-        let site = persons::add(site, stack.clone(), access.clone(), wiring::limits(settings));
+        let site = footfall_api_experiments::add(site, &experiments);
+        let site = footfall_api_boards::add(site, &boards);
+        let site = footfall_api_insights::add(site, desk.clone());
+        let site = footfall_api_data::add(site, &plans);
+        let site = persons::add(site, stack.clone(), access.clone(), wiring::limits(settings), plans.clone());
         let site = backup::add(site, stack.clone(), settings.clone());
+        let site = migrate::add(site, stack.clone());
         let site = erasures::add(site, stack.clone(), access.clone());
-        replay::add(site, stack.clone(), wiring::limits(settings))
+        replay::add(site, stack.clone(), wiring::limits(settings), plans.clone())
     });
     let built = built.map_err(|error| AppError::Internal(error.to_string()))?;
-    let mut routes = footfall_api_pages::router().merge(embedded(boards));
+    let mut routes = footfall_api_pages::router().merge(embedded(&boards));
     if start.role == Role::All {
-        routes = routes.merge(footfall_ingest_server::router(doors(settings, stack, access, token)));
+        routes = routes.merge(footfall_ingest_server::router(doors(settings, stack, access, &plans, token)));
     }
-    let flags = footfall_api_experiments::doors(experiments, DoorSettings::default(), limit);
+    let flags = footfall_api_experiments::doors(&experiments, DoorSettings::default(), limit);
     Ok(routes.merge(flags).fallback_service(built.router))
 }
 
-fn doors(settings: &Settings, stack: &Stack, access: &Access, token: &str) -> Doors {
+fn doors(settings: &Settings, stack: &Stack, access: &Access, plans: &TrackingPlans, token: &str) -> Doors {
     let keys = Arc::new(DoorKeys::new(access, OperatorToken::new(token), &settings.project));
     let doors = Doors::new(stack.log.clone(), keys, stack.clock.clone(), wiring::doors(settings));
+    let doors = doors.planned(Arc::new(plans.clone()));
     match stack.backlog(settings.doors.visible_goal.0) {
         Some(backlog) => doors.behind(backlog),
         None => doors,
@@ -292,39 +325,5 @@ async fn measure(stack: Weak<Stack>) {
         }
         metrics::gauge!("footfall_lake_fresh_activities").set(status.fresh_activities as f64);
         metrics::gauge!("footfall_lake_message_keys").set(status.message_keys as f64);
-    }
-}
-
-/// Carries the job's pulses to the page while somebody looks at it.
-async fn relay(feed: LiveFeed, live: Arc<Live>) {
-    loop {
-        if !live.is_heard() {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            continue;
-        }
-        let mut pulses = feed.subscribe();
-        while live.is_heard() {
-            let pulse = match tokio::time::timeout(Duration::from_secs(1), pulses.recv()).await {
-                Ok(Ok(pulse)) => pulse,
-                Ok(Err(tokio::sync::broadcast::error::RecvError::Closed)) => return,
-                _ => continue,
-            };
-            let told = pulse.activities.iter().map(summary).collect();
-            live.announce(pulse.project.clone(), pulse.count, told);
-        }
-    }
-}
-
-fn summary(activity: &LiveActivity) -> Summary {
-    Summary {
-        message_id: activity.message_id.clone(),
-        event: activity.event.clone(),
-        distinct_id: activity.distinct_id.clone(),
-        person_id: activity.person_id.to_string(),
-        timestamp: activity.timestamp.millis(),
-        received_at: activity.received_at.millis(),
-        place: activity.page_path.clone().or_else(|| activity.screen.clone()),
-        country: activity.country.clone(),
-        library: activity.library.clone(),
     }
 }

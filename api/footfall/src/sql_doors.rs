@@ -9,7 +9,7 @@ use footfall_api_flight::{FlightDoor, FlightSettings};
 use footfall_api_http::Tls;
 use footfall_api_http::limit::Limits;
 use footfall_api_postgres::{PostgresDoor, PostgresSettings};
-use footfall_api_sql::{Desk, DeskSettings};
+use footfall_api_sql::{Desk, DeskSettings, Functions};
 use footfall_ingest_activity::Clock;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -45,9 +45,9 @@ async fn bind_if_set(listen: &str, door: &'static str) -> Result<Option<TcpListe
 }
 
 /// What is behind all of them. The limits count together with those of HTTP.
-pub fn desk(stack: &Stack, access: &Access, api: &AppSettings, clock: Arc<dyn Clock>) -> Desk {
+pub fn desk(stack: &Stack, access: &Access, functions: Functions, api: &AppSettings, clock: Arc<dyn Clock>) -> Desk {
     let limits = Limits::new(api.http.quotas, api.buckets.clone(), clock);
-    Desk::new(access.clone(), stack.engine.clone(), limits, DeskSettings::default())
+    Desk::new(access.clone(), stack.engine.clone(), functions, limits, DeskSettings::default())
 }
 
 impl SqlDoors {

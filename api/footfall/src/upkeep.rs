@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use footfall_api_bus::Bus;
 use footfall_api_server::{Account, Check, Health, OperationError, Operations};
 use footfall_ingest_activity::Clock;
 
@@ -11,12 +12,16 @@ use crate::client::Call;
 use crate::config::Settings;
 use crate::console::say;
 use crate::error::AppError;
+use crate::news;
 use crate::operator::Presence;
 use crate::part::log_check;
 use crate::wiring::Stack;
 
 /// The running program's parts, for the routes.
-pub struct Upkeep(pub Arc<Stack>);
+pub struct Upkeep {
+    pub stack: Arc<Stack>,
+    pub bus: Arc<dyn Bus>,
+}
 
 fn failed(error: impl ToString) -> OperationError {
     OperationError::Failed(error.to_string())
@@ -26,33 +31,34 @@ fn failed(error: impl ToString) -> OperationError {
 impl Operations for Upkeep {
     async fn import_account(&self, id: &str) -> Result<Account, OperationError> {
         // Asked first, so that "caught up" never runs ahead of the account.
-        let caught_up = self.0.is_caught_up();
-        let account = self.0.imports.get(id);
+        let caught_up = self.stack.is_caught_up();
+        let account = self.stack.imports.get(id);
         let (stored, duplicate, quarantined) = (account.stored, account.duplicate, account.quarantined);
         Ok(Account { stored, duplicate, quarantined, caught_up })
     }
 
     async fn flush(&self) -> Result<(), OperationError> {
-        self.0.store.flush().await.map_err(failed)
+        self.stack.store.flush().await.map_err(failed)
     }
 
     async fn compact(&self) -> Result<(), OperationError> {
-        self.0.store.flush().await.map_err(failed)?;
-        self.0.compact().await.map(drop).map_err(failed)
+        self.stack.store.flush().await.map_err(failed)?;
+        self.stack.compact().await.map(drop).map_err(failed)
     }
 }
 
 impl Health for Upkeep {
     fn checks(&self) -> Vec<Check> {
         let of = |name, fault: Option<String>| Check { name, ok: fault.is_none(), detail: fault };
-        let mut checks = vec![log_check(&*self.0.log), of("store", self.0.store_status().failing)];
-        if let Some(job) = self.0.job_check() {
-            let replaying = job.ok && self.0.leads() && !self.0.has_replayed();
+        let mut checks = vec![log_check(&*self.stack.log), of("store", self.stack.store_status().failing)];
+        if let Some(job) = self.stack.job_check() {
+            let replaying = job.ok && self.stack.leads() && !self.stack.has_replayed();
             checks.push(match replaying {
                 true => of("jobs", Some("reading what was in the log at the start".to_owned())),
                 false => job,
             });
         }
+        checks.push(news::check(&*self.bus));
         checks
     }
 }

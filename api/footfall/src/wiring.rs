@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use footfall_api_bus::Opened;
 use footfall_api_server::Check;
 use footfall_ingest_activity::{Checkpoint, Clock, Limits};
 use footfall_ingest_log::{ActivityLog, KafkaAccess, LogOptions};
@@ -177,6 +178,12 @@ pub async fn open_log(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<
 /// Opens the tables that the settings name. Whether this process may fill them is decided later.
 pub async fn open_tables(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Backend, AppError> {
     Ok(footfall_pipelines_store::open(&settings.store.url, store_options(settings), clock).await?)
+}
+
+/// Opens the bus that the settings name. Nobody has to answer on it.
+pub fn open_bus(settings: &Settings) -> Result<Opened, AppError> {
+    let bus = &settings.bus;
+    footfall_api_bus::open(&bus.url, &bus.installation).map_err(|error| AppError::Usage(error.to_string()))
 }
 
 /// Log, job, store and engine, open and at work.

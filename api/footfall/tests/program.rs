@@ -35,7 +35,7 @@ impl Server {
             .spawn()
             .unwrap();
         let mut server = Server { child, address: String::new() };
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(240);
         loop {
             assert!(Instant::now() < deadline, "the server does not start");
             if let Ok(text) = std::fs::read(data.join("run/operator.json")) {
@@ -64,7 +64,7 @@ impl Server {
     fn stop(mut self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(240);
         while self.child.try_wait().unwrap().is_none() {
             assert!(Instant::now() < deadline, "the server does not stop");
             std::thread::sleep(Duration::from_millis(20));

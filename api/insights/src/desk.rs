@@ -9,7 +9,7 @@ use footfall_api_http::Problem;
 use footfall_pipelines_insights::definition::{Answer, Question};
 use footfall_pipelines_insights_feed::{Answered, AskLimits, Insights, Progress};
 
-use crate::cohorts::{Cohorts, problem_of_body};
+use crate::cohorts::{CohortError, Cohorts, problem_of_body};
 use crate::problem::{NO_PROJECT, RESTRICTED, UNNAMED, refusal};
 
 /// The service, and who may see what. Cheap to clone.
@@ -46,7 +46,7 @@ impl Desk {
         asked: Asked,
     ) -> Result<Asking, Problem> {
         let project = self.admit(member, whence, named).await?;
-        let question = self.cohorts.resolve(&project, question).await.map_err(problem_of_body)?;
+        let question = self.ready(&project, question).await.map_err(problem_of_body)?;
         let limits = AskLimits {
             time: asked.time_limit.map_or(self.limits.time, |time| time.min(self.limits.time)),
             age: asked.age.unwrap_or(self.limits.age),
@@ -56,12 +56,20 @@ impl Desk {
 
     /// Answers a question of SQL about a project, whose asker may ask and sees all of it; of a cohort everybody who is in it.
     pub(crate) async fn answer_of(&self, project: &str, question: &Question) -> Result<Answer, String> {
-        let question = self.cohorts.resolve(project, question.clone()).await.map_err(|error| error.to_string())?;
+        let question = self.ready(project, question.clone()).await.map_err(|error| error.to_string())?;
         let answered = match &question {
             Question::Cohort(people) => self.insights.everybody(project, &people.cohort, self.limits).await,
             question => self.insights.ask(project, question, self.limits).await,
         };
         answered.map(|answered| answered.answer.clone()).map_err(|error| error.to_string())
+    }
+
+    /// A question with what it names: the definitions of saved cohorts, and their lists where the engine finds them.
+    ///
+    /// # Errors
+    /// It names what is not there, or the database does not answer.
+    pub async fn ready(&self, project: &str, question: Question) -> Result<Question, CohortError> {
+        self.cohorts.ready(&self.insights, project, question).await
     }
 
     /// The project, if the member sees all of it.

@@ -20,6 +20,8 @@ pub(crate) enum Command {
     TimeLimit(Option<Duration>),
     /// `SHOW name`.
     Show(String, &'static str),
+    /// `COPY`, whatever it is to do.
+    Copy,
     /// `DEALLOCATE`: one statement, or all.
     Forget(Option<String>),
 }
@@ -33,6 +35,7 @@ impl Command {
         let second = rest.first().copied().unwrap_or_default().to_ascii_uppercase();
         match first.as_str() {
             "BEGIN" => Command::Begin,
+            _ if begins_copy(text) => Command::Copy,
             "START" if second == "TRANSACTION" => Command::Begin,
             "COMMIT" | "END" => Command::Commit,
             "ROLLBACK" if second == "TO" => Command::Nothing("ROLLBACK"),
@@ -52,6 +55,12 @@ impl Command {
             _ => Command::Question,
         }
     }
+}
+
+/// `COPY(` is one word to those who cut at spaces.
+fn begins_copy(text: &str) -> bool {
+    let (word, rest) = text.split_at_checked(4).unwrap_or((text, ""));
+    word.eq_ignore_ascii_case("copy") && !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')
 }
 
 fn unquoted(name: &str) -> String {
@@ -122,6 +131,9 @@ mod tests {
         assert_eq!(Command::of("DEALLOCATE ALL"), Command::Forget(None));
         assert_eq!(Command::of("setting"), Command::Question);
         assert_eq!(Command::of("select 1"), Command::Question);
+        assert_eq!(Command::of("copy(select 1) to stdout"), Command::Copy);
+        assert_eq!(Command::of("-- x\nCOPY activity FROM STDIN"), Command::Copy);
+        assert_eq!(Command::of("copying"), Command::Question);
         assert_eq!(Command::of("ROLLBACK TO SAVEPOINT a"), Command::Nothing("ROLLBACK"));
     }
 }

@@ -32,8 +32,14 @@ impl Fault {
 
     /// With its place in `sql`, which the client wrote behind `before`.
     pub fn within(self, before: &str, sql: &str) -> Fault {
-        let place = self.position.and_then(|position| place_of(sql, position));
+        // One that is known already is of a part of `sql`, and counted from its start.
+        let place = self.place.or_else(|| self.position.and_then(|position| place_of(sql, position)));
         Fault { place: place.map(|place| before.chars().count() + place), ..self }
+    }
+
+    /// The text is none that the client wrote.
+    pub fn without_place(self) -> Fault {
+        Fault { position: None, place: None, ..self }
     }
 
     pub fn response(&self) -> ErrorResponse {
@@ -95,7 +101,7 @@ fn code_of(error: &QueryError) -> &'static str {
         QueryError::ParameterMissing { .. } => "42P02",
         QueryError::ParameterType { .. } => "22023",
         QueryError::InvalidValue { .. } => "22000",
-        QueryError::TimeLimit { .. } => "57014",
+        QueryError::TimeLimit { .. } | QueryError::NotTaken => "57014",
         QueryError::MemoryLimit => "53200",
         QueryError::RowLimit { .. } => "54000",
         QueryError::Busy { .. } => "53300",

@@ -7,6 +7,8 @@ mod arrays;
 mod cancel;
 mod cells;
 mod commands;
+mod copy;
+mod copy_out;
 mod door;
 mod fault;
 mod parameters;

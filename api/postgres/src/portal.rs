@@ -2,7 +2,7 @@
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use bytes::BufMut;
+use bytes::{BufMut, BytesMut};
 use footfall_api_sql::Rows;
 use pgwire::messages::PgWireBackendMessage as Out;
 use pgwire::messages::data::RowDescription;
@@ -64,6 +64,10 @@ impl Open {
         Ok(Open { source, schema, binary, current: None, scratch: Vec::new() })
     }
 
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
     pub fn description(&self) -> Out {
         let fields = self.schema.fields().iter().zip(&self.binary);
         Out::RowDescription(RowDescription::new(
@@ -73,6 +77,22 @@ impl Open {
 
     /// Sends up to `rows_max` rows; all of them when that is zero.
     pub async fn send<S>(&mut self, wire: &mut Wire<S>, rows_max: usize) -> Result<Sent, Stop>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let mut form = DataRows(std::mem::take(&mut self.binary));
+        let sent = self.send_as(wire, rows_max, &mut form).await;
+        self.binary = form.0;
+        sent
+    }
+
+    /// The same, each row as `form` writes it.
+    pub async fn send_as<S>(
+        &mut self,
+        wire: &mut Wire<S>,
+        rows_max: usize,
+        form: &mut impl RowForm,
+    ) -> Result<Sent, Stop>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -86,7 +106,7 @@ impl Open {
                 },
             };
             while current.at < current.rows && (rows_max == 0 || rows < rows_max) {
-                put_row(&current.columns, &self.binary, current.at, &mut self.scratch, &mut wire.output)?;
+                form.put(&current.columns, current.at, &mut self.scratch, &mut wire.output)?;
                 current.at += 1;
                 rows += 1;
                 wire.flush_if_full().await?;
@@ -121,21 +141,31 @@ fn current(schema: &SchemaRef, batch: &RecordBatch) -> Result<Current, Fault> {
     Ok(Current { columns, rows: batch.num_rows(), at: 0 })
 }
 
-/// A DataRow, written where it waits to be sent: there may be millions.
-fn put_row(
-    columns: &[Cells],
-    binary: &[bool],
-    row: usize,
-    scratch: &mut Vec<u8>,
-    out: &mut bytes::BytesMut,
-) -> Result<(), Fault> {
-    let start = out.len();
-    out.put_u8(b'D');
-    out.put_i32(0);
-    out.put_i16(columns.len() as i16);
-    for (cells, binary) in columns.iter().zip(binary) {
-        cells.put(row, *binary, scratch, out);
+/// How a row is written as a message.
+pub(crate) trait RowForm {
+    fn put(&mut self, columns: &[Cells], row: usize, scratch: &mut Vec<u8>, out: &mut BytesMut) -> Result<(), Fault>;
+}
+
+/// DataRows; which columns go in binary.
+struct DataRows(Vec<bool>);
+
+impl RowForm for DataRows {
+    fn put(&mut self, columns: &[Cells], row: usize, scratch: &mut Vec<u8>, out: &mut BytesMut) -> Result<(), Fault> {
+        framed(b'D', out, |out| {
+            out.put_i16(columns.len() as i16);
+            for (cells, binary) in columns.iter().zip(&self.0) {
+                cells.put(row, *binary, scratch, out);
+            }
+        })
     }
+}
+
+/// A message, written where it waits to be sent: there may be millions.
+pub(crate) fn framed(letter: u8, out: &mut BytesMut, write: impl FnOnce(&mut BytesMut)) -> Result<(), Fault> {
+    let start = out.len();
+    out.put_u8(letter);
+    out.put_i32(0);
+    write(out);
     let length = i32::try_from(out.len() - start - 1).map_err(|_| Fault::new("54000", "a row is too long"))?;
     out[start + 1..start + 5].copy_from_slice(&length.to_be_bytes());
     Ok(())

@@ -17,6 +17,8 @@ use pgwire::messages::{PgWireBackendMessage as Out, PgWireFrontendMessage as In}
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::commands::Command;
+use crate::copy::{self, Copy};
+use crate::copy_out;
 use crate::fault::Fault;
 use crate::parameters;
 use crate::portal::{Open, Source};
@@ -166,11 +168,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
 
     async fn statement(&mut self, sql: &str) -> Result<(), Stop> {
         let command = Command::of(sql);
+        if command == Command::Copy {
+            return self.copy(sql, Vec::new()).await;
+        }
         if let Some(source) = self.begin(sql, &command, Vec::new()).await? {
             let mut open = Open::new(source, &[])?;
             self.wire.put(open.description())?;
             let sent = open.send(&mut self.wire, 0).await?;
             self.complete(format!("{} {}", tag(&command), sent.rows))?;
+        }
+        Ok(())
+    }
+
+    /// All rows of a question as COPY writes them.
+    async fn copy(&mut self, sql: &str, values: Vec<ParameterValue>) -> Result<(), Stop> {
+        let copy: Copy = copy::read(sql)?;
+        let begun = self.begin(&copy.sql, &Command::Question, values).await;
+        let begun = begun.map_err(|stop| match (stop, copy.place) {
+            (Stop::Fault(fault), Some(place)) => Stop::Fault(fault.within(&sql[..place], &copy.sql)),
+            // Of a question that nobody wrote no place is told.
+            (Stop::Fault(fault), None) => Stop::Fault(fault.without_place()),
+            (broken, _) => broken,
+        });
+        if let Some(source) = begun? {
+            let mut open = Open::new(source, &[])?;
+            let rows = copy_out::send(&mut open, &copy, &mut self.wire).await?;
+            self.complete(format!("COPY {rows}"))?;
         }
         Ok(())
     }
@@ -198,6 +221,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
                 return Ok(Some(Source::Engine(rows)));
             }
             Command::Show(name, value) => return Ok(Some(shown(name, value)?)),
+            // It is begun where it is sent.
+            Command::Copy => return Ok(None),
             Command::Begin => {
                 self.status = TransactionStatus::Transaction;
                 "BEGIN"
@@ -356,6 +381,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             self.portals.insert(name, portal);
             return Ok(self.wire.put(Out::EmptyQueryResponse(EmptyQueryResponse::new()))?);
         };
+        if command == Command::Copy && !portal.is_done {
+            portal.is_done = true;
+            let (statement, values) = (portal.statement.clone(), std::mem::take(&mut portal.values));
+            self.portals.insert(name, portal);
+            let copied = self.copy(&statement.sql, values).await;
+            return copied.map_err(|stop| within(stop, "", &statement.sql));
+        }
         if portal.open.is_none() && !portal.is_done {
             self.open(&mut portal).await?;
             if portal.is_done {

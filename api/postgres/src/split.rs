@@ -34,7 +34,7 @@ pub(crate) fn words(sql: &str) -> &str {
 }
 
 /// Where the sign, quote or comment at `at` ends.
-fn skip(sql: &str, at: usize) -> usize {
+pub(crate) fn skip(sql: &str, at: usize) -> usize {
     let rest = &sql[at..];
     let end = |found: Option<usize>, more: usize| found.map_or(sql.len(), |found| at + found + more);
     match rest.as_bytes()[0] {

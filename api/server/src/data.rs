@@ -5,12 +5,10 @@ use std::sync::Arc;
 use footfall_api_access::Access;
 use footfall_api_app::Gatekeeper;
 use footfall_api_http::Site;
-use footfall_pipelines_store::query::{Engine, ExtraFunction};
+use footfall_api_sql::Functions;
+use footfall_pipelines_store::query::Engine;
 
 use crate::{Health, Live, Operations, Telemetry, health, live, operator, sql, tables, telemetry};
-
-/// Makes the table functions that questions about a project may call.
-pub type Functions = Arc<dyn Fn(&Arc<str>) -> Vec<Arc<dyn ExtraFunction>> + Send + Sync>;
 
 /// Everything behind the routes; cheap to clone.
 #[derive(Clone)]

@@ -1,9 +1,9 @@
 //! The live stream: summaries of arriving activity to whoever watches, at a calm pace and in bounded memory.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Extension;
@@ -16,7 +16,7 @@ use footfall_api_http::{Answer, Describe, Kind, Operation, Path, Problem, Routes
 use futures::{Stream, StreamExt};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio::sync::broadcast::{self, Receiver, error::RecvError, error::TryRecvError};
@@ -53,7 +53,7 @@ pub(crate) fn routes() -> Routes<Data, May> {
 }
 
 /// What the stream tells of one activity.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     pub message_id: String,
     pub event: String,
@@ -64,12 +64,12 @@ pub struct Summary {
     /// Milliseconds UTC.
     pub received_at: i64,
     /// Page path or screen, where there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
     /// The SDK.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub library: Option<String>,
 }
 
@@ -95,7 +95,7 @@ impl Default for LiveSettings {
 #[derive(Debug)]
 pub struct Live {
     sender: broadcast::Sender<Arc<Batch>>,
-    listeners: Arc<AtomicUsize>,
+    listeners: Listeners,
     arrival: Notify,
     settings: LiveSettings,
 }
@@ -118,12 +118,17 @@ impl Live {
     /// A stream without listeners.
     pub fn new(settings: LiveSettings) -> Live {
         let (sender, _) = broadcast::channel(settings.batches_max.max(1));
-        Live { sender, listeners: Arc::default(), arrival: Notify::new(), settings }
+        Live { sender, listeners: Listeners::default(), arrival: Notify::new(), settings }
     }
 
     /// True when somebody listens: summaries need not be made otherwise.
     pub fn is_heard(&self) -> bool {
         self.sender.receiver_count() > 0
+    }
+
+    /// The projects that somebody listens to.
+    pub fn watched(&self) -> Vec<Arc<str>> {
+        self.listeners.lock().keys().cloned().collect()
     }
 
     /// Waits until somebody listens.
@@ -143,7 +148,7 @@ impl Live {
 
     /// Starts listening; `None` when too many do already.
     fn listen(&self, project: Arc<str>) -> Option<Listener> {
-        let seat = Seat::take(&self.listeners, self.settings.listeners_max)?;
+        let seat = Seat::take(&self.listeners, &project, self.settings.listeners_max)?;
         let mut pace = interval(self.settings.pace.max(Duration::from_millis(1)));
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let receiver = self.sender.subscribe();
@@ -160,21 +165,40 @@ impl Live {
     }
 }
 
+/// How many listen to each project.
+#[derive(Debug, Clone, Default)]
+struct Listeners(Arc<Mutex<BTreeMap<Arc<str>, usize>>>);
+
+impl Listeners {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A listener's place, given back when it goes away.
 #[derive(Debug)]
-struct Seat(Arc<AtomicUsize>);
+struct Seat(Listeners, Arc<str>);
 
 impl Seat {
-    fn take(taken: &Arc<AtomicUsize>, max: usize) -> Option<Seat> {
-        let more = |now: usize| (now < max).then_some(now + 1);
-        taken.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).ok()?;
-        Some(Seat(taken.clone()))
+    fn take(taken: &Listeners, project: &Arc<str>, max: usize) -> Option<Seat> {
+        let mut listeners = taken.lock();
+        if listeners.values().sum::<usize>() >= max {
+            return None;
+        }
+        *listeners.entry(project.clone()).or_default() += 1;
+        Some(Seat(taken.clone(), project.clone()))
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        let mut listeners = self.0.lock();
+        if let Some(count) = listeners.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                listeners.remove(&self.1);
+            }
+        }
     }
 }
 

@@ -41,7 +41,7 @@ async fn listen(server: &Server) -> Result<BodyDataStream, StatusCode> {
 }
 
 async fn next(stream: &mut BodyDataStream) -> String {
-    let piece = tokio::time::timeout(Duration::from_secs(10), stream.next()).await.expect("an event in time");
+    let piece = tokio::time::timeout(Duration::from_secs(120), stream.next()).await.expect("an event in time");
     String::from_utf8(piece.unwrap().unwrap().to_vec()).unwrap()
 }
 
@@ -90,5 +90,5 @@ async fn whoever_feeds_the_stream_can_wait_for_a_listener() {
     let live = server.live.clone();
     let waiting = tokio::spawn(async move { live.heard().await });
     let _stream = listen(&server).await.unwrap();
-    tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("woken").unwrap();
+    tokio::time::timeout(Duration::from_secs(120), waiting).await.expect("woken").unwrap();
 }

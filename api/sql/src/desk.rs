@@ -1,5 +1,6 @@
 //! The one place behind the doors of SQL.
 
+use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +8,12 @@ use std::time::Duration;
 use footfall_api_access::{Access, Caller, Origin, Permission, Scope, Who, decide};
 use footfall_api_http::Problem;
 use footfall_api_http::limit::Limits;
-use footfall_pipelines_store::query::{Described, Engine, ParameterKind, Question, QuestionLimits};
+use footfall_pipelines_store::query::{Described, Engine, ExtraFunction, ParameterKind, Question, QuestionLimits};
 
 use crate::audit::AuditTable;
 use crate::policy::policy_of;
 use crate::refusal::Refusal;
-use crate::rows::{Cancel, Rows};
+use crate::rows::{Cancel, Cancelled, Rows};
 use crate::seat::{Ask, Seat};
 
 /// Names of databases that stand for the only project of a key.
@@ -33,18 +34,28 @@ impl Default for DeskSettings {
     }
 }
 
+/// The table functions about a project, for somebody who sees all of it.
+pub type Functions = Arc<dyn Fn(&Arc<str>) -> Vec<Arc<dyn ExtraFunction>> + Send + Sync>;
+
 /// Answers those who come in through a door of SQL. Cheap to clone.
 #[derive(Clone)]
 pub struct Desk {
     access: Access,
     engine: Arc<Engine>,
+    functions: Functions,
     limits: Limits,
     settings: DeskSettings,
 }
 
 impl Desk {
-    pub fn new(access: Access, engine: Arc<Engine>, limits: Limits, settings: DeskSettings) -> Desk {
-        Desk { access, engine, limits, settings }
+    pub fn new(
+        access: Access,
+        engine: Arc<Engine>,
+        functions: Functions,
+        limits: Limits,
+        settings: DeskSettings,
+    ) -> Desk {
+        Desk { access, engine, functions, limits, settings }
     }
 
     /// Lets somebody in who has shown `secret`, a key or token, to ask about `project`. `client` names their program.
@@ -83,6 +94,10 @@ impl Desk {
         let scope = Scope::Project { organisation: &organisation, project: &seat.project };
         let view = self.access.authorise(caller, Permission::SqlRun, scope, &seat.origin).await?;
         let question = Question::default().under(Arc::new(policy_of(&view)));
+        let question = match decide(&caller.subject, Permission::InsightsRead, scope).is_allowed() {
+            true => question.calling((self.functions)(&seat.project)),
+            false => question,
+        };
         let reads_audit = decide(&caller.subject, Permission::AuditRead, Scope::Organisation(&organisation));
         Ok(match reads_audit.is_allowed() {
             true => question
@@ -108,14 +123,22 @@ impl Desk {
         Ok(Question { sql, values, dialect, limits, ..question })
     }
 
-    /// Asks; it returns when the answer's columns are known.
-    pub async fn ask(&self, seat: &Seat, ask: Ask, cancel: &Cancel) -> Result<Rows, Refusal> {
-        let cancelled = cancel.cancelled();
-        let question = self.question(seat, ask).await?;
-        tokio::select! {
-            biased;
-            () = cancelled => Err(Refusal::Cancelled),
-            answer = self.engine.query(&seat.project, question) => Ok(Rows::new(answer?, cancel, self.settings.stall_timeout)),
+    /// Asks; it resolves when the answer's columns are known. From the call on `cancel` ends it.
+    pub fn ask<'a>(
+        &'a self,
+        seat: &'a Seat,
+        ask: Ask,
+        cancel: &Cancel,
+    ) -> impl Future<Output = Result<Rows, Refusal>> + Send + use<'a> {
+        let mut cancelled: Cancelled = Box::pin(cancel.cancelled());
+        async move {
+            let question = self.question(seat, ask).await?;
+            let answer = tokio::select! {
+                biased;
+                () = &mut cancelled => return Err(Refusal::Cancelled),
+                answer = self.engine.query(&seat.project, question) => answer?,
+            };
+            Ok(Rows::new(answer, cancelled, self.settings.stall_timeout))
         }
     }
 

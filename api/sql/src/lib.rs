@@ -10,7 +10,7 @@ mod rows;
 mod seat;
 
 pub use audit::{AUDIT_TEXTS, AuditTable};
-pub use desk::{Desk, DeskSettings};
+pub use desk::{Desk, DeskSettings, Functions};
 pub use policy::policy_of;
 pub use refusal::Refusal;
 pub use rows::{Cancel, Rows};

@@ -1,6 +1,7 @@
 //! Rows as a door takes them: worked out ahead by a little, ended when nobody takes them or their asker says so.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,11 @@ impl Cancel {
         self.0.send_modify(|count| *count += 1);
     }
 
+    /// Whether this is the same session's.
+    pub fn is(&self, other: &Cancel) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Resolves when what is begun now is to end.
     pub fn cancelled(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut told = self.0.subscribe();
@@ -47,15 +53,17 @@ pub struct Rows {
     is_whole: bool,
 }
 
+/// Resolves when the question is to end.
+pub(crate) type Cancelled = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// What is handed over; `None` behind the last rows.
 type Piece = Option<Result<RecordBatch, Refusal>>;
 
 impl Rows {
     /// Takes `answer` up. Whoever takes nothing for `stall` is given up: a slow reader holds no turn of the engine.
-    pub(crate) fn new(answer: Answer, cancel: &Cancel, stall: Duration) -> Rows {
+    pub(crate) fn new(answer: Answer, cancelled: Cancelled, stall: Duration) -> Rows {
         let schema = answer.schema().clone();
         let (sender, pieces) = mpsc::channel(1);
-        let cancelled = cancel.cancelled();
         tokio::spawn(async move {
             let end = tokio::select! {
                 biased;

@@ -277,6 +277,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/account/name": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Says how one is called. */
+        put: operations["account_rename"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/account/passkeys": {
         parameters: {
             query?: never;
@@ -1078,6 +1095,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reads on in the log, for a move onto other backends; what was not read is kept. */
+        post: operations["log_read"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/refresh": {
         parameters: {
             query?: never;
@@ -1104,7 +1138,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Reads quarantined items again with the limits in force. */
+        /** Reads quarantined items again with the limits and the tracking plan in force. */
         post: operations["replay_replay_quarantine"];
         delete?: never;
         options?: never;
@@ -1240,11 +1274,29 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Those that may still be accepted. */
+        get: operations["invitations_list"];
         put?: never;
         /** Invites an address by e-mail. */
         post: operations["members_invite"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organisations/{organisation}/invitations/{invitation}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes one back; its link is worthless. */
+        delete: operations["invitations_withdraw"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1545,7 +1597,8 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /** Calls a project something else. */
+        patch: operations["projects_change"];
         trace?: never;
     };
     "/v1/projects/{project}/annotations": {
@@ -1689,6 +1742,23 @@ export interface paths {
         post?: never;
         /** Removes one that no other is defined by. */
         delete: operations["cohorts_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/cohorts/{key}/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replaces, adds to or takes from the list of people that it is. */
+        post: operations["cohorts_upload"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2055,6 +2125,40 @@ export interface paths {
         };
         /** The effects among people told apart by what was known of them at exposure. */
         get: operations["results_breakdown"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/experiments/{key}/results/differences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where an effect differs between people: every dimension at once, corrected for how many looks that is. */
+        get: operations["results_differences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/experiments/{key}/results/interactions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether other experiments of the same time change its effect, corrected for how many looks that is. */
+        get: operations["results_interactions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3117,6 +3221,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The plan as a whole. */
+        get: operations["plan_show_plan"];
+        /** Says what becomes of activities that are not in it. */
+        put: operations["plan_change_plan"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/plan/activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Its activities, by name. */
+        get: operations["plan_list"];
+        put?: never;
+        /** Takes an activity into the plan. */
+        post: operations["plan_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/plan/activities/{activity}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One. */
+        get: operations["plan_show"];
+        /** Says something else of one. */
+        put: operations["plan_replace"];
+        post?: never;
+        /** Takes one out of the plan. */
+        delete: operations["plan_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/plan/activities/{activity}/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was said of it, the newest first. */
+        get: operations["plan_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/plan/activities/{activity}/violations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forgets what was found otherwise of it. */
+        delete: operations["plan_forget"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/plan/violations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was found otherwise, counted. */
+        get: operations["plan_found"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/quarantine/replay": {
         parameters: {
             query?: never;
@@ -3126,7 +3336,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Reads quarantined items again with the limits in force, at most 100,000 at a time. */
+        /** Reads quarantined items again with the limits and the tracking plan in force, at most 100,000 at a time. */
         post: operations["persons_read_again"];
         delete?: never;
         options?: never;
@@ -3704,6 +3914,15 @@ export interface components {
             question: components["schemas"]["ActivePeople"];
         };
         ActivePeriod: "day" | "week" | "month";
+        /** @description How variance was taken away. */
+        Adjustment: {
+            covariate: components["schemas"]["Covariate"];
+            /**
+             * Format: double
+             * @description The variance of the first treatment's difference from control, as a share of what it is without.
+             */
+            variance_left: number;
+        };
         /** @description A side of a ratio. */
         Aggregate: {
             count: {
@@ -3754,6 +3973,8 @@ export interface components {
              * @default 0.05
              */
             alpha: number;
+            /** @description What is made of these days. */
+            covariate?: components["schemas"]["Covariate"];
             /**
              * @description Days before exposure whose values take variance away (CUPED); 0 for none.
              * @default 14
@@ -3777,6 +3998,8 @@ export interface components {
              * @default null
              */
             prior_deviation: number | null;
+            /** @description Compares people of each value of this dimension among themselves, as they were at their first exposure (post-stratification). */
+            stratified_by?: components["schemas"]["Dimension"] | null;
             /**
              * Format: double
              * @description Users at which sequential intervals are tightest.
@@ -3800,11 +4023,8 @@ export interface components {
             /** @description As "App 4.2 is out". */
             text: string;
         };
-        /**
-         * @description The file's format. Insights are sent as CSV.
-         * @enum {string}
-         */
-        AnswerFormat: "csv" | "parquet";
+        /** @description The file's format. Insights are sent as CSV unless they are wanted as PDF. */
+        AnswerFormat: ("csv" | "parquet") | "pdf";
         /** @description What one arm comes to. */
         Arm: {
             /**
@@ -3817,6 +4037,8 @@ export interface components {
              * @description Null without people.
              */
             mean: number | null;
+            /** @description All that the formulas are made of; null of quantiles and without people. */
+            moments?: components["schemas"]["ArmMoments"] | null;
             /** Format: double */
             people: number;
             /**
@@ -3827,6 +4049,15 @@ export interface components {
             /** Format: double */
             variance: number | null;
             variation: string;
+        };
+        /** @description The sufficient statistics of an arm, over people, or over clusters where those are divided. */
+        ArmMoments: {
+            /** @description Of the value, of a ratio numerator and denominator; then of the same as it was known before exposure. */
+            means: number[];
+            /** Format: double */
+            n: number;
+            /** @description Sums of products of deviations from these means, row by row. */
+            scatter: number[][];
         };
         /** @description A question. */
         Asked: {
@@ -3926,6 +4157,8 @@ export interface components {
         };
         /** @description Weights that follow what the first goal has shown, instead of staying what they are. */
         Bandit: {
+            /** @description Groups of users with weights of their own; the weights of the bandit itself are those of all others. */
+            contexts?: components["schemas"]["BanditContext"][];
             /** @description Between two looks. */
             every_hours: number;
             /**
@@ -3939,6 +4172,12 @@ export interface components {
              * @default 100
              */
             people_min: number;
+        };
+        /** @description A context; of several that hold for a user the first counts. */
+        BanditContext: {
+            /** @description For whom, in GrowthBook's condition language. */
+            condition: unknown;
+            key: string;
         };
         /** @description One metric in the days before exposure. */
         BeforeComparison: {
@@ -3964,6 +4203,20 @@ export interface components {
         BeforeExposure: {
             comparisons: components["schemas"]["BeforeComparison"][];
             is_off: boolean;
+            reading: string;
+        };
+        /** @description Another experiment, and the people who were exposed to both. */
+        Beside: {
+            experiment: string;
+            metrics: components["schemas"]["MetricInteraction"][];
+            /**
+             * Format: double
+             * @description Of "who is in which variation of one says nothing of the other" (chi-squared); null of bandits, whose weights move.
+             */
+            p_value_independent: number | null;
+            /** Format: double */
+            people: number;
+            phase: number;
             reading: string;
         };
         /** @description A dashboard as its file says it. */
@@ -4145,6 +4398,8 @@ export interface components {
         } | {
             listed: string[];
         } | {
+            uploaded: string;
+        } | {
             cohort: string;
         };
         /** @description Size and ids of a cohort. */
@@ -4293,6 +4548,43 @@ export interface components {
         } | {
             cohort: components["schemas"]["Cohort"];
         };
+        /** @description A variation in a context. */
+        ContextArm: {
+            /**
+             * Format: double
+             * @description To be the best in this context, as known when these weights began.
+             */
+            chance: number | null;
+            /**
+             * Format: double
+             * @description Of the first goal, over periods of equal weights; null as long as an arm has too few people.
+             */
+            mean: number | null;
+            /** Format: double */
+            people: number;
+            /** Format: double */
+            standard_error: number | null;
+            variation: string;
+            /**
+             * Format: double
+             * @description That hold now.
+             */
+            weight: number;
+        };
+        /** @description One context of a bandit. */
+        ContextReport: {
+            arms: components["schemas"]["ContextArm"][];
+            /** @description Null is that of all others. */
+            context: string | null;
+            /** @description By which exposures tell it. */
+            leaf: string;
+        };
+        /** @description The weights of one context since a time. */
+        ContextWeights: {
+            /** @description Of each arm to be the best in this context; empty as long as too little is known of it. */
+            chances: number[];
+            weights: number[];
+        };
         /**
          * @description Everybody who took step 1 of an ordered or strict funnel, in two parts: who converted, and who did not. Each factor
          *     divides them once more, into those who have it and those who do not.
@@ -4368,6 +4660,8 @@ export interface components {
             q: number;
             test: components["schemas"]["FactorTest"];
         };
+        /** @description What takes variance away. */
+        Covariate: "same_measure" | "prediction";
         /** @description The effect among people exposed until the end of a day. */
         CurvePoint: {
             day: string;
@@ -4460,6 +4754,25 @@ export interface components {
             reason: string;
             variation: string;
         };
+        /** @description The design of an experiment. */
+        Design: {
+            /** @constant */
+            kind: "people";
+        } | {
+            /** @constant */
+            kind: "clusters";
+            /** @description The property of exposures that names the cluster. */
+            property: string;
+        } | {
+            /**
+             * @description So many minutes from each window's beginning are left out, in which what was shown before may still work.
+             * @default 0
+             */
+            carry_over_minutes: number;
+            /** @constant */
+            kind: "switchback";
+            window_hours: number;
+        };
         /** @description One place where two revisions differ. */
         Difference: {
             after: unknown;
@@ -4467,6 +4780,32 @@ export interface components {
             before: unknown;
             /** @description A JSON pointer into `{definition, state}`. */
             pointer: string;
+        };
+        /** @description One goal and treatment by one dimension. */
+        Difference2: {
+            dimension: components["schemas"]["Dimension"];
+            /** @description The level with the greatest effect, as it was seen; of the extremes of many levels some is chance. */
+            greatest: components["schemas"]["LevelEffect"] | null;
+            least: components["schemas"]["LevelEffect"] | null;
+            /** @description With enough people to compare. */
+            levels: number;
+            metric: string;
+            /**
+             * Format: double
+             * @description Of "the effect is the same at all levels" (Cochran's Q), for one look.
+             */
+            p_value: number | null;
+            /**
+             * Format: double
+             * @description Benjamini and Hochberg's over the same.
+             */
+            p_value_false_discovery: number | null;
+            /**
+             * Format: double
+             * @description Holm's over all dimensions, goals and treatments.
+             */
+            p_value_holm: number | null;
+            variation: string;
         };
         /** @description What is known of a person at the first exposure. */
         Dimension: ("browser" | "browser_version" | "operating_system" | "device_type" | "app_version" | "country" | "language" | "referring_domain") | "sdk";
@@ -4626,6 +4965,8 @@ export interface components {
             coverage: number;
             /** @default  */
             description: string;
+            /** @description What is divided between the variations. */
+            design?: components["schemas"]["Design"];
             /**
              * @description For users without the hash attribute.
              * @default null
@@ -4653,11 +4994,14 @@ export interface components {
             plan: components["schemas"]["Plan"] | null;
             /** @default [] */
             prerequisites: components["schemas"]["Prerequisite"][];
+            /** @description Sends visitors of pages to addresses by their variation. */
+            redirects?: components["schemas"]["Redirects"] | null;
             /**
              * @description Metrics that explain.
              * @default []
              */
             secondary: string[];
+            sticky?: components["schemas"]["Sticky"];
             /** @default [] */
             tags: string[];
             /** @description The first is control. */
@@ -4678,6 +5022,48 @@ export interface components {
             phase: number;
             /** @description The question in SQL, and its parameters. */
             sql: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            until: string;
+        };
+        /** @description All dimensions of a phase, those first whose levels differ most surely. */
+        ExperimentDifferences: {
+            differences: components["schemas"]["Difference2"][];
+            experiment: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            from: string;
+            /** @description Counted from 0. */
+            phase: number;
+            reading: string;
+            /** @description Tests over which p-values are corrected. */
+            tests: number;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            until: string;
+        };
+        /** @description One experiment beside the others of its time. */
+        ExperimentInteractions: {
+            experiment: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            from: string;
+            /** @description Experiments of the same time beyond those that are looked at. */
+            left_out: number;
+            others: components["schemas"]["Beside"][];
+            /** @description Counted from 0. */
+            phase: number;
+            reading: string;
+            /** @description Tests over which p-values are corrected. */
+            tests: number;
             /**
              * Format: date-time
              * @example 2026-11-24T08:00:00.000Z
@@ -4714,6 +5100,8 @@ export interface components {
                      * @default 0.05
                      */
                     alpha: number;
+                    /** @description What is made of these days. */
+                    covariate?: "same_measure" | "prediction";
                     /**
                      * @description Days before exposure whose values take variance away (CUPED); 0 for none.
                      * @default 14
@@ -4740,6 +5128,8 @@ export interface components {
                      * @default null
                      */
                     prior_deviation: number | null;
+                    /** @description Compares people of each value of this dimension among themselves, as they were at their first exposure (post-stratification). */
+                    stratified_by?: (("browser" | "browser_version" | "operating_system" | "device_type" | "app_version" | "country" | "language" | "referring_domain") | "sdk") | null;
                     /**
                      * Format: double
                      * @description Users at which sequential intervals are tightest.
@@ -4752,6 +5142,12 @@ export interface components {
                  * @default null
                  */
                 bandit: {
+                    /** @description Groups of users with weights of their own; the weights of the bandit itself are those of all others. */
+                    contexts?: {
+                        /** @description For whom, in GrowthBook's condition language. */
+                        condition: unknown;
+                        key: string;
+                    }[];
                     /** @description Between two looks. */
                     every_hours: number;
                     /**
@@ -4779,6 +5175,25 @@ export interface components {
                 coverage: number;
                 /** @default  */
                 description: string;
+                /** @description What is divided between the variations. */
+                design?: {
+                    /** @constant */
+                    kind: "people";
+                } | {
+                    /** @constant */
+                    kind: "clusters";
+                    /** @description The property of exposures that names the cluster. */
+                    property: string;
+                } | {
+                    /**
+                     * @description So many minutes from each window's beginning are left out, in which what was shown before may still work.
+                     * @default 0
+                     */
+                    carry_over_minutes: number;
+                    /** @constant */
+                    kind: "switchback";
+                    window_hours: number;
+                };
                 /**
                  * @description For users without the hash attribute.
                  * @default null
@@ -4865,11 +5280,51 @@ export interface components {
                     condition: unknown;
                     feature: string;
                 }[];
+                /** @description Sends visitors of pages to addresses by their variation. */
+                redirects?: {
+                    /** @description By the key of a variation; visitors stay where a variation has none. */
+                    addresses: {
+                        [key: string]: string;
+                    };
+                    /** @description Where visitors are sent: everywhere where it is absent. */
+                    environments?: string[] | null;
+                    /**
+                     * @description The query of the page goes along.
+                     * @default false
+                     */
+                    keeps_query: boolean;
+                    /** @description Which pages: any that one of these includes, and none that one of these excludes. */
+                    pages: {
+                        /** @description How a pattern is read. */
+                        by: "simple" | "regex";
+                        /** @default false */
+                        excludes: boolean;
+                        pattern: string;
+                    }[];
+                } | null;
                 /**
                  * @description Metrics that explain.
                  * @default []
                  */
                 secondary: string[];
+                /** @description Users who keep the variation that they once had, where their SDK remembers it. */
+                sticky?: {
+                    /**
+                     * @description Another one forgets what users had.
+                     * @default 0
+                     */
+                    bucket_version: number;
+                    /**
+                     * @description Nothing is remembered.
+                     * @default false
+                     */
+                    is_off: boolean;
+                    /**
+                     * @description Users who had a variation in an earlier version take part no more.
+                     * @default 0
+                     */
+                    min_bucket_version: number;
+                };
                 /** @default [] */
                 tags: string[];
                 /** @description The first is control. */
@@ -4898,6 +5353,8 @@ export interface components {
         /** @description The result of one phase of an experiment, as it is at this moment. */
         ExperimentResults: {
             before_exposure: components["schemas"]["BeforeExposure"];
+            /** @description Of a contextual bandit each context, all others last. */
+            contexts?: components["schemas"]["ContextReport"][];
             experiment: string;
             /**
              * Format: date-time
@@ -4908,15 +5365,27 @@ export interface components {
             params: unknown;
             /**
              * Format: double
-             * @description People who were seen in more than one variation; they are in none of the numbers.
+             * @description People who were seen in more than one variation, or whose cluster was; they are in none of the numbers.
              */
             people_in_several: number;
+            /**
+             * Format: double
+             * @description People of whom no exposure names a cluster, where clusters are divided; they are in none of the numbers.
+             */
+            people_without_cluster?: number | null;
+            /**
+             * Format: double
+             * @description Of a contextual bandit: people whose exposure tells no context; they are in no effect.
+             */
+            people_without_context?: number | null;
             /** @description Counted from 0. */
             phase: number;
             revision: number;
             sample_ratio: components["schemas"]["SampleRatio"];
             /** @description The question in SQL, and its parameters: asked of `/v1/sql` it gives the numbers below all of this. */
             sql: string;
+            /** @description Where times are divided. */
+            switchback?: components["schemas"]["SwitchbackReport"] | null;
             /**
              * Format: date-time
              * @example 2026-11-24T08:00:00.000Z
@@ -5987,6 +6456,17 @@ export interface components {
             /** @description Of control and of the treatment. */
             people: number[];
         };
+        /** @description A level and its effect. */
+        LevelEffect: {
+            /**
+             * Format: double
+             * @description Relative to control's mean.
+             */
+            effect: number;
+            level: string;
+            /** Format: double */
+            people: number;
+        };
         /**
          * @description The standing of people, bucket by bucket. The span is widened to whole buckets.
          *
@@ -6030,6 +6510,51 @@ export interface components {
         };
         /** @enum {string} */
         LifecycleStanding: "new" | "returning" | "resurrecting" | "dormant";
+        /** @description What the ids are. */
+        ListIds: "person" | "distinct";
+        /**
+         * @description What is done with the ids.
+         * @enum {string}
+         */
+        ListMode: "replace" | "add" | "remove";
+        /** @description What the list came to. */
+        ListUploaded: {
+            added: number;
+            /** @description In the list now, whether they have any activity or not. */
+            people: number;
+            removed: number;
+            revision: number;
+        };
+        /** @description From where to read; everything before may be deleted when it is old. */
+        LogFrom: {
+            /** @description Without it nothing is read, and what the tables on disk do not have yet is kept from now on. */
+            from?: components["schemas"]["LogPlace"][] | null;
+        };
+        /** @description A record as it lies in the log. */
+        LogLine: {
+            kind: number;
+            offset: number;
+            partition: number;
+            /** @description JSON, byte for byte. */
+            payload: string;
+        };
+        /** @description Where to read on in one partition of the log. */
+        LogPlace: {
+            /** @description The next record to be read. */
+            offset: number;
+            partition: number;
+        };
+        /** @description Where one partition of the log was read to. */
+        LogReadTo: {
+            /** @description The next record to be read. */
+            offset: number;
+            partition: number;
+        };
+        /** @description Records in order of offset within each partition. */
+        LogStretch: {
+            next: components["schemas"]["LogReadTo"][];
+            records: components["schemas"]["LogLine"][];
+        };
         /** @description What a code means. */
         Meaning: {
             code: string;
@@ -6119,6 +6644,20 @@ export interface components {
             /** @description A built-in role's name or a custom role's id. */
             role: string;
         };
+        /** @description Who was found in a group's cohort. */
+        Members: {
+            /**
+             * Format: date-time
+             * @description When they last changed.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            changed_at?: string | null;
+            /** @description The cohort that was asked. */
+            cohort?: string;
+            /** @description Why they could not be looked up the last time; the group keeps whom it had. */
+            fault?: string;
+            values?: string[];
+        };
         /** @description A metric. Each change of it is a revision, and results say which one they used. */
         Metric: {
             /**
@@ -6161,6 +6700,40 @@ export interface components {
              */
             p_value_alike_adjusted: number | null;
             reading: string;
+            variation: string;
+        };
+        /** @description What two treatments do together, beyond what each does alone. */
+        MetricInteraction: {
+            /**
+             * Format: double
+             * @description The own effect among people of the other's treatment, less that among people of its control; in the metric's unit.
+             */
+            interaction: number | null;
+            interval: components["schemas"]["Interval"] | null;
+            means: (number | null)[];
+            method: string;
+            metric: string;
+            /** @description Of the other experiment. */
+            other_variation: string;
+            /** Format: double */
+            p_value: number | null;
+            /**
+             * Format: double
+             * @description Benjamini and Hochberg's over the same.
+             */
+            p_value_false_discovery: number | null;
+            /**
+             * Format: double
+             * @description Holm's over all metrics, treatments and experiments here.
+             */
+            p_value_holm: number | null;
+            /** @description Of both controls, of the other's treatment alone, of the own treatment alone, and of both. */
+            people: number[];
+            /**
+             * Format: double
+             * @description The same as a share of the mean of both controls.
+             */
+            relative: number | null;
             variation: string;
         };
         /** @description A definition. */
@@ -6570,6 +7143,8 @@ export interface components {
         };
         /** @description One metric. */
         MetricReport: {
+            /** @description What was known before took variance away. */
+            adjusted_by?: components["schemas"]["Adjustment"] | null;
             arms: components["schemas"]["Arm"][];
             /** @description Each treatment against control. */
             comparisons: components["schemas"]["TreatmentReport"][];
@@ -6581,6 +7156,9 @@ export interface components {
         };
         /** @description How a session's tokens are handed over. */
         Mode: "bearer" | "cookie";
+        NameChange: {
+            name: string;
+        };
         /** @description A group with the name that it has in an answer. */
         NamedCohort: {
             cohort: components["schemas"]["Cohort"];
@@ -6711,6 +7289,23 @@ export interface components {
             /** @description Of the variations, in their order. */
             weights?: number[] | null;
         };
+        /** @description A new activity of the plan. */
+        NewPlannedActivity: {
+            activity: string;
+            /** @default  */
+            description: string;
+            /** @default count */
+            on_violation: components["schemas"]["Violating"];
+            /**
+             * @description Who answers for it.
+             * @default
+             */
+            owner: string;
+            /** @description JSON Schema (2020-12) of its properties, at most 64 KiB: without references, patterns in linear time. */
+            schema?: {
+                [key: string]: unknown;
+            } | null;
+        };
         NewProject: {
             /** @description Letters, digits, dots, dashes and underscores; unique in the installation. */
             id: string;
@@ -6771,6 +7366,25 @@ export interface components {
             /** @description Verifies `webhook-signature` as Standard Webhooks 1.0 has it. */
             secret: string;
         };
+        /** @description An invitation that nobody has accepted yet. */
+        OpenInvitation: {
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            created_at: string;
+            email: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            expires_at: string;
+            id: string;
+            /** @description One project; `null` for the organisation and all its projects. */
+            project_id: string | null;
+            /** @description A built-in role's name or a custom role's id. */
+            role: string;
+        };
         /** @description A number of an activity. */
         Operand: "amount" | {
             property: string;
@@ -6807,6 +7421,15 @@ export interface components {
             name: string;
             session_id: string;
         };
+        /** @description Pages by their addresses. */
+        Page: {
+            by: components["schemas"]["PageBy"];
+            /** @default false */
+            excludes: boolean;
+            pattern: string;
+        };
+        /** @description How a pattern is read. */
+        PageBy: "simple" | "regex";
         /** @description The body of a page. */
         PageOfAlert: {
             items: components["schemas"]["Alert"][];
@@ -6898,8 +7521,32 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description The body of a page. */
+        PageOfOpenInvitation: {
+            items: components["schemas"]["OpenInvitation"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
         PageOfOrganisation: {
             items: components["schemas"]["Organisation"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
+        PageOfPlanRevision: {
+            items: components["schemas"]["PlanRevision"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
+        PageOfPlanViolation: {
+            items: components["schemas"]["PlanViolation"][];
+            /** @description For the parameter `cursor`; `null` on the last page. */
+            next_cursor: string | null;
+        };
+        /** @description The body of a page. */
+        PageOfPlannedActivity: {
+            items: components["schemas"]["PlannedActivity"][];
             /** @description For the parameter `cursor`; `null` on the last page. */
             next_cursor: string | null;
         };
@@ -7111,6 +7758,8 @@ export interface components {
         Period: {
             /** @description Of each arm to be the best, as known when it began. */
             chances: number[];
+            /** @description Of each context of a contextual bandit; what stands above is of all others. */
+            contexts?: components["schemas"]["ContextWeights"][];
             /**
              * Format: date-time
              * @example 2026-11-24T08:00:00.000Z
@@ -7270,6 +7919,74 @@ export interface components {
             /** Format: double */
             users_per_day: number;
         };
+        /** @description A revision of an activity of the plan. */
+        PlanRevision: {
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            changed_at: string;
+            changed_by: string;
+            /** @description Description, owner, schema and on_violation; null where it was removed. */
+            content: {
+                [key: string]: unknown;
+            } | null;
+            revision: number;
+        };
+        /** @description What was otherwise than planned. */
+        PlanViolation: {
+            activity: string;
+            /**
+             * Format: date-time
+             * @description The activity's time, or when the quarantined item was received.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            example_at: string;
+            /** @description The newest: a message id of `activity`, or an id of `quarantine`. Values are read there, by whoever may. */
+            example_id: string;
+            /** @description `accepted` or `quarantined`. */
+            fate: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            first_at: string;
+            /** @description The keyword of the schema that did not hold; `unplanned`, `not_checked`. */
+            kind: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            last_at: string;
+            /** @description Which property, as a JSON pointer, places in lists as `*`; `…` for those beyond 200 kinds and places of one activity. */
+            path: string;
+            /** @description How often it was received, what was sent twice counted twice. */
+            times: number;
+        };
+        /** @description An activity of the plan. */
+        PlannedActivity: {
+            activity: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            created_at: string;
+            description: string;
+            on_violation: components["schemas"]["Violating"];
+            owner: string;
+            revision: number;
+            /** @description JSON Schema of its properties; absent where they may be anything. */
+            schema: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            updated_at: string;
+            /** @description The account or key. */
+            updated_by: string;
+        };
         /** @description What a plan comes to. */
         Power: {
             /**
@@ -7353,6 +8070,9 @@ export interface components {
         };
         /** @description What a key of a project may be for. */
         ProjectKeyKind: "write" | "read" | "client" | "service";
+        ProjectPatch: {
+            name?: string;
+        };
         /** @description A second factor as it is given. */
         Proof: {
             totp: string;
@@ -7419,6 +8139,22 @@ export interface components {
         /** @description Recovery codes, each good once. Shown once. */
         RecoveryCodes: {
             codes: string[];
+        };
+        /** @description Where visitors of pages are sent. SDKs do it by themselves, without a feature. */
+        Redirects: {
+            /** @description By the key of a variation; visitors stay where a variation has none. */
+            addresses: {
+                [key: string]: string;
+            };
+            /** @description Where visitors are sent: everywhere where it is absent. */
+            environments?: string[] | null;
+            /**
+             * @description The query of the page goes along.
+             * @default false
+             */
+            keeps_query: boolean;
+            /** @description Which pages: any that one of these includes, and none that one of these excludes. */
+            pages: components["schemas"]["Page"][];
         };
         Refresh: {
             /** @description Left out, the refresh cookie counts. */
@@ -7682,9 +8418,14 @@ export interface components {
         /** @description A list of values of one attribute. */
         SavedGroup: {
             attribute: string;
+            /** @description The key of a saved cohort: the values are the distinct ids of its people, looked up anew every few minutes. */
+            cohort?: string | null;
             /** @default  */
             description: string;
-            /** @description Texts or numbers. */
+            /**
+             * @description Texts or numbers. None where `cohort` says who is in it.
+             * @default []
+             */
             values: unknown[];
         };
         /** @description A definition. */
@@ -7700,14 +8441,19 @@ export interface components {
              */
             definition: {
                 attribute: string;
+                /** @description The key of a saved cohort: the values are the distinct ids of its people, looked up anew every few minutes. */
+                cohort?: string | null;
                 /** @default  */
                 description: string;
-                /** @description Texts or numbers. */
+                /**
+                 * @description Texts or numbers. None where `cohort` says who is in it.
+                 * @default []
+                 */
                 values: unknown[];
             };
             key: string;
             revision: number;
-            state: components["schemas"]["Stateless"];
+            state: components["schemas"]["Members"];
             /**
              * Format: date-time
              * @example 2026-11-24T08:00:00.000Z
@@ -8211,11 +8957,41 @@ export interface components {
             limit: number;
             question: components["schemas"]["Stickiness"];
         };
+        /** @description Users who keep the variation that they once had, where their SDK remembers it. */
+        Sticky: {
+            /**
+             * @description Another one forgets what users had.
+             * @default 0
+             */
+            bucket_version: number;
+            /**
+             * @description Nothing is remembered.
+             * @default false
+             */
+            is_off: boolean;
+            /**
+             * @description Users who had a variation in an earlier version take part no more.
+             * @default 0
+             */
+            min_bucket_version: number;
+        };
         Switch: {
             /** @description All that there are where it is absent. */
             environments?: string[] | null;
             is_on: boolean;
             reason?: string | null;
+        };
+        /** @description The windows of a switchback. A person counts once in each window in which they were exposed. */
+        SwitchbackReport: {
+            /**
+             * Format: double
+             * @description The share of people who were shown something else than the window's variation; they count by the window.
+             */
+            off_schedule: number;
+            /** @description Both of whose windows are over and have people. */
+            pairs: number;
+            /** @description That are over. */
+            windows: number;
         };
         TableInWords: {
             /** @description What a row is. */
@@ -8389,6 +9165,19 @@ export interface components {
             /** @description In base32, for typing. */
             secret: string;
         };
+        /** @description A project's plan as a whole. */
+        TrackingPlan: {
+            /** @description Every change of the plan counts; 0: there is none. */
+            revision: number;
+            unplanned: components["schemas"]["UnplannedActivities"];
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            updated_at: string | null;
+            /** @description The account or key. */
+            updated_by: string | null;
+        };
         /** @description A treatment against control. Effects are relative to control's mean. */
         TreatmentReport: {
             can_be_said: string;
@@ -8416,6 +9205,11 @@ export interface components {
             minimum_detectable_effect: number | null;
             /** Format: double */
             p_value: number | null;
+            /**
+             * Format: double
+             * @description Of a switchback, at one look: the share of all divisions of its pairs that would have shown as much.
+             */
+            p_value_by_division?: number | null;
             /**
              * Format: double
              * @description Benjamini and Hochberg's over the same.
@@ -8506,6 +9300,8 @@ export interface components {
             limit: number;
             question: components["schemas"]["Trend"];
         };
+        /** @description What becomes of activities whose names are not in the plan. */
+        UnplannedActivities: "allow" | "count" | "refuse";
         /**
          * @description What kind of values a feature has.
          * @enum {string}
@@ -8528,6 +9324,11 @@ export interface components {
         };
         /** @description One arm. */
         VariationReport: {
+            /**
+             * Format: double
+             * @description Where clusters are divided.
+             */
+            clusters?: number | null;
             key: string;
             /** Format: double */
             people: number;
@@ -8539,6 +9340,8 @@ export interface components {
             value: unknown;
             variation: string;
         };
+        /** @description What becomes of an activity whose properties do not fit the schema. */
+        Violating: "count" | "refuse";
         Wanted: {
             environment: string;
             /**
@@ -8599,6 +9402,22 @@ export interface components {
             /** @description Why; kept with the revision. */
             reason?: string | null;
         };
+        /** @description What is said of an activity. */
+        WantedPlannedActivity: {
+            /** @default  */
+            description: string;
+            /** @default count */
+            on_violation: components["schemas"]["Violating"];
+            /**
+             * @description Who answers for it.
+             * @default
+             */
+            owner: string;
+            /** @description JSON Schema (2020-12) of its properties, at most 64 KiB: without references, patterns in linear time. */
+            schema?: {
+                [key: string]: unknown;
+            } | null;
+        };
         /** @description A cohort as it is wanted. */
         WantedSavedCohort: {
             definition: components["schemas"]["Cohort"];
@@ -8619,6 +9438,10 @@ export interface components {
         /** @description An item as it is wanted. */
         WantedSchedule: {
             content: components["schemas"]["Schedule"];
+        };
+        /** @description A plan as it is wanted. */
+        WantedTrackingPlan: {
+            unplanned: components["schemas"]["UnplannedActivities"];
         };
         WayBack: {
             reason?: string | null;
@@ -9648,6 +10471,26 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description `not_found`: There is no such thing, or it is not yours to know.
+         *     `planned_activity_unknown`: The plan has no such activity.
+         */
+        "404.not_found.planned_activity_unknown": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "not_found" | "planned_activity_unknown";
+                    /** @constant */
+                    status?: 404;
+                };
+            };
+        };
         /** @description `problem_unknown`: There is no problem of this code. */
         "404.problem_unknown": {
             headers: {
@@ -9717,6 +10560,66 @@ export interface components {
             };
         };
         /**
+         * @description `activity_planned_already`: The activity is in the plan already.
+         *     `idempotency_running`: A request with this idempotency key is under way.
+         *     `plan_changed_meanwhile`: It was changed at the same time.
+         *     `too_many_planned_activities`: The plan has no room for more.
+         */
+        "409.activity_planned_already.idempotency_running.plan_changed_meanwhile.too_many_planned_activities": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "activity_planned_already" | "idempotency_running" | "plan_changed_meanwhile" | "too_many_planned_activities";
+                    /** @constant */
+                    status?: 409;
+                };
+            };
+        };
+        /**
+         * @description `activity_planned_already`: The activity is in the plan already.
+         *     `plan_changed_meanwhile`: It was changed at the same time.
+         *     `too_many_planned_activities`: The plan has no room for more.
+         */
+        "409.activity_planned_already.plan_changed_meanwhile.too_many_planned_activities": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "activity_planned_already" | "plan_changed_meanwhile" | "too_many_planned_activities";
+                    /** @constant */
+                    status?: 409;
+                };
+            };
+        };
+        /** @description `ahead_of_log`: The log has not come so far. */
+        "409.ahead_of_log": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "ahead_of_log";
+                    /** @constant */
+                    status?: 409;
+                };
+            };
+        };
+        /**
          * @description `board_changed_meanwhile`: It was changed at the same time.
          *     `board_key_taken`: Something of this kind has this key.
          *     `built_in`: It is part of the program.
@@ -9765,10 +10668,11 @@ export interface components {
          * @description `changed_meanwhile`: It was changed at the same time.
          *     `cohort_in_use`: Other cohorts are defined by it.
          *     `cohort_key_taken`: Another cohort has this key.
+         *     `cohort_no_list`: The cohort is no list of people.
          *     `idempotency_running`: A request with this idempotency key is under way.
          *     `too_many_cohorts`: The project has no room for more.
          */
-        "409.changed_meanwhile.cohort_in_use.cohort_key_taken.idempotency_running.too_many_cohorts": {
+        "409.changed_meanwhile.cohort_in_use.cohort_key_taken.cohort_no_list.idempotency_running.too_many_cohorts": {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -9778,7 +10682,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
-                    code?: "changed_meanwhile" | "cohort_in_use" | "cohort_key_taken" | "idempotency_running" | "too_many_cohorts";
+                    code?: "changed_meanwhile" | "cohort_in_use" | "cohort_key_taken" | "cohort_no_list" | "idempotency_running" | "too_many_cohorts";
                     /** @constant */
                     status?: 409;
                 };
@@ -9788,9 +10692,10 @@ export interface components {
          * @description `changed_meanwhile`: It was changed at the same time.
          *     `cohort_in_use`: Other cohorts are defined by it.
          *     `cohort_key_taken`: Another cohort has this key.
+         *     `cohort_no_list`: The cohort is no list of people.
          *     `too_many_cohorts`: The project has no room for more.
          */
-        "409.changed_meanwhile.cohort_in_use.cohort_key_taken.too_many_cohorts": {
+        "409.changed_meanwhile.cohort_in_use.cohort_key_taken.cohort_no_list.too_many_cohorts": {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -9800,7 +10705,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
-                    code?: "changed_meanwhile" | "cohort_in_use" | "cohort_key_taken" | "too_many_cohorts";
+                    code?: "changed_meanwhile" | "cohort_in_use" | "cohort_key_taken" | "cohort_no_list" | "too_many_cohorts";
                     /** @constant */
                     status?: 409;
                 };
@@ -9959,8 +10864,11 @@ export interface components {
                 };
             };
         };
-        /** @description `cohort_invalid`: The cohort cannot be made of this. */
-        "422.cohort_invalid": {
+        /**
+         * @description `cohort_invalid`: The cohort cannot be made of this.
+         *     `cohort_people_too_many`: The list has no room for so many.
+         */
+        "422.cohort_invalid.cohort_people_too_many": {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -9970,7 +10878,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
-                    code?: "cohort_invalid";
+                    code?: "cohort_invalid" | "cohort_people_too_many";
                     /** @constant */
                     status?: 422;
                 };
@@ -9978,9 +10886,10 @@ export interface components {
         };
         /**
          * @description `cohort_invalid`: The cohort cannot be made of this.
+         *     `cohort_people_too_many`: The list has no room for so many.
          *     `cursor_invalid`: The cursor is none of this list.
          */
-        "422.cohort_invalid.cursor_invalid": {
+        "422.cohort_invalid.cohort_people_too_many.cursor_invalid": {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -9990,7 +10899,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
-                    code?: "cohort_invalid" | "cursor_invalid";
+                    code?: "cohort_invalid" | "cohort_people_too_many" | "cursor_invalid";
                     /** @constant */
                     status?: 422;
                 };
@@ -9998,9 +10907,10 @@ export interface components {
         };
         /**
          * @description `cohort_invalid`: The cohort cannot be made of this.
+         *     `cohort_people_too_many`: The list has no room for so many.
          *     `idempotency_key_reused`: The idempotency key was used for another request.
          */
-        "422.cohort_invalid.idempotency_key_reused": {
+        "422.cohort_invalid.cohort_people_too_many.idempotency_key_reused": {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -10010,7 +10920,30 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
-                    code?: "cohort_invalid" | "idempotency_key_reused";
+                    code?: "cohort_invalid" | "cohort_people_too_many" | "idempotency_key_reused";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
+        /**
+         * @description `cohort_invalid`: The cohort cannot be made of this.
+         *     `cohort_people_too_many`: The list has no room for so many.
+         *     `insight_memory`: The question takes too much memory.
+         *     `insight_refused`: The question cannot be answered as it is.
+         *     `insight_values_too_many`: The property has too many different values.
+         */
+        "422.cohort_invalid.cohort_people_too_many.insight_memory.insight_refused.insight_values_too_many": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "cohort_invalid" | "cohort_people_too_many" | "insight_memory" | "insight_refused" | "insight_values_too_many";
                     /** @constant */
                     status?: 422;
                 };
@@ -10050,6 +10983,26 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     code?: "cursor_invalid";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
+        /**
+         * @description `cursor_invalid`: The cursor is none of this list.
+         *     `schema_invalid`: The schema cannot be checked.
+         */
+        "422.cursor_invalid.schema_invalid": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "cursor_invalid" | "schema_invalid";
                     /** @constant */
                     status?: 422;
                 };
@@ -10169,6 +11122,26 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description `idempotency_key_reused`: The idempotency key was used for another request.
+         *     `schema_invalid`: The schema cannot be checked.
+         */
+        "422.idempotency_key_reused.schema_invalid": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "idempotency_key_reused" | "schema_invalid";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
         /** @description `invalid`: A value is not acceptable. */
         "422.invalid": {
             headers: {
@@ -10223,6 +11196,23 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     code?: "invalid_value" | "memory_limit" | "row_limit" | "sql_time_limit";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
+        /** @description `schema_invalid`: The schema cannot be checked. */
+        "422.schema_invalid": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "schema_invalid";
                     /** @constant */
                     status?: 422;
                 };
@@ -10508,6 +11498,28 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     code?: "busy" | "operation_busy" | "time_limit";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
+        /**
+         * @description `busy`: Too much at once.
+         *     `plans_busy`: The database is busy.
+         *     `time_limit`: The answer took too long.
+         */
+        "503.busy.plans_busy.time_limit": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "busy" | "plans_busy" | "time_limit";
                     /** @constant */
                     status?: 503;
                 };
@@ -11168,6 +12180,43 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    account_rename: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NameChange"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.invalid"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
@@ -13242,6 +14291,45 @@ export interface operations {
             503: components["responses"]["503.busy.operation_busy.time_limit"];
         };
     };
+    log_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogFrom"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogStretch"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.ahead_of_log"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
     operator_refresh: {
         parameters: {
             query?: never;
@@ -13674,6 +14762,46 @@ export interface operations {
             503: components["responses"]["503.busy.time_limit"];
         };
     };
+    invitations_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfOpenInvitation"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
     members_invite: {
         parameters: {
             query?: never;
@@ -13708,6 +14836,40 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    invitations_withdraw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invitation: string;
+                organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            409: components["responses"]["409.conflict"];
+            414: components["responses"]["414.uri_too_long"];
             422: components["responses"]["422.invalid"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
@@ -14801,6 +15963,66 @@ export interface operations {
             503: components["responses"]["503.busy.time_limit"];
         };
     };
+    projects_change: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProjectPatch"];
+                "application/merge-patch+json": components["schemas"]["ProjectPatch"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.conflict"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
     annotations_list: {
         parameters: {
             query?: {
@@ -15471,9 +16693,9 @@ export interface operations {
             401: components["responses"]["401.credentials_missing.token_refused"];
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.cohort_unknown.not_found"];
-            409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.too_many_cohorts"];
+            409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.cohort_no_list.too_many_cohorts"];
             414: components["responses"]["414.uri_too_long"];
-            422: components["responses"]["422.cohort_invalid.cursor_invalid"];
+            422: components["responses"]["422.cohort_invalid.cohort_people_too_many.cursor_invalid"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15516,11 +16738,11 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.cohort_unknown.not_found"];
             408: components["responses"]["408.body_slow"];
-            409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.idempotency_running.too_many_cohorts"];
+            409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.cohort_no_list.idempotency_running.too_many_cohorts"];
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.idempotency_key_reused"];
+            422: components["responses"]["422.cohort_invalid.cohort_people_too_many.idempotency_key_reused"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15566,9 +16788,9 @@ export interface operations {
             401: components["responses"]["401.credentials_missing.token_refused"];
             403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.cohort_unknown.not_found"];
-            409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.too_many_cohorts"];
+            409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.cohort_no_list.too_many_cohorts"];
             414: components["responses"]["414.uri_too_long"];
-            422: components["responses"]["422.cohort_invalid"];
+            422: components["responses"]["422.cohort_invalid.cohort_people_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15622,12 +16844,12 @@ export interface operations {
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.cohort_unknown.not_found"];
             408: components["responses"]["408.body_slow"];
-            409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.too_many_cohorts"];
+            409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.cohort_no_list.too_many_cohorts"];
             412: components["responses"]["412.revision_stale"];
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid"];
+            422: components["responses"]["422.cohort_invalid.cohort_people_too_many"];
             428: components["responses"]["428.revision_required"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
@@ -15663,11 +16885,73 @@ export interface operations {
             401: components["responses"]["401.credentials_missing.token_refused"];
             403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.cohort_unknown.not_found"];
-            409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.too_many_cohorts"];
+            409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.cohort_no_list.too_many_cohorts"];
             412: components["responses"]["412.revision_stale"];
             414: components["responses"]["414.uri_too_long"];
-            422: components["responses"]["422.cohort_invalid"];
+            422: components["responses"]["422.cohort_invalid.cohort_people_too_many"];
             428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    cohorts_upload: {
+        parameters: {
+            query: {
+                /** @description `person` if absent. */
+                ids?: components["schemas"]["ListIds"];
+                /** @description The list becomes these, gets these as well, or loses these. Doing it twice changes nothing more. */
+                mode: components["schemas"]["ListMode"];
+            };
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": string[];
+                "text/csv": string;
+                "text/plain": string;
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListUploaded"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.cohort_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.cohort_no_list.too_many_cohorts"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.cohort_people_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
@@ -15704,9 +16988,9 @@ export interface operations {
             401: components["responses"]["401.credentials_missing.token_refused"];
             403: components["responses"]["403.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
             404: components["responses"]["404.cohort_unknown.insight_project_unknown.not_found"];
-            409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.too_many_cohorts"];
+            409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.cohort_no_list.too_many_cohorts"];
             414: components["responses"]["414.uri_too_long"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.cohort_people_too_many.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -17202,6 +18486,80 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ExperimentBreakdown"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.facts_unavailable.time_limit"];
+        };
+    };
+    results_differences: {
+        parameters: {
+            query?: {
+                /** @description Counted from 0; the last where it is absent. */
+                phase?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentDifferences"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.facts_unavailable.time_limit"];
+        };
+    };
+    results_interactions: {
+        parameters: {
+            query?: {
+                /** @description Counted from 0; the last where it is absent. */
+                phase?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentInteractions"];
                 };
             };
             400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
@@ -21067,6 +22425,466 @@ export interface operations {
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    plan_show_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackingPlan"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found.planned_activity_unknown"];
+            409: components["responses"]["409.activity_planned_already.plan_changed_meanwhile.too_many_planned_activities"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.schema_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.plans_busy.time_limit"];
+        };
+    };
+    plan_change_plan: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WantedTrackingPlan"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackingPlan"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found.planned_activity_unknown"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.activity_planned_already.plan_changed_meanwhile.too_many_planned_activities"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.schema_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.plans_busy.time_limit"];
+        };
+    };
+    plan_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfPlannedActivity"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found.planned_activity_unknown"];
+            409: components["responses"]["409.activity_planned_already.plan_changed_meanwhile.too_many_planned_activities"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid.schema_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.plans_busy.time_limit"];
+        };
+    };
+    plan_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same for every try of one request: then it is done once, and the first answer is given again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPlannedActivity"];
+            };
+        };
+        responses: {
+            /** @description The new resource. */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlannedActivity"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.idempotency_key_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found.planned_activity_unknown"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.activity_planned_already.idempotency_running.plan_changed_meanwhile.too_many_planned_activities"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.idempotency_key_reused.schema_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.plans_busy.time_limit"];
+        };
+    };
+    plan_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                activity: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlannedActivity"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found.planned_activity_unknown"];
+            409: components["responses"]["409.activity_planned_already.plan_changed_meanwhile.too_many_planned_activities"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.schema_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.plans_busy.time_limit"];
+        };
+    };
+    plan_replace: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                activity: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WantedPlannedActivity"];
+            };
+        };
+        responses: {
+            /** @description The resource as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlannedActivity"];
+                };
+            };
+            /** @description The reader has this revision. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found.planned_activity_unknown"];
+            408: components["responses"]["408.body_slow"];
+            409: components["responses"]["409.activity_planned_already.plan_changed_meanwhile.too_many_planned_activities"];
+            412: components["responses"]["412.revision_stale"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.schema_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.plans_busy.time_limit"];
+        };
+    };
+    plan_remove: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read, or `*`. */
+                "If-Match": string;
+            };
+            path: {
+                activity: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.header_invalid.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found.planned_activity_unknown"];
+            409: components["responses"]["409.activity_planned_already.plan_changed_meanwhile.too_many_planned_activities"];
+            412: components["responses"]["412.revision_stale"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.schema_invalid"];
+            428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.plans_busy.time_limit"];
+        };
+    };
+    plan_history: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                activity: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfPlanRevision"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found.planned_activity_unknown"];
+            409: components["responses"]["409.activity_planned_already.plan_changed_meanwhile.too_many_planned_activities"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid.schema_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.plans_busy.time_limit"];
+        };
+    };
+    plan_forget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                activity: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found.planned_activity_unknown"];
+            409: components["responses"]["409.activity_planned_already.plan_changed_meanwhile.too_many_planned_activities"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.schema_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.plans_busy.time_limit"];
+        };
+    };
+    plan_found: {
+        parameters: {
+            query?: {
+                /** @description Of this activity alone. */
+                activity?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfPlanViolation"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found.planned_activity_unknown"];
+            409: components["responses"]["409.activity_planned_already.plan_changed_meanwhile.too_many_planned_activities"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid.schema_invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.plans_busy.time_limit"];
         };
     };
     persons_read_again: {

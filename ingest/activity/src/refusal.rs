@@ -49,6 +49,8 @@ reasons! {
     NotAnObject = "not_an_object",
     /// An alias without both of its ids.
     AliasIncomplete = "alias_incomplete",
+    /// Otherwise than the project's tracking plan says, which refuses it.
+    PlanViolated = "plan_violated",
     /// The item is larger than the limit: rejected, not kept.
     TooLarge = "too_large",
     /// The line is not JSON at all: rejected, not kept.

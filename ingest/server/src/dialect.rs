@@ -4,6 +4,7 @@
 use std::cell::OnceCell;
 
 use footfall_ingest_activity::{Activity, Draft, Entry, Limits, Reason, Record, Refusal, Source, check_size};
+use footfall_ingest_plan::Plan;
 use serde_json::value::RawValue;
 
 use crate::json::{Value, merged};
@@ -124,10 +125,22 @@ pub fn parse_item<'a>(
     parse_value(dialect, value, &Around::default(), source, limits, scratch)
 }
 
-/// Reads one item that stands alone into the record that the log keeps of it.
-pub fn parse_record(dialect: Dialect, raw: &str, source: &Source<'_>, limits: &Limits) -> Result<Record, Refusal> {
+/// Reads one item that stands alone into the record that the log keeps of it, if the project's plan does not refuse it.
+pub fn parse_record(
+    dialect: Dialect,
+    raw: &str,
+    source: &Source<'_>,
+    limits: &Limits,
+    plan: Option<&Plan>,
+) -> Result<Record, Refusal> {
     let scratch = Scratch::default();
     let activity = parse_item(dialect, raw, source, limits, &scratch)?;
+    if let Some(plan) = plan {
+        let verdict = plan.judge(&activity.event, activity.properties.map(RawValue::get));
+        if verdict.refuses {
+            return Err(Refusal::new(Reason::PlanViolated, verdict.detail()));
+        }
+    }
     Entry::Activity(Box::new(activity)).encode().map_err(|error| Refusal::new(Reason::Malformed, error.to_string()))
 }
 

@@ -18,6 +18,7 @@ use crate::head::Head;
 use crate::in_flight::{InFlight, Reservation};
 use crate::intake::{self, ParsedRequest, Setting};
 use crate::keys::{Caller, WriteKeys};
+use crate::plans::Plans;
 use crate::wire::Wire;
 
 /// Bounds of the doors.
@@ -76,6 +77,7 @@ pub(crate) struct Inner {
     pub(crate) keys: Arc<dyn WriteKeys>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) config: DoorsConfig,
+    plans: Option<Arc<dyn Plans>>,
     skew: Skew,
     in_flight: InFlight,
     gate: Gate,
@@ -98,13 +100,21 @@ impl Doors {
         let in_flight = InFlight::new(config.in_flight_bytes_max);
         let gate = Gate::new(None, config.hold_max);
         let large = Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from));
-        Doors { inner: Arc::new(Inner { log, keys, clock, config, skew, in_flight, gate, large }) }
+        Doors { inner: Arc::new(Inner { log, keys, clock, config, plans: None, skew, in_flight, gate, large }) }
     }
 
     /// Holds requests back while the tables are behind. To be said before the doors are shared.
     pub fn behind(mut self, backlog: Arc<dyn Backlog>) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.inner) {
             inner.gate = Gate::new(Some(backlog), inner.config.hold_max);
+        }
+        self
+    }
+
+    /// Holds activities against the plans of their projects. To be said before the doors are shared.
+    pub fn planned(mut self, plans: Arc<dyn Plans>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.plans = Some(plans);
         }
         self
     }
@@ -133,13 +143,17 @@ impl Doors {
         let size = packed.len();
         let passage = self.inner.gate.pass(items_about(size, encoding)).await?;
         let work = move || inner.process(wire, &head, &packed, encoding, held);
-        let (mut parsed, held) = if size > BLOCKING_BYTES_MIN || encoding != Encoding::Identity && size > 32 * 1024 {
-            let _turn = self.inner.large.acquire().await.map_err(|_| Fault::Internal)?;
-            tokio::task::spawn_blocking(work).await.map_err(|_| Fault::Internal)??
-        } else {
-            work()?
-        };
+        let (mut parsed, project, held) =
+            if size > BLOCKING_BYTES_MIN || encoding != Encoding::Identity && size > 32 * 1024 {
+                let _turn = self.inner.large.acquire().await.map_err(|_| Fault::Internal)?;
+                tokio::task::spawn_blocking(work).await.map_err(|_| Fault::Internal)??
+            } else {
+                work()?
+            };
         self.append(std::mem::take(&mut parsed.records)).await?;
+        if let Some(plans) = self.inner.plans.as_ref().filter(|_| !parsed.violated.is_empty()) {
+            plans.violated(&project, std::mem::take(&mut parsed.violated));
+        }
         drop((held, passage));
         Ok(parsed)
     }
@@ -211,7 +225,7 @@ impl Inner {
         packed: &[u8],
         said: Encoding,
         mut held: Reservation,
-    ) -> Result<(ParsedRequest, Reservation), Fault> {
+    ) -> Result<(ParsedRequest, Arc<str>, Reservation), Fault> {
         let bytes_max = wire.bytes_max(&self.config);
         let encoding = Encoding::of(packed, said);
         let decoded;
@@ -231,21 +245,25 @@ impl Inner {
         let key = key.or(head.key.as_deref()).ok_or(Fault::KeyMissing)?;
         let caller = self.keys.resolve(key).ok_or(Fault::KeyUnknown)?;
         let project = project_of(&caller, head);
+        let plan = self.plans.as_ref().and_then(|plans| plans.plan(&project));
         let setting = Setting {
-            project,
+            project: &project,
             received_at: self.clock.now(),
             import: head.import.as_deref().filter(|_| caller.operator),
             limits: &self.config.limits,
             skew: Some(&self.skew),
+            plan: plan.as_deref(),
             operator: caller.operator,
             verbose: head.verbose || wire.wants_every_fate(),
         };
-        Ok((intake::take(&envelope, &setting), held))
+        let parsed = intake::take(&envelope, &setting);
+        Ok((parsed, project, held))
     }
 }
 
-fn project_of<'a>(caller: &'a Caller, head: &'a Head) -> &'a str {
-    head.project.as_deref().filter(|_| caller.operator).unwrap_or(&caller.project)
+fn project_of(caller: &Caller, head: &Head) -> Arc<str> {
+    let named = head.project.as_deref().filter(|_| caller.operator);
+    named.map_or_else(|| caller.project.clone(), Arc::from)
 }
 
 /// Adds the request to the account, one call per counter.

@@ -3,13 +3,16 @@
 use std::fmt;
 
 use footfall_ingest_activity::{
-    Entry, Limits, Quarantined, Reason, Record, Refusal, Resolved, Skew, Source, Text, Timestamp, Unmerge, content_hash,
+    Activity, Entry, Limits, Quarantined, Reason, Record, Refusal, Resolved, Skew, Source, Text, Timestamp, Unmerge,
+    content_hash,
 };
+use footfall_ingest_plan::Plan;
 use uuid::Uuid;
 
 use crate::dialect::{Around, Dialect, Scratch, parse_value};
 use crate::envelope::{Envelope, Item};
 use crate::json::Value;
+use crate::plans::Violated;
 
 /// What became of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +62,8 @@ pub struct ParsedRequest {
     pub rejected: usize,
     /// Fates of the items that were not accepted; of all, when the setting is verbose.
     pub fates: Vec<Fate>,
+    /// What is otherwise than planned, accepted or not.
+    pub violated: Vec<Violated>,
 }
 
 impl ParsedRequest {
@@ -77,6 +82,8 @@ pub struct Setting<'a> {
     pub import: Option<&'a str>,
     pub limits: &'a Limits,
     pub skew: Option<&'a Skew>,
+    /// What the project means its activities to be.
+    pub plan: Option<&'a Plan>,
     /// The caller may give commands.
     pub operator: bool,
     /// Keep the fates of accepted items too.
@@ -86,7 +93,7 @@ pub struct Setting<'a> {
 impl<'a> Setting<'a> {
     /// An ordinary caller's request.
     pub fn new(project: &'a str, received_at: Timestamp, limits: &'a Limits) -> Self {
-        Setting { project, received_at, import: None, limits, skew: None, operator: false, verbose: false }
+        Setting { project, received_at, import: None, limits, skew: None, plan: None, operator: false, verbose: false }
     }
 }
 
@@ -100,8 +107,8 @@ pub(crate) fn take(envelope: &Envelope<'_>, setting: &Setting<'_>) -> ParsedRequ
                 let source = source_of(*value, envelope, setting);
                 parsed.refuse(index, Some((*value, &source, &envelope.around)), Refusal::new(*reason, *detail));
             }
-            Item::NotJson => parsed.refuse(index, None, Refusal::new(Reason::NotJson, "the line is not JSON")),
-            Item::NotUtf8 => parsed.refuse(index, None, Refusal::new(Reason::NotUtf8, "the line is not UTF-8")),
+            Item::NotJson => drop(parsed.refuse(index, None, Refusal::new(Reason::NotJson, "the line is not JSON"))),
+            Item::NotUtf8 => drop(parsed.refuse(index, None, Refusal::new(Reason::NotUtf8, "the line is not UTF-8"))),
         }
     }
     parsed
@@ -128,15 +135,25 @@ impl ParsedRequest {
         if let Some(command) = maybe.then(|| command_of(value, setting)).flatten() {
             return match command {
                 Ok(record) => self.accept(index, record, None),
-                Err(refusal) => self.refuse(index, None, refusal),
+                Err(refusal) => drop(self.refuse(index, None, refusal)),
             };
         }
         let scratch = Scratch::default();
         let parsed = parse_value(envelope.dialect, value, &envelope.around, &source, setting.limits, &scratch);
         let activity = match parsed {
             Ok(activity) => activity,
-            Err(refusal) => return self.refuse(index, Some((value, &source, &envelope.around)), refusal),
+            Err(refusal) => {
+                self.refuse(index, Some((value, &source, &envelope.around)), refusal);
+                return;
+            }
         };
+        if let Some(refusal) = self.judge(&activity, setting) {
+            let id = self.refuse(index, Some((value, &source, &envelope.around)), refusal);
+            if let (Some(id), Some(violated)) = (id, self.violated.last_mut()) {
+                violated.example = id;
+            }
+            return;
+        }
         let message_id = setting.verbose.then(|| activity.message_id.as_str().to_owned());
         match Entry::Activity(Box::new(activity)).encode() {
             Ok(record) => self.accept(index, record, message_id),
@@ -147,6 +164,24 @@ impl ParsedRequest {
         }
     }
 
+    /// Holds an activity against the project's plan; what the plan refuses is to be quarantined.
+    fn judge(&mut self, activity: &Activity<'_>, setting: &Setting<'_>) -> Option<Refusal> {
+        let verdict = setting.plan?.judge(&activity.event, activity.properties.map(|properties| properties.get()));
+        if verdict.violations.is_empty() {
+            return None;
+        }
+        let refusal = verdict.refuses.then(|| Refusal::new(Reason::PlanViolated, verdict.detail()));
+        self.violated.push(Violated {
+            activity: activity.event.as_str().to_owned(),
+            violations: verdict.violations,
+            is_refused: refusal.is_some(),
+            example: activity.message_id.as_str().to_owned(),
+            timestamp: activity.timestamp,
+            received_at: activity.received_at,
+        });
+        refusal
+    }
+
     fn accept(&mut self, index: usize, record: Record, message_id: Option<String>) {
         self.accepted += 1;
         self.records.push(record);
@@ -155,24 +190,30 @@ impl ParsedRequest {
         }
     }
 
-    /// Quarantines the item where it can be kept, else rejects it.
-    fn refuse(&mut self, index: usize, item: Option<(Value<'_>, &Source<'_>, &Around<'_>)>, refusal: Refusal) {
+    /// Quarantines the item where it can be kept, else rejects it. Returns the quarantine's id.
+    fn refuse(
+        &mut self,
+        index: usize,
+        item: Option<(Value<'_>, &Source<'_>, &Around<'_>)>,
+        refusal: Refusal,
+    ) -> Option<String> {
         let record = item
             .filter(|_| !refusal.is_rejection())
             .and_then(|(value, source, around)| quarantine(value, source, around, &refusal));
-        let outcome = match record {
-            Some(record) => {
+        let (outcome, id) = match record {
+            Some((id, record)) => {
                 self.records.push(record);
                 self.quarantined += 1;
-                Outcome::Quarantined
+                (Outcome::Quarantined, Some(id))
             }
             None => {
                 self.rejected += 1;
-                Outcome::Rejected
+                (Outcome::Rejected, None)
             }
         };
         let message_id = item.and_then(|(value, ..)| message_id_in(value));
         self.fates.push(Fate { index, outcome, refusal: Some(refusal), message_id });
+        id
     }
 }
 
@@ -182,13 +223,18 @@ fn message_id_in(value: Value<'_>) -> Option<String> {
     Some(id.chars().take(200).collect())
 }
 
-/// The record of a quarantined item. Its id follows from its content: sent twice it stands there once.
-fn quarantine(value: Value<'_>, source: &Source<'_>, around: &Around<'_>, refusal: &Refusal) -> Option<Record> {
+/// The id and the record of a quarantined item. The id follows from its content: sent twice it stands there once.
+fn quarantine(
+    value: Value<'_>,
+    source: &Source<'_>,
+    around: &Around<'_>,
+    refusal: &Refusal,
+) -> Option<(String, Record)> {
     let sealed = around.sealed(value);
     let raw = sealed.as_deref().unwrap_or(source.raw);
     let quarantine_id = Uuid::new_v8(content_hash(source.project, raw).to_be_bytes()).to_string();
     let item = Quarantined {
-        quarantine_id: quarantine_id.into(),
+        quarantine_id: quarantine_id.as_str().into(),
         project: source.project.into(),
         dialect: source.dialect.into(),
         reason: refusal.reason.code().into(),
@@ -198,7 +244,8 @@ fn quarantine(value: Value<'_>, source: &Source<'_>, around: &Around<'_>, refusa
         sent_at: source.sent_at,
         import: source.import.map(Text::from),
     };
-    Entry::Quarantined(item).encode().ok()
+    let record = Entry::Quarantined(item).encode().ok()?;
+    Some((quarantine_id, record))
 }
 
 /// The types that are commands, as they stand in an item.

@@ -41,7 +41,7 @@ fn stays_refused(item: &Quarantined<'_>) {
     let source =
         Source { sent_at: item.sent_at, ..Source::new(&item.project, &item.dialect, item.received_at, &item.raw) };
     let dialect = Dialect::of(&item.dialect).unwrap();
-    let refusal = parse_record(dialect, &item.raw, &source, &Limits::default());
+    let refusal = parse_record(dialect, &item.raw, &source, &Limits::default(), None);
     if item.reason.as_str() != "message_id_invalid" {
         assert_eq!(refusal.unwrap_err().reason.code(), item.reason.as_str(), "{}", item.raw.as_str());
     }

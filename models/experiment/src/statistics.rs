@@ -18,6 +18,7 @@ mod matrix;
 mod metric;
 mod moments;
 pub mod multiplicity;
+pub mod periods;
 pub mod power;
 pub mod quadrature;
 pub mod special;
@@ -26,7 +27,7 @@ mod stratified;
 pub mod switchback;
 mod test;
 
-pub use analysis::{Analysis, Method, Settings, analyse};
+pub use analysis::{Analysis, Method, Settings, analyse, analyse_periods};
 pub use effect::{Difference, Effect, Refusal, degrees_of_freedom};
 pub use metric::{Quantile, Statistic, Values, adjusted, theta_of};
 pub use moments::Moments;

@@ -4,7 +4,7 @@
 
 use footfall_models_experiment::check;
 use footfall_models_experiment::statistics::bandit::{ArmPosterior, best_arm_probabilities, thompson_choice};
-use footfall_models_experiment::statistics::counts::{Count, score_difference};
+use footfall_models_experiment::statistics::counts::{Count, fisher, score_difference};
 use footfall_models_experiment::statistics::heterogeneity::heterogeneity;
 use footfall_models_experiment::statistics::srm::{ratio_check, root_cause};
 use footfall_models_experiment::statistics::{
@@ -25,6 +25,27 @@ fn gbstats_on_random_and_degenerate_data_agrees() {
     let failed: Vec<_> = report.outcomes.iter().filter(|outcome| !outcome.passed).collect();
     assert!(failed.is_empty(), "{} of {} failed: {failed:#?}", failed.len(), report.outcomes.len());
     assert_eq!(report.passed(), 183);
+}
+
+#[test]
+fn the_ends_of_data_are_answered_as_by_gbstats_scipy_and_statsmodels() {
+    let report = check::statistics(include_str!("data/edge_cases.json"));
+    let failed: Vec<_> = report.outcomes.iter().filter(|outcome| !outcome.passed).collect();
+    assert!(failed.is_empty(), "{} of {} failed: {failed:#?}", failed.len(), report.outcomes.len());
+    assert_eq!(report.passed(), 218);
+}
+
+/// Of a hundred million users, as of a hundred: by both tails of the hypergeometric distribution.
+#[test]
+fn fishers_p_of_many_users_is_exact() {
+    let count = |n: f64, successes: f64| Count::new(n, successes).unwrap();
+    let p = |a, b| fisher(a, b).unwrap();
+    // SciPy 1.17.
+    assert!((p(count(1e8, 1e7), count(1e8, 10_005_000.0)) / 0.238_738_919_085_372 - 1.0).abs() < 1e-6);
+    assert_eq!(p(count(1e8, 1e7), count(1e8, 1e7)), 1.0);
+    assert!(p(count(1e8, 1e7), count(1e8, 1.1e7)) < 1e-300);
+    let (a, b) = (count(1e8, 1e7), count(2e8, 2.003e7));
+    assert!((p(a, b) / p(b, a) - 1.0).abs() < 1e-6, "whichever comes first");
 }
 
 /// The level whose users are off comes first; the others are cleared.

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use footfall_pipelines_insights::projection::{ColumnKind, Dictionaries, Rows, Run};
+use footfall_pipelines_insights::InsightError;
+use footfall_pipelines_insights::projection::{ColumnKind, Dictionaries, Rows, Run, Snapshot, Trait};
 use footfall_pipelines_store::lake::{DataFile, Overrides, ProjectSnapshot, TableScan};
 use footfall_pipelines_store::tables::Table;
 
@@ -12,13 +13,60 @@ use crate::columns::Plan;
 use crate::error::AskError;
 use crate::fresh::FreshRuns;
 use crate::intake::Intake;
-use crate::remote::RemoteScan;
+use crate::reading::{Reading, Scan};
 use crate::runs::{Join, RunFiles, Sealed};
 use crate::shelf::{Content, Restored, is_number, kind_of};
 
 /// Rows of a file taken in at a time: bounds the memory, and how long others wait.
 const STEP_ROWS: usize = 250_000;
 const BATCH_ROWS: usize = 16_384;
+
+/// So many are joined at once as soon as they are read, in about a second; more are joined later, while questions are answered.
+const JOINED_READ_ROWS_MAX: u64 = 16_000_000;
+
+/// A run is large if it has more than one in so many of the sealed rows.
+const SHARE_OF_LARGE: u64 = 16;
+
+/// Some runs above others as one, and what that depends on.
+struct Layer {
+    runs: Vec<Arc<Run>>,
+    below: Option<Arc<Snapshot>>,
+    /// Persons who have rows in it or below, and count as others in it.
+    relocated: HashMap<u32, u32>,
+    /// How many activities had names.
+    activities: usize,
+    snapshot: Arc<Snapshot>,
+}
+
+impl Layer {
+    /// Whether it is still one of these runs. More persons may have moved since; none may have moved elsewhere.
+    fn is_of(&self, runs: &[Arc<Run>], below: Option<&Arc<Snapshot>>, relocated: &HashMap<u32, u32>) -> bool {
+        let same_runs = self.runs.len() == runs.len() && self.runs.iter().zip(runs).all(|(a, b)| Arc::ptr_eq(a, b));
+        let same_below = match (&self.below, below) {
+            (Some(below), Some(other)) => Arc::ptr_eq(below, other),
+            (below, other) => below.is_none() && other.is_none(),
+        };
+        same_runs && same_below && self.relocated.iter().all(|(own, now)| relocated.get(own) == Some(now))
+    }
+}
+
+/// A layer as it is now.
+struct Below {
+    snapshot: Arc<Snapshot>,
+    /// Everybody who has rows in it or below, and is somebody else.
+    relocated: HashMap<u32, u32>,
+    /// Those of them who have become others since it was made.
+    moved: HashMap<u32, u32>,
+}
+
+/// All sealed rows, as they were in the view before.
+struct Stack {
+    snapshot: Arc<Snapshot>,
+    /// Who counts as another in it.
+    relocated: HashMap<u32, u32>,
+    /// The sealed runs in which the same rows lie now.
+    runs: Vec<Arc<Run>>,
+}
 
 /// Runs and who is whom.
 pub(crate) struct Kept {
@@ -32,6 +80,9 @@ pub(crate) struct Kept {
     until: Option<u64>,
     pub sealed: Vec<Sealed>,
     fresh: FreshRuns,
+    /// Large runs, and above them the other sealed ones.
+    layers: [Option<Layer>; 2],
+    stack: Option<Stack>,
     overrides: Arc<Overrides>,
     /// The same by ordinal.
     pub merged: Arc<HashMap<u32, u32>>,
@@ -47,55 +98,6 @@ pub(crate) struct Kept {
     pub unsaved: bool,
 }
 
-/// Files on their way in.
-pub(crate) struct Reading {
-    root: std::path::PathBuf,
-    files: VecDeque<Arc<DataFile>>,
-    open: Option<Scan>,
-    /// Rows of a database after a version.
-    remote: Option<RemoteScan>,
-    any: bool,
-}
-
-/// What is being read.
-enum Scan {
-    File(TableScan),
-    Remote(RemoteScan),
-}
-
-impl Iterator for Scan {
-    type Item = Result<RecordBatch, AskError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        match self {
-            Scan::File(rows) => rows.next().map(|batch| batch.map_err(AskError::from)),
-            Scan::Remote(rows) => rows.next(),
-        }
-    }
-}
-
-impl Reading {
-    fn of(snapshot: &ProjectSnapshot, files: VecDeque<Arc<DataFile>>) -> Reading {
-        Reading { root: snapshot.root.clone(), any: !files.is_empty(), files, open: None, remote: None }
-    }
-
-    /// What a database has after a version.
-    fn after(snapshot: &ProjectSnapshot, version: u64) -> Reading {
-        let rows = snapshot.remote.as_ref().filter(|_| snapshot.version > version);
-        let remote = rows.map(|rows| RemoteScan::new(rows.clone(), Table::Activity, version));
-        Reading { remote, ..Reading::of(snapshot, VecDeque::new()) }
-    }
-
-    pub fn waits_for(&self, path: &str) -> bool {
-        self.files.iter().any(|file| file.path == path)
-    }
-
-    /// Whether there was anything to read.
-    pub fn has_read(&self) -> bool {
-        self.any
-    }
-}
-
 impl Kept {
     /// Nothing yet, and all files to read.
     pub fn new(plan: Plan, snapshot: &ProjectSnapshot) -> (Kept, Reading) {
@@ -108,6 +110,8 @@ impl Kept {
             until: snapshot.remote.is_some().then_some(snapshot.version),
             sealed: Vec::new(),
             fresh: FreshRuns::default(),
+            layers: [None, None],
+            stack: None,
             overrides: Arc::default(),
             merged: Arc::default(),
             applied: HashSet::new(),
@@ -134,6 +138,8 @@ impl Kept {
             until: None,
             sealed,
             fresh: FreshRuns::default(),
+            layers: [None, None],
+            stack: None,
             overrides: Arc::default(),
             merged: Arc::default(),
             applied: content.applied.into_iter().collect(),
@@ -219,9 +225,13 @@ impl Kept {
 
     /// Follows who is whom: whether that changed, or `None` if rows lie where they cannot be told apart any more.
     pub fn merge(&mut self, overrides: &Arc<Overrides>) -> Option<bool> {
-        if Arc::ptr_eq(&self.overrides, overrides) || self.overrides == *overrides {
-            self.overrides = overrides.clone();
+        if Arc::ptr_eq(&self.overrides, overrides) {
             return Some(false);
+        }
+        if self.overrides == *overrides {
+            // Of what was found on disk nobody has asked yet whether its merges still hold.
+            self.overrides = overrides.clone();
+            return self.applied_hold().then_some(false);
         }
         let before = std::mem::replace(&mut self.overrides, overrides.clone());
         let ordinal = |id: &uuid::Uuid| self.dictionaries.persons.intern(&id.to_string());
@@ -240,8 +250,13 @@ impl Kept {
         let runs = self.runs();
         let lies_apart = |own: &u32| runs.iter().any(|run| run.has_person(*own));
         self.apart.extend(news.into_iter().map(|(own, _)| own).filter(lies_apart));
+        self.applied_hold().then_some(true)
+    }
+
+    /// Whether all rows that lie under another person's ordinal are that person's now.
+    fn applied_hold(&self) -> bool {
         let person_of = |ordinal: &u32| *self.merged.get(ordinal).unwrap_or(ordinal);
-        self.applied.iter().all(|(own, place)| person_of(place) == person_of(own)).then_some(true)
+        self.applied.iter().all(|(own, place)| person_of(place) == person_of(own))
     }
 
     fn intake(&mut self, full_at: usize) -> (Intake<'_>, &mut FreshRuns, &mut Vec<Sealed>) {
@@ -299,6 +314,83 @@ impl Kept {
         fresh.follow(batches, &mut intake)
     }
 
+    /// The rows as a snapshot. What is sealed is the same for many, the large runs for many more, so that what questions have
+    /// had merged of them serves all of those.
+    pub fn snapshot(&mut self, traits: Vec<Arc<Trait>>) -> Result<Snapshot, InsightError> {
+        let all: u64 = self.sealed.iter().map(|sealed| sealed.run.rows()).sum();
+        let is_large = |run: &Arc<Run>| run.rows() * SHARE_OF_LARGE >= all;
+        let (large, small): (Vec<_>, Vec<_>) = self.sealed.iter().map(|sealed| sealed.run.clone()).partition(is_large);
+        let below = self.layer(0, large, None)?;
+        let below = match small.is_empty() {
+            true => {
+                self.layers[1] = None;
+                below
+            }
+            false => self.layer(1, small, Some(below))?,
+        };
+        self.grow(&below)?;
+        self.above(self.fresh.runs().cloned().collect(), traits, Some(below))
+    }
+
+    /// Has what was merged of the sealed rows before grow by those that were sealed since, rather than be merged again.
+    fn grow(&mut self, below: &Below) -> Result<(), InsightError> {
+        let runs: Vec<Arc<Run>> = self.sealed.iter().map(|sealed| sealed.run.clone()).collect();
+        let is_in = |runs: &[Arc<Run>], run: &Arc<Run>| runs.iter().any(|other| Arc::ptr_eq(other, run));
+        let before = self.stack.take().filter(|stack| stack.runs.iter().all(|run| is_in(&runs, run)));
+        let holds = |(own, now): (&u32, &u32)| self.merged.get(own) == Some(now);
+        if let Some(stack) = before.filter(|stack| stack.relocated.iter().all(holds))
+            && !Arc::ptr_eq(&stack.snapshot, &below.snapshot)
+        {
+            let sealed: Vec<Arc<Run>> = runs.iter().filter(|run| !is_in(&stack.runs, run)).cloned().collect();
+            let mut moved = self.relocated_in(&stack.runs);
+            moved.retain(|own, _| !stack.relocated.contains_key(own));
+            let above = Below { snapshot: stack.snapshot, relocated: HashMap::new(), moved };
+            below.snapshot.grow_from(&self.above(sealed, Vec::new(), Some(above))?);
+        }
+        let mut relocated = below.relocated.clone();
+        relocated.retain(|own, _| !below.moved.contains_key(own));
+        self.stack = Some(Stack { snapshot: below.snapshot.clone(), relocated, runs });
+        Ok(())
+    }
+
+    /// The layer at a place, made if it is not there yet; and who has moved in it since it was made.
+    fn layer(&mut self, place: usize, runs: Vec<Arc<Run>>, below: Option<Below>) -> Result<Below, InsightError> {
+        let activities = self.dictionaries.activities.names().len();
+        let mut relocated = self.relocated_in(&runs);
+        relocated.extend(below.iter().flat_map(|below| &below.relocated));
+        let under = below.as_ref().map(|below| &below.snapshot);
+        let known = self.layers[place].as_ref();
+        let known = known.filter(|known| known.activities == activities && known.is_of(&runs, under, &relocated));
+        let (snapshot, moved_before) = match known {
+            Some(known) => (known.snapshot.clone(), known.relocated.clone()),
+            None => {
+                let under = under.cloned();
+                let snapshot = Arc::new(self.above(runs.clone(), Vec::new(), below)?);
+                let layer =
+                    Layer { runs, below: under, relocated: relocated.clone(), activities, snapshot: snapshot.clone() };
+                self.layers[place] = Some(layer);
+                (snapshot, relocated.clone())
+            }
+        };
+        let moved = relocated.iter().filter(|(own, _)| !moved_before.contains_key(*own));
+        let moved = moved.map(|(own, now)| (*own, *now)).collect();
+        Ok(Below { snapshot, relocated, moved })
+    }
+
+    fn above(
+        &self,
+        runs: Vec<Arc<Run>>,
+        traits: Vec<Arc<Trait>>,
+        below: Option<Below>,
+    ) -> Result<Snapshot, InsightError> {
+        let relocated = self.relocated_in(&runs);
+        let snapshot = Snapshot::new(self.dictionaries.clone(), runs, &relocated, traits)?;
+        match below {
+            Some(below) => snapshot.above(below.snapshot, &below.moved),
+            None => Ok(snapshot),
+        }
+    }
+
     /// All runs.
     pub fn runs(&self) -> Vec<Arc<Run>> {
         self.sealed.iter().map(|sealed| &sealed.run).chain(self.fresh.runs()).cloned().collect()
@@ -315,10 +407,35 @@ impl Kept {
     }
 
     /// Those of them who have rows in some runs.
-    pub fn relocated_of(&self, runs: &[Sealed]) -> HashMap<u32, u32> {
+    pub fn relocated_in(&self, runs: &[Arc<Run>]) -> HashMap<u32, u32> {
         let mut relocated = self.relocated();
-        relocated.retain(|own, _| runs.iter().any(|sealed| sealed.run.has_person(*own)));
+        relocated.retain(|own, _| runs.iter().any(|run| run.has_person(*own)));
         relocated
+    }
+
+    /// What makes one of some sealed runs.
+    pub fn join_of(&self, runs: Vec<Sealed>, files: &Arc<RunFiles>) -> Join {
+        let rows: Vec<Arc<Run>> = runs.iter().map(|sealed| sealed.run.clone()).collect();
+        let (files, dictionaries) = (files.clone(), self.dictionaries.clone());
+        Join { files, merged: self.relocated_in(&rows), dictionaries, runs }
+    }
+
+    /// Makes one run of all that was read before anybody is answered from it, unless that took too long; whether it did. Where it
+    /// cannot, as on a full disk, the runs answer as they are.
+    pub fn join_read(&mut self, files: &Arc<RunFiles>) -> bool {
+        let rows: u64 = self.sealed.iter().map(|sealed| sealed.run.rows()).sum();
+        if self.sealed.len() < 2 || rows > JOINED_READ_ROWS_MAX {
+            return false;
+        }
+        let join = self.join_of(self.sealed.clone(), files);
+        match join.run() {
+            Ok(run) => self.install(&join, run),
+            Err(error) => {
+                tracing::error!(%error, "what was read for insights cannot be joined");
+                return false;
+            }
+        }
+        true
     }
 
     /// See [`crate::projection::Projection::install`]: runs are still those that were joined, and persons who they were.
@@ -330,6 +447,16 @@ impl Kept {
             return;
         }
         self.sealed.retain(|known| !join.runs.iter().any(|one| is(known, one)));
+        self.stack = self.stack.take().filter(|stack| join.merged.keys().all(|own| stack.relocated.contains_key(own)));
+        if let Some(stack) = &mut self.stack {
+            let before = stack.runs.len();
+            stack.runs.retain(|known| !join.runs.iter().any(|one| Arc::ptr_eq(known, &one.run)));
+            // Rows that no view has yet may be in the joined run too: then it is not of the same rows.
+            match stack.runs.len() + join.runs.len() == before {
+                true => stack.runs.push(run.run.clone()),
+                false => self.stack = None,
+            }
+        }
         self.sealed.push(run);
         self.applied.extend(join.merged.iter().map(|(own, now)| (*own, *now)));
         let runs = self.runs();

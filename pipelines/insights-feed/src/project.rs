@@ -10,6 +10,9 @@ use footfall_pipelines_insights::definition::Needs;
 use crate::error::AskError;
 use crate::projection::{Projection, View};
 
+/// Making views may take one part in so many of the time …
+const PARTS_FOR_VIEWS: u32 = 4;
+
 /// A project that was asked about.
 pub(crate) struct Project {
     pub name: Arc<str>,
@@ -29,6 +32,8 @@ struct State {
     progress: Option<(u64, u64)>,
     is_scheduled: bool,
     asked: Option<Instant>,
+    /// What making the last view took, from looking at the store on.
+    view_took: Duration,
     /// Of the projection, when it was last looked at.
     memory_bytes: usize,
 }
@@ -119,9 +124,15 @@ impl Project {
         self.state().progress = Some((done, all));
     }
 
+    /// The view that questions get just now.
+    pub fn current(&self) -> Option<Arc<View>> {
+        self.state().view.clone()
+    }
+
     /// The store was looked at: there is a new view, or the one before still holds.
     pub fn finish(&self, checked: Option<Moment>, view: Option<Arc<View>>) {
         let mut state = self.state();
+        state.view_took = checked.map(|moment| moment.instant.elapsed()).unwrap_or_default();
         state.view = view.or_else(|| state.view.take());
         state.checked = checked.or(state.checked);
         state.progress = None;
@@ -137,13 +148,18 @@ impl Project {
     }
 
     /// True for one that is due to be looked at and is not on its way: it is scheduled then. One that was asked about
-    /// `lately` is due each time, another that is in memory after `rarely`, so that it knows what became of its files.
-    pub fn is_due(&self, lately: Duration, rarely: Duration) -> bool {
+    /// `lately` is due so often that its view is hardly ever older than `age`, but no more often than its views are worth;
+    /// another that is in memory after `rarely`, so that it knows what became of its files.
+    pub fn is_due(&self, lately: Duration, rarely: Duration, often: Duration, age: Duration) -> bool {
         let mut state = self.state();
         let is_hot = state.asked.is_some_and(|asked| asked.elapsed() < lately);
-        let is_old = state.view.is_some() && state.checked.is_none_or(|checked| checked.instant.elapsed() >= rarely);
+        let in_time = age.saturating_sub(state.view_took * 3 / 2);
+        let wait = (state.view_took * PARTS_FOR_VIEWS).min(in_time).max(often);
+        let rests = state.checked.map(|checked| checked.instant.elapsed());
+        let is_old = |after: Duration| state.view.is_some() && rests.is_none_or(|rests| rests >= after);
         let fails = state.failure.as_ref().is_some_and(|(at, _)| state.checked.is_none_or(|ok| ok.instant < *at));
-        let due = (is_hot || is_old) && !fails && !state.is_scheduled;
+        let waits = is_hot && rests.is_some_and(|rests| rests < wait);
+        let due = ((is_hot && !waits) || is_old(rarely)) && !fails && !state.is_scheduled;
         state.is_scheduled |= due;
         due
     }

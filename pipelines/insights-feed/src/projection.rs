@@ -13,11 +13,12 @@ use footfall_pipelines_store::tables::Table;
 use crate::columns::Plan;
 use crate::error::AskError;
 use crate::groups::Groups;
-use crate::kept::{Kept, Reading};
+use crate::kept::Kept;
 use crate::people::People;
 use crate::project::Moment;
+use crate::reading::Reading;
 use crate::runs::{Join, Sealed, worth_joining};
-use crate::shelf::{Shelf, kind_of};
+use crate::shelf::{Save, Shelf, kind_of};
 
 /// Persons whose rows still lie under another's ordinal are moved for good when there are more.
 const RELOCATED_PERSONS_MAX: usize = 1_000;
@@ -55,6 +56,11 @@ pub(crate) struct Projection {
     people: People,
     groups: Groups,
     target: Option<Target>,
+    /// What takes the place of `kept` when it is read: it has properties that questions have asked for since. Until then others
+    /// are answered from `kept`.
+    next: Option<Next>,
+    /// Reading steps of `next` since the last view.
+    next_steps: usize,
     /// When the target was taken.
     moment: Option<Moment>,
     content: u64,
@@ -64,11 +70,24 @@ pub(crate) struct Projection {
     pub rows_all: u64,
 }
 
+/// So many steps of reading are made for each view meanwhile.
+const NEXT_STEPS: usize = 4;
+
+/// A projection that is being read.
+struct Next {
+    kept: Kept,
+    reading: Reading,
+    /// Holds the files that are read.
+    _snapshot: Arc<ProjectSnapshot>,
+}
+
 /// The snapshot on the way to which it is.
 struct Target {
     snapshot: Arc<ProjectSnapshot>,
     reading: Reading,
     merged: bool,
+    /// All of its rows are being read, and nobody has been answered from them.
+    from_start: bool,
 }
 
 impl Projection {
@@ -83,6 +102,8 @@ impl Projection {
             people: People::default(),
             groups: Groups::default(),
             target: None,
+            next: None,
+            next_steps: 0,
             moment: None,
             content: 0,
             is_new: false,
@@ -101,14 +122,15 @@ impl Projection {
         }
         let surplus = self.asked.len().saturating_sub(columns_asked_max.max(needs.columns.len()));
         self.asked.drain(..surplus);
-        if self.kept.as_ref().is_some_and(|kept| !kept.plan.has(needs)) {
-            self.reset();
+        let lacks = |kept: &Kept| !kept.plan.has(needs);
+        if self.next.as_ref().is_some_and(|next| lacks(&next.kept)) {
+            self.next = None;
         }
     }
 
     /// Forgets everything: the next steps read all files again.
     pub fn reset(&mut self) {
-        (self.kept, self.target) = (None, None);
+        (self.kept, self.target, self.next) = (None, None, None);
         if let Some(Err(error)) = self.shelf.as_mut().map(Shelf::clear) {
             tracing::error!(project = %self.project, %error, "what is kept of a projection cannot be removed");
         }
@@ -124,7 +146,7 @@ impl Projection {
             }
             .map_err(failed)?;
         }
-        (self.kept, self.target) = (None, None);
+        (self.kept, self.target, self.next) = (None, None, None);
         self.people.forget();
         Ok(())
     }
@@ -132,18 +154,22 @@ impl Projection {
     /// Leaves memory; what is on disk stays, and the next steps begin there.
     pub fn put_away(&mut self) {
         self.save();
-        (self.kept, self.target) = (None, None);
+        (self.kept, self.target, self.next) = (None, None, None);
         self.people.forget();
         self.groups.forget();
     }
 
-    /// Makes disk say what is in memory, between two targets. A failure costs no more than time at the next start.
-    pub fn save(&mut self) {
-        let (Some(kept), Some(shelf), None) = (&mut self.kept, &mut self.shelf, &self.target) else { return };
-        if std::mem::take(&mut kept.unsaved)
-            && let Err(error) = shelf.save(kept.content(&self.asked), &kept.dictionaries, &kept.sealed)
-        {
-            tracing::warn!(project = %self.project, %error, "a projection cannot be kept on disk");
+    /// What makes disk say what is in memory, between two targets, if it does not yet.
+    pub fn save_due(&mut self) -> Option<Save> {
+        let (Some(kept), Some(shelf), None) = (&mut self.kept, &mut self.shelf, &self.target) else { return None };
+        let is_due = std::mem::take(&mut kept.unsaved);
+        is_due.then(|| shelf.save(kept.content(&self.asked), kept.dictionaries.clone(), kept.sealed.clone()))
+    }
+
+    /// Makes disk say what is in memory.
+    fn save(&mut self) {
+        if let Some(save) = self.save_due() {
+            save.run_or_tell();
         }
     }
 
@@ -155,6 +181,11 @@ impl Projection {
     ) -> Result<Step, AskError> {
         if self.target.is_none() {
             let (snapshot, moment) = take();
+            if self.next_steps < NEXT_STEPS && self.read_next(&snapshot, full_at)? {
+                self.next_steps += 1;
+                return Ok(Step::More);
+            }
+            self.next_steps = 0;
             self.moment = Some(moment);
             self.begin(snapshot)?;
         }
@@ -165,8 +196,43 @@ impl Projection {
             self.rows_done += rows;
             return Ok(Step::More);
         }
+        if std::mem::take(&mut target.from_start) && kept.join_read(&shelf.files) {
+            return Ok(Step::More);
+        }
         let view = self.finish(full_at)?;
         Ok(Step::Done(self.moment, view))
+    }
+
+    /// One step towards a projection with all properties that were asked for; false if there is nothing to do.
+    fn read_next(&mut self, snapshot: &Arc<ProjectSnapshot>, full_at: usize) -> Result<bool, AskError> {
+        let (Some(kept), Some(shelf)) = (&self.kept, &mut self.shelf) else { return Ok(false) };
+        if self.asked.iter().all(|need| kept.plan.kept().contains(need)) {
+            self.next = None;
+            return Ok(false);
+        }
+        let next = self.next.get_or_insert_with(|| {
+            let (kept, reading) = Kept::new(Plan::new(snapshot, &self.asked), snapshot);
+            let files = &snapshot.table(Table::Activity).files;
+            (self.rows_done, self.rows_all) = (0, files.iter().map(|file| file.live_rows()).sum());
+            Next { kept, reading, _snapshot: snapshot.clone() }
+        });
+        if let Some(rows) = next.kept.read(&mut next.reading, &shelf.files, full_at)? {
+            self.rows_done += rows;
+            return Ok(true);
+        }
+        if next.kept.join_read(&shelf.files) {
+            return Ok(true);
+        }
+        // What is on disk is of other columns.
+        if let Err(error) = shelf.clear() {
+            tracing::error!(project = %self.project, %error, "what is kept of a projection cannot be removed");
+        }
+        self.kept = self.next.take().map(|next| next.kept);
+        self.people.forget();
+        self.groups.forget();
+        self.content += 1;
+        self.is_new = true;
+        Ok(false)
     }
 
     fn begin(&mut self, snapshot: Arc<ProjectSnapshot>) -> Result<(), AskError> {
@@ -178,9 +244,11 @@ impl Projection {
             let merged = kept.merge(&snapshot.overrides)?;
             Some((kept, reading, merged))
         });
+        let from_start = before.is_none();
         let (kept, reading, merged) = match before {
             Some((kept, reading, merged)) => (kept, reading, merged | std::mem::take(&mut self.is_new)),
             None => {
+                tracing::info!(project = %self.project, "the projection of a project is made from the start");
                 self.reset();
                 self.people.forget();
                 self.groups.forget();
@@ -195,7 +263,7 @@ impl Projection {
         self.rows_all = files.iter().map(|file| file.live_rows()).sum();
         let waiting = files.iter().filter(|file| reading.waits_for(&file.path)).map(|file| file.live_rows());
         self.rows_done = self.rows_all - waiting.sum::<u64>();
-        self.target = Some(Target { snapshot, reading, merged });
+        self.target = Some(Target { snapshot, reading, merged, from_start });
         Ok(())
     }
 
@@ -233,7 +301,7 @@ impl Projection {
         }
         self.content += u64::from(changed);
         let traits = self.people.traits().to_vec();
-        let snapshot = Snapshot::new(kept.dictionaries.clone(), kept.runs(), &kept.relocated(), traits)?;
+        let snapshot = kept.snapshot(traits)?;
         Ok(Some(Arc::new(View {
             snapshot: snapshot.aliased(kept.merged.clone()).with_groups(self.groups.properties().to_vec()),
             content: self.content,
@@ -249,8 +317,7 @@ impl Projection {
         let (kept, shelf) = (self.kept.as_ref()?, self.shelf.as_ref()?);
         let all = kept.apart() > RELOCATED_PERSONS_MAX && !kept.sealed.is_empty();
         let runs = if all { kept.sealed.clone() } else { worth_joining(&kept.sealed)? };
-        let (files, dictionaries) = (shelf.files.clone(), kept.dictionaries.clone());
-        Some(Join { files, merged: kept.relocated_of(&runs), dictionaries, runs })
+        Some(kept.join_of(runs, &shelf.files))
     }
 
     /// Puts a joined run in the place of those it was made of, if nothing has happened to them.

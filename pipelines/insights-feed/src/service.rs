@@ -11,7 +11,7 @@ use footfall_pipelines_insights::definition::{
     Answer, Cohort, CohortAnswer, CohortPeople, Needs, Question, SQL_COLUMN,
 };
 use footfall_pipelines_insights::projection::Snapshot;
-use footfall_pipelines_insights::{Asked, Control, Engine, InsightError, MemoryPool};
+use footfall_pipelines_insights::{Asked, Control, Engine, InsightError, MemoryPool, PeopleList};
 use footfall_pipelines_store::query::{RowExpression, Snapshots};
 use tokio::sync::{Semaphore, watch};
 
@@ -19,6 +19,7 @@ use crate::cache::{Cache, Key};
 use crate::error::AskError;
 use crate::feeder::Feed;
 use crate::options::{AskLimits, InsightsOptions};
+use crate::people_lists::PeopleLists;
 use crate::queue::Turns;
 
 /// An answer and what it took.
@@ -71,6 +72,7 @@ struct Shared {
     question_bytes_max: usize,
     state: Mutex<State>,
     wake: Condvar,
+    lists: Mutex<PeopleLists>,
     /// Places for those who wait for the first view of a project.
     preparing: Arc<Semaphore>,
 }
@@ -132,6 +134,7 @@ impl Insights {
             question_bytes_max: options.question_bytes_max,
             state: Mutex::new(state),
             wake: Condvar::new(),
+            lists: Mutex::default(),
             preparing,
         });
         for _ in 0..options.questions_concurrent.max(1) {
@@ -174,6 +177,16 @@ impl Insights {
         Question::Cohort(CohortPeople { cohort: cohort.clone(), list: 0 }).check_size()?;
         let question = Question::Cohort(CohortPeople { cohort: cohort.clone(), list: EVERYBODY });
         self.ask_checked(project, &question, limits).await
+    }
+
+    /// Whether a list of people is in memory for questions that name it.
+    pub fn knows_list(&self, project: &str, name: &str) -> bool {
+        self.shared.lists().get(project, name).is_some()
+    }
+
+    /// Keeps a list of people for questions that name it.
+    pub fn keep_list(&self, project: &str, list: Arc<PeopleList>) {
+        self.shared.lists().put(project, list);
     }
 
     /// How far a question is that somebody asks just now.
@@ -260,8 +273,13 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn lists(&self) -> MutexGuard<'_, PeopleLists> {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn begin(&self, project: &str, question: &Question, limits: AskLimits) -> Result<Asker, AskError> {
         let name = name_of(project, question);
+        let lists = question.uploaded().into_iter().filter_map(|list| self.lists().get(project, list)).collect();
         let mut state = self.state();
         if state.closing {
             return Err(AskError::Closed);
@@ -286,7 +304,7 @@ impl Shared {
             limits,
             asked: Instant::now(),
             askers: AtomicUsize::new(1),
-            control: Control::new(self.question_bytes_max, Some(self.memory.clone())),
+            control: Control::new(self.question_bytes_max, Some(self.memory.clone())).with_lists(lists),
             outcome: watch::Sender::new(None),
         });
         let asker = Asker(job.clone());

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use footfall_pipelines_insights::projection::{ColumnKind, Dictionaries, Dictionary};
@@ -55,10 +55,31 @@ pub(crate) struct Shelf {
     folder: PathBuf,
     project: String,
     pub files: Arc<RunFiles>,
+    on_disk: Arc<Mutex<OnDisk>>,
+    /// Saves that were begun.
+    saves: u64,
+}
+
+/// What the folder says.
+#[derive(Default)]
+struct OnDisk {
     texts: Vec<TextFile>,
     /// Named by the manifest.
     named: Vec<Arc<RunFile>>,
     has_manifest: bool,
+    /// Of saves up to this one it is the last, or they came to nothing.
+    saves: u64,
+}
+
+/// What makes disk say what was in memory when it was made. It waits for the disk, so nothing else should for it.
+pub(crate) struct Save {
+    folder: PathBuf,
+    project: String,
+    on_disk: Arc<Mutex<OnDisk>>,
+    number: u64,
+    content: Content,
+    dictionaries: Arc<Dictionaries>,
+    sealed: Vec<Sealed>,
 }
 
 /// What was found on disk.
@@ -96,15 +117,18 @@ impl Shelf {
             folder: folder.to_owned(),
             project: project.to_owned(),
             files: Arc::new(RunFiles::new(folder)),
-            texts: Vec::new(),
-            named: Vec::new(),
-            has_manifest: manifest.is_some(),
+            on_disk: Arc::new(Mutex::new(OnDisk { has_manifest: manifest.is_some(), ..OnDisk::default() })),
+            saves: 0,
         })
+    }
+
+    fn on_disk(&self) -> MutexGuard<'_, OnDisk> {
+        self.on_disk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the manifest names, if all of it is sound.
     pub fn restore(&mut self) -> Option<Restored> {
-        if !self.has_manifest {
+        if !self.on_disk().has_manifest {
             return None;
         }
         let found = read(&self.folder, &self.project).and_then(|manifest| self.take(manifest));
@@ -146,21 +170,71 @@ impl Shelf {
         if rows != manifest.content.covered.values().sum::<u64>() {
             return None;
         }
-        self.texts = texts;
-        self.named = sealed.iter().map(|sealed| sealed.file.clone()).collect();
+        let mut on_disk = self.on_disk();
+        on_disk.texts = texts;
+        on_disk.named = sealed.iter().map(|sealed| sealed.file.clone()).collect();
+        drop(on_disk);
         Some(Restored { content: manifest.content, dictionaries, sealed })
     }
 
-    /// Makes disk say what is given. The files of runs are synced already.
-    pub fn save(&mut self, content: Content, dictionaries: &Dictionaries, sealed: &[Sealed]) -> io::Result<()> {
-        let places = places(dictionaries);
-        self.texts.resize_with(places.len(), TextFile::default);
+    /// What is to be saved; see [`Save::run_or_tell`].
+    pub fn save(&mut self, content: Content, dictionaries: Arc<Dictionaries>, sealed: Vec<Sealed>) -> Save {
+        self.saves += 1;
+        let (folder, project, on_disk) = (self.folder.clone(), self.project.clone(), self.on_disk.clone());
+        Save { folder, project, on_disk, number: self.saves, content, dictionaries, sealed }
+    }
+
+    /// Nothing that lies there counts any more, nor what is still to be saved.
+    pub fn clear(&mut self) -> io::Result<()> {
+        let mut on_disk = self.on_disk();
+        on_disk.saves = self.saves;
+        if on_disk.has_manifest {
+            let runs = read(&self.folder, &self.project).map_or(Vec::new(), |manifest| manifest.runs);
+            let texts =
+                fs::read_dir(&self.folder)?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+            let texts: Vec<String> = texts.filter(|name| name.ends_with(".texts")).collect();
+            fs::remove_file(self.folder.join(MANIFEST))?;
+            sync(&self.folder)?;
+            on_disk.has_manifest = false;
+            for name in runs.into_iter().map(|(name, _)| name).chain(texts) {
+                // Best effort: what stays is removed when the folder is opened.
+                let _ = fs::remove_file(self.folder.join(name));
+            }
+        }
+        on_disk.named.drain(..).for_each(|file| file.keep(false));
+        on_disk.texts.clear();
+        Ok(())
+    }
+}
+
+impl Save {
+    pub fn project(&self) -> &str {
+        &self.project
+    }
+
+    /// A failure costs no more than time at the next start.
+    pub fn run_or_tell(self) {
+        let project = self.project.clone();
+        if let Err(error) = self.run() {
+            tracing::warn!(%project, %error, "a projection cannot be kept on disk");
+        }
+    }
+
+    /// Does it, unless a later one was done or everything was thrown away since.
+    fn run(self) -> io::Result<()> {
+        let mut on_disk = self.on_disk.lock().unwrap_or_else(PoisonError::into_inner);
+        if on_disk.saves >= self.number {
+            return Ok(());
+        }
+        self.sealed.iter().try_for_each(|sealed| sealed.file.sync())?;
+        let places = places(&self.dictionaries);
+        on_disk.texts.resize_with(places.len(), TextFile::default);
         let append = |((name, dictionary), file): (&(String, &Dictionary), &mut TextFile)| {
             file.append(&self.folder.join(name), dictionary)
         };
-        let texts = places.iter().zip(&mut self.texts).map(append).collect::<io::Result<Vec<_>>>()?;
-        let runs = sealed.iter().map(|sealed| (sealed.file.name().to_owned(), sealed.run.rows())).collect();
-        let manifest = Manifest { format: FORMAT, project: self.project.clone(), content, runs, texts };
+        let texts = places.iter().zip(&mut on_disk.texts).map(append).collect::<io::Result<Vec<_>>>()?;
+        let runs = self.sealed.iter().map(|sealed| (sealed.file.name().to_owned(), sealed.run.rows())).collect();
+        let manifest = Manifest { format: FORMAT, project: self.project, content: self.content, runs, texts };
         let body = serde_json::to_vec(&manifest)?;
         let next = self.folder.join(format!("{MANIFEST}.next"));
         let mut file = File::create(&next)?;
@@ -168,42 +242,23 @@ impl Shelf {
         file.write_all(&body)?;
         file.sync_all()?;
         // The runs' names are of this folder too: they are on disk before the manifest's.
-        self.sync()?;
+        sync(&self.folder)?;
         fs::rename(&next, self.folder.join(MANIFEST))?;
-        self.sync()?;
-        self.has_manifest = true;
-        sealed.iter().for_each(|sealed| sealed.file.keep(true));
-        let before = std::mem::replace(&mut self.named, sealed.iter().map(|sealed| sealed.file.clone()).collect());
+        sync(&self.folder)?;
+        (on_disk.has_manifest, on_disk.saves) = (true, self.number);
+        self.sealed.iter().for_each(|sealed| sealed.file.keep(true));
+        let named: Vec<Arc<RunFile>> = self.sealed.iter().map(|sealed| sealed.file.clone()).collect();
+        let before = std::mem::replace(&mut on_disk.named, named);
         before
             .iter()
-            .filter(|file| !self.named.iter().any(|now| Arc::ptr_eq(file, now)))
+            .filter(|file| !on_disk.named.iter().any(|now| Arc::ptr_eq(file, now)))
             .for_each(|file| file.keep(false));
         Ok(())
     }
+}
 
-    /// Nothing that lies there counts any more.
-    pub fn clear(&mut self) -> io::Result<()> {
-        if self.has_manifest {
-            let runs = read(&self.folder, &self.project).map_or(Vec::new(), |manifest| manifest.runs);
-            let texts =
-                fs::read_dir(&self.folder)?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-            let texts: Vec<String> = texts.filter(|name| name.ends_with(".texts")).collect();
-            fs::remove_file(self.folder.join(MANIFEST))?;
-            self.sync()?;
-            self.has_manifest = false;
-            for name in runs.into_iter().map(|(name, _)| name).chain(texts) {
-                // Best effort: what stays is removed when the folder is opened.
-                let _ = fs::remove_file(self.folder.join(name));
-            }
-        }
-        self.named.drain(..).for_each(|file| file.keep(false));
-        self.texts.clear();
-        Ok(())
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        File::open(&self.folder)?.sync_all()
-    }
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 fn read(folder: &Path, project: &str) -> Option<Manifest> {

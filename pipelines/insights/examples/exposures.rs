@@ -12,8 +12,8 @@ use std::time::Instant;
 
 use footfall_pipelines_insights::Engine;
 use footfall_pipelines_insights::definition::{
-    Answer, Comparison, Condition, ExposedBy, Exposures, PartOf, PersonCap, PersonMeasure, PersonPart, QuantileAround,
-    Question, Selector, Telling, Test,
+    Answer, Comparison, Condition, ContextTelling, DividedBy, ExposedBy, Exposures, PartOf, PersonCap, PersonMeasure,
+    PersonPart, QuantileAround, Question, Selector, Telling, Test,
 };
 use footfall_pipelines_insights::projection::{ColumnKind, Dictionaries, Rows, Snapshot, Values};
 
@@ -106,13 +106,37 @@ fn question() -> Exposures {
         sources,
         measures,
         dimensions: DIMENSIONS.map(by).into(),
-        divided_by: None,
+        counts_first: false,
+        divided_by: DividedBy::Days,
     }
+}
+
+/// What else is asked of the same people: the results of a bandit whose weights changed every two days, of one with contexts, and
+/// effects by a version.
+fn others(question: &Exposures) -> [(&'static str, Question); 3] {
+    let starts_ms: Vec<i64> = (0..DAYS as i64 / 2).map(|period| START_MS + 2 * period * DAY_MS).collect();
+    let leaves = ["-1", "1", "2"].iter().enumerate();
+    let contexts = leaves.map(|(place, leaf)| ((*leaf).to_owned(), place)).collect();
+    let telling = ContextTelling { property: "leafId".into(), contexts };
+    let bandit = |contexts: Vec<ContextTelling>| {
+        let divided_by = DividedBy::Times { starts_ms: starts_ms.clone(), contexts };
+        Exposures { counts_first: true, dimensions: Vec::new(), divided_by, ..question.clone() }
+    };
+    let version = vec![by(DIMENSIONS[4])];
+    let by_version = Exposures { dimensions: version, divided_by: DividedBy::Dimension(0), ..question.clone() };
+    [
+        ("a bandit of 14 periods", bandit(Vec::new())),
+        ("the same in 3 contexts", bandit(vec![telling])),
+        ("effects by app version", by_version),
+    ]
+    .map(|(name, asked)| (name, Question::Exposures(asked)))
 }
 
 fn snapshot(people: u64, question: &Question) -> Result<Snapshot, Box<dyn Error>> {
     let needs = question.needs();
-    let columns: Vec<(&str, ColumnKind)> = needs.columns.iter().map(|(name, kind)| (name.as_str(), *kind)).collect();
+    let mut columns: Vec<(&str, ColumnKind)> =
+        needs.columns.iter().map(|(name, kind)| (name.as_str(), *kind)).collect();
+    columns.push(("leafId", ColumnKind::Words));
     let dictionaries = Dictionaries::new(&columns);
     let mut rows = Rows::new(&dictionaries);
     let mut dice = Dice(1);
@@ -139,6 +163,7 @@ fn snapshot(people: u64, question: &Question) -> Result<Snapshot, Box<dyn Error>
             "$feature_flag" => Some("checkout".to_owned()),
             "$feature_flag_response" => Some(treated.to_string()),
             "activity.user_agent" => Some(agent.clone()),
+            "leafId" => Some(["-1", "1", "2"][(spread >> 7) as usize % 3].to_owned()),
             name => {
                 let known =
                     DIMENSIONS.iter().flat_map(|properties| properties.iter()).find(|(known, _)| *known == name);
@@ -168,17 +193,22 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => Ok(usual),
     };
     let (people, rounds) = (number(1, 1_000_000)?, number(2, 5)?);
-    let question = Question::Exposures(question());
+    let plain = question();
+    let others = others(&plain);
+    let question = Question::Exposures(plain);
     println!("| what | value |\n|---|---:|\n| people, each exposed once | {people} |");
     let made = Instant::now();
     let snapshot = snapshot(people, &question)?;
     println!("| making the projection, s | {:.1} |", made.elapsed().as_secs_f64());
-    for threads in [1, 2] {
+    let asked = std::iter::once(("20 metrics, 9 dimensions", &question));
+    let asked = asked.chain(others.iter().map(|(name, question)| (*name, question)));
+    for (name, question, threads) in asked.flat_map(|(name, question)| [1, 2].map(|threads| (name, question, threads)))
+    {
         let mut times = Vec::new();
         let (mut exposed, mut read) = (0.0, 0);
         for _ in 0..rounds.max(1) {
             let begun = Instant::now();
-            let asked = Engine { threads }.ask(&snapshot, &question, &AtomicBool::new(false))?;
+            let asked = Engine { threads }.ask(&snapshot, question, &AtomicBool::new(false))?;
             times.push(begun.elapsed().as_secs_f64() * 1e3);
             read = asked.rows_read;
             if let Answer::Exposures(answer) = asked.answer {
@@ -187,7 +217,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         times.sort_by(f64::total_cmp);
         let (median, most) = (times[times.len() / 2], times[times.len() - 1]);
-        println!("| 20 metrics, {threads} threads: median, most ms | {median:.0}, {most:.0} |");
+        println!("| {name}, {threads} threads: median, most ms | {median:.0}, {most:.0} |");
         println!("| people counted, rows read | {exposed}, {read} |");
     }
     Ok(())

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 
-use crate::InsightError;
 use crate::memory::{self, MemoryPool};
+use crate::{InsightError, PeopleList};
 
 const OVER_OWN: u8 = 1;
 const OVER_ALL: u8 = 2;
@@ -19,6 +19,7 @@ pub struct Control {
     over: AtomicU8,
     segments_done: AtomicU64,
     segments_all: AtomicU64,
+    lists: Vec<Arc<PeopleList>>,
 }
 
 impl Default for Control {
@@ -38,7 +39,18 @@ impl Control {
             over: AtomicU8::new(0),
             segments_done: AtomicU64::new(0),
             segments_all: AtomicU64::new(0),
+            lists: Vec::new(),
         }
+    }
+
+    /// With the lists of people that the question names.
+    #[must_use]
+    pub fn with_lists(self, lists: Vec<Arc<PeopleList>>) -> Control {
+        Control { lists, ..self }
+    }
+
+    pub(crate) fn people_list(&self, name: &str) -> Option<&PeopleList> {
+        self.lists.iter().find(|list| list.name() == name).map(|list| &**list)
     }
 
     /// Ends the question after the segment at hand.

@@ -8,6 +8,7 @@ pub mod definition;
 mod error;
 mod memory;
 pub mod operators;
+mod people_list;
 pub mod projection;
 #[cfg(any(test, feature = "reference"))]
 pub mod reference;
@@ -20,3 +21,4 @@ pub use control::Control;
 pub use error::InsightError;
 pub use memory::{Counted, MemoryPool};
 pub use operators::{Asked, Engine};
+pub use people_list::PeopleList;

@@ -51,6 +51,11 @@ pub(crate) fn held() -> i64 {
     HELD.try_with(Cell::get).unwrap_or(0)
 }
 
+/// What this thread has allocated is another's: it stays when the question is over.
+pub(crate) fn let_go(bytes: i64) {
+    add(-bytes);
+}
+
 /// Memory for all questions together.
 #[derive(Debug)]
 pub struct MemoryPool {

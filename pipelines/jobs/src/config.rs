@@ -17,6 +17,9 @@ pub struct JobsConfig {
     /// How long a job whose store was taken over stands back before it asks for the lead again; it doubles up to the second.
     pub fenced_wait_min: Duration,
     pub fenced_wait_max: Duration,
+    /// A job that nothing goes through for so long gives the lead away, where others can have it, and stands back.
+    pub lead_patience: Duration,
+    pub stand_back: Duration,
     /// Activities that a pulse of the live feed shows of one project at most.
     pub live_activities_max: usize,
 }
@@ -31,6 +34,8 @@ impl Default for JobsConfig {
             retry_wait_max: Duration::from_secs(5),
             fenced_wait_min: Duration::from_secs(1),
             fenced_wait_max: Duration::from_secs(30),
+            lead_patience: Duration::from_secs(10),
+            stand_back: Duration::from_secs(3),
             live_activities_max: 50,
         }
     }

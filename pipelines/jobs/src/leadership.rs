@@ -14,6 +14,9 @@ use tokio::sync::watch;
 pub trait Leadership: Send + Sync + 'static {
     /// Waits until this process leads. Dropped while it waits, it does not wait any more.
     async fn lead(&self) -> Term;
+
+    /// Whether another process could lead in its place.
+    fn has_others(&self) -> bool;
 }
 
 /// The time in which this process leads. Dropped, it is over.
@@ -47,6 +50,10 @@ impl Leadership for Alone {
     async fn lead(&self) -> Term {
         let (told, lost) = watch::channel(false);
         Term::new(lost, told)
+    }
+
+    fn has_others(&self) -> bool {
+        false
     }
 }
 

@@ -49,6 +49,10 @@ pub struct Runner {
     standing: Arc<Standing>,
     /// Another process has taken over without being asked to.
     is_fenced: bool,
+    /// Nothing goes through here; another process may be better off.
+    gives_up: bool,
+    /// Since when the log is away.
+    log_away: Option<Instant>,
 }
 
 impl Runner {
@@ -69,6 +73,8 @@ impl Runner {
             leadership: Arc::new(Alone),
             standing: Arc::default(),
             is_fenced: false,
+            gives_up: false,
+            log_away: None,
         }
     }
 
@@ -112,9 +118,15 @@ impl Runner {
             let begun = Instant::now();
             self.work(&mut until).await;
             self.standing.set(false);
-            self.store.follow().await;
-            // Whoever comes next must find the lead free.
+            // Whoever comes next must find the lead free, also while something that was sent hangs here.
             drop(until);
+            self.store.follow().await;
+            if std::mem::take(&mut self.gives_up) {
+                tracing::warn!("nothing goes through: this process gives the lead away");
+                metrics::counter!("footfall_jobs_leads_given_up_total").increment(1);
+                pause(self.config.stand_back, stopped(&mut shutdown)).await;
+                continue;
+            }
             if !std::mem::take(&mut self.is_fenced) {
                 continue;
             }
@@ -168,9 +180,10 @@ impl Runner {
         self.graphs = Graphs::new();
         self.poisoned.clear();
         loop {
-            match self.store.lead().await {
-                Ok(()) => break,
-                Err(error) => self.hold_up(&error.into(), until).await?,
+            match self.within_patience(self.store.lead()).await {
+                Some(Ok(())) => break,
+                Some(Err(error)) => self.hold_up(&error.into(), until).await?,
+                None => return self.give_up(),
             }
         }
         self.trouble.passed();
@@ -182,11 +195,21 @@ impl Runner {
         loop {
             let JobsConfig { turn_bytes_max, read_wait, .. } = self.config;
             let read = tokio::select! {
-                read = self.log.read(from, turn_bytes_max, read_wait) => read,
+                read = self.within_patience(self.log.read(from, turn_bytes_max, read_wait)) => read,
                 () = until.over() => return None,
             };
+            let Some(read) = read else { return self.give_up() };
             match read {
+                // Nothing comes, and there is more, or may be: the log cannot be reached.
+                Ok(batch) if batch.next == *from && self.is_log_away(from) => {
+                    let since = *self.log_away.get_or_insert_with(Instant::now);
+                    if self.is_impatient(since) {
+                        return self.give_up();
+                    }
+                    return Some(batch);
+                }
                 Ok(batch) => {
+                    self.log_away = None;
                     self.trouble.passed();
                     return Some(batch);
                 }
@@ -208,7 +231,8 @@ impl Runner {
 
     async fn build(&mut self, batch: &Arc<Batch>, until: &mut Until) -> Option<Built> {
         loop {
-            match self.try_build(batch).await {
+            let Some(tried) = self.try_build(batch).await else { return self.give_up() };
+            match tried {
                 Ok(built) => {
                     self.trouble.passed();
                     return Some(built);
@@ -218,7 +242,8 @@ impl Runner {
         }
     }
 
-    async fn try_build(&mut self, batch: &Arc<Batch>) -> Result<Built, JobError> {
+    /// `None` when it takes so long that another process should try.
+    async fn try_build(&mut self, batch: &Arc<Batch>) -> Option<Result<Built, JobError>> {
         let mut graphs = std::mem::take(&mut self.graphs);
         let erasures = self.store.erasures();
         if std::mem::replace(&mut self.erasures, erasures.version()) != erasures.version() {
@@ -240,7 +265,7 @@ impl Runner {
             };
             build(&batch_there, &sources, &mut graphs).map(|built| (built, graphs))
         });
-        match work.await {
+        Some(match self.within_patience(work).await? {
             Ok(Ok((built, graphs))) => {
                 self.graphs = graphs;
                 Ok(built)
@@ -251,20 +276,21 @@ impl Runner {
                 self.poisoned.extend(isolate(batch.clone(), now).await);
                 Err(JobError::Panicked(panic.to_string()))
             }
-        }
+        })
     }
 
     /// False when the rows are to be made again.
     async fn publish(&mut self, built: &Built, until: &mut Until) -> Option<bool> {
         loop {
-            match self.store.publish(built.publication.clone()).await {
-                Ok(()) => {
+            match self.within_patience(self.store.publish(built.publication.clone())).await {
+                Some(Ok(())) => {
                     self.trouble.passed();
                     self.poisoned.clear();
                     return Some(true);
                 }
-                Err(StoreError::Outdated) => return Some(false),
-                Err(error) => self.hold_up(&error.into(), until).await?,
+                Some(Err(StoreError::Outdated)) => return Some(false),
+                Some(Err(error)) => self.hold_up(&error.into(), until).await?,
+                None => return self.give_up(),
             }
         }
     }
@@ -285,8 +311,36 @@ impl Runner {
             self.is_fenced = true;
             return None;
         }
-        pause(self.trouble.failed(error), until.over()).await;
+        let wait = self.trouble.failed(error);
+        if self.trouble.since().is_some_and(|since| self.is_impatient(since)) {
+            return self.give_up();
+        }
+        pause(wait, until.over()).await;
         (!until.is_over()).then_some(())
+    }
+
+    fn is_log_away(&self, from: &Checkpoint) -> bool {
+        self.log.status().degraded.is_some() || !from.covers(&self.log.end())
+    }
+
+    /// Ends the term, so that another process can try.
+    fn give_up<T>(&mut self) -> Option<T> {
+        self.gives_up = true;
+        self.log_away = None;
+        None
+    }
+
+    /// Whether something has been amiss for so long that another process should try.
+    fn is_impatient(&self, since: Instant) -> bool {
+        self.leadership.has_others() && since.elapsed() >= self.config.lead_patience
+    }
+
+    /// `None` when it takes so long that another process should try.
+    async fn within_patience<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        match self.leadership.has_others() {
+            true => tokio::time::timeout(self.config.lead_patience, work).await.ok(),
+            false => Some(work.await),
+        }
     }
 }
 

@@ -154,6 +154,26 @@ impl Template {
     }
 }
 
+/// Visits of each person in the past, and how long one lasts.
+const VISITS: u64 = 16;
+const VISIT_MS: u64 = 20 * 60_000;
+
+impl Template {
+    /// As [`Template::refresh`], in the `past_ms` before now: people do several things in each of a few visits.
+    pub fn refresh_in_the_past(&mut self, next_id: &mut u64, dice: &mut Dice, now_ms: u64, past_ms: u64) {
+        self.refresh(next_id, dice, &rfc3339(now_ms));
+        for (&person_place, &time_place) in self.people.iter().zip(&self.times) {
+            let person = dice.below(PEOPLE);
+            digits::<10>(&mut self.bytes, person_place, PERSON_DIGITS, person);
+            let visit = Dice::new(person * VISITS + dice.below(VISITS) + 1).below(past_ms.saturating_sub(VISIT_MS));
+            let moment = now_ms - past_ms + visit + dice.below(VISIT_MS.min(past_ms));
+            if let Some(target) = self.bytes.get_mut(time_place..time_place + TIME_BYTES) {
+                target.copy_from_slice(&rfc3339(moment));
+            }
+        }
+    }
+}
+
 fn digits<const BASE: u64>(bytes: &mut [u8], place: usize, width: usize, mut number: u64) {
     for byte in bytes.iter_mut().skip(place).take(width).rev() {
         *byte = b"0123456789abcdef".get((number % BASE) as usize).copied().unwrap_or(b'0');

@@ -9,8 +9,8 @@ pub enum BenchError {
     Program { program: String, source: std::io::Error },
     #[error("the server ended by itself: {0}; its words are in {1}")]
     Ended(String, String),
-    #[error("`keys create` failed: {0}")]
-    Keys(String),
+    #[error("the command `{0}` failed: {1}")]
+    Command(String, String),
     #[error("{0} took longer than {1} s")]
     Slow(&'static str, u64),
     #[error("{path} answered {status}: {body}")]

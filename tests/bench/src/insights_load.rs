@@ -37,13 +37,17 @@ pub async fn measure(options: &Options, report: &mut Report) -> Result<(), Bench
     report.section("People who ask while activities arrive");
     let mut server = Server::new(options, "insights")?;
     server.start().await?;
-    fill(options, &server).await?;
+    fill(options.activities, &server).await?;
     report
         .note(&format!("{} activities of {DAYS} days are there.", server.ask("SELECT count(*) FROM activity").await?));
     let first = Instant::now();
+    let mut dice = Dice::new(7);
     for kind in KINDS {
-        // The first question about a property has the lake read again.
-        ask_until_ready(&server, kind).await?;
+        ask_until_ready(&server, kind, &question(kind, &mut dice)).await?;
+    }
+    // The first question about a property has the lake read again, for which all others wait.
+    for property in PROPERTIES {
+        ask_until_ready(&server, "trend", &broken_down(scope(&mut dice).1, json!({}), property)).await?;
     }
     report.note(&format!("Read for questions in {:.1} s.", first.elapsed().as_secs_f64()));
     let before = server.cpu();
@@ -105,15 +109,15 @@ pub async fn measure(options: &Options, report: &mut Report) -> Result<(), Bench
 }
 
 /// Sends what has to be there before, as fast as it goes.
-async fn fill(options: &Options, server: &Server) -> Result<(), BenchError> {
+pub async fn fill(activities: u64, server: &Server) -> Result<(), BenchError> {
     let mut sent = 0;
-    while sent < options.activities {
+    while sent < activities {
         let load = Load {
             door: Door::Native,
             batch: 1_000,
             connections: 8,
             warm: Duration::ZERO,
-            time: Duration::from_secs(((options.activities - sent) / 200_000).clamp(1, 10)),
+            time: Duration::from_secs(((activities - sent) / 200_000).clamp(1, 10)),
             rate: None,
             past: Duration::from_millis(DAYS * DAY),
         };
@@ -190,11 +194,10 @@ impl Asker {
     }
 }
 
-async fn ask_until_ready(server: &Server, kind: &'static str) -> Result<(), BenchError> {
+async fn ask_until_ready(server: &Server, kind: &'static str, question: &Value) -> Result<(), BenchError> {
     let (begun, limit) = (Instant::now(), Duration::from_secs(300));
-    let mut dice = Dice::new(7);
+    let body = question.to_string();
     loop {
-        let body = question(kind, &mut dice).to_string();
         let head = format!(
             "Authorization: Bearer {}\r\nContent-Type: application/json\r\nAccept: application/json\r\n\
              Content-Length: {}\r\n\r\n{body}",
@@ -208,6 +211,8 @@ async fn ask_until_ready(server: &Server, kind: &'static str) -> Result<(), Benc
         }
     }
 }
+
+const PROPERTIES: [&str; 3] = ["category", "city", "source"];
 
 const KINDS: [&str; 10] = [
     "trend",
@@ -224,17 +229,12 @@ const KINDS: [&str; 10] = [
 
 /// A question of a kind about random activities and days, so that few are asked twice.
 fn question(kind: &str, dice: &mut Dice) -> Value {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
-    let days = 7 + dice.below(DAYS - 7);
-    let until = now - dice.below(DAY);
-    let scope = json!({"from_ms": until - days * DAY, "until_ms": until, "zone": "Europe/Amsterdam"});
+    let ((from, until), scope) = scope(dice);
     let name = |dice: &mut Dice| NAMES[dice.below(NAMES.len() as u64) as usize];
     let select = json!({"activities": [name(dice)]});
     match kind {
         "trend" if dice.below(2) == 0 => {
-            let breakdown = json!({"properties": [(["category", "city", "source"][dice.below(3) as usize])], "top": 5});
-            let series = json!([{"select": select, "measures": ["count", "people"]}]);
-            json!({"scope": scope, "bucket": "day", "series": series, "breakdown": breakdown})
+            broken_down(scope, select, PROPERTIES[dice.below(PROPERTIES.len() as u64) as usize])
         }
         "trend" => {
             let series =
@@ -257,8 +257,23 @@ fn question(kind: &str, dice: &mut Dice) -> Value {
         "active_people" => json!({"scope": scope, "select": {}}),
         "ranking" => json!({"scope": scope, "select": {}, "by": "activity", "top": 10}),
         _ => {
-            let did = json!({"select": select, "from_ms": until - days * DAY, "until_ms": until, "at_least": 3});
+            let did = json!({"select": select, "from_ms": from, "until_ms": until, "at_least": 3});
             json!({"cohort": {"did": did}})
         }
     }
+}
+
+/// Random days: from when until when, and as questions say it.
+fn scope(dice: &mut Dice) -> ((u64, u64), Value) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+    let days = 7 + dice.below(DAYS - 7);
+    let until = now - dice.below(DAY);
+    let from = until - days * DAY;
+    ((from, until), json!({"from_ms": from, "until_ms": until, "zone": "Europe/Amsterdam"}))
+}
+
+fn broken_down(scope: Value, select: Value, property: &str) -> Value {
+    let series = json!([{"select": select, "measures": ["count", "people"]}]);
+    let breakdown = json!({"properties": [property], "top": 5});
+    json!({"scope": scope, "bucket": "day", "series": series, "breakdown": breakdown})
 }

@@ -23,7 +23,7 @@ pub struct Load {
     pub time: Duration,
     /// Activities a second to offer; without it every connection sends as soon as it is answered.
     pub rate: Option<u64>,
-    /// Each request is of a moment in so much of the past; zero: of now.
+    /// People do what they do in visits in so much of the past; zero: now.
     pub past: Duration,
 }
 
@@ -83,9 +83,12 @@ impl Supply {
             free.swap_remove(place)
         };
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let moment = since.as_millis() as u64 - dice.below(load.past.as_millis() as u64 + 1);
+        let (now_ms, past_ms) = (since.as_millis() as u64, load.past.as_millis() as u64);
         let mut next_id = self.next_id.get();
-        template.refresh(&mut next_id, &mut dice, &rfc3339(moment));
+        match past_ms {
+            0 => template.refresh(&mut next_id, &mut dice, &rfc3339(now_ms)),
+            _ => template.refresh_in_the_past(&mut next_id, &mut dice, now_ms, past_ms),
+        }
         self.next_id.set(next_id);
         template
     }

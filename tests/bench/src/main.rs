@@ -3,7 +3,9 @@
 
 mod acknowledged;
 mod api;
+mod board;
 mod bodies;
+mod doors;
 mod error;
 mod flag_streams;
 mod histogram;
@@ -15,6 +17,7 @@ mod machine;
 mod options;
 mod process;
 mod report;
+mod results;
 mod scrape;
 mod server;
 mod starting;
@@ -53,7 +56,10 @@ fn run(options: &Options, report: &mut Report) -> Result<(), BenchError> {
                 Section::Starting => starting::measure(options, report).await,
                 Section::Api => api::measure(options, report).await,
                 Section::InsightsLoad => insights_load::measure(options, report).await,
+                Section::Doors => doors::measure(options, report).await,
+                Section::Board => board::measure(options, report).await,
                 Section::FlagStreams => flag_streams::measure(options, report).await,
+                Section::Results => results::measure(options, report).await,
             }
         })?;
     }

@@ -20,8 +20,14 @@ pub enum Section {
     Api,
     /// People who ask for insights while activities arrive; only when it is named
     InsightsLoad,
+    /// A large answer through every door of SQL; only when it is named
+    Doors,
+    /// A dashboard of twelve tiles is opened; only when it is named
+    Board,
     /// A flag is changed while many listen on streams; only when it is named
     FlagStreams,
+    /// The page of results of an experiment and of a bandit; only when it is named
+    Results,
 }
 
 /// Measures the real program on an empty data folder, over loopback.
@@ -70,9 +76,12 @@ pub struct Options {
     /// Requests a second offered to the app's API
     #[arg(long, default_value_t = 2_000)]
     pub api_rate: u64,
-    /// Activities in the lake before people ask for insights
+    /// Activities in the lake before people ask for insights, dashboards or large answers
     #[arg(long, default_value_t = 1_000_000)]
     pub activities: u64,
+    /// Rows of a large answer
+    #[arg(long, default_value_t = 1_000_000)]
+    pub answer_rows: u64,
     /// People who ask at one time
     #[arg(long, default_value_t = 50)]
     pub askers: usize,
@@ -82,6 +91,9 @@ pub struct Options {
     /// Who listen to the changes of flags; the limit of open files (`ulimit -n`) must be above it
     #[arg(long, default_value_t = 10_000)]
     pub listeners: usize,
+    /// People who are exposed before results are asked for
+    #[arg(long, default_value_t = 1_000_000)]
+    pub people: u64,
     /// Starts of each kind
     #[arg(long, default_value_t = 5)]
     pub starts: usize,
@@ -94,7 +106,7 @@ impl Options {
             [] => all.to_vec(),
             only => all
                 .into_iter()
-                .chain([Section::InsightsLoad, Section::FlagStreams])
+                .chain([Section::InsightsLoad, Section::Doors, Section::Board, Section::FlagStreams, Section::Results])
                 .filter(|section| only.contains(section))
                 .collect(),
         }

@@ -25,6 +25,11 @@ impl Metrics {
         })
     }
 
+    /// The sum of a metric over those of its labels that have a text in them.
+    pub fn labelled(&self, name: &str, label: &str) -> f64 {
+        self.lines(name).filter(|(labels, _)| labels.contains(label)).map(|(_, value)| value).sum()
+    }
+
     /// The sum of a metric over all its labels.
     pub fn sum(&self, name: &str) -> f64 {
         self.lines(name).map(|(_, value)| value).sum()

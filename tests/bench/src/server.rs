@@ -23,6 +23,7 @@ pub struct Server {
     pub read_key: String,
     /// The app's database, where it is not the embedded one.
     database: Option<String>,
+    settings: Vec<(String, String)>,
     child: Option<Child>,
 }
 
@@ -47,7 +48,8 @@ impl Server {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let binary = options.binary();
         let (write_key, read_key, database) = (String::new(), String::new(), database.map(str::to_owned));
-        let mut server = Server { binary, folder, address, write_key, read_key, database, child: None };
+        let mut server =
+            Server { binary, folder, address, write_key, read_key, database, settings: Vec::new(), child: None };
         server.write_key = server.create_key("write")?;
         server.read_key = server.create_key("read")?;
         Ok(server)
@@ -65,10 +67,16 @@ impl Server {
         // Ten thousand may listen to flags, and somebody has to change one.
         command.env("FOOTFALL_SERVER_CONNECTIONS", "20000");
         command.env("FOOTFALL_TRACING_LEVEL", "warn").stdin(Stdio::null());
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         if let Some(url) = &self.database {
             command.env("FOOTFALL_DATABASE_URL", url);
         }
         command
+    }
+
+    /// A setting (an environment variable) from the next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
     }
 
     fn program_error(&self, source: std::io::Error) -> BenchError {
@@ -76,10 +84,16 @@ impl Server {
     }
 
     fn create_key(&self, kind: &str) -> Result<String, BenchError> {
-        let output = self.command().args(["keys", "create", "--kind", kind]).output();
+        self.run(&["keys", "create", "--kind", kind])
+    }
+
+    /// Runs a command of the program on the data folder; what it printed.
+    pub fn run(&self, words: &[&str]) -> Result<String, BenchError> {
+        let output = self.command().args(words).output();
         let output = output.map_err(|error| self.program_error(error))?;
         if !output.status.success() {
-            return Err(BenchError::Keys(String::from_utf8_lossy(&output.stderr).into_owned()));
+            let words = words.first().map_or_else(String::new, |word| (*word).to_owned());
+            return Err(BenchError::Command(words, String::from_utf8_lossy(&output.stderr).into_owned()));
         }
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }

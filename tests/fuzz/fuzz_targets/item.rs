@@ -8,6 +8,6 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|raw: &str| {
     for dialect in Dialect::ALL {
         let source = Source::new("p", dialect.as_str(), Timestamp::from_millis(1_795_435_200_000), raw);
-        let _ = parse_record(*dialect, raw, &source, &Limits::default());
+        let _ = parse_record(*dialect, raw, &source, &Limits::default(), None);
     }
 });

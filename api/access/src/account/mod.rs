@@ -3,6 +3,7 @@
 mod credentials;
 mod email;
 pub(crate) mod links;
+mod name;
 mod recovery;
 mod sign_in;
 pub(crate) mod sign_up;

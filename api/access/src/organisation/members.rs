@@ -39,10 +39,10 @@ pub struct Place<'a> {
 
 /// What an invitation grants.
 #[derive(Serialize, Deserialize)]
-struct Invitation {
-    organisation: String,
-    project: String,
-    role: String,
+pub(super) struct Invitation {
+    pub(super) organisation: String,
+    pub(super) project: String,
+    pub(super) role: String,
 }
 
 impl Access {

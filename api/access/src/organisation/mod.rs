@@ -2,11 +2,13 @@
 
 mod grants;
 mod home;
+mod invitations;
 mod members;
 mod organisations;
 mod roles;
 
 pub(crate) use grants::AccountCache;
+pub use invitations::OpenInvitation;
 pub use members::{Member, Place};
 pub(crate) use organisations::check_project_id;
 pub use organisations::{Organisation, Project};

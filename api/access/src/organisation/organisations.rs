@@ -174,6 +174,36 @@ impl Access {
         })
     }
 
+    /// Calls a project something else, when it still has `version`. Its id stays.
+    pub fn rename_project<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: &'a str,
+        name: &'a str,
+        version: i64,
+        origin: &'a Origin,
+    ) -> Answer<'a, Project> {
+        Box::pin(async move {
+            let organisation = self.organisation_of(id).ok_or(AccessError::NotFound("project"))?;
+            let scope = Scope::Project { organisation: &organisation, project: id };
+            self.authorise(caller, Permission::ProjectsWrite, scope, origin).await?;
+            check_name(name)?;
+            let find = |projects: Vec<Project>| projects.into_iter().find(|project| project.id == id);
+            let before = find(self.projects(&organisation).await?).ok_or(AccessError::NotFound("project"))?;
+            let mut transaction = self.database().write().await?;
+            let update = "UPDATE projects SET name = $1, version = version + 1 WHERE id = $2 AND version = $3";
+            if transaction.execute(statement(update).bind(name.trim()).bind(id).bind(version)).await? == 0 {
+                return Err(AccessError::Conflict("it was changed meanwhile; read it again"));
+            }
+            self.note(&mut transaction, Change::Organisation, &organisation).await?;
+            let act = Act::new(caller.actor.clone(), "project.rename", origin).on("project", id);
+            let act = act.within(&*organisation, id).before(&json!({ "name": before.name }));
+            self.record(&mut transaction, act.after(&json!({ "name": name.trim() }))).await?;
+            self.commit(transaction).await?;
+            find(self.projects(&organisation).await?).ok_or(AccessError::NotFound("project"))
+        })
+    }
+
     pub fn organisation<'a>(&'a self, id: &'a str) -> Answer<'a, Organisation> {
         Box::pin(async move {
             let row = self.database().read_one(statement("SELECT * FROM organisations WHERE id = $1").bind(id)).await?;

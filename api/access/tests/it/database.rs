@@ -193,7 +193,7 @@ mod scenes {
     }
 
     pub async fn one_leads_and_another_follows_it(stage: &Stage) {
-        let soon = Duration::from_secs(10);
+        let soon = Duration::from_secs(120);
         let (one, other) = (stage.open().await, stage.open().await);
         let lead = tokio::time::timeout(soon, one.lead("work")).await.expect("the first leads");
         let apart = tokio::time::timeout(soon, other.lead("another work")).await.expect("works are apart");

@@ -3,7 +3,7 @@
 use axum::Extension;
 use axum::extract::State;
 use footfall_api_access::{FactorProof, Grant, Permission};
-use footfall_api_http::{Client, Done, JsonBody, Problem, Routes, Time, Told, get, post, public};
+use footfall_api_http::{Client, Done, JsonBody, Problem, Routes, Time, Told, get, post, public, put};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use crate::gate::Gate;
 use crate::origin::Whence;
 use crate::permission::{May, PermissionName};
 use crate::problem::{ALWAYS, CREDENTIALS_REFUSED, FACTOR_REFUSED, INVALID, LINK_REFUSED, NOT_FOUND, problem};
-use crate::text::EMAIL;
+use crate::text::{EMAIL, ONE_LINE};
 
 /// The account that asks.
 #[derive(Serialize, JsonSchema)]
@@ -47,6 +47,13 @@ impl From<&Grant> for HeldGrant {
             factor_required: grant.factor_required,
         }
     }
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct NameChange {
+    #[schemars(length(min = 1, max = 100), regex(pattern = ONE_LINE))]
+    name: String,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -86,6 +93,9 @@ pub(crate) fn routes() -> Routes<Gate, May> {
             get("/v1/account", own(), show, "Who is signed in, and what they hold.")
                 .raises([&NOT_FOUND])
                 .raises(ALWAYS),
+            put("/v1/account/name", own(), rename, "Says how one is called.")
+                .raises([&INVALID, &NOT_FOUND])
+                .raises(ALWAYS),
             post("/v1/account/email", own(), ask_email_change, "Asks for another address; a link goes to it.")
                 .cost(20)
                 .step_up()
@@ -112,6 +122,15 @@ async fn show(State(gate): State<Gate>, Extension(member): Extension<Member>) ->
         session_id: session.to_owned(),
         grants: member.caller.subject.grants.iter().map(HeldGrant::from).collect(),
     }))
+}
+
+async fn rename(
+    State(gate): State<Gate>,
+    Extension(member): Extension<Member>,
+    Whence(origin): Whence,
+    JsonBody(body): JsonBody<NameChange>,
+) -> Result<Done, Problem> {
+    gate.access.change_name(member.session()?.0, &body.name, &origin).await.map(|_| Done).map_err(problem)
 }
 
 async fn ask_email_change(

@@ -4,6 +4,7 @@ mod account;
 mod alerts;
 mod audit;
 mod factors;
+mod invitations;
 mod key_set;
 mod keys;
 mod members;
@@ -41,6 +42,7 @@ pub(crate) fn add(site: Site<Gatekeeper>, gate: &Gate) -> Site<Gatekeeper> {
         .add(organisations::routes(), gate.clone())
         .add(projects::routes(), gate.clone())
         .add(members::routes(), gate.clone())
+        .add(invitations::routes(), gate.clone())
         .add(roles::routes(), gate.clone())
         .add(keys::routes(), gate.clone())
         .add(audit::routes(), gate.clone())

@@ -17,6 +17,7 @@ macro_rules! places {
 places! {
     InOrganisation { organisation }
     InProject { project }
+    InvitationPlace { organisation, invitation }
     MemberPlace { organisation, account }
     RolePlace { organisation, role }
     OrganisationKeyPlace { organisation, key }

@@ -3,7 +3,10 @@
 use axum::Extension;
 use axum::extract::State;
 use footfall_api_access::{Permission, Project as Kept};
-use footfall_api_http::{Created, JsonBody, Page, Paging, Path, Problem, Routes, Shown, Time, Unfiltered, get, post};
+use footfall_api_http::{
+    Created, IfMatch, JsonBody, Page, Paging, Patch, Path, Problem, Replace, Routes, Shown, Time, Unfiltered, get,
+    patch, post,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +39,14 @@ struct NewProject {
     name: String,
 }
 
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ProjectPatch {
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 100), regex(pattern = ONE_LINE))]
+    name: Replace<String>,
+}
+
 pub(crate) fn routes() -> Routes<Gate, May> {
     let path = "/v1/organisations/{organisation}/projects";
     Routes::new(
@@ -47,6 +58,8 @@ pub(crate) fn routes() -> Routes<Gate, May> {
             get("/v1/projects/{project}", May(Permission::ProjectsRead), show, "One project.")
                 .raises([&NOT_FOUND])
                 .raises(ALWAYS),
+            patch("/v1/projects/{project}", May(Permission::ProjectsWrite), change, "Calls a project something else.")
+                .raises(ACTS),
         ],
     )
 }
@@ -77,9 +90,29 @@ async fn create(
     Ok(Created::new(&["v1", "projects", &made.id.clone()], revision(made.version), shown(made)))
 }
 
-async fn show(State(gate): State<Gate>, Path(place): Path<InProject>) -> Result<Shown<Project>, Problem> {
-    let organisation = gate.access.organisation_of(&place.project).ok_or_else(not_found)?;
+async fn change(
+    State(gate): State<Gate>,
+    Extension(member): Extension<Member>,
+    Whence(origin): Whence,
+    Path(place): Path<InProject>,
+    if_match: IfMatch,
+    Patch(body): Patch<ProjectPatch>,
+) -> Result<Shown<Project>, Problem> {
+    let mut now = one(&gate, &place.project).await?;
+    if_match.check(revision(now.version))?;
+    body.name.apply(&mut now.name);
+    let changed = gate.access.rename_project(&member.caller, &now.id, &now.name, now.version, &origin).await;
+    let changed = changed.map_err(problem)?;
+    Ok(Shown(revision(changed.version), shown(changed)))
+}
+
+async fn one(gate: &Gate, project: &str) -> Result<Kept, Problem> {
+    let organisation = gate.access.organisation_of(project).ok_or_else(not_found)?;
     let projects = gate.access.projects(&organisation).await.map_err(problem)?;
-    let project = projects.into_iter().find(|project| project.id == place.project).ok_or_else(not_found)?;
+    projects.into_iter().find(|one| one.id == project).ok_or_else(not_found)
+}
+
+async fn show(State(gate): State<Gate>, Path(place): Path<InProject>) -> Result<Shown<Project>, Problem> {
+    let project = one(&gate, &place.project).await?;
     Ok(Shown(revision(project.version), shown(project)))
 }

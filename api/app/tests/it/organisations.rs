@@ -10,6 +10,7 @@ on_both!(
     keys_are_shown_once_and_rotated,
     personal_tokens_stay_within_their_scopes,
     organisations_change_by_revision,
+    names_change_and_invitations_are_taken_back,
     the_audit_is_listed_exported_and_verified,
     alerts_are_acknowledged,
 );
@@ -45,6 +46,58 @@ mod scenes {
         let joined = house.post("", "/v1/invitations/acceptance", json!({"secret": secret})).await.good();
         assert_eq!((joined.text("/status"), joined.cookies().len()), ("joined".into(), 0));
         house.get(&eve, &format!("/v1/projects/{PROJECT}")).await.good();
+    }
+
+    pub async fn names_change_and_invitations_are_taken_back(stage: &Stage) {
+        let house = house(stage).await;
+        let (owner, organisation) = house.owner().await;
+        let viewer = house.member(&owner, &organisation, "eve@example.org", "viewer", None).await;
+        assert_eq!(house.ask(&viewer, "PUT", "/v1/account/name", &[], json!({"name": " Eva "})).await.status, 204);
+        assert_eq!(house.get(&viewer, "/v1/account").await.good().text("/name"), "Eva");
+        let two_lines = house.ask(&viewer, "PUT", "/v1/account/name", &[], json!({"name": "a\nb"})).await;
+        assert_eq!(two_lines.code(), "body_invalid");
+        assert_eq!(
+            house.ask("", "PUT", "/v1/account/name", &[], json!({"name": "x"})).await.code(),
+            "credentials_missing"
+        );
+
+        let project = format!("/v1/projects/{PROJECT}");
+        let tag = house.get(&owner, &project).await.good().header("etag").to_owned();
+        let rename = |who: String, tag: String| {
+            let (house, project) = (&house, project.clone());
+            async move { house.ask(&who, "PATCH", &project, &[("if-match", &tag)], json!({"name": "Our shop"})).await }
+        };
+        assert_eq!(rename(viewer.clone(), tag.clone()).await.code(), "permission_missing");
+        assert_eq!(rename(owner.clone(), tag.clone()).await.good().text("/name"), "Our shop");
+        assert_eq!(rename(owner.clone(), tag).await.code(), "revision_stale");
+
+        let invitations = format!("/v1/organisations/{organisation}/invitations");
+        for email in ["ada@example.org", "bob@example.org"] {
+            house
+                .post(&owner, &invitations, json!({"email": email, "role": "viewer", "project": PROJECT}))
+                .await
+                .good();
+        }
+        assert_eq!(house.get(&viewer, &invitations).await.code(), "permission_missing");
+        let open = house.get(&owner, &invitations).await.good().json()["items"].as_array().unwrap().clone();
+        let mut emails: Vec<_> = open.iter().map(|one| one["email"].as_str().unwrap()).collect();
+        emails.sort_unstable();
+        assert_eq!(emails, ["ada@example.org", "bob@example.org"]);
+        let of_ada = open.iter().find(|one| one["email"] == "ada@example.org").unwrap();
+        assert_eq!((of_ada["role"].clone(), of_ada["project_id"].clone()), (json!("viewer"), json!(PROJECT)));
+        let secret = house.last_secret("ada@example.org").await;
+        assert!(!open.iter().any(|one| one.to_string().contains(&secret)));
+        let path = format!("{invitations}/{}", of_ada["id"].as_str().unwrap());
+        assert_eq!(house.delete(&viewer, &path).await.code(), "permission_missing");
+        assert_eq!(house.delete(&owner, &path).await.status, 204);
+        assert_eq!(house.delete(&owner, &path).await.code(), "not_found");
+        let body = json!({"secret": secret, "name": "Ada", "password": "mein Rad hat drei Raeder"});
+        assert_eq!(house.post("", "/v1/invitations/acceptance", body).await.code(), "link_refused");
+        assert_eq!(house.get(&owner, &invitations).await.good().json()["items"].as_array().unwrap().len(), 1);
+        let audit = house.get(&owner, &format!("/v1/organisations/{organisation}/audit?limit=200")).await.good().text;
+        for action in ["project.rename", "invitation.withdraw"] {
+            assert!(audit.contains(action), "{action}");
+        }
     }
 
     pub async fn roles_are_made_of_what_one_holds(stage: &Stage) {

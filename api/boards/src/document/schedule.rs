@@ -49,12 +49,14 @@ pub enum Task {
     Alert(Alert),
 }
 
-/// The file's format. Insights are sent as CSV.
+/// The file's format. Insights are sent as CSV unless they are wanted as PDF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AnswerFormat {
     Csv,
     Parquet,
+    /// Pages to read and print, at most 5,000 rows.
+    Pdf,
 }
 
 /// Of the numbers of the answer, in their order, the last.

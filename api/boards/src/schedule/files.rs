@@ -4,6 +4,7 @@ use footfall_ingest_activity::Timestamp;
 use serde_json::Value;
 
 use crate::error::BoardError;
+use crate::pdf::{self, Column, Sheet, Table};
 
 /// An answer as it is sent.
 pub struct AnswerFile {
@@ -14,29 +15,45 @@ pub struct AnswerFile {
 
 /// A trend as CSV, a line a bucket; other insights as their JSON.
 pub fn of_insight(answer: &Value) -> Result<AnswerFile, BoardError> {
-    let (Some(buckets), Some(lines)) = (answer["buckets"].as_array(), answer["lines"].as_array()) else {
+    let Some(Table { columns, rows }) = trend(answer) else {
         let bytes = serde_json::to_vec_pretty(answer).map_err(|_| BoardError::Damaged("an answer"))?;
         return Ok(AnswerFile { ending: "json", content_type: "application/json", bytes });
     };
-    let mut text = "from".to_owned();
-    let columns: Vec<&Value> =
-        lines.iter().flat_map(|line| line["measures"].as_array().into_iter().flatten()).collect();
+    let names: Vec<String> = columns.iter().map(|column| cell(&column.name)).collect();
+    // The cells are times and numbers.
+    let lines = [names].into_iter().chain(rows).map(|cells| cells.join(",") + "\r\n");
+    Ok(AnswerFile { ending: "csv", content_type: "text/csv", bytes: lines.collect::<String>().into_bytes() })
+}
+
+/// A trend as a table, a row a bucket.
+fn trend(answer: &Value) -> Option<Table> {
+    let (buckets, lines) = (answer["buckets"].as_array()?, answer["lines"].as_array()?);
+    let mut columns = vec![Column { name: "from".to_owned(), is_number: false }];
     for line in lines {
         let measures = line["measures"].as_array().map_or(0, Vec::len);
-        for measure in 0..measures {
-            text.push_str(&format!(",{}", cell(&name_of(line, measure, measures))));
-        }
+        let named = |measure| Column { name: name_of(line, measure, measures), is_number: true };
+        columns.extend((0..measures).map(named));
     }
-    text.push_str("\r\n");
-    for (at, start) in buckets.iter().enumerate() {
-        text.push_str(&Timestamp::from_millis(start.as_i64().unwrap_or_default()).to_rfc3339());
-        for column in &columns {
-            let value = &column[at];
-            text.push_str(&format!(",{}", if value.is_null() { String::new() } else { value.to_string() }));
-        }
-        text.push_str("\r\n");
-    }
-    Ok(AnswerFile { ending: "csv", content_type: "text/csv", bytes: text.into_bytes() })
+    let measured: Vec<&Value> =
+        lines.iter().flat_map(|line| line["measures"].as_array().into_iter().flatten()).collect();
+    let rows = buckets.iter().enumerate().map(|(at, start)| {
+        let start = Timestamp::from_millis(start.as_i64().unwrap_or_default()).to_rfc3339();
+        let told = |value: &Value| if value.is_null() { String::new() } else { value.to_string() };
+        [start].into_iter().chain(measured.iter().map(|column| told(&column[at]))).collect()
+    });
+    Some(Table { columns, rows: rows.collect() })
+}
+
+/// The table that is printed of an insight.
+pub fn table_of_insight(answer: &Value, rows_max: usize) -> Table {
+    trend(answer).unwrap_or_else(|| Table::of_values(answer, rows_max))
+}
+
+/// The table as a PDF.
+pub async fn printed(sheet: Sheet) -> Result<AnswerFile, BoardError> {
+    let made = tokio::task::spawn_blocking(move || pdf::of(&sheet)).await;
+    let bytes = made.map_err(|_| BoardError::Damaged("a file that was made"))??;
+    Ok(AnswerFile { ending: "pdf", content_type: "application/pdf", bytes })
 }
 
 fn name_of(line: &Value, measure: usize, measures: usize) -> String {

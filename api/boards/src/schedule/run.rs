@@ -9,18 +9,21 @@ use footfall_ingest_activity::Timestamp;
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::files::{AnswerFile, numbers_of_insight, numbers_of_rows, of_insight};
+use super::files::{AnswerFile, numbers_of_insight, numbers_of_rows, of_insight, printed, table_of_insight};
 use super::rules::judge;
 use crate::answers::{Ready, RowFormat, Span, ready};
 use crate::boards::{Author, Boards, everything};
 use crate::document::{AnswerFormat, Content, Kind, SavedQuestion, Schedule, Task, Values, values_of};
 use crate::error::BoardError;
+use crate::pdf::{Sheet, Table};
 use crate::storage::{self, Due, Kept};
 
 /// Between two looks at what is due.
 const LOOK: Duration = Duration::from_secs(1);
 const LOOKS_AN_HOUR: u64 = 3_600;
 const ROWS_MAX: u64 = 100_000;
+/// Rows that somebody may still leaf through.
+const PRINTED_ROWS_MAX: u64 = 5_000;
 /// Larger files are not sent.
 const MAIL_BYTES_MAX: usize = 5 << 20;
 const WEBHOOK_BYTES_MAX: usize = 1 << 20;
@@ -125,13 +128,32 @@ impl Boards {
         let format = match schedule.task {
             Task::Send(AnswerFormat::Csv) => RowFormat::Csv,
             Task::Send(AnswerFormat::Parquet) => RowFormat::Parquet,
-            Task::Alert(_) => RowFormat::Json,
+            Task::Send(AnswerFormat::Pdf) | Task::Alert(_) => RowFormat::Json,
         };
-        let ready = ready(question.ask, time, &question.zone, &values, &[], (format, ROWS_MAX))?;
+        let is_printed = schedule.task == Task::Send(AnswerFormat::Pdf);
+        let rows_max = if is_printed { PRINTED_ROWS_MAX } else { ROWS_MAX };
+        let ready = ready(question.ask, time, &question.zone, &values, &[], (format, rows_max))?;
+        let sheet = |table: Table| {
+            let about = vec![
+                format!("{} of {}", schedule.question, due.project),
+                format!("Asked {}", self.now().to_rfc3339()),
+                format!("{} rows", table.rows.len()),
+            ];
+            Sheet { title: schedule.title.clone(), about, table, made: self.now() }
+        };
         let (file, numbers) = match ready {
             Ready::Insight { question, .. } => {
                 let found = self.answers().insight(&due.project, &question, &everything()).await?;
-                (of_insight(&found.answer)?, numbers_of_insight(&found.answer, self.now(), time.1))
+                let file = match is_printed {
+                    true => printed(sheet(table_of_insight(&found.answer, PRINTED_ROWS_MAX as usize))).await?,
+                    false => of_insight(&found.answer)?,
+                };
+                (file, numbers_of_insight(&found.answer, self.now(), time.1))
+            }
+            Ready::Sql(asked) if is_printed => {
+                let bytes = self.answers().sql(&due.project, asked, &everything()).await?;
+                let answer = serde_json::from_slice(&bytes).map_err(|_| BoardError::Damaged("an answer"))?;
+                (printed(sheet(Table::of_rows(&answer))).await?, Vec::new())
             }
             Ready::Sql(asked) => {
                 let bytes = self.answers().sql(&due.project, asked, &everything()).await?;

@@ -64,6 +64,19 @@ mod scenes {
         assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 0);
     }
 
+    pub async fn pages_are_sent_as_pdf(stage: &Stage) {
+        let house = house(stage).await;
+        question(&house).await;
+        schedule(&house, "print", json!({"send": "pdf"})).await;
+        stage.pass(5 * MINUTE);
+        assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 1);
+        assert_eq!(fates(&house, "print").await, ["sent"]);
+        let sent = mails(&house, stage).await;
+        let mail = sent.iter().find(|mail| mail.contains("print.pdf")).unwrap();
+        // `%PDF-` in base64.
+        assert!(mail.contains("application/pdf") && mail.contains("JVBERi0"), "{mail}");
+    }
+
     pub async fn alerts_tell_when_they_begin_and_when_they_are_over(stage: &Stage) {
         let house = house(stage).await;
         question(&house).await;
@@ -121,6 +134,7 @@ mod scenes {
 
 on_both!(
     answers_are_sent_once_for_each_time,
+    pages_are_sent_as_pdf,
     alerts_tell_when_they_begin_and_when_they_are_over,
     nobody_outside_is_sent_anything,
 );

@@ -154,7 +154,7 @@ mod tests {
         let mut catalogue = Catalogue::default();
         let country = Attribute { kind: AttributeType::String, identifies: false, description: String::new() };
         catalogue.attributes.insert("country".into(), country);
-        let beta = SavedGroup { attribute: "id".into(), values: vec![], description: String::new() };
+        let beta = SavedGroup { attribute: "id".into(), values: vec![], cohort: None, description: String::new() };
         catalogue.saved_groups.insert("beta".into(), beta);
         catalogue
     }

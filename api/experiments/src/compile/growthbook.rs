@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use super::redirects;
 use crate::catalogue::Catalogue;
 use crate::check::condition::groups;
 use crate::definition::{
@@ -11,7 +12,7 @@ use crate::definition::{
 };
 
 /// What a held-out user gets of the holdout's own feature.
-const HELD_OUT: &str = "holdoutcontrol";
+pub(super) const HELD_OUT: &str = "holdoutcontrol";
 
 /// `{features, savedGroups}` of one environment.
 pub fn payload(catalogue: &Catalogue, environment: &str) -> Map<String, Value> {
@@ -23,20 +24,48 @@ pub fn payload(catalogue: &Catalogue, environment: &str) -> Map<String, Value> {
         let compiled = compile(feature, catalogue, environment, &mut holdouts);
         features.insert(key.clone(), compiled);
     }
+    let pages = redirects::experiments(catalogue, environment, &mut holdouts);
     for key in &holdouts {
         if let Some(holdout) = catalogue.holdouts.get(key) {
             features.insert(format!("$holdout:{key}"), holdout_feature(key, holdout));
         }
     }
-    let named: BTreeSet<&str> = features.values().flat_map(groups).collect();
+    let of_contexts = catalogue.experiments.values().filter_map(|(experiment, _)| experiment.contexts()).flatten();
+    let of_contexts = of_contexts.flat_map(|context| groups(&context.condition));
+    let of_pages = pages.iter().flat_map(groups);
+    let named: BTreeSet<&str> = features.values().flat_map(groups).chain(of_contexts).chain(of_pages).collect();
     let values = |name: &str| Some((name.to_owned(), json!(catalogue.saved_groups.get(name)?.values)));
     let saved_groups: Map<String, Value> = named.into_iter().filter_map(values).collect();
     let mut payload = Map::new();
     if !saved_groups.is_empty() {
         payload.insert("savedGroups".into(), Value::Object(saved_groups));
     }
+    let bandits = contextual_bandits(catalogue, &features);
+    if !bandits.is_empty() {
+        payload.insert("contextualBandits".into(), Value::Object(bandits));
+    }
     payload.insert("features".into(), Value::Object(features));
+    if !pages.is_empty() {
+        payload.insert("experiments".into(), Value::Array(pages));
+    }
     payload
+}
+
+/// The contexts of each bandit that a rule refers to, with their weights of now.
+fn contextual_bandits(catalogue: &Catalogue, features: &Map<String, Value>) -> Map<String, Value> {
+    let rules = features.values().filter_map(|feature| feature["rules"].as_array()).flatten();
+    let referred: BTreeSet<&str> = rules.filter_map(|rule| rule["contextualBanditRef"].as_str()).collect();
+    let bandit = |key: &str| {
+        let (experiment, state) = catalogue.experiments.get(key)?;
+        let (contexts, phase) = (experiment.contexts()?, state.phase()?);
+        let leaves = contexts.iter().enumerate().map(|(index, context)| {
+            let weights = phase.context_weights_now(index, contexts.len());
+            json!({"leafId": index + 1, "condition": context.condition, "weights": weights})
+        });
+        let leaves: Vec<Value> = leaves.collect();
+        Some((key.to_owned(), json!({"banditVersion": phase.periods.len(), "contexts": leaves})))
+    };
+    referred.into_iter().filter_map(bandit).collect()
 }
 
 fn compile(feature: &Feature, catalogue: &Catalogue, environment: &str, holdouts: &mut BTreeSet<String>) -> Value {
@@ -159,7 +188,7 @@ fn compile_experiment(
     }
 }
 
-fn running<'a>(
+pub(super) fn running<'a>(
     key: &str,
     experiment: &Experiment,
     state: &ExperimentState,
@@ -181,8 +210,25 @@ fn running<'a>(
         "hashAttribute": experiment.hash_attribute, "hashVersion": 2, "coverage": phase.coverage,
         "weights": phase.weights_now(), "variations": variations?, "meta": meta,
     });
+    if experiment.contexts().is_some_and(|contexts| !contexts.is_empty())
+        && let Some(body) = body.as_object_mut()
+        && let Some(values) = body.remove("variations")
+    {
+        // An SDK that knows no contexts passes the rule over, instead of giving weights that are not those of its users.
+        body.insert("contextualVariations".into(), values);
+        body.insert("contextualBanditRef".into(), json!(key));
+    }
     if let Some(attribute) = &experiment.fallback_attribute {
         body["fallbackAttribute"] = json!(attribute);
+    }
+    if experiment.sticky.bucket_version > 0 {
+        body["bucketVersion"] = json!(experiment.sticky.bucket_version);
+    }
+    if experiment.sticky.min_bucket_version > 0 {
+        body["minBucketVersion"] = json!(experiment.sticky.min_bucket_version);
+    }
+    if experiment.sticky.is_off {
+        body["disableStickyBucketing"] = json!(true);
     }
     if let Some(share) = &phase.namespace {
         body["filters"] = json!([{

@@ -2,3 +2,4 @@
 
 pub mod growthbook;
 pub mod posthog;
+mod redirects;

@@ -30,6 +30,11 @@ fn flag(id: usize, key: &str, feature: &Feature, environment: &str) -> Value {
     flag
 }
 
+/// Why a user of a contextual bandit has a value, as exposures tell it again.
+pub fn reason_of_leaf(leaf: &str) -> String {
+    format!("The user falls into a share of context {leaf}")
+}
+
 /// What PostHog's clients get of a value: whether it is on, its variant, and the payload that goes with it.
 pub fn seen(value: &Value, kind: ValueType, variation: Option<&str>) -> (bool, Option<String>, Option<String>) {
     match (kind, value) {

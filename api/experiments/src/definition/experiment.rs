@@ -6,10 +6,13 @@ use serde_json::Value;
 
 use footfall_models_experiment::statistics::bandit::USERS_MIN;
 
-use super::{Definition, ExperimentState, Kind, Measure, Prerequisite};
+use super::{
+    BanditContext, Definition, Design, ExperimentState, Kind, Measure, Prerequisite, Redirects, Sticky, context,
+};
 use crate::catalogue::Catalogue;
 use crate::check::{condition, namespaces, plan};
 use crate::faults::Faults;
+use crate::results::Dimension;
 
 const VARIATIONS_MAX: usize = 100;
 const METRICS_MAX: usize = 100;
@@ -65,6 +68,14 @@ pub struct Experiment {
     pub plan: Option<Plan>,
     #[serde(default)]
     pub bandit: Option<Bandit>,
+    /// What is divided between the variations.
+    #[serde(default, skip_serializing_if = "Design::is_people")]
+    pub design: Design,
+    /// Sends visitors of pages to addresses by their variation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirects: Option<Redirects>,
+    #[serde(default, skip_serializing_if = "Sticky::is_usual")]
+    pub sticky: Sticky,
     #[serde(default)]
     #[schemars(length(max = 4000))]
     pub description: String,
@@ -128,6 +139,23 @@ pub enum TestMethod {
     FixedHorizon,
 }
 
+/// What takes variance away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Covariate {
+    /// The same measure before exposure (CUPED).
+    #[default]
+    SameMeasure,
+    /// What a model says of each person by what they did before exposure, fitted on other people (CUPAC).
+    Prediction,
+}
+
+impl Covariate {
+    pub(super) fn is_same_measure(&self) -> bool {
+        *self == Covariate::SameMeasure
+    }
+}
+
 /// Settings of the analysis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -141,6 +169,12 @@ pub struct Analysis {
     /// Days before exposure whose values take variance away (CUPED); 0 for none.
     #[schemars(range(min = 0, max = 90))]
     pub covariate_days: u32,
+    /// What is made of these days.
+    #[serde(skip_serializing_if = "Covariate::is_same_measure")]
+    pub covariate: Covariate,
+    /// Compares people of each value of this dimension among themselves, as they were at their first exposure (post-stratification).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stratified_by: Option<Dimension>,
     /// Standard deviation of a prior on relative effects, with mean 0; none where absent.
     #[schemars(range(min = 0.0, max = 10.0))]
     pub prior_deviation: Option<f64>,
@@ -158,6 +192,8 @@ impl Default for Analysis {
             alpha: 0.05,
             tuning: 5_000.0,
             covariate_days: 14,
+            covariate: Covariate::SameMeasure,
+            stratified_by: None,
             prior_deviation: None,
             excludes_bots: true,
             internal_property: None,
@@ -201,6 +237,10 @@ pub struct Bandit {
     #[serde(default = "default_floor")]
     #[schemars(range(min = 0.0, max = 0.25))]
     pub floor: f64,
+    /// Groups of users with weights of their own; the weights of the bandit itself are those of all others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub contexts: Vec<BanditContext>,
 }
 
 const fn default_people_min() -> u32 {
@@ -230,6 +270,11 @@ impl Experiment {
             }
         }
         all
+    }
+
+    /// Of a bandit its contexts, none of them being one that is not contextual.
+    pub fn contexts(&self) -> Option<&[BanditContext]> {
+        self.bandit.as_ref().map(|bandit| bandit.contexts.as_slice())
     }
 
     pub fn weights(&self) -> Vec<f64> {
@@ -287,6 +332,7 @@ impl Experiment {
                     "must leave half of the people to the best: at most 0.5 over the number of variations",
                 );
             }
+            context::check(&bandit.contexts, catalogue, faults);
         });
         let goal = self.goals.first().and_then(|goal| catalogue.metrics.get(goal));
         if goal.is_some_and(|goal| matches!(goal.measure, Measure::Quantile { .. })) {
@@ -301,6 +347,12 @@ impl Experiment {
             }
             if !(100.0..=1e9).contains(&self.analysis.tuning) {
                 faults.at("tuning", "must be between 100 and a billion users");
+            }
+            if self.analysis.covariate == Covariate::Prediction && self.analysis.covariate_days == 0 {
+                faults.at("covariate", "a prediction needs days before exposure to predict from");
+            }
+            if self.analysis.stratified_by.is_some() && (self.bandit.is_some() || !self.design.is_people()) {
+                faults.at("stratified_by", "goes with people who are divided by weights that stay what they are");
             }
             if self.analysis.covariate_days > 90 {
                 faults.at("covariate_days", "must be at most 90");
@@ -354,6 +406,11 @@ impl Definition for Experiment {
         if let Some(bandit) = &self.bandit {
             self.check_bandit(bandit, catalogue, faults);
         }
+        faults.within("design", |faults| self.design.check(self, catalogue, faults));
+        if let Some(redirects) = &self.redirects {
+            faults.within("redirects", |faults| redirects.check(self, catalogue, faults));
+        }
+        faults.within("sticky", |faults| self.sticky.check(faults));
         if let Some(wanted) = &self.plan {
             faults.within("plan", |faults| plan::check_form(wanted, faults));
         }
@@ -384,7 +441,9 @@ impl Definition for Experiment {
             ("prerequisites", self.prerequisites != before.prerequisites),
             ("namespace", self.namespace != before.namespace),
             ("holdout", self.holdout != before.holdout),
-            ("bandit", self.bandit.is_some() != before.bandit.is_some()),
+            ("bandit", self.contexts() != before.contexts()),
+            ("design", self.design != before.design),
+            ("redirects", self.redirects != before.redirects),
         ];
         let within_phase = state.is_running() && next.phases.len() == state.phases.len();
         for (member, _) in of_phase.into_iter().filter(|(_, changed)| within_phase && *changed) {

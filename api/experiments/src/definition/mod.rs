@@ -1,12 +1,15 @@
 //! What a project configures: eight kinds of definitions, each with its own file, its rules and what it refers to.
 
 mod attribute;
+mod context;
+mod design;
 mod environment;
 mod experiment;
 mod feature;
 mod holdout;
 mod metric;
 mod namespace;
+mod redirect;
 mod saved_group;
 mod state;
 
@@ -15,14 +18,17 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use attribute::{Attribute, AttributeType};
+pub use context::{BanditContext, ContextWeights, leaf_of};
+pub use design::{Design, WINDOWS_MAX};
 pub use environment::{Environment, PRODUCTION};
-pub use experiment::{Analysis, Bandit, Experiment, Guardrail, NamespaceShare, Plan, TestMethod, Variation};
+pub use experiment::{Analysis, Bandit, Covariate, Experiment, Guardrail, NamespaceShare, Plan, TestMethod, Variation};
 pub use feature::{Feature, Prerequisite, Rule, Serve, ValueType, VariationValue};
 pub use holdout::Holdout;
 pub use metric::{Aggregate, Cap, Compared, Comparison, Measure, Metric, Operand, Source, Window};
 pub use namespace::Namespace;
-pub use saved_group::SavedGroup;
-pub use state::{Decision, ExperimentState, Outcome, Period, Phase, Status};
+pub use redirect::{Page, PageBy, Redirects, Sticky};
+pub use saved_group::{Members, SavedGroup, VALUES_MAX};
+pub use state::{Decision, ExperimentState, Outcome, PART_SEPARATOR, Period, Phase, Status, WeightsPart};
 
 use crate::catalogue::Catalogue;
 use crate::faults::Faults;
@@ -101,6 +107,11 @@ pub trait Definition: Serialize + DeserializeOwned + JsonSchema + Clone + Partia
 
     /// What a change from `before` must not touch in this state.
     fn check_change(&self, _before: &Self, _states: (&Self::State, &Self::State), _faults: &mut Faults) {}
+
+    /// It tells people apart by what the tables know of them, so that whoever writes it has to be allowed to ask that.
+    fn names_people(&self) -> bool {
+        false
+    }
 
     fn put(self, key: &str, state: Self::State, catalogue: &mut Catalogue);
 

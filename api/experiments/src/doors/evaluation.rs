@@ -33,6 +33,8 @@ pub(crate) struct Answer {
     pub payload: Option<Value>,
     /// Where the hash of the user falls, from 0 to 1.
     pub bucket: Option<f64>,
+    /// The leaf of a contextual bandit that decided.
+    pub leaf: Option<String>,
 }
 
 /// Live flags of the environment in the order of their keys.
@@ -87,6 +89,10 @@ pub(crate) fn evaluate_in(
         reason,
         payload: None,
         bucket: assignment.and_then(|it| it.bucket),
+        leaf: assignment
+            .filter(|it| it.hash_used && it.in_experiment)
+            .and_then(|it| it.leaf)
+            .map(|leaf| leaf.id.to_text().into_owned()),
     }
 }
 
@@ -115,6 +121,7 @@ fn by_filters(compiled: &Compiled, key: &str, subject: &Subject, is_off: bool) -
         reason,
         payload: fallen.and_then(|answer| answer.payload).map(|payload| json!(payload)),
         bucket: None,
+        leaf: None,
     }
 }
 

@@ -120,7 +120,7 @@ pub(super) async fn one(
 }
 
 fn success(served: &Served, key: &str, feature: &Feature, context: &Context) -> Value {
-    let Answer { value, variation, experiment, rule, reason, payload, .. } =
+    let Answer { value, variation, experiment, rule, reason, payload, leaf, .. } =
         evaluation::evaluate(served, key, feature, &context.user, &context.subject);
     let name = match &reason {
         Reason::Off => "DISABLED",
@@ -139,7 +139,7 @@ fn success(served: &Served, key: &str, feature: &Feature, context: &Context) -> 
     if let Some(variation) = variation {
         answer["variant"] = json!(variation);
     }
-    let details = [("experiment", experiment), ("rule", Some(rule).filter(|rule| !rule.is_empty()))];
+    let details = [("experiment", experiment), ("rule", Some(rule).filter(|rule| !rule.is_empty())), ("leafId", leaf)];
     for (name, detail) in details {
         if let Some(detail) = detail {
             answer["metadata"][name] = json!(detail);

@@ -16,7 +16,7 @@ use super::evaluation::{self, Answer, Reason};
 use super::growthbook::knows;
 use super::key::{Served, Unserved};
 use super::{Doors, decoding};
-use crate::compile::posthog::seen;
+use crate::compile::posthog::{reason_of_leaf, seen};
 
 /// Longest distinct id that is read; as the rest of the product cuts it.
 const ID_MAX: usize = 1_000;
@@ -105,7 +105,7 @@ fn dressed(doors: &Doors, answers: Vec<(usize, String, Answer)>, version: Option
         let payload = payload.or_else(|| answer.payload.as_ref().map(payload_text));
         let value = variant.clone().map_or(Value::Bool(is_on), Value::String);
         if version == Some(2) {
-            flags.insert(key.clone(), flag(id, &key, is_on, variant, &payload, &answer.reason));
+            flags.insert(key.clone(), flag(id, &key, is_on, variant, &payload, &answer));
             continue;
         }
         if is_on {
@@ -138,15 +138,20 @@ fn flag(
     is_on: bool,
     variant: Option<String>,
     payload: &Option<String>,
-    reason: &Reason,
+    answer: &Answer,
 ) -> Value {
-    let (code, index, description) = match reason {
+    let (code, index, description) = match &answer.reason {
         Reason::Off => ("flag_disabled", None, "The flag is switched off"),
         Reason::Default => ("no_condition_match", None, "No rule applies"),
         Reason::Rule => ("condition_match", None, "A rule applies"),
         Reason::Split => ("condition_match", None, "The user falls into a share"),
         Reason::Prerequisite => ("no_condition_match", None, "A prerequisite is not met"),
         Reason::PostHog(code, index) => (*code, *index, "By the flag's own conditions"),
+    };
+    // SDKs tell the description with an exposure: results know the context by it.
+    let description = match &answer.leaf {
+        Some(leaf) => reason_of_leaf(leaf),
+        None => description.to_owned(),
     };
     json!({
         "key": key, "enabled": is_on, "variant": variant,

@@ -103,7 +103,8 @@ pub(super) struct Why {
 }
 
 pub(super) fn author(member: &Member, whence: Whence, reason: Option<String>) -> Author {
-    Author { actor: member.caller.actor.clone(), origin: whence.0, reason: reason.unwrap_or_default() }
+    let (actor, subject) = (member.caller.actor.clone(), Some(member.caller.subject.clone()));
+    Author { actor, origin: whence.0, reason: reason.unwrap_or_default(), subject }
 }
 
 /// `{definition: <merge patch>, reason}` (RFC 7396).

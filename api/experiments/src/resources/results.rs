@@ -12,7 +12,7 @@ use crate::check::plan;
 use crate::definition::Experiment;
 use crate::error::{ExperimentError, FACTS_UNAVAILABLE, READS, problem};
 use crate::experiments::Experiments;
-use crate::results::{Breakdown, Dimension, Report};
+use crate::results::{Breakdown, Differences, Dimension, Interactions, Report};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -49,6 +49,8 @@ struct Power {
 pub(super) fn routes() -> Routes<Experiments, May> {
     let results = "/v1/projects/{project}/experiments/{key}/results";
     let breakdown_path = "/v1/projects/{project}/experiments/{key}/results/breakdown";
+    let differences_path = "/v1/projects/{project}/experiments/{key}/results/differences";
+    let interactions_path = "/v1/projects/{project}/experiments/{key}/results/interactions";
     let power_path = "/v1/projects/{project}/experiments/{key}/power";
     Routes::new(
         "results",
@@ -65,6 +67,24 @@ pub(super) fn routes() -> Routes<Experiments, May> {
                 "The effects among people told apart by what was known of them at exposure.",
             )
             .cost(20)
+            .raises(READS)
+            .raises([&FACTS_UNAVAILABLE]),
+            get(
+                differences_path,
+                experiments_read(),
+                differences,
+                "Where an effect differs between people: every dimension at once, corrected for how many looks that is.",
+            )
+            .cost(100)
+            .raises(READS)
+            .raises([&FACTS_UNAVAILABLE]),
+            get(
+                interactions_path,
+                experiments_read(),
+                interactions,
+                "Whether other experiments of the same time change its effect, corrected for how many looks that is.",
+            )
+            .cost(100)
             .raises(READS)
             .raises([&FACTS_UNAVAILABLE]),
             get(power_path, experiments_read(), power, "What the plan of an experiment can see.").raises(READS),
@@ -88,6 +108,24 @@ async fn breakdown(
 ) -> Result<Told<Breakdown>, Problem> {
     let phase = which.phase.map(|phase| phase as usize);
     experiments.breakdown(&place.project, &place.key, phase, which.dimension).await.map(Told).map_err(problem)
+}
+
+async fn differences(
+    State(experiments): State<Experiments>,
+    Path(place): Path<DefinitionPlace>,
+    Query(which): Query<WhichPhase>,
+) -> Result<Told<Differences>, Problem> {
+    let phase = which.phase.map(|phase| phase as usize);
+    experiments.differences(&place.project, &place.key, phase).await.map(Told).map_err(problem)
+}
+
+async fn interactions(
+    State(experiments): State<Experiments>,
+    Path(place): Path<DefinitionPlace>,
+    Query(which): Query<WhichPhase>,
+) -> Result<Told<Interactions>, Problem> {
+    let phase = which.phase.map(|phase| phase as usize);
+    experiments.interactions(&place.project, &place.key, phase).await.map(Told).map_err(problem)
 }
 
 async fn power(

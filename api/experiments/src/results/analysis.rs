@@ -3,40 +3,44 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use footfall_models_experiment::statistics::bayesian::Prior;
+use footfall_models_experiment::statistics::periods::{self, Period};
 use footfall_models_experiment::statistics::{
-    Analysis, Difference, Method, Settings, Statistic, analyse, multiplicity, power, srm,
+    Analysis, Difference, Method, Settings, Statistic, adjusted, analyse, analyse_periods, srm, theta_of,
 };
 
 use footfall_api_http::Time;
 
 use crate::catalogue::Catalogue;
-use crate::definition::{Experiment, Metric, Phase, TestMethod};
+use crate::definition::{Design, Experiment, Metric, PART_SEPARATOR, Phase, TestMethod, WeightsPart};
 use crate::error::ExperimentError;
 use crate::experiments::{Experiments, Item};
+use crate::windows::Windows;
 
 use super::before;
+use super::breakdown;
+use super::comparison::{compared, correct};
 use super::dimensions::{self, Level};
 use super::exposures::ExposureSource;
 use super::question::Parts;
+use super::reading::{self, Designed};
 use super::report::{
-    Arm, CurvePoint, Instead, Interval, MetricReport, Report, Role, SampleRatio, TreatmentReport, VariationReport,
-    finite,
+    Adjustment, Arm, ArmMoments, CurvePoint, Interval, MetricReport, Report, Role, SampleRatio, VariationReport, finite,
 };
 use super::samples::Cell;
+use super::strata;
 
 /// Points of a curve.
 const DAYS_MAX: usize = 400;
 
-const BANDIT_CAVEAT: &str = " The weights followed what was seen: periods of equal weights are compared each for itself, and of an arm \
-    that was starved early little is known. People count where they were first.";
-
-type Pair = (Statistic, Statistic);
+pub(super) type Pair = (Statistic, Statistic);
 pub(super) type Cells = BTreeMap<String, BTreeMap<String, Cell>>;
 
 /// What was asked and what came back.
 pub(super) struct Answered {
     pub cells: Cells,
     pub quantiles: BTreeMap<String, Vec<Option<Statistic>>>,
+    /// By the levels of what people are stratified by.
+    pub strata: Option<Cells>,
     /// People by all dimensions, where the one question told of them.
     pub levels: Option<Vec<Level>>,
     pub sql: String,
@@ -74,13 +78,21 @@ impl Experiments {
         seeks_causes: bool,
     ) -> Result<Report, ExperimentError> {
         let looked = self.looked(project, key, phase).await?;
+        if let Some(windows) = Windows::of(&looked.item.definition, &looked.phase) {
+            return self.report_of_windows(project, key, &looked, windows).await;
+        }
         let frame = looked.frame();
         let starts = looked.starts();
         let parts = if frame.is_bandit() { Parts::Periods(&starts) } else { Parts::Days };
         let mut answered = self.ask(project, key, &looked, &frame, parts, seeks_causes).await?;
+        if let Some(dimension) = frame.experiment.analysis.stratified_by {
+            let by_level = self.ask(project, key, &looked, &frame, Parts::Levels(dimension), false).await?;
+            answered.strata = Some(breakdown::folded(by_level.cells));
+        }
         // Of a bandit the shares of a level depend on when its people came.
         let levels = match answered.levels.take() {
-            _ if !seeks_causes || frame.is_bandit() => Vec::new(),
+            // And of clusters a level is no division.
+            _ if !seeks_causes || frame.is_bandit() || frame.has_clusters() => Vec::new(),
             Some(levels) => levels,
             None => self.levels(project, key, &looked).await?,
         };
@@ -96,6 +108,10 @@ impl Experiments {
             .map(|(index, (key, metric))| frame.metric(index, (key, metric), revisions[*key], &answered, &totals))
             .collect();
         correct(&mut reports);
+        let nobodys = |is_wanted: fn(&str, bool) -> bool| -> f64 {
+            let days = answered.cells.get("").into_iter().flatten();
+            days.filter(|(day, _)| is_wanted(day, frame.has_clusters())).map(|(_, cell)| cell.people).sum()
+        };
         Ok(Report {
             experiment: key.to_owned(),
             revision: looked.item.revision,
@@ -103,7 +119,11 @@ impl Experiments {
             from: looked.phase.started_at,
             until: looked.until,
             variations: frame.variations(&totals),
-            people_in_several: answered.cells.get("").map_or(0.0, |days| days.values().map(|cell| cell.people).sum()),
+            people_in_several: nobodys(|day, has_clusters| !has_clusters || !day.is_empty()),
+            people_without_cluster: frame.has_clusters().then(|| nobodys(|day, _| day.is_empty())),
+            switchback: None,
+            contexts: frame.contexts(&answered.cells),
+            people_without_context: frame.is_contextual().then(|| frame.without_context(&answered.cells)),
             sample_ratio: frame.sample_ratio(&answered.cells, &totals, levels),
             before_exposure: before::compared(&frame, &totals),
             metrics: reports,
@@ -170,6 +190,7 @@ impl Frame<'_> {
             key: one.key.clone(),
             people: totals.get(&one.key).map_or(0.0, |cell| cell.people),
             weight: *weight,
+            clusters: self.has_clusters().then(|| totals.get(&one.key).map_or(0.0, |cell| cell.units)),
         })
         .collect()
     }
@@ -179,12 +200,12 @@ impl Frame<'_> {
             return self.sample_ratio_of_periods(cells);
         }
         let arms = self.variations(totals);
-        let users: Vec<f64> = arms.iter().map(|arm| arm.people).collect();
+        let users: Vec<f64> = arms.iter().map(|arm| arm.clusters.unwrap_or(arm.people)).collect();
         let check = srm::ratio_check(&users, &self.phase.weights);
         let mut days: BTreeMap<String, Vec<f64>> = BTreeMap::new();
         for (index, arm) in arms.iter().enumerate() {
             for (day, cell) in cells.get(&arm.key).into_iter().flatten() {
-                days.entry(day.clone()).or_insert_with(|| vec![0.0; arms.len()])[index] = cell.people;
+                days.entry(day.clone()).or_insert_with(|| vec![0.0; arms.len()])[index] = cell.units;
             }
         }
         levels.extend(dimensions::days(days));
@@ -203,8 +224,8 @@ impl Frame<'_> {
             arms.map(|arm| cells.get(&arm.key).and_then(|parts| parts.get(start)).map_or(0.0, |cell| cell.people))
                 .collect()
         };
-        let periods: Vec<(Vec<f64>, Vec<f64>)> =
-            self.phase.periods().map(|(start, weights)| (people(&start.to_string()), weights.to_vec())).collect();
+        let parts = self.weights_parts().into_iter();
+        let periods: Vec<(Vec<f64>, Vec<f64>)> = parts.map(|part| (people(&part.name), part.weights)).collect();
         let check = srm::ratio_check_of_periods(&periods);
         let is_off = check.p_value_always_valid < srm::P_VALUE_WARNING;
         let reading = if is_off {
@@ -217,24 +238,44 @@ impl Frame<'_> {
         SampleRatio { p_value, p_value_always_valid, is_off, suspects: Vec::new(), reading: reading.to_owned() }
     }
 
+    fn has_clusters(&self) -> bool {
+        matches!(self.experiment.design, Design::Clusters { .. })
+    }
+
+    /// The parts in which the weights of a bandit are the same.
+    pub fn weights_parts(&self) -> Vec<WeightsPart> {
+        self.phase.weights_parts(self.experiment.contexts().map_or(0, <[_]>::len))
+    }
+
+    fn is_contextual(&self) -> bool {
+        self.experiment.contexts().is_some_and(|contexts| !contexts.is_empty())
+    }
+
     pub fn is_bandit(&self) -> bool {
         self.experiment.bandit.is_some()
     }
 
-    /// What is compared: of a bandit period by period, else all people at once.
-    fn strata(&self, index: usize, (a, b): (&str, &str), answered: &Answered, pair: Pair) -> Vec<Pair> {
-        if !self.is_bandit() || matches!(pair.0, Statistic::Quantile(_)) {
-            return vec![pair];
+    /// Two arms compared: of a bandit period by period, level by level where people are stratified, else all people at once.
+    fn analysed(
+        &self,
+        index: usize,
+        (a, b): (&str, &str),
+        answered: &Answered,
+        pair: Pair,
+        settings: &Settings,
+    ) -> Analysis {
+        if matches!(pair.0, Statistic::Quantile(_)) {
+            return analyse(&[pair], settings);
         }
-        let of = |variation: &str, start: &str| {
-            answered.cells.get(variation)?.get(start)?.statistics.get(index).copied().flatten()
-        };
-        let starts = self.phase.periods().map(|(start, _)| start.to_string());
-        let strata: Vec<Pair> = starts.filter_map(|start| of(a, &start).zip(of(b, &start))).collect();
-        if strata.is_empty() { vec![pair] } else { strata }
+        if let Some(cells) = answered.strata.as_ref() {
+            let strata = strata::of_levels(cells, index, (a, b));
+            return analyse(if strata.is_empty() { std::slice::from_ref(&pair) } else { &strata }, settings);
+        }
+        let periods = if self.is_bandit() { self.periods(index, (a, b), &answered.cells) } else { Vec::new() };
+        if periods.is_empty() { analyse(&[pair], settings) } else { analyse_periods(&periods, settings) }
     }
 
-    fn role(&self, key: &str) -> Role {
+    pub fn role(&self, key: &str) -> Role {
         if self.experiment.goals.iter().any(|goal| goal == key) {
             Role::Goal
         } else if self.experiment.guardrails.iter().any(|guardrail| guardrail.metric == key) {
@@ -282,6 +323,7 @@ impl Frame<'_> {
                 variance: plain.and_then(|plain| finite(plain.variance())),
                 sum: plain.and_then(|plain| sum_of(&plain)),
                 adjusted_mean: None,
+                moments: known.as_ref().and_then(ArmMoments::of),
             }
         };
         let mut arms: Vec<Arm> = self.experiment.variations.iter().map(|one| arm(&one.key)).collect();
@@ -292,57 +334,93 @@ impl Frame<'_> {
             .map(|one| {
                 let pair = statistic(control).zip(statistic(&one.key));
                 let curve = self.curve(index, (control, &one.key), answered, &settings);
-                let strata = pair.map(|pair| self.strata(index, (control, &one.key), answered, pair));
-                let mut compared = compared(&one.key, pair.zip(strata), metric, &settings, curve);
-                if self.is_bandit() && compared.effect.is_some() {
-                    compared.cannot_be_said += BANDIT_CAVEAT;
-                }
+                let analysis = pair.map(|pair| self.analysed(index, (control, &one.key), answered, pair, &settings));
+                let mut compared = compared(&one.key, pair.zip(analysis), metric, &settings, curve);
+                let designed = Designed {
+                    is_bandit: self.is_bandit(),
+                    is_contextual: self.is_contextual(),
+                    clusters: pair.filter(|_| self.has_clusters()).map(|(a, b)| [a.n(), b.n()]),
+                    covariate: self.experiment.analysis.covariate,
+                };
+                reading::add(designed, &mut compared);
                 compared
             })
             .collect();
         if let [first, second] = arms.as_mut_slice()
             && let Some((a, b)) = statistic(&first.variation).zip(statistic(&second.variation))
         {
-            let (a, b) = footfall_models_experiment::statistics::adjusted(&a, &b);
+            let (a, b) = adjusted(&a, &b);
             (first.adjusted_mean, second.adjusted_mean) = (finite(a.mean()), finite(b.mean()));
         }
+        let pair = arms.first().zip(arms.get(1));
+        let pair = pair.and_then(|(a, b)| statistic(&a.variation).zip(statistic(&b.variation)));
         MetricReport {
             key: key.to_owned(),
             revision,
             role: self.role(key),
             lower_is_better: metric.lower_is_better,
+            adjusted_by: pair.and_then(|(a, b)| self.adjustment(&a, &b)),
             arms,
             comparisons,
         }
     }
 
-    /// The effect among those exposed so far, day by day. Quantiles do not add up, and have none.
+    fn adjustment(&self, a: &Statistic, b: &Statistic) -> Option<Adjustment> {
+        let variance = |one: &Statistic| one.variance() / one.n();
+        let (left, right) = adjusted(a, b);
+        if theta_of(&left) == 0.0 {
+            return None;
+        }
+        let plain = variance(&a.unadjusted()) + variance(&b.unadjusted());
+        let variance_left = finite((variance(&left) + variance(&right)) / plain)?;
+        Some(Adjustment { covariate: self.experiment.analysis.covariate, variance_left })
+    }
+
+    /// The effect among those exposed so far, by day or by period of a bandit. Quantiles do not add up, and have none.
     fn curve(&self, index: usize, (a, b): (&str, &str), answered: &Answered, settings: &Settings) -> Vec<CurvePoint> {
         let none = BTreeMap::new();
         let of = |key: &str| answered.cells.get(key).unwrap_or(&none);
-        let days: BTreeSet<&String> = of(a).keys().chain(of(b).keys()).collect();
+        // Of people whose context nobody told the weights are not known.
+        let known: Option<BTreeSet<String>> =
+            self.is_contextual().then(|| self.weights_parts().into_iter().map(|part| part.name).collect());
+        let is_known = |part: &&String| known.as_ref().is_none_or(|known| known.contains(*part));
+        let parts: BTreeSet<&String> = of(a).keys().chain(of(b).keys()).filter(is_known).collect();
+        let mut days: Vec<(&str, Vec<&String>)> = Vec::new();
+        for part in parts {
+            let day = part.split(PART_SEPARATOR).next().unwrap_or(part);
+            match days.last_mut().filter(|(last, _)| *last == day) {
+                Some((_, parts)) => parts.push(part),
+                None => days.push((day, vec![part])),
+            }
+        }
         let (mut sum_a, mut sum_b): (Option<Cell>, Option<Cell>) = (None, None);
         let grown = |sum: Option<Cell>, next: Option<&Cell>| match (sum, next) {
             (Some(sum), Some(next)) => Some(sum.merged(next)),
             (sum, next) => sum.or(next.cloned()),
         };
-        let (mut points, mut strata): (Vec<CurvePoint>, Vec<Pair>) = (Vec::new(), Vec::new());
-        for day in days.into_iter().take(DAYS_MAX) {
-            (sum_a, sum_b) = (grown(sum_a, of(a).get(day)), grown(sum_b, of(b).get(day)));
+        let mut points: Vec<CurvePoint> = Vec::new();
+        // Of a bandit, by the leaf of its contexts.
+        let mut periods: BTreeMap<&str, Vec<Period>> = BTreeMap::new();
+        for (day, parts) in days.into_iter().take(DAYS_MAX) {
+            for part in parts {
+                (sum_a, sum_b) = (grown(sum_a, of(a).get(part)), grown(sum_b, of(b).get(part)));
+                let leaf = part.split_once(PART_SEPARATOR).map_or("", |(_, leaf)| leaf);
+                let period = self.period(index, (a, b), part, &answered.cells).filter(|_| self.is_bandit());
+                period.into_iter().for_each(|period| periods.entry(leaf).or_default().push(period));
+            }
             let statistic =
                 |sum: &Option<Cell>| sum.as_ref().and_then(|cell| cell.statistics.get(index).copied().flatten());
             let people = [&sum_a, &sum_b].into_iter().flatten().map(|cell| cell.people).sum();
-            let single = |key: &str| of(key).get(day).and_then(|cell| cell.statistics.get(index).copied().flatten());
-            strata.extend(single(a).zip(single(b)).filter(|_| self.is_bandit()));
             let pair = statistic(&sum_a).zip(statistic(&sum_b));
-            let analysis = pair.map(|pair| match strata.as_slice() {
+            let periods: Vec<Period> = periods.values().flat_map(|own| periods::joined(own.iter().copied())).collect();
+            let analysis = pair.map(|pair| match periods.as_slice() {
                 [] => analyse(&[pair], settings),
-                strata => analyse(strata, settings),
+                periods => analyse_periods(periods, settings),
             });
             let effect =
                 analysis.as_ref().and_then(|analysis| analysis.effect.ok()).and_then(|effect| finite(effect.estimate));
             let interval = analysis.and_then(|analysis| analysis.test).map(|test| Interval::of(test.interval));
-            points.push(CurvePoint { day: day.clone(), people, effect, interval });
+            points.push(CurvePoint { day: day.to_owned(), people, effect, interval });
         }
         points
     }
@@ -353,88 +431,5 @@ fn sum_of(statistic: &Statistic) -> Option<f64> {
         Statistic::Mean(values) => finite(values.n() * values.mean(0)),
         Statistic::Ratio(values) => finite(values.n() * values.mean(0)),
         _ => None,
-    }
-}
-
-fn compared(
-    variation: &str,
-    found: Option<(Pair, Vec<Pair>)>,
-    metric: &Metric,
-    settings: &Settings,
-    curve: Vec<CurvePoint>,
-) -> TreatmentReport {
-    let minimum = f64::from(metric.minimum_sample);
-    let Some(((a, b), strata)) = found.filter(|((a, b), _)| a.n() >= minimum && b.n() >= minimum) else {
-        let cannot_be_said = format!("There are fewer than {} people in an arm.", metric.minimum_sample.max(1));
-        return silent(variation, curve, cannot_be_said);
-    };
-    let Analysis { effect, test, posterior, instead, method, can_be_said, cannot_be_said } = analyse(&strata, settings);
-    let least = power::Plan {
-        mean: a.unadjusted_mean(),
-        variance: a.unadjusted().variance(),
-        users: a.n() + b.n(),
-        arms: 2.0,
-        alpha: settings.alpha,
-        sequential_tuning: None,
-    };
-    TreatmentReport {
-        variation: variation.to_owned(),
-        effect: effect.ok().and_then(|effect| finite(effect.estimate)),
-        standard_error: effect.ok().and_then(|effect| finite(effect.standard_error)),
-        interval: test.map(|test| Interval::of(test.interval)),
-        p_value: test.and_then(|test| finite(test.p_value)),
-        p_value_holm: None,
-        p_value_false_discovery: None,
-        chance_to_win: posterior.and_then(|posterior| finite(posterior.chance_to_win)),
-        expected_loss: posterior.and_then(|posterior| finite(posterior.loss_if_treatment)),
-        credible_interval: posterior.map(|posterior| Interval::of(posterior.interval)),
-        method: method.to_owned(),
-        instead: instead.map(|answer| Instead {
-            method: answer.method.to_owned(),
-            estimate: answer.estimate,
-            p_value: answer.p_value,
-        }),
-        curve,
-        minimum_detectable_effect: least.minimum_detectable_effect(0.8),
-        can_be_said,
-        cannot_be_said,
-    }
-}
-
-fn silent(variation: &str, curve: Vec<CurvePoint>, cannot_be_said: String) -> TreatmentReport {
-    TreatmentReport {
-        variation: variation.to_owned(),
-        effect: None,
-        standard_error: None,
-        interval: None,
-        p_value: None,
-        p_value_holm: None,
-        p_value_false_discovery: None,
-        chance_to_win: None,
-        expected_loss: None,
-        credible_interval: None,
-        method: "none".to_owned(),
-        instead: None,
-        curve,
-        minimum_detectable_effect: None,
-        can_be_said: "Nothing yet.".to_owned(),
-        cannot_be_said,
-    }
-}
-
-/// Corrects p-values over all goals, secondary metrics and treatments.
-fn correct(reports: &mut [MetricReport]) {
-    let judged = || 0..reports.len();
-    let places: Vec<(usize, usize)> = judged()
-        .filter(|&metric| reports[metric].role != Role::Guardrail)
-        .flat_map(|metric| (0..reports[metric].comparisons.len()).map(move |arm| (metric, arm)))
-        .collect();
-    let p_values: Vec<f64> =
-        places.iter().map(|&(metric, arm)| reports[metric].comparisons[arm].p_value.unwrap_or(f64::NAN)).collect();
-    let (holm, discovery) = (multiplicity::holm(&p_values), multiplicity::benjamini_hochberg(&p_values));
-    for (index, (metric, arm)) in places.into_iter().enumerate() {
-        let comparison = &mut reports[metric].comparisons[arm];
-        comparison.p_value_holm = finite(holm[index]);
-        comparison.p_value_false_discovery = finite(discovery[index]);
     }
 }

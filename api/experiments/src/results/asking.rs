@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::definition::Metric;
+use crate::definition::{Covariate, Experiment, Metric};
 use crate::error::ExperimentError;
 use crate::experiments::Experiments;
 
 use super::analysis::{Answered, Frame, Looked};
-use super::dimensions::{self, Dimension, Level};
+use super::dimensions::{self, Level};
+use super::division::Division;
+use super::prediction::{self, Predictions};
 use super::projected::{self, Projected};
 use super::question::{Parts, Plan, plan};
-use super::samples;
+use super::samples::{self, Shape};
 
 impl Experiments {
     /// People of each arm by level of each dimension.
@@ -39,21 +41,12 @@ impl Experiments {
         let metrics: Vec<&Metric> = frame.metrics.iter().map(|(_, metric)| *metric).collect();
         let (source, until) = (looked.source(key), looked.until.to_string());
         let fresh = || -> Plan<'_> { plan(source, &metrics, &until, parts) };
-        // People of a bandit count where they were first, and levels may be of two properties: SQL has these.
-        let dimensions: Option<(&[Dimension], _)> = match &parts {
-            Parts::Days if seeks_causes => Some((&Dimension::ALL, None)),
-            Parts::Days => Some((&[], None)),
-            Parts::Levels(dimension) if dimension.columns().len() == 1 => {
-                Some((std::slice::from_ref(dimension), Some(0)))
-            }
-            Parts::Periods(_) | Parts::Levels(_) => None,
-        };
+        let division = Division::of(source, parts, seeks_causes);
         let mut projected = None;
-        if let Some((dimensions, divided_by)) = dimensions.filter(|_| frame.experiment.bandit.is_none()) {
-            let asked = projected::exposures(source, &metrics, looked.until.into(), dimensions, divided_by);
-            let variations: Vec<&str> = frame.experiment.variations.iter().map(|one| one.key.as_str()).collect();
+        if let Some(division) = division.filter(|_| is_plain(frame.experiment)) {
+            let asked = projected::exposures(source, &metrics, looked.until.into(), &division);
             let answer = facts.exposures(project, &asked).await?;
-            projected = answer.map(|answer| Projected::of(answer, &asked, &variations));
+            projected = answer.map(|answer| Projected::of(answer, &asked, &division));
         }
         let caps = match (&projected, fresh().caps()) {
             (Some(projected), _) => projected.caps.clone(),
@@ -62,18 +55,27 @@ impl Experiments {
             }
             (None, None) => vec![None; metrics.len()],
         };
-        let question = fresh().moments(&caps);
+        let predictions = match fresh().folds(&caps) {
+            Some(question) => {
+                let rows = facts.query(project, &question.sql, question.params).await?;
+                let Plan { features, measured, .. } = fresh();
+                prediction::fitted(&rows, features, &measured)?
+            }
+            None => Predictions::default(),
+        };
+        let question = fresh().moments(&caps, &predictions);
         let (rows, known, levels) = match projected {
             Some(Projected { moments, quantiles, levels, .. }) => (moments, Some(quantiles), levels),
             None => (facts.query(project, &question.sql, question.params.clone()).await?, None, None),
         };
-        let measured = fresh().measured;
-        let cells = samples::cells(&rows, &measured)?;
+        let Plan { measured, has_clusters, .. } = fresh();
+        let cells = samples::cells(&rows, &measured, Shape { has_clusters, predictions: &predictions })?;
         let people =
             |variation: &str| cells.get(variation).map_or(0.0, |days| days.values().map(|cell| cell.people).sum());
         let arms: Vec<(String, f64)> =
             frame.experiment.variations.iter().map(|one| (one.key.clone(), people(&one.key))).collect();
-        let wanted = (!matches!(parts, Parts::Levels(_))).then(|| fresh().quantiles(&arms)).flatten();
+        let wanted =
+            (!matches!(parts, Parts::Levels(_) | Parts::Beside(_))).then(|| fresh().quantiles(&arms)).flatten();
         let quantiles = match (known, wanted) {
             (Some(rows), _) => samples::quantiles(&rows, &measured, &arms)?,
             (None, Some(question)) => {
@@ -82,6 +84,11 @@ impl Experiments {
             }
             (None, None) => BTreeMap::new(),
         };
-        Ok(Answered { cells, quantiles, levels, sql: question.sql, params: question.params })
+        Ok(Answered { cells, quantiles, strata: None, levels, sql: question.sql, params: question.params })
     }
+}
+
+/// True for what the insights engine is made for: people, and the same measure before exposure.
+fn is_plain(experiment: &Experiment) -> bool {
+    experiment.design.is_people() && experiment.analysis.covariate == Covariate::SameMeasure
 }

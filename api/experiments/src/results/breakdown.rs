@@ -13,6 +13,7 @@ use super::dimensions::{Dimension, level_name};
 use super::question::Parts;
 use super::report::{Interval, finite};
 use super::samples::Cell;
+use crate::definition::Design;
 use crate::error::ExperimentError;
 use crate::experiments::Experiments;
 
@@ -75,8 +76,27 @@ impl Experiments {
         phase: Option<usize>,
         dimension: Dimension,
     ) -> Result<Breakdown, ExperimentError> {
+        self.breakdown_of(project, key, phase, dimension, false).await
+    }
+
+    /// As [`Experiments::breakdown`], of the goals alone if told so.
+    pub(super) async fn breakdown_of(
+        &self,
+        project: &str,
+        key: &str,
+        phase: Option<usize>,
+        dimension: Dimension,
+        goals_only: bool,
+    ) -> Result<Breakdown, ExperimentError> {
         let looked = self.looked(project, key, phase).await?;
-        let frame = looked.frame();
+        let mut frame = looked.frame();
+        if matches!(frame.experiment.design, Design::Switchback { .. }) {
+            let what = "effects by dimension: times are divided, not people";
+            return Err(ExperimentError::NotFound(what));
+        }
+        if goals_only {
+            frame.metrics.retain(|(key, _)| frame.experiment.goals.iter().any(|goal| goal == key));
+        }
         let answered = self.ask(project, key, &looked, &frame, Parts::Levels(dimension), false).await?;
         let cells = folded(answered.cells);
         let mut metrics: Vec<MetricBreakdown> = Vec::new();
@@ -105,7 +125,7 @@ impl Experiments {
 }
 
 /// The cells of the levels with the most people; all others joined.
-fn folded(cells: Cells) -> Cells {
+pub(super) fn folded(cells: Cells) -> Cells {
     let mut people: BTreeMap<&String, f64> = BTreeMap::new();
     for (_, levels) in cells.iter().filter(|(variation, _)| !variation.is_empty()) {
         levels.iter().for_each(|(level, cell)| *people.entry(level).or_default() += cell.people);

@@ -116,7 +116,7 @@ pub(super) fn level_name(value: &str) -> String {
 /// Rows: the level in the column of its dimension, the other columns null; people of each arm.
 pub(super) fn question(source: ExposureSource<'_>, until: &str) -> Question {
     let mut binder = Binder::default();
-    let units = source.units(&mut binder, until, &Dimension::ALL);
+    let units = source.units("", &mut binder, until, &Dimension::ALL);
     let columns: Vec<String> = (0..Dimension::ALL.len()).map(|index| format!("d{index}")).collect();
     let sets: Vec<String> = columns.iter().map(|column| format!("({column})")).collect();
     let arms = source.experiment.variations.iter().enumerate().map(|(arm, variation)| {
@@ -183,7 +183,8 @@ pub(super) fn days(people: BTreeMap<String, Vec<f64>>) -> impl Iterator<Item = L
 /// The levels whose people are off, the strongest first.
 pub(super) fn suspects(levels: &[Level], arms: &[VariationReport]) -> Vec<SampleSuspect> {
     let weights: Vec<f64> = arms.iter().map(|arm| arm.weight).collect();
-    let all: f64 = arms.iter().map(|arm| arm.people).sum();
+    let units = |arm: &VariationReport| arm.clusters.unwrap_or(arm.people);
+    let all: f64 = arms.iter().map(units).sum();
     // Where everybody is alike nobody is set apart.
     let is_apart = |level: &&Level| all - level.people.iter().sum::<f64>() >= f64::from(PEOPLE_MIN);
     let levels: Vec<&Level> = levels.iter().filter(is_apart).collect();
@@ -192,7 +193,7 @@ pub(super) fn suspects(levels: &[Level], arms: &[VariationReport]) -> Vec<Sample
     let found = found.filter(|suspect| suspect.p_value_adjusted < SUSPECT_P_VALUE).take(SUSPECTS_MAX);
     let suspect = |suspect: srm::Suspect| {
         let level = levels[suspect.level];
-        let rest: Vec<f64> = arms.iter().zip(&level.people).map(|(arm, people)| arm.people - people).collect();
+        let rest: Vec<f64> = arms.iter().zip(&level.people).map(|(arm, people)| units(arm) - people).collect();
         SampleSuspect {
             dimension: level.dimension.to_owned(),
             level: level.level.clone(),

@@ -20,6 +20,11 @@ pub struct Rows {
 pub trait Facts: Send + Sync + 'static {
     async fn query(&self, project: &str, sql: &str, params: Value) -> Result<Rows, ExperimentError>;
 
+    /// Distinct ids of the people who are in a saved cohort now, ascending, at most so many.
+    async fn members(&self, _project: &str, _cohort: &str, _most: usize) -> Result<Vec<String>, ExperimentError> {
+        Err(ExperimentError::Facts("there are no cohorts".to_owned()))
+    }
+
     /// The same question to an engine that is made for it. `None` where there is none, or it cannot answer just now: then
     /// it is asked in SQL.
     async fn exposures(&self, _project: &str, _asked: &Exposures) -> Result<Option<ExposuresAnswer>, ExperimentError> {

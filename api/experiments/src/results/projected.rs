@@ -3,12 +3,13 @@
 
 use footfall_ingest_activity::Timestamp;
 use footfall_pipelines_insights::definition::{
-    Comparison, Condition, ExposedBy, ExposedCell, Exposures, ExposuresAnswer, PartOf, PersonCap, PersonMeasure,
-    PersonPart, QuantileAround, Selector, Test,
+    Comparison, Condition, ExposedBy, Exposures, ExposuresAnswer, PartOf, PersonCap, PersonMeasure, PersonPart,
+    QuantileAround, Selector, Test,
 };
 use serde_json::{Value, json};
 
 use super::dimensions::{self, Dimension, Level};
+use super::division::Division;
 use super::exposures::ExposureSource;
 use super::facts::Rows;
 use super::question::QUANTILE_DEVIATIONS;
@@ -26,14 +27,12 @@ pub(super) struct Projected {
     pub levels: Option<Vec<Level>>,
 }
 
-/// The question about an experiment until the end of the phase or now; its people also by dimensions, whose one divides the numbers
-/// instead of days if told so.
+/// The question about an experiment until the end of the phase or now.
 pub(super) fn exposures(
     source: ExposureSource<'_>,
     metrics: &[&Metric],
     until: Timestamp,
-    dimensions: &[Dimension],
-    divided_by: Option<usize>,
+    division: &Division<'_>,
 ) -> Exposures {
     let days = i64::from(source.experiment.analysis.covariate_days);
     let mut sources = Vec::new();
@@ -46,8 +45,9 @@ pub(super) fn exposures(
         left_out: source.left_out(),
         sources,
         measures,
-        dimensions: dimensions.iter().copied().map(by).collect(),
-        divided_by,
+        counts_first: source.experiment.bandit.is_some(),
+        dimensions: division.dimensions.iter().copied().map(by).collect(),
+        divided_by: division.divided_by(),
     }
 }
 
@@ -148,8 +148,8 @@ fn selector(source: &Source) -> Selector {
 }
 
 impl Projected {
-    /// The answer as rows; `variations` are the keys of the arms.
-    pub fn of(answer: ExposuresAnswer, asked: &Exposures, variations: &[&str]) -> Projected {
+    /// The answer as rows.
+    pub fn of(answer: ExposuresAnswer, asked: &Exposures, division: &Division<'_>) -> Projected {
         let mut columns: Vec<String> = ["variation", "part", "n"].map(str::to_owned).into();
         let first = answer.cells.first().map_or([].as_slice(), |cell| cell.measures.as_slice());
         for (index, measure) in first.iter().enumerate() {
@@ -160,11 +160,10 @@ impl Projected {
             }
         }
         let width = columns.len();
-        let part = |cell: &ExposedCell| if asked.divided_by.is_some() { cell.level.clone() } else { day(cell.day) };
-        let key = |arm: usize| variations.get(arm).copied().unwrap_or_default();
+        let key = |arm: usize| division.arms.get(arm).copied().unwrap_or_default();
         let mut rows: Vec<Vec<Value>> = Vec::new();
         for cell in &answer.cells {
-            let mut row = vec![json!(key(cell.arm)), json!(part(cell)), json!(cell.people)];
+            let mut row = vec![json!(key(cell.arm)), json!(division.part(cell)), json!(cell.people)];
             for measure in &cell.measures {
                 row.extend(measure.means.iter().map(|mean| json!(mean)));
                 row.extend(measure.scatter.iter().map(|scatter| json!(scatter / cell.people)));
@@ -177,7 +176,7 @@ impl Projected {
             row.resize(width, json!(0.0));
             rows.push(row);
         }
-        let quantiles = quantiles(&answer, variations);
+        let quantiles = quantiles(&answer, &division.arms);
         let is_whole = asked.dimensions.len() == Dimension::ALL.len();
         let levels = is_whole.then(|| dimensions::exposed_levels(&answer.dimensions));
         Projected { caps: answer.caps, moments: Rows { columns, rows }, quantiles, levels }
@@ -208,9 +207,4 @@ fn quantiles(answer: &ExposuresAnswer, variations: &[&str]) -> Rows {
         false => variations.iter().enumerate().filter_map(row).collect(),
     };
     Rows { columns, rows }
-}
-
-fn day(since_1970: i64) -> String {
-    let start = jiff::Timestamp::from_millisecond(since_1970.saturating_mul(DAY_MS)).unwrap_or_default();
-    start.to_string().chars().take(10).collect()
 }

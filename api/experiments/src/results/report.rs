@@ -1,6 +1,8 @@
 //! What the page of results shows.
 
+use crate::definition::Covariate;
 use footfall_api_http::Time;
+use footfall_models_experiment::statistics::{Moments, Statistic};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -15,8 +17,20 @@ pub struct Report {
     pub from: Time,
     pub until: Time,
     pub variations: Vec<VariationReport>,
-    /// People who were seen in more than one variation; they are in none of the numbers.
+    /// People who were seen in more than one variation, or whose cluster was; they are in none of the numbers.
     pub people_in_several: f64,
+    /// People of whom no exposure names a cluster, where clusters are divided; they are in none of the numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub people_without_cluster: Option<f64>,
+    /// Of a contextual bandit: people whose exposure tells no context; they are in no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub people_without_context: Option<f64>,
+    /// Of a contextual bandit each context, all others last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contexts: Vec<ContextReport>,
+    /// Where times are divided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub switchback: Option<SwitchbackReport>,
     pub sample_ratio: SampleRatio,
     pub before_exposure: BeforeExposure,
     pub metrics: Vec<MetricReport>,
@@ -25,12 +39,50 @@ pub struct Report {
     pub params: serde_json::Value,
 }
 
+/// One context of a bandit.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ContextReport {
+    /// Null is that of all others.
+    pub context: Option<String>,
+    /// By which exposures tell it.
+    pub leaf: String,
+    pub arms: Vec<ContextArm>,
+}
+
+/// A variation in a context.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ContextArm {
+    pub variation: String,
+    pub people: f64,
+    /// Of the first goal, over periods of equal weights; null as long as an arm has too few people.
+    pub mean: Option<f64>,
+    pub standard_error: Option<f64>,
+    /// That hold now.
+    pub weight: f64,
+    /// To be the best in this context, as known when these weights began.
+    pub chance: Option<f64>,
+}
+
+/// The windows of a switchback. A person counts once in each window in which they were exposed.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+pub struct SwitchbackReport {
+    /// That are over.
+    pub windows: usize,
+    /// Both of whose windows are over and have people.
+    pub pairs: usize,
+    /// The share of people who were shown something else than the window's variation; they count by the window.
+    pub off_schedule: f64,
+}
+
 /// One arm.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct VariationReport {
     pub key: String,
     pub people: f64,
     pub weight: f64,
+    /// Where clusters are divided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clusters: Option<f64>,
 }
 
 /// Whether the arms have the people that they should have.
@@ -97,9 +149,20 @@ pub struct MetricReport {
     pub revision: i64,
     pub role: Role,
     pub lower_is_better: bool,
+    /// What was known before took variance away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adjusted_by: Option<Adjustment>,
     pub arms: Vec<Arm>,
     /// Each treatment against control.
     pub comparisons: Vec<TreatmentReport>,
+}
+
+/// How variance was taken away.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+pub struct Adjustment {
+    pub covariate: Covariate,
+    /// The variance of the first treatment's difference from control, as a share of what it is without.
+    pub variance_left: f64,
 }
 
 /// What one arm comes to.
@@ -114,6 +177,37 @@ pub struct Arm {
     pub sum: Option<f64>,
     /// With what was known before taken into account.
     pub adjusted_mean: Option<f64>,
+    /// All that the formulas are made of; null of quantiles and without people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moments: Option<ArmMoments>,
+}
+
+/// The sufficient statistics of an arm, over people, or over clusters where those are divided.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ArmMoments {
+    pub n: f64,
+    /// Of the value, of a ratio numerator and denominator; then of the same as it was known before exposure.
+    pub means: Vec<f64>,
+    /// Sums of products of deviations from these means, row by row.
+    pub scatter: Vec<Vec<f64>>,
+}
+
+impl ArmMoments {
+    pub(super) fn of(statistic: &Statistic) -> Option<ArmMoments> {
+        match statistic {
+            Statistic::Mean(values) => Some(ArmMoments::from(&values.moments)),
+            Statistic::Ratio(values) | Statistic::Adjusted { values, .. } => Some(ArmMoments::from(&values.moments)),
+            Statistic::AdjustedRatio { values, .. } => Some(ArmMoments::from(&values.moments)),
+            Statistic::Quantile(_) => None,
+        }
+    }
+}
+
+impl<const D: usize> From<&Moments<D>> for ArmMoments {
+    fn from(moments: &Moments<D>) -> ArmMoments {
+        let scatter = moments.scatter.iter().map(|row| row.to_vec()).collect();
+        ArmMoments { n: moments.n, means: moments.means.to_vec(), scatter }
+    }
 }
 
 /// A treatment against control. Effects are relative to control's mean.
@@ -129,6 +223,9 @@ pub struct TreatmentReport {
     pub p_value_holm: Option<f64>,
     /// Benjamini and Hochberg's over the same.
     pub p_value_false_discovery: Option<f64>,
+    /// Of a switchback, at one look: the share of all divisions of its pairs that would have shown as much.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p_value_by_division: Option<f64>,
     pub chance_to_win: Option<f64>,
     pub expected_loss: Option<f64>,
     pub credible_interval: Option<Interval>,

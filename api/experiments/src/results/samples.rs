@@ -9,13 +9,30 @@ use crate::definition::Measure;
 use crate::error::ExperimentError;
 
 use super::facts::Rows;
+use super::prediction::Predictions;
 use super::question::Measured;
 
 /// What one arm comes to on one day of exposure: people, and a statistic for each metric.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Cell {
     pub people: f64,
+    /// What was divided: people, or clusters of them.
+    pub units: f64,
     pub statistics: Vec<Option<Statistic>>,
+}
+
+/// What the rows are of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape<'a> {
+    pub has_clusters: bool,
+    /// The models of each metric whose covariate is a prediction.
+    pub predictions: &'a Predictions,
+}
+
+impl Shape<'_> {
+    fn is_predicted(&self, index: usize) -> bool {
+        self.predictions.get(index).is_some_and(Option::is_some)
+    }
 }
 
 impl Cell {
@@ -23,6 +40,7 @@ impl Cell {
         let both = self.statistics.iter().zip(&other.statistics);
         Cell {
             people: self.people + other.people,
+            units: self.units + other.units,
             statistics: both.map(|(a, b)| joint(a.as_ref()?, b.as_ref()?)).collect(),
         }
     }
@@ -68,14 +86,20 @@ impl Named<'_> {
 pub(super) fn cells(
     rows: &Rows,
     measured: &[Measured<'_>],
+    shape: Shape<'_>,
 ) -> Result<BTreeMap<String, BTreeMap<String, Cell>>, ExperimentError> {
     let mut found: BTreeMap<String, BTreeMap<String, Cell>> = BTreeMap::new();
     for row in &rows.rows {
         let row = Named(&rows.columns, row);
-        let people = row.number("n")?;
-        let statistics = measured.iter().enumerate().map(|(index, one)| statistic(&row, index, one, people));
-        let cell = Cell { people, statistics: statistics.collect::<Result<_, _>>()? };
-        found.entry(row.text("variation")?.to_owned()).or_default().insert(row.text("part")?.to_owned(), cell);
+        let units = row.number("n")?;
+        let people = if shape.has_clusters { row.number("people")? } else { units };
+        let statistics = measured.iter().enumerate().map(|(index, one)| statistic(&row, index, (one, shape), units));
+        let cell = Cell { people, units, statistics: statistics.collect::<Result<_, _>>()? };
+        let parts = found.entry(row.text("variation")?.to_owned()).or_default();
+        let part = row.text("part")?;
+        // Levels of two properties may read the same.
+        let cell = parts.get(part).map(|known| known.merged(&cell)).unwrap_or(cell);
+        parts.insert(part.to_owned(), cell);
     }
     Ok(found)
 }
@@ -93,14 +117,21 @@ fn moments<const D: usize>(row: &Named<'_>, index: usize, n: f64) -> Result<Mome
     Ok(moments)
 }
 
-fn statistic(row: &Named<'_>, index: usize, one: &Measured<'_>, n: f64) -> Result<Option<Statistic>, ExperimentError> {
+fn statistic(
+    row: &Named<'_>,
+    index: usize,
+    (one, shape): (&Measured<'_>, Shape<'_>),
+    n: f64,
+) -> Result<Option<Statistic>, ExperimentError> {
     let is_share = matches!(one.metric.measure, Measure::Conversion { .. } | Measure::Retention { .. });
-    let (post, pre) = (one.columns.post.len(), one.columns.pre.len());
+    let (post, pre) = one.widths(shape.has_clusters);
     Ok(match (&one.metric.measure, post, pre) {
         (Measure::Quantile { .. }, ..) => None,
         (_, 1, 0) => Some(Statistic::Mean(Values { moments: moments(row, index, n)?, is_proportion: [is_share] })),
         (_, 1, _) => {
-            let values = Values { moments: moments(row, index, n)?, is_proportion: [is_share; 2] };
+            // A prediction of a share is none.
+            let is_proportion = [is_share, is_share && !shape.is_predicted(index)];
+            let values = Values { moments: moments(row, index, n)?, is_proportion };
             Some(Statistic::Adjusted { values, theta: 0.0 })
         }
         (_, _, 0) => Some(Statistic::Ratio(Values::new(moments(row, index, n)?))),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::catalogue::Catalogue;
 use crate::definition::{
-    Attribute, Definition, Environment, Experiment, Feature, Holdout, Kind, Metric, Namespace, SavedGroup,
+    Attribute, Definition, Environment, Experiment, Feature, Holdout, Kind, Members, Metric, Namespace, SavedGroup,
 };
 use crate::error::ExperimentError;
 use crate::experiments::Item;
@@ -138,6 +138,54 @@ pub async fn revisions(
 pub async fn projects(database: &Database) -> Result<Vec<String>, ExperimentError> {
     let rows = database.read(statement("SELECT project_id FROM flag_generations ORDER BY project_id")).await?;
     Ok(rows.iter().map(|row| row.get("project_id")).collect::<Result<_, _>>()?)
+}
+
+/// Projects with a switchback, running or not.
+pub async fn projects_with_switchbacks(database: &Database) -> Result<Vec<String>, ExperimentError> {
+    // Every form in which the member is written; that it stands in a description does no harm.
+    let query = "SELECT DISTINCT project_id FROM flag_definitions WHERE kind = 'experiment' AND definition LIKE '%switchback%' \
+        ORDER BY project_id";
+    let rows = database.read(statement(query)).await?;
+    Ok(rows.iter().map(|row| row.get("project_id")).collect::<Result<_, _>>()?)
+}
+
+/// A saved group whose values are the people of a cohort.
+#[derive(Debug, Clone)]
+pub struct GroupOfCohort {
+    pub project: String,
+    pub key: String,
+    pub revision: i64,
+    pub cohort: String,
+    /// As they were found the last time.
+    pub members: Members,
+}
+
+/// All of them.
+pub async fn groups_of_cohorts(database: &Database) -> Result<Vec<GroupOfCohort>, ExperimentError> {
+    let query = "SELECT * FROM flag_definitions WHERE kind = 'saved_group' AND definition LIKE '%\"cohort\"%'
+        ORDER BY project_id, item_key";
+    let damaged = |_| ExperimentError::Damaged("a saved group");
+    let mut groups = Vec::new();
+    for row in database.read(statement(query)).await? {
+        let (project, kept) = (row.get("project_id")?, kept(&row)?);
+        let definition: SavedGroup = serde_json::from_value(kept.definition).map_err(damaged)?;
+        let members = serde_json::from_value(kept.state).map_err(damaged)?;
+        let Some(cohort) = definition.cohort else { continue };
+        groups.push(GroupOfCohort { project, key: kept.key, revision: kept.revision, cohort, members });
+    }
+    Ok(groups)
+}
+
+/// Writes what was found of a group, which is no revision of it.
+pub(crate) async fn set_state(
+    transaction: &mut Transaction,
+    group: &GroupOfCohort,
+    state: &serde_json::Value,
+) -> Result<(), ExperimentError> {
+    let update = "UPDATE flag_definitions SET state = $4 WHERE project_id = $1 AND kind = $2 AND item_key = $3";
+    let update = statement(update).bind(&group.project).bind(Kind::SavedGroup.name()).bind(&group.key);
+    transaction.execute(update.bind(state.to_string())).await?;
+    Ok(())
 }
 
 /// How often a project was changed, and when last.

@@ -7,8 +7,11 @@ mod schedule;
 use footfall_api_access::Migration;
 
 pub use connections::Connection;
-pub use definitions::{Change, Kept, Write, catalogue, generation, item, items, projects, revisions};
-pub(crate) use definitions::{held, lock, write};
+pub use definitions::{
+    Change, GroupOfCohort, Kept, Write, catalogue, generation, groups_of_cohorts, item, items, projects,
+    projects_with_switchbacks, revisions,
+};
+pub(crate) use definitions::{held, lock, set_state, write};
 pub use schedule::{ScheduledChange, ScheduledKept};
 
 /// The area's name among migrations.

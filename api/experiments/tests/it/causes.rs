@@ -19,6 +19,7 @@ struct Person {
     is_treated: bool,
     browser: &'static str,
     country: &'static str,
+    app: &'static str,
     orders: u64,
 }
 
@@ -61,18 +62,25 @@ fn crowd(fault: Fault) -> (Vec<Activity>, Vec<Person>) {
             country,
             properties,
         };
-        let shown = json!({"experimentId": "exp", "variationId": u8::from(is_treated).to_string()});
+        let version = ["1.0", "1.1", "2.0", ""][number % 4];
+        let mut shown = json!({"experimentId": "exp", "variationId": u8::from(is_treated).to_string()});
+        shown["staff"] = json!(number % 9 == 0);
+        if !version.is_empty() {
+            shown["version"] = json!(version);
+        }
         let is_lost = fault == Fault::SafariLosesTreatment && browser == "Safari" && is_treated && dice.roll(10) < 9;
         if !is_lost {
             all.push(tell("Experiment Viewed", at, browser, shown.clone()));
             // The first exposure tells of the browser.
+            shown["version"] = json!("3.0");
             all.push(tell("Experiment Viewed", at + HOUR, "Edge", shown));
         }
         all.extend((0..before).map(|_| tell("bought", at - DAY, browser, json!({}))));
         let orders = dice.roll(3) + if is_treated && country == "fr" { 1 + dice.roll(2) } else { 0 };
         all.extend((0..orders).map(|_| tell("bought", at + HOUR, browser, json!({}))));
         if !is_lost {
-            people.push(Person { is_treated, browser, country, orders });
+            let app = ["Shop 1.0", "Shop 1.1", "Shop 2.0", ""][number % 4];
+            people.push(Person { is_treated, browser, country, app, orders });
         }
     }
     (all, people)
@@ -184,7 +192,73 @@ async fn effects_by_dimension_equal_a_naive_recomputation() {
         check(&browser, &|one| one.browser);
         assert!(browser["p_value_alike_adjusted"].as_f64().unwrap() > 0.05, "{browser}");
         assert!(browser["reading"].as_str().unwrap().starts_with("Nothing says"), "{browser}");
+        // Of two properties.
+        check(&of("app_version").await, &|one| one.app);
         let refused = house.get("experiments/exp/results/breakdown?dimension=shoe_size").await;
         assert_eq!(refused.status.as_u16(), 400, "{}", refused.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_of_ones_own_are_left_out() {
+    let (all, people) = crowd(Fault::None);
+    for facts in both(&all) {
+        let stage = Stage::sqlite().await.unwrap();
+        let house = house_with(&stage, Some(facts)).await;
+        house.experiment(json!({"analysis": {"internal_property": "staff"}})).await;
+        house.post("experiments/exp/start", json!({"without_review": true})).await.good();
+        stage.pass(8 * DAY);
+        let report = house.get("experiments/exp/results").await.good().json();
+        for (arm, is_treated) in [false, true].into_iter().enumerate() {
+            let own = people.iter().enumerate().filter(|(number, one)| number % 9 != 0 && one.is_treated == is_treated);
+            assert_eq!(report["variations"][arm]["people"], own.count() as f64, "{}", report["variations"]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strata_are_compared_each_for_itself() {
+    let (all, people) = crowd(Fault::None);
+    for facts in both(&all) {
+        let stage = Stage::sqlite().await.unwrap();
+        let house = house_with(&stage, Some(facts)).await;
+        house.make("metrics", "orders", json!({"measure": {"count": {"source": {"event": "bought"}}}})).await;
+        let analysis = json!({"covariate_days": 0, "stratified_by": "country"});
+        house.experiment(json!({"secondary": ["orders"], "analysis": analysis})).await;
+        house.post("experiments/exp/start", json!({"without_review": true})).await.good();
+        stage.pass(8 * DAY);
+        let report = house.get("experiments/exp/results").await.good().json();
+        let orders = report["metrics"].as_array().unwrap().iter().find(|one| one["key"] == "orders").unwrap();
+        let found = &orders["comparisons"][0];
+        let mean = |is_treated: bool| -> f64 {
+            ["de", "fr"]
+                .map(|country| {
+                    let of = |one: &&Person| one.country == country;
+                    let share = people.iter().filter(of).count() as f64 / people.len() as f64;
+                    let own: Vec<u64> = people
+                        .iter()
+                        .filter(of)
+                        .filter(|one| one.is_treated == is_treated)
+                        .map(|one| one.orders)
+                        .collect();
+                    share * own.iter().sum::<u64>() as f64 / own.len() as f64
+                })
+                .iter()
+                .sum()
+        };
+        let effect = mean(true) / mean(false) - 1.0;
+        assert!((found["effect"].as_f64().unwrap() - effect).abs() < 1e-9, "{found} {effect}");
+        assert!(found["can_be_said"].as_str().unwrap().contains("weighed over strata"), "{found}");
+        let plain = |is_treated: bool| {
+            let own: Vec<u64> =
+                people.iter().filter(|one| one.is_treated == is_treated).map(|one| one.orders).collect();
+            own.iter().sum::<u64>() as f64 / own.len() as f64
+        };
+        assert!((plain(true) / plain(false) - 1.0 - effect).abs() > 1e-6, "strata change something");
+        let bandit = json!({"bandit": {"every_hours": 24}, "analysis": {"stratified_by": "country"}});
+        let mut definition = house.get("experiments/exp").await.good().json()["definition"].clone();
+        footfall_api_http::merge(&mut definition, bandit);
+        let refused = house.post("experiments", json!({"key": "exp2", "definition": definition})).await.refusal();
+        assert_eq!((refused.0, refused.2), (422, vec!["/definition/analysis/stratified_by".to_owned()]));
     }
 }

@@ -100,6 +100,41 @@ async fn a_connection_encrypts_and_chooses_the_environment() {
 }
 
 #[tokio::test]
+async fn visitors_are_sent_in_the_environments_that_are_named() {
+    let stage = Stage::sqlite().await.unwrap();
+    let house = furnished(&stage).await;
+    house.make("environments", "staging", json!({})).await;
+    let redirects = |environments: Value| {
+        json!({"pages": [{"by": "simple", "pattern": "https://shop.example/start*"}],
+            "addresses": {"treatment": "https://shop.example/new"}, "environments": environments})
+    };
+    let pages = |environments: Value| {
+        let variations = json!([{"key": "control", "weight": 0.5}, {"key": "treatment", "weight": 0.5}]);
+        json!({"hypothesis": "The new page sells more.", "owner": "olga", "goals": ["bought"], "variations": variations,
+            "redirects": redirects(environments)})
+    };
+    let refused =
+        house.post("experiments", json!({"key": "moon", "definition": pages(json!(["moon"]))})).await.refusal();
+    assert_eq!((refused.0, refused.2), (422, vec!["/definition/redirects/environments/0".to_owned()]));
+    for (key, environments) in [("staged", json!(["staging"])), ("nowhere", json!([])), ("everywhere", Value::Null)] {
+        house.make("experiments", key, pages(environments)).await;
+        house.post(&format!("experiments/{key}/start"), json!({"without_review": true})).await.good();
+    }
+    let (id, key) = house.key(KeyKind::Client).await;
+    let sent = async || -> Vec<String> {
+        let served = house.raw("GET", &format!("/api/features/{key}"), &[], Value::Null).await.good().json();
+        let keys = served["experiments"].as_array().unwrap().iter();
+        keys.map(|one| one["key"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(sent().await, ["everywhere"]);
+    let connection = json!({"environment": "staging"});
+    house.ask("PUT", &format!("sdk-connections/{id}"), &[], connection).await.good();
+    assert_eq!(sent().await, ["everywhere", "staged"]);
+    let kept = house.ask("DELETE", "environments/staging", &[("if-match", "*")], Value::Null).await;
+    assert!(kept.status == 409 && kept.text.contains("experiment staged"), "{}", kept.text);
+}
+
+#[tokio::test]
 async fn the_stream_pushes_replays_and_pings_and_ends_with_its_key() {
     let stage = Stage::sqlite().await.unwrap();
     let house = furnished(&stage).await;
@@ -117,7 +152,7 @@ async fn the_stream_pushes_replays_and_pings_and_ends_with_its_key() {
     ) -> String {
         let mut text = String::new();
         while !text.contains(wanted) {
-            let chunk = tokio::time::timeout(std::time::Duration::from_secs(10), stream.next()).await;
+            let chunk = tokio::time::timeout(std::time::Duration::from_secs(120), stream.next()).await;
             text += std::str::from_utf8(&chunk.expect("in time").expect("more").unwrap()).unwrap();
         }
         text

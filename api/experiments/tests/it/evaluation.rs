@@ -77,3 +77,46 @@ async fn an_explanation_has_the_value_of_the_doors_and_names_what_decided() {
     assert_eq!(house.post("features/other/evaluation", json!({})).await.refusal().0, 404);
     assert_eq!(house.post("features/checkout/evaluation", json!({"environment": "moon"})).await.refusal().0, 404);
 }
+
+#[tokio::test]
+async fn an_explanation_says_what_a_design_divides() {
+    let told = async |more: Value, attributes: Value| {
+        let stage = Stage::sqlite().await.unwrap();
+        let house = house(&stage).await;
+        house.make("attributes", "company", json!({"type": "string", "identifies": true})).await;
+        house.make("attributes", "device", json!({"type": "string"})).await;
+        house.experiment(more).await;
+        house.post("experiments/exp/start", json!({"without_review": true})).await.good();
+        let told = explained(&house, "checkout", json!({"id": "person-1", "attributes": attributes})).await;
+        let bucket = told["bucket"].as_f64().unwrap().to_string();
+        let because = told["because"].as_str().unwrap().replace(&bucket, "BUCKET");
+        because.replace(told["variation"].as_str().unwrap_or("none").to_owned().as_str(), "VARIATION")
+    };
+    let nothing = json!({});
+    assert_eq!(
+        told(nothing.clone(), nothing.clone()).await,
+        "The experiment exp runs, and the hash of the user, BUCKET, falls to VARIATION."
+    );
+    let clusters = json!({"design": {"kind": "clusters", "property": "company"}, "hash_attribute": "company"});
+    assert_eq!(
+        told(clusters, json!({"company": "acme"})).await,
+        "The experiment exp divides whole clusters: the hash of company, BUCKET, falls to VARIATION, for everybody who shares it."
+    );
+    assert_eq!(
+        told(json!({"design": {"kind": "switchback", "window_hours": 6}}), nothing.clone()).await,
+        "The experiment exp divides times, not users: in this window of 6 h everybody gets VARIATION."
+    );
+    let contexts = json!([{"key": "mobile", "condition": {"device": "mobile"}}]);
+    let bandit = json!({"bandit": {"every_hours": 24, "contexts": contexts}});
+    let weights = "control 50.0 %, treatment 50.0 % now, and the hash of the user, BUCKET, falls to VARIATION.";
+    for (device, context) in [("mobile", " of the context mobile"), ("desktop", " of users in none of its contexts")] {
+        let found = told(bandit.clone(), json!({"device": device})).await;
+        let found = found.replace(
+            "VARIATION 50.0 %",
+            if found.contains("control 50.0 %") { "treatment 50.0 %" } else { "control 50.0 %" },
+        );
+        assert_eq!(found, format!("The bandit exp runs, the weights{context} are {weights}"));
+    }
+    let bandit = json!({"bandit": {"every_hours": 24}});
+    assert!(told(bandit, nothing).await.starts_with("The bandit exp runs, the weights are "));
+}

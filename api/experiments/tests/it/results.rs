@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use footfall_api_experiments::Facts;
+use async_trait::async_trait;
+use footfall_api_experiments::{ExperimentError, Facts, Rows};
+use footfall_pipelines_insights::definition::{Exposures, ExposuresAnswer};
 use serde_json::{Value, json};
 
 use crate::gear::{House, house_with};
@@ -167,6 +169,10 @@ fn check(report: &Value, key: &str, arms: &[Vec<f64>; 2], is_share: bool) {
             "{key}: {arm} {variance}"
         );
         assert!((arm["sum"].as_f64().unwrap() - values.iter().sum::<f64>()).abs() < 1e-6, "{key}");
+        let moments = &arm["moments"];
+        let (first, below) = (moments["means"][0].as_f64().unwrap(), moments["scatter"][0][0].as_f64().unwrap());
+        assert!(moments["n"] == n && (first - mean).abs() < 1e-9 * (1.0 + mean), "{key}: {moments}");
+        assert!((below - spread).abs() < 1e-6 * (1.0 + spread), "{key}: {moments} {spread}");
     }
 }
 
@@ -284,4 +290,30 @@ async fn nothing_is_told_without_tables_or_people() {
     house.post("experiments/exp/start", json!({"without_review": true})).await.good();
     let answer = house.get("experiments/exp/results").await;
     assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "10"));
+}
+
+/// Tables that are being read.
+struct Unready;
+
+#[async_trait]
+impl Facts for Unready {
+    async fn query(&self, _: &str, sql: &str, _: Value) -> Result<Rows, ExperimentError> {
+        Err(ExperimentError::Facts(format!("nobody waits for {sql}")))
+    }
+
+    async fn exposures(&self, _: &str, _: &Exposures) -> Result<Option<ExposuresAnswer>, ExperimentError> {
+        Err(ExperimentError::Preparing { rows_done: 3_000_000, rows_all: 30_000_000 })
+    }
+}
+
+#[tokio::test]
+async fn who_asks_while_the_activity_is_read_is_told_how_far_it_is() {
+    let stage = Stage::sqlite().await.unwrap();
+    let house = house_with(&stage, Some(Arc::new(Unready))).await;
+    furnish(&house, json!({})).await;
+    stage.pass(8 * DAY);
+    let answer = house.get("experiments/exp/results").await;
+    assert_eq!((answer.status.as_u16(), answer.json()["code"].as_str()), (503, Some("facts_unavailable")));
+    assert!(answer.text.contains("3000000 of 30000000 rows are there"), "{}", answer.text);
+    assert_eq!(answer.headers["retry-after"], "5");
 }

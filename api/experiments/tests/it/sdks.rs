@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
-use crate::gear::{House, house};
+use crate::bandits::{Growing, come_in_context};
+use crate::gear::{House, house, house_with};
+use crate::results::Dice;
 use crate::stage::{Stage, skip};
 
 fn cache() -> PathBuf {
@@ -56,18 +58,21 @@ async fn furnish(house: &House) {
     house.post("experiments/exp/start", json!({"without_review": true})).await.good();
 }
 
+/// What runs a script; `None` when it cannot run here.
+fn program_of(script: &str) -> Option<PathBuf> {
+    interpreter(script).map_err(|missing| skip(script, missing)).ok()
+}
+
 /// Runs a script against a server of its own, and reads the line of JSON that it prints; `None` when it cannot run here.
 async fn account(script: &str) -> Option<Value> {
-    let program = match interpreter(script) {
-        Ok(program) => program,
-        Err(missing) => {
-            skip(script, missing);
-            return None;
-        }
-    };
+    let program = program_of(script)?;
     let stage = Stage::sqlite().await.unwrap();
     let house = house(&stage).await;
     furnish(&house).await;
+    Some(account_of(program, script, (&stage, &house)).await)
+}
+
+async fn account_of(program: PathBuf, script: &str, (stage, house): (&Stage, &House)) -> Value {
     let (_, client) = house.key(KeyKind::Client).await;
     let (encrypted_id, encrypted) = house.key(KeyKind::Client).await;
     let (remote_id, remote) = house.key(KeyKind::Client).await;
@@ -113,14 +118,14 @@ async fn account(script: &str) -> Option<Value> {
         command.env("FOOTFALL_CHROMIUM", chromium);
     }
     let output =
-        tokio::time::timeout(Duration::from_secs(120), command.stdin(Stdio::null()).kill_on_drop(true).output());
-    let output = output.await.expect("within two minutes").expect("it starts");
+        tokio::time::timeout(Duration::from_secs(900), command.stdin(Stdio::null()).kill_on_drop(true).output());
+    let output = output.await.expect("within fifteen minutes").expect("it starts");
     drop(stop);
     time.abort();
     server.abort();
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{script}: {stdout}\n{stderr}");
-    Some(serde_json::from_str(stdout.lines().last().unwrap_or_default()).expect("a line of JSON"))
+    serde_json::from_str(stdout.lines().last().unwrap_or_default()).expect("a line of JSON")
 }
 
 /// Every SDK gives each user the variation that the evaluator gives.
@@ -146,6 +151,141 @@ async fn growthbook_in_node() {
     assert_eq!(account["viewed"], json!(["exp", answers["checkout"], "ada"]), "remote evaluation tracks");
     assert!(account["pushed_ms"].is_number(), "the stream brought the change: {account}");
     check_variations(&account["variations"]);
+}
+
+/// A bandit whose weights differ in each context, after it was turned once.
+async fn furnish_contexts(house: &House, stage: &Stage) {
+    house.make("attributes", "device", json!({"type": "string"})).await;
+    let contexts = json!([{"key": "mobile", "condition": {"device": "mobile"}}, {"key": "tablet", "condition": {"device": {"$in": ["tablet"]}}}]);
+    let bandit = json!({"every_hours": 24, "people_min": 100, "floor": 0.05, "contexts": contexts});
+    house.experiment(json!({"bandit": bandit, "analysis": {"covariate_days": 0}})).await;
+    house.post("experiments/exp/start", json!({"without_review": true})).await.good();
+    stage.pass(24 * 3_600_000);
+    assert_eq!(house.experiments.turn_bandits().await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn growthbook_assigns_in_contexts_as_the_doors_do() {
+    let script = "experiments_contexts.cjs";
+    let Some(program) = program_of(script) else { return };
+    let (mut dice, mut all) = (Dice(11), Vec::new());
+    for (leaf, buy) in [("1", [10, 18]), ("2", [10, 12]), ("-1", [20, 12])] {
+        come_in_context(&mut dice, &mut all, (1, 900, leaf), 5_000, buy);
+    }
+    let stage = Stage::sqlite().await.unwrap();
+    let house = house_with(&stage, Some(Growing::of(&all, true))).await;
+    furnish_contexts(&house, &stage).await;
+    let account = account_of(program, script, (&stage, &house)).await;
+    assert_eq!(account["errors"], json!([]));
+
+    let period = house.get("experiments/exp").await.good().json()["state"]["phases"][0]["periods"][0].clone();
+    let weights_of = |leaf: i64| match leaf {
+        -1 => period["weights"].clone(),
+        leaf => period["contexts"][leaf as usize - 1]["weights"].clone(),
+    };
+    let (_, key) = house.key(KeyKind::Client).await;
+    let mut seen = std::collections::BTreeSet::new();
+    let assigned = |way: &str| account[way].as_array().expect("assignments").clone();
+    assert_eq!((assigned("plain").len(), assigned("encrypted").len()), (1_200, 200));
+    for one in assigned("plain").into_iter().chain(assigned("encrypted")) {
+        let mut context = json!({"targetingKey": one["id"]});
+        if let Some(device) = one["device"].as_str() {
+            context["device"] = json!(device);
+        }
+        let headers = [("x-api-key", key.as_str())];
+        let asked = json!({"context": context});
+        let answer = house.raw("POST", "/ofrep/v1/evaluate/flags/checkout", &headers, asked).await.good().json();
+        let leaf = one["leafId"].as_i64().expect("a leaf");
+        let expected = match one["device"].as_str() {
+            Some("mobile") => 1,
+            Some("tablet") => 2,
+            _ => -1,
+        };
+        assert_eq!((leaf, &answer["metadata"]["leafId"]), (expected, &json!(expected.to_string())), "{one} {answer}");
+        assert_eq!((&one["value"], &one["variation"]), (&answer["value"], &answer["variant"]), "{one} {answer}");
+        assert_eq!((&one["weights"], &one["version"]), (&weights_of(leaf), &json!(1)), "{one} {period}");
+        seen.insert((leaf, one["value"] == true));
+    }
+    assert_eq!(seen.len(), 6, "both variations in each context: {seen:?}");
+    let moved = assigned("plain").chunks(4).filter(|of_one| of_one[0]["value"] != of_one[2]["value"]).count();
+    assert!(moved > 100, "the context decides of {moved} in 300");
+    let remote = assigned("plain").into_iter().find(|one| one["id"] == "user 1" && one["device"] == "mobile").unwrap();
+    assert_eq!(account["remote"], remote["value"]);
+    let told = json!([{"experiment": "exp", "variation": remote["variation"], "leafId": 1}]);
+    assert_eq!(account["tracked"], told, "remote evaluation tells the context too");
+}
+
+/// An experiment on pages: visitors of the start page fall to `control`, who stay, or to `other`, who are sent away.
+async fn furnish_pages(house: &House) {
+    let pages = json!([
+        {"by": "simple", "pattern": "https://shop.example/start*"},
+        {"by": "regex", "pattern": "/start/legal$", "excludes": true}]);
+    let redirects =
+        json!({"pages": pages, "addresses": {"other": "https://shop.example/new?from=start"}, "keeps_query": true});
+    let variations = json!([{"key": "control", "weight": 0.5}, {"key": "other", "weight": 0.5}]);
+    house.make("metrics", "bought", json!({"measure": {"conversion": {"source": {"event": "bought"}}}})).await;
+    let mut pages = json!({"hypothesis": "The new page sells more.", "owner": "olga", "goals": ["bought"],
+        "variations": variations, "redirects": redirects});
+    house.make("experiments", "pages", pages.clone()).await;
+    house.post("experiments/pages/start", json!({"without_review": true})).await.good();
+    pages["redirects"] = json!({"pages": [{"by": "regex", "pattern": "("}], "addresses": {"third": "javascript:1"}});
+    pages["sticky"] = json!({"min_bucket_version": 2});
+    let refused = house.post("experiments", json!({"key": "pages2", "definition": pages})).await.refusal();
+    let pointers = [
+        "redirects/pages/0/pattern",
+        "redirects/addresses/third",
+        "redirects/addresses/third",
+        "sticky/min_bucket_version",
+    ];
+    assert_eq!((refused.0, refused.2), (422, pointers.map(|place| format!("/definition/{place}")).to_vec()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn growthbook_redirects_and_sticks_as_configured() {
+    use footfall_models_experiment::Value as FlagValue;
+    use footfall_models_experiment::assign::{Evaluator, Payload, User, redirects};
+    let script = "experiments_pages.cjs";
+    let Some(program) = program_of(script) else { return };
+    let stage = Stage::sqlite().await.unwrap();
+    let house = house(&stage).await;
+    furnish_pages(&house).await;
+    let (_, key) = house.key(KeyKind::Client).await;
+    let served = house.raw("GET", &format!("/api/features/{key}"), &[], Value::Null).await.good().json();
+    let payload = Payload::compile(&FlagValue::from(&served));
+    let account = account_of(program, script, (&stage, &house)).await;
+
+    let mut seen = std::collections::BTreeMap::<String, u32>::new();
+    for visit in account["visits"].as_array().unwrap() {
+        let (id, url) = (visit["id"].as_str().unwrap(), visit["url"].as_str().unwrap());
+        let user = User { url: url.to_owned(), ..User::new(FlagValue::from(&json!({"id": id}))) };
+        let found = redirects(Evaluator::new(&payload, &user));
+        assert_eq!(visit["sent_to"], found.url.clone().unwrap_or_default(), "{visit}");
+        let told = found.exposures.iter();
+        let told: Vec<[String; 2]> = told
+            .map(|it| [it.experiment.key.to_string(), it.experiment.variation_key(it.variation).into_owned()])
+            .collect();
+        assert_eq!(visit["tracked"], json!(told), "{visit}");
+        *seen.entry(format!("{url} {}", visit["sent_to"])).or_default() += 1;
+    }
+    let start = "https://shop.example/start?utm=mail";
+    let sent = seen[&format!("{start} \"https://shop.example/new?from=start&utm=mail\"")];
+    assert!((15..45).contains(&sent) && seen[&format!("{start} \"\"")] == 60 - sent, "{seen:?}");
+    // The query of the page may say which variation is to be seen.
+    assert_eq!(seen["https://shop.example/start?pages=1 \"https://shop.example/new?from=start&pages=1\""], 60);
+    assert_eq!(seen["https://shop.example/start?pages=0 \"\""], 60);
+    assert_eq!(seen.len(), 6, "nobody is sent from the other pages: {seen:?}");
+    let of_user = account["visits"].as_array().unwrap().iter().find(|visit| visit["id"] == "user 1").unwrap();
+    assert_eq!(account["encrypted"]["sent_to"], of_user["sent_to"], "encrypted");
+
+    let sticky = account["sticky"].as_array().unwrap();
+    assert_eq!(sticky[0], sticky[1], "who had a variation keeps it when weights change");
+    for variation in ["control", "other"] {
+        assert!(sticky[0].as_object().unwrap().values().any(|one| one == variation), "{sticky:?}");
+    }
+    assert!(
+        sticky[2].as_object().unwrap().values().all(Value::is_null),
+        "of an earlier version nobody takes part: {sticky:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

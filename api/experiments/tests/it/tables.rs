@@ -34,17 +34,15 @@ pub struct Tables(SessionContext);
 pub struct Projection(pub Vec<Activity>);
 
 /// Columns of dimensions in which nobody here has a value.
-const ABSENT: [&str; 9] = [
-    "browser_version",
-    "os",
-    "device_type",
-    "app_name",
-    "app_version",
-    "locale",
-    "library",
-    "library_version",
-    "referring_domain",
-];
+const ABSENT: [&str; 7] =
+    ["browser_version", "os", "device_type", "locale", "library", "library_version", "referring_domain"];
+
+const APP: &str = "Shop";
+
+/// Of the app, where the properties tell one.
+fn app_version(activity: &Activity) -> Option<String> {
+    activity.properties["version"].as_str().map(str::to_owned)
+}
 
 impl Tables {
     pub fn of(activities: &[Activity]) -> Tables {
@@ -61,6 +59,11 @@ impl Tables {
             ("country", text(activities.iter().map(|one| one.country.to_owned()).collect())),
             ("properties", text(activities.iter().map(|one| one.properties.to_string()).collect())),
         ];
+        let app = |of: fn(&Activity) -> Option<String>| {
+            Arc::new(StringArray::from(activities.iter().map(of).collect::<Vec<_>>())) as ArrayRef
+        };
+        columns.push(("app_name", app(|one| app_version(one).map(|_| APP.to_owned()))));
+        columns.push(("app_version", app(app_version)));
         let absent = Arc::new(StringArray::new_null(activities.len())) as ArrayRef;
         columns.extend(ABSENT.map(|name| (name, absent.clone())));
         let mut config = SessionConfig::new();
@@ -121,6 +124,8 @@ fn text(activity: &Activity, column: &str) -> Option<String> {
         "activity.user_agent" => Some(activity.user_agent.to_owned()),
         "activity.browser" => Some(activity.browser.to_owned()),
         "activity.country" => Some(activity.country.to_owned()),
+        "activity.app_name" => app_version(activity).map(|_| APP.to_owned()),
+        "activity.app_version" => app_version(activity),
         name if name.starts_with("activity.") && name != "activity.amount" => None,
         "activity.amount" => activity.amount.map(|amount| amount.to_string()),
         name => match activity.properties.get(name)? {

@@ -16,6 +16,7 @@ use std::time::Duration;
 use footfall_ingest_activity::Clock;
 
 pub use error::BackupError;
+pub use held::usual;
 pub use restore::{RestoreArgs, refuse_unfinished, restore};
 pub use route::add;
 
@@ -24,7 +25,7 @@ use self::manifest::Backup;
 use self::place::Place;
 use crate::client::{Call, Client};
 use crate::config::Settings;
-use crate::console::{Progress, grouped, say};
+use crate::console::{Progress, grouped, note, say};
 use crate::error::AppError;
 use crate::operator::Presence;
 use crate::wiring::Stack;
@@ -80,6 +81,18 @@ pub async fn run(arguments: BackupArgs, settings: Settings, clock: Arc<dyn Clock
         say(format!("removed {backups} older backups, {files} files"));
     }
     Ok(())
+}
+
+/// Makes of the running server one that stands still: its backup, restored where `into` says.
+pub async fn copy_running(
+    server: &Client,
+    settings: &Settings,
+    place: &std::path::Path,
+    into: Settings,
+) -> Result<(), AppError> {
+    let made = from_server(server, settings, Place::open(place)?, Some(1)).await?;
+    note(format!("{} files, {} bytes", grouped(made.files), grouped(made.copied)));
+    restore(RestoreArgs::newest_of(place), into).await
 }
 
 async fn from_server(

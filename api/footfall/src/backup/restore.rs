@@ -38,6 +38,13 @@ pub struct RestoreArgs {
     log: Option<PathBuf>,
 }
 
+impl RestoreArgs {
+    /// The newest backup of a folder.
+    pub fn newest_of(folder: &Path) -> RestoreArgs {
+        RestoreArgs { from: folder.to_owned(), backup: None, until: None, log: None }
+    }
+}
+
 /// Where a file of a backup goes.
 struct Target {
     data: PathBuf,

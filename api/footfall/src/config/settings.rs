@@ -23,6 +23,7 @@ pub struct Settings {
     pub insights: InsightSettings,
     pub server: ServerSettings,
     pub database: DatabaseSettings,
+    pub bus: BusSettings,
     pub accounts: AccountSettings,
     pub mail: MailSettings,
     pub limits: LimitSettings,
@@ -149,6 +150,14 @@ pub struct ServerSettings {
 #[serde(deny_unknown_fields)]
 pub struct DatabaseSettings {
     pub url: String,
+}
+
+/// `[bus]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BusSettings {
+    pub url: String,
+    pub installation: String,
 }
 
 /// `[accounts]`

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use footfall_api_data::TrackingPlans;
 use footfall_ingest_activity::Clock;
-use footfall_ingest_server::{BodyKind, ParsedRequest, Setting, parse_body};
+use footfall_ingest_server::{BodyKind, ParsedRequest, Plans, Setting, parse_body};
 use futures::StreamExt;
 use futures::stream;
 use tokio::task::spawn_blocking;
 
 use super::source::{Chunk, Chunks};
 use super::{Account, Progress, Sent};
+use crate::app;
 use crate::config::Settings;
 use crate::console::note;
 use crate::error::AppError;
@@ -27,8 +29,10 @@ pub async fn import(
     chunks: Chunks,
     progress: &Progress,
 ) -> Result<Account, AppError> {
+    let access = app::open_for_command(settings, clock.clone()).await?;
+    let plans = app::open_plans(&access, clock.clone()).await?;
     let stack = Stack::open(settings, clock).await?;
-    let sent = append(&stack, settings, import, chunks, progress).await;
+    let sent = append(&stack, settings, &plans, import, chunks, progress).await;
     let account = match &sent {
         Ok(sent) => settle(&stack, import, *sent).await,
         Err(_) => Account::default(),
@@ -41,6 +45,7 @@ pub async fn import(
 async fn append(
     stack: &Stack,
     settings: &Settings,
+    plans: &TrackingPlans,
     import: &str,
     chunks: Chunks,
     progress: &Progress,
@@ -50,11 +55,15 @@ async fn append(
     let parsing =
         stream::unfold(chunks, |mut chunks| async move { Some((chunks.next().await?, chunks)) }).map(|chunk| {
             let (limits, project, import) = (limits.clone(), project.clone(), import.clone());
-            let received_at = stack.clock.now();
+            let (received_at, plan) = (stack.clock.now(), plans.plan(&project));
             async move {
                 let chunk = chunk?;
                 let work = move || {
-                    let setting = Setting { import: Some(&import), ..Setting::new(&project, received_at, &limits) };
+                    let setting = Setting {
+                        import: Some(&import),
+                        plan: plan.as_deref(),
+                        ..Setting::new(&project, received_at, &limits)
+                    };
                     read(&chunk, &setting)
                 };
                 spawn_blocking(work).await.map_err(|error| AppError::Internal(error.to_string()))
@@ -63,16 +72,19 @@ async fn append(
     let mut parsed = std::pin::pin!(parsing.buffered(4).ready_chunks(4));
     let mut sent = Sent::default();
     while let Some(ready) = parsed.next().await {
-        let mut records = Vec::new();
+        let (mut records, mut violated) = (Vec::new(), Vec::new());
         for request in ready {
             let request = request?;
             sent.kept += (request.accepted + request.quarantined) as u64;
             sent.rejected += request.rejected as u64;
             progress.add_items(request.received() as u64);
             records.extend(request.records);
+            violated.extend(request.violated);
         }
         stack.log.append(records).await?;
+        plans.violated(&settings.project, violated);
     }
+    plans.flush().await.map_err(|error| AppError::Internal(error.to_string()))?;
     Ok(sent)
 }
 

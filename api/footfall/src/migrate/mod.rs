@@ -1,10 +1,14 @@
-//! `footfall migrate`: an installation moves onto other backends, and back, while it is stopped (docs/operations.md).
+//! `footfall migrate`: an installation moves onto other backends, and back (docs/operations.md); `live.rs` while it runs.
 //!
 //! First the source is brought to rest: the job reads the log up to its end, so that everything is in the tables. Then the tables
 //! go over, batch by batch with their place in the target's checkpoint; the database in one transaction; the secrets as files. Last,
 //! both sides are counted and summed. The target's log begins anew: nothing is in the source's that is not in the tables.
 
 mod compare;
+mod lease;
+mod live;
+mod route;
+mod tail;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +21,8 @@ use footfall_ingest_log::ActivityLog;
 use footfall_pipelines_jobs::{CopyOptions, copy_tables, is_begun, is_complete};
 use footfall_pipelines_store::{Backend, StoreError};
 
+pub use self::live::refuse_moved;
+pub use self::route::add;
 use crate::config::{Config, Given, Settings};
 use crate::console::{grouped, note, say};
 use crate::error::AppError;
@@ -44,7 +50,7 @@ pub struct MigrateArgs {
 /// Why an installation is not moved.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    #[error("{0} runs: stop it first; what is taken in meanwhile would not be moved")]
+    #[error("{0} runs: stop it first; only from files onto Kafka is an installation moved while it runs")]
     Running(String),
     #[error("both settings name the same {0}: {1}")]
     Same(&'static str, &'static str),
@@ -58,6 +64,12 @@ pub enum MigrateError {
     NotAtRest,
     #[error("after the copy, {what} differs: {from} there, {to} here; the source is as it was")]
     Differs { what: String, from: String, to: String },
+    #[error("the log of the source does not go on at {1} in its partition {0}: empty the target and start again")]
+    TailLost(u32, u64),
+    #[error("{0} is not running any more: start it again, or empty the target and move it while it stands still")]
+    Gone(PathBuf),
+    #[error("this installation was moved onto other backends; remove {0} to start it all the same")]
+    Moved(PathBuf),
     #[error("{0} of the target differs from the source's; both have to be the same file")]
     OtherSecret(PathBuf),
 }
@@ -71,29 +83,37 @@ fn settings_of(file: &Path) -> Result<Settings, AppError> {
 pub async fn run(arguments: MigrateArgs, clock: Arc<dyn Clock>) -> Result<(), AppError> {
     let (from, to) = (settings_of(&arguments.from)?, settings_of(&arguments.to)?);
     differ(&from, &to)?;
-    for settings in [&from, &to] {
-        if let Some(server) = Presence::find(&settings.data_dir).await {
-            return Err(MigrateError::Running(server.base().to_owned()).into());
-        }
+    let source = Presence::find(&from.data_dir).await;
+    if live::is_begun(&to) || (source.is_some() && live::is_possible(&from, &to)) {
+        return live::run(&from, &to, &arguments.to, clock).await;
     }
-    rest(&from, clock.clone()).await?;
-    secrets(&from, &to)?;
-    let log = wiring::open_log(&to, clock.clone()).await?;
+    if let Some(server) = source.or(Presence::find(&to.data_dir).await) {
+        return Err(MigrateError::Running(server.base().to_owned()).into());
+    }
+    still(&from, &to, clock).await?;
+    say(format!("moved; start it with --config {}", arguments.to.display()));
+    Ok(())
+}
+
+/// Moves what stands still. Where its log ends.
+async fn still(from: &Settings, to: &Settings, clock: Arc<dyn Clock>) -> Result<Checkpoint, AppError> {
+    let at_rest = rest(from, clock.clone()).await?;
+    secrets(from, to)?;
+    let log = wiring::open_log(to, clock.clone()).await?;
     let end = empty_end(&*log)?;
     log.close().await;
-    let (source, target) = open_both(&from, &to, clock.clone()).await?;
-    let moved = tables(&source, &target, end, &from, clock.clone()).await;
+    let (source, target) = open_both(from, to, clock.clone()).await?;
+    let moved = tables(&source, &target, end, from, clock.clone()).await;
     let moved = match moved {
-        Ok(()) => compare::tables(&source, &target, &from, &to).await,
+        Ok(()) => compare::tables(&source, &target, from, to).await,
         Err(error) => Err(error),
     };
     tokio::task::spawn_blocking(move || [source, target].iter().for_each(Backend::close))
         .await
         .map_err(|error| AppError::Internal(error.to_string()))?;
     moved?;
-    database(&from, &to, clock).await?;
-    say(format!("moved; start it with --config {}", arguments.to.display()));
-    Ok(())
+    database(from, to, clock).await?;
+    Ok(at_rest)
 }
 
 /// Nothing may be moved onto itself.
@@ -110,13 +130,14 @@ fn differ(from: &Settings, to: &Settings) -> Result<(), MigrateError> {
     }
 }
 
-/// Lets the job read the log to its end, and everything become files.
-async fn rest(from: &Settings, clock: Arc<dyn Clock>) -> Result<(), AppError> {
+/// Lets the job read the log to its end, and everything become files. Where that end is.
+async fn rest(from: &Settings, clock: Arc<dyn Clock>) -> Result<Checkpoint, AppError> {
     note("bringing the source to rest");
     let stack = Stack::open(from, clock).await?;
+    let end = stack.log.end();
     let at_rest = stack.catch_up(PATIENCE).await;
     stack.close(PATIENCE).await?;
-    if at_rest { Ok(()) } else { Err(MigrateError::NotAtRest.into()) }
+    if at_rest { Ok(end) } else { Err(MigrateError::NotAtRest.into()) }
 }
 
 /// Where the target's log begins; it must hold nothing.
@@ -208,6 +229,7 @@ async fn prepared(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Databas
     database.migrate(footfall_api_access::MIGRATIONS, &**clock).await?;
     for (area, migrations) in [
         (footfall_api_experiments::AREA, footfall_api_experiments::MIGRATIONS),
+        (footfall_api_data::AREA, footfall_api_data::MIGRATIONS),
         (footfall_api_boards::AREA, footfall_api_boards::MIGRATIONS),
         (footfall_api_insights::AREA, footfall_api_insights::MIGRATIONS),
     ] {

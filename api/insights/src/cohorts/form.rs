@@ -26,6 +26,8 @@ kinds! {
     CHANGED = CONFLICT, "changed_meanwhile", "It was changed at the same time.";
     IN_USE = CONFLICT, "cohort_in_use", "Other cohorts are defined by it.";
     TOO_MANY = CONFLICT, "too_many_cohorts", "The project has no room for more.";
+    NO_LIST = CONFLICT, "cohort_no_list", "The cohort is no list of people.";
+    TOO_MANY_PEOPLE = UNPROCESSABLE_ENTITY, "cohort_people_too_many", "The list has no room for so many.";
     INVALID = UNPROCESSABLE_ENTITY, "cohort_invalid", "The cohort cannot be made of this.";
     DATABASE_BUSY = SERVICE_UNAVAILABLE, "database_busy", "The database is busy.";
 }
@@ -125,6 +127,8 @@ pub(crate) fn problem(error: CohortError) -> Problem {
         }
         CohortError::InUse(_) => Problem::new(&IN_USE).detail(text),
         CohortError::TooMany => Problem::new(&TOO_MANY).detail(text),
+        CohortError::NoList => Problem::new(&NO_LIST).detail(text),
+        CohortError::TooManyPeople => Problem::new(&TOO_MANY_PEOPLE).detail(text),
         CohortError::Cycle(_) | CohortError::TooManyNamed | CohortError::Refused(_) => invalid(text),
         CohortError::Access(AccessError::Busy) => {
             Problem::retry(&DATABASE_BUSY, Duration::from_secs(1)).detail("Try again in a moment.")

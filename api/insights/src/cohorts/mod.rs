@@ -1,14 +1,16 @@
 //! Saved cohorts: kept in the app's database ([`storage`]), put in the place of their names in questions ([`resolve`]), and
-//! over HTTP ([`routes`]).
+//! over HTTP ([`routes`]). Lists of people lie beside them ([`people`], [`upload`]).
 
 mod form;
+mod people;
 mod resolve;
 mod routes;
 mod storage;
+mod upload;
 
 use std::sync::Arc;
 
-use footfall_api_access::{Access, AccessError, Act, DatabaseError, Migration, Origin};
+use footfall_api_access::{Access, AccessError, Act, Database, DatabaseError, Migration, Origin};
 use footfall_api_app::Member;
 use footfall_api_http::Revision;
 use footfall_ingest_activity::{Clock, Timestamp};
@@ -19,11 +21,12 @@ pub(crate) use form::{RAISED_OF_BODIES, problem_of_body};
 pub(crate) use routes::routes;
 
 /// The area's name among migrations.
-/// The area's name among migrations.
 pub const AREA: &str = "insights";
 /// The tables of this area, ascending.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "cohorts", both: include_str!("cohorts.sql"), sqlite: "", postgres: "" }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "cohorts", both: include_str!("cohorts.sql"), sqlite: "", postgres: "" },
+    Migration { version: 2, name: "people", both: include_str!("people.sql"), sqlite: "", postgres: "" },
+];
 /// Of a project.
 const COHORTS_MAX: i64 = 2_000;
 
@@ -73,6 +76,10 @@ pub enum CohortError {
     TooManyNamed,
     #[error("a project has at most {COHORTS_MAX} cohorts")]
     TooMany,
+    #[error("the cohort is no list of people: it has a definition of its own")]
+    NoList,
+    #[error("a list has at most {} people", people::PEOPLE_MAX)]
+    TooManyPeople,
     #[error("it is in use by {}", .0.join(", "))]
     InUse(Vec<String>),
     #[error("{0}")]
@@ -111,6 +118,10 @@ impl Cohorts {
         Ok(Cohorts { access, clock })
     }
 
+    fn database(&self) -> &Database {
+        self.access.database()
+    }
+
     pub(crate) async fn list(&self, project: &str, after: &str, limit: usize) -> Result<Vec<Saved>, CohortError> {
         storage::list(self.access.database(), project, after, limit).await
     }
@@ -122,7 +133,7 @@ impl Cohorts {
 
     /// Makes one.
     pub(crate) async fn create(&self, change: &Change<'_>, wanted: Wanted) -> Result<Saved, CohortError> {
-        let (definition, names) = self.checked(change, &wanted).await?;
+        let (definition, names) = self.checked(change, &wanted, None).await?;
         let at = self.clock.now();
         let Wanted { name, description, .. } = wanted;
         let key = change.key.to_owned();
@@ -145,8 +156,8 @@ impl Cohorts {
         wanted: Wanted,
         meant: impl Fn(Revision) -> bool + Send,
     ) -> Result<Saved, CohortError> {
-        let (definition, names) = self.checked(change, &wanted).await?;
         let before = self.one(change.project, change.key).await?;
+        let (definition, names) = self.checked(change, &wanted, Some(&before.definition)).await?;
         if !meant(before.etag()) {
             return Err(CohortError::Stale(Some(before.etag())));
         }
@@ -155,6 +166,9 @@ impl Cohorts {
         let saved = Saved { name, description, definition, revision, updated_at, ..before.clone() };
         let mut transaction = self.access.database().write().await?;
         storage::update(&mut transaction, change.project, &saved, &names).await?;
+        if people::list_of(&saved.definition).is_none() {
+            people::forget(&mut transaction, change.project, change.key).await?;
+        }
         let act = self.act("cohort.change", change).before(&before.shown()).after(&saved.shown());
         self.access.record(&mut transaction, act).await?;
         transaction.commit().await?;
@@ -177,6 +191,7 @@ impl Cohorts {
             return Err(CohortError::InUse(users));
         }
         storage::delete(&mut transaction, change.project, change.key, before.revision).await?;
+        people::forget(&mut transaction, change.project, change.key).await?;
         let act = self.act("cohort.delete", change).before(&before.shown());
         self.access.record(&mut transaction, act).await?;
         transaction.commit().await?;
@@ -184,8 +199,16 @@ impl Cohorts {
     }
 
     /// The definition as JSON and the keys that it names, which have to be there and not lead back.
-    async fn checked(&self, change: &Change<'_>, wanted: &Wanted) -> Result<(Value, Vec<String>), CohortError> {
+    async fn checked(
+        &self,
+        change: &Change<'_>,
+        wanted: &Wanted,
+        before: Option<&Value>,
+    ) -> Result<(Value, Vec<String>), CohortError> {
         let value = serde_json::to_value(&wanted.definition).map_err(|_| CohortError::Damaged)?;
+        if people::names_lists(&value) && before != Some(&value) {
+            return Err(CohortError::Refused("a list of people is uploaded, and named by its cohort".to_owned()));
+        }
         let names = resolve::names(&value);
         let mut whole = value.clone();
         self.put_in_place(change.project, &mut whole, Some(change.key)).await?;

@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::form::{self, CohortMembers, NewSavedCohort, RAISED, SavedCohort, WantedSavedCohort, problem_of_body};
+use super::upload::{LIST_BYTES_MAX, upload};
 use super::{Change, Wanted};
 use crate::desk::{Asked, Desk};
 use crate::problem;
@@ -24,6 +25,8 @@ const BODY_BYTES_MAX: usize = 8 << 20;
 /// Counting who are in it must not hold up who wants to see its definition.
 const COUNT_TIME: Duration = Duration::from_secs(3);
 const LISTED: usize = 100;
+/// A million ids take their time to arrive and to be written.
+const LIST_TIME_MAX: Duration = Duration::from_secs(120);
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -34,11 +37,11 @@ struct CohortsPlace {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct CohortPlace {
+pub(super) struct CohortPlace {
     #[schemars(length(min = 1, max = 64))]
-    project: String,
+    pub project: String,
     #[schemars(length(min = 1, max = 100))]
-    key: String,
+    pub key: String,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -54,6 +57,7 @@ pub(crate) fn routes() -> Routes<Desk, May> {
     let (read, write) = (|| May(Permission::InsightsRead), || May(Permission::DashboardsWrite));
     let (all, one) = ("/v1/projects/{project}/cohorts", "/v1/projects/{project}/cohorts/{key}");
     let members = "/v1/projects/{project}/cohorts/{key}/people";
+    let uploads = "/v1/projects/{project}/cohorts/{key}/list";
     let raised = || RAISED.iter().copied();
     Routes::new(
         "cohorts",
@@ -64,6 +68,11 @@ pub(crate) fn routes() -> Routes<Desk, May> {
             get(one, read(), show, "One, and how many are in it now.").cost(5).raises(raised()),
             put(one, write(), replace, "Makes one another.").body_bytes_max(BODY_BYTES_MAX).raises(raised()),
             delete(one, write(), remove, "Removes one that no other is defined by.").raises(raised()),
+            post(uploads, write(), upload, "Replaces, adds to or takes from the list of people that it is.")
+                .body_bytes_max(LIST_BYTES_MAX)
+                .time_max(LIST_TIME_MAX)
+                .cost(20)
+                .raises(raised()),
             get(members, read(), people, "Who are in it now.")
                 .cost(5)
                 .raises(raised().chain(problem::RAISED.iter().copied())),

@@ -53,6 +53,10 @@ impl ExtraFunction for Function {
         let question = question(kind, text)?;
         Ok(Arc::new(Table { kind, question, desk: self.desk.clone(), project: self.project.clone() }))
     }
+
+    fn columns(&self) -> Option<SchemaRef> {
+        (self.name != ANY).then(|| columns::schema(self.name))
+    }
 }
 
 fn known(kind: &str) -> Result<&'static str, String> {

@@ -84,6 +84,82 @@ async fn a_saved_cohort_is_counted_named_and_kept_from_loops() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_uploaded_added_to_and_taken_from() {
+    let stage = Stage::sqlite().await.expect("SQLite is built in");
+    let (house, lake) = house(&stage).await;
+    let (owner, organisation) = house.owner().await;
+    lake::publish(&lake, PROJECT, &lines(), 0).await;
+    house.post(&owner, &all(), draft("vip", listed(&["ada"]))).await.good();
+    house.post(&owner, &all(), draft("rest", json!({"not": {"cohort": "vip"}}))).await.good();
+    let upload = async |query: &str, ids: Value| house.post(&owner, &format!("{}/list?{query}", one("vip")), ids).await;
+    let told = async |query: &str, ids: Value| {
+        let done = upload(query, ids).await.good().json();
+        ["people", "added", "removed", "revision"].map(|name| done[name].as_i64().unwrap())
+    };
+    let count = async |key: &str| {
+        let answer = house.post(&owner, &at("cohort"), json!({"cohort": {"cohort": key}})).await.good().json();
+        answer["answer"]["people"].as_u64().unwrap()
+    };
+    let person = footfall_ingest_activity::person_id_of(PROJECT, "ada").to_string();
+    // What was listed is where the list begins; who never did anything is in the list and in no answer.
+    assert_eq!(told("mode=add&ids=distinct", json!(["bob", "bob", "nobody"])).await, [3, 2, 0, 2]);
+    assert_eq!((count("vip").await, count("rest").await), (2, 1));
+    assert_eq!(told("mode=add&ids=distinct", json!(["bob"])).await, [3, 0, 0, 2], "the same again is no change");
+    assert_eq!(told("mode=remove", json!([person])).await, [2, 0, 1, 3]);
+    assert_eq!((count("vip").await, count("rest").await), (1, 2));
+    assert_eq!(told("mode=replace&ids=distinct", json!(["ada", "bob", "eve"])).await, [3, 2, 1, 4]);
+    assert_eq!((count("vip").await, count("rest").await), (3, 0));
+    let mut question = trend();
+    question["scope"]["people"] = json!({"cohort": "vip"});
+    house.post(&owner, &at("trend"), question).await.good();
+    // A name or description is changed without the list being sent.
+    let saved = house.get(&owner, &one("vip")).await.good().json();
+    assert_eq!(saved["definition"], json!({"uploaded": "vip@4"}));
+    put(&house, &owner, "vip", "\"r4\"", saved["definition"].clone()).await.good();
+    assert_eq!(count("vip").await, 3);
+    assert_eq!(told("mode=remove&ids=distinct", json!(["eve"])).await, [2, 0, 1, 6]);
+
+    let refused = upload("mode=add", json!(["ada"])).await;
+    assert_eq!(
+        (refused.code().as_str(), refused.text.contains("ids=distinct")),
+        ("body_invalid", true),
+        "{}",
+        refused.text
+    );
+    assert_eq!(upload("mode=add&ids=distinct", json!({"ids": []})).await.code(), "body_syntax");
+    assert_eq!(upload("mode=grow", json!([])).await.code(), "query_invalid");
+    let to_rest = house.post(&owner, &format!("{}/list?mode=add", one("rest")), json!([])).await;
+    assert_eq!(to_rest.code(), "cohort_no_list");
+    let direct = house.post(&owner, &at("cohort"), json!({"cohort": {"uploaded": "vip@6"}})).await;
+    assert_eq!(direct.code(), "cohort_invalid", "a list is named by its cohort");
+    let copied = house.post(&owner, &all(), draft("copy", json!({"uploaded": "vip@6"}))).await;
+    assert_eq!(copied.code(), "cohort_invalid");
+    let viewer = house.member(&owner, &organisation, "v@example.org", "viewer", Some(PROJECT)).await;
+    let path = format!("{}/list?mode=add", one("vip"));
+    assert_eq!(house.post(&viewer, &path, json!([])).await.code(), "permission_missing");
+    // Given another definition, it has no list any more.
+    put(&house, &owner, "vip", "*", listed(&["ada"])).await.good();
+    assert_eq!(count("vip").await, 1);
+    assert_eq!(told("mode=add&ids=distinct", json!(["bob"])).await, [2, 1, 0, 8]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_has_room_for_a_million() {
+    let stage = Stage::sqlite().await.expect("SQLite is built in");
+    let (house, lake) = house(&stage).await;
+    let (owner, _) = house.owner().await;
+    lake::publish(&lake, PROJECT, &lines(), 0).await;
+    house.post(&owner, &all(), draft("all", listed(&[]))).await.good();
+    let path = format!("{}/list?mode=add&ids=distinct", one("all"));
+    let many: Vec<String> = (0..999_999).map(|n| format!("user-{n}")).chain(["ada".to_owned()]).collect();
+    let done = house.post(&owner, &path, json!(many)).await.good().json();
+    assert_eq!(done["people"], 1_000_000);
+    let answer = house.post(&owner, &at("cohort"), json!({"cohort": {"cohort": "all"}})).await.good().json();
+    assert_eq!(answer["answer"]["people"], 1);
+    assert_eq!(house.post(&owner, &path, json!(["one more"])).await.code(), "cohort_people_too_many");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_taken_once_and_viewers_change_nothing() {
     let stage = Stage::sqlite().await.expect("SQLite is built in");
     let (house, _lake) = house(&stage).await;

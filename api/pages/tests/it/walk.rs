@@ -52,7 +52,7 @@ async fn people_walk_through_the_account_pages() {
         .kill_on_drop(true);
     let (stop, stopped) = oneshot::channel::<()>();
     let walk = async {
-        let output = tokio::time::timeout(Duration::from_secs(600), script.output()).await;
+        let output = tokio::time::timeout(Duration::from_secs(1800), script.output()).await;
         drop(stop);
         output.expect("the walk took longer than 600 s").expect("node")
     };

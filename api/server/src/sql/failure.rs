@@ -43,7 +43,9 @@ pub(super) fn problem(error: QueryError) -> Problem {
             let kind = &footfall_api_http::kinds::UNAVAILABLE;
             return Problem::retry(kind, Duration::from_secs(1)).detail(sentence(&error));
         }
-        E::Busy { .. } => return Problem::retry(&SQL_BUSY, Duration::from_secs(1)).detail(sentence(&error)),
+        E::Busy { .. } | E::NotTaken => {
+            return Problem::retry(&SQL_BUSY, Duration::from_secs(1)).detail(sentence(&error));
+        }
         E::SqlSyntax { .. } => &SQL_SYNTAX,
         E::SqlInvalid { .. } => &SQL_INVALID,
         E::UnknownTable { .. } => &UNKNOWN_TABLE,

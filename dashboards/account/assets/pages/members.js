@@ -21,6 +21,24 @@ export async function page({ own, organisation, go }) {
     const { items } = await all(at("organisations", organisation, "members"));
     return rows(items.map((member) => shown(member)), "Members");
   });
+  const open = later(async () => {
+    const { items } = await all(at("organisations", organisation, "invitations"));
+    if (!items.length) return h("p", { class: "soft" }, "Nobody is invited just now.");
+    return rows(items.map((one) => row({
+      title: one.email,
+      badges: [nameOf(one.role), one.project_id && `only ${one.project_id}`],
+      facts: [["Until ", day(one.expires_at)]],
+      actions: mayWrite ? [action("Withdraw", () => withdraw(one), { name: `Withdraw the invitation of ${one.email}` })] : [],
+    })), "Invitations");
+  });
+  const withdraw = (one) => confirm(`Withdraw the invitation of ${one.email}?`, "The link in their mail is worthless at once.", {
+    submit: "Withdraw it",
+    act: async () => {
+      await remove(at("organisations", organisation, "invitations", one.id));
+      tell("The invitation is withdrawn.");
+      await open.again();
+    },
+  });
   const change = async (member) => {
     await formDialog(`Role of ${member.name}`, "In force within a second, wherever they are signed in.", {
       parts: [field({ name: "role", label: "Role", options: roles, value: member.role })],
@@ -45,8 +63,8 @@ export async function page({ own, organisation, go }) {
     facts: [member.email, ["Since ", day(member.created_at)]],
     actions: mayWrite ? [action("Change role", () => change(member), { name: `Change role of ${member.name}` }), action("Remove", () => drop(member), { name: `Remove ${member.name}` })] : [],
   });
-  const actions = mayWrite ? [action("Invite somebody", () => invite(organisation, roles, projects), { kind: "primary" })] : [];
-  return [heading("Members", h("span", {}, "Who may do what: ", h("a", { href: `/account/organisations/${encodeURIComponent(organisation)}/roles` }, "roles"), "."), ...actions), card(null, list)];
+  const actions = mayWrite ? [action("Invite somebody", () => invite(organisation, roles, projects).then(() => open.again()), { kind: "primary" })] : [];
+  return [heading("Members", h("span", {}, "Who may do what: ", h("a", { href: `/account/organisations/${encodeURIComponent(organisation)}/roles` }, "roles"), "."), ...actions), card(null, list), card("Invitations", open)];
 }
 
 async function invite(organisation, roles, projects) {

@@ -1,7 +1,7 @@
 // The projects of an organisation.
 
 import { h } from "../../dom.js?v=1";
-import { at, creations } from "../api.js?v=1";
+import { at, call, creations } from "../api.js?v=1";
 import { formDialog } from "../dialog.js?v=1";
 import { projectField } from "../fields.js?v=1";
 import { field } from "../form.js?v=1";
@@ -18,9 +18,20 @@ export function page({ own, organisation }) {
       title: project.name,
       badges: [project.id],
       facts: [["Since ", day(project.created_at)]],
-      actions: [h("a", { class: "plain", href: `${keys}?${new URLSearchParams({ project: project.id })}`, "aria-label": `Keys of ${project.name}` }, "Keys")],
+      actions: [may.has("projects.write") && action("Rename", () => rename(project), { name: `Rename ${project.name}` }), h("a", { class: "plain", href: `${keys}?${new URLSearchParams({ project: project.id })}`, "aria-label": `Keys of ${project.name}` }, "Keys")],
     })), "Projects");
   });
+  const rename = async (project) => {
+    const path = at("projects", project.id);
+    const { tag } = await call("GET", path);
+    await formDialog(`Rename ${project.name}`, `Its id stays ${project.id}.`, {
+      parts: [field({ name: "name", label: "Name", value: project.name, maxlength: "100" })],
+      submit: "Rename it",
+      act: (body) => call("PATCH", path, { body, match: tag }),
+    });
+    tell("The project is renamed.");
+    await list.again();
+  };
   const add = async () => {
     const make = creations(at("organisations", organisation, "projects"));
     const made = await formDialog("New project", "It begins empty, with keys of its own.", {

@@ -3,7 +3,7 @@
 import { ticks } from "d3-array";
 import { signedPercent } from "../parts/format";
 import { usePlace } from "./chart";
-import { FONT } from "./options";
+import { FONT, widthOf } from "./options";
 import { shortened } from "./places";
 
 export interface Effect {
@@ -19,6 +19,7 @@ export interface Effect {
 }
 
 const ROW = 44;
+const spanOf = ({ low, high }: Pick<Effect, "low" | "high">) => `${low === null ? "−∞" : signedPercent(low)} to ${high === null ? "∞" : signedPercent(high)}`;
 
 export function Forest({ label, effects }: { label: string; effects: Effect[] }) {
   const [host, place] = usePlace<HTMLDivElement>();
@@ -30,7 +31,8 @@ function Drawn({ effects, width, height, ink, soft, line, hues }: { effects: Eff
   const all = effects.flatMap(({ effect, low, high, bound }) => [effect, low, high, bound ?? null]).filter((value): value is number => value !== null);
   const reach = Math.max(0.01, ...all.map(Math.abs)) * 1.08;
   const left = width < 560 ? 96 : 190;
-  const right = width < 560 ? 10 : 200;
+  // Somewhat larger letters than elsewhere, some of them bold.
+  const right = width < 560 ? 10 : Math.max(200, ...effects.map((one) => 22 + 1.15 * widthOf(`${signedPercent(one.effect ?? 0)} ${spanOf(one)}`)));
   const x = (value: number) => left + ((Math.max(-reach, Math.min(reach, value)) + reach) / (2 * reach)) * (width - left - right);
   const text = { fontFamily: FONT, fontSize: 11.5 };
   const colourOf = (verdict?: Effect["verdict"]) => (verdict === "better" ? hues[0] : verdict === "worse" ? hues[1] : soft);
@@ -54,7 +56,7 @@ function Drawn({ effects, width, height, ink, soft, line, hues }: { effects: Eff
               <>
                 <line x1={x(low ?? -reach)} x2={x(high ?? reach)} y1={middle} y2={middle} stroke={colourOf(verdict)} strokeWidth={7} strokeOpacity={0.32} strokeLinecap={low === null || high === null ? "butt" : "round"} />
                 <circle cx={x(effect)} cy={middle} r={5} fill={colourOf(verdict)} />
-                {width >= 560 && <text {...text} fill={ink} x={width - right + 14} y={middle + 4}><tspan fontWeight={600}>{signedPercent(effect)}</tspan><tspan fill={soft}>{`  ${low === null ? "−∞" : signedPercent(low)} to ${high === null ? "∞" : signedPercent(high)}`}</tspan></text>}
+                {width >= 560 && <text {...text} fill={ink} x={width - right + 14} y={middle + 4}><tspan fontWeight={600}>{signedPercent(effect)}</tspan><tspan fill={soft}>{`  ${spanOf({ low, high })}`}</tspan></text>}
               </>
             )}
           </g>

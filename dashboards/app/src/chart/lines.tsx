@@ -25,7 +25,7 @@ export function LinesChart({ drawing, width, height, colours, pick }: Props) {
   const step = box.width / Math.max(1, kind === "bars" ? names.length : names.length - 1);
   const x = (index: number) => box.left + (kind === "bars" ? (index + 0.5) * step : names.length === 1 ? box.width / 2 : index * step);
   const y = (value: number) => box.top + box.height * (1 - (value - axis.low) / (axis.high - axis.low));
-  const stride = strideOf(names, box.width);
+  const stride = strideOf(names, box.width, kind === "lines");
   const text = { fill: colours.soft, fontFamily: FONT, fontSize: 11 };
   const nearest = (event: PointerEvent<SVGSVGElement>) => {
     const inside = event.clientX - event.currentTarget.getBoundingClientRect().left - box.left;

@@ -1,6 +1,7 @@
 // Axes and stacks hold every value they are made of.
 
 import { expect, test } from "vitest";
+import { widthOf } from "./options";
 import { axisOf, lineAt, stacked, strideOf } from "./places";
 
 test("an axis has round ends around all values and zero", () => {
@@ -19,6 +20,9 @@ test("what is positive is stacked upwards, what is negative downwards", () => {
 test("names are left out until the rest have room", () => {
   expect(strideOf(["1", "2", "3"], 600)).toBe(1);
   expect(strideOf(Array.from({ length: 90 }, (_, day) => `Mon ${day} May`), 600)).toBeGreaterThan(8);
+  // Thirty days on a tile: the second name begins behind the end of the first.
+  const days = Array.from({ length: 30 }, (_, day) => `Sat ${day + 10} Oct`);
+  expect((strideOf(days, 620, true) * 620) / 29).toBeGreaterThan(1.5 * widthOf("Sat 31 Oct"));
 });
 
 test("a click means the line, bar or part of a bar that is nearest", () => {

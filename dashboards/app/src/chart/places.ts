@@ -43,9 +43,9 @@ export function stacked({ lines, names, isStacked }: Lines): Stacked[][] {
   }));
 }
 
-/** Every so-manieth name has room. */
-export function strideOf(names: string[], width: number): number {
-  const widest = Math.max(1, ...names.map((name) => widthOf(shortened(name)))) + 14;
+/** Every so-manieth name has room; where the first and the last name begin and end at their places, those reach half a name further. */
+export function strideOf(names: string[], width: number, isFlush = false): number {
+  const widest = Math.max(1, ...names.map((name) => widthOf(shortened(name)))) * (isFlush ? 1.5 : 1) + 14;
   return Math.max(1, Math.ceil((names.length * widest) / Math.max(1, width)));
 }
 

@@ -10,6 +10,7 @@ import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
 import { moment, number } from "../parts/format";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
+import { Planned } from "./planned";
 import { PropertiesOf } from "./properties";
 
 const DAILY = "SELECT date_trunc('day', timestamp) AS day, count(*) AS times, count(DISTINCT person_id) AS people FROM activity WHERE event = $activity AND timestamp >= $since GROUP BY 1 ORDER BY 1";
@@ -42,6 +43,7 @@ export function Activity({ activity }: { activity: string }) {
           <div className="figure"><dt>First seen</dt><dd><small>{moment(String(first))}</small></dd></div><div className="figure"><dt>Last seen</dt><dd><small>{moment(String(last))}</small></dd></div>
         </dl></section>
       )}
+      <Planned activity={activity} />
       <section className="card" ref={region} aria-label="Day by day">
         <div className="card-head"><h2>Last {DAYS} days, in UTC</h2><button type="button" className="quiet" onClick={() => region.current && void savePicture(region.current, activity)}>PNG</button></div>
         {daily.fault ? <Failure fault={daily.fault} again={daily.again} /> : !daily.value ? <Loading what="days" /> : <Chart label={`${activity} day by day`} drawing={drawing} />}

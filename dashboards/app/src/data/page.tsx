@@ -1,6 +1,6 @@
 // Data: which activities there are, what they carry, and what was put into quarantine.
 
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { askRows, type Cell } from "../api/rows";
 import { useAddress, go } from "../frame/address";
@@ -13,9 +13,11 @@ import { Grid } from "../parts/grid";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
 import { Activity } from "./activity";
 import { PropertiesOf } from "./properties";
+import { plannedOnes } from "./plan";
 import { Quarantine } from "./quarantine";
+import { Plan } from "./violations";
 
-const PARTS = [["activities", "Activities"], ["properties", "Properties"], ["quarantine", "Quarantine"]] as const;
+const PARTS = [["activities", "Activities"], ["properties", "Properties"], ["plan", "Plan"], ["quarantine", "Quarantine"]] as const;
 type Part = (typeof PARTS)[number][0];
 
 export default function Data({ rest: [activity] }: { rest: string[] }) {
@@ -28,27 +30,32 @@ function Overview() {
   const part = PARTS.find(([key]) => key === query.get("part"))?.[0] ?? "activities";
   return (
     <>
-      <PageHead title="Data" about="What arrives, by name; and what could not be read." />
+      <PageHead title="Data" about="What arrives, by name; what it is meant to be; and what was not taken." />
       <Segments label="Part" value={part} options={PARTS} choose={(part: Part) => go(`${path}?${new URLSearchParams({ part })}`, { replaces: true })} />
       {part === "activities" && <Activities />}
       {part === "properties" && <section className="card" aria-label="Properties"><div className="card-head"><h2>Properties</h2><span className="soft small">Of the newest 50,000 activities.</span></div><PropertiesOf /></section>}
+      {part === "plan" && <Plan />}
       {part === "quarantine" && <Quarantine />}
     </>
   );
 }
 
 const ACTIVITIES = "SELECT event, count(*) AS times, count(DISTINCT person_id) AS people, count(CASE WHEN timestamp >= $week THEN 1 END) AS in_week, min(timestamp) AS first_at, max(timestamp) AS last_at FROM activity GROUP BY event ORDER BY times DESC LIMIT 2000";
-const HEAD = ["name", "times", "people", "last 7 days", "first seen", "last seen"];
+const HEAD = ["name", "description", "times", "people", "last 7 days", "first seen", "last seen"];
 
 function Activities() {
   const project = useProject().id;
   const [part, setPart] = useState("");
   const [week] = useState(() => new Date(Date.now() - 7 * 86_400_000).toISOString());
   const found = useAnswer(project, (signal) => askRows(project, ACTIVITIES, { week }, signal));
-  const rows = (found.value?.rows ?? []).filter(([name]) => String(name).toLowerCase().includes(part.toLowerCase()));
+  const planned = useAnswer(`${project} planned`, (signal) => plannedOnes(project, signal));
+  const descriptions = useMemo(() => new Map(planned.value?.map(({ activity, description }) => [activity, description])), [planned.value]);
+  const all = (found.value?.rows ?? []).map(([name, ...rest]): Cell[] => [name ?? null, descriptions.get(String(name)) ?? "", ...rest]);
+  const rows = all.filter(([name, description]) => `${String(name)} ${String(description)}`.toLowerCase().includes(part.toLowerCase()));
   const cell = (value: Cell | undefined, column: number) => {
     if (column === 0) return value === null || value === undefined ? <span className="null">no name</span> : <Link href={placeOf(project, `data/${encodeURIComponent(String(value))}`)}>{String(value)}</Link>;
-    return column >= 4 ? moment(String(value)) : number(Number(value));
+    if (column === 1) return String(value ?? "");
+    return column >= 5 ? moment(String(value)) : number(Number(value));
   };
   return (
     <section className="card" aria-label="Activities">
@@ -60,7 +67,7 @@ function Activities() {
         </span>
       </div>
       {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="activities" /> : found.value.rows.length === 0 ? <Empty>Nothing was sent yet.</Empty>
-        : rows.length === 0 ? <Empty>No activity is called so.</Empty> : <Grid label="Activities as a table" columns={HEAD.map((name, index) => ({ name, isNumber: index > 0 && index < 4 }))} count={rows.length} cell={(row, column) => cell(rows[row]?.[column], column)} height={640} />}
+        : rows.length === 0 ? <Empty>No activity is called so.</Empty> : <Grid label="Activities as a table" columns={HEAD.map((name, index) => ({ name, isNumber: index > 1 && index < 5 }))} count={rows.length} cell={(row, column) => cell(rows[row]?.[column], column)} height={640} />}
     </section>
   );
 }

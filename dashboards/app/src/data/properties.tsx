@@ -10,11 +10,14 @@ import { Grid } from "../parts/grid";
 import { Empty, Failure, Loading } from "../parts/states";
 
 const NEWEST = "(SELECT properties, timestamp FROM activity WHERE $activity = '' OR event = $activity ORDER BY timestamp DESC LIMIT 50000)";
-const SQL = `SELECT name, count(*) AS times, count(DISTINCT value) AS different, count(TRY_CAST(value AS DOUBLE)) AS numbers, count(CASE WHEN value IN ('true', 'false') THEN 1 END) AS flags,
+export const PROPERTIES = `SELECT name, count(*) AS times, count(DISTINCT value) AS different, count(TRY_CAST(value AS DOUBLE)) AS numbers, count(CASE WHEN value IN ('true', 'false') THEN 1 END) AS flags,
   count(CASE WHEN value LIKE '{%' OR value LIKE '[%' THEN 1 END) AS nested, max(value) AS example, min(timestamp) AS first_at, max(timestamp) AS last_at
 FROM (SELECT name, timestamp, json_as_text(properties, name) AS value FROM (SELECT properties, timestamp, unnest(json_object_keys(properties)) AS name FROM ${NEWEST})) GROUP BY name ORDER BY times DESC LIMIT 1000`;
 const VALUES = `SELECT properties->>$name AS value, count(*) AS times FROM ${NEWEST} WHERE properties->>$name IS NOT NULL GROUP BY 1 ORDER BY times DESC LIMIT 50`;
 const HEAD = ["name", "times", "type", "different values", "example", "last seen"];
+
+/** A row of `PROPERTIES`. */
+export const seenOf = ([name, times, , numbers, flags, nested]: Cell[]) => ({ name: String(name), times: Number(times), numbers: Number(numbers), flags: Number(flags), nested: Number(nested) });
 
 /** What all values but a few are. */
 export function typeOf(times: number, numbers: number, flags: number, nested: number): string {
@@ -27,7 +30,7 @@ export function typeOf(times: number, numbers: number, flags: number, nested: nu
 export function PropertiesOf({ activity = "" }: { activity?: string }) {
   const project = useProject().id;
   const [shown, setShown] = useState<string>();
-  const found = useAnswer(`${project} properties ${activity}`, (signal) => askRows(project, SQL, { activity }, signal));
+  const found = useAnswer(`${project} properties ${activity}`, (signal) => askRows(project, PROPERTIES, { activity }, signal));
   const rows = found.value?.rows;
   const cell = (row: Cell[] | undefined, column: number) => {
     const [name, times, different, numbers, flags, nested, example, , last] = row ?? [];

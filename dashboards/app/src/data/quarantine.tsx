@@ -38,7 +38,7 @@ export function Quarantine() {
           </li>
         ))}</ul>
       )}
-      {wanted && <ActDialog title={`Read ${wanted} again?`} about="Every item of this reason is read with the limits that are in force now. What can be taken becomes activity, at its own time." does="Read again" hasNoReason act={() => replay(wanted)} done={() => setTimeout(found.again, FOLLOWS_MS)} close={() => setWanted(undefined)} />}
+      {wanted && <ActDialog title={`Read ${wanted} again?`} about="Every item of this reason is read with the limits and the tracking plan that are in force now. What can be taken becomes activity, at its own time." does="Read again" hasNoReason act={() => replay(wanted)} done={() => setTimeout(found.again, FOLLOWS_MS)} close={() => setWanted(undefined)} />}
     </section>
   );
 }

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { EMPTY, baselineOf, evened, missing, stepOf, sumOf } from "./draft";
 
 test("each fault has its step", () => {
-  expect(["/key", "/definition/variations/1/weight", "/definition/condition/country/$in", "/definition/goals/0", "/definition/plan/days", "/elsewhere"].map(stepOf)).toEqual(["idea", "variations", "who", "metrics", "plan", undefined]);
+  expect(["/key", "/definition/variations/1/weight", "/definition/condition/country/$in", "/definition/goals/0", "/definition/plan/days", "/definition/redirects/pages/0/pattern", "/definition/sticky/min_bucket_version", "/elsewhere"].map(stepOf)).toEqual(["idea", "variations", "who", "metrics", "plan", "variations", "who", undefined]);
 });
 
 test("what is missing is said at its step", () => {

@@ -15,7 +15,7 @@ export const EMPTY: Experiment = {
   bandit: null,
 };
 
-const OWNERS: Record<Step, RegExp> = { idea: /^\/(key|definition\/(hypothesis|owner|description|tags))/, variations: /^\/definition\/variations/, who: /^\/definition\/(coverage|hash|fallback|condition|prereq|namespace|holdout)/, metrics: /^\/definition\/(goals|secondary|guardrails|analysis)/, plan: /^\/definition\/plan/ };
+const OWNERS: Record<Step, RegExp> = { idea: /^\/(key|definition\/(hypothesis|owner|description|tags))/, variations: /^\/definition\/(variations|redirects)/, who: /^\/definition\/(coverage|hash|fallback|condition|prereq|namespace|holdout|sticky)/, metrics: /^\/definition\/(goals|secondary|guardrails|analysis)/, plan: /^\/definition\/plan/ };
 
 /** The step that a fault is about. */
 export const stepOf = (pointer: string): Step | undefined => STEPS.find(([step]) => OWNERS[step].test(pointer))?.[0];

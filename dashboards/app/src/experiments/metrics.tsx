@@ -2,8 +2,9 @@
 
 import { useState } from "react";
 import type { Experiment, Item } from "../api/definitions";
-import { NumberField } from "../parts/field";
+import { ChoiceField, NumberField } from "../parts/field";
 import { Combo, type Proposal } from "../parts/combo";
+import { DIMENSIONS, type Dimension } from "./dimensions";
 import { NewMetric } from "./metric";
 
 type Role = "goals" | "secondary" | "guardrails";
@@ -44,6 +45,7 @@ export function MetricFields({ draft, set, metrics, names, changed }: { draft: E
           </div>
         </section>
       ))}
+      <ChoiceField label="People are compared" value={draft.analysis.stratified_by ?? ""} options={[["", "all with all"], ...DIMENSIONS.map(([key, words]) => [key, `with those of the same ${words}`] as const)]} set={(dimension) => set({ analysis: { ...draft.analysis, stratified_by: (dimension || null) as Dimension | null } })} hint="Where groups differ much from each other, comparing within them makes intervals narrower. They weigh as many people as they have." />
       {making && <NewMetric names={names} done={(key) => (changed(), add(making, key))} close={() => setMaking(undefined)} />}
     </div>
   );

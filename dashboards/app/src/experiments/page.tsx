@@ -11,8 +11,11 @@ import { Select } from "../parts/choice";
 import { ago, moment, number, percent } from "../parts/format";
 import { History } from "../parts/history";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
+import { wordsOf } from "./dimensions";
+import { redirectsInWords } from "./redirects";
 import { ResultsShown } from "./results";
 import { Steps } from "./steps";
+import { stickyInWords } from "./sticky";
 import { conclude } from "./told";
 import { Wizard } from "./wizard";
 
@@ -120,7 +123,9 @@ function Facts({ item: { key, definition, state } }: { item: Item<"experiments">
         <dt>Who</dt><dd>{inWords(definition.condition)}, {percent(definition.coverage, 0)} of them, divided by {definition.hash_attribute}</dd>
         <dt>Goals</dt><dd>{definition.goals.join(", ") || "none yet"}</dd>
         {guardrails.length > 0 && <><dt>Guardrails</dt><dd>{guardrails.map(({ metric, tolerance, rolls_back }) => `${metric} (worse by at most ${percent(tolerance)}${rolls_back ? ", rolls back by itself" : ""})`).join(", ")}</dd></>}
-        <dt>Judged</dt><dd>{definition.analysis.method.replace("_", " ")}, α = {definition.analysis.alpha}, {definition.analysis.covariate_days} days before exposure taken into account</dd>
+        <dt>Judged</dt><dd>{definition.analysis.method.replace("_", " ")}, α = {definition.analysis.alpha}, {definition.analysis.covariate_days} days before exposure taken into account{definition.analysis.stratified_by ? `, people compared with those of the same ${wordsOf(definition.analysis.stratified_by)}` : ""}</dd>
+        {definition.redirects && <><dt>Pages</dt><dd>{redirectsInWords(definition.redirects)}</dd></>}
+        {stickyInWords(definition.sticky) && <><dt>Kept</dt><dd>{stickyInWords(definition.sticky)}</dd></>}
         {plan && <><dt>Plan</dt><dd>{number(plan.users_per_day)} people a day for {number(plan.days)} days; {percent(plan.minimum_effect)} is worth seeing</dd></>}
         {state.phases[0] && <><dt>Started</dt><dd>{moment(state.phases[0].started_at)}</dd></>}
         {definition.description && <><dt>About</dt><dd>{definition.description}</dd></>}

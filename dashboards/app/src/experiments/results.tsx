@@ -8,7 +8,8 @@ import type { Drawing } from "../chart/options";
 import { savePicture } from "../chart/picture";
 import { Segments, Select } from "../parts/choice";
 import { csv, fileName, save } from "../parts/files";
-import { number, percent, signedPercent } from "../parts/format";
+import { chance, number, percent, signedPercent } from "../parts/format";
+import { PeopleApart } from "./segments";
 import { conclude, effectsOf, intervalOf, type Comparison, type MetricReport, type Results, type View } from "./told";
 
 const VIEWS = [["sequential", "Frequentist"], ["bayesian", "Bayesian"]] as const;
@@ -35,6 +36,7 @@ export function ResultsShown({ results, experiment }: { results: Results; experi
         {ROLES.map(([role, title]) => <Effects key={role} title={title} metrics={results.metrics.filter((metric) => metric.role === role)} experiment={experiment} view={view} />)}
       </section>
       <Daily results={results} />
+      <PeopleApart results={results} />
       <section className="card" aria-label="Where it comes from">
         <div className="card-head"><h2>Where it comes from</h2><button type="button" className="quiet" onClick={() => save(fileName(results.experiment, "sql"), `-- ${JSON.stringify(results.params)}\n${results.sql}\n`, "application/sql")}>SQL</button></div>
         <p className="soft">One question of the table activity for all metrics; with its parameters it gives these numbers on the SQL page as well.</p>
@@ -49,12 +51,12 @@ function People({ results: { variations, sample_ratio, people_in_several } }: { 
     <section className="card stack" aria-label="People">
       <h2>People</h2>
       <dl className="figures">{variations.map(({ key, people, weight }) => <div className="figure" key={key}><dt>{key}</dt><dd>{number(people)} <small>{all > 0 ? percent(people / all) : "–"} of {percent(weight)} planned</small></dd></div>)}</dl>
-      <p className={sample_ratio.is_off ? "failure" : "soft"}>{sample_ratio.is_off && <b>The arms do not have the people that they should have.</b>} {sample_ratio.reading} <span className="small">(p = {number(sample_ratio.p_value_always_valid)}, valid whenever one looks)</span></p>
+      <p className={sample_ratio.is_off ? "failure" : "soft"}>{sample_ratio.is_off && <b>The arms do not have the people that they should have.</b>} {sample_ratio.reading} <span className="small">(p {chance(sample_ratio.p_value_always_valid, "= ")}, valid whenever one looks)</span></p>
       {sample_ratio.suspects.length > 0 && (
         <div className="wide-table" tabIndex={0} role="region" aria-label="Where the people are off">
           <table>
-            <thead><tr><th scope="col">{sample_ratio.suspects[0]?.dimension}</th>{variations.map(({ key }) => <th scope="col" className="number" key={key}>{key}</th>)}<th scope="col" className="number">p</th></tr></thead>
-            <tbody>{sample_ratio.suspects.map(({ level, deviations, p_value_adjusted }) => <tr key={level}><td>{level}</td>{deviations.map((deviation, index) => <td className="number" key={index}>{signedPercent(deviation)}</td>)}<td className="number">{number(p_value_adjusted)}</td></tr>)}</tbody>
+            <thead><tr><th scope="col">of people</th><th scope="col">who are</th>{variations.map(({ key }) => <th scope="col" className="number" key={key}>{key}</th>)}<th scope="col" className="number">p</th></tr></thead>
+            <tbody>{sample_ratio.suspects.map(({ dimension, level, deviations, p_value_adjusted }) => <tr key={`${dimension} ${level}`}><td>{dimension}</td><td>{level}</td>{deviations.map((deviation, index) => <td className="number" key={index}>{signedPercent(deviation)}</td>)}<td className="number">{chance(p_value_adjusted)}</td></tr>)}</tbody>
           </table>
         </div>
       )}

@@ -16,6 +16,8 @@ import { Failure, Loading, PageHead } from "../parts/states";
 import { EMPTY, STEPS, evened, missing, stepOf, sumOf, type Step } from "./draft";
 import { MetricFields } from "./metrics";
 import { PlanFields, Power } from "./plan";
+import { RedirectFields } from "./redirects";
+import { StickyFields } from "./sticky";
 
 interface Kept {
   key: string;
@@ -81,6 +83,7 @@ export function Wizard({ item, tag }: { item?: Item<"experiments">; tag?: string
           </>
         )}
         {step === "variations" && <Variations draft={draft} set={set} begun={begun} flag={flag} setFlag={setFlag} running={running.map(({ key }) => key)} features={features.value ?? []} mayFlags={permissions.has("flags.write")} />}
+        {step === "variations" && <RedirectFields draft={draft} set={set} environments={parts.value?.environments ?? ["production"]} />}
         {step === "who" && (
           <>
             {parts.value ? <ConditionBuilder label="Who can take part" condition={draft.condition} set={(condition) => set({ condition })} vocabulary={{ attributes: parts.value.attributes, groups: parts.value.groups, changed: parts.changed }} /> : <Loading what="attributes" />}
@@ -88,6 +91,7 @@ export function Wizard({ item, tag }: { item?: Item<"experiments">; tag?: string
               <NumberField label="Share of them that takes part, in %" value={Number((draft.coverage * 100).toFixed(4))} set={(value) => set({ coverage: (value ?? 0) / 100 })} min={0} max={100} />
               <ChoiceField label="Divided by" value={draft.hash_attribute} options={[...new Set(["id", "distinct_id", ...(parts.value?.attributes ?? []).filter(({ definition }) => definition.identifies).map(({ key }) => key), draft.hash_attribute])].map((name) => [name, name] as const)} set={(hash_attribute) => set({ hash_attribute })} hint="The same value always gets the same variation." />
             </div>
+            <StickyFields draft={draft} set={set} />
           </>
         )}
         {step === "metrics" && (metrics.fault ? <Failure fault={metrics.fault} again={metrics.again} /> : metrics.value ? <MetricFields draft={draft} set={set} metrics={metrics.value} names={names.value ?? []} changed={metrics.again} /> : <Loading what="metrics" />)}

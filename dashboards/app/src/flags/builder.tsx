@@ -7,6 +7,7 @@ import { Select } from "../parts/choice";
 import { Combo } from "../parts/combo";
 import { Field } from "../parts/field";
 import { Failure } from "../parts/states";
+import { NewGroup } from "./groups";
 import { TESTS, conditionOf, hasNoValue, rowsOf, type Row, type Types } from "./condition";
 
 export interface Vocabulary {
@@ -71,6 +72,7 @@ export function ConditionBuilder({ label, condition, set, vocabulary }: { label:
 function RowFields({ row, vocabulary, set, remove }: { row: Row; vocabulary: Vocabulary; set: (row: Row) => void; remove: () => void }) {
   const { id: project, permissions } = useProject();
   const [fault, setFault] = useState<unknown>();
+  const [isMaking, setMaking] = useState(false);
   const names = [...ALWAYS, ...vocabulary.attributes.map(({ key }) => key)];
   const isNew = row.attribute !== "" && !names.includes(row.attribute.split(".")[0] ?? "");
   const add = (type: "string" | "number" | "boolean") => made(project, "attributes", row.attribute, { type, identifies: false, description: "" }).then(vocabulary.changed, setFault);
@@ -81,12 +83,14 @@ function RowFields({ row, vocabulary, set, remove }: { row: Row; vocabulary: Voc
         <Combo label="Attribute" value={row.attribute} placeholder="attribute" proposals={names.map((value) => ({ value, note: vocabulary.attributes.find(({ key }) => key === value)?.definition.type }))} choose={(attribute) => set({ ...row, attribute })} />
         <Select label="Test" isQuiet value={row.test} options={TESTS} choose={(test) => set({ ...row, test })} />
         {!hasNoValue(row.test) && <Combo label="Value" value={row.value} placeholder={row.test === "$in" || row.test === "$nin" ? "one, two, three" : "value"} proposals={isGroup ? vocabulary.groups.map((value) => ({ value })) : []} choose={(value) => set({ ...row, value })} />}
+        {isGroup && permissions.has("flags.write") && <button type="button" className="quiet" onClick={() => setMaking(true)}>New group</button>}
         <button type="button" className="remove" aria-label="Remove the condition" onClick={remove}>×</button>
       </span>
       {isNew && permissions.has("flags.write") && (
         <span className="line small"><span>{row.attribute} is no attribute yet. Make it</span>{(["string", "number", "boolean"] as const).map((type) => <button type="button" className="link" key={type} onClick={() => void add(type)}>a {type === "string" ? "text" : type}</button>)}</span>
       )}
       {fault ? <Failure fault={fault} /> : null}
+      {isMaking && <NewGroup close={() => setMaking(false)} done={(value) => (vocabulary.changed(), set({ ...row, value }))} />}
     </>
   );
 }

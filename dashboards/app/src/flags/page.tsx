@@ -15,6 +15,7 @@ import { Empty, Failure, Loading, PageHead } from "../parts/states";
 import { inWords } from "./condition";
 import { Debugger } from "./debugger";
 import { Editor, useParts } from "./editor";
+import { Groups } from "./groups";
 import { shownValue } from "./value";
 
 /** No key of a flag begins so. */
@@ -35,6 +36,7 @@ interface Stale {
 function List() {
   const { id: project, permissions } = useProject();
   const [part, setPart] = useState("");
+  const [hasGroups, setGroups] = useState(false);
   const found = useAnswer(project, (signal) => listed(project, "features", signal));
   const stale = useAnswer(`${project} stale`, (signal) => everything<Stale>((query) => good(api.GET("/v1/projects/{project}/stale-features", { params: { path: { project }, query }, signal }))).catch((): Stale[] => []));
   const shown = (found.value ?? []).filter(({ key, definition }) => `${key} ${definition.description} ${definition.owner} ${definition.tags.join(" ")}`.toLowerCase().includes(part.toLowerCase()));
@@ -42,6 +44,7 @@ function List() {
     <>
       <PageHead title="Flags" about="A default, rules in order, and a switch. A switch holds within a second.">
         <label className="field-inline"><span className="soft small">Find</span><input type="search" value={part} onChange={(event) => setPart(event.target.value)} /></label>
+        <button type="button" className="quiet" onClick={() => setGroups(true)}>Saved groups</button>
         {permissions.has("flags.write") && <Link className="primary" href={placeOf(project, `flags/${NEW}`)}>New flag</Link>}
       </PageHead>
       <section className="card" aria-label="All flags">
@@ -49,6 +52,7 @@ function List() {
           ? <Empty>There is none yet. A flag is a value that your app asks for, and that you change here without a release.</Empty> : shown.length === 0 ? <Empty>No flag is called so.</Empty>
           : <ul className="rows">{shown.map((item) => <Row key={item.key} item={item} stale={stale.value?.find(({ key }) => key === item.key)} changed={found.again} />)}</ul>}
       </section>
+      {hasGroups && <Groups close={() => setGroups(false)} />}
     </>
   );
 }

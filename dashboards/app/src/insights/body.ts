@@ -1,6 +1,6 @@
 // The body that the API is asked with: `POST …/insights/{kind}` (docs/insights).
 
-import { WITH_NUMBER, spanOf, stepOf, type Filter, type Question, type Step, type Who } from "./question";
+import { WITH_NUMBER, isFilled, spanOf, stepOf, type Filter, type Question, type Step, type Who } from "./question";
 
 const DAY = 86_400_000;
 /** Edges of a histogram: ten a power of ten would be many, three are enough to see a shape. */
@@ -23,12 +23,14 @@ function conditionOf(filter: Filter): object {
     case "activity": return { property: comparison };
     case "person": return { person: comparison };
     case "session": return { session: comparison };
+    case "group": return { group: { group: filter.group, ...(filter.property && { property: filter.property }), test: testOf(filter) } };
+    case "sql": return { sql: filter.property };
     case "cohort": return filter.test === "is_not" ? { not: { cohort: { cohort: filter.property } } } : { cohort: { cohort: filter.property } };
   }
 }
 
 export function selectorOf({ activity, filters, isAny = false }: Pick<Step, "activity" | "filters"> & { isAny?: boolean }) {
-  const conditions = filters.filter(({ property }) => property).map(conditionOf);
+  const conditions = filters.filter(isFilled).map(conditionOf);
   return { activities: activity ? [activity] : [], ...(conditions.length && { condition: isAny ? { any: conditions } : { all: conditions } }) };
 }
 
@@ -68,7 +70,7 @@ const stepsOf = ({ steps, windowDays }: Question) => ({ steps: steps.map((step) 
 
 function funnelOf(question: Question): object {
   const { order, exclusions, breakdown: [property], touch, touchStep, steps, isOverTime, bucket } = question;
-  const excluded = exclusions.filter(({ activity, filters }) => activity || filters.some(({ property }) => property)).map(({ activity, filters, after }) => ({ select: selectorOf({ activity, filters }), after: Math.min(after, steps.length - 1), before: Math.min(after, steps.length - 1) + 1 }));
+  const excluded = exclusions.filter(({ activity, filters }) => activity || filters.some(isFilled)).map(({ activity, filters, after }) => ({ select: selectorOf({ activity, filters }), after: Math.min(after, steps.length - 1), before: Math.min(after, steps.length - 1) + 1 }));
   return {
     ...stepsOf(question), ...(order !== "ordered" && { order }), ...(excluded.length > 0 && order !== "unordered" && steps.length > 1 && { exclusions: excluded }),
     ...(property && { breakdown: { property, step: Math.min(touchStep, steps.length), attribution: touch, top: TOP } }), ...(isOverTime && order !== "unordered" && { trend: bucket }),

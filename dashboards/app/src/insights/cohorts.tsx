@@ -12,7 +12,8 @@ import { number } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
 import { cohortOf } from "./body";
 import { midnight, spanOf, whoOf, type Question, type Who } from "./question";
-import { changeCohort, cohort, cohorts, cohortsChanged, makeCohort, removeCohort, type SavedCohort } from "./saved";
+import { ListFields, ListForm } from "./list";
+import { changeCohort, cohort, cohorts, cohortsChanged, isList, makeCohort, removeCohort, uploadList, type Listing, type SavedCohort } from "./saved";
 
 /** So late that new activity always counts. */
 const NEVER_MS = Date.UTC(2100, 0, 1);
@@ -58,7 +59,7 @@ export function SaveCohort({ question }: { question: Question }) {
 export function Cohorts({ close, use }: { close: () => void; use: (who: Who[]) => void }) {
   const project = useProject();
   const found = useAnswer(`${project.id} cohorts`, (signal) => cohorts(project.id, signal));
-  const [open, setOpen] = useState<{ key?: string }>();
+  const [open, setOpen] = useState<{ key?: string; isList?: boolean }>();
   const [fault, setFault] = useState<unknown>();
   const mayWrite = project.permissions.has("dashboards.write");
   const done = () => (setFault(undefined), setOpen(undefined), cohortsChanged(), found.again());
@@ -68,7 +69,7 @@ export function Cohorts({ close, use }: { close: () => void; use: (who: Who[]) =
   return (
     <Dialog title="Saved cohorts" close={close} isWide>
       {fault ? <Failure fault={fault} /> : null}
-      {open ? <Editor key={open.key} name={open.key} taken={(found.value ?? []).map(({ key }) => key)} done={done} back={() => setOpen(undefined)} /> : (
+      {open?.key && open.isList ? <ListForm key={open.key} name={open.key} back={done} /> : open ? <Editor key={open.key} name={open.key} taken={(found.value ?? []).map(({ key }) => key)} done={done} back={() => setOpen(undefined)} /> : (
         <>
           {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="cohorts" /> : found.value.length === 0 ? <Empty>None is saved yet. Ask for a group as a «Cohort», and save it; or make one of a list of ids.</Empty> : (
             <ul className="rows">
@@ -77,6 +78,7 @@ export function Cohorts({ close, use }: { close: () => void; use: (who: Who[]) =
                   <span className="row-text"><span>{saved.name} <code className="small">{saved.key}</code></span>{saved.description && <span className="soft small">{saved.description}</span>}<Size name={saved.key} /></span>
                   <span className="line">
                     <button type="button" className="quiet" aria-label={`Who is in it: ${saved.name}`} onClick={() => use([{ ...whoOf("in"), cohort: saved.key }])}>Who is in it</button>
+                    {mayWrite && isList(saved.definition) && <button type="button" className="quiet" aria-label={`Its list: ${saved.name}`} onClick={() => setOpen({ key: saved.key, isList: true })}>Its list</button>}
                     {mayWrite && <button type="button" className="quiet" aria-label={`Change ${saved.name}`} onClick={() => setOpen({ key: saved.key })}>Change</button>}
                     {mayWrite && <button type="button" className="remove" aria-label={`Remove ${saved.name}`} onClick={() => remove(saved)}>×</button>}
                   </span>
@@ -104,12 +106,17 @@ function Editor({ name: key, taken, done, back }: { name?: string; taken: string
   const found = useAnswer(key && `${project} ${key} whole`, (signal) => cohort(project, key ?? "", signal));
   const loaded = found.value?.saved;
   const [draft, setDraft] = useState<{ name?: string; description?: string; text?: string }>({});
+  const [listing, setListing] = useState<Listing>({ mode: "replace", ids: "distinct", text: "" });
   const [fault, setFault] = useState<unknown>();
   const name = draft.name ?? loaded?.name ?? "";
   const description = draft.description ?? loaded?.description ?? "";
   const text = draft.text ?? (loaded ? JSON.stringify(loaded.definition, null, 2) : "");
   const save = async () => {
-    if (!key) return makeCohort(project, keyOf(name, taken), { name, description, definition: { listed: [...new Set(text.split(/[\s,]+/).filter(Boolean))] } });
+    if (!key) {
+      const made = keyOf(name, taken);
+      await makeCohort(project, made, { name, description, definition: { listed: [] } });
+      return uploadList(project, made, listing);
+    }
     return changeCohort(project, key, found.value?.tag ?? "*", { name, description, definition: JSON.parse(text) });
   };
   const submit = (event: FormEvent) => (event.preventDefault(), setFault(undefined), void save().then(done, (fault) => setFault(fault instanceof SyntaxError ? new Error(`The definition is no JSON: ${fault.message}`) : fault)));
@@ -119,7 +126,7 @@ function Editor({ name: key, taken, done, back }: { name?: string; taken: string
     <form className="stack" onSubmit={submit}>
       <label className="field"><span>Name</span><input required maxLength={200} value={name} onChange={(event) => setDraft({ ...draft, name: event.target.value })} /></label>
       <label className="field"><span>Description</span><input maxLength={4000} value={description} onChange={(event) => setDraft({ ...draft, description: event.target.value })} /></label>
-      <TextField label={key ? "Definition, as JSON" : "Ids of persons"} hint={key ? "As docs/insights has it." : "One a line, or with commas between."} rows={10} value={text} set={(text) => setDraft({ ...draft, text })} />
+      {key ? <TextField label="Definition, as JSON" hint="As docs/insights has it." rows={10} value={text} set={(text) => setDraft({ ...draft, text })} /> : <ListFields listing={listing} set={setListing} />}
       {fault ? <Failure fault={fault} /> : null}
       <div className="line"><button type="submit" className="primary">Save it</button><button type="button" className="plain" onClick={back}>Back</button></div>
     </form>

@@ -34,6 +34,12 @@ export function values(project: string, property: string): Promise<Proposal[]> {
   return once(`v ${project} ${property}`, () => proposals(project, sql, column ? {} : { property }));
 }
 
+/** Types of groups, of the newest activity, and keys of one. */
+export const groupTypes = (project: string) =>
+  once(`g ${project}`, () => proposals(project, "SELECT name, count(*) AS times FROM (SELECT unnest(json_object_keys(groups)) AS name FROM (SELECT groups FROM activity WHERE groups IS NOT NULL ORDER BY timestamp DESC LIMIT 20000)) GROUP BY name ORDER BY times DESC LIMIT 50"));
+export const groupKeys = (project: string, group: string) =>
+  once(`k ${project} ${group}`, () => proposals(project, "SELECT groups->>$group AS value, count(*) AS times FROM (SELECT groups FROM activity WHERE groups IS NOT NULL ORDER BY timestamp DESC LIMIT 20000) WHERE groups->>$group IS NOT NULL GROUP BY 1 ORDER BY times DESC LIMIT 50", { group }));
+
 /** Proposals as soon as they are known. */
 export function useProposals(ask: () => Promise<Proposal[]>, key: string): Proposal[] {
   const [found, setFound] = useState<Proposal[]>([]);

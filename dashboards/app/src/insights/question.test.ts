@@ -39,6 +39,15 @@ test("everything a builder can say survives the address and reaches the body", (
   expect(bodyOf({ ...question, kind: "retention", cohorts: ["keen"], isRecurring: true, isUnbounded: true }, 24 * HOUR, "UTC")).toMatchObject({ kind: "recurring", unbounded: true, cohorts: [{ name: "keen", cohort: { cohort: "keen" } }] });
 });
 
+test("groups and SQL are conditions as others", () => {
+  const filters = [{ of: "group", group: "company", property: "", test: "is", value: "acme" }, { of: "group", group: "company", property: "plan", test: "set", value: "" }, { of: "sql", property: "amount > 10", test: "is", value: "" }, { of: "sql", property: " ", test: "is", value: "" }, { of: "group", group: "", property: "plan", test: "is", value: "" }];
+  const question = readQuestion({ kind: "lifecycle", days: 1, steps: [{ activity: "a", filters }] });
+  expect(readQuestion(JSON.parse(JSON.stringify(question)))).toEqual(question);
+  expect(question.steps[0]?.filters[2]).toEqual(filters[2]);
+  const all = [{ group: { group: "company", test: { is: ["acme"] } } }, { group: { group: "company", property: "plan", test: "set" } }, { sql: "amount > 10" }];
+  expect(bodyOf(question, 24 * HOUR, "UTC")).toMatchObject({ select: { activities: ["a"], condition: { all } } });
+});
+
 describe("a span and its people", () => {
   test("may be two days of the calendar, in either order", () => {
     const { scope } = bodyOf(readQuestion({ days: 0, from: "2026-05-06", until: "2026-05-04" }), 0, "Europe/Berlin") as { scope: object };

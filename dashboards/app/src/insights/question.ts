@@ -11,13 +11,15 @@ export const TESTS = [["is", "is"], ["is_not", "is not"], ["contains", "contains
 export type Test = (typeof TESTS)[number][0];
 export const WITHOUT_VALUE: readonly Test[] = ["set", "not_set", "is_true", "is_false"];
 /** What a filter looks at. */
-export const OFS = [["activity", "with"], ["person", "by people with"], ["session", "in sessions with"], ["cohort", "by people of the cohort"]] as const;
+export const OFS = [["activity", "with"], ["person", "by people with"], ["session", "in sessions with"], ["cohort", "by people of the cohort"], ["group", "by the group"], ["sql", "where SQL says"]] as const;
 export type Of = (typeof OFS)[number][0];
 
 export interface Filter {
   of: Of;
-  /** The key of a saved cohort where that is looked at. */
+  /** The key of a saved cohort or an expression of SQL where these are looked at; of a group nothing, for its key. */
   property: string;
+  /** The type of a group. */
+  group?: string;
   test: Test;
   value: string;
 }
@@ -92,6 +94,8 @@ export interface Question {
   who: Who[];
 }
 
+/** It says something. */
+export const isFilled = ({ of, property, group }: Filter) => (of === "group" ? !!group : property.trim() !== "");
 export const NO_FILTER: Filter = { of: "activity", property: "", test: "is", value: "" };
 export const stepOf = (activity = ""): Step => ({ activity, filters: [], isAny: false, measure: "people", property: "" });
 export const whoOf = (kind: Who["kind"]): Who => ({ kind, activity: "", times: 1, filter: NO_FILTER, cohort: "" });
@@ -152,7 +156,8 @@ const readWho = (one: Record<string, unknown>): Who => ({ kind: oneOf(one.kind, 
 
 function filterOf(value: unknown): Filter {
   const given = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
-  return { of: oneOf(given.of, OFS, "activity"), property: text(given.property), test: oneOf(given.test, TESTS, "is"), value: text(given.value) };
+  const of = oneOf(given.of, OFS, "activity");
+  return { of, property: text(given.property), ...(of === "group" && { group: text(given.group) }), test: oneOf(given.test, TESTS, "is"), value: text(given.value) };
 }
 
 /** Midnight that ends today in a zone, and the one that begins a day so many before: a day may have 23 or 25 hours. */

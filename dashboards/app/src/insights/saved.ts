@@ -31,6 +31,26 @@ const matched = (project: string, key: string, tag: string) => ({ path: { projec
 export const changeCohort = (project: string, key: string, tag: string, wanted: Wanted) => good<unknown>(api.PUT(ONE, { params: matched(project, key, tag), body: wanted } as never));
 export const removeCohort = (project: string, key: string, tag: string) => good<unknown>(api.DELETE(ONE, { params: matched(project, key, tag) } as never));
 
+export const LIST_MODES = [["add", "These as well"], ["remove", "Without these"], ["replace", "These alone"]] as const;
+export const LIST_IDS = [["distinct", "Ids as your apps send them"], ["person", "Ids of persons, as answers have them"]] as const;
+export interface Listing {
+  mode: (typeof LIST_MODES)[number][0];
+  ids: (typeof LIST_IDS)[number][0];
+  text: string;
+}
+export interface Listed {
+  people: number;
+  added: number;
+  removed: number;
+}
+
+/** Whether it is a list of people, which ids can be added to. */
+export const isList = (definition: unknown) => typeof definition === "object" && definition !== null && ("listed" in definition || "uploaded" in definition);
+
+/** Sends one id a line, or CSV whose first column they are. */
+export const uploadList = (project: string, key: string, { mode, ids, text }: Listing) =>
+  good<unknown>(api.POST("/v1/projects/{project}/cohorts/{key}/list" as never, { params: { path: { project, key }, query: { mode, ids } }, body: text, bodySerializer: (body: string) => body, headers: { "content-type": "text/csv" } } as never)) as Promise<Listed>;
+
 /** Keys to choose from, with names. */
 export function useCohorts(project: string): Proposal[] {
   const found = useAnswer(`${project} cohorts ${revision}`, (signal) => cohorts(project, signal).catch(() => []));

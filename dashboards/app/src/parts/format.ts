@@ -20,6 +20,12 @@ export const percent = (share: number | null | undefined, digits = 1) =>
 export const signedPercent = (share: number | null | undefined) =>
   share === null || share === undefined ? "–" : `${share > 0 ? "+" : share < 0 ? "−" : "±"}${Math.abs(share * 100).toFixed(1)} %`;
 
+const CHANCE_MIN = 0.0001;
+
+/** A p-value: how small it is beyond a ten-thousandth changes no decision. */
+export const chance = (p: number | null | undefined, sign = "") =>
+  p === null || p === undefined ? "–" : p < CHANCE_MIN ? "< 0.0001" : `${sign}${number(p)}`;
+
 const UNITS: [number, string][] = [[86_400_000, "d"], [3_600_000, "h"], [60_000, "min"], [1000, "s"]];
 
 export function span(ms: number): string {

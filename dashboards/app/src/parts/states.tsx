@@ -39,7 +39,10 @@ function toldOf(fault: unknown): { title: string; detail?: string; errors: strin
   if (!(fault instanceof Refused)) return { title: "This cannot be shown", detail: fault instanceof Error ? fault.message : String(fault), errors: [] };
   const { problem, status, message } = fault;
   const errors = (problem.errors ?? []).map(({ pointer, detail }) => (pointer ? `${pointer}: ${detail}` : detail));
-  return { title: problem.title ?? (status ? `The server answered ${status}` : "The server does not answer"), detail: message, errors, requestId: status >= 500 ? problem.request_id : undefined };
+  // One fault alone is told by the detail as well.
+  const [only, ...others] = problem.errors ?? [];
+  const isTwice = only && others.length === 0 && message.includes(only.detail) && message.includes(only.pointer ?? "");
+  return { title: problem.title ?? (status ? `The server answered ${status}` : "The server does not answer"), detail: message, errors: isTwice ? [] : errors, requestId: status >= 500 ? problem.request_id : undefined };
 }
 
 /** What a page is about, and what can be done on it. */

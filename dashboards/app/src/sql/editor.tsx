@@ -5,10 +5,11 @@ import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { PostgreSQL, sql } from "@codemirror/lang-sql";
 import { HighlightStyle, bracketMatching, syntaxHighlighting } from "@codemirror/language";
 import { lintGutter, setDiagnostics } from "@codemirror/lint";
-import { EditorState, Prec } from "@codemirror/state";
+import { Compartment, EditorState, Prec } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { useEffect, useRef } from "react";
+import { flushSync } from "react-dom";
 
 const THEME = EditorView.theme({
   "&": { backgroundColor: "var(--card)", color: "var(--ink)", fontSize: "13px", minHeight: "190px" },
@@ -27,9 +28,12 @@ const HIGHLIGHT = HighlightStyle.define([
   { tag: tags.comment, color: "var(--faint)" },
 ]);
 
+type Schema = Record<string, string[]>;
+const languageOf = (schema: Schema) => sql({ dialect: PostgreSQL, schema, upperCaseKeywords: true });
+
 interface Editor {
   text: string;
-  schema: Record<string, string[]>;
+  schema: Schema;
   change: (text: string) => void;
   run: () => void;
   /** Where the server found something wrong, counted from 1. */
@@ -41,22 +45,32 @@ export default function Editor({ text, schema, change, run, fault }: Editor) {
   const view = useRef<EditorView>(undefined);
   const latest = useRef({ change, run });
   latest.current = { change, run };
+  const language = useRef(new Compartment());
+  const isGiven = useRef(false);
   useEffect(() => {
     if (!host.current) return;
     const root = host.current.shadowRoot ?? host.current.attachShadow({ mode: "open" });
     const extensions = [
-      lineNumbers(), lintGutter(), history(), bracketMatching(), autocompletion(), sql({ dialect: PostgreSQL, schema, upperCaseKeywords: true }), THEME, syntaxHighlighting(HIGHLIGHT), EditorView.lineWrapping,
+      lineNumbers(), lintGutter(), history(), bracketMatching(), autocompletion({ icons: false }), language.current.of(languageOf(schema)), THEME, syntaxHighlighting(HIGHLIGHT), EditorView.lineWrapping,
       EditorView.contentAttributes.of({ "aria-label": "SQL" }),
       Prec.highest(keymap.of([{ key: "Mod-Enter", run: () => (latest.current.run(), true) }])),
       keymap.of([...completionKeymap, ...historyKeymap, ...defaultKeymap]),
-      EditorView.updateListener.of((update) => update.docChanged && latest.current.change(update.state.doc.toString())),
+      // At once: a later rendering with an earlier text would take back what was typed meanwhile, and run something else than what is seen.
+      EditorView.updateListener.of((update) => {
+        if (update.docChanged && !isGiven.current) flushSync(() => latest.current.change(update.state.doc.toString()));
+      }),
     ];
     view.current = new EditorView({ state: EditorState.create({ doc: text, extensions }), parent: root, root });
     return () => view.current?.destroy();
-  }, [schema]);
+  }, []);
+  // The tables come later than the editor, which keeps its text, its cursor and the focus.
+  useEffect(() => view.current?.dispatch({ effects: language.current.reconfigure(languageOf(schema)) }), [schema]);
   useEffect(() => {
     const shown = view.current;
-    if (shown && shown.state.doc.toString() !== text) shown.dispatch({ changes: { from: 0, to: shown.state.doc.length, insert: text } });
+    if (!shown || shown.state.doc.toString() === text) return;
+    isGiven.current = true;
+    shown.dispatch({ changes: { from: 0, to: shown.state.doc.length, insert: text } });
+    isGiven.current = false;
   }, [text]);
   useEffect(() => {
     const shown = view.current;
@@ -66,6 +80,6 @@ export default function Editor({ text, schema, change, run, fault }: Editor) {
     const from = line && fault ? Math.min(line.to, line.from + fault.column - 1) : 0;
     const word = /^[\w$"'.]+/.exec(doc.sliceString(from, line?.to ?? 0))?.[0].length ?? 1;
     shown.dispatch(setDiagnostics(shown.state, fault ? [{ from, to: Math.min(doc.length, from + word), severity: "error", message: fault.told }] : []));
-  }, [fault?.line, fault?.column, fault?.told, schema]);
+  }, [fault?.line, fault?.column, fault?.told]);
   return <div className="editor" ref={host} />;
 }

@@ -15,7 +15,7 @@ export interface Schedule {
   title: string;
   question: string;
   every: { minutes: number } | { day_at: number } | { monday_at: number };
-  task: { send: "csv" | "parquet" } | { alert: { above: number } | { below: number } | { unusual: { deviations: number; of_last: number; direction: Direction } } };
+  task: { send: "csv" | "parquet" | "pdf" } | { alert: { above: number } | { below: number } | { unusual: { deviations: number; of_last: number; direction: Direction } } };
   to: { emails?: string[]; webhooks?: string[] };
   is_enabled: boolean;
 }
@@ -26,7 +26,7 @@ interface Webhook {
 }
 
 const EVERY = [["5", "every 5 minutes"], ["15", "every 15 minutes"], ["60", "every hour"], ["360", "every 6 hours"], ["day", "every day"], ["monday", "every Monday"]] as const;
-const TASKS = [["csv", "Send it as CSV"], ["parquet", "Send it as Parquet"], ["above", "Alert above"], ["below", "Alert below"], ["unusual", "Alert when unusual"]] as const;
+const TASKS = [["csv", "Send it as CSV"], ["parquet", "Send it as Parquet"], ["pdf", "Send it as PDF"], ["above", "Alert above"], ["below", "Alert below"], ["unusual", "Alert when unusual"]] as const;
 const DIRECTIONS = [["either", "either way"], ["up", "upwards"], ["down", "downwards"]] as const;
 type Direction = (typeof DIRECTIONS)[number][0];
 const HOURS = Array.from({ length: 24 }, (_, hour) => [String(hour), `${hour}:00 UTC`] as const);
@@ -56,7 +56,7 @@ export function NewSchedule({ questions, question: opened, taken, done }: New) {
   const everyOf = (): Schedule["every"] => (every === "day" ? { day_at: Number(hour) } : every === "monday" ? { monday_at: Number(hour) } : { minutes: Number(every) });
   const taskOf = (): Schedule["task"] => {
     switch (task) {
-      case "csv": case "parquet": return { send: task };
+      case "csv": case "parquet": case "pdf": return { send: task };
       case "above": return { alert: { above: Number(bound) } };
       case "below": return { alert: { below: Number(bound) } };
       case "unusual": return { alert: { unusual: { deviations: deviations ?? 4, of_last: last ?? 28, direction } } };

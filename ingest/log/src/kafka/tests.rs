@@ -13,7 +13,7 @@ use footfall_ingest_activity::{Checkpoint, Record};
 use super::KafkaLog;
 use crate::{ActivityLog, Batch, LogError, LogOptions, contract_suite};
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(240);
 
 /// A broker of the test's own; it goes with the test's process.
 struct Broker {
@@ -156,7 +156,7 @@ async fn what_was_acknowledged_survives_kills(broker: &Broker) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), grown).await.expect("appends go on");
+        tokio::time::timeout(Duration::from_secs(240), grown).await.expect("appends go on");
         tokio::task::block_in_place(|| {
             broker.does("kill");
             broker.does("start");
@@ -167,7 +167,7 @@ async fn what_was_acknowledged_survives_kills(broker: &Broker) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), recovered).await.expect("it recovers");
+    tokio::time::timeout(Duration::from_secs(240), recovered).await.expect("it recovers");
     stop.store(true, Ordering::Relaxed);
     let mut acknowledged = Vec::new();
     for writer in writers {
@@ -214,5 +214,5 @@ async fn a_broker_that_is_away_is_said_at_once(broker: &Broker) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), back).await.expect("it comes back");
+    tokio::time::timeout(Duration::from_secs(240), back).await.expect("it comes back");
 }

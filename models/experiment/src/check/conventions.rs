@@ -1,5 +1,6 @@
 //! What the oracle's packages compute differently from what they cite, so that their figures can still be recognised.
 
+use crate::statistics::bandit::{ArmPosterior, best_arm_probabilities};
 use crate::statistics::counts::Count;
 use crate::statistics::distribution::normal_isf;
 use crate::statistics::special::root;
@@ -37,4 +38,23 @@ pub(super) fn statsmodels_score_difference(a: Count, b: Count, alpha: f64) -> (f
         estimate + sign * root(distance / 1.05, distance, excess)
     };
     (bound(-1.0), bound(1.0))
+}
+
+/// Statsmodels 0.15's interval by Koopman where every user of the control is a success: one of the two smallest roots of its
+/// cubic is then 1, where its formula is 0/0 and comes out as the limit from the left. Without a success in treatment both are.
+pub(super) fn statsmodels_koopman(a: Count, b: Count, own_high: f64) -> Option<(f64, f64)> {
+    let limit = 1.0 - (b.n - b.successes) / (a.n + b.n);
+    (a.successes == a.n).then_some((limit, if b.successes == 0.0 { limit } else { own_high }))
+}
+
+/// gbstats' top two where less is better: with three arms those that are not the least, with four those that are neither least nor
+/// greatest; with two it fails, and with more it would take their order.
+pub(super) fn top_two_of_least(arms: &[ArmPosterior]) -> Option<Vec<f64>> {
+    let least = best_arm_probabilities(arms, true);
+    let greatest = match arms.len() {
+        3 => vec![0.0; 3],
+        4 => best_arm_probabilities(arms, false),
+        _ => return None,
+    };
+    Some(least.iter().zip(&greatest).map(|(least, greatest)| (1.0 - least - greatest) / 2.0).collect())
 }

@@ -1,7 +1,7 @@
 //! Kinds of cases that compare two arms.
 
 use super::arms::{alpha, arms, difference};
-use super::conventions::statsmodels_score_difference;
+use super::conventions::{statsmodels_koopman, statsmodels_score_difference};
 use super::fields::{Fields, number, optional};
 use crate::Value;
 use crate::statistics::bayesian::{Prior, beta_posterior, posterior};
@@ -132,7 +132,7 @@ fn counts(fields: &mut Fields, (a, b): &Arms, alpha: f64) {
         return;
     }
     let (z, p) = pooled_z(a, b);
-    let fill = |group: &mut Fields, of_score: (f64, f64)| {
+    let fill = |group: &mut Fields, of_score: (f64, f64), of_ratio: (f64, f64)| {
         group.group("pooled_z", |inner| {
             inner.number("z", z).number("p_value", p);
         });
@@ -142,7 +142,7 @@ fn counts(fields: &mut Fields, (a, b): &Arms, alpha: f64) {
             .pair("ci_diff_newcomb", newcombe(a, b, alpha))
             .pair("ci_diff_score", of_score)
             .pair("ci_ratio_log", log_ratio(a, b, alpha))
-            .pair("ci_ratio_score", score_ratio(a, b, alpha))
+            .pair("ci_ratio_score", of_ratio)
             .number("fisher_exact_p", fisher(a, b).unwrap_or(f64::NAN))
             .number("chi2_p_no_correction", p)
             .pair("wilson_a", a.wilson(alpha))
@@ -150,11 +150,21 @@ fn counts(fields: &mut Fields, (a, b): &Arms, alpha: f64) {
             .pair("wilson_b", b.wilson(alpha))
             .pair("clopper_pearson_b", b.clopper_pearson(alpha));
     };
-    fields.group("statsmodels_scipy", |group| fill(group, score_difference(a, b, alpha)));
-    let mut other = Fields::default();
-    fill(&mut other, statsmodels_score_difference(a, b, alpha));
+    let own = (score_difference(a, b, alpha), score_ratio(a, b, alpha));
+    fields.group("statsmodels_scipy", |group| fill(group, own.0, own.1));
+    let mut convention = |of_score, of_ratio, words| {
+        let mut other = Fields::default();
+        fill(&mut other, of_score, of_ratio);
+        fields.conventions.push(("statsmodels_scipy", Value::Object(other.object), words));
+    };
+    let of_cubic = statsmodels_score_difference(a, b, alpha);
     let words = "statsmodels' cubic for the score interval of the difference has successes where users belong";
-    fields.conventions.push(("statsmodels_scipy", Value::Object(other.object), words));
+    convention(of_cubic, own.1, words);
+    if let Some(of_roots) = statsmodels_koopman(a, b, own.1.1) {
+        let words = "statsmodels' score interval of the ratio begins at a root that is none";
+        convention(own.0, of_roots, words);
+        convention(of_cubic, of_roots, words);
+    }
 }
 
 /// The test that a case asks for; none if there is no effect to test.
@@ -253,17 +263,25 @@ pub(super) fn bayesian(input: &Value, config: &Value) -> Result<Fields, String> 
         }
     };
     let lower_is_better = config.get("inverse").is_some_and(Value::is_truthy);
-    let given = config.get("prior").filter(|prior| prior.get("proper").is_some_and(Value::is_truthy));
-    let compute = |rescales: bool| -> Result<Fields, String> {
-        let prior = match given {
-            Some(prior) => {
-                let is_absolute = prior.get("scale").and_then(Value::as_str) == Some("absolute");
-                let scale = if is_absolute { Difference::Absolute } else { Difference::Relative };
-                let prior = Prior { mean: number(prior, "mean")?, variance: number(prior, "variance")?, scale };
-                Some(prior.in_unit_of(&effect, rescales).map_err(|refusal| refusal.code().to_owned())?)
-            }
-            None => None,
-        };
+    let given = match config.get("prior").filter(|prior| prior.get("proper").is_some_and(Value::is_truthy)) {
+        Some(prior) => {
+            let is_absolute = prior.get("scale").and_then(Value::as_str) == Some("absolute");
+            let scale = if is_absolute { Difference::Absolute } else { Difference::Relative };
+            Some(Prior { mean: number(prior, "mean")?, variance: number(prior, "variance")?, scale })
+        }
+        None => None,
+    };
+    if let Some(Err(refusal)) = given.map(|prior| prior.in_unit_of(&effect, true)) {
+        let plain = posterior(&effect, None, alpha, lower_is_better);
+        fields.refusal = Some(refusal);
+        fields.instead = Some(format!(
+            "without the prior, which is a share of a mean of zero: chance to win {}, effect {}, interval {:?}",
+            plain.chance_to_win, plain.mean, plain.interval
+        ));
+        return Ok(fields);
+    }
+    let compute = |rescales: bool| -> Fields {
+        let prior = given.and_then(|prior| prior.in_unit_of(&effect, rescales).ok());
         let found = posterior(&effect, prior.as_ref(), alpha, lower_is_better);
         let mut fields = Fields::default();
         fields
@@ -278,14 +296,14 @@ pub(super) fn bayesian(input: &Value, config: &Value) -> Result<Fields, String> 
                 group.number("loss_if_treatment", found.loss_if_treatment);
                 group.number("loss_if_control", found.loss_if_control);
             });
-        Ok(fields)
+        fields
     };
-    for (name, value) in compute(true)?.object.iter() {
+    for (name, value) in compute(true).object.iter() {
         fields.value(name, value.clone());
     }
     const NAMES: [&str; 7] =
         ["chance_to_win", "expected", "ci", "risk", "posterior_mean", "posterior_sd", "closed_form"];
-    let unscaled = compute(false)?;
+    let unscaled = compute(false);
     for name in NAMES {
         if let Some(value) = unscaled.object.get(name) {
             fields.conventions.push((

@@ -1,6 +1,7 @@
 //! Kinds of cases about traffic, many tests, plans and bounds.
 
 use super::arms::{alpha, arm, arms, difference};
+use super::conventions::top_two_of_least;
 use super::fields::{Fields, list, number, numbers, optional};
 use crate::Value;
 use crate::statistics::bandit::{ArmPosterior, USERS_MIN, best_arm_probabilities, top_two_probabilities, weights};
@@ -121,6 +122,15 @@ pub(super) fn bandit(input: &Value, config: &Value) -> Result<Fields, String> {
             "message",
             if is_enough { "successfully updated" } else { "total sample size must be at least 100 per variation" },
         );
+    if posteriors.iter().any(|posterior| !posterior.deviation.is_finite()) {
+        let nothing = Value::Array(vec![0.0.into(); posteriors.len()]);
+        let words = "gbstats draws from an infinite deviation, where no arm is ever the best";
+        fields.conventions.push(("gbstats_best_arm_probabilities_10k_draws", nothing, words));
+    }
+    if let Some(shares) = top_two_of_least(&posteriors).filter(|_| is_top_two && lower_is_better) {
+        let words = "gbstats takes the second and the third least for the least two";
+        fields.conventions.push(("gbstats_weights", list(&weights(&shares, floor)), words));
+    }
     if is_top_two {
         fields.remarks.push(format!("exact top-two weights {}", list(&weights(&goal, floor))));
     }

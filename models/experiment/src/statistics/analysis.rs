@@ -4,6 +4,7 @@ use super::bayesian::{Posterior, Prior, posterior};
 use super::effect::{Difference, Effect, Refusal};
 use super::fallback::{self, Answer};
 use super::metric::Statistic;
+use super::periods::Period;
 use super::test::{Alternative, Sequential, Test, welch};
 
 /// How a result is tested.
@@ -52,7 +53,16 @@ pub struct Analysis {
 
 /// Compares treatment with control over strata of users; one stratum if there is but one.
 pub fn analyse(strata: &[(Statistic, Statistic)], settings: &Settings) -> Analysis {
-    let effect = Effect::of_strata(strata, settings.difference);
+    told_of(Effect::of_strata(strata, settings.difference), strata, settings)
+}
+
+/// Compares treatment with control over periods whose weights follow what was seen.
+pub fn analyse_periods(periods: &[Period], settings: &Settings) -> Analysis {
+    let strata: Vec<(Statistic, Statistic)> = periods.iter().map(|period| (period.a, period.b)).collect();
+    told_of(Effect::of_periods(periods, settings.difference), &strata, settings)
+}
+
+fn told_of(effect: Result<Effect, Refusal>, strata: &[(Statistic, Statistic)], settings: &Settings) -> Analysis {
     match effect {
         Ok(effect) => answered(effect, strata, settings),
         Err(refusal) => refused(refusal, strata, settings),

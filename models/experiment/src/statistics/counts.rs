@@ -12,6 +12,8 @@ pub struct Count {
 
 /// Tables of more cells than this are not counted out by Fisher's test.
 const FISHER_STEPS_MAX: f64 = 2_000_000.0;
+/// Of large counts two chances that differ by less are the same: logarithms of factorials have no more digits.
+const FISHER_TIE: f64 = 1e-7;
 
 impl Count {
     /// None if these are no counts: not whole, negative, or more successes than units.
@@ -172,11 +174,11 @@ fn ln_choose(n: f64, k: f64) -> f64 {
 pub fn fisher(a: Count, b: Count) -> Option<f64> {
     let successes = a.successes + b.successes;
     let (low, high) = ((successes - b.n).max(0.0), successes.min(a.n));
-    if high - low > FISHER_STEPS_MAX {
-        return None;
-    }
     let ln_all = ln_choose(a.n + b.n, successes);
     let probability = |k: f64| (ln_choose(a.n, k) + ln_choose(b.n, successes - k) - ln_all).exp();
+    if high - low > FISHER_STEPS_MAX {
+        return Some(fisher_by_tails(a, b, probability));
+    }
     let observed = probability(a.successes) * (1.0 + 1e-9);
     let mut sum = 0.0;
     let mut k = low;
@@ -188,6 +190,44 @@ pub fn fisher(a: Count, b: Count) -> Option<f64> {
         k += 1.0;
     }
     Some(sum.min(1.0))
+}
+
+/// Of large counts: both tails from where the chance is that of the observed table outward, until nothing is added any more.
+fn fisher_by_tails(a: Count, b: Count, probability: impl Fn(f64) -> f64) -> f64 {
+    let successes = a.successes + b.successes;
+    let (low, high) = ((successes - b.n).max(0.0), successes.min(a.n));
+    let mode = (((a.n + 1.0) * (successes + 1.0)) / (a.n + b.n + 2.0)).floor().clamp(low, high);
+    let observed = probability(a.successes) * (1.0 + FISHER_TIE);
+    let tail = |from: f64, step: f64| {
+        let (mut k, mut sum) = (from, 0.0);
+        while (low..=high).contains(&k) {
+            let term = probability(k);
+            sum += term;
+            if term <= sum * f64::EPSILON {
+                break;
+            }
+            k += step;
+        }
+        sum
+    };
+    // From the mode to an end chances fall: where they come to those of the observed table is found by halving.
+    let first_beyond = |end: f64| {
+        let (mut inside, mut beyond) = (mode, end);
+        if probability(end) > observed {
+            return None;
+        }
+        while (beyond - inside).abs() > 1.0 {
+            let middle = ((inside + beyond) / 2.0).floor();
+            if probability(middle) > observed { inside = middle } else { beyond = middle }
+        }
+        Some(beyond)
+    };
+    if a.successes == mode || probability(mode) <= observed {
+        return 1.0;
+    }
+    let below = first_beyond(low).map_or(0.0, |from| tail(from, -1.0));
+    let above = first_beyond(high).map_or(0.0, |from| tail(from, 1.0));
+    (below + above).min(1.0)
 }
 
 /// The two-sided binomial test: all outcomes no likelier than this one. None if there are too many.

@@ -1,13 +1,127 @@
 //! A prediction as covariate (CUPAC): what was known of a user before exposure, put together by a linear model that was
 //! fitted on other users.
 
+/// Count, means and sums of products of deviations of as many values per unit as are wanted. They add up like
+/// [`super::Moments`]; a linear model needs nothing else of its units.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Joint {
+    pub n: f64,
+    pub means: Vec<f64>,
+    pub scatter: Vec<Vec<f64>>,
+}
+
+impl Joint {
+    pub fn none(width: usize) -> Joint {
+        Joint { n: 0.0, means: vec![0.0; width], scatter: vec![vec![0.0; width]; width] }
+    }
+
+    /// Of the values themselves, all of one length.
+    pub fn of<'a>(units: impl Iterator<Item = &'a [f64]> + Clone, width: usize) -> Joint {
+        let mut found = Joint::none(width);
+        for unit in units.clone() {
+            found.n += 1.0;
+            found.means.iter_mut().zip(unit).for_each(|(sum, value)| *sum += value);
+        }
+        found.means.iter_mut().for_each(|sum| *sum /= found.n.max(1.0));
+        for unit in units {
+            let apart: Vec<f64> = unit.iter().zip(&found.means).map(|(value, mean)| value - mean).collect();
+            for (row, left) in found.scatter.iter_mut().zip(&apart) {
+                row.iter_mut().zip(&apart).for_each(|(sum, right)| *sum += left * right);
+            }
+        }
+        found
+    }
+
+    /// Of both sets of units together.
+    pub fn merged(&self, other: &Joint) -> Joint {
+        if self.n == 0.0 || other.n == 0.0 {
+            return if self.n == 0.0 { other.clone() } else { self.clone() };
+        }
+        let n = self.n + other.n;
+        let apart: Vec<f64> = self.means.iter().zip(&other.means).map(|(own, other)| other - own).collect();
+        let weight = self.n * other.n / n;
+        let row = |(left, (own, theirs)): (usize, (&Vec<f64>, &Vec<f64>))| {
+            let sums = own.iter().zip(theirs).zip(&apart);
+            sums.map(|((own, theirs), right)| own + theirs + apart[left] * right * weight).collect()
+        };
+        Joint {
+            n,
+            means: self.means.iter().zip(&apart).map(|(mean, apart)| mean + apart * other.n / n).collect(),
+            scatter: self.scatter.iter().zip(&other.scatter).enumerate().map(row).collect(),
+        }
+    }
+}
+
+/// A linear model of one value by others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Linear {
+    pub intercept: f64,
+    /// Of each feature, in its own unit.
+    pub slopes: Vec<f64>,
+}
+
+impl Linear {
+    /// A ridge regression on standardised features: of the value `outcome` on the values `features`. None without units, or
+    /// where something is no number.
+    pub fn fitted(units: &Joint, features: &[usize], outcome: usize, ridge: f64) -> Option<Linear> {
+        let spread = |feature: usize| (units.scatter[feature][feature] / units.n).sqrt();
+        // A feature without spread says nothing; what rounding leaves of none is none.
+        let is_told = |feature: &usize| spread(*feature) > 1e-12 * units.means[*feature].abs();
+        let told: Vec<usize> = features.iter().copied().filter(is_told).collect();
+        let scale = |left: usize, right: usize| units.scatter[left][right] / spread(left) / spread(right);
+        let row = |(place, &left): (usize, &usize)| {
+            let products = told.iter().map(|&right| scale(left, right));
+            let mut row: Vec<f64> = products.collect();
+            row[place] += ridge;
+            row
+        };
+        let matrix = told.iter().enumerate().map(row).collect();
+        let right = told.iter().map(|&feature| units.scatter[feature][outcome] / spread(feature)).collect();
+        let solved = solved(matrix, right)?;
+        let slope = |feature: &usize| {
+            told.iter().position(|known| known == feature).map_or(0.0, |place| solved[place] / spread(*feature))
+        };
+        let slopes: Vec<f64> = features.iter().map(slope).collect();
+        let moved: f64 = features.iter().zip(&slopes).map(|(&feature, slope)| units.means[feature] * slope).sum();
+        let intercept = units.means[outcome] - moved;
+        let is_sound = units.n > 0.0 && intercept.is_finite() && slopes.iter().all(|slope| slope.is_finite());
+        is_sound.then_some(Linear { intercept, slopes })
+    }
+
+    pub fn predict(&self, features: &[f64]) -> f64 {
+        self.intercept + self.slopes.iter().zip(features).map(|(slope, value)| slope * value).sum::<f64>()
+    }
+}
+
+/// The models of all folds, each fitted on the units of the others.
+pub fn models_of_folds(folds: &[Joint], features: &[usize], outcome: usize, ridge: f64) -> Option<Vec<Linear>> {
+    let width = folds.first()?.means.len();
+    let others = |own: usize| {
+        let others = folds.iter().enumerate().filter(|(fold, _)| *fold != own);
+        others.fold(Joint::none(width), |sum, (_, next)| sum.merged(next))
+    };
+    (0..folds.len()).map(|own| Linear::fitted(&others(own), features, outcome, ridge)).collect()
+}
+
 /// Predictions for all units, each by a model that has not seen that unit's outcome: a ridge regression on standardised
 /// features, fitted on the units of the other folds. Units are dealt out to the folds in turn, whatever their arm.
 ///
 /// None where rows differ in length, there are fewer units than folds, or something is no number.
 pub fn cross_fitted(features: &[Vec<f64>], outcomes: &[f64], folds: usize, ridge: f64) -> Option<Vec<f64>> {
+    let dealt: Vec<usize> = (0..outcomes.len()).map(|unit| unit % folds.max(1)).collect();
+    cross_fitted_by(features, outcomes, (&dealt, folds), ridge)
+}
+
+/// As [`cross_fitted`], with the fold of each unit and how many there are.
+pub fn cross_fitted_by(
+    features: &[Vec<f64>],
+    outcomes: &[f64],
+    (dealt, folds): (&[usize], usize),
+    ridge: f64,
+) -> Option<Vec<f64>> {
     let width = features.first()?.len();
     let is_sound = features.len() == outcomes.len()
+        && dealt.len() == outcomes.len()
         && folds >= 2
         && features.len() >= 2 * folds
         && ridge > 0.0
@@ -16,61 +130,16 @@ pub fn cross_fitted(features: &[Vec<f64>], outcomes: &[f64], folds: usize, ridge
     if !is_sound {
         return None;
     }
-    let mut predictions = vec![0.0; outcomes.len()];
-    for fold in 0..folds {
-        let model = Model::fitted(features, outcomes, |unit| unit % folds != fold, ridge)?;
-        for unit in (fold..outcomes.len()).step_by(folds) {
-            predictions[unit] = model.predict(&features[unit]);
-        }
-    }
-    Some(predictions)
-}
-
-struct Model {
-    means: Vec<f64>,
-    /// Of each feature, for its deviation from the mean.
-    slopes: Vec<f64>,
-    intercept: f64,
-}
-
-impl Model {
-    fn fitted(features: &[Vec<f64>], outcomes: &[f64], is_seen: impl Fn(usize) -> bool, ridge: f64) -> Option<Model> {
-        let seen: Vec<usize> = (0..outcomes.len()).filter(|&unit| is_seen(unit)).collect();
-        let n = seen.len() as f64;
-        let width = features.first()?.len();
-        let mean = |feature: usize| seen.iter().map(|&unit| features[unit][feature]).sum::<f64>() / n;
-        let means: Vec<f64> = (0..width).map(mean).collect();
-        let spread = |feature: usize| {
-            let squares = seen.iter().map(|&unit| (features[unit][feature] - means[feature]).powi(2));
-            (squares.sum::<f64>() / n).sqrt()
-        };
-        let spreads: Vec<f64> = (0..width).map(spread).collect();
-        // A feature without spread says nothing.
-        let told: Vec<usize> = (0..width).filter(|&feature| spreads[feature] > 0.0).collect();
-        let intercept = seen.iter().map(|&unit| outcomes[unit]).sum::<f64>() / n;
-        let scaled = |unit: usize, feature: usize| (features[unit][feature] - means[feature]) / spreads[feature];
-        let mut matrix = vec![vec![0.0; told.len()]; told.len()];
-        let mut right = vec![0.0; told.len()];
-        for &unit in &seen {
-            let row: Vec<f64> = told.iter().map(|&feature| scaled(unit, feature)).collect();
-            for i in 0..row.len() {
-                right[i] += row[i] * (outcomes[unit] - intercept);
-                for j in 0..=i {
-                    matrix[i][j] += row[i] * row[j];
-                }
-            }
-        }
-        (0..told.len()).for_each(|i| matrix[i][i] += ridge);
-        let solved = solved(matrix, right)?;
-        let mut slopes = vec![0.0; width];
-        told.iter().zip(solved).for_each(|(&feature, slope)| slopes[feature] = slope / spreads[feature]);
-        Some(Model { means, slopes, intercept })
-    }
-
-    fn predict(&self, features: &[f64]) -> f64 {
-        let parts = features.iter().zip(&self.means).zip(&self.slopes);
-        self.intercept + parts.map(|((value, mean), slope)| (value - mean) * slope).sum::<f64>()
-    }
+    let with_outcome = |(row, outcome): (&Vec<f64>, &f64)| row.iter().copied().chain([*outcome]).collect();
+    let rows: Vec<Vec<f64>> = features.iter().zip(outcomes).map(with_outcome).collect();
+    let of_fold = |fold: usize| {
+        let units = rows.iter().zip(dealt).filter(move |(_, own)| **own == fold);
+        Joint::of(units.map(|(row, _)| row.as_slice()), width + 1)
+    };
+    let joints: Vec<Joint> = (0..folds).map(of_fold).collect();
+    let told: Vec<usize> = (0..width).collect();
+    let models = models_of_folds(&joints, &told, width, ridge)?;
+    features.iter().zip(dealt).map(|(row, fold)| Some(models.get(*fold)?.predict(row))).collect()
 }
 
 /// Solves a symmetric positive-definite system by Cholesky's method; of the matrix the lower half is read.

@@ -1,7 +1,8 @@
 //! The difference between two arms with its standard error, absolute or relative to the control arm.
 
 use super::metric::{Statistic, adjusted, quadratic, ratio_gradient, variance_of_ratio};
-use super::stratified::stratified;
+use super::periods::Period;
+use super::stratified::{Weighed, stratified};
 
 /// In which unit a difference is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,18 +55,33 @@ impl Effect {
         Effect::of_strata(&[(*a, *b)], difference)
     }
 
-    /// The effect over strata of users: each stratum's effect, weighed by its share of the users.
+    /// The effect over strata of users: each stratum's effect, weighed by its share of the users. Degrees of freedom are those of
+    /// the arms as a whole, as in gbstats.
     pub fn of_strata(strata: &[(Statistic, Statistic)], difference: Difference) -> Result<Effect, Refusal> {
+        let of_both = |(a, b): &(Statistic, Statistic)| Period { a: *a, b: *b, users: a.n() + b.n() };
+        let strata: Vec<Period> = strata.iter().map(of_both).collect();
+        let (effect, _) = Effect::weighed(&strata, difference)?;
+        Ok(effect)
+    }
+
+    /// The effect over periods (see there), with the degrees of freedom that their weighed variances have.
+    pub fn of_periods(periods: &[Period], difference: Difference) -> Result<Effect, Refusal> {
+        let (effect, weighed) = Effect::weighed(periods, difference)?;
+        let degrees_of_freedom = weighed.map_or(effect.degrees_of_freedom, |weighed| weighed.degrees_of_freedom);
+        Ok(Effect { degrees_of_freedom, ..effect })
+    }
+
+    fn weighed(strata: &[Period], difference: Difference) -> Result<(Effect, Option<Weighed>), Refusal> {
         let (first, rest) = strata.split_first().ok_or(Refusal::ZeroNegativeVariance)?;
-        let pooled = rest.iter().try_fold(*first, |sum, next| Some((sum.0.pooled(&next.0)?, sum.1.pooled(&next.1)?)));
-        let (a, b) = pooled.ok_or(Refusal::ZeroNegativeVariance)?;
+        let pooled = rest.iter().try_fold(*first, |sum, next| sum.joined(next));
+        let Period { a, b, .. } = pooled.ok_or(Refusal::ZeroNegativeVariance)?;
         let (a, b) = adjusted(&a, &b);
         let stratified = if rest.is_empty() { None } else { stratified(strata, difference).ok() };
         let (estimate, variance) = match stratified {
-            Some(found) => found,
+            Some(found) => (found.estimate, found.variance),
             None => moments(&a, &b, difference)?,
         };
-        Ok(Effect {
+        let effect = Effect {
             estimate,
             standard_error: variance.sqrt(),
             n: a.n() + b.n(),
@@ -73,7 +89,8 @@ impl Effect {
             is_stratified: stratified.is_some(),
             control_mean: a.unadjusted_mean(),
             difference,
-        })
+        };
+        Ok((effect, stratified))
     }
 }
 

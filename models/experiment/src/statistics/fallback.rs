@@ -22,6 +22,9 @@ pub fn answer(a: &Statistic, b: &Statistic, difference: Difference, alpha: f64) 
     if let Some(answer) = of_counts(a, b, difference, alpha) {
         return Some(answer);
     }
+    if matches!(a, Statistic::AdjustedRatio { .. }) {
+        return without_covariate(a, b, difference, alpha);
+    }
     let (Statistic::Mean(values_a), Statistic::Mean(values_b)) = (a.unadjusted(), b.unadjusted()) else { return None };
     if values_a.is_proportion[0] || values_b.is_proportion[0] {
         return None;
@@ -42,15 +45,7 @@ pub fn answer(a: &Statistic, b: &Statistic, difference: Difference, alpha: f64) 
         return Some(constant_arms(estimate, n_a, n_b));
     }
     if va > 0.0 && vb > 0.0 {
-        // The adjusted arms had no variance left.
-        let effect = Effect::between(&a.unadjusted(), &b.unadjusted(), difference).ok()?;
-        let test = welch(&effect, alpha, Alternative::TwoSided);
-        return Some(Answer {
-            estimate: effect.estimate,
-            p_value: test.p_value,
-            interval: Some(test.interval),
-            method: "Welch's test without the covariate, which explains every value",
-        });
+        return without_covariate(a, b, difference, alpha);
     }
     // One arm varies: its standard error is that of the difference.
     let (variance, n) = if vb > 0.0 { (vb / n_b, n_b) } else { (va / n_a, n_a) };
@@ -73,6 +68,18 @@ pub fn answer(a: &Statistic, b: &Statistic, difference: Difference, alpha: f64) 
         p_value: student_two_sided(estimate / effect.standard_error, effect.degrees_of_freedom),
         interval: Some((estimate - half_width, estimate + half_width)),
         method: "Welch's test with the standard error of the arm that varies",
+    })
+}
+
+/// The adjusted arms had no variance left.
+fn without_covariate(a: &Statistic, b: &Statistic, difference: Difference, alpha: f64) -> Option<Answer> {
+    let effect = Effect::between(&a.unadjusted(), &b.unadjusted(), difference).ok()?;
+    let test = welch(&effect, alpha, Alternative::TwoSided);
+    Some(Answer {
+        estimate: effect.estimate,
+        p_value: test.p_value,
+        interval: Some(test.interval),
+        method: "Welch's test without the covariate, which explains every value",
     })
 }
 

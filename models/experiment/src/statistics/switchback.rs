@@ -1,7 +1,9 @@
 //! Switchback designs: everybody gets the same variation at one time, and times are divided instead of users.
 
 use super::distribution::{student_isf, student_two_sided};
-use super::effect::Refusal;
+use super::effect::{Difference, Effect, Refusal};
+use super::metric::quadratic;
+use super::moments::Moments;
 
 /// Blocks up to which every division is looked at.
 const EXACT_BLOCKS_MAX: usize = 16;
@@ -48,8 +50,8 @@ pub fn without_carry_over(windows: &[Window], carried: usize) -> Vec<Window> {
     kept
 }
 
-/// Compares within blocks, so that times of day and days of the week weigh nothing.
-pub fn switchback(windows: &[Window], alpha: f64) -> Result<Switchback, Refusal> {
+/// Control's and the treatment's ratio in each block that has both.
+fn rates(windows: &[Window]) -> Vec<[f64; 2]> {
     let mut blocks: Vec<u32> = windows.iter().map(|window| window.block).collect();
     blocks.sort_unstable();
     blocks.dedup();
@@ -58,8 +60,12 @@ pub fn switchback(windows: &[Window], alpha: f64) -> Result<Switchback, Refusal>
         let (top, bottom) = of.fold((0.0, 0.0), |sum, one| (sum.0 + one.numerator, sum.1 + one.denominator));
         (bottom > 0.0).then_some(top / bottom)
     };
-    let differences: Vec<f64> =
-        blocks.into_iter().filter_map(|block| Some(rate(block, true)? - rate(block, false)?)).collect();
+    blocks.into_iter().filter_map(|block| Some([rate(block, false)?, rate(block, true)?])).collect()
+}
+
+/// Compares within blocks, so that times of day and days of the week weigh nothing.
+pub fn switchback(windows: &[Window], alpha: f64) -> Result<Switchback, Refusal> {
+    let differences: Vec<f64> = rates(windows).into_iter().map(|[control, treated]| treated - control).collect();
     let count = differences.len();
     let n = count as f64;
     let estimate = differences.iter().sum::<f64>() / n;
@@ -76,6 +82,33 @@ pub fn switchback(windows: &[Window], alpha: f64) -> Result<Switchback, Refusal>
         interval: (estimate - half_width, estimate + half_width),
         p_value: student_two_sided(estimate / standard_error, n - 1.0),
         p_value_by_division: by_division(&differences),
+    })
+}
+
+/// The effect for whatever test is wanted of it, blocks being the units: of the mean of control's ratios over blocks, what the
+/// mean of the treatment's is more (delta method over pairs that belong together).
+pub fn effect(windows: &[Window], difference: Difference) -> Result<Effect, Refusal> {
+    let pairs: Moments<2> = Moments::of(rates(windows));
+    let [control, treated] = pairs.means;
+    let gradient = match difference {
+        Difference::Absolute => [-1.0, 1.0],
+        Difference::Relative if control == 0.0 => return Err(Refusal::BaselineVariationZero),
+        Difference::Relative => [-treated / control.powi(2) * control.signum(), 1.0 / control.abs()],
+    };
+    let covariances = std::array::from_fn(|i| std::array::from_fn(|j| pairs.covariance(i, j)));
+    let variance = quadratic(&covariances, &gradient) / pairs.n;
+    if pairs.n < 2.0 || variance.is_nan() || variance <= 0.0 {
+        return Err(Refusal::ZeroNegativeVariance);
+    }
+    let scale = if difference == Difference::Relative { control.abs() } else { 1.0 };
+    Ok(Effect {
+        estimate: (treated - control) / scale,
+        standard_error: variance.sqrt(),
+        n: pairs.n,
+        degrees_of_freedom: pairs.n - 1.0,
+        is_stratified: false,
+        control_mean: control,
+        difference,
     })
 }
 
@@ -131,6 +164,13 @@ mod tests {
         // Variance 2/3 of the differences, over four blocks.
         assert!((found.standard_error - (2.0_f64 / 3.0 / 4.0).sqrt()).abs() < 1e-9, "{found:?}");
         assert_eq!(found.p_value_by_division, 2.0 / 16.0, "all as they are, or all the other way");
+        let absolute = effect(&windows, Difference::Absolute).unwrap();
+        assert!(
+            (absolute.estimate - 2.0).abs() < 1e-9 && (absolute.standard_error - found.standard_error).abs() < 1e-9
+        );
+        let relative = effect(&windows, Difference::Relative).unwrap();
+        assert!((relative.estimate - 2.0 / (1_111.0 / 4.0)).abs() < 1e-9, "{relative:?}");
+        assert_eq!(relative.degrees_of_freedom, 3.0);
         assert_eq!(switchback(&windows[..2], 0.05), Err(Refusal::ZeroNegativeVariance), "one block");
     }
 

@@ -111,3 +111,14 @@ fn merges_move_rows_and_undoing_moves_them_back() {
     ];
     run(&steps, &asked::all(), 0).unwrap();
 }
+
+#[test]
+fn what_was_undone_while_the_program_was_away_is_undone() {
+    let publish = |seed| Step::Publish { seed, rows: 15 };
+    // What is kept on disk has the rows of both under one of them.
+    let kept = [publish(1), Step::Merge(5, 0), Step::Flush, Step::Ask];
+    for undone in [vec![Step::Undo(5), Step::Restart], vec![Step::Restart, Step::Undo(5)]] {
+        let steps: Vec<Step> = kept.iter().cloned().chain(undone).collect();
+        run(&steps, &asked::all(), 0).unwrap();
+    }
+}

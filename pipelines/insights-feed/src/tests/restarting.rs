@@ -128,14 +128,6 @@ async fn a_crash_at_any_moment_of_a_save_leaves_what_can_be_read_or_left() {
             let insights = house.insights();
             check(&house, &insights, &asked::all()[..3]).await.unwrap();
             drop(insights);
-            // Whoever was saving when the service ended finishes the file at hand.
-            let unfinished =
-                || files(&shelf(&house)).iter().any(|file| file.extension().is_some_and(|kind| kind == "next"));
-            let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-            while unfinished() {
-                assert!(std::time::Instant::now() < deadline, "an unfinished file stays");
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            }
         }
     }
 }
@@ -162,7 +154,7 @@ async fn who_is_not_asked_about_leaves_memory_and_the_disk_if_that_is_short() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(120), away).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(240), away).await.unwrap();
     assert!(shelf(&house).join("manifest.json").exists());
     check(&house, &insights, &asked::all()[..3]).await.unwrap();
     drop(insights);
@@ -172,6 +164,6 @@ async fn who_is_not_asked_about_leaves_memory_and_the_disk_if_that_is_short() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(120), gone).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(240), gone).await.unwrap();
     check(&house, &insights, &asked::all()[..3]).await.unwrap();
 }

@@ -37,7 +37,7 @@ pub(super) fn cohort(asked: &Cohort) -> String {
         Cohort::Person(comparison) => by_property(comparison),
         Cohort::Listed(ids) => format!("person_id IN {}", list(ids)),
         // Never said: see [`can_say_all`].
-        Cohort::Cohort(_) => "0".to_owned(),
+        Cohort::Uploaded(_) | Cohort::Cohort(_) => "0".to_owned(),
     }
 }
 
@@ -51,7 +51,7 @@ pub(super) fn can_say_part(part: Part<'_>) -> bool {
     match part {
         Part::Funnel(funnel) => can_say(funnel),
         Part::Cohort(Cohort::Sequence { steps, .. }) => !steps_overlap(steps),
-        Part::Cohort(Cohort::InCell(_) | Cohort::Cohort(_)) => false,
+        Part::Cohort(Cohort::InCell(_) | Cohort::Uploaded(_) | Cohort::Cohort(_)) => false,
         // What groups are is said in calls, not in a table; expressions are of our dialect.
         Part::Group(comparison) => comparison.property.is_none(),
         Part::Sql(_) => false,

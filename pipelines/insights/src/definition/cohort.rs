@@ -53,6 +53,8 @@ pub enum Cohort {
     Person(Comparison),
     /// Persons by their ids; an id that is now another person counts as that person.
     Listed(Vec<String>),
+    /// A list of persons that was uploaded for a saved cohort; it stands there alone, and questions name the cohort.
+    Uploaded(String),
     /// A saved cohort by its key, whose definition stands here when the question is asked.
     Cohort(String),
 }

@@ -8,7 +8,8 @@ use super::{Selector, Test};
 /// People by the arm that their rows tell of, with the moments of what each of them did.
 ///
 /// A row tells of an arm if it is of one of `told_by` and lies in the span. A person's *first* is their first such row. People who are
-/// told of in two arms are counted and have no values; people with a telling row that `left_out` holds for are not there at all.
+/// told of in two arms are counted and have no values, unless `counts_first`; people with a telling row that `left_out` holds for are
+/// not there at all.
 ///
 /// It is asked by experiments alone, never read from outside.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -23,10 +24,47 @@ pub struct Exposures {
     /// Which rows values are made of.
     pub sources: Vec<Selector>,
     pub measures: Vec<PersonMeasure>,
+    /// Whoever is told of in several arms counts in that of their first row, of rows of one time in the least.
+    pub counts_first: bool,
     /// By what of the first row people are counted.
     pub dimensions: Vec<ExposedBy>,
-    /// The one of them by which moments are divided too.
-    pub divided_by: Option<usize>,
+    pub divided_by: DividedBy,
+}
+
+/// Into what the moments of an arm are divided.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DividedBy {
+    /// By the day of the first row.
+    Days,
+    /// By one of the dimensions.
+    Dimension(usize),
+    /// By the last of these times before the first row, ascending, and by the context that the first row tells: the first of these
+    /// properties that is there does. Of rows of one time in one arm the least context counts.
+    Times { starts_ms: Vec<i64>, contexts: Vec<ContextTelling> },
+}
+
+impl DividedBy {
+    pub(crate) fn contexts(&self) -> &[ContextTelling] {
+        match self {
+            DividedBy::Times { contexts, .. } => contexts,
+            DividedBy::Days | DividedBy::Dimension(_) => &[],
+        }
+    }
+
+    /// How many contexts there are.
+    pub(crate) fn contexts_told(&self) -> usize {
+        let told = self.contexts().iter().flat_map(|telling| &telling.contexts);
+        told.map(|(_, context)| context + 1).max().unwrap_or(0)
+    }
+}
+
+/// A property that tells of contexts.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ContextTelling {
+    pub property: String,
+    /// Values, each with its context, counted from 0.
+    pub contexts: Vec<(String, usize)>,
 }
 
 /// One or two properties, whose values together are a level, with a space between.
@@ -103,7 +141,7 @@ pub struct QuantileAround {
     pub z: f64,
 }
 
-/// Cells by arm, day and level; counts by dimension.
+/// Cells by arm and what divides; counts by dimension.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
 pub struct ExposuresAnswer {
     /// People who were told of in two arms.
@@ -117,14 +155,16 @@ pub struct ExposuresAnswer {
     pub quantiles: Vec<Vec<Option<[f64; 3]>>>,
 }
 
-/// People of an arm whose first row lies on a day.
+/// People of an arm whose first rows lie in one part.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
 pub struct ExposedCell {
     pub arm: usize,
-    /// Days since 1970 UTC.
-    pub day: i64,
+    /// Days since 1970 UTC, or the place of the time that divides.
+    pub part: i64,
     /// Of the dimension that divides; the empty text where none does, or the property is missing.
     pub level: String,
+    /// Where contexts divide; none is one that is not known.
+    pub context: Option<usize>,
     pub people: f64,
     pub measures: Vec<PersonMoments>,
 }

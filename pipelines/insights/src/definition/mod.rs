@@ -38,8 +38,8 @@ pub use compare::{Compare, CompareAnswer, CompareOf, CompareSegment};
 pub use correlation::{Correlation, CorrelationAnswer, Factor, FactorOf, FactorTest};
 pub use distribution::{Distribution, DistributionAnswer, DistributionOf};
 pub use exposures::{
-    ExposedBy, ExposedCell, ExposedLevel, Exposures, ExposuresAnswer, PartOf, PersonCap, PersonMeasure, PersonMoments,
-    PersonPart, QuantileAround, Telling,
+    ContextTelling, DividedBy, ExposedBy, ExposedCell, ExposedLevel, Exposures, ExposuresAnswer, PartOf, PersonCap,
+    PersonMeasure, PersonMoments, PersonPart, QuantileAround, Telling,
 };
 pub use formula::{Formula, Sign};
 pub use funnel::{

@@ -24,6 +24,17 @@ pub(crate) enum Part<'q> {
 }
 
 impl Question {
+    /// The lists of people that it names.
+    pub fn uploaded(&self) -> std::collections::BTreeSet<&str> {
+        let mut names = std::collections::BTreeSet::new();
+        self.each_part(&mut |part, _| {
+            if let Part::Cohort(Cohort::Uploaded(name)) = part {
+                names.insert(name.as_str());
+            }
+        });
+        names
+    }
+
     /// Calls with every part and how deep it lies.
     pub(crate) fn each_part<'q>(&'q self, see: &mut dyn FnMut(Part<'q>, usize)) {
         Walk { see }.question(self, 0);
@@ -114,7 +125,8 @@ impl<'q> Walk<'_, 'q> {
         let told = asked.told_by.iter().flat_map(|telling| telling.keys.iter().chain(&telling.values));
         let left_out = asked.left_out.iter().map(|(name, _)| name);
         let dimensions = asked.dimensions.iter().flat_map(|dimension| &dimension.properties);
-        told.chain(left_out).chain(dimensions).for_each(|name| (self.see)(Part::Text(name), depth));
+        let contexts = asked.divided_by.contexts().iter().map(|telling| &telling.property);
+        told.chain(left_out).chain(dimensions).chain(contexts).for_each(|name| (self.see)(Part::Text(name), depth));
         for part in asked.measures.iter().flat_map(|measure| &measure.parts) {
             match &part.of {
                 PartOf::Rows | PartOf::Happened => {}
@@ -210,7 +222,7 @@ impl<'q> Walk<'_, 'q> {
             Cohort::Reached { funnel, .. } => self.funnel(funnel, depth + 1),
             Cohort::InCell(people) => self.people_of(people, depth + 1),
             Cohort::Person(comparison) => (self.see)(Part::Trait(&comparison.property), depth),
-            Cohort::Listed(_) | Cohort::Cohort(_) => {}
+            Cohort::Listed(_) | Cohort::Uploaded(_) | Cohort::Cohort(_) => {}
         }
     }
 }

@@ -75,6 +75,14 @@ pub(super) fn people(context: &Context<'_>, cohort: &Cohort) -> Result<PersonSet
         Cohort::Cohort(key) => {
             Err(InsightError::question("cohort", format!("the saved cohort {key:?} is not known here")))
         }
+        Cohort::Uploaded(name) => {
+            let Some(list) = context.people_list(name) else {
+                return Err(InsightError::question("uploaded", format!("the list {name:?} is not known here")));
+            };
+            let mut found = active_in(context, ALWAYS)?;
+            combine(context, &mut found, &context.snapshot.persons(list.texts()), |a, b| a & b);
+            Ok(found)
+        }
         Cohort::Listed(ids) => {
             let mut found = active_in(context, ALWAYS)?;
             combine(context, &mut found, &context.snapshot.persons(ids), |a, b| a & b);
@@ -159,8 +167,7 @@ fn did(
     let mut found = each_set(context, |reader, segment, set, (counts, postings)| {
         counts.fill(0);
         for &activity in &compiled.activities {
-            reader.select(segment, activity, compiled, &[], within, postings);
-            postings.persons.iter().for_each(|&local| counts[usize::from(local)] += 1);
+            reader.count(segment, activity, compiled, within, postings, counts);
         }
         for (local, &count) in counts.iter().enumerate() {
             if (at_least..=at_most).contains(&u64::from(count)) {

@@ -3,7 +3,7 @@
 use super::compile::Compiled;
 use super::engine::Context;
 use super::funnel;
-use super::reader::Within;
+use super::reader::{Need, Within};
 use crate::InsightError;
 use crate::definition::{Compare, CompareAnswer, CompareOf, CompareSegment, Funnel, FunnelOrder};
 use crate::projection::{ColumnKind, PersonSet, Postings, SEGMENT_PERSONS};
@@ -50,7 +50,7 @@ fn sums(context: &Context<'_>, asked: &Compare, people: &PersonSet) -> Result<(f
     let states = context.each_segment(state, |(sum, squares, numbers, postings), reader, segment| {
         numbers.fill(0.0);
         for &activity in &compiled.activities {
-            reader.select(segment, activity, &compiled, column.as_slice(), within, postings);
+            reader.select_with(Need::Span, segment, activity, &compiled, column.as_slice(), within, postings);
             for (row, &local) in postings.persons.iter().enumerate() {
                 numbers[usize::from(local)] += match postings.columns.first() {
                     Some(column) => column.number(row).unwrap_or(0.0),

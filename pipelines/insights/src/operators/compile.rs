@@ -102,6 +102,21 @@ impl Program {
         })
     }
 
+    /// Whether it looks at the times of rows.
+    pub fn needs_times(&self) -> bool {
+        match self {
+            Program::All(parts) | Program::Any(parts) => parts.iter().any(Program::needs_times),
+            Program::Not(part) => part.needs_times(),
+            Program::Session(_) => true,
+            Program::Words { .. } | Program::Numbers { .. } | Program::Trait { .. } | Program::People(_) => false,
+        }
+    }
+
+    /// How many rows meet it, of columns that are the condition's alone.
+    pub fn count(&self, snapshot: &Snapshot, segment: u32, postings: &Postings<'_>) -> usize {
+        self.mask(snapshot, segment, postings, 0).into_iter().filter(|&met| met).count()
+    }
+
     /// Whether each row meets it; columns of the condition begin at `base`.
     pub fn mask(&self, snapshot: &Snapshot, segment: u32, postings: &Postings<'_>, base: usize) -> Vec<bool> {
         let rows = postings.len();

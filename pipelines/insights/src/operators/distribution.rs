@@ -4,7 +4,7 @@ use super::cohort::each_set;
 use super::compile::Compiled;
 use super::engine::Context;
 use super::order::percentile;
-use super::reader::Within;
+use super::reader::{Need, Within};
 use crate::InsightError;
 use crate::definition::{Distribution, DistributionAnswer, DistributionCell, DistributionOf};
 use crate::projection::{ColumnKind, PersonSet, Postings, SEGMENT_PERSONS};
@@ -56,7 +56,7 @@ pub(super) fn people(
     each_set(context, |reader, segment, set, (counts, postings)| {
         counts.fill(0);
         for &activity in &compiled.activities {
-            reader.select(segment, activity, &compiled, column.as_slice(), within, postings);
+            reader.select_with(Need::Span, segment, activity, &compiled, column.as_slice(), within, postings);
             for (row, &local) in postings.persons.iter().enumerate() {
                 counts[usize::from(local)] += 1;
                 let number = postings.columns.first().and_then(|column| column.number(row));
@@ -92,7 +92,7 @@ fn numbers(
     let state = || (Vec::new(), Postings::default());
     let states = context.each_segment(state, |(values, postings), reader, segment| {
         for &activity in &compiled.activities {
-            reader.select(segment, activity, compiled, &[column], within, postings);
+            reader.select_with(Need::Span, segment, activity, compiled, &[column], within, postings);
             let numbers = (0..postings.len()).filter_map(|row| postings.columns[0].number(row));
             values.extend(numbers);
         }
@@ -105,8 +105,7 @@ fn rows_per_person(context: &Context<'_>, compiled: &Compiled, within: Within<'_
     let states = context.each_segment(state, |(values, counts, postings), reader, segment| {
         counts.fill(0);
         for &activity in &compiled.activities {
-            reader.select(segment, activity, compiled, &[], within, postings);
-            postings.persons.iter().for_each(|&local| counts[usize::from(local)] += 1);
+            reader.count(segment, activity, compiled, within, postings, counts);
         }
         values.extend(counts.iter().filter(|&&count| count > 0).map(|&count| f64::from(count)));
     })?;

@@ -13,7 +13,7 @@ use super::{
 use crate::control::Control;
 use crate::definition::{Answer, Cohort, Funnel, Question, Scope, is_sampled};
 use crate::projection::{GroupProperty, PersonSet, Snapshot};
-use crate::{InsightError, memory};
+use crate::{InsightError, PeopleList, memory};
 
 /// Answers questions with some threads.
 #[derive(Debug, Clone, Copy)]
@@ -130,6 +130,11 @@ impl<'a> Context<'a> {
         let (rows, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
         let held = AtomicI64::new(memory::held());
         Context { snapshot, threads: threads.max(1), cancel, control: None, held, rows, bytes }
+    }
+
+    /// A list of people that the question names.
+    pub fn people_list(&self, name: &str) -> Option<&'a PeopleList> {
+        self.control?.people_list(name)
     }
 
     /// The people a scope is limited to.

@@ -12,6 +12,8 @@ use crate::projection::{Dictionary, Postings, SEGMENT_PERSONS};
 pub(super) const NOBODY: u16 = u16::MAX;
 /// … in two.
 pub(super) const SEVERAL: u16 = u16::MAX - 1;
+/// Of no context that is known.
+pub(super) const NOWHERE: u16 = u16::MAX;
 
 /// The rows that tell, ready to be read.
 pub(super) struct Told<'a> {
@@ -31,6 +33,8 @@ struct TellingRows {
     /// The arm of a row without values.
     without: u16,
     left_out: Vec<(usize, Vec<bool>)>,
+    /// Slots of what tells contexts, and for each code the context.
+    contexts: Vec<(usize, Vec<u16>)>,
     /// For each dimension the slots of its properties.
     dimensions: Vec<[usize; PROPERTIES_MAX]>,
 }
@@ -40,6 +44,9 @@ pub(super) struct Exposed {
     pub arms: Vec<u16>,
     /// Times of their first rows.
     pub first: Vec<i64>,
+    /// What their first rows tell, where those decide.
+    pub contexts: Vec<u16>,
+    counts_first: bool,
     /// For each dimension what their first rows are of.
     pub levels: Vec<Vec<Codes>>,
     left_out: Vec<bool>,
@@ -56,10 +63,13 @@ struct First {
 }
 
 impl Exposed {
-    pub fn new(dimensions: usize) -> Exposed {
+    pub fn new(asked: &Exposures) -> Exposed {
+        let dimensions = asked.dimensions.len();
         Exposed {
             arms: vec![NOBODY; SEGMENT_PERSONS],
             first: vec![i64::MAX; SEGMENT_PERSONS],
+            contexts: vec![NOWHERE; SEGMENT_PERSONS],
+            counts_first: asked.counts_first,
             levels: vec![vec![[0; PROPERTIES_MAX]; SEGMENT_PERSONS]; dimensions],
             left_out: vec![false; SEGMENT_PERSONS],
             firsts: Vec::new(),
@@ -88,6 +98,7 @@ impl<'a> Told<'a> {
     pub fn find(&self, reader: &mut Reader<'a>, segment: u32, postings: &mut Postings<'a>, found: &mut Exposed) {
         found.arms.fill(NOBODY);
         found.first.fill(i64::MAX);
+        found.contexts.fill(NOWHERE);
         found.left_out.fill(false);
         for told in &self.rows {
             let within = Within { span: self.span, people: None };
@@ -133,11 +144,22 @@ impl<'a> Told<'a> {
 impl Exposed {
     fn see(&mut self, told: &TellingRows, postings: &Postings<'_>, row: usize, arm: u16) {
         let person = usize::from(postings.persons[row]);
-        let known = &mut self.arms[person];
-        *known = if *known == NOBODY || *known == arm { arm } else { SEVERAL };
+        let time = postings.times[row];
+        let context = told.context(postings, row);
+        if self.counts_first {
+            let known = (self.first[person], self.arms[person], self.contexts[person]);
+            if (time, arm, context) < known {
+                (self.arms[person], self.contexts[person]) = (arm, context);
+            }
+        } else {
+            let known = &mut self.arms[person];
+            *known = if *known == NOBODY || *known == arm { arm } else { SEVERAL };
+            if (time, context) < (self.first[person], self.contexts[person]) {
+                self.contexts[person] = context;
+            }
+        }
         let has_left = |(slot, table): &(usize, Vec<bool>)| look_up(table, postings.columns[*slot].word(row));
         self.left_out[person] |= told.left_out.iter().any(has_left);
-        let time = postings.times[row];
         if time > self.first[person] {
             return;
         }
@@ -182,6 +204,15 @@ impl TellingRows {
             let tester = Test::tester(test)?;
             left_out.push((place, table(dictionary, |text| tester.of_text(text))));
         }
+        let mut contexts = Vec::new();
+        for told in asked.divided_by.contexts() {
+            let (place, dictionary) = slot(&told.property)?;
+            let context_of = |text: Option<&str>| {
+                let known = told.contexts.iter().find(|(value, _)| Some(value.as_str()) == text);
+                known.map_or(NOWHERE, |(_, context)| *context as u16)
+            };
+            contexts.push((place, table(dictionary, context_of)));
+        }
         for dimension in &asked.dimensions {
             let mut slots = [0; PROPERTIES_MAX];
             for (place, name) in slots.iter_mut().zip(&dimension.properties) {
@@ -189,7 +220,7 @@ impl TellingRows {
             }
             dimensions.push(slots);
         }
-        Ok(TellingRows { activity, columns, keys, values, without: arm_of(""), left_out, dimensions })
+        Ok(TellingRows { activity, columns, keys, values, without: arm_of(""), left_out, contexts, dimensions })
     }
 
     fn arm(&self, postings: &Postings<'_>, row: usize) -> u16 {
@@ -200,6 +231,13 @@ impl TellingRows {
         }
         let of = |(slot, table): &(usize, Vec<u16>)| Some(table.get(there(*slot)? as usize).copied().unwrap_or(NOBODY));
         self.values.iter().find_map(of).unwrap_or(self.without)
+    }
+
+    fn context(&self, postings: &Postings<'_>, row: usize) -> u16 {
+        let there = |slot: usize| Some(postings.columns[slot].word(row)).filter(|&code| code != 0);
+        let of =
+            |(slot, table): &(usize, Vec<u16>)| Some(table.get(there(*slot)? as usize).copied().unwrap_or(NOWHERE));
+        self.contexts.iter().find_map(of).unwrap_or(NOWHERE)
     }
 }
 

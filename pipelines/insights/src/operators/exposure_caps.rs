@@ -5,7 +5,7 @@ use super::exposed::SEVERAL;
 use super::exposure_moments::Spread;
 use super::exposures::{Plan, State};
 use crate::InsightError;
-use crate::definition::{Exposures, PersonCap};
+use crate::definition::{DividedBy, Exposures, PersonCap};
 
 /// For each measure where it is cut.
 pub(super) fn caps(context: &Context<'_>, asked: &Exposures) -> Result<Vec<Option<f64>>, InsightError> {
@@ -33,7 +33,8 @@ fn spreads(context: &Context<'_>, asked: &Exposures, measures: &[usize]) -> Resu
     if measures.is_empty() {
         return Ok(all);
     }
-    let mut narrow = Exposures { measures: Vec::new(), dimensions: Vec::new(), divided_by: None, ..asked.clone() };
+    let mut narrow =
+        Exposures { measures: Vec::new(), dimensions: Vec::new(), divided_by: DividedBy::Days, ..asked.clone() };
     for &index in measures {
         let mut measure = asked.measures[index].clone();
         measure.parts.truncate(1);

@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use super::compile::{Compiled, Program};
 use super::engine::Context;
-use super::exposed::{Exposed, NOBODY, SEVERAL, Told};
+use super::exposed::{Exposed, NOBODY, NOWHERE, SEVERAL, Told};
 use super::exposed_levels::Levels;
 use super::exposure_caps;
 use super::exposure_moments::{Cell, PARTS_MAX, Spread};
 use super::order::each_person;
 use super::reader::{Reader, Within};
 use crate::InsightError;
-use crate::definition::{ExposedCell, Exposures, ExposuresAnswer, PartOf, QuantileAround, Selector};
+use crate::definition::{DividedBy, ExposedCell, Exposures, ExposuresAnswer, PartOf, QuantileAround, Selector};
 use crate::projection::{ColumnKind, Postings};
 
 const DAY_MS: i64 = 86_400_000;
@@ -58,7 +58,10 @@ pub(super) struct Plan<'a, 'q> {
     places: Vec<Range<usize>>,
     span: (i64, i64),
     first_day: i64,
-    days: usize,
+    /// Days, or times with their contexts.
+    parts: usize,
+    /// With that of people of whom none is known.
+    contexts: usize,
 }
 
 /// What the rows of one activity add to.
@@ -102,18 +105,22 @@ impl<'a, 'q> Plan<'a, 'q> {
             places.push(end..end + measure.parts.len());
             end += measure.parts.len();
         }
-        if asked.divided_by.is_some_and(|index| index >= asked.dimensions.len()) {
-            return Err(InsightError::question("divided_by", "is no dimension"));
-        }
         let earliest = asked.measures.iter().flat_map(|measure| &measure.parts).map(|part| part.after_ms).min();
         let first_day = asked.from_ms.div_euclid(DAY_MS);
         let last_day = asked.until_ms.div_euclid(DAY_MS);
-        let days = match asked.divided_by {
-            Some(_) => 1,
-            None => usize::try_from(last_day - first_day + 1).unwrap_or(0),
+        let contexts = asked.divided_by.contexts_told().saturating_add(1);
+        let parts = match &asked.divided_by {
+            DividedBy::Days => usize::try_from(last_day - first_day + 1).unwrap_or(0),
+            DividedBy::Dimension(index) if *index < asked.dimensions.len() => 1,
+            DividedBy::Dimension(_) => return Err(InsightError::question("divided_by", "is no dimension")),
+            DividedBy::Times { starts_ms, .. } if starts_ms.is_empty() || !starts_ms.is_sorted() => {
+                return Err(InsightError::question("divided_by", "has no times in their order"));
+            }
+            DividedBy::Times { starts_ms, .. } => starts_ms.len().saturating_mul(contexts),
         };
-        if days.saturating_mul(asked.arms) > CELLS_MAX || asked.arms >= usize::from(SEVERAL) {
-            return Err(InsightError::question("arms", format!("at most {CELLS_MAX} with days")));
+        let is_too_much = parts.saturating_mul(asked.arms) > CELLS_MAX || contexts > usize::from(NOWHERE);
+        if is_too_much || asked.arms >= usize::from(SEVERAL) {
+            return Err(InsightError::question("arms", format!("at most {CELLS_MAX} with days, times and contexts")));
         }
         let mut plan = Plan {
             asked,
@@ -122,7 +129,8 @@ impl<'a, 'q> Plan<'a, 'q> {
             places,
             span: (asked.from_ms.saturating_add(earliest.unwrap_or(0).min(0)), asked.until_ms),
             first_day,
-            days,
+            parts,
+            contexts,
         };
         for (index, source) in asked.sources.iter().enumerate() {
             plan.read(context, index, source)?;
@@ -235,13 +243,40 @@ impl<'a, 'q> Plan<'a, 'q> {
     /// The place of a person's cell; levels have the places that counting gave them.
     fn cell_of(&self, exposed: &Exposed, person: usize, levels: &[Levels<'_>]) -> usize {
         let arm = usize::from(exposed.arms[person]);
-        match self.asked.divided_by {
-            Some(dimension) => {
-                levels[dimension].find(exposed.levels[dimension][person]).unwrap_or(0) * self.asked.arms + arm
-            }
-            None => {
+        let part = match &self.asked.divided_by {
+            DividedBy::Dimension(dimension) => levels[*dimension].find(exposed.levels[*dimension][person]).unwrap_or(0),
+            DividedBy::Days => {
                 let day = exposed.first[person].div_euclid(DAY_MS) - self.first_day;
-                usize::try_from(day).unwrap_or(0).min(self.days.saturating_sub(1)) * self.asked.arms + arm
+                usize::try_from(day).unwrap_or(0).min(self.parts.saturating_sub(1))
+            }
+            DividedBy::Times { starts_ms, .. } => {
+                let first = exposed.first[person];
+                let time = starts_ms.partition_point(|start| *start <= first).saturating_sub(1);
+                time * self.contexts + usize::from(exposed.contexts[person]).min(self.contexts - 1)
+            }
+        };
+        part * self.asked.arms + arm
+    }
+
+    /// The dimension whose levels divide.
+    fn dimension(&self) -> Option<usize> {
+        match self.asked.divided_by {
+            DividedBy::Dimension(dimension) => Some(dimension),
+            DividedBy::Days | DividedBy::Times { .. } => None,
+        }
+    }
+
+    /// A cell without people, in its place.
+    fn cell(&self, place: usize, levels: &[Levels<'_>]) -> ExposedCell {
+        let (arm, place) = (place % self.asked.arms, place / self.asked.arms);
+        let cell = ExposedCell { arm, part: self.first_day, ..ExposedCell::default() };
+        match self.asked.divided_by {
+            DividedBy::Dimension(dimension) => ExposedCell { level: levels[dimension].text(place), ..cell },
+            DividedBy::Days => ExposedCell { part: self.first_day + place as i64, ..cell },
+            DividedBy::Times { .. } => {
+                let (time, context) = (place / self.contexts, place % self.contexts);
+                let context = Some(context).filter(|&context| context + 1 < self.contexts);
+                ExposedCell { part: time as i64, context, ..cell }
             }
         }
     }
@@ -296,9 +331,9 @@ impl<'a> State<'a> {
     pub fn new(plan: &Plan<'a, '_>) -> State<'a> {
         let (arms, measures) = (plan.asked.arms, plan.asked.measures.len());
         let parts = plan.places.last().map_or(0, |places| places.end);
-        let cells = if plan.asked.divided_by.is_some() { 0 } else { plan.days * arms };
+        let cells = if plan.dimension().is_some() { 0 } else { plan.parts * arms };
         State {
-            exposed: Exposed::new(plan.asked.dimensions.len()),
+            exposed: Exposed::new(plan.asked),
             telling: Postings::default(),
             postings: plan.activities.iter().map(|_| Postings::default()).collect(),
             values: vec![0.0; parts],
@@ -328,7 +363,7 @@ impl<'a> State<'a> {
                 levels.count(codes[person], arm);
             }
             let index = plan.cell_of(&self.exposed, person, &self.levels);
-            if let Some(dimension) = plan.asked.divided_by {
+            if let Some(dimension) = plan.dimension() {
                 let cells = self.levels[dimension].len() * arms;
                 self.cells.resize_with(cells.max(self.cells.len()), || None);
             }
@@ -341,7 +376,7 @@ impl<'a> State<'a> {
         self.several += other.several;
         let places: Vec<Vec<usize>> =
             self.levels.iter_mut().zip(&other.levels).map(|(own, other)| own.join(other)).collect();
-        if let Some(dimension) = plan.asked.divided_by {
+        if let Some(dimension) = plan.dimension() {
             let cells = self.levels[dimension].len() * arms;
             self.cells.resize_with(cells.max(self.cells.len()), || None);
         }
@@ -350,7 +385,7 @@ impl<'a> State<'a> {
         }
         for (index, cell) in other.cells.into_iter().enumerate() {
             let Some(cell) = cell else { continue };
-            let index = match plan.asked.divided_by {
+            let index = match plan.dimension() {
                 Some(dimension) => places[dimension][index / arms] * arms + index % arms,
                 None => index,
             };
@@ -372,16 +407,12 @@ impl<'a> State<'a> {
         let mut cells = Vec::new();
         for (index, cell) in self.cells.iter().enumerate() {
             let Some(cell) = cell else { continue };
-            let (arm, place) = (index % arms, index / arms);
-            people_of[arm] += cell.people;
+            let told = plan.cell(index, &self.levels);
+            people_of[told.arm] += cell.people;
             let measures = cell.measures.iter().zip(&plan.places).zip(&caps);
             let measures =
                 measures.map(|((measure, places), cap)| measure.of_all(cell.people, nothing(*cap), places.len()));
-            let (day, level) = match plan.asked.divided_by {
-                Some(dimension) => (plan.first_day, self.levels[dimension].text(place)),
-                None => (plan.first_day + place as i64, String::new()),
-            };
-            cells.push(ExposedCell { arm, day, level, people: cell.people as f64, measures: measures.collect() });
+            cells.push(ExposedCell { people: cell.people as f64, measures: measures.collect(), ..told });
         }
         let mut quantiles = Vec::new();
         for (measure, asked) in plan.asked.measures.iter().enumerate() {

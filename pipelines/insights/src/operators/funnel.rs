@@ -1,16 +1,15 @@
 //! Funnels: the postings of the steps are gone through together, person by person.
 
 use std::cmp::Ordering;
-use std::ops::Range;
 
 use super::compile::Compiled;
 use super::engine::Context;
-use super::funnel_match::{Entry, Matcher, Outcome, STEPS_MAX};
-use super::order::each_person;
+use super::funnel_match::{Chains, Entry, Matcher, Outcome, STEPS_MAX};
+use super::order::{PersonPlaces, each_person};
 use super::reader::{Reader, Within};
 use crate::InsightError;
 use crate::definition::{Attribution, Buckets, Funnel, FunnelOrder};
-use crate::projection::{ColumnKind, Names, PersonSet, Postings, join_person};
+use crate::projection::{ColumnKind, Names, PersonSet, Postings, SEGMENT_PERSONS, join_person};
 
 /// The people whose level (at least 1) is wanted.
 pub(super) fn people(
@@ -81,6 +80,8 @@ struct State<'a, A> {
     bits: Vec<Vec<u32>>,
     entries: Vec<Entry>,
     times: Vec<i64>,
+    places: Vec<PersonPlaces>,
+    chains: Chains,
     trend: Vec<(usize, usize)>,
 }
 
@@ -135,6 +136,8 @@ impl Plan {
             bits: Vec::new(),
             entries: Vec::new(),
             times: Vec::new(),
+            places: Vec::new(),
+            chains: Chains::default(),
             trend: Vec::new(),
         };
         let states = context.each_segment(state, |state, reader, segment| match self.apart {
@@ -157,36 +160,30 @@ impl Plan {
         names: Option<&Names>,
         each: impl Fn(&mut A, u32, Found<'_>),
     ) {
-        let State { own, postings, trend, .. } = state;
+        let State { own, postings, places, chains, trend, .. } = state;
         postings.resize_with(self.steps, Postings::default);
+        places.resize_with(self.steps, PersonPlaces::default);
         for (step, (compiled, postings)) in self.selectors.iter().zip(postings.iter_mut()).enumerate() {
             let wanted = self.column.filter(|_| self.touch.is_some_and(|(touched, _)| touched == step));
             reader.select(segment, compiled.activities[0], compiled, wanted.as_slice(), self.within(), postings);
             if step == 0 && postings.is_empty() {
                 return;
             }
+            places[step].fill(&postings.persons);
         }
-        let mut rows: [Range<usize>; STEPS_MAX] = std::array::from_fn(|_| 0..0);
         let mut steps: [&[i64]; STEPS_MAX] = [&[]; STEPS_MAX];
-        let starts = &postings[0].persons;
-        while let Some(&person) = starts.get(rows[0].end) {
-            for (index, one) in postings.iter().enumerate() {
-                let rows = &mut rows[index];
-                let mut begin = rows.end;
-                while one.persons.get(begin).is_some_and(|&other| other < person) {
-                    begin += 1;
-                }
-                let mut end = begin;
-                while one.persons.get(end) == Some(&person) {
-                    end += 1;
-                }
-                *rows = begin..end;
-                steps[index] = &one.times[begin..end];
+        for person in 0..SEGMENT_PERSONS {
+            let starts = places[0].rows(person);
+            if starts.is_empty() {
+                continue;
             }
-            let outcome = self.matcher.apart(&steps[..self.steps]);
+            for ((step, one), places) in steps.iter_mut().zip(postings.iter()).zip(places.iter()) {
+                *step = &one.times[places.rows(person)];
+            }
+            let outcome = self.matcher.apart(&steps[..self.steps], chains);
             let code = match self.touch {
                 Some((step, attribution)) => {
-                    let (one, rows) = (&postings[step], rows[step].clone());
+                    let (one, rows) = (&postings[step], places[step].rows(person));
                     let values = rows.map(|row| (one.times[row], one.columns[0].word(row)));
                     touched(values, attribution, names)
                 }
@@ -194,9 +191,9 @@ impl Plan {
             };
             trend.clear();
             if let Some(buckets) = &self.buckets {
-                self.matcher.apart_by_bucket(&steps[..self.steps], buckets, trend);
+                self.matcher.apart_by_bucket(&steps[..self.steps], buckets, chains, trend);
             }
-            each(own, join_person(segment, person), Found { outcome, first: steps[0][0], code, trend });
+            each(own, join_person(segment, person as u16), Found { outcome, first: steps[0][0], code, trend });
         }
     }
 
@@ -209,7 +206,7 @@ impl Plan {
         names: Option<&Names>,
         each: impl Fn(&mut A, u32, Found<'_>),
     ) {
-        let State { own, postings, bits, entries, times, trend } = state;
+        let State { own, postings, bits, entries, times, trend, .. } = state;
         postings.resize_with(self.activities.len(), Postings::default);
         bits.resize_with(self.activities.len(), Vec::new);
         for ((activity, selectors), (postings, bits)) in

@@ -31,6 +31,13 @@ impl Entry {
     }
 }
 
+/// Rows of a step that go on from a start, with it; those of the step before, and of the one at hand.
+#[derive(Default)]
+pub(super) struct Chains {
+    before: Vec<(i64, i64)>,
+    reached: Vec<(i64, i64)>,
+}
+
 /// What a person achieved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Outcome {
@@ -97,7 +104,13 @@ impl Matcher {
     }
 
     /// As [`Matcher::by_bucket`] where [`Matcher::apart`] serves.
-    pub fn apart_by_bucket(&self, steps: &[&[i64]], buckets: &Buckets, trend: &mut Vec<(usize, usize)>) {
+    pub fn apart_by_bucket(
+        &self,
+        steps: &[&[i64]],
+        buckets: &Buckets,
+        chains: &mut Chains,
+        trend: &mut Vec<(usize, usize)>,
+    ) {
         let mut from = 0;
         while let Some(&time) = steps[0].get(from) {
             let bucket = buckets.of(time);
@@ -109,56 +122,69 @@ impl Matcher {
                 *near = &step[step.partition_point(|&time| time < begin)..step.partition_point(|&time| time <= last)];
             }
             near[0] = &steps[0][from..until];
-            trend.push((bucket, self.apart(&near[..steps.len()]).level));
+            trend.push((bucket, self.apart(&near[..steps.len()], chains).level));
             from = until;
         }
     }
 
     /// Steps one after the other, each with its rows apart: the times of the rows of each step. As
     /// [`Matcher::outcome`] of an ordered funnel in which no row matches two steps and nothing is excluded.
+    ///
+    /// Step by step: each row of a step goes on from the newest start that the rows of the step before it had reached
+    /// by then. A step that nobody reaches is the end, and the rows of later ones are not looked at.
     #[inline]
-    pub fn apart(&self, steps: &[&[i64]]) -> Outcome {
-        let mut level = usize::from(!steps[0].is_empty());
-        if self.steps == 1 {
-            return steps[0].first().map_or(Outcome::default(), |&time| Outcome::converted(1, time, time));
+    pub fn apart(&self, steps: &[&[i64]], chains: &mut Chains) -> Outcome {
+        match steps[0] {
+            [] => Outcome::default(),
+            [time, ..] if steps.len() == 1 => Outcome::converted(1, *time, *time),
+            [start] => self.apart_once(steps, *start),
+            _ => self.apart_often(steps, chains),
         }
-        if level == 0 {
-            return Outcome::default();
+    }
+
+    /// From one start: the first row of each step after that of the step before, if it is in time.
+    #[inline]
+    fn apart_once(&self, steps: &[&[i64]], start: i64) -> Outcome {
+        let last = start.saturating_add(self.window_ms);
+        let mut at = start;
+        for (level, times) in (1..).zip(&steps[1..]) {
+            match times.iter().find(|&&time| time >= at) {
+                Some(&time) if time <= last => at = time,
+                _ => return Outcome::dropped(level),
+            }
         }
+        Outcome::converted(steps.len(), start, at)
+    }
+
+    fn apart_often(&self, steps: &[&[i64]], chains: &mut Chains) -> Outcome {
         if steps[1].is_empty() {
-            return Outcome::dropped(level);
+            return Outcome::dropped(1);
         }
-        let mut at = [0usize; STEPS_MAX];
-        let mut chains = [NONE; STEPS_MAX];
-        let begin = steps[0][0];
-        for (at, step) in at.iter_mut().zip(steps).skip(1) {
-            *at = step.iter().position(|&time| time >= begin).unwrap_or(step.len());
-        }
-        loop {
-            let mut next = (i64::MAX, 0);
-            for (step, times) in steps.iter().enumerate() {
-                if let Some(&time) = times.get(at[step]).filter(|&&time| time < next.0) {
-                    next = (time, step);
+        let Chains { before, reached } = chains;
+        before.clear();
+        before.extend(steps[0].iter().map(|&time| (time, time)));
+        for (level, times) in (1..).zip(&steps[1..]) {
+            reached.clear();
+            let (mut next, mut newest) = (0, NONE);
+            for &time in *times {
+                while let Some(&(at, start)) = before.get(next).filter(|(at, _)| *at <= time) {
+                    debug_assert!(newest <= start && at <= time);
+                    newest = start;
+                    next += 1;
+                }
+                if newest != NONE && time - newest <= self.window_ms {
+                    if level + 1 == steps.len() {
+                        return Outcome::converted(steps.len(), newest, time);
+                    }
+                    reached.push((time, newest));
                 }
             }
-            let (time, step) = next;
-            if time == i64::MAX {
+            if reached.is_empty() {
                 return Outcome::dropped(level);
             }
-            at[step] += 1;
-            if step == 0 {
-                chains[0] = time;
-                continue;
-            }
-            let start = chains[step - 1];
-            if start != NONE && time - start <= self.window_ms {
-                chains[step] = start;
-                level = level.max(step + 1);
-                if level == self.steps {
-                    return Outcome::converted(level, start, time);
-                }
-            }
+            std::mem::swap(before, reached);
         }
+        Outcome::dropped(steps.len())
     }
 
     fn ordered(&self, entries: &[Entry], end: i64) -> Outcome {

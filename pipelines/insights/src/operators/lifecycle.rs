@@ -4,7 +4,7 @@ use super::compile::Compiled;
 use super::engine::Context;
 use super::order::bucket_of;
 use super::presence::{Presence, bit};
-use super::reader::Within;
+use super::reader::{Need, Within};
 use crate::InsightError;
 use crate::definition::{Buckets, Lifecycle, LifecycleAnswer, LifecycleBucket, LifecycleCell, LifecycleStanding};
 use crate::operators::ALWAYS;
@@ -105,10 +105,11 @@ fn before<'a>(
                 before.insert(local as u16);
             }
         }
+        reader.give_back(timeline);
         return before;
     }
     for &activity in &compiled.activities {
-        reader.select(segment, activity, compiled, &[], earlier, postings);
+        reader.select_with(Need::Span, segment, activity, compiled, &[], earlier, postings);
         postings.persons.iter().for_each(|&local| before.insert(local));
     }
     before

@@ -2,6 +2,7 @@
 //! threads ([`engine`]), how selectors are compiled ([`compile`]) and rows read ([`reader`]).
 
 mod active;
+mod coder;
 mod cohort;
 mod compare;
 mod compile;
@@ -37,6 +38,7 @@ mod trend_groups;
 mod trend_lines;
 mod trend_people;
 mod trend_persons;
+mod trend_tally;
 
 #[cfg(any(test, feature = "reference"))]
 pub(crate) use correlation::of_counts;

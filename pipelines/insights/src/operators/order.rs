@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::InsightError;
 use crate::definition::Buckets;
-use crate::projection::Postings;
+use crate::projection::{Postings, SEGMENT_PERSONS};
 
 /// Of ascending values the one at index `floor((n - 1) * rank)`.
 pub(super) fn percentile<T: Copy>(ascending: &[T], rank: f64) -> Option<T> {
@@ -25,6 +25,35 @@ pub(super) fn each_person(postings: &[Postings<'_>], mut person: impl FnMut(u16,
             }
         }
         person(next, &rows);
+    }
+}
+
+/// Where the rows of each person of a segment lie in postings.
+#[derive(Default)]
+pub(super) struct PersonPlaces {
+    /// One more than the last row of each, or where those of the person before end.
+    ends: Vec<u32>,
+}
+
+impl PersonPlaces {
+    /// `persons` ascend.
+    pub fn fill(&mut self, persons: &[u16]) {
+        self.ends.clear();
+        self.ends.resize(SEGMENT_PERSONS, 0);
+        for (end, &person) in (1u32..).zip(persons) {
+            self.ends[usize::from(person)] = end;
+        }
+        let mut before = 0;
+        for end in &mut self.ends {
+            before = before.max(*end);
+            *end = before;
+        }
+    }
+
+    #[inline]
+    pub fn rows(&self, person: usize) -> Range<usize> {
+        let start = person.checked_sub(1).map_or(0, |before| self.ends[before]);
+        start as usize..self.ends[person] as usize
     }
 }
 

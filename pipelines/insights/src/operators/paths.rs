@@ -222,29 +222,43 @@ impl Counts {
         }
     }
 
-    /// For each place of a path its code, if there is a row.
-    fn codes(&self, key: u128, length: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let code =
-            move |place: usize| (key >> (self.bits as usize * (length - 1 - place))) as usize & ((1 << self.bits) - 1);
-        (0..length).map(move |place| (place, code(place))).filter(|(_, code)| *code != self.none)
+    /// The code in a place of a path.
+    fn code(&self, key: u128, place: usize, length: usize) -> usize {
+        (key >> (self.bits as usize * (length - 1 - place))) as usize & ((1 << self.bits) - 1)
     }
 }
 
 fn name_paths(paths: &Paths, names: &PathNames, counts: &Counts, all: &HashMap<u128, u64>) -> PathsAnswer {
-    let mut by_group: HashMap<Vec<u32>, u64> = HashMap::new();
+    // Paths of groups, in the places that codes had: which places are empty follows from how many are.
+    let mut by_group: HashMap<u128, u64> = HashMap::with_capacity(all.len());
     let mut edges: HashMap<(usize, u32, u32), u64> = HashMap::new();
     for (&key, &count) in all {
-        let path: Vec<(usize, u32)> =
-            counts.codes(key, paths.length).map(|(place, code)| (place, names.group_of[code])).collect();
-        for pair in path.windows(2) {
-            *edges.entry((pair[0].0, pair[0].1, pair[1].1)).or_default() += count;
+        let mut grouped = 0;
+        let mut before = None;
+        for place in 0..paths.length {
+            let code = counts.code(key, place, paths.length);
+            let group = names.group_of.get(code).copied();
+            grouped = grouped << counts.bits | group.map_or(counts.none as u128, u128::from);
+            if let Some((from, to)) = before.zip(group) {
+                *edges.entry((place - 1, from, to)).or_default() += count;
+            }
+            before = group;
         }
-        *by_group.entry(path.into_iter().map(|(_, group)| group).collect()).or_default() += count;
+        *by_group.entry(grouped).or_default() += count;
     }
+    // Texts, and their order, are made of what may be shown alone.
+    let least = {
+        let mut all: Vec<u64> = by_group.values().copied().collect();
+        let last = paths.top.min(all.len()).checked_sub(1);
+        last.map_or(u64::MAX, |last| *all.select_nth_unstable_by(last, |a, b| b.cmp(a)).1)
+    };
     let text = |group: u32| names.texts[group as usize].clone();
-    let named =
-        |(groups, count): (Vec<u32>, u64)| PathCount { activities: groups.into_iter().map(text).collect(), count };
-    let mut counted: Vec<PathCount> = by_group.into_iter().map(named).collect();
+    let named = |(key, count): (u128, u64)| {
+        let codes = (0..paths.length).map(|place| counts.code(key, place, paths.length));
+        let groups = codes.filter(|&code| code != counts.none);
+        PathCount { activities: groups.map(|group| text(group as u32)).collect(), count }
+    };
+    let mut counted: Vec<PathCount> = by_group.into_iter().filter(|(_, count)| *count >= least).map(named).collect();
     counted.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.activities.cmp(&b.activities)));
     counted.truncate(paths.top);
     let enough = edges.into_iter().filter(|(_, count)| *count >= paths.edge_least);

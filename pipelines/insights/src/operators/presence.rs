@@ -1,22 +1,26 @@
 //! Presence: in which buckets each person of a segment has such rows, as bits.
 
+use super::coder::Coder;
 use super::compile::Compiled;
 use super::engine::Context;
-use super::reader::{Reader, Within};
+use super::reader::{Need, Reader, Within};
 use crate::InsightError;
 use crate::definition::Buckets;
-use crate::projection::{PersonSet, Postings, SEGMENT_PERSONS, join_person};
+use crate::projection::{PersonSet, Postings, SEGMENT_PERSONS, SegmentSet, Timeline, join_person};
 
 /// Bits by person and bucket.
 pub(super) struct Presence {
     words: usize,
     bits: Vec<u64>,
+    /// Codes of the buckets in which each session begins and ends.
+    firsts: Vec<u16>,
+    lasts: Vec<u16>,
 }
 
 impl Presence {
     pub fn new(buckets: usize) -> Presence {
         let words = buckets.div_ceil(64).max(1);
-        Presence { words, bits: vec![0; words * SEGMENT_PERSONS] }
+        Presence { words, bits: vec![0; words * SEGMENT_PERSONS], firsts: Vec::new(), lasts: Vec::new() }
     }
 
     #[inline]
@@ -48,12 +52,40 @@ impl Presence {
         if compiled.everything {
             return self.fill_from_sessions(reader, segment, buckets, within);
         }
-        for &activity in &compiled.activities {
-            reader.select(segment, activity, compiled, &[], within, postings);
-            for (&local, &time) in postings.persons.iter().zip(&postings.times) {
-                self.set(usize::from(local), buckets.of(time));
+        let coder = Coder::new(buckets, within.span);
+        for (place, &activity) in compiled.activities.iter().enumerate() {
+            reader.select_with(Need::Buckets, segment, activity, compiled, &[], within, postings);
+            match self.words {
+                1 if place == 0 => self.fill_with::<1>(&coder, postings),
+                2 if place == 0 => self.fill_with::<2>(&coder, postings),
+                _ => coder.each_block(postings, |rows, codes| {
+                    for (&local, &code) in postings.persons[rows].iter().zip(codes) {
+                        if usize::from(code) < buckets.len() {
+                            self.set(usize::from(local), usize::from(code));
+                        }
+                    }
+                }),
             }
         }
+    }
+
+    /// The first rows: those of a person lie together, so that bits are gathered without reading back what was just
+    /// written.
+    fn fill_with<const WORDS: usize>(&mut self, coder: &Coder<'_>, postings: &Postings<'_>) {
+        let marks = marks::<WORDS>(coder.outside());
+        let (people, _) = self.bits.as_chunks_mut::<WORDS>();
+        let (mut before, mut gathered) = (u16::MAX, [0; WORDS]);
+        coder.each_block(postings, |rows, codes| {
+            for (&local, &code) in postings.persons[rows].iter().zip(codes) {
+                // All bits where it is the person of the row before.
+                let same = (u64::from(local ^ before)).wrapping_sub(1) >> 63;
+                let same = 0u64.wrapping_sub(same);
+                let mark = &marks[usize::from(code)];
+                gathered.iter_mut().zip(mark).for_each(|(word, mark)| *word = *word & same | mark);
+                people[usize::from(local)] = gathered;
+                before = local;
+            }
+        });
     }
 
     /// Where any row counts, first and last of a session say it all, but for sessions that the span cuts and those
@@ -65,40 +97,99 @@ impl Presence {
             return;
         }
         let timeline = reader.timeline(segment);
-        let mut walked = 0;
-        for local in 0..timeline.persons() {
-            if people.flatten().is_some_and(|people| !people.contains(local as u16)) {
-                continue;
+        let coder = Coder::new(buckets, within.span);
+        coder.codes(timeline.starts.iter().copied(), &mut self.firsts);
+        // Durations that are not known lie beyond what a session can last: then its rows are looked at.
+        let ends = timeline.starts.iter().zip(timeline.durations.iter());
+        let end = |(&start, &duration)| if duration == u32::MAX { i64::MAX } else { start + i64::from(duration) };
+        coder.codes(ends.map(end), &mut self.lasts);
+        let mut walk = |bits: &mut [u64], session: usize| {
+            let start = timeline.starts[session];
+            if start + timeline.duration(session) < from || until <= start {
+                return 0;
             }
-            for session in timeline.sessions_of(local) {
-                let start = timeline.starts[session];
-                let end = start + timeline.duration(session);
-                if end < from || until <= start {
-                    continue;
+            timeline.walk(session, |time, _| {
+                if from <= time && time < until {
+                    let bucket = buckets.of(time);
+                    bits[bucket / 64] |= 1 << (bucket % 64);
                 }
-                let inside = from <= start && end < until;
-                if inside {
-                    let first = buckets.of(start);
-                    self.set(local, first);
-                    if end < buckets.end(first) {
+            });
+            timeline.rows_of(session).len()
+        };
+        let people = people.flatten();
+        let codes = (self.firsts.as_slice(), self.lasts.as_slice());
+        let walked = match self.words {
+            1 => of_sessions::<1>(&coder, &timeline, people, codes, &mut self.bits, &mut walk),
+            2 => of_sessions::<2>(&coder, &timeline, people, codes, &mut self.bits, &mut walk),
+            words => {
+                let mut walked = 0;
+                for (local, bits) in self.bits.chunks_exact_mut(words).enumerate().take(timeline.persons()) {
+                    if people.is_some_and(|people| !people.contains(local as u16)) {
                         continue;
                     }
-                    let last = buckets.of(end);
-                    self.set(local, last);
-                    if last == first + 1 {
-                        continue;
+                    for session in timeline.sessions_of(local) {
+                        let (first, last) = (codes.0[session], codes.1[session]);
+                        match is_plain(first, last, coder.outside()) {
+                            true => [first, last]
+                                .into_iter()
+                                .for_each(|code| bits[usize::from(code) / 64] |= 1 << (code % 64)),
+                            false => walked += walk(bits, session),
+                        }
                     }
                 }
-                walked += timeline.rows_of(session).len();
-                timeline.walk(session, |time, _| {
-                    if from <= time && time < until {
-                        self.set(local, buckets.of(time));
-                    }
-                });
+                walked
+            }
+        };
+        reader.looked_at(walked, 3);
+        reader.give_back(timeline);
+    }
+}
+
+/// Whether a session lies in the span, and touches no buckets but those of its ends.
+#[inline]
+fn is_plain(first: u16, last: u16, outside: usize) -> bool {
+    (last.wrapping_sub(first) <= 1) & (usize::from(last) < outside)
+}
+
+/// For each code of a bucket its bit; of what is outside none.
+fn marks<const WORDS: usize>(buckets: usize) -> Vec<[u64; WORDS]> {
+    let mark = |bucket: usize| {
+        let mut mark = [0; WORDS];
+        mark[bucket / 64] = 1 << (bucket % 64);
+        mark
+    };
+    (0..buckets).map(mark).chain([[0; WORDS]]).collect()
+}
+
+/// The bits of each person out of the codes of sessions; how many rows had to be looked at.
+fn of_sessions<const WORDS: usize>(
+    coder: &Coder<'_>,
+    timeline: &Timeline<'_>,
+    people: Option<&SegmentSet>,
+    (firsts, lasts): (&[u16], &[u16]),
+    bits: &mut [u64],
+    walk: &mut impl FnMut(&mut [u64], usize) -> usize,
+) -> usize {
+    let marks = marks::<WORDS>(coder.outside());
+    let (all, _) = bits.as_chunks_mut::<WORDS>();
+    let mut walked = 0;
+    for (local, bits) in all.iter_mut().enumerate().take(timeline.persons()) {
+        if people.is_some_and(|people| !people.contains(local as u16)) {
+            continue;
+        }
+        let mut gathered = [0; WORDS];
+        let sessions = timeline.sessions_of(local);
+        for (session, (&first, &last)) in sessions.clone().zip(firsts[sessions.clone()].iter().zip(&lasts[sessions])) {
+            if is_plain(first, last, coder.outside()) {
+                let (first, last) = (&marks[usize::from(first)], &marks[usize::from(last)]);
+                gathered.iter_mut().zip(first.iter().zip(last)).for_each(|(word, (a, b))| *word |= a | b);
+            } else {
+                walked += walk(&mut gathered, session);
             }
         }
-        reader.looked_at(walked, 3);
+        *bits = gathered;
     }
+    walked
 }
 
 /// People whose bits are wanted; only of those who are in any bucket.

@@ -3,11 +3,12 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::Range;
 
 use super::cohort::each_set;
 use super::compile::Compiled;
 use super::engine::Context;
-use super::reader::{Reader, Within};
+use super::reader::{Need, Reader, Within};
 use crate::InsightError;
 use crate::definition::{RankBy, RankedRow, Ranking, RankingAnswer, RankingCell};
 use crate::projection::{PersonSet, Postings, SEGMENT_PERSONS, join_person};
@@ -39,7 +40,7 @@ pub(super) fn people(context: &Context<'_>, ranking: &Ranking, cell: &RankingCel
     }
     each_set(context, |reader, segment, set, (_, postings)| {
         for &activity in &compiled.activities {
-            reader.select(segment, activity, &compiled, &[], within, postings);
+            reader.select_with(Need::Span, segment, activity, &compiled, &[], within, postings);
             postings.persons.iter().for_each(|&local| set.insert(local));
         }
     })
@@ -52,7 +53,7 @@ fn by_activity(context: &Context<'_>, compiled: &Compiled, within: Within<'_>) -
             return of_few(reader, segment, people, within, counts);
         }
         for &activity in &compiled.activities {
-            reader.select(segment, activity, compiled, &[], within, postings);
+            reader.select_with(Need::Span, segment, activity, compiled, &[], within, postings);
             counts[usize::from(activity)] += postings.len() as u64;
         }
     })?;
@@ -104,8 +105,7 @@ fn by_person(
     let states = context.each_segment(state, |(best, counts, postings), reader, segment| {
         counts.fill(0);
         for &activity in &compiled.activities {
-            reader.select(segment, activity, compiled, &[], within, postings);
-            postings.persons.iter().for_each(|&local| counts[usize::from(local)] += 1);
+            reader.count(segment, activity, compiled, within, postings, counts);
         }
         for (local, &count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
             best.offer(u64::from(count), 0, join_person(segment, local as u16));
@@ -145,9 +145,25 @@ fn by_both(
             if context.snapshot.most(segment, activity) < best.least {
                 continue;
             }
-            reader.select(segment, activity, compiled, &[], within, postings);
+            let offer = |best: &mut Top, rows: u64, local: u16| {
+                best.offer(rows, activity, join_person(segment, local));
+            };
+            if reader.load_whole(segment, activity, compiled, within, postings) {
+                each_run(&postings.persons.clone(), best, |best, rows| {
+                    let local = postings.persons[rows.start];
+                    let met = match &compiled.condition {
+                        Some(condition) => condition.count(reader.snapshot, segment, &postings.untimed(rows)),
+                        None => rows.len(),
+                    };
+                    if met > 0 {
+                        offer(best, met as u64, local);
+                    }
+                });
+                continue;
+            }
+            reader.select_with(Need::Span, segment, activity, compiled, &[], within, postings);
             for of_one in postings.persons.chunk_by(|a, b| a == b) {
-                best.offer(of_one.len() as u64, activity, join_person(segment, of_one[0]));
+                offer(best, of_one.len() as u64, of_one[0]);
             }
         }
     })?;
@@ -159,6 +175,25 @@ fn by_both(
         rows,
     };
     Ok(states.into_iter().flat_map(|(best, _)| best.kept).map(row).collect())
+}
+
+/// Calls with the rows of each person who has enough of them to reach the top. Where many are needed, most persons are
+/// stepped over: as many rows further on there is somebody else.
+fn each_run(persons: &[u16], best: &mut Top, mut run: impl FnMut(&mut Top, Range<usize>)) {
+    let mut start = 0;
+    while start < persons.len() {
+        let least = usize::try_from(best.least).unwrap_or(usize::MAX).max(1);
+        let Some(&far) = start.checked_add(least - 1).and_then(|far| persons.get(far)) else { return };
+        if far == persons[start] {
+            let end = start + least + persons[start + least..].iter().take_while(|&&other| other == far).count();
+            run(best, start..end);
+            start = end;
+        } else {
+            // Rows of the other person begin no further back than the one after this.
+            let before = persons[start..start + least - 1].iter().rev().take_while(|&&other| other == far).count();
+            start += least - 1 - before;
+        }
+    }
 }
 
 /// The pairs with most rows, and all that tie with the last of them: names decide about those at the end.

@@ -1,7 +1,9 @@
 //! Reading rows for operators, counting what is read.
 
+use std::borrow::Cow;
+
 use super::compile::{Compiled, Program};
-use crate::projection::{PersonSet, Postings, Snapshot, Timeline};
+use crate::projection::{PersonSet, Postings, Snapshot, Timeline, Visitor};
 
 /// One thread's reader.
 pub(super) struct Reader<'a> {
@@ -9,6 +11,49 @@ pub(super) struct Reader<'a> {
     pub rows: u64,
     pub bytes: u64,
     kept: Vec<u32>,
+    starts: Vec<i64>,
+}
+
+/// What of the times of rows is needed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Each.
+    Times,
+    /// Whether they lie in the span: the rows are those that do, and have no times.
+    Span,
+    /// Their buckets, for [`super::coder::Coder`], which leaves out rows outside the span: they may still be there.
+    Buckets,
+}
+
+/// Takes away what lies outside a span.
+struct Timely<'m> {
+    span: (i64, i64),
+    met: &'m mut [bool],
+}
+
+impl Visitor for Timely<'_> {
+    #[inline]
+    fn visit(self, times: impl ExactSizeIterator<Item = i64>) {
+        let (from, until) = self.span;
+        self.met.iter_mut().zip(times).for_each(|(met, time)| *met &= (from <= time) & (time < until));
+    }
+}
+
+/// Counts what lies in a span by person.
+struct Count<'c> {
+    span: (i64, i64),
+    persons: &'c [u16],
+    counts: &'c mut [u32],
+}
+
+impl Visitor for Count<'_> {
+    #[inline]
+    fn visit(self, times: impl ExactSizeIterator<Item = i64>) {
+        let (from, until) = self.span;
+        for (&local, time) in self.persons.iter().zip(times) {
+            self.counts[usize::from(local)] += u32::from((from <= time) & (time < until));
+        }
+    }
 }
 
 /// Which rows count, besides a selector: `from <= time < until`, and these people.
@@ -20,7 +65,7 @@ pub(super) struct Within<'p> {
 
 impl<'a> Reader<'a> {
     pub fn new(snapshot: &'a Snapshot) -> Reader<'a> {
-        Reader { snapshot, rows: 0, bytes: 0, kept: Vec::new() }
+        Reader { snapshot, rows: 0, bytes: 0, kept: Vec::new(), starts: Vec::new() }
     }
 
     /// The rows of one of the selector's activities, with the `wanted` columns.
@@ -33,16 +78,85 @@ impl<'a> Reader<'a> {
         within: Within<'_>,
         into: &mut Postings<'a>,
     ) {
+        self.select_with(Need::Times, segment, activity, compiled, wanted, within, into);
+    }
+
+    /// As [`Reader::select`], with as much of the times as is needed.
+    #[expect(clippy::too_many_arguments, reason = "what select takes, and the need")]
+    pub fn select_with(
+        &mut self,
+        need: Need,
+        segment: u32,
+        activity: u16,
+        compiled: &Compiled,
+        wanted: &[usize],
+        within: Within<'_>,
+        into: &mut Postings<'a>,
+    ) {
         let columns: Vec<usize> = compiled.columns.iter().chain(wanted).copied().collect();
         let condition = compiled.condition.as_ref();
-        self.load(segment, activity, &columns, within, condition, into);
+        self.load_with(need, segment, activity, &columns, within, condition, into);
         let filters = compiled.columns.len().min(into.columns.len());
         into.columns.drain(..filters);
+    }
+
+    /// Reads all rows of an activity, with the columns of the condition, which is not asked, and without times. `false`
+    /// if some rows might not count for another reason, or the condition needs times: then nothing is read.
+    pub fn load_whole(
+        &mut self,
+        segment: u32,
+        activity: u16,
+        compiled: &Compiled,
+        within: Within<'_>,
+        into: &mut Postings<'a>,
+    ) -> bool {
+        let times = self.snapshot.times(segment, activity);
+        let inside = times.is_none_or(|(first, last)| within.span.0 <= first && last < within.span.1);
+        if !inside || within.people.is_some() || compiled.condition.as_ref().is_some_and(Program::needs_times) {
+            return false;
+        }
+        self.bytes += self.snapshot.postings(segment, activity, &compiled.columns, into);
+        self.rows += into.len() as u64;
+        true
+    }
+
+    /// Adds up the rows of each person.
+    pub fn count(
+        &mut self,
+        segment: u32,
+        activity: u16,
+        compiled: &Compiled,
+        within: Within<'_>,
+        postings: &mut Postings<'a>,
+        counts: &mut [u32],
+    ) {
+        self.select_with(Need::Buckets, segment, activity, compiled, &[], within, postings);
+        match &postings.packed {
+            Some(packed) => packed.each(Count { span: within.span, persons: &postings.persons, counts }),
+            None => {
+                let count = Count { span: within.span, persons: &postings.persons, counts };
+                count.visit(postings.times.iter().copied());
+            }
+        }
     }
 
     /// The rows of an activity with these columns, of which a condition looks at the first.
     pub fn load(
         &mut self,
+        segment: u32,
+        activity: u16,
+        columns: &[usize],
+        within: Within<'_>,
+        condition: Option<&Program>,
+        into: &mut Postings<'a>,
+    ) {
+        self.load_with(Need::Times, segment, activity, columns, within, condition, into);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what load takes, and the need")]
+    fn load_with(
+        &mut self,
+        need: Need,
         segment: u32,
         activity: u16,
         columns: &[usize],
@@ -61,31 +175,55 @@ impl<'a> Reader<'a> {
         self.bytes += self.snapshot.postings(segment, activity, columns, into);
         self.rows += into.len() as u64;
         let inside = from <= first && last < until;
-        if inside && people.is_none() && condition.is_none() {
+        let everybody = people.is_none() && condition.is_none();
+        if need == Need::Times || (need == Need::Buckets && !everybody) || condition.is_some_and(Program::needs_times) {
+            into.unpack();
+        }
+        if everybody && (inside || need == Need::Buckets) {
             return;
         }
-        let mask = condition.map(|condition| condition.mask(self.snapshot, segment, into, 0));
-        let met = |row: usize| mask.as_ref().is_none_or(|mask| mask[row]);
-        let wanted = |row: usize| people.flatten().is_none_or(|people| people.contains(into.persons[row]));
-        let timely = |row: usize| inside || (from <= into.times[row] && into.times[row] < until);
-        self.kept.clear();
-        self.kept.extend((0..into.len()).filter(|&row| met(row) && timely(row) && wanted(row)).map(|row| row as u32));
-        if self.kept.len() < into.len() {
-            into.keep(&self.kept);
+        let mut met = condition.map(|condition| condition.mask(self.snapshot, segment, into, 0)).unwrap_or_default();
+        met.resize(into.len(), true);
+        if !inside {
+            let timely = Timely { span: within.span, met: &mut met };
+            match &into.packed {
+                Some(packed) => packed.each(timely),
+                None => timely.visit(into.times.iter().copied()),
+            }
+        }
+        if let Some(people) = people.flatten() {
+            met.iter_mut().zip(into.persons.iter()).for_each(|(met, &local)| *met &= people.contains(local));
+        }
+        // Each row is written, and the place moves on behind those that are kept: there is nothing to guess.
+        self.kept.resize(into.len(), 0);
+        let mut kept = 0;
+        for (row, &met) in (0u32..).zip(&met) {
+            self.kept[kept] = row;
+            kept += usize::from(met);
+        }
+        if kept < into.len() {
+            into.keep(&self.kept[..kept]);
         }
     }
 
     /// The sessions of a segment; rows are counted by who looks at them.
     pub fn timeline(&mut self, segment: u32) -> Timeline<'a> {
-        let timeline = self.snapshot.timeline(segment, true);
+        let timeline = self.snapshot.timeline(segment, Some(std::mem::take(&mut self.starts)));
         self.rows += timeline.starts.len() as u64;
         self.bytes += timeline.starts.len() as u64 * 13 + timeline.persons() as u64 * 4;
         timeline
     }
 
+    /// Takes the memory of a timeline that is no longer needed, for the next.
+    pub fn give_back(&mut self, timeline: Timeline<'a>) {
+        if let Cow::Owned(starts) = timeline.starts {
+            self.starts = starts;
+        }
+    }
+
     /// As [`Reader::timeline`], where only the order of rows and their sessions are needed.
     pub fn timeline_without_times(&mut self, segment: u32) -> Timeline<'a> {
-        let timeline = self.snapshot.timeline(segment, false);
+        let timeline = self.snapshot.timeline(segment, None);
         self.bytes += timeline.first_rows.len() as u64 * 4;
         timeline
     }

@@ -33,7 +33,7 @@ impl SessionTest {
 
     /// Whether the session of each row passes.
     pub fn mask(&self, snapshot: &Snapshot, segment: u32, postings: &Postings<'_>) -> Vec<bool> {
-        let timeline = snapshot.timeline(segment, true);
+        let timeline = snapshot.timeline(segment, Some(Vec::new()));
         let mut last: Option<(usize, bool)> = None;
         let rows = postings.persons.iter().zip(&postings.times);
         let holds = rows.map(|(&local, &time)| {

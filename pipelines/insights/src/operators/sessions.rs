@@ -1,5 +1,6 @@
 //! Sessions: those of the timeline as they are for a gap of 30 minutes, else cut or joined.
 
+use super::coder::Coder;
 use super::cohort::each_set;
 use super::engine::Context;
 use super::order::bucket_of;
@@ -11,6 +12,28 @@ struct State {
     buckets: Vec<SessionBucket>,
     entries: Vec<u64>,
     exits: Vec<u64>,
+    /// Sessions that begin outside the span; nobody asks for them.
+    outside: SessionBucket,
+    codes: Vec<u16>,
+}
+
+impl State {
+    /// Adds every session as it is.
+    fn add_all(&mut self, coder: &Coder<'_>, timeline: &Timeline<'_>) {
+        coder.codes(timeline.starts.iter().copied(), &mut self.codes);
+        let outside = coder.outside();
+        for (session, (&code, rows)) in self.codes.iter().zip(timeline.first_rows.windows(2)).enumerate() {
+            let (code, first, last) = (usize::from(code), rows[0] as usize, rows[1] as usize - 1);
+            let bucket = self.buckets.get_mut(code).unwrap_or(&mut self.outside);
+            bucket.sessions += 1;
+            bucket.duration_ms += timeline.duration(session) as u64;
+            bucket.bounces += u64::from(first == last);
+            bucket.rows += (last + 1 - first) as u64;
+            let counts = u64::from(code != outside);
+            self.entries[usize::from(timeline.code(first))] += counts;
+            self.exits[usize::from(timeline.code(last))] += counts;
+        }
+    }
 }
 
 /// A session: times and rows of its ends.
@@ -32,10 +55,21 @@ pub(super) fn answer(context: &Context<'_>, sessions: &Sessions) -> Result<Sessi
     let activities = context.snapshot.ranks().len();
     let empty: Vec<SessionBucket> =
         buckets.starts().iter().map(|&start_ms| SessionBucket { start_ms, ..SessionBucket::default() }).collect();
-    let state = || State { buckets: empty.clone(), entries: vec![0; activities], exits: vec![0; activities] };
-    let states = context.each_segment(state, |state, reader, segment| {
+    let new = || State {
+        buckets: empty.clone(),
+        entries: vec![0; activities],
+        exits: vec![0; activities],
+        outside: SessionBucket::default(),
+        codes: Vec::new(),
+    };
+    let coder = Coder::new(&buckets, (scope.from_ms, scope.until_ms));
+    let states = context.each_segment(new, |state, reader, segment| {
         let timeline = reader.timeline(segment);
         let people = people.as_ref().map(|people| people.segment(segment));
+        if people.is_none() && sessions.gap_ms == SESSION_GAP_MS {
+            state.add_all(&coder, &timeline);
+            return reader.give_back(timeline);
+        }
         let mut add = |one: One| {
             if !scope.contains(one.start) {
                 return;
@@ -56,7 +90,7 @@ pub(super) fn answer(context: &Context<'_>, sessions: &Sessions) -> Result<Sessi
         let wide = if sessions.gap_ms < SESSION_GAP_MS { 4 } else { 0 };
         reader.looked_at(timeline.rows() * usize::from(wide > 0), wide);
     })?;
-    let mut sum = State { buckets: empty.clone(), entries: vec![0; activities], exits: vec![0; activities] };
+    let mut sum = new();
     for state in states {
         for (sum, count) in sum.buckets.iter_mut().zip(state.buckets) {
             sum.sessions += count.sessions;

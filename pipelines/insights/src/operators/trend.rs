@@ -3,13 +3,16 @@
 
 use std::ops::Range;
 
+use super::coder::Coder;
 use super::compile::Compiled;
 use super::engine::Context;
 use super::order::{each_person, percentile};
-use super::reader::{Reader, Within};
+use super::presence::{Presence, each_bit};
+use super::reader::{Need, Reader, Within};
 use super::trend_groups::{Chosen, Groups};
 use super::trend_lines;
 use super::trend_persons::PersonNumbers;
+use super::trend_tally::Tally;
 use crate::InsightError;
 use crate::definition::{
     Buckets, Label, Measure, PersonStatistic, PersonValue, Scope, Series, Trend, TrendAnswer, TrendLine,
@@ -18,6 +21,8 @@ use crate::projection::{ColumnKind, PersonSet, Postings, Timeline, join_person};
 
 /// Values of a breakdown times buckets, of one series.
 const CELLS_MAX: usize = 500_000;
+/// For more buckets than this, the bits of all people of a segment would take more memory than they save time.
+const PRESENCE_BUCKETS_MAX: usize = 512;
 
 pub(super) fn answer(context: &Context<'_>, trend: &Trend) -> Result<TrendAnswer, InsightError> {
     if !trend.cohorts.is_empty() && trend.breakdown.is_some() {
@@ -87,6 +92,7 @@ struct Scan<'s> {
     columns: Vec<usize>,
     /// For each property measured its name.
     numbers: Vec<String>,
+    rows: bool,
     people: bool,
     sessions: bool,
     /// For each number of persons the place of the property that is summed; rows are counted without.
@@ -133,6 +139,7 @@ impl<'s> Scan<'s> {
             buckets,
             columns: groups.columns.clone(),
             numbers: Vec::new(),
+            rows: false,
             people: false,
             sessions: false,
             persons: Vec::new(),
@@ -140,8 +147,9 @@ impl<'s> Scan<'s> {
         };
         for measure in &series.measures {
             match measure {
-                Measure::Count => {}
-                Measure::People | Measure::CountPerPerson => scan.people = true,
+                Measure::Count => scan.rows = true,
+                Measure::People => scan.people = true,
+                Measure::CountPerPerson => (scan.rows, scan.people) = (true, true),
                 Measure::Sessions => scan.sessions = true,
                 Measure::Sum(property)
                 | Measure::Average(property)
@@ -191,6 +199,12 @@ impl<'s> Scan<'s> {
     }
 
     fn run(&self, context: &Context<'_>, within: Within<'_>) -> Result<Cells, InsightError> {
+        if self.is_coded() {
+            return self.run_coded(context, within);
+        }
+        if self.is_of_presence() {
+            return self.run_presence(context, within);
+        }
         let state = || (Cells::new(self), Vec::new(), Vec::new());
         let states = context.each_segment(state, |(cells, postings, order), reader, segment| {
             self.read(reader, segment, within, postings);
@@ -242,9 +256,6 @@ impl<'s> Scan<'s> {
         rows: Range<usize>,
         timeline: Option<&Timeline<'_>>,
     ) {
-        if self.groups.columns.is_empty() && timeline.is_none() && self.numbers.is_empty() && self.persons.is_empty() {
-            return self.add_plain(cells, segment, postings, rows);
-        }
         let (by, numbers) = postings.columns.split_at(self.groups.columns.len().min(postings.columns.len()));
         for row in rows {
             let (time, local) = (postings.times[row], postings.persons[row]);
@@ -278,16 +289,55 @@ impl<'s> Scan<'s> {
         }
     }
 
-    /// Rows and people alone.
-    fn add_plain(&self, cells: &mut Cells, segment: u32, postings: &Postings<'_>, rows: Range<usize>) {
-        let (persons, times) = (&postings.persons[rows.clone()], &postings.times[rows]);
-        for (&local, &time) in persons.iter().zip(times) {
-            let cell = self.buckets.of(time);
-            cells.rows[cell] += 1;
-            if self.people {
-                cells.see(cell, join_person(segment, local) + 1);
-            }
+    /// Whether rows and people of one activity are all that is asked for, or rows alone.
+    fn is_coded(&self) -> bool {
+        self.is_of_rows() && (self.compiled.activities.len() == 1 || !self.people)
+    }
+
+    /// Whether nothing but rows and people are asked for.
+    fn is_of_rows(&self) -> bool {
+        self.numbers.is_empty() && self.persons.is_empty() && !self.sessions
+    }
+
+    /// Whether people of several activities are all that is asked for: nobody needs to know which of them it was.
+    fn is_of_presence(&self) -> bool {
+        self.is_of_rows() && !self.rows && self.columns.is_empty() && self.buckets.len() <= PRESENCE_BUCKETS_MAX
+    }
+
+    fn run_presence(&self, context: &Context<'_>, within: Within<'_>) -> Result<Cells, InsightError> {
+        let all = self.buckets.len();
+        let state = || (Presence::new(all), vec![0u64; all], Postings::default());
+        let states = context.each_segment(state, |(presence, people, postings), reader, segment| {
+            presence.fill(reader, segment, self.compiled, self.buckets, within, postings);
+            presence.people().for_each(|(_, bits)| each_bit(bits, |bucket| people[bucket] += 1));
+        })?;
+        let mut cells = Cells::new(self);
+        for (_, people, _) in states {
+            cells.people.iter_mut().zip(people).for_each(|(sum, people)| *sum += people);
         }
+        Ok(cells)
+    }
+
+    fn run_coded(&self, context: &Context<'_>, within: Within<'_>) -> Result<Cells, InsightError> {
+        let coder = Coder::new(self.buckets, within.span);
+        let state = || (Tally::new(self.chosen.labels.len(), coder.outside(), self.people), Postings::default());
+        let states = context.each_segment(state, |(tally, postings), reader, segment| {
+            for &activity in &self.compiled.activities {
+                let columns = &self.groups.columns;
+                reader.select_with(Need::Buckets, segment, activity, self.compiled, columns, within, postings);
+                if columns.is_empty() {
+                    tally.plain(&coder, postings);
+                } else if let Some((codes, groups)) = self.groups.table(self.chosen, &postings.columns) {
+                    tally.grouped(&coder, segment, postings, |row| usize::from(groups[usize::from(codes[row])]));
+                } else {
+                    let group = |row: usize| self.groups.group(self.chosen, &postings.columns, row);
+                    tally.grouped(&coder, segment, postings, group);
+                }
+            }
+        })?;
+        let mut cells = Cells::new(self);
+        states.iter().for_each(|(tally, _)| tally.add_to(&mut cells.rows, &mut cells.people));
+        Ok(cells)
     }
 
     fn values(&self, cells: &Cells, group: usize, measure: &Measure) -> Vec<Option<f64>> {

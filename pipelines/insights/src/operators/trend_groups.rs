@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 
 use super::compile::Compiled;
 use super::engine::Context;
-use super::reader::Within;
+use super::reader::{Need, Within};
 use crate::InsightError;
 use crate::definition::{Breakdown, Label};
 use crate::projection::{Column, ColumnKind, Postings, Snapshot};
@@ -82,7 +82,7 @@ impl Groups {
         let state = || (vec![0u64; size], HashMap::<u64, u64>::new(), Postings::default());
         let states = context.each_segment(state, |(dense, sparse, postings), reader, segment| {
             for &activity in &compiled.activities {
-                reader.select(segment, activity, compiled, &self.columns, within, postings);
+                reader.select_with(Need::Span, segment, activity, compiled, &self.columns, within, postings);
                 match postings.columns.as_slice() {
                     [Column::Words8(codes)] if dense.len() >= 256 => {
                         codes.iter().for_each(|&code| dense[usize::from(code)] += 1)
@@ -139,6 +139,13 @@ impl Groups {
         let size = if self.is_dense() { self.sizes.iter().product::<u64>() } else { 0 };
         let dense = (0..size).map(|key| group_of.get(&key).copied().unwrap_or(other)).collect();
         Chosen { labels, dense, sparse: if size > 0 { HashMap::new() } else { group_of }, other }
+    }
+
+    /// For codes of one byte, of one property, the group of each.
+    pub fn table<'c>(&self, chosen: &Chosen, columns: &'c [Column<'c>]) -> Option<(&'c [u8], [u16; 256])> {
+        let [Column::Words8(codes)] = columns else { return None };
+        let of = |code: usize| chosen.dense.get(code).copied().unwrap_or(chosen.other);
+        (!chosen.dense.is_empty()).then(|| (codes.as_ref(), std::array::from_fn(|code| of(code) as u16)))
     }
 
     /// The group of a row.

@@ -11,8 +11,8 @@ use super::run::Run;
 pub(crate) enum Column<'a> {
     /// All rows have this code.
     Same(u32),
-    Words8(&'a [u8]),
-    Words16(&'a [u16]),
+    Words8(Cow<'a, [u8]>),
+    Words16(Cow<'a, [u16]>),
     Words32(Cow<'a, [u32]>),
     /// No row has a number.
     NoNumbers,
@@ -22,8 +22,8 @@ pub(crate) enum Column<'a> {
 impl<'a> Column<'a> {
     pub(super) fn read(run: &'a Run, place: ColumnPlace, rows: usize, kind: ColumnKind) -> Column<'a> {
         match (kind, place.bytes) {
-            (ColumnKind::Words, 1) => Column::Words8(run.slice(place.place, rows)),
-            (ColumnKind::Words, 2) => Column::Words16(run.slice(place.place, rows)),
+            (ColumnKind::Words, 1) => Column::Words8(Cow::Borrowed(run.slice(place.place, rows))),
+            (ColumnKind::Words, 2) => Column::Words16(Cow::Borrowed(run.slice(place.place, rows))),
             (ColumnKind::Words, 4) => Column::Words32(Cow::Borrowed(run.slice(place.place, rows))),
             (ColumnKind::Words, _) => Column::Same(place.place as u32),
             (ColumnKind::Numbers, 8) => Column::Numbers(Cow::Borrowed(run.slice(place.place, rows))),
@@ -63,6 +63,18 @@ impl<'a> Column<'a> {
         }
     }
 
+    /// A stretch of rows.
+    pub fn slice(&self, rows: Range<usize>) -> Column<'_> {
+        match self {
+            Column::Same(code) => Column::Same(*code),
+            Column::Words8(codes) => Column::Words8(Cow::Borrowed(&codes[rows])),
+            Column::Words16(codes) => Column::Words16(Cow::Borrowed(&codes[rows])),
+            Column::Words32(codes) => Column::Words32(Cow::Borrowed(&codes[rows])),
+            Column::NoNumbers => Column::NoNumbers,
+            Column::Numbers(numbers) => Column::Numbers(Cow::Borrowed(&numbers[rows])),
+        }
+    }
+
     /// Only these rows, ascending.
     pub fn keep(&mut self, rows: &[u32]) {
         match self {
@@ -71,10 +83,9 @@ impl<'a> Column<'a> {
                 let kept = rows.iter().map(|&row| numbers[row as usize]).collect();
                 *numbers = Cow::Owned(kept);
             }
-            _ => {
-                let kept = rows.iter().map(|&row| self.word(row as usize)).collect();
-                *self = Column::Words32(Cow::Owned(kept));
-            }
+            Column::Words8(codes) => *codes = Cow::Owned(rows.iter().map(|&row| codes[row as usize]).collect()),
+            Column::Words16(codes) => *codes = Cow::Owned(rows.iter().map(|&row| codes[row as usize]).collect()),
+            Column::Words32(codes) => *codes = Cow::Owned(rows.iter().map(|&row| codes[row as usize]).collect()),
         }
     }
 
@@ -84,16 +95,50 @@ impl<'a> Column<'a> {
         spans: &[(usize, Range<usize>)],
         kind: ColumnKind,
     ) -> Column<'static> {
-        match kind {
-            ColumnKind::Words => {
-                let mut codes = Vec::new();
+        match (kind, parts.first()) {
+            // Most columns are of properties that these rows have not.
+            (ColumnKind::Words, Some(Column::Same(code))) if parts.iter().all(|part| **part == Column::Same(*code)) => {
+                return Column::Same(*code);
+            }
+            (ColumnKind::Numbers, _) if parts.iter().all(|part| matches!(part, Column::NoNumbers)) => {
+                return Column::NoNumbers;
+            }
+            _ => {}
+        }
+        let rows = spans.iter().map(|(_, span)| span.len()).sum();
+        // As wide as the widest part.
+        let width = parts.iter().map(|part| part.code_bytes()).max().unwrap_or(1);
+        match (kind, width) {
+            (ColumnKind::Words, 1) => {
+                let mut codes = Vec::with_capacity(rows);
+                for (source, span) in spans {
+                    match parts[*source] {
+                        Column::Words8(part) => codes.extend_from_slice(&part[span.clone()]),
+                        other => codes.resize(codes.len() + span.len(), other.word(0) as u8),
+                    }
+                }
+                Column::Words8(Cow::Owned(codes))
+            }
+            (ColumnKind::Words, 2) => {
+                let mut codes = Vec::with_capacity(rows);
+                for (source, span) in spans {
+                    match parts[*source] {
+                        Column::Words8(part) => codes.extend(part[span.clone()].iter().map(|&code| u16::from(code))),
+                        Column::Words16(part) => codes.extend_from_slice(&part[span.clone()]),
+                        other => codes.resize(codes.len() + span.len(), other.word(0) as u16),
+                    }
+                }
+                Column::Words16(Cow::Owned(codes))
+            }
+            (ColumnKind::Words, _) => {
+                let mut codes = Vec::with_capacity(rows);
                 for (source, span) in spans {
                     parts[*source].extend_words(span.clone(), &mut codes);
                 }
                 Column::Words32(Cow::Owned(codes))
             }
-            ColumnKind::Numbers => {
-                let mut numbers: Vec<f64> = Vec::new();
+            (ColumnKind::Numbers, _) => {
+                let mut numbers: Vec<f64> = Vec::with_capacity(rows);
                 for (source, span) in spans {
                     match parts[*source] {
                         Column::Numbers(part) => numbers.extend_from_slice(&part[span.clone()]),
@@ -102,6 +147,28 @@ impl<'a> Column<'a> {
                 }
                 Column::Numbers(Cow::Owned(numbers))
             }
+        }
+    }
+
+    /// Bytes of its values.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Column::Same(_) | Column::NoNumbers => 0,
+            Column::Words8(codes) => codes.len(),
+            Column::Words16(codes) => codes.len() * 2,
+            Column::Words32(codes) => codes.len() * 4,
+            Column::Numbers(numbers) => numbers.len() * 8,
+        }
+    }
+
+    /// Bytes that a code takes, or would take.
+    fn code_bytes(&self) -> usize {
+        match self {
+            Column::Same(code) if *code < 1 << 8 => 1,
+            Column::Same(code) if *code < 1 << 16 => 2,
+            Column::Words8(_) | Column::NoNumbers | Column::Numbers(_) => 1,
+            Column::Words16(_) => 2,
+            Column::Same(_) | Column::Words32(_) => 4,
         }
     }
 

@@ -40,10 +40,11 @@ fn write_all<W: Write>(snapshot: &Snapshot, writer: &mut RunWriter<W>) -> Result
     let columns: Vec<usize> = (0..snapshot.dictionaries.columns.len()).collect();
     let activities = snapshot.ranks().len() as u16;
     for segment in snapshot.segments() {
-        let timeline = snapshot.timeline(segment, true);
+        let timeline = snapshot.timeline(segment, Some(Vec::new()));
         let postings = (0..activities).map(|activity| {
             let mut postings = Postings::default();
             snapshot.postings(segment, activity, &columns, &mut postings);
+            postings.unpack();
             Ok((activity, Cow::Owned(postings)))
         });
         writer.segment(segment, &timeline, postings).map_err(InsightError::file("writing", "a run"))?;

@@ -4,17 +4,18 @@
 use std::ops::Range;
 
 use super::layout::SegmentSet;
+use super::packed::Packed;
 
 /// A sorted source of rows; only those in `kept` count.
 pub(super) struct Part<'b> {
     pub persons: &'b [u16],
-    pub times: &'b [i64],
+    pub times: Packed<'b>,
     pub kept: Vec<Range<usize>>,
 }
 
 impl Part<'_> {
     fn key(&self, row: usize) -> (u16, i64) {
-        (self.persons[row], self.times[row])
+        (self.persons[row], self.times.at(row))
     }
 }
 
@@ -25,12 +26,16 @@ pub(super) fn kept(persons: &[u16], moved: Option<&SegmentSet>) -> Vec<Range<usi
         return if all.is_empty() { Vec::new() } else { vec![all] };
     };
     let mut ranges: Vec<Range<usize>> = Vec::new();
-    for (row, &person) in persons.iter().enumerate() {
-        match ranges.last_mut() {
-            _ if moved.contains(person) => {}
-            Some(last) if last.end == row => last.end = row + 1,
-            _ => ranges.push(row..row + 1),
+    let mut from = 0;
+    for person in moved.iter() {
+        let first = from + persons[from..].partition_point(|&other| other < person);
+        if from < first {
+            ranges.push(from..first);
         }
+        from = first + persons[first..].partition_point(|&other| other == person);
+    }
+    if from < persons.len() {
+        ranges.push(from..persons.len());
     }
     ranges
 }
@@ -89,6 +94,7 @@ fn gallop(range: &Range<usize>, holds: impl Fn(usize) -> bool) -> usize {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::packed::PackedTimes;
     use super::*;
 
     proptest! {
@@ -101,7 +107,8 @@ mod tests {
                 rows.sort_unstable();
                 rows.into_iter().unzip()
             }).collect();
-            let mut parts: Vec<Part<'_>> = columns.iter().map(|(persons, times)| Part { persons, times, kept: kept(persons, Some(&moved)) }).collect();
+            let packed: Vec<PackedTimes> = columns.iter().map(|(_, times)| PackedTimes::new(times)).collect();
+            let mut parts: Vec<Part<'_>> = columns.iter().zip(&packed).map(|((persons, _), times)| Part { persons, times: times.packed(), kept: kept(persons, Some(&moved)) }).collect();
             let spans = plan(&mut parts);
             let got: Vec<(u16, i64, usize)> = spans.into_iter().flat_map(|(part, rows)| {
                 let (persons, times) = &columns[part];

@@ -12,6 +12,8 @@ mod dictionary;
 mod directory;
 mod layout;
 mod merge;
+mod merged;
+mod packed;
 mod postings;
 mod rows;
 mod run;
@@ -29,6 +31,7 @@ pub use snapshot::{GroupProperty, Snapshot, Trait};
 
 pub(crate) use column::Column;
 pub(crate) use layout::{SegmentSet, join_person, split_person};
+pub(crate) use packed::Visitor;
 pub(crate) use postings::Postings;
 pub(crate) use timeline::{Codes, Timeline};
 

@@ -140,6 +140,7 @@ impl Rows {
         Postings {
             persons: rows.iter().map(|&row| split_person(self.persons[row as usize]).1).collect(),
             times: rows.iter().map(|&row| self.times[row as usize]).collect(),
+            packed: None,
             columns: self.columns.iter().map(|values| values.pick(rows)).collect(),
         }
     }

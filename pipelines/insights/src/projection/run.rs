@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::bytes::Bytes;
 use super::directory::{self, Chunk, Segment, Times};
 use super::layout::split_person;
+use super::packed::Packed;
 use crate::InsightError;
 
 pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"FFRUN1\0\0");
@@ -140,21 +141,7 @@ impl Run {
 
     /// The times at a place.
     pub(super) fn times(&self, times: &Times, count: usize, out: &mut Vec<i64>) {
-        let low = self.slice::<u32>(times.low, count);
-        let base = times.base;
-        out.clear();
-        match times.high_bytes {
-            0 => out.extend(low.iter().map(|&low| base + i64::from(low))),
-            1 => {
-                let high = self.slice::<u8>(times.high, count);
-                out.extend(low.iter().zip(high).map(|(&low, &high)| base + (i64::from(high) << 32 | i64::from(low))));
-            }
-            _ => {
-                // The place is a multiple of 64, so pairs of bytes are aligned.
-                let high = self.slice::<u16>(times.high, count);
-                out.extend(low.iter().zip(high).map(|(&low, &high)| base + (i64::from(high) << 32 | i64::from(low))));
-            }
-        }
+        Packed::new(self, times, count).unpack(out);
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::layout::PersonSet;
+use super::merged::{Layers, Merged};
 use super::timeline_read::{self, Source};
 use super::{ColumnKind, Dictionaries, Dictionary, Postings, Rows, Run, Timeline, Values, join_person};
 use crate::InsightError;
@@ -29,13 +30,18 @@ pub struct GroupProperty {
 pub struct Snapshot {
     pub(crate) dictionaries: Arc<Dictionaries>,
     runs: Vec<Arc<Run>>,
-    /// Persons whose rows count as another's: they are left out of `runs` and are in `relocated`.
+    /// What most rows lie in, and what later snapshots share: these runs lie above it.
+    base: Option<Arc<Snapshot>>,
+    /// Persons whose rows count as another's: they are left out of `runs`, or of the base, and are in `relocated`.
     moved: PersonSet,
+    moved_of_base: PersonSet,
     overrides: HashMap<u32, u32>,
     /// Of persons whose rows already lie under another: who they are now.
     aliases: Arc<HashMap<u32, u32>>,
-    relocated: Option<Run>,
+    relocated: Vec<Run>,
     ranks: Vec<u16>,
+    /// What questions have had merged out of several runs.
+    merged: Merged,
     pub(crate) traits: Vec<Arc<Trait>>,
     pub(crate) groups: Vec<Arc<GroupProperty>>,
 }
@@ -61,17 +67,102 @@ impl Snapshot {
         let mut snapshot = Snapshot {
             dictionaries,
             runs,
+            base: None,
             moved: PersonSet::default(),
+            moved_of_base: PersonSet::default(),
             overrides,
             aliases: Arc::default(),
-            relocated: None,
+            relocated: Vec::new(),
             ranks,
+            merged: Merged::default(),
             traits,
             groups: Vec::new(),
         };
-        snapshot.relocated = snapshot.relocate(&moved)?;
+        snapshot.relocated.extend(snapshot.relocate(&snapshot.runs.iter().collect::<Vec<_>>(), &moved)?);
         snapshot.moved = moved;
+        snapshot.merged = Merged::new(&snapshot.segments(), snapshot.ranks.len());
         Ok(snapshot)
+    }
+
+    /// Puts the runs above those of a base, which has the same dictionaries; each has the overrides of persons who have rows in
+    /// its own runs. `moved` are persons who have rows in the base and have become others since it was made. What questions have
+    /// had merged in the base stays with it, for all who share it.
+    pub fn above(mut self, base: Arc<Snapshot>, moved: &HashMap<u32, u32>) -> Result<Snapshot, InsightError> {
+        self.overrides.extend(moved);
+        self.moved_of_base = moved.keys().copied().collect();
+        let mut runs: Vec<&Arc<Run>> = Vec::new();
+        let mut below = Some(&base);
+        while let Some(snapshot) = below {
+            runs.extend(&snapshot.runs);
+            below = snapshot.base.as_ref();
+        }
+        let relocated = self.relocate(&runs, &self.moved_of_base)?;
+        self.relocated.extend(relocated);
+        self.base = Some(base);
+        self.merged = Merged::new(&self.segments(), self.ranks.len());
+        Ok(self)
+    }
+
+    /// Makes what questions have had merged in a snapshot before this one, so that they need not wait for it here.
+    pub fn warm_as(&self, before: &Snapshot) {
+        // Places of columns and codes of activities are of dictionaries.
+        if !Arc::ptr_eq(&self.dictionaries, &before.dictionaries) {
+            return;
+        }
+        for wish in before.merged.wishes() {
+            match wish.activity {
+                Some(activity) => {
+                    self.postings(wish.segment, activity, &wish.columns, &mut Postings::default());
+                }
+                None => drop(self.timeline(wish.segment, None)),
+            }
+            self.merged.granted(&wish);
+        }
+    }
+
+    /// Takes over what questions have had merged in the base of another snapshot, which has the same rows in other runs: in
+    /// the other the base's rows and the few above are merged, which is soon done.
+    pub fn grow_from(&self, other: &Snapshot) {
+        let Some(base) = &other.base else { return };
+        let columns: Vec<usize> = (0..self.dictionaries.columns.len()).collect();
+        for wish in base.merged.wishes() {
+            if !self.is_merged(wish.segment, wish.activity) {
+                continue;
+            }
+            match wish.activity {
+                Some(activity) => {
+                    base.postings(wish.segment, activity, &columns, &mut Postings::default());
+                    other.postings(wish.segment, activity, &columns, &mut Postings::default());
+                }
+                None => drop(other.timeline(wish.segment, None)),
+            }
+            let is_base_alone = other.has_nothing_above(wish.segment, wish.activity);
+            self.merged.take(&wish, if is_base_alone { &base.merged } else { &other.merged });
+        }
+    }
+
+    /// Whether the rows of a segment, or of an activity in it, lie in several places: those of one run, or of the base alone, are
+    /// read where they are.
+    fn is_merged(&self, segment: u32, activity: Option<u16>) -> bool {
+        let has = |source: &Source<'_>| activity.is_none_or(|activity| source.segment.chunk(activity).is_some());
+        let sources: Vec<Source<'_>> = self.sources(segment).into_iter().filter(has).collect();
+        let of_base = self.base.as_ref().is_some_and(|base| match activity {
+            Some(activity) => base.times(segment, activity).is_some(),
+            None => base.has(segment),
+        });
+        match (of_base, sources.as_slice()) {
+            (false, []) => false,
+            (false, [one]) => one.moved.is_some(),
+            (true, []) => self.moved_of_base.segment(segment).is_some_and(|moved| !moved.is_empty()),
+            _ => true,
+        }
+    }
+
+    /// Whether the rows of a segment, or of an activity in it, are the base's as they lie there.
+    fn has_nothing_above(&self, segment: u32, activity: Option<u16>) -> bool {
+        let has = |source: &Source<'_>| activity.is_none_or(|activity| source.segment.chunk(activity).is_some());
+        let is_moved = self.moved_of_base.segment(segment).is_some_and(|moved| !moved.is_empty());
+        !is_moved && !self.sources(segment).iter().any(has)
     }
 
     /// Lets ids of persons without rows of their own be found as the person they are now.
@@ -90,17 +181,13 @@ impl Snapshot {
 
     /// Rows of persons that count as another's although they lie under their own.
     pub fn relocated_rows(&self) -> u64 {
-        self.relocated.as_ref().map_or(0, Run::rows)
+        let of_base = self.base.as_ref().map_or(0, |base| base.relocated_rows());
+        self.relocated.iter().map(Run::rows).sum::<u64>() + of_base
     }
 
     /// Rows before persons are merged; the same number after.
     pub fn rows(&self) -> u64 {
-        self.runs.iter().map(|run| run.rows()).sum()
-    }
-
-    /// The runs it is made of.
-    pub fn runs(&self) -> &[Arc<Run>] {
-        &self.runs
+        self.runs.iter().map(|run| run.rows()).sum::<u64>() + self.base.as_ref().map_or(0, |base| base.rows())
     }
 
     /// The person that an ordinal is now.
@@ -112,6 +199,7 @@ impl Snapshot {
     pub(crate) fn segments(&self) -> Vec<u32> {
         let runs = self.runs.iter().map(Arc::as_ref).chain(&self.relocated);
         let mut all: Vec<u32> = runs.flat_map(|run| run.segments().iter().map(|segment| segment.index)).collect();
+        all.extend(self.base.iter().flat_map(|base| base.segments()));
         all.sort_unstable();
         all.dedup();
         all
@@ -120,11 +208,11 @@ impl Snapshot {
     fn sources(&self, segment: u32) -> Vec<Source<'_>> {
         let moved = self.moved.segment(segment).filter(|moved| !moved.is_empty());
         let runs = self.runs.iter().map(|run| (run.as_ref(), moved));
-        let all = runs.chain(self.relocated.as_ref().map(|run| (run, None)));
+        let all = runs.chain(self.relocated.iter().map(|run| (run, None)));
         all.filter_map(|(run, moved)| Some(Source { run, segment: run.segment(segment)?, moved })).collect()
     }
 
-    /// Reads the rows of an activity in a segment; returns the bytes read.
+    /// Reads the rows of an activity in a segment; returns the bytes read. Times may be left packed.
     pub(crate) fn postings<'a>(
         &'a self,
         segment: u32,
@@ -134,19 +222,71 @@ impl Snapshot {
     ) -> u64 {
         let kind = |&column: &usize| (column, self.dictionaries.columns[column].kind);
         let columns: Vec<(usize, ColumnKind)> = columns.iter().map(kind).collect();
-        into.read(&self.sources(segment), activity, &columns)
+        let sources: Vec<Source<'a>> =
+            self.sources(segment).into_iter().filter(|source| source.segment.chunk(activity).is_some()).collect();
+        let base = self.base.as_deref().filter(|base| base.times(segment, activity).is_some());
+        let moved = self.moved_of_base.segment(segment).filter(|moved| !moved.is_empty());
+        match (base, sources.as_slice()) {
+            (Some(base), []) if moved.is_none() => {
+                let columns: Vec<usize> = columns.iter().map(|column| column.0).collect();
+                base.postings(segment, activity, &columns, into)
+            }
+            (None, []) => {
+                *into = Postings { times: std::mem::take(&mut into.times), ..Postings::default() };
+                into.times.clear();
+                0
+            }
+            (None, [one]) if one.moved.is_none() => into.read(one, activity, &columns),
+            _ => {
+                let base = base.map(|base| (base, moved));
+                let layers = Layers { base, sources: &sources, segment, activity };
+                self.merged.postings(&layers, &columns, into)
+            }
+        }
     }
 
-    /// Reads the timeline of a segment. Without `times` its starts may be missing.
-    pub(crate) fn timeline(&self, segment: u32, times: bool) -> Timeline<'_> {
-        timeline_read::read(&self.sources(segment), &self.ranks, times)
+    /// Reads the timeline of a segment; without memory for its starts they may be missing.
+    pub(crate) fn timeline(&self, segment: u32, starts: Option<Vec<i64>>) -> Timeline<'_> {
+        let sources = self.sources(segment);
+        let base = self.base.as_deref().filter(|base| base.has(segment));
+        let moved = self.moved_of_base.segment(segment).filter(|moved| !moved.is_empty());
+        match (base, sources.as_slice()) {
+            (Some(base), []) if moved.is_none() => return base.timeline(segment, starts),
+            (None, [one]) if one.moved.is_none() => return timeline_read::borrow(one, starts),
+            _ => {}
+        }
+        let read = || {
+            let of_base = base.map(|base| (base.timeline(segment, Some(Vec::new())), moved));
+            let of_runs = sources.iter().map(|source| (timeline_read::borrow(source, Some(Vec::new())), source.moved));
+            timeline_read::merge(&of_base.into_iter().chain(of_runs).collect::<Vec<_>>(), &self.ranks)
+        };
+        match self.merged.timeline(segment, read) {
+            Some(timeline) => timeline,
+            None => read(),
+        }
+    }
+
+    /// Bytes in which the rows of an activity lie.
+    pub(super) fn bytes(&self, segment: u32, activity: u16, columns: &[(usize, ColumnKind)]) -> u64 {
+        let of_base = self.base.as_ref().map_or(0, |base| base.bytes(segment, activity, columns));
+        self.sources(segment).iter().map(|source| source.bytes(activity, columns)).sum::<u64>() + of_base
+    }
+
+    fn has(&self, segment: u32) -> bool {
+        self.segment_runs(segment).next().is_some() || self.base.as_ref().is_some_and(|base| base.has(segment))
+    }
+
+    fn segment_runs(&self, segment: u32) -> impl Iterator<Item = &Run> {
+        let runs = self.runs.iter().map(Arc::as_ref).chain(&self.relocated);
+        runs.filter(move |run| run.segment(segment).is_some())
     }
 
     /// No row of a segment is before the first of these times, or after the second.
     pub(crate) fn span(&self, segment: u32) -> (i64, i64) {
         let sources = self.sources(segment);
         let chunks = sources.iter().flat_map(|source| &source.segment.chunks);
-        chunks.fold((i64::MAX, i64::MIN), |span, chunk| (span.0.min(chunk.times.base), span.1.max(chunk.times.last)))
+        let of_base = self.base.as_ref().map_or((i64::MAX, i64::MIN), |base| base.span(segment));
+        chunks.fold(of_base, |span, chunk| (span.0.min(chunk.times.base), span.1.max(chunk.times.last)))
     }
 
     /// The most rows that one person of the segment can have of an activity.
@@ -155,7 +295,10 @@ impl Snapshot {
         let sources = self.sources(segment);
         // Rows of moved persons add up under one person.
         let relocated = |run: &Run| Some(u64::from(run.segment(segment)?.chunk(activity)?.rows));
-        sources.iter().filter_map(most).sum::<u64>() + self.relocated.as_ref().and_then(relocated).unwrap_or(0)
+        let of_base = self.base.as_ref().map_or(0, |base| base.most(segment, activity));
+        sources.iter().filter_map(most).sum::<u64>()
+            + self.relocated.iter().filter_map(relocated).sum::<u64>()
+            + of_base
     }
 
     /// First and last time of an activity's rows in a segment.
@@ -163,22 +306,24 @@ impl Snapshot {
         let times =
             |source: &Source<'_>| source.segment.chunk(activity).map(|chunk| (chunk.times.base, chunk.times.last));
         let sources = self.sources(segment);
-        sources.iter().filter_map(times).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+        let of_base = self.base.as_ref().and_then(|base| base.times(segment, activity));
+        sources.iter().filter_map(times).chain(of_base).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
     /// The time of the first row of a segment.
     pub(crate) fn first_time(&self, segment: u32) -> i64 {
         let first = |source: &Source<'_>| source.segment.timeline.starts.base;
-        self.sources(segment).iter().map(first).min().unwrap_or(i64::MAX)
+        let of_base = self.base.as_ref().map(|base| base.first_time(segment));
+        self.sources(segment).iter().map(first).chain(of_base).min().unwrap_or(i64::MAX)
     }
 
-    /// The rows of moved persons, under the persons they are now.
-    fn relocate(&self, moved: &PersonSet) -> Result<Option<Run>, InsightError> {
+    /// The rows that moved persons have in runs, under the persons they are now.
+    fn relocate(&self, runs: &[&Arc<Run>], moved: &PersonSet) -> Result<Option<Run>, InsightError> {
         let mut rows = Rows::new(&self.dictionaries);
         let columns: Vec<(usize, ColumnKind)> =
             self.dictionaries.columns.iter().map(|column| column.kind).enumerate().collect();
         let mut postings = Postings::default();
-        for run in &self.runs {
+        for run in runs {
             for segment in run.segments() {
                 let Some(moved) = moved.segment(segment.index).filter(|moved| !moved.is_empty()) else { continue };
                 let locals: Vec<u16> = moved.iter().collect();
@@ -186,7 +331,8 @@ impl Snapshot {
                     let spans = spans_of(run.slice(chunk.persons, chunk.rows as usize), &locals);
                     if !spans.is_empty() {
                         let source = Source { run, segment, moved: None };
-                        postings.read(&[source], chunk.activity, &columns);
+                        postings.read(&source, chunk.activity, &columns);
+                        postings.unpack();
                         self.take(segment.index, chunk.activity, &postings, spans, &mut rows);
                     }
                 }

@@ -20,7 +20,7 @@ pub(crate) struct Timeline<'a> {
     /// The first session of each person, and one more.
     pub person_sessions: Cow<'a, [u32]>,
     /// Time of the first row of each session.
-    pub starts: Vec<i64>,
+    pub starts: Cow<'a, [i64]>,
     /// Last minus first time; `u32::MAX`: add up the gaps.
     pub durations: Cow<'a, [u32]>,
     /// The first row of each session, and one more.
@@ -32,6 +32,22 @@ pub(crate) struct Timeline<'a> {
 }
 
 impl Timeline<'_> {
+    /// The same, held by another.
+    pub fn borrowed(&self) -> Timeline<'_> {
+        Timeline {
+            person_sessions: Cow::Borrowed(&self.person_sessions),
+            starts: Cow::Borrowed(&self.starts),
+            durations: Cow::Borrowed(&self.durations),
+            first_rows: Cow::Borrowed(&self.first_rows),
+            codes: match &self.codes {
+                Codes::Narrow(codes) => Codes::Narrow(Cow::Borrowed(codes)),
+                Codes::Wide(codes) => Codes::Wide(Cow::Borrowed(codes)),
+            },
+            deltas_low: Cow::Borrowed(&self.deltas_low),
+            deltas_high: Cow::Borrowed(&self.deltas_high),
+        }
+    }
+
     /// Persons up to the last that has rows.
     pub fn persons(&self) -> usize {
         self.person_sessions.len().saturating_sub(1)
@@ -105,7 +121,7 @@ pub(super) struct TimelineBuilder {
     starts: Vec<i64>,
     durations: Vec<u32>,
     first_rows: Vec<u32>,
-    codes: Vec<u16>,
+    codes: CodesBuilder,
     deltas_low: Vec<u16>,
     deltas_high: Vec<u8>,
     last: Option<i64>,
@@ -113,14 +129,19 @@ pub(super) struct TimelineBuilder {
 
 impl TimelineBuilder {
     pub fn new() -> TimelineBuilder {
+        TimelineBuilder::with_capacity(0, 0, 0)
+    }
+
+    /// With room for so much.
+    pub fn with_capacity(persons: usize, sessions: usize, rows: usize) -> TimelineBuilder {
         TimelineBuilder {
-            person_sessions: Vec::new(),
-            starts: Vec::new(),
-            durations: Vec::new(),
-            first_rows: Vec::new(),
-            codes: Vec::new(),
-            deltas_low: Vec::new(),
-            deltas_high: Vec::new(),
+            person_sessions: Vec::with_capacity(persons + 1),
+            starts: Vec::with_capacity(sessions),
+            durations: Vec::with_capacity(sessions),
+            first_rows: Vec::with_capacity(sessions + 1),
+            codes: CodesBuilder::Narrow(Vec::with_capacity(rows)),
+            deltas_low: Vec::with_capacity(rows),
+            deltas_high: Vec::with_capacity(rows),
             last: None,
         }
     }
@@ -131,6 +152,11 @@ impl TimelineBuilder {
             self.person_sessions.push(self.starts.len() as u32);
         }
         self.last = None;
+    }
+
+    /// What follows is of the person who was taken over last, whose last row was at this time.
+    pub fn go_on_from(&mut self, last: i64) {
+        self.last = Some(last);
     }
 
     pub fn push(&mut self, time: i64, code: u16) {
@@ -164,27 +190,60 @@ impl TimelineBuilder {
         self.deltas_low.extend_from_slice(&from.deltas_low[rows.clone()]);
         self.deltas_high.extend_from_slice(&from.deltas_high[rows.clone()]);
         match &from.codes {
-            Codes::Narrow(codes) => self.codes.extend(codes[rows].iter().map(|&code| u16::from(code))),
-            Codes::Wide(codes) => self.codes.extend_from_slice(&codes[rows]),
+            Codes::Narrow(codes) => self.codes.extend_narrow(&codes[rows]),
+            Codes::Wide(codes) => codes[rows].iter().for_each(|&code| self.codes.push(code)),
         }
     }
 
     pub fn finish(mut self) -> Timeline<'static> {
         self.person_sessions.push(self.starts.len() as u32);
         self.first_rows.push(self.codes.len() as u32);
-        let narrow = self.codes.iter().all(|&code| code < 256);
-        let codes = match narrow {
-            true => Codes::Narrow(self.codes.iter().map(|&code| code as u8).collect()),
-            false => Codes::Wide(Cow::Owned(self.codes)),
+        let codes = match self.codes {
+            CodesBuilder::Narrow(codes) => Codes::Narrow(Cow::Owned(codes)),
+            CodesBuilder::Wide(codes) => Codes::Wide(Cow::Owned(codes)),
         };
         Timeline {
             person_sessions: Cow::Owned(self.person_sessions),
-            starts: self.starts,
+            starts: Cow::Owned(self.starts),
             durations: Cow::Owned(self.durations),
             first_rows: Cow::Owned(self.first_rows),
             codes,
             deltas_low: Cow::Owned(self.deltas_low),
             deltas_high: Cow::Owned(self.deltas_high),
+        }
+    }
+}
+
+/// Codes of one byte, until one needs two.
+enum CodesBuilder {
+    Narrow(Vec<u8>),
+    Wide(Vec<u16>),
+}
+
+impl CodesBuilder {
+    fn len(&self) -> usize {
+        match self {
+            CodesBuilder::Narrow(codes) => codes.len(),
+            CodesBuilder::Wide(codes) => codes.len(),
+        }
+    }
+
+    fn push(&mut self, code: u16) {
+        match (&mut *self, u8::try_from(code)) {
+            (CodesBuilder::Narrow(codes), Ok(code)) => codes.push(code),
+            (CodesBuilder::Wide(codes), _) => codes.push(code),
+            (CodesBuilder::Narrow(codes), Err(_)) => {
+                let mut wide: Vec<u16> = codes.iter().map(|&code| u16::from(code)).collect();
+                wide.push(code);
+                *self = CodesBuilder::Wide(wide);
+            }
+        }
+    }
+
+    fn extend_narrow(&mut self, more: &[u8]) {
+        match self {
+            CodesBuilder::Narrow(codes) => codes.extend_from_slice(more),
+            CodesBuilder::Wide(codes) => codes.extend(more.iter().map(|&code| u16::from(code))),
         }
     }
 }

@@ -159,7 +159,7 @@ impl<W: Write> RunWriter<W> {
     }
 }
 
-/// Writes a run to a file under another name, syncs it, and gives it its name.
+/// Writes a run to a file under another name, and gives it its name. Whoever relies on it after a crash syncs it.
 pub(super) fn to_file(
     path: &Path,
     columns: usize,
@@ -170,8 +170,7 @@ pub(super) fn to_file(
     let out = BufWriter::with_capacity(1 << 20, File::create(&next).map_err(error)?);
     let mut writer = RunWriter::new(out, columns).map_err(error)?;
     fill(&mut writer)?;
-    let out = writer.finish().map_err(error)?;
-    out.get_ref().sync_all().map_err(error)?;
+    writer.finish().map_err(error)?;
     fs::rename(&next, path).map_err(InsightError::file("renaming", &next))?;
     Run::open(path)
 }

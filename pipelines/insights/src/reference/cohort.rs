@@ -42,7 +42,7 @@ impl World {
             Cohort::Person(comparison) => self.person_meets(comparison, person),
             Cohort::Listed(ids) => ids.iter().any(|id| id == person),
             // Nobody keeps cohorts here.
-            Cohort::Cohort(_) => false,
+            Cohort::Uploaded(_) | Cohort::Cohort(_) => false,
         }
     }
 }

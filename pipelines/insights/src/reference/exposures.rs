@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Row, World};
 use crate::definition::{
-    ExposedBy, ExposedCell, ExposedLevel, Exposures, ExposuresAnswer, PartOf, PersonCap, PersonMoments, PersonPart,
-    QuantileAround,
+    DividedBy, ExposedBy, ExposedCell, ExposedLevel, Exposures, ExposuresAnswer, PartOf, PersonCap, PersonMoments,
+    PersonPart, QuantileAround,
 };
 
 /// A person who counts.
@@ -14,6 +14,7 @@ struct Person<'w> {
     first_ms: i64,
     rows: Vec<&'w Row>,
     levels: Vec<String>,
+    context: Option<usize>,
 }
 
 impl World {
@@ -36,10 +37,13 @@ impl World {
                 first.map(|(_, row)| level(dimension, row)).min().unwrap_or_default()
             });
             let levels = levels.collect();
+            let of_first = telling.iter().filter(|(_, row)| row.time_ms == first_ms);
+            let told = of_first.map(|(arm, row)| (*arm, context(asked, row))).min();
+            let (arm, context) = told.map(|(arm, context)| (arm, context.ok())).unwrap();
             match telling.iter().any(|(_, row)| is_out(row)) {
                 true => {}
-                false if arms.len() > 1 => answer.several += 1,
-                false => people.push(Person { arm: telling[0].0, first_ms, rows, levels }),
+                false if arms.len() > 1 && !asked.counts_first => answer.several += 1,
+                false => people.push(Person { arm, first_ms, rows, levels, context }),
             }
         }
         let values = |index: usize| -> Vec<Vec<f64>> {
@@ -47,15 +51,21 @@ impl World {
             let of = |person: &Person<'_>| parts.iter().map(|part| value(self, asked, part, person)).collect();
             people.iter().map(of).collect()
         };
-        let mut cells: BTreeMap<(i64, String, usize), ExposedCell> = BTreeMap::new();
-        let key = |person: &Person<'_>| match asked.divided_by {
-            Some(index) => (asked.from_ms.div_euclid(86_400_000), person.levels[index].clone(), person.arm),
-            None => (person.first_ms.div_euclid(86_400_000), String::new(), person.arm),
+        let mut cells: BTreeMap<(i64, String, Option<usize>, usize), ExposedCell> = BTreeMap::new();
+        let key = |person: &Person<'_>| match &asked.divided_by {
+            DividedBy::Dimension(index) => {
+                (asked.from_ms.div_euclid(86_400_000), person.levels[*index].clone(), None, person.arm)
+            }
+            DividedBy::Days => (person.first_ms.div_euclid(86_400_000), String::new(), None, person.arm),
+            DividedBy::Times { starts_ms, .. } => {
+                let time = starts_ms.iter().rposition(|start| *start <= person.first_ms).unwrap_or(0);
+                (time as i64, String::new(), person.context, person.arm)
+            }
         };
         for person in &people {
-            let (day, level, arm) = key(person);
-            let cell = cells.entry((day, level.clone(), arm)).or_default();
-            *cell = ExposedCell { arm, day, level, people: cell.people + 1.0, measures: Vec::new() };
+            let (part, level, context, arm) = key(person);
+            let cell = cells.entry(key(person)).or_default();
+            *cell = ExposedCell { arm, part, level, context, people: cell.people + 1.0, measures: Vec::new() };
         }
         for (index, measure) in asked.measures.iter().enumerate() {
             let mut of_all = values(index);
@@ -117,6 +127,17 @@ fn arm(asked: &Exposures, row: &Row) -> Option<usize> {
         let value = coalesced(&telling.values).unwrap_or_default();
         telling.arms.iter().find(|(text, _)| is_it && *text == value).map(|(_, arm)| *arm)
     })
+}
+
+/// None that is known comes after all that are.
+fn context(asked: &Exposures, row: &Row) -> Result<usize, ()> {
+    let tellings = match &asked.divided_by {
+        DividedBy::Times { contexts, .. } => contexts.as_slice(),
+        _ => &[],
+    };
+    let told = tellings.iter().find_map(|telling| Some((telling, row.texts.get(&telling.property)?)));
+    let (telling, text) = told.ok_or(())?;
+    telling.contexts.iter().find(|(value, _)| value == text).map(|(_, context)| *context).ok_or(())
 }
 
 fn value(world: &World, asked: &Exposures, part: &PersonPart, person: &Person<'_>) -> f64 {

@@ -65,18 +65,36 @@ fn exposures() -> impl Strategy<Value = Exposures> {
         needs_last,
     };
     let dimensions = move |needs_last: bool| vec![by(&["v"], false), by(&["v", "w"], needs_last)];
-    let of_dimensions = (prop::option::of(0usize..2), any::<bool>());
+    let tells = |property: &str, values: &[(&str, usize)]| ContextTelling {
+        property: property.to_owned(),
+        contexts: values.iter().map(|(value, context)| ((*value).to_owned(), *context)).collect(),
+    };
+    let contexts = prop::sample::select(vec![
+        Vec::new(),
+        vec![tells("w", &[("FR", 0), ("DE", 1)])],
+        vec![tells("v", &[("x", 1)]), tells("w", &[("12", 0), ("FR", 1), ("DE", 2)])],
+    ]);
+    let starts = prop::collection::btree_set(0i64..90, 1..5);
+    let times = (starts, contexts).prop_map(|(starts, contexts)| DividedBy::Times {
+        starts_ms: starts.into_iter().map(|start| FROM + start * HOUR).collect(),
+        contexts,
+    });
+    let divided_by = prop_oneof![Just(DividedBy::Days), (0usize..2).prop_map(DividedBy::Dimension), times.boxed(),];
+    let of_dimensions = (divided_by, any::<bool>(), any::<bool>());
     (span, told_by, left_out, sources, prop::collection::vec(measure(), 0..4), of_dimensions).prop_map(
-        move |((from_ms, until_ms), told_by, left_out, sources, measures, (divided_by, needs_last))| Exposures {
-            from_ms,
-            until_ms,
-            arms: 3,
-            told_by,
-            left_out,
-            sources,
-            measures,
-            dimensions: dimensions(needs_last),
-            divided_by,
+        move |((from_ms, until_ms), told_by, left_out, sources, measures, (divided_by, needs_last, counts_first))| {
+            Exposures {
+                from_ms,
+                until_ms,
+                arms: 3,
+                told_by,
+                left_out,
+                sources,
+                measures,
+                counts_first,
+                dimensions: dimensions(needs_last),
+                divided_by,
+            }
         },
     )
 }
@@ -91,7 +109,7 @@ fn all_near(got: &[f64], want: &[f64]) -> bool {
 
 fn equal(mut got: ExposuresAnswer, mut want: ExposuresAnswer) -> Result<(), TestCaseError> {
     for answer in [&mut got, &mut want] {
-        answer.cells.sort_by(|a, b| (a.day, &a.level, a.arm).cmp(&(b.day, &b.level, b.arm)));
+        answer.cells.sort_by(|a, b| (a.part, &a.level, a.context, a.arm).cmp(&(b.part, &b.level, b.context, b.arm)));
         answer.dimensions.iter_mut().for_each(|levels| levels.sort_by(|a, b| a.level.cmp(&b.level)));
     }
     prop_assert_eq!(got.several, want.several);
@@ -105,8 +123,9 @@ fn equal(mut got: ExposuresAnswer, mut want: ExposuresAnswer) -> Result<(), Test
     prop_assert!(all_near(&flat(&got), &flat(&want)), "{:?} instead of {:?}", got.quantiles, want.quantiles);
     prop_assert_eq!(got.cells.len(), want.cells.len());
     for (got, want) in got.cells.iter().zip(&want.cells) {
-        let place =
-            |cell: &ExposedCell| (cell.arm, cell.day, cell.level.clone(), cell.people as u64, cell.measures.len());
+        let place = |cell: &ExposedCell| {
+            (cell.arm, cell.part, cell.level.clone(), cell.context, cell.people as u64, cell.measures.len())
+        };
         prop_assert_eq!(place(got), place(want));
         for (got, want) in got.measures.iter().zip(&want.measures) {
             let same = all_near(&got.means, &want.means) && all_near(&got.scatter, &want.scatter);

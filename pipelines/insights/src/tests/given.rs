@@ -138,7 +138,24 @@ impl Given {
             };
             Snapshot::new(dictionaries.clone(), runs, overrides, traits).unwrap().with_groups(vec![Arc::new(groups)])
         };
+        let layered = |overrides: &HashMap<u32, u32>| {
+            let base = Arc::new(snapshot(runs[..2].to_vec(), overrides));
+            snapshot(runs[2..].to_vec(), overrides).above(base, &none).unwrap()
+        };
+        // Of those who are others, a third is when each layer is made.
+        let became = |layer: u32| -> HashMap<u32, u32> {
+            overrides.iter().filter(|(own, _)| **own % 3 == layer).map(|(own, now)| (*own, *now)).collect()
+        };
+        let by_and_by = || {
+            let base = snapshot(vec![runs[0].clone()], &became(0));
+            let known = overrides.iter().filter(|(own, _)| **own % 3 < 2).map(|(own, now)| (*own, *now)).collect();
+            let middle = snapshot(vec![runs[1].clone()], &known).above(Arc::new(base), &became(1)).unwrap();
+            snapshot(runs[2..].to_vec(), &overrides).above(Arc::new(middle), &became(2)).unwrap()
+        };
         vec![
+            ("two runs above two", layered(&none), self.world(false)),
+            ("two runs above two, merged", layered(&overrides), self.world(true)),
+            ("above each other, merged by and by", by_and_by(), self.world(true)),
             ("one run", snapshot(vec![whole.clone()], &none), self.world(false)),
             ("four runs", snapshot(runs.clone(), &none), self.world(false)),
             ("compacted", snapshot(vec![compacted.clone()], &none), self.world(false)),

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use crate::given::{activities, activity, record};
 use crate::memory_store::MemoryStore;
 
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(240);
 
 struct Job {
     stop: watch::Sender<bool>,
@@ -213,6 +213,41 @@ impl Leadership for Told {
             None => std::future::pending().await,
         }
     }
+
+    fn has_others(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_nothing_goes_through_gives_the_lead_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, store) = (open(&folder).await, Arc::new(MemoryStore::default()));
+    store.publish_failures.store(usize::MAX, Ordering::SeqCst);
+    let (terms, given) = tokio::sync::mpsc::channel(1);
+    let clock = Arc::new(FixedClock::at(Timestamp::from_millis(1_000_000)));
+    let config = JobsConfig {
+        retry_wait_max: Duration::from_millis(4),
+        lead_patience: Duration::from_millis(50),
+        stand_back: Duration::from_millis(1),
+        ..JobsConfig::default()
+    };
+    let runner = Runner::new(log.clone(), store.clone(), clock, config);
+    let runner = runner.under(Arc::new(Told(tokio::sync::Mutex::new(given))));
+    let (stop, shutdown) = watch::channel(false);
+    let task = tokio::spawn(runner.run(shutdown));
+    let end = log.append(some(0..5)).await.unwrap();
+    let (leading, lost) = watch::channel(false);
+    terms.send(lost).await.unwrap();
+    // Nobody took the lead from it: its end of the term is gone because it let go.
+    tokio::time::timeout(DEADLINE, leading.closed()).await.unwrap();
+    store.publish_failures.store(0, Ordering::SeqCst);
+    let (_leading, lost) = watch::channel(false);
+    terms.send(lost).await.unwrap();
+    visible(&store, &end).await;
+    stop.send(true).unwrap();
+    tokio::time::timeout(DEADLINE, task).await.unwrap().unwrap();
+    assert_eq!(message_ids(&store), expected(5));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -17,6 +17,7 @@ use super::address::Address;
 use super::arrow_form::to_schema;
 use super::breaker::Breaker;
 use super::options::ClickHouseOptions;
+use super::tls;
 use crate::StoreError;
 use crate::remote::{Rows, RowsSender};
 
@@ -83,9 +84,11 @@ impl std::fmt::Debug for Database {
 impl Database {
     /// Gets ready to ask; nothing is sent yet.
     pub fn new(address: Address, options: ClickHouseOptions) -> Result<Database, StoreError> {
+        // Before there is a runtime: one must not be dropped where another runs.
+        let client = if address.tls { tls::client(address.authority.as_deref())? } else { Client::default() };
         let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("clickhouse").enable_all().build();
         let runtime = runtime.map_err(|error| StoreError::Task(format!("starting the ClickHouse threads: {error}")))?;
-        let mut server = Client::default()
+        let mut server = client
             .with_url(&address.http)
             .with_compression(Compression::None)
             .with_product_info("footfall", env!("CARGO_PKG_VERSION"));

@@ -21,6 +21,7 @@ mod overrides;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod upkeep;
 mod view;
 

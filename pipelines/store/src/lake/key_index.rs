@@ -61,14 +61,21 @@ impl KeyRuns {
         files.iter().map(open).collect::<Result<_, _>>().map(KeyRuns)
     }
 
-    /// True when `key` is in one of the runs.
-    pub fn contain(&self, key: u128) -> Result<bool, StoreError> {
+    /// For each key whether it is in one of the runs. Filters answer for all keys first, disk only for those that may be there.
+    pub fn contain(&self, keys: &[u128]) -> Result<Vec<bool>, StoreError> {
+        let mut found = vec![false; keys.len()];
+        let mut may = Vec::new();
         for open in self.0.iter().rev() {
-            if open.run.contains(key).map_err(StoreError::file("reading", &open.file.path))? {
-                return Ok(true);
+            may.clear();
+            open.run.each_that_may(keys, |place| may.push(place));
+            for &place in may.iter() {
+                if !found[place] {
+                    found[place] =
+                        open.run.contains(keys[place]).map_err(StoreError::file("reading", &open.file.path))?;
+                }
             }
         }
-        Ok(false)
+        Ok(found)
     }
 
     /// As the manifest names them.

@@ -83,11 +83,13 @@ impl KeyRun {
         self.filter.words().len() * 8
     }
 
-    /// True when `key` is in the run. Asks the disk only when the filter says maybe.
+    /// Calls with the place of each key that may be in the run, as far as memory tells.
+    pub fn each_that_may(&self, keys: &[u128], may: impl FnMut(usize)) {
+        self.filter.each_that_may(keys, may);
+    }
+
+    /// True when `key` is in the run: asks the disk.
     pub fn contains(&self, key: u128) -> Result<bool, std::io::Error> {
-        if !self.filter.may_contain(key) {
-            return Ok(false);
-        }
         let (mut low, mut high) = (0u64, self.count);
         let (mut least, mut greatest) = (0u128, u128::MAX);
         let mut page = [0u8; PAGE_KEYS as usize * KEY_BYTES];

@@ -358,8 +358,10 @@ impl Store for Lake {
             new.iter_mut().zip(keys).for_each(|(new, key)| *new = *new && !fresh(key));
             state.runs.clone()
         };
-        for (new, &key) in new.iter_mut().zip(keys) {
-            *new = *new && !runs.contain(key)?;
+        let (places, asked): (Vec<usize>, Vec<u128>) =
+            keys.iter().enumerate().filter(|(place, _)| new[*place]).map(|(place, &key)| (place, key)).unzip();
+        for (place, found) in places.into_iter().zip(runs.contain(&asked)?) {
+            new[place] = !found;
         }
         Ok(new)
     }

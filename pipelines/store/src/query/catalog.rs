@@ -1,5 +1,6 @@
 //! What a question finds by name: the public tables of one snapshot, and the information schema about them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -23,6 +24,7 @@ use super::guard::GuardedTable;
 use super::lake_table::LakeTable;
 use super::person::ResolvePerson;
 use super::policy::Policy;
+use super::postgres::Catalogue;
 use super::remote_table::RemoteTable;
 use super::session_id::SessionId;
 use super::views::{VIEWS, View};
@@ -49,11 +51,11 @@ pub(super) fn public_tables(
     Arc::new(PublicTables { snapshot, store, template: template.clone(), policy, extras })
 }
 
-/// The catalogs of one question: its tables, the information schema about them, and further schemas.
+/// The catalogs of one question: its tables, the information schema about them, and what clients of PostgreSQL ask.
 pub(super) fn catalogs(
     name: &str,
     public: Arc<dyn SchemaProvider>,
-    more: Option<(&str, Arc<dyn SchemaProvider>)>,
+    postgres: Option<Catalogue>,
 ) -> Result<Arc<dyn CatalogProviderList>> {
     // A list of its own: within `list` it would hold itself, and the snapshot, for ever.
     let (described, catalog) = catalog_named(name);
@@ -62,9 +64,10 @@ pub(super) fn catalogs(
     let about = InformationSchemaProvider::new(described);
     let (list, catalog) = catalog_named(name);
     catalog.register_schema(PUBLIC, public)?;
-    catalog.register_schema(INFORMATION, Arc::new(InformationTables { about }))?;
-    if let Some((name, schema)) = more {
-        catalog.register_schema(name, schema)?;
+    let (schema, own) = postgres.map_or((None, None), |all| (Some(all.pg_catalog), Some(all.information)));
+    catalog.register_schema(INFORMATION, Arc::new(InformationTables { about, own: own.unwrap_or_default() }))?;
+    if let Some(schema) = schema {
+        catalog.register_schema("pg_catalog", schema)?;
     }
     Ok(list)
 }
@@ -174,15 +177,22 @@ impl SchemaProvider for PublicTables {
 #[derive(Debug)]
 struct InformationTables {
     about: InformationSchemaProvider,
+    /// Tables that stand before those of `about`.
+    own: Arc<HashMap<String, Arc<dyn TableProvider>>>,
 }
 
 #[async_trait]
 impl SchemaProvider for InformationTables {
     fn table_names(&self) -> Vec<String> {
-        INFORMATION_TABLES.iter().map(|name| (*name).to_owned()).collect()
+        let mut names: Vec<String> = INFORMATION_TABLES.iter().map(|name| (*name).to_owned()).collect();
+        names.extend(self.own.keys().filter(|name| !INFORMATION_TABLES.contains(&name.as_str())).cloned());
+        names
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
+        if let Some(table) = self.own.get(name) {
+            return Ok(Some(table.clone()));
+        }
         match self.table_exist(name) {
             true => self.about.table(name).await,
             false => Ok(None),
@@ -190,6 +200,6 @@ impl SchemaProvider for InformationTables {
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        INFORMATION_TABLES.contains(&name)
+        INFORMATION_TABLES.contains(&name) || self.own.contains_key(name)
     }
 }

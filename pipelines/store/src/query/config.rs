@@ -24,6 +24,10 @@ pub struct EngineConfig {
     pub queries_concurrent: usize,
     /// How long a question waits for its turn.
     pub queue_timeout: Duration,
+    /// How long a reader may keep a question waiting, all together, before the question gives its turn to others.
+    pub reader_patience: Duration,
+    /// Answers that may wait for their readers without a turn; further ones are ended.
+    pub answers_resting: usize,
     /// How long a question may take, up to the last row of its answer.
     pub time_limit: Duration,
     /// Most rows in an answer.
@@ -46,6 +50,8 @@ impl EngineConfig {
             spill_bytes_max: 20 << 30,
             queries_concurrent: 8,
             queue_timeout: Duration::from_secs(10),
+            reader_patience: Duration::from_secs(1),
+            answers_resting: 100,
             time_limit: Duration::from_secs(60),
             rows_max: 1_000_000,
             threads: std::thread::available_parallelism().map_or(2, usize::from),

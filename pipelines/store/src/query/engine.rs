@@ -11,7 +11,7 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::StreamExt;
 use object_store::local::LocalFileSystem;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -25,6 +25,7 @@ use super::native;
 use super::planner::{self, Parsed};
 use super::postgres::Postgres;
 use super::session;
+use super::turns::{Stop, Turn, Turns};
 use crate::StoreError;
 use crate::lake::ProjectSnapshot;
 use crate::tables::Table;
@@ -54,7 +55,7 @@ struct Shared {
     memory: Arc<GreedyMemoryPool>,
     template: SessionState,
     postgres: Postgres,
-    turns: Arc<Semaphore>,
+    turns: Arc<Turns>,
 }
 
 impl Engine {
@@ -83,7 +84,7 @@ impl Engine {
             memory: Arc::new(GreedyMemoryPool::new(config.memory_bytes)),
             postgres: Postgres::new(&template)?,
             template,
-            turns: Arc::new(Semaphore::new(config.queries_concurrent.max(1))),
+            turns: Turns::new(&config),
             config,
         };
         Ok(Engine { shared: Arc::new(shared), runtime: Some(runtime) })
@@ -92,7 +93,7 @@ impl Engine {
     /// Asks `question` of `project`. It returns when the answer's columns are known; the rows are worked out as they are
     /// taken. All of the answer is of one moment.
     pub async fn query(&self, project: &str, question: Question) -> Result<Answer, QueryError> {
-        let turn = self.shared.turn().await?;
+        let turn = self.shared.turns.turn().await?;
         let bounds = Bounds::of(&self.shared.config, &question.limits);
         let deadline = Instant::now() + bounds.time_limit;
         let Some(runtime) = &self.runtime else { return Err(QueryError::Internal) };
@@ -100,16 +101,26 @@ impl Engine {
         let (pieces, waiting) = mpsc::channel(PIECES_WAITING);
         let (shared, project) = (self.shared.clone(), project.to_owned());
         let work = runtime.spawn(async move {
-            let _turn = turn;
-            match shared.begin(&project, &question, bounds).await {
-                // The rows are read from files as they are taken: the snapshot keeps those from being deleted.
-                Ok((_snapshot, rows)) => {
-                    if begun.send(Ok(rows.schema())).is_ok() {
-                        hand_over(rows, pieces).await;
-                    }
+            let (snapshot, rows) = match shared.begin(&project, &question, bounds).await {
+                Ok(begun) => begun,
+                Err(error) => {
+                    turn.end("failed");
+                    // Nobody waits when the asker has gone.
+                    return drop(begun.send(Err(error)));
                 }
-                // Nobody waits when the asker has gone.
-                Err(error) => drop(begun.send(Err(error))),
+            };
+            if begun.send(Ok(rows.schema())).is_err() {
+                return;
+            }
+            let last = match tokio::time::timeout_at(deadline, hand_over(rows, turn, &pieces)).await {
+                Ok(last) => last,
+                Err(_) => Some(Piece::Failed(QueryError::TimeLimit { limit: bounds.time_limit })),
+            };
+            // The rows are read from files as they are taken: until here the snapshot kept those from being deleted. Whoever
+            // reads nothing keeps no more than this word.
+            drop(snapshot);
+            if let Some(last) = last {
+                drop(pieces.send(last).await);
             }
         });
         let work = Work(work.abort_handle());
@@ -130,17 +141,16 @@ impl Engine {
         question: Question,
         declared: Vec<Option<ParameterKind>>,
     ) -> Result<Described, QueryError> {
-        let turn = self.shared.turn().await?;
+        let turn = self.shared.turns.turn().await?;
         let bounds = Bounds::of(&self.shared.config, &question.limits);
         let Some(runtime) = &self.runtime else { return Err(QueryError::Internal) };
         let (shared, project) = (self.shared.clone(), project.to_owned());
         let mut work = tokio::task::JoinSet::new();
         work.spawn_on(
             async move {
-                let _turn = turn;
-                let parsed = planner::read(&question, shared.config.sql_bytes_max)?;
-                let (_, state) = shared.session(&project, &question, &parsed, bounds).await?;
-                planner::describe(&state, &parsed.statement, &declared).await
+                let described = shared.describe(&project, &question, &declared, bounds).await;
+                turn.end(if described.is_ok() { "whole" } else { "failed" });
+                described
             },
             runtime.handle(),
         );
@@ -161,12 +171,16 @@ impl Drop for Engine {
 }
 
 impl Shared {
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, QueryError> {
-        let waited = self.config.queue_timeout;
-        match tokio::time::timeout(waited, self.turns.clone().acquire_owned()).await {
-            Ok(Ok(turn)) => Ok(turn),
-            _ => Err(QueryError::Busy { waited }),
-        }
+    async fn describe(
+        &self,
+        project: &str,
+        question: &Question,
+        declared: &[Option<ParameterKind>],
+        bounds: Bounds,
+    ) -> Result<Described, QueryError> {
+        let parsed = planner::read(question, self.config.sql_bytes_max)?;
+        let (_, state) = self.session(project, question, &parsed, bounds).await?;
+        planner::describe(&state, &parsed.statement, declared).await
     }
 
     async fn begin(
@@ -227,19 +241,26 @@ impl Shared {
     }
 }
 
-/// Rows as they come, until the end, an error, or the asker's leaving.
-async fn hand_over(mut rows: SendableRecordBatchStream, pieces: mpsc::Sender<Piece>) {
+/// Rows as they come, until the end, an error, or the asker's leaving; what the asker hears last.
+async fn hand_over(mut rows: SendableRecordBatchStream, mut turn: Turn, pieces: &mpsc::Sender<Piece>) -> Option<Piece> {
     while let Some(batch) = rows.next().await {
-        let piece = match batch {
+        let stop = match batch {
             Ok(batch) if batch.num_rows() == 0 => continue,
-            Ok(batch) => Piece::Rows(batch),
-            Err(error) => Piece::Failed(error.into()),
+            Ok(batch) => turn.hand_over(Piece::Rows(batch), pieces).await,
+            Err(error) => {
+                turn.end("failed");
+                return Some(Piece::Failed(error.into()));
+            }
         };
-        let failed = matches!(piece, Piece::Failed(_));
-        if pieces.send(piece).await.is_err() || failed {
-            return;
+        match stop {
+            Ok(()) => {}
+            Err(Stop::Left) => return None,
+            Err(Stop::Slow) => {
+                turn.end("slow");
+                return Some(Piece::Failed(QueryError::NotTaken));
+            }
         }
     }
-    // The asker may have gone.
-    let _ = pieces.send(Piece::End).await;
+    turn.end("whole");
+    Some(Piece::End)
 }

@@ -59,6 +59,8 @@ pub enum QueryError {
     RowLimit { rows: u64 },
     #[error("too many questions at once: none ended within {} s", waited.as_secs_f64())]
     Busy { waited: Duration },
+    #[error("the rows were not taken in time, so the question was ended")]
+    NotTaken,
     #[error("the tables cannot be reached at the moment")]
     StoreAway,
     #[error("the question failed inside; the server's log says why")]
@@ -86,6 +88,7 @@ impl QueryError {
             QueryError::MemoryLimit => "memory_limit",
             QueryError::RowLimit { .. } => "row_limit",
             QueryError::Busy { .. } => "busy",
+            QueryError::NotTaken => "not_taken",
             QueryError::StoreAway => "store_away",
             QueryError::Internal => "internal",
         }

@@ -7,6 +7,7 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableFunctionArgs, TableFunctionImpl, TableProvider};
 use datafusion::common::{ScalarValue, plan_datafusion_err, plan_err};
+use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
@@ -21,6 +22,9 @@ pub trait ExtraFunction: fmt::Debug + Send + Sync {
 
     /// What a call with these texts gives: the columns now, the rows when they are needed. The error is for the asker.
     fn call(&self, arguments: &[String]) -> Result<Arc<dyn ExtraTable>, String>;
+
+    /// The columns of every call, where they do not depend on its texts.
+    fn columns(&self) -> Option<SchemaRef>;
 }
 
 /// As the planner knows it.
@@ -29,7 +33,13 @@ pub(super) struct Called(pub Arc<dyn ExtraFunction>);
 
 impl TableFunctionImpl for Called {
     fn call_with_args(&self, args: TableFunctionArgs) -> Result<Arc<dyn TableProvider>> {
-        let text = |argument: &Expr| match argument {
+        // A driver that describes a statement has no values yet.
+        if args.exprs().iter().any(is_open)
+            && let Some(columns) = self.0.columns()
+        {
+            return Ok(Arc::new(EmptyTable::new(columns)));
+        }
+        let text = |argument: &Expr| match without_casts(argument) {
             Expr::Literal(
                 ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) | ScalarValue::Utf8View(Some(text)),
                 _,
@@ -39,6 +49,23 @@ impl TableFunctionImpl for Called {
         let arguments = args.exprs().iter().map(text).collect::<Result<Vec<_>>>()?;
         let table = self.0.call(&arguments).map_err(|problem| plan_datafusion_err!("{}: {problem}", self.0.name()))?;
         Ok(Arc::new(Given(table)))
+    }
+}
+
+/// Drivers say of which type a text is.
+fn without_casts(argument: &Expr) -> &Expr {
+    match argument {
+        Expr::Cast(cast) => without_casts(&cast.expr),
+        other => other,
+    }
+}
+
+/// A parameter without a value, or with none.
+fn is_open(argument: &Expr) -> bool {
+    match without_casts(argument) {
+        Expr::Placeholder(_) => true,
+        Expr::Literal(value, _) => value.is_null(),
+        _ => false,
     }
 }
 

@@ -27,11 +27,14 @@ mod planner;
 mod policy;
 mod postgres;
 mod postgres_functions;
+mod postgres_information;
 mod promoted;
 mod remote_table;
 mod row_expression;
 mod session;
 mod session_id;
+mod spellings;
+mod turns;
 mod views;
 mod yielding;
 

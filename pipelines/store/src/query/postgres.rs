@@ -3,11 +3,12 @@
 //! Only a question that names the catalogue is planned with it; every other one is planned as over REST, word for word.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::ControlFlow;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
-    SchemaProvider,
+    SchemaProvider, TableProvider,
 };
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::Result;
@@ -15,6 +16,9 @@ use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Value, VisitMut, VisitorMut,
+};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 use datafusion_pg_catalog::pg_catalog as pg;
 use datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
@@ -23,6 +27,7 @@ use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 use super::catalog::PUBLIC;
 use super::error::QueryError;
 use super::postgres_functions::functions;
+use super::postgres_information;
 
 /// Words that make a question one about the catalogue; so does every word that begins with `pg_`.
 const WORDS: &[&str] = &[
@@ -54,6 +59,8 @@ const WORDS: &[&str] = &[
     "inet_server_addr",
     "inet_client_addr",
     "information_schema",
+    "to_regclass",
+    "to_regtype",
 ];
 
 /// Only the JDBC driver's question for primary keys calls this; the engine has no such table function, and our tables have no keys.
@@ -83,8 +90,53 @@ pub(super) fn parse(sql: &str) -> Result<VecDeque<Statement>, QueryError> {
         QueryError::from(datafusion::error::DataFusionError::SQL(Box::new(error), None))
     };
     let sql = if sql.contains(OF_KEYS) { NO_KEYS } else { sql };
-    let statements = PARSER.parse(sql).map_err(failed)?;
+    let mut statements = PARSER.parse(sql).map_err(failed)?;
+    let _: ControlFlow<()> = statements.visit(&mut Unknown);
     Ok(statements.into_iter().map(|statement| Statement::Statement(Box::new(statement))).collect())
+}
+
+/// Columns of `pg_constraint`, in which there is nothing.
+const OF_CONSTRAINTS: &[&str] = &["conkey", "confkey"];
+
+/// What the catalogue does not know, where the engine would fail over it: the object of a name that is only worked out with the
+/// rows, and the columns of a constraint.
+struct Unknown;
+
+impl VisitorMut for Unknown {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let found = match &*expr {
+            Expr::Cast { expr: name, data_type, .. } => {
+                let is_object = data_type.to_string().to_ascii_lowercase().ends_with("regclass");
+                (is_object && matches!(**name, Expr::Function(_))).then_some(Value::Null)
+            }
+            Expr::AnyOp { right, .. } => is_of_constraint(right).then_some(Value::Boolean(false)),
+            Expr::Function(call) => match &call.args {
+                FunctionArguments::List(list) => match list.args.as_slice() {
+                    [FunctionArg::Unnamed(FunctionArgExpr::Expr(first)), _] if is_of_constraint(first) => {
+                        Some(Value::Boolean(false))
+                    }
+                    _ => None,
+                },
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(value) = found {
+            *expr = Expr::Value(value.with_empty_span());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn is_of_constraint(expr: &Expr) -> bool {
+    let name = match expr {
+        Expr::Identifier(name) => Some(name),
+        Expr::CompoundIdentifier(names) => names.last(),
+        _ => None,
+    };
+    name.is_some_and(|name| OF_CONSTRAINTS.contains(&name.value.as_str()))
 }
 
 /// Which catalogue: object ids stay the same as long as it is remembered.
@@ -95,6 +147,14 @@ pub(super) struct CatalogueOf {
     pub tables: Vec<String>,
 }
 
+/// Two schemas that say which tables there are.
+#[derive(Clone)]
+pub(super) struct Catalogue {
+    pub pg_catalog: Arc<dyn SchemaProvider>,
+    /// Tables of the information schema as PostgreSQL has them.
+    pub information: Arc<HashMap<String, Arc<dyn TableProvider>>>,
+}
+
 type Provider = pg::PgCatalogSchemaProvider<Arc<dyn CatalogProviderList>, EmptyContextProvider>;
 
 /// What all questions about the catalogue share.
@@ -102,7 +162,7 @@ pub(super) struct Postgres {
     /// A session with PostgreSQL's functions.
     template: SessionState,
     fixed: Arc<pg::PgCatalogStaticTables>,
-    known: Mutex<HashMap<CatalogueOf, Arc<Provider>>>,
+    known: Mutex<HashMap<CatalogueOf, Catalogue>>,
 }
 
 impl Postgres {
@@ -115,15 +175,16 @@ impl Postgres {
         &self.template
     }
 
-    /// The schema `pg_catalog` about the tables of `public`, which are looked at the first time only.
-    pub async fn schema(&self, of: CatalogueOf, public: &dyn SchemaProvider) -> Result<Arc<dyn SchemaProvider>> {
+    /// The catalogue of the tables of `public`, which are looked at the first time only.
+    pub async fn catalogue(&self, of: CatalogueOf, public: &dyn SchemaProvider) -> Result<Catalogue> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&of).cloned();
         if let Some(known) = known {
             return Ok(known);
         }
-        let tables = MemorySchemaProvider::new();
+        let (tables, mut schemas) = (MemorySchemaProvider::new(), Vec::new());
         for name in &of.tables {
             if let Some(table) = public.table(name).await? {
+                schemas.push((name.clone(), table.schema()));
                 tables.register_table(name.clone(), Arc::new(EmptyTable::new(table.schema())))?;
             }
         }
@@ -132,12 +193,14 @@ impl Postgres {
         catalog.register_schema(PUBLIC, Arc::new(tables))?;
         catalog.register_schema("pg_catalog", Arc::new(MemorySchemaProvider::new()))?;
         list.register_catalog(of.project.to_string(), catalog);
-        let provider = Arc::new(pg::PgCatalogSchemaProvider::try_new(list, self.fixed.clone(), EmptyContextProvider)?);
+        let provider: Provider = pg::PgCatalogSchemaProvider::try_new(list, self.fixed.clone(), EmptyContextProvider)?;
+        let information = Arc::new(postgres_information::tables(&of.project, &schemas)?);
+        let catalogue = Catalogue { pg_catalog: Arc::new(provider), information };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED_MAX {
             known.clear();
         }
-        Ok(known.entry(of).or_insert(provider).clone())
+        Ok(known.entry(of).or_insert(catalogue).clone())
     }
 
     /// Functions that answer for one project.
@@ -151,9 +214,7 @@ fn with_functions(template: &SessionState, fixed: &pg::PgCatalogStaticTables) ->
     let planner = Arc::new(pg::oid_type_planner::PgOidTypePlanner);
     let state = SessionStateBuilder::new_from_existing(template.clone()).with_type_planner(planner).build();
     let session = SessionContext::new_with_state(state);
-    let privileges =
-        ["has_table_privilege", "has_schema_privilege", "has_database_privilege", "has_any_column_privilege"];
-    let all = privileges.into_iter().map(pg::has_privilege_udf::create_has_privilege_udf).chain([
+    let all = [
         pg::create_current_schema_udf(),
         pg::create_current_schemas_udf(),
         pg::create_pg_get_userbyid_udf(),
@@ -175,8 +236,8 @@ fn with_functions(template: &SessionState, fixed: &pg::PgCatalogStaticTables) ->
         pg::quote_ident_udf::create_parse_ident_udf(),
         pg::array_bounds_udf::create_array_upper_udf(),
         pg::array_bounds_udf::create_array_lower_udf(),
-    ]);
-    for function in all.chain(functions()) {
+    ];
+    for function in all.into_iter().chain(functions()) {
         session.register_udf(function);
     }
     session.register_udtf("pg_get_keywords", fixed.pg_get_keywords.clone());

@@ -1,7 +1,11 @@
 //! Functions of PostgreSQL's catalogue that clients call and that have one answer here.
 
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray, StringBuilder};
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::ScalarValue;
+use datafusion::common::{ScalarValue, exec_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
@@ -18,6 +22,10 @@ enum Says {
     True,
     False,
     Zero,
+    /// Whether the privilege that the last argument names only reads.
+    Reads,
+    /// The first argument with the others in the places of %s, %I and %L.
+    Format,
     /// The setting that the first argument names.
     Setting,
     /// The second argument.
@@ -49,7 +57,12 @@ const FUNCTIONS: &[(&str, Says)] = &[
     ("pg_type_is_visible", Says::True),
     ("pg_function_is_visible", Says::True),
     ("pg_has_role", Says::True),
-    ("has_column_privilege", Says::True),
+    ("has_any_column_privilege", Says::Reads),
+    ("has_column_privilege", Says::Reads),
+    ("has_database_privilege", Says::Reads),
+    ("has_schema_privilege", Says::Reads),
+    ("has_table_privilege", Says::Reads),
+    ("format", Says::Format),
     ("has_function_privilege", Says::True),
     ("has_sequence_privilege", Says::False),
     ("pg_is_in_recovery", Says::False),
@@ -116,7 +129,7 @@ impl ScalarUDFImpl for Told {
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(match self.says {
-            Says::True | Says::False => DataType::Boolean,
+            Says::True | Says::False | Says::Reads => DataType::Boolean,
             Says::Zero => DataType::Int64,
             _ => DataType::Utf8,
         })
@@ -134,8 +147,75 @@ impl ScalarUDFImpl for Told {
             Says::True => ScalarValue::Boolean(Some(true)),
             Says::False => ScalarValue::Boolean(Some(false)),
             Says::Zero => ScalarValue::Int64(Some(0)),
+            Says::Reads => {
+                let last = given.args.last().map(|last| match last {
+                    ColumnarValue::Scalar(value) => value.try_as_str().flatten().map(str::to_ascii_lowercase),
+                    ColumnarValue::Array(_) => None,
+                });
+                ScalarValue::Boolean(Some(last.flatten().is_some_and(|last| reads(&last))))
+            }
+            Says::Format => return format_all(&given),
             Says::Setting => utf8(text(0).and_then(|name| setting(&name)).map(str::to_owned)),
             Says::Second => utf8(text(1)),
         }))
     }
+}
+
+/// A list of privileges is had when one of them is.
+fn reads(privileges: &str) -> bool {
+    privileges.split(',').any(|one| matches!(one.trim(), "select" | "usage" | "connect"))
+}
+
+/// `format`, without positions and widths.
+fn format_all(given: &ScalarFunctionArgs) -> Result<ColumnarValue> {
+    let mut columns = Vec::with_capacity(given.args.len());
+    for value in &given.args {
+        columns.push(cast(&value.to_array(given.number_rows)?, &DataType::Utf8)?);
+    }
+    let columns: Vec<&StringArray> = columns.iter().map(|column| column.as_string::<i32>()).collect();
+    let Some((pattern, values)) = columns.split_first() else { return exec_err!("format takes a text") };
+    let mut written = StringBuilder::new();
+    for row in 0..given.number_rows {
+        match pattern.is_null(row) {
+            true => written.append_null(),
+            false => written.append_value(format_one(pattern.value(row), values, row)?),
+        }
+    }
+    let written: ArrayRef = Arc::new(written.finish());
+    let is_one = given.args.iter().all(|value| matches!(value, ColumnarValue::Scalar(_)));
+    Ok(match is_one {
+        true => ColumnarValue::Scalar(ScalarValue::try_from_array(&written, 0)?),
+        false => ColumnarValue::Array(written),
+    })
+}
+
+fn format_one(pattern: &str, values: &[&StringArray], row: usize) -> Result<String> {
+    let (mut out, mut values, mut letters) = (String::new(), values.iter(), pattern.chars());
+    while let Some(letter) = letters.next() {
+        if letter != '%' {
+            out.push(letter);
+            continue;
+        }
+        let kind = letters.next();
+        if kind == Some('%') {
+            out.push('%');
+            continue;
+        }
+        let Some(value) = values.next() else { return exec_err!("format has too few arguments") };
+        let value = (!value.is_null(row)).then(|| value.value(row));
+        match (kind, value) {
+            (Some('s'), value) => out.push_str(value.unwrap_or_default()),
+            (Some('I'), Some(value)) => out.push_str(&quoted_name(value)),
+            (Some('L'), Some(value)) => out.push_str(&format!("'{}'", value.replace('\'', "''"))),
+            (Some('L'), None) => out.push_str("NULL"),
+            _ => return exec_err!("format knows %s, %I and %L"),
+        }
+    }
+    Ok(out)
+}
+
+fn quoted_name(name: &str) -> String {
+    let is_plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if is_plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }

@@ -7,6 +7,7 @@ use datafusion::execution::FunctionRegistry;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::SessionConfig;
 
 use super::catalog::{self, CATALOG};
@@ -14,6 +15,7 @@ use super::config::{Bounds, Dialect, EngineConfig, Question};
 use super::functions::Called;
 use super::person::OwnPersons;
 use super::postgres::{CatalogueOf, Postgres};
+use super::spellings::{Patterns, Timezone};
 use super::yielding::YieldAfterJoins;
 use crate::lake::ProjectSnapshot;
 
@@ -30,15 +32,20 @@ pub(super) fn template(config: &EngineConfig) -> Result<SessionState> {
     options.catalog.create_default_catalog_and_schema = false;
     options.catalog.default_catalog = CATALOG.to_owned();
     options.catalog.information_schema = false;
+    // Without one, `TIMESTAMPTZ` and `now()` are times without a zone.
+    options.execution.time_zone = Some("UTC".to_owned());
     options.execution.parquet.pushdown_filters = true;
     options.execution.parquet.reorder_filters = true;
     options.sql_parser.collect_spans = true;
     let mut state = SessionStateBuilder::new()
         .with_config(session)
+        // It stands before the engine's own.
+        .with_expr_planners(vec![Arc::new(Patterns)])
         .with_default_features()
         .with_physical_optimizer_rule(Arc::new(YieldAfterJoins))
         .build();
     datafusion_functions_json::register_all(&mut state)?;
+    state.register_udf(Arc::new(ScalarUDF::from(Timezone::new())))?;
     for name in UNBOUNDED {
         state.deregister_udf(name)?;
     }
@@ -73,7 +80,7 @@ pub(super) async fn of(given: Ingredients<'_>, question: &Question) -> Result<Se
     let catalogue = match postgres {
         Some(postgres) => {
             let of = CatalogueOf { project: project.into(), tables: public.table_names() };
-            Some(("pg_catalog", postgres.schema(of, public.as_ref()).await?))
+            Some(postgres.catalogue(of, public.as_ref()).await?)
         }
         None => None,
     };
@@ -90,6 +97,9 @@ pub(super) async fn of(given: Ingredients<'_>, question: &Question) -> Result<Se
         builder = builder.with_optimizer_rule(Arc::new(OwnPersons::new(overrides)));
     }
     let mut state = builder.build();
+    // One moment is now for all of the question.
+    let options = state.config_options().clone();
+    state.execution_props_mut().mark_start_execution(options);
     if question.policy.is_open() {
         for function in &question.functions {
             state.register_udtf(function.name(), Arc::new(Called(function.clone())));

@@ -41,7 +41,8 @@ pub fn ask_all(
     loaded: Loaded,
     expected: Option<&BTreeMap<String, Value>>,
 ) -> Result<usize, BenchError> {
-    let questions = questions::all();
+    let mut questions = questions::all();
+    questions.retain(|(name, _)| options.only.is_empty() || options.only.iter().any(|only| only == name));
     let mut answers: BTreeMap<String, Value> = BTreeMap::new();
     let mut lines = Vec::new();
     for (name, asked) in &questions {

@@ -13,10 +13,15 @@ mod rows;
 use std::collections::BTreeMap;
 use std::io::Write;
 
+use footfall_pipelines_insights::Counted;
 use serde_json::Value;
 
 use error::BenchError;
 use options::Options;
+
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: Counted<mimalloc::MiMalloc> = Counted(mimalloc::MiMalloc);
 
 fn main() -> Result<(), BenchError> {
     let options = Options::of(std::env::args().skip(1))?;

@@ -15,6 +15,8 @@ pub struct Options {
     /// Where to write the median times of all questions in milliseconds, as JSON.
     pub times: Option<PathBuf>,
     pub rounds: usize,
+    /// Ask these alone, if any are named.
+    pub only: Vec<String>,
     /// Measure with a dropped page cache too.
     pub cold: bool,
     /// Load even if the folder has a projection.
@@ -35,6 +37,7 @@ impl Options {
             answers: None,
             times: None,
             rounds: 5,
+            only: Vec::new(),
             cold: false,
             reload: false,
             fresh: 0,
@@ -51,6 +54,7 @@ impl Options {
                 "--answers" => options.answers = Some(value()?.into()),
                 "--times" => options.times = Some(value()?.into()),
                 "--rounds" => options.rounds = number(value()?)?,
+                "--only" => options.only = value()?.split(',').map(str::to_owned).collect(),
                 "--threads" => options.threads = number(value()?)?,
                 "--fresh" => options.fresh = number(value()?)?,
                 "--merged" => options.merged = number(value()?)? as u32,

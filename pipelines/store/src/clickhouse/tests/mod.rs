@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod faults;
+mod tls;
 
 use std::io::Write;
 use std::path::Path;
@@ -145,7 +146,7 @@ async fn who_opens_later_publishes_and_the_other_cannot() {
     second.publish(publication("p", 9..20)).await.unwrap();
     let begun = Instant::now();
     while reader.visible_checkpoint() != until(20) {
-        assert!(begun.elapsed() < Duration::from_secs(20), "the reader does not follow");
+        assert!(begun.elapsed() < Duration::from_secs(240), "the reader does not follow");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(ids(&reader).await, expected(20));
@@ -170,7 +171,7 @@ async fn the_lead_goes_from_one_to_the_other_and_back() {
     one.follow().await;
     let begun = Instant::now();
     while one.visible_checkpoint() != until(9) {
-        assert!(begun.elapsed() < Duration::from_secs(20), "who was fenced does not follow");
+        assert!(begun.elapsed() < Duration::from_secs(240), "who was fenced does not follow");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     one.lead().await.unwrap();
@@ -201,7 +202,7 @@ async fn rows_of_a_killed_publication_are_never_seen_and_go() {
     assert_eq!(ids(&next).await, expected(15));
     let begun = Instant::now();
     while count(&next, "SELECT count() FROM activity").await != 15 || !next.shared.view().visible.void.is_empty() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the rows stay");
+        assert!(begun.elapsed() < Duration::from_secs(240), "the rows stay");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(count(&next, "SELECT count() FROM message_keys").await, 15);

@@ -129,3 +129,61 @@ async fn files_stay_while_an_answer_is_read_from_them() {
     let rows: usize = answer.collect().await.unwrap().iter().map(arrow::array::RecordBatch::num_rows).sum();
     assert_eq!(rows, 1200);
 }
+
+#[tokio::test]
+async fn now_is_one_moment_and_zones_have_clocks() {
+    let fixture = two_files_and_fresh();
+    let now = fixture.value(
+        "SELECT now() = now() AND now() > TIMESTAMP '2020-01-01T00:00:00Z' AND current_date >= DATE '2020-01-01'",
+    );
+    assert_eq!(now.await, json!(true));
+    let recent = "SELECT count(*) FROM activity WHERE timestamp > date_trunc('day', now() + INTERVAL '-30 day')";
+    assert!(fixture.value(recent).await.is_number());
+    let back = "SELECT CAST(timezone('Europe/Vienna', CAST('2026-07-01T02:30:00' AS TIMESTAMP)) AS TEXT)";
+    assert_eq!(fixture.value(back).await, json!("2026-07-01T00:30:00Z"));
+    let column = "SELECT count(DISTINCT date_trunc('hour', timezone('Asia/Tokyo', timestamp))) > 0 FROM activity";
+    assert_eq!(fixture.value(column).await, json!(true));
+}
+
+#[tokio::test]
+async fn a_part_of_a_text_is_found_by_place_or_by_pattern() {
+    let fixture = two_files_and_fresh();
+    assert_eq!(fixture.value("SELECT substring('abcdef' FROM 2 FOR 3)").await, json!("bcd"));
+    assert_eq!(fixture.value("SELECT substring('ab12cd34' FROM '[0-9]+')").await, json!("12"));
+    assert_eq!(fixture.value("SELECT substring('ab12cd34' FROM '[a-z]([0-9])')").await, json!("1"));
+    assert_eq!(fixture.value("SELECT substring('abc' FROM '[0-9]+')").await, json!(null));
+}
+
+/// `TIMESTAMPTZ` is a time with a zone, in every spelling; what has no offset is one of UTC.
+#[tokio::test]
+async fn a_time_with_a_zone_has_one() {
+    let fixture = two_files_and_fresh();
+    let kind = |expression: &str| {
+        let question = Question::new(format!("SELECT arrow_typeof({expression}) AS t"));
+        let fixture = &fixture;
+        async move { fixture.rows(question).await.unwrap()[0]["t"].as_str().unwrap().to_owned() }
+    };
+    for zoned in [
+        "CAST('2026-01-01T00:00:00Z' AS TIMESTAMPTZ)",
+        "'2026-01-01 01:00:00+01'::timestamptz",
+        "CAST('2026-01-01' AS TIMESTAMP WITH TIME ZONE)",
+        "TIMESTAMPTZ '2026-01-01T00:00:00'",
+        "now()",
+        "to_timestamp('2026-01-01T00:00:00Z')",
+        "date_trunc('day', now())",
+    ] {
+        assert_eq!(kind(zoned).await, "Timestamp(ns, \"UTC\")", "{zoned}");
+    }
+    assert_eq!(kind("CAST('2026-01-01' AS TIMESTAMP)").await, "Timestamp(ns)");
+    assert_eq!(kind("CAST('2026-01-01' AS TIMESTAMPTZ(3))").await, "Timestamp(ms, \"UTC\")");
+    let same = "SELECT '2026-01-01T01:00:00+01:00'::timestamptz = TIMESTAMPTZ '2026-01-01 00:00:00'";
+    assert_eq!(fixture.value(same).await, json!(true));
+    let moment = "SELECT min(timestamp) = CAST('2023-11-14T23:13:20+01:00' AS TIMESTAMPTZ) FROM activity";
+    assert_eq!(fixture.value(moment).await, json!(true));
+    let tokyo = "SELECT CAST(timezone('Asia/Tokyo', CAST('2026-01-01T00:00:00Z' AS TIMESTAMPTZ)) AS TEXT)";
+    assert_eq!(fixture.value(tokyo).await, json!("2026-01-01T09:00:00"));
+    // It still tells which files are read.
+    let sql = "SELECT message_id FROM activity WHERE timestamp >= CAST('2023-11-15T00:30:00Z' AS TIMESTAMPTZ)";
+    let plan = fixture.plan(sql).await;
+    assert!(plan.contains("2.parquet") && !plan.contains("1.parquet"), "{plan}");
+}

@@ -1,0 +1,92 @@
+//! One variation beside the control: the report of it, and corrections over all of them.
+
+use footfall_models_experiment::statistics::{Analysis, Settings, multiplicity, power};
+
+use super::analysis::Pair;
+use super::report::{CurvePoint, Instead, Interval, MetricReport, Role, TreatmentReport, finite};
+use crate::definition::Metric;
+
+pub(super) fn compared(
+    variation: &str,
+    found: Option<(Pair, Analysis)>,
+    metric: &Metric,
+    settings: &Settings,
+    curve: Vec<CurvePoint>,
+) -> TreatmentReport {
+    let minimum = f64::from(metric.minimum_sample);
+    let Some(((a, b), analysis)) = found.filter(|((a, b), _)| a.n() >= minimum && b.n() >= minimum) else {
+        let cannot_be_said = format!("There are fewer than {} people in an arm.", metric.minimum_sample.max(1));
+        return silent(variation, curve, cannot_be_said);
+    };
+    let Analysis { effect, test, posterior, instead, method, can_be_said, cannot_be_said } = analysis;
+    let least = power::Plan {
+        mean: a.unadjusted_mean(),
+        variance: a.unadjusted().variance(),
+        users: a.n() + b.n(),
+        arms: 2.0,
+        alpha: settings.alpha,
+        sequential_tuning: None,
+    };
+    TreatmentReport {
+        variation: variation.to_owned(),
+        effect: effect.ok().and_then(|effect| finite(effect.estimate)),
+        standard_error: effect.ok().and_then(|effect| finite(effect.standard_error)),
+        interval: test.map(|test| Interval::of(test.interval)),
+        p_value: test.and_then(|test| finite(test.p_value)),
+        p_value_holm: None,
+        p_value_false_discovery: None,
+        p_value_by_division: None,
+        chance_to_win: posterior.and_then(|posterior| finite(posterior.chance_to_win)),
+        expected_loss: posterior.and_then(|posterior| finite(posterior.loss_if_treatment)),
+        credible_interval: posterior.map(|posterior| Interval::of(posterior.interval)),
+        method: method.to_owned(),
+        instead: instead.map(|answer| Instead {
+            method: answer.method.to_owned(),
+            estimate: answer.estimate,
+            p_value: answer.p_value,
+        }),
+        curve,
+        minimum_detectable_effect: least.minimum_detectable_effect(0.8),
+        can_be_said,
+        cannot_be_said,
+    }
+}
+
+fn silent(variation: &str, curve: Vec<CurvePoint>, cannot_be_said: String) -> TreatmentReport {
+    TreatmentReport {
+        variation: variation.to_owned(),
+        effect: None,
+        standard_error: None,
+        interval: None,
+        p_value: None,
+        p_value_holm: None,
+        p_value_false_discovery: None,
+        p_value_by_division: None,
+        chance_to_win: None,
+        expected_loss: None,
+        credible_interval: None,
+        method: "none".to_owned(),
+        instead: None,
+        curve,
+        minimum_detectable_effect: None,
+        can_be_said: "Nothing yet.".to_owned(),
+        cannot_be_said,
+    }
+}
+
+/// Corrects p-values over all goals, secondary metrics and treatments.
+pub(super) fn correct(reports: &mut [MetricReport]) {
+    let judged = || 0..reports.len();
+    let places: Vec<(usize, usize)> = judged()
+        .filter(|&metric| reports[metric].role != Role::Guardrail)
+        .flat_map(|metric| (0..reports[metric].comparisons.len()).map(move |arm| (metric, arm)))
+        .collect();
+    let p_values: Vec<f64> =
+        places.iter().map(|&(metric, arm)| reports[metric].comparisons[arm].p_value.unwrap_or(f64::NAN)).collect();
+    let (holm, discovery) = (multiplicity::holm(&p_values), multiplicity::benjamini_hochberg(&p_values));
+    for (index, (metric, arm)) in places.into_iter().enumerate() {
+        let comparison = &mut reports[metric].comparisons[arm];
+        comparison.p_value_holm = finite(holm[index]);
+        comparison.p_value_false_discovery = finite(discovery[index]);
+    }
+}

@@ -1,0 +1,113 @@
+//! What the design of an experiment adds to the sentences of a comparison.
+
+use super::report::TreatmentReport;
+use crate::definition::Covariate;
+
+/// With fewer clusters in an arm their variance is known too badly for what intervals promise.
+const CLUSTERS_MIN: f64 = 40.0;
+
+const BANDIT: &str = " The weights followed what was seen: periods of equal weights are compared each for itself, and of an arm \
+    that was starved early little is known. People count where they were first.";
+const CONTEXTS: &str = " Each context was compared for itself: the effect is that of the mix of contexts in which people came, and \
+    may be another in each of them.";
+const FEW_CLUSTERS: &str =
+    " Whole clusters were divided, and an arm has fewer than 40 of them: the interval is likely too narrow.";
+/// As a comparison says it of any covariate.
+const ADJUSTED: &str = "adjusted by what was known before";
+const PREDICTED: &str = "adjusted by what a model of other people's doings before foretold";
+
+/// What is looked at.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Designed {
+    pub is_bandit: bool,
+    pub is_contextual: bool,
+    /// Of control and of the treatment, where clusters are divided.
+    pub clusters: Option<[f64; 2]>,
+    pub covariate: Covariate,
+}
+
+/// Adds what is true of this design to what is true of any; nothing where there is no effect to speak of.
+pub(super) fn add(designed: Designed, compared: &mut TreatmentReport) {
+    if compared.effect.is_none() {
+        return;
+    }
+    if designed.covariate == Covariate::Prediction {
+        compared.can_be_said = compared.can_be_said.replace(ADJUSTED, PREDICTED);
+    }
+    if let Some([control, treatment]) = designed.clusters {
+        compared.can_be_said +=
+            &format!(" That is of whole clusters, {control} of control's beside {treatment} of the treatment's.");
+        if control.min(treatment) < CLUSTERS_MIN {
+            compared.cannot_be_said += FEW_CLUSTERS;
+        }
+    }
+    if designed.is_contextual {
+        compared.can_be_said += CONTEXTS;
+    }
+    if designed.is_bandit {
+        compared.cannot_be_said += BANDIT;
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::definition::Metric;
+    use crate::results::comparison::compared;
+    use footfall_models_experiment::statistics::{Moments, Settings, Statistic, Values, analyse};
+
+    /// Four people of whom half have what they had before, many times over.
+    fn arm(lift: f64) -> Statistic {
+        let people = (0..4_000).map(|number| {
+            let before = f64::from(number % 4);
+            [10.0 + lift + before + f64::from(number % 7) / 7.0, before]
+        });
+        Statistic::Adjusted { values: Values::new(Moments::of(people.collect::<Vec<_>>())), theta: 0.0 }
+    }
+
+    fn told(designed: Designed, lift: f64) -> [String; 2] {
+        let metric: Metric =
+            serde_json::from_value(serde_json::json!({"measure": {"count": {"source": {"event": "bought"}}}})).unwrap();
+        let pair = (arm(0.0), arm(lift));
+        let analysis = analyse(&[pair], &Settings::default());
+        let mut found = compared("treatment", Some((pair, analysis)), &metric, &Settings::default(), Vec::new());
+        add(designed, &mut found);
+        [found.can_be_said, found.cannot_be_said]
+    }
+
+    #[test]
+    fn sentences_of_each_design() {
+        let plain = "Treatment is better: the difference is between +4.02 % and +4.36 % (best guess +4.19 %, ";
+        let end = "), whenever one looks.";
+        let not =
+            "Nothing is said of other users, other times or other metrics, nor that the effect is +4.19 % exactly.";
+        let usual = Designed::default();
+        assert_eq!(told(usual, 0.5), [format!("{plain}{ADJUSTED}{end}"), not.to_owned()]);
+        let predicted = Designed { covariate: Covariate::Prediction, ..usual };
+        let by_model = "adjusted by what a model of other people's doings before foretold";
+        assert_eq!(told(predicted, 0.5), [format!("{plain}{by_model}{end}"), not.to_owned()]);
+        let clusters = Designed { clusters: Some([52.0, 39.0]), ..usual };
+        let expected = [
+            format!("{plain}{ADJUSTED}{end} That is of whole clusters, 52 of control's beside 39 of the treatment's."),
+            format!(
+                "{not} Whole clusters were divided, and an arm has fewer than 40 of them: the interval is likely too narrow."
+            ),
+        ];
+        assert_eq!(told(clusters, 0.5), expected);
+        let enough = Designed { clusters: Some([52.0, 40.0]), ..usual };
+        assert_eq!(told(enough, 0.5)[1], not);
+        let contextual = Designed { is_bandit: true, is_contextual: true, ..usual };
+        let expected = [
+            format!(
+                "{plain}{ADJUSTED}{end} Each context was compared for itself: the effect is that of the mix of contexts in \
+                 which people came, and may be another in each of them."
+            ),
+            format!(
+                "{not} The weights followed what was seen: periods of equal weights are compared each for itself, and of an \
+                 arm that was starved early little is known. People count where they were first."
+            ),
+        ];
+        assert_eq!(told(contextual, 0.5), expected);
+    }
+}

@@ -1,0 +1,99 @@
+// Among whom the effect is which: by one thing known of people at a time, and by all of them at once, where it differs.
+
+import { useState } from "react";
+import type { components } from "../../../client/src/schema";
+import { useAnswer } from "../api/answer";
+import { api, good } from "../api/client";
+import { Forest, type Effect } from "../chart/forest";
+import { useProject } from "../frame/project";
+import { Select } from "../parts/choice";
+import { csv, fileName, save } from "../parts/files";
+import { chance, number, signedPercent } from "../parts/format";
+import { Empty, Failure, Loading } from "../parts/states";
+import { DIMENSIONS, wordsOf, type Dimension } from "./dimensions";
+import { verdictOf, type Results } from "./told";
+
+type Told = components["schemas"]["MetricBreakdown"];
+const CHOICES: readonly (readonly [Dimension | "", string])[] = [["", "choose …"], ...DIMENSIONS];
+const ALPHA = 0.05;
+
+export function PeopleApart({ results }: { results: Results }) {
+  const project = useProject().id;
+  const [dimension, setDimension] = useState<Dimension | "">("");
+  const [wanted, setWanted] = useState("");
+  const [isSearching, setSearching] = useState(false);
+  const path = { project, key: results.experiment };
+  const { phase } = results;
+  const of = `${project} ${results.experiment} ${phase}`;
+  const found = useAnswer(dimension ? `${of} ${dimension}` : undefined, (signal) => good(api.GET("/v1/projects/{project}/experiments/{key}/results/breakdown", { params: { path, query: { dimension: dimension || "country", phase } }, signal })));
+  const differing = useAnswer(isSearching ? `${of} differences` : undefined, (signal) => good(api.GET("/v1/projects/{project}/experiments/{key}/results/differences", { params: { path, query: { phase } }, signal })));
+  const told = found.value?.dimension === dimension ? found.value.metrics : [];
+  const nameOf = ({ metric, variation }: Told) => `${metric}, ${variation}`;
+  const shown = told.find((one) => nameOf(one) === wanted) ?? told[0];
+  return (
+    <section className="card stack" aria-label="Among whom">
+      <div className="card-head">
+        <h2>Among whom</h2>
+        <span className="line">
+          <Select label="People by" value={dimension} options={CHOICES} choose={setDimension} />
+          {told.length > 1 && shown && <Select label="Effect on" value={nameOf(shown)} options={told.map((one) => [nameOf(one), nameOf(one)] as const)} choose={setWanted} />}
+          {!isSearching && <button type="button" className="quiet" onClick={() => setSearching(true)}>Where does it differ?</button>}
+        </span>
+      </div>
+      <p className="soft small">As people were at their first exposure. Whoever looks at many groups finds some effect in one of them by chance: p-values are corrected for how many were looked at.</p>
+      {found.fault ? <Failure fault={found.fault} again={found.again} /> : dimension && found.isAsking ? <Loading what="the groups" /> : shown && <Levels told={shown} results={results} dimension={wordsOf(dimension as Dimension)} />}
+      {differing.fault ? <Failure fault={differing.fault} again={differing.again} /> : isSearching && differing.isAsking ? <Loading what="every group" /> : differing.value && <Differing found={differing.value} />}
+    </section>
+  );
+}
+
+function Levels({ told, results, dimension }: { told: Told; results: Results; dimension: string }) {
+  if (told.levels.length === 0) return <Empty>Nothing is known of it.</Empty>;
+  const lowerIsBetter = results.metrics.find(({ key }) => key === told.metric)?.lower_is_better ?? false;
+  const effects = told.levels.map((one): Effect => {
+    const isSure = (one.p_value_adjusted ?? 1) < ALPHA;
+    const [low, high] = [one.interval?.low ?? null, one.interval?.high ?? null];
+    return { name: one.level, note: `${number(one.people.reduce((sum, people) => sum + people, 0))} people`, effect: one.effect ?? null, low, high, verdict: isSure ? verdictOf(low, high, lowerIsBetter) : undefined };
+  });
+  const head = [dimension, "people of control", "people", "mean of control", "mean", "effect", "low", "high", "p (corrected)"];
+  const rows = told.levels.map((one) => [one.level, ...one.people, ...one.means.map((mean) => mean ?? null), one.effect ?? null, one.interval?.low ?? null, one.interval?.high ?? null, one.p_value_adjusted ?? null]);
+  const cell = (value: string | number | null, at: number) => (typeof value !== "number" ? value ?? "–" : at > 4 && at < 8 ? signedPercent(value) : number(Number(value.toPrecision(4))));
+  return (
+    <>
+      <p>{told.reading}</p>
+      <Forest label={`The effect on ${told.metric} by ${dimension}; the table has the same numbers`} effects={effects} />
+      <details>
+        <summary className="small">In numbers</summary>
+        <button type="button" className="quiet" aria-label="Groups as CSV" onClick={() => save(fileName(`${told.metric} by ${dimension}`, "csv"), csv(head, rows))}>CSV</button>
+        <div className="wide-table" tabIndex={0} role="region" aria-label="Groups in numbers">
+          <table>
+            <thead><tr>{head.map((name, at) => <th key={name} scope="col" className={at > 0 ? "number" : undefined}>{name}</th>)}</tr></thead>
+            <tbody>{rows.map((row) => <tr key={String(row[0])}>{row.map((value, at) => <td key={at} className={at > 0 ? "number" : undefined}>{cell(value, at)}</td>)}</tr>)}</tbody>
+          </table>
+        </div>
+      </details>
+    </>
+  );
+}
+
+function Differing({ found: { differences, reading } }: { found: components["schemas"]["ExperimentDifferences"] }) {
+  return (
+    <section className="stack" aria-label="Where it differs">
+      <p role="status">{reading}</p>
+      {differences.length > 0 && (
+        <div className="wide-table" tabIndex={0} role="region" aria-label="Differences in numbers">
+          <table>
+            <thead><tr>{["people by", "effect on", "groups", "greatest", "least", "p (Holm)"].map((name, at) => <th key={name} scope="col" className={at === 2 || at === 5 ? "number" : undefined}>{name}</th>)}</tr></thead>
+            <tbody>{differences.map((one) => (
+              <tr key={`${one.dimension} ${one.metric} ${one.variation}`}>
+                <td>{wordsOf(one.dimension)}</td><td>{one.metric}, {one.variation}</td><td className="number">{number(one.levels)}</td>
+                {[one.greatest, one.least].map((level, at) => <td key={at}>{level ? `${level.level} ${signedPercent(level.effect)}` : "–"}</td>)}
+                <td className="number">{chance(one.p_value_holm)}</td>
+              </tr>
+            ))}</tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}

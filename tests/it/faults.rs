@@ -1,0 +1,113 @@
+//! What an installation of several processes is built on fails under load, one after the other; then an exact account: everything
+//! acknowledged is in the tables, and nothing is there twice.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::disk_full::SmallDisk;
+use crate::gear::{root, say, skip};
+use crate::kafka::Broker;
+use crate::scaleout::Installation;
+use crate::scaleout_load::{Load, Retry};
+use crate::seed::Seed;
+
+/// How long the broker hangs.
+const HANGS: Duration = Duration::from_secs(60);
+
+fn service(name: &str, what: &str, argument: &str) -> String {
+    let script = root().join("dev/services").join(name);
+    let output = Command::new(script).args([what, argument]).output().expect("the script runs");
+    assert!(output.status.success(), "{name} {what}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// Waits until questions are answered, and see everything that is acknowledged by now.
+async fn catches_up(all: &Installation, load: &Load) {
+    let goal = load.acknowledged() as i64;
+    let caught_up = || async {
+        let answer = all.api[0].try_sql("SELECT count(*) FROM activity").await;
+        answer.status == 200 && answer.json()["rows"][0][0].as_i64().is_some_and(|rows| rows >= goal)
+    };
+    all.api[0].eventually("the tables have caught up", caught_up).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_hangs_and_databases_that_restart_cost_nothing_but_time() {
+    let Some(all) = Installation::start_with("faults", &[]).await else { return };
+    let mut seed = Seed::announced("faults");
+    let load = Load::on(&all.doors(), all.api[0].write_key(), Retry::Anything, &mut seed);
+    load.grows_by(200, "at first").await;
+
+    let folder = all.database.rsplit("host=").next().expect("a folder").replace("%2F", "/");
+    for _ in 0..2 {
+        tokio::task::block_in_place(|| service("postgres", "restart", &folder));
+        load.grows_by(200, "after PostgreSQL was restarted").await;
+        catches_up(&all, &load).await;
+    }
+
+    if std::env::var_os("CLICKHOUSE_URL").is_none() {
+        let server = all.store.trim_start_matches("clickhouse://").split('/').next().expect("a host");
+        let folder = service("clickhouse", "folder", &format!("http://{server}"));
+        for _ in 0..3 {
+            // In the middle of what is being inserted: the load does not rest.
+            tokio::task::block_in_place(|| service("clickhouse", "kill", &folder));
+            load.grows_by(300, "while ClickHouse is away").await;
+            tokio::task::block_in_place(|| service("clickhouse", "start", &folder));
+            catches_up(&all, &load).await;
+        }
+    }
+
+    let (before, begun) = (load.acknowledged(), Instant::now());
+    tokio::task::block_in_place(|| all.broker.does("hang"));
+    tokio::time::sleep(HANGS).await;
+    let meanwhile = load.acknowledged() - before;
+    tokio::task::block_in_place(|| all.broker.does("wake"));
+    load.grows_by(300, "after the broker woke").await;
+    let known = load.end().await;
+    say(&format!(
+        "faults: two restarts of PostgreSQL, three kills of ClickHouse, a broker that hung {HANGS:?} (acknowledged meanwhile: \
+         {meanwhile}, the next 300 {:.1?} after its beginning); {} acknowledged of {} attempted",
+        begun.elapsed(),
+        known.acknowledged.len(),
+        known.attempted.len()
+    ));
+    all.account(&known).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_whose_disk_is_full_loses_nothing() {
+    let disk = match SmallDisk::mounted(160) {
+        Ok(disk) => disk,
+        Err(why) => return skip("broker's disk", &why),
+    };
+    let Some(broker) = Broker::start_below("disk", disk.path()) else { return };
+    let Some(all) = Installation::start_on(broker, "disk", &[]).await else { return };
+    let mut seed = Seed::announced("disk");
+    let load = Load::on(&all.doors(), all.api[0].write_key(), Retry::Anything, &mut seed);
+    load.grows_by(300, "at first").await;
+    let filler = disk.fill();
+    // What has room already still goes in; then nothing.
+    let (mut last, mut still, begun) = (load.acknowledged(), 0, Instant::now());
+    while still < 30 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let now = load.acknowledged();
+        still = if now == last { still + 1 } else { 0 };
+        last = now;
+        assert!(begun.elapsed() < crate::server::DEADLINE, "the disk does not fill: {now} acknowledged");
+    }
+    let refused = all.ingest[0].post(&serde_json::json!([])).await;
+    std::fs::remove_file(&filler).expect("it is removed");
+    // A broker whose only folder fails ends by itself.
+    tokio::task::block_in_place(|| {
+        all.broker.does("kill");
+        all.broker.does("start");
+    });
+    load.grows_by(300, "with room again").await;
+    let known = load.end().await;
+    say(&format!(
+        "disk: the broker's disk was full after {last} acknowledged (an empty batch then: {}); {} in the end",
+        refused.status,
+        known.acknowledged.len()
+    ));
+    all.account(&known).await;
+}

@@ -1,0 +1,101 @@
+// Walks of those outside who see a dashboard: by a link with a password that is ended or runs out, and in a frame. Told by environment:
+// PAGES_URL, PAGES_DATABASE (the program's, in which a link's end is moved back).
+"use strict";
+const { execFileSync } = require("node:child_process");
+const { expect, look } = require("./account_pages_gear.cjs");
+const { fill, press, title } = require("./account_pages_people.cjs");
+const { answered, board, post } = require("./boards_pages_gear.cjs");
+const { becomes, until } = require("./waits.cjs");
+
+const { PAGES_URL: url } = process.env;
+
+/** A link with a password, seen by nobody in particular; revoked, it shows nothing. */
+async function shared(page) {
+  await board(page, "sales", "Sales");
+  await press(page, "Share");
+  await fill(page, "What it is for", "The wall");
+  await page.getByRole("dialog").locator("input[type=password]").fill("open sesame");
+  await press(page, "Make the link");
+  const field = page.getByLabel("The link, shown this once");
+  await field.waitFor();
+  const address = await field.inputValue();
+  await look(page, "boards-share");
+  const visitor = await page.context().browser()?.newContext() ?? page.context();
+  const guest = await visitor.newPage();
+  const bodies = [];
+  guest.on("response", async (response) => response.url().includes("/v1/") && bodies.push(await response.text().catch(() => "")));
+  await guest.goto(address);
+  await guest.getByLabel("Password", { exact: true }).fill("open says me");
+  await guest.getByRole("button", { name: "Open it" }).click();
+  await guest.getByRole("alert").waitFor();
+  await guest.getByLabel("Password", { exact: true }).fill("open sesame");
+  await guest.getByRole("button", { name: "Open it" }).click();
+  await title(guest, "Sales");
+  await answered(guest);
+  await becomes("faults for the guest", () => guest.getByRole("alert").allTextContents(), []);
+  await look(guest, "boards-shared");
+  await guest.getByLabel("plan", { exact: true }).selectOption("free");
+  await answered(guest);
+  for (const hidden of ["SELECT", "GROUP BY", "condition"]) if (bodies.some((body) => body.includes(hidden))) throw new Error(`the guest was told ${hidden}`);
+  await page.getByRole("button", { name: "End The wall" }).click();
+  await page.getByText("Nobody outside sees this dashboard.").waitFor();
+  await guest.reload();
+  await ended(guest);
+  await guest.close();
+  await expired(page, visitor);
+  await page.keyboard.press("Escape");
+}
+
+/** Whoever comes too late is told so, and what to do; nothing of the dashboard is there. */
+async function ended(guest) {
+  await guest.getByRole("heading", { name: "This link shows nothing" }).waitFor();
+  await guest.getByRole("alert").getByText("The link is no longer valid, or the password is wrong.").waitFor();
+  await guest.getByText("Ask whoever gave it to you for a new one.").waitFor();
+  await becomes("tiles that are left", () => guest.locator(".tile").count(), 0);
+}
+
+/** A link for seven days, seven days later: also for whoever had the dashboard open, and for whoever knows the password. */
+async function expired(page, visitor) {
+  await fill(page, "What it is for", "The fair");
+  await page.getByRole("dialog").getByLabel("Ends", { exact: true }).selectOption("7");
+  await page.getByRole("dialog").locator("input[type=password]").fill("open sesame");
+  const before = await page.getByLabel("The link, shown this once").inputValue();
+  await press(page, "Make the link");
+  const address = await until("the new link", () => page.getByLabel("The link, shown this once").inputValue(), (text) => text !== before);
+  const guest = await visitor.newPage();
+  await guest.goto(address);
+  await guest.getByLabel("Password", { exact: true }).fill("open sesame");
+  await guest.getByRole("button", { name: "Open it" }).click();
+  await title(guest, "Sales");
+  await answered(guest);
+  execFileSync("python3", ["-c", `import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], timeout=60)
+with database:
+    assert database.execute("UPDATE board_shares SET expires_at = expires_at - 7 * 86400000 WHERE name = 'The fair'").rowcount == 1
+`, process.env.PAGES_DATABASE]);
+  await guest.getByLabel("plan", { exact: true }).selectOption("free");
+  await guest.locator(".tile").getByRole("alert").first().waitFor();
+  await guest.reload();
+  await ended(guest);
+  await look(guest, "boards-expired");
+  await guest.close();
+  await becomes("links in force", () => page.evaluate(async () => (await (await fetch("/v1/projects/shop/dashboards/sales/shares")).json()).items.filter(({ is_in_force }) => is_in_force).length), 0);
+}
+
+/** In a frame of the origin that was named, and in no other. */
+async function embedded(page) {
+  const made = (await post(page, "/v1/projects/shop/dashboards/sales/shares", { kind: "embed", name: "Intranet", origins: ["https://intranet.example"] })).body;
+  const { token } = (await post(page, `/v1/projects/shop/dashboards/sales/shares/${made.id}/tokens`, { minutes: 5, variables: { plan: "pro" } })).body;
+  const policy = (path) => page.evaluate(async (path) => { const answer = await fetch(path); return [answer.headers.get("content-security-policy").match(/frame-ancestors [^;]*/)[0], answer.headers.get("x-frame-options")]; }, path);
+  expect("who may hold the embedding", await policy(`/embedded/${made.id}`), ["frame-ancestors https://intranet.example", null]);
+  expect("who may hold nothing", await policy("/embedded/none"), ["frame-ancestors 'none'", "DENY"]);
+  expect("who may hold the application", await policy("/app"), ["frame-ancestors 'none'", "DENY"]);
+  expect("who may hold a public link's page", await policy("/shared"), ["frame-ancestors 'none'", "DENY"]);
+  await page.goto(`${url}/embedded/${made.id}#${token}`);
+  await title(page, "Sales");
+  await answered(page);
+  expect("what is settled is no choice", await page.getByLabel("plan", { exact: true }).count(), 0);
+  await look(page, "boards-embedded");
+}
+
+module.exports = { shared, embedded };
