@@ -98,6 +98,7 @@ async fn every_metric_of_rules_dashboard_and_guide_is_the_programs() {
         "footfall_lake_compactions_total",
         "footfall_insights_",
         "footfall_experiment_answers_",
+        "footfall_exposures_",
         "footfall_jobs_failing",
         "footfall_jobs_leads_given_up_",
         "footfall_bus_",

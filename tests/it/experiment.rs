@@ -66,6 +66,39 @@ async fn the_result_has_the_people_and_conversions_that_were_sent() {
     assert_eq!(report["sample_ratio"]["is_off"], false, "{report}");
 }
 
+/// An app that asks OpenFeature's door and tells nobody: the server tells for it, and nobody who does not take part is told of.
+#[tokio::test]
+async fn whom_a_door_gave_a_variation_is_exposed_where_the_sdk_tells_nobody() {
+    let server = Server::start().await;
+    let team = owner(&server).await;
+    let metric = json!({"measure": {"conversion": {"source": {"event": "bought"}}}});
+    started(&team, &[("bought", metric)], json!({"coverage": 0.5})).await;
+    let keys = team.get(&of("keys")).await;
+    let key = keys["items"].as_array().expect("keys").iter().find(|key| key["kind"] == "write").expect("a write key");
+    let connection = of(&format!("sdk-connections/{}", key["id"].as_str().expect("an id")));
+    let wanted = json!({"environment": "production", "records_exposures": true});
+    assert_eq!(team.changing(Method::PUT, &connection, wanted).await.status, 200);
+    let headers = [("x-api-key", server.write_key())];
+    let mut told = [0u64; 2];
+    // Twice: they are counted once.
+    for number in (0..PEOPLE).chain(0..PEOPLE) {
+        let context = json!({"context": {"targetingKey": format!("person-{number}")}});
+        let flag = server.send("/ofrep/v1/evaluate/flags/checkout", &headers, context.to_string()).await.json();
+        match flag["variant"].as_str() {
+            Some(variant) if flag["reason"] == "SPLIT" => told[usize::from(variant == "treatment")] += 1,
+            _ => assert_eq!(flag["value"], false, "{flag}"),
+        }
+    }
+    let people: Vec<i64> = told.iter().map(|twice| (twice / 2) as i64).collect();
+    assert!(people.iter().all(|people| *people > 40) && people.iter().sum::<i64>() < 200, "{people:?}");
+    server.until("SELECT count(*) FROM activity", people.iter().sum()).await;
+    let report = team.get(&of("experiments/exp/results")).await;
+    let seen: Vec<i64> = [0, 1].map(|arm| report["variations"][arm]["people"].as_f64().expect("people") as i64).into();
+    assert_eq!(seen, people, "{report}");
+    assert_eq!(server.metric("footfall_exposures_lost_total", "").await, 0.0);
+    assert_eq!(server.metric("footfall_exposures_told_total", "").await, people.iter().sum::<i64>() as f64);
+}
+
 /// An exposure of `exp`, and what a person bought before and after it.
 fn exposed_buyers(people: usize, days_ago: i64) -> Vec<Value> {
     let day = |days: i64| (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days)).to_string();

@@ -50,6 +50,13 @@ const main = async () => {
     }
   }
   const encrypted = await visit("user 1", visits[0].url, { clientKey: env.FLAGS_ENCRYPTED, decryptionKey: env.FLAGS_DECRYPTION });
+  // Evaluated by the server, which hands out nothing but their own variation.
+  const remote = [];
+  for (let number = 0; number < 12; number++) {
+    for (const url of visits.slice(0, 3).map((one) => one.url)) {
+      remote.push(await visit(`user ${number}`, url, { clientKey: env.FLAGS_REMOTE, remoteEval: true }));
+    }
+  }
 
   // Whoever had a variation keeps it when weights change, until an earlier version of buckets takes part no more.
   const service = new Memory();
@@ -66,7 +73,7 @@ const main = async () => {
   sticky.push(await has());
   await change("PATCH", "experiments/pages", { definition: { sticky: { bucket_version: 1, min_bucket_version: 1 } } });
   sticky.push(await has());
-  return { visits, encrypted, sticky };
+  return { visits, encrypted, remote, sticky };
 };
 
 told(main);

@@ -73,6 +73,11 @@ impl Catalogue {
             };
             users.extend(uses.then(|| format!("feature {name}")));
         }
+        if kind == Kind::Metric {
+            let holdouts =
+                self.holdouts.iter().filter(|(_, holdout)| holdout.metrics.iter().any(|metric| metric == key));
+            users.extend(holdouts.map(|(name, _)| format!("holdout {name}")));
+        }
         for (name, (experiment, _)) in &self.experiments {
             let uses = match kind {
                 Kind::Feature => experiment.prerequisites.iter().any(|needed| needed.feature == key),
@@ -116,7 +121,7 @@ impl Catalogue {
 
     /// Says what a changed definition breaks in those that refer to it.
     pub fn check_dependents(&self, kind: Kind, key: &str, faults: &mut Faults) {
-        if !matches!(kind, Kind::Experiment | Kind::Attribute) {
+        if !matches!(kind, Kind::Experiment | Kind::Attribute | Kind::Metric) {
             return;
         }
         let mut broken = Vec::new();

@@ -1,6 +1,6 @@
 //! The service behind routes and doors: every change of the configuration goes through [`Experiments::change`].
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use footfall_api_access::{Access, Act, Actor, Decision, Origin, Permission, RowFilter, Scope, Subject, decide};
 use footfall_api_http::Revision;
@@ -13,6 +13,7 @@ use crate::error::ExperimentError;
 use crate::faults::{DEFINITION_BYTES_MAX, Faults};
 use crate::payloads::Payloads;
 use crate::results::Facts;
+use crate::sighting::Witness;
 use crate::storage::{self, Change, Write};
 
 /// Definitions of one kind in a project.
@@ -90,6 +91,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     payloads: Payloads,
     facts: Option<Arc<dyn Facts>>,
+    witness: OnceLock<Arc<dyn Witness>>,
 }
 
 impl Experiments {
@@ -101,7 +103,16 @@ impl Experiments {
     ) -> Result<Experiments, ExperimentError> {
         access.database().migrate_area(storage::AREA, storage::MIGRATIONS, &*clock).await?;
         let payloads = Payloads::new(access.database().clone());
-        Ok(Experiments(Arc::new(Inner { access, clock, payloads, facts })))
+        Ok(Experiments(Arc::new(Inner { access, clock, payloads, facts, witness: OnceLock::new() })))
+    }
+
+    /// From now on exposures that doors see go there. The first call counts.
+    pub fn tell(&self, witness: Arc<dyn Witness>) {
+        drop(self.0.witness.set(witness));
+    }
+
+    pub(crate) fn witness(&self) -> Option<&Arc<dyn Witness>> {
+        self.0.witness.get()
     }
 
     pub fn access(&self) -> &Access {

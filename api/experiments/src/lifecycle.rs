@@ -10,6 +10,7 @@ use crate::definition::{
 use crate::error::ExperimentError;
 use crate::experiments::{Author, Experiments, Item, Next};
 use crate::faults::Faults;
+use crate::resources::patched;
 use crate::windows::Windows;
 
 /// A step of the lifecycle.
@@ -23,8 +24,10 @@ pub enum Step {
     Start {
         without_review: bool,
     },
-    /// A new phase of a running experiment, from the definition as it is wanted now.
+    /// A new phase of an experiment that runs or was stopped, from the definition as it is wanted now.
     NewPhase {
+        /// A merge patch of the definition, before the two below.
+        definition: Option<serde_json::Value>,
         coverage: Option<f64>,
         weights: Option<Vec<f64>>,
         reshuffle: bool,
@@ -123,9 +126,12 @@ fn taken(
             check_start(&definition, has_features)?;
             begin(&definition, &mut state, author, now, key.to_owned());
         }
-        Step::NewPhase { coverage, weights, reshuffle } => {
-            if from != Status::Running {
-                return impossible("only a running experiment has a new phase");
+        Step::NewPhase { definition: patch, coverage, weights, reshuffle } => {
+            if !matches!(from, Status::Running | Status::Stopped) {
+                return impossible("only an experiment that runs or was stopped has a new phase");
+            }
+            if let Some(patch) = patch {
+                definition = patched(&definition, patch).map_err(|fault| ExperimentError::Invalid(vec![fault]))?;
             }
             definition.coverage = coverage.unwrap_or(definition.coverage);
             if let Some(weights) = weights {
@@ -133,6 +139,9 @@ fn taken(
             }
             let seed = state.phase().map_or(key.to_owned(), |phase| phase.seed.clone());
             let seed = if *reshuffle { format!("{key}:{}", state.phases.len()) } else { seed };
+            if from == Status::Stopped {
+                check_start(&definition, has_features)?;
+            }
             end_phase(&mut state, now);
             begin(&definition, &mut state, author, now, seed);
         }

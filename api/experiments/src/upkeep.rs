@@ -8,8 +8,9 @@ use crate::experiments::Experiments;
 
 /// Between two looks at what other processes have changed: a kill switch holds everywhere within a second.
 const LISTEN: Duration = Duration::from_millis(250);
-/// Between two looks at the schedule, and at the guardrails.
+/// Between two looks at the schedule.
 const SCHEDULE: Duration = Duration::from_secs(1);
+/// Between two looks at guardrails, and at bandits: harm ends within a minute.
 const GUARDRAILS: Duration = Duration::from_secs(30);
 
 impl Experiments {
@@ -43,7 +44,8 @@ impl Experiments {
         let mut no_more = watch_stopped.clone();
         let keeping = self.clone();
         let members = tokio::spawn(async move { keeping.keep_members(async { drop(no_more.changed().await) }).await });
-        let guards = tokio::spawn(watch_guardrails(self.clone(), watch_stopped));
+        let guards = tokio::spawn(watch_guardrails(self.clone(), watch_stopped.clone()));
+        let bandits = tokio::spawn(turn_bandits(self.clone(), watch_stopped));
         loop {
             tokio::select! {
                 () = &mut stop => break,
@@ -62,6 +64,9 @@ impl Experiments {
         }
         if let Err(error) = guards.await {
             tracing::error!(%error, "the watch over guardrails broke");
+        }
+        if let Err(error) = bandits.await {
+            tracing::error!(%error, "the turning of bandits broke");
         }
     }
 }
@@ -82,6 +87,18 @@ async fn watch_guardrails(experiments: Experiments, mut stop: tokio::sync::watch
         };
         if let Err(error) = done {
             tracing::error!(%error, "guardrails could not be watched; it is tried again");
+        }
+    }
+}
+
+/// A task of its own, which no guardrail waits for.
+async fn turn_bandits(experiments: Experiments, mut stop: tokio::sync::watch::Receiver<()>) {
+    let mut beat = interval(GUARDRAILS);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = stop.changed() => return,
+            _ = beat.tick() => {}
         }
         let round = experiments.turn_bandits();
         let done = tokio::select! {

@@ -38,6 +38,7 @@ mod persons;
 mod replay;
 mod role;
 mod serve;
+mod sightings;
 mod sql_doors;
 mod telemetry;
 mod token;

@@ -37,7 +37,7 @@ use crate::sql_doors::SqlDoors;
 use crate::token::{OPERATOR_PREFIX, random_token};
 use crate::upkeep::Upkeep;
 use crate::wiring::{self, Stack};
-use crate::{app, backup, banner, chores, erasures, live, migrate, part, persons, replay, sql_doors};
+use crate::{app, backup, banner, chores, erasures, live, migrate, part, persons, replay, sightings, sql_doors};
 
 /// What a role needs to open its parts.
 pub(crate) struct Start<'a> {
@@ -167,6 +167,8 @@ async fn everything(start: &Start<'_>, own: SocketAddr, doors: SqlDoors) -> Resu
     let tables =
         Tables { engine: engine.clone(), insights: insights.clone(), desk: desk.clone(), limits: limits(settings) };
     let experiments = Experiments::open(access.clone(), clock.clone(), Some(Arc::new(tables))).await?;
+    let (teller, told) = sightings::open(stack.log.clone(), wiring::limits(settings), clock.clone());
+    experiments.tell(Arc::new(teller));
     let engines = Engines { engine, insights, desk: desk.clone(), limits: limits(settings) };
     let Opened { bus, counters } = wiring::open_bus(settings)?;
     let api = app::api_settings(settings, &token, &access, counters.as_ref())?;
@@ -193,6 +195,7 @@ async fn everything(start: &Start<'_>, own: SocketAddr, doors: SqlDoors) -> Resu
         let carrier = Carrier { bus, access: access.clone(), experiments: Some(experiments.clone()) };
         tasks.push(tokio::spawn(carrier.carry(start.stopped())));
     }
+    tasks.push(tokio::spawn(told.carry(start.stopped())));
     tasks.push(tokio::spawn({
         let stopped = start.stopped();
         async move { access.keep_fresh(stopped).await }

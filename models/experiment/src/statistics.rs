@@ -27,7 +27,7 @@ mod stratified;
 pub mod switchback;
 mod test;
 
-pub use analysis::{Analysis, Method, Settings, analyse, analyse_periods};
+pub use analysis::{Analysis, Method, Settings, analyse, analyse_above_nothing, analyse_periods};
 pub use effect::{Difference, Effect, Refusal, degrees_of_freedom};
 pub use metric::{Quantile, Statistic, Values, adjusted, theta_of};
 pub use moments::Moments;

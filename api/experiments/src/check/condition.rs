@@ -78,7 +78,9 @@ fn check_operator(name: &str, operand: &Value, catalogue: Option<&Catalogue>, de
         "$veq" | "$vne" | "$vgt" | "$vgte" | "$vlt" | "$vlte" => faults.here("must be a version as text"),
         "$in" | "$nin" | "$ini" | "$nini" | "$all" | "$alli" if operand.is_array() => {}
         "$in" | "$nin" | "$ini" | "$nini" | "$all" | "$alli" => faults.here("must be a list"),
-        "$regex" | "$regexi" | "$notRegex" | "$notRegexi" => match operand.as_str() {
+        // Some SDKs know them, others hold for nobody.
+        "$notRegex" | "$notRegexi" => faults.here("is not the same in all SDKs; say {\"$not\": {\"$regex\": …}}"),
+        "$regex" | "$regexi" => match operand.as_str() {
             Some(pattern) if pattern.len() <= PATTERN_BYTES_MAX => {}
             Some(_) => faults.here(format!("must have at most {PATTERN_BYTES_MAX} bytes")),
             None => faults.here("must be a pattern as text"),
@@ -174,6 +176,8 @@ mod tests {
         assert!(nested[0].1.contains("known are country"), "{nested:?}");
         assert_eq!(faults(json!({"id": {"$inGroup": "gamma"}}))[0].0, "/id/$inGroup");
         assert_eq!(faults(json!({"country": {"$gt": []}}))[0].0, "/country/$gt");
+        assert_eq!(faults(json!({"country": {"$notRegex": "^D"}}))[0].0, "/country/$notRegex");
+        assert_eq!(faults(json!({"country": {"$not": {"$regex": "^D"}}})), []);
         assert_eq!(faults(json!([]))[0].0, "");
     }
 

@@ -12,7 +12,14 @@ use crate::definition::{
 };
 
 /// What a held-out user gets of the holdout's own feature.
-pub(super) const HELD_OUT: &str = "holdoutcontrol";
+pub const HELD_OUT: &str = "holdoutcontrol";
+/// What those get who are compared with them.
+pub const NOT_HELD_OUT: &str = "holdouttreatment";
+
+/// The feature and the experiment by which SDKs know a holdout.
+pub fn holdout_key(holdout: &str) -> String {
+    format!("$holdout:{holdout}")
+}
 
 /// `{features, savedGroups}` of one environment.
 pub fn payload(catalogue: &Catalogue, environment: &str) -> Map<String, Value> {
@@ -27,7 +34,7 @@ pub fn payload(catalogue: &Catalogue, environment: &str) -> Map<String, Value> {
     let pages = redirects::experiments(catalogue, environment, &mut holdouts);
     for key in &holdouts {
         if let Some(holdout) = catalogue.holdouts.get(key) {
-            features.insert(format!("$holdout:{key}"), holdout_feature(key, holdout));
+            features.insert(holdout_key(key), holdout_feature(key, holdout));
         }
     }
     let of_contexts = catalogue.experiments.values().filter_map(|(experiment, _)| experiment.contexts()).flatten();
@@ -113,7 +120,7 @@ fn unmet(needed: &Prerequisite, feature: &Feature) -> Value {
 fn held_out(holdout: &str, value: &Value) -> Value {
     json!({
         "id": format!("holdout:{holdout}"),
-        "parentConditions": [{"id": format!("$holdout:{holdout}"), "condition": {"value": HELD_OUT}}],
+        "parentConditions": [{"id": holdout_key(holdout), "condition": {"value": HELD_OUT}}],
         "force": value,
     })
 }
@@ -122,10 +129,10 @@ fn holdout_feature(key: &str, holdout: &Holdout) -> Value {
     json!({
         "defaultValue": "genpop",
         "rules": [{
-            "id": format!("holdout:{key}"), "key": format!("$holdout:{key}"), "seed": format!("$holdout:{key}"),
+            "id": format!("holdout:{key}"), "key": holdout_key(key), "seed": holdout_key(key),
             "hashAttribute": holdout.hash_attribute, "hashVersion": 2, "coverage": 2.0 * holdout.share,
-            "weights": [0.5, 0.5], "variations": [HELD_OUT, "holdouttreatment"],
-            "meta": [{"key": HELD_OUT}, {"key": "holdouttreatment"}],
+            "weights": [0.5, 0.5], "variations": [HELD_OUT, NOT_HELD_OUT],
+            "meta": [{"key": HELD_OUT}, {"key": NOT_HELD_OUT}],
         }],
     })
 }

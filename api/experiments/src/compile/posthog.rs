@@ -30,9 +30,10 @@ fn flag(id: usize, key: &str, feature: &Feature, environment: &str) -> Value {
     flag
 }
 
-/// Why a user of a contextual bandit has a value, as exposures tell it again.
-pub fn reason_of_leaf(leaf: &str) -> String {
-    format!("The user falls into a share of context {leaf}")
+/// Why a user has a value by an experiment, and in which context of a bandit. PostHog's SDKs tell it again with the exposure.
+pub fn reason_of(experiment: &str, variation: &str, leaf: Option<&str>) -> String {
+    let context = leaf.map(|leaf| format!(", context {leaf}")).unwrap_or_default();
+    format!("The user falls into variation {variation} of experiment {experiment}{context}")
 }
 
 /// What PostHog's clients get of a value: whether it is on, its variant, and the payload that goes with it.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Experiment, Measure};
+use super::{Cap, Experiment, Measure};
 use crate::catalogue::Catalogue;
 use crate::faults::Faults;
 
@@ -86,6 +86,13 @@ impl Design {
         };
         if let Some(key) = experiment.metrics().into_iter().find(|key| is_switchback && is_retention(key)) {
             faults.here(format!("the metric {key:?} is a retention, which looks beyond a window"));
+        }
+        let is_cut_by_data = |key: &&str| {
+            let metric = catalogue.metrics.get(*key);
+            metric.is_some_and(|metric| matches!(metric.cap, Some(Cap::Quantile(_))))
+        };
+        if let Some(key) = experiment.metrics().into_iter().find(|key| is_switchback && is_cut_by_data(key)) {
+            faults.here(format!("the metric {key:?} is capped at a quantile of people; cap it at a value"));
         }
     }
 }

@@ -430,6 +430,8 @@ impl Definition for Experiment {
             ("variations", keys(self) != keys(before)),
             ("hash_attribute", self.hash_attribute != before.hash_attribute),
             ("fallback_attribute", self.fallback_attribute != before.fallback_attribute),
+            ("bandit", self.contexts() != before.contexts()),
+            ("design", self.design != before.design),
         ];
         for (member, _) in changed.into_iter().filter(|(_, changed)| *changed) {
             faults.at(member, "cannot be changed once users were assigned; make a new experiment");
@@ -441,8 +443,6 @@ impl Definition for Experiment {
             ("prerequisites", self.prerequisites != before.prerequisites),
             ("namespace", self.namespace != before.namespace),
             ("holdout", self.holdout != before.holdout),
-            ("bandit", self.contexts() != before.contexts()),
-            ("design", self.design != before.design),
             ("redirects", self.redirects != before.redirects),
         ];
         let within_phase = state.is_running() && next.phases.len() == state.phases.len();

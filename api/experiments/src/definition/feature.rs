@@ -132,6 +132,16 @@ fn is_true() -> Value {
     serde_json::json!({"value": true})
 }
 
+impl Serve {
+    /// The experiment that decides.
+    pub fn experiment(&self) -> Option<&str> {
+        match self {
+            Serve::Experiment { experiment, .. } => Some(experiment),
+            _ => None,
+        }
+    }
+}
+
 impl ValueType {
     pub fn fits(self, value: &Value) -> bool {
         match self {

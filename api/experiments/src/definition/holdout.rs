@@ -7,6 +7,8 @@ use super::{Definition, Kind, Stateless};
 use crate::catalogue::Catalogue;
 use crate::faults::Faults;
 
+const METRICS_MAX: usize = 100;
+
 /// A holdout.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +19,10 @@ pub struct Holdout {
     #[serde(default = "super::experiment::default_hash_attribute")]
     #[schemars(length(min = 1, max = 100))]
     pub hash_attribute: String,
+    /// By which both are compared.
+    #[serde(default)]
+    #[schemars(length(max = 100))]
+    pub metrics: Vec<String>,
     #[serde(default)]
     #[schemars(length(max = 4000))]
     pub description: String,
@@ -31,6 +37,13 @@ impl Definition for Holdout {
         if !(0.0..=0.5).contains(&self.share) {
             faults.at("share", "must be between 0 and 0.5");
         }
+        faults.count("metrics", self.metrics.len(), METRICS_MAX);
+        faults.distinct("metrics", "metric", self.metrics.iter().map(String::as_str));
+        faults.each("metrics", &self.metrics, |faults, _, key| {
+            if !catalogue.metrics.contains_key(key) {
+                faults.here(format!("there is no metric {key:?}"));
+            }
+        });
         catalogue.check_identifier("hash_attribute", &self.hash_attribute, faults);
     }
 

@@ -123,7 +123,35 @@ fn evaluated(served: &Served, context: &FlagValue) -> Value {
         };
         features.insert(feature.key.to_string(), settled);
     }
-    json!({"status": 200, "features": features, "experiments": []})
+    json!({"status": 200, "features": features, "experiments": pages(served, &user)})
+}
+
+/// Experiments on pages that this user is in, whatever page they see: the SDK compares addresses and hashes again. For whom they are is not
+/// told, nor what other variations do.
+fn pages(served: &Served, user: &User) -> Vec<Value> {
+    let all = served.compiled.parts.get("experiments").and_then(Value::as_array).map_or([].as_slice(), Vec::as_slice);
+    let payload = &served.compiled.payload;
+    let of = |whole: &Value| {
+        let mut told = whole.as_object()?.clone();
+        let addresses = told.remove("urlPatterns");
+        let experiment = payload.experiment(&(&Value::Object(told.clone())).into());
+        let mut evaluator = Evaluator::new(payload, user);
+        let assignment = evaluator.run(&experiment);
+        if !assignment.in_experiment {
+            return None;
+        }
+        for name in ["condition", "parentConditions"] {
+            told.remove(name);
+        }
+        if let Some(variations) = told.get_mut("variations").and_then(Value::as_array_mut) {
+            let others = variations.iter_mut().enumerate().filter(|(index, _)| *index != assignment.variation);
+            // What kind of experiment it is has to be seen; where others are sent has not.
+            others.filter_map(|(_, value)| value.get_mut("urlRedirect")).for_each(|address| *address = json!(""));
+        }
+        told.extend(addresses.map(|addresses| ("urlPatterns".to_owned(), addresses)));
+        Some(Value::Object(told))
+    };
+    all.iter().filter_map(of).collect()
 }
 
 /// The experiment is told as far as tracking needs it, and not its targeting.

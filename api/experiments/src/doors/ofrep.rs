@@ -14,11 +14,12 @@ use sha2::{Digest, Sha256};
 
 use super::evaluation::{self, Answer, Reason};
 use super::growthbook::knows;
-use super::key::{Served, Unserved};
+use super::key::Unserved;
 use super::posthog::moment;
 use super::{Doors, stream};
 use crate::definition::Feature;
 use crate::payloads::{Compiled, ProjectPayloads};
+use crate::sighting::Sighting;
 use crate::storage::Connection;
 
 /// How long a client that hears nothing keeps its stream.
@@ -67,7 +68,7 @@ fn key_of(headers: &HeaderMap) -> Option<&str> {
 struct Context {
     user: footfall_models_experiment::assign::User,
     subject: Subject,
-    has_id: bool,
+    id: Option<String>,
 }
 
 fn context(doors: &Doors, body: &[u8]) -> Result<Context, (&'static str, &'static str)> {
@@ -93,7 +94,7 @@ fn context(doors: &Doors, body: &[u8]) -> Result<Context, (&'static str, &'stati
         is_complete: true,
         now: moment(doors),
     };
-    Ok(Context { user, subject, has_id: id.is_some() })
+    Ok(Context { user, subject, id })
 }
 
 pub(super) async fn one(
@@ -113,15 +114,21 @@ pub(super) async fn one(
     let Some((key, feature)) = evaluation::flags(&served).find(|(key, _)| *key == flag) else {
         return failed(StatusCode::NOT_FOUND, Some(&flag), "FLAG_NOT_FOUND", "There is no such flag.");
     };
-    if evaluation::needs_id(feature) && !context.has_id {
+    if evaluation::needs_id(feature) && context.id.is_none() {
         return failed(StatusCode::BAD_REQUEST, Some(key), "TARGETING_KEY_MISSING", "This flag needs a targetingKey.");
     }
-    told(StatusCode::OK, &success(&served, key, feature, &context))
+    let answer = evaluation::evaluate(&served, key, feature, &context.user, &context.subject);
+    if served.connection.records_exposures
+        && let (Some(witness), Some(id)) = (doors.experiments.witness(), &context.id)
+        && let Some(sighting) = Sighting::of((&served.project, &served.payloads.catalogue), key, id, &answer)
+    {
+        witness.saw(sighting);
+    }
+    told(StatusCode::OK, &success(key, answer))
 }
 
-fn success(served: &Served, key: &str, feature: &Feature, context: &Context) -> Value {
-    let Answer { value, variation, experiment, rule, reason, payload, leaf, .. } =
-        evaluation::evaluate(served, key, feature, &context.user, &context.subject);
+fn success(key: &str, answer: Answer) -> Value {
+    let Answer { value, variation, experiment, rule, reason, payload, leaf, .. } = answer;
     let name = match &reason {
         Reason::Off => "DISABLED",
         Reason::Default => "STATIC",
@@ -162,10 +169,10 @@ pub(super) async fn all(State(doors): State<Doors>, headers: HeaderMap, body: By
         Err((code, details)) => return failed(StatusCode::BAD_REQUEST, None, code, details),
     };
     let flag = |(key, feature): (&str, &Feature)| {
-        if evaluation::needs_id(feature) && !context.has_id {
+        if evaluation::needs_id(feature) && context.id.is_none() {
             return json!({"key": key, "errorCode": "TARGETING_KEY_MISSING", "errorDetails": "This flag needs a targetingKey."});
         }
-        success(&served, key, feature, &context)
+        success(key, evaluation::evaluate(&served, key, feature, &context.user, &context.subject))
     };
     let flags: Vec<Value> = evaluation::flags(&served).map(flag).collect();
     let body = json!({

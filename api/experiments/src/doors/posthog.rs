@@ -16,7 +16,7 @@ use super::evaluation::{self, Answer, Reason};
 use super::growthbook::knows;
 use super::key::{Served, Unserved};
 use super::{Doors, decoding};
-use crate::compile::posthog::{reason_of_leaf, seen};
+use crate::compile::posthog::{reason_of, seen};
 
 /// Longest distinct id that is read; as the rest of the product cuts it.
 const ID_MAX: usize = 1_000;
@@ -148,10 +148,12 @@ fn flag(
         Reason::Prerequisite => ("no_condition_match", None, "A prerequisite is not met"),
         Reason::PostHog(code, index) => (*code, *index, "By the flag's own conditions"),
     };
-    // SDKs tell the description with an exposure: results know the context by it.
-    let description = match &answer.leaf {
-        Some(leaf) => reason_of_leaf(leaf),
-        None => description.to_owned(),
+    // SDKs tell the description with an exposure: results know by it who took part.
+    let description = match (&answer.experiment, &answer.variation) {
+        (Some(experiment), Some(variation)) if answer.takes_part => {
+            reason_of(experiment, variation, answer.leaf.as_deref())
+        }
+        _ => description.to_owned(),
     };
     json!({
         "key": key, "enabled": is_on, "variant": variant,

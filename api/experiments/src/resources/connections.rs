@@ -26,6 +26,7 @@ struct Shown {
     /// What the SDK decrypts with; anybody who reads the app's code has it, so it hides, and does not protect.
     encryption_key: Option<String>,
     is_remote: bool,
+    records_exposures: bool,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -39,6 +40,9 @@ struct Wanted {
     /// Hands out no payload: users are evaluated here.
     #[serde(default)]
     is_remote: bool,
+    /// Tells exposures for SDKs that tell none: whoever OFREP is asked about, one flag at a time, and takes part in an experiment, has called it.
+    #[serde(default)]
+    records_exposures: bool,
     #[schemars(length(max = 1000))]
     reason: Option<String>,
 }
@@ -66,8 +70,8 @@ pub(super) fn routes() -> Routes<Experiments, May> {
 }
 
 fn shown(connection: Connection) -> Shown {
-    let Connection { key_id, environment, encryption_key, is_remote, .. } = connection;
-    Shown { key_id, environment, encryption_key, is_remote }
+    let Connection { key_id, environment, encryption_key, is_remote, records_exposures, .. } = connection;
+    Shown { key_id, environment, encryption_key, is_remote, records_exposures }
 }
 
 async fn list(
@@ -105,9 +109,11 @@ async fn replace(
         (true, Some(known)) => Some(known),
         (true, None) => Some(new_key()?),
     };
-    let Wanted { environment, is_remote, .. } = wanted;
+    let Wanted { environment, is_remote, records_exposures, .. } = wanted;
     let (key_id, project) = (place.key_id, place.project);
-    let connection = Connection { key_id, project, environment, encryption_key, is_remote, revision: 0 };
+    let revision = 0;
+    let connection =
+        Connection { key_id, project, environment, encryption_key, is_remote, records_exposures, revision };
     experiments.connect(&connection, &author).await.map_err(problem)?;
     Ok(Told(shown(connection)))
 }

@@ -28,6 +28,9 @@ struct Start {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct NewPhase {
+    /// A JSON Merge Patch of the definition: for whom it is from now on, and whatever else is wanted otherwise.
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    definition: Option<serde_json::Value>,
     #[schemars(range(min = 0.0, max = 1.0))]
     coverage: Option<f64>,
     /// Of the variations, in their order.
@@ -161,7 +164,9 @@ steps! {
     approve(body: Why) Step::Approve;
     redraft(body: Why) Step::Redraft;
     start(body: Start) Step::Start { without_review: body.without_review };
-    new_phase(body: NewPhase) Step::NewPhase { coverage: body.coverage, weights: body.weights, reshuffle: body.reshuffle };
+    new_phase(body: NewPhase) Step::NewPhase {
+        definition: body.definition, coverage: body.coverage, weights: body.weights, reshuffle: body.reshuffle,
+    };
     stop(body: Why) Step::Stop;
     ship(body: Ship) Step::Ship { variation: body.variation };
     roll_back(body: Why) Step::RollBack;

@@ -12,7 +12,7 @@ use crate::check::plan;
 use crate::definition::Experiment;
 use crate::error::{ExperimentError, FACTS_UNAVAILABLE, READS, problem};
 use crate::experiments::Experiments;
-use crate::results::{Breakdown, Differences, Dimension, Interactions, Report};
+use crate::results::{Breakdown, Differences, Dimension, Interactions, Novelty, Report};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +51,8 @@ pub(super) fn routes() -> Routes<Experiments, May> {
     let breakdown_path = "/v1/projects/{project}/experiments/{key}/results/breakdown";
     let differences_path = "/v1/projects/{project}/experiments/{key}/results/differences";
     let interactions_path = "/v1/projects/{project}/experiments/{key}/results/interactions";
+    let novelty_path = "/v1/projects/{project}/experiments/{key}/results/novelty";
+    let holdout_path = "/v1/projects/{project}/holdouts/{key}/results";
     let power_path = "/v1/projects/{project}/experiments/{key}/power";
     Routes::new(
         "results",
@@ -85,6 +87,24 @@ pub(super) fn routes() -> Routes<Experiments, May> {
                 "Whether other experiments of the same time change its effect, corrected for how many looks that is.",
             )
             .cost(100)
+            .raises(READS)
+            .raises([&FACTS_UNAVAILABLE]),
+            get(
+                novelty_path,
+                experiments_read(),
+                novelty,
+                "Whether an effect wears off or grows: the goals on each day since exposure.",
+            )
+            .cost(50)
+            .raises(READS)
+            .raises([&FACTS_UNAVAILABLE]),
+            get(
+                holdout_path,
+                experiments_read(),
+                holdout,
+                "What everything together has done: held-out people beside as many who got what was new.",
+            )
+            .cost(20)
             .raises(READS)
             .raises([&FACTS_UNAVAILABLE]),
             get(power_path, experiments_read(), power, "What the plan of an experiment can see.").raises(READS),
@@ -126,6 +146,22 @@ async fn interactions(
 ) -> Result<Told<Interactions>, Problem> {
     let phase = which.phase.map(|phase| phase as usize);
     experiments.interactions(&place.project, &place.key, phase).await.map(Told).map_err(problem)
+}
+
+async fn novelty(
+    State(experiments): State<Experiments>,
+    Path(place): Path<DefinitionPlace>,
+    Query(which): Query<WhichPhase>,
+) -> Result<Told<Novelty>, Problem> {
+    let phase = which.phase.map(|phase| phase as usize);
+    experiments.novelty(&place.project, &place.key, phase).await.map(Told).map_err(problem)
+}
+
+async fn holdout(
+    State(experiments): State<Experiments>,
+    Path(place): Path<DefinitionPlace>,
+) -> Result<Told<Report>, Problem> {
+    experiments.holdout_report(&place.project, &place.key).await.map(Told).map_err(problem)
 }
 
 async fn power(

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use footfall_models_experiment::statistics::bayesian::Prior;
 use footfall_models_experiment::statistics::periods::{self, Period};
 use footfall_models_experiment::statistics::{
-    Analysis, Difference, Method, Settings, Statistic, adjusted, analyse, analyse_periods, srm, theta_of,
+    Analysis, Difference, Method, Settings, Statistic, adjusted, analyse, analyse_above_nothing, analyse_periods, srm,
+    theta_of,
 };
 
 use footfall_api_http::Time;
@@ -18,13 +19,14 @@ use crate::windows::Windows;
 
 use super::before;
 use super::breakdown;
-use super::comparison::{compared, correct};
+use super::comparison::{add_absolute, compared, correct, is_enough, power_now};
 use super::dimensions::{self, Level};
 use super::exposures::ExposureSource;
 use super::question::Parts;
 use super::reading::{self, Designed};
 use super::report::{
-    Adjustment, Arm, ArmMoments, CurvePoint, Interval, MetricReport, Report, Role, SampleRatio, VariationReport, finite,
+    Adjustment, Arm, ArmMoments, CurvePoint, Interval, MetricReport, Report, Role, SampleRatio, VariationReport,
+    Watched, finite,
 };
 use super::samples::Cell;
 use super::strata;
@@ -78,6 +80,16 @@ impl Experiments {
         seeks_causes: bool,
     ) -> Result<Report, ExperimentError> {
         let looked = self.looked(project, key, phase).await?;
+        self.report_on(project, key, looked, seeks_causes).await
+    }
+
+    pub(super) async fn report_on(
+        &self,
+        project: &str,
+        key: &str,
+        looked: Looked,
+        seeks_causes: bool,
+    ) -> Result<Report, ExperimentError> {
         if let Some(windows) = Windows::of(&looked.item.definition, &looked.phase) {
             return self.report_of_windows(project, key, &looked, windows).await;
         }
@@ -335,7 +347,30 @@ impl Frame<'_> {
                 let pair = statistic(control).zip(statistic(&one.key));
                 let curve = self.curve(index, (control, &one.key), answered, &settings);
                 let analysis = pair.map(|pair| self.analysed(index, (control, &one.key), answered, pair, &settings));
+                let refusal = analysis.as_ref().and_then(|analysis| analysis.effect.err());
+                let effect = analysis.as_ref().and_then(|analysis| analysis.effect.ok());
                 let mut compared = compared(&one.key, pair.zip(analysis), metric, &settings, curve);
+                if let Some(pair) = pair.filter(|pair| is_enough(*pair, metric)) {
+                    let planned = self.experiment.plan.as_ref().filter(|plan| plan.minimum_effect > 0.0);
+                    let planned = planned.filter(|_| self.role(key) == Role::Goal).zip(effect);
+                    compared.power =
+                        planned.and_then(|(plan, effect)| power_now(&effect, plan.minimum_effect, &settings));
+                    // Nothing is a share of nothing.
+                    let is_absolute = refusal.is_some() && pair.0.unadjusted_mean() == 0.0;
+                    if is_absolute {
+                        add_absolute(&analyse_above_nothing(pair, &settings), &mut compared);
+                    }
+                    if self.role(key) == Role::Guardrail {
+                        let method = Method::AlwaysValid { tuning: self.experiment.analysis.tuning };
+                        let settings = Settings { method, ..settings };
+                        let test = match is_absolute {
+                            true => analyse_above_nothing(pair, &settings).test,
+                            false => self.analysed(index, (control, &one.key), answered, pair, &settings).test,
+                        };
+                        compared.watched =
+                            test.map(|test| Watched { interval: Interval::of(test.interval), is_absolute });
+                    }
+                }
                 let designed = Designed {
                     is_bandit: self.is_bandit(),
                     is_contextual: self.is_contextual(),

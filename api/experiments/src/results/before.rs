@@ -11,8 +11,12 @@ use super::samples::Cell;
 /// Below this, Holm's over all comparisons, the arms differ.
 const P_VALUE_WARNING: f64 = 0.01;
 
-/// Every metric with a covariate, treatment against control.
+/// Every metric with a covariate, treatment against control. Nothing is compared of a bandit: whoever came at other times has other weights.
 pub(super) fn compared(frame: &Frame<'_>, totals: &BTreeMap<String, Cell>) -> BeforeExposure {
+    if frame.is_bandit() {
+        let reading = "The weights changed while people came, so that the arms have people of other times.".to_owned();
+        return BeforeExposure { comparisons: Vec::new(), is_off: false, reading };
+    }
     let before = |variation: &str, index: usize| totals.get(variation)?.statistics.get(index)?.as_ref()?.before();
     let analysis = &frame.experiment.analysis;
     let sequence = Sequential::new(analysis.alpha, analysis.tuning, Alternative::TwoSided);

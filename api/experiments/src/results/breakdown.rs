@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::analysis::{Cells, Frame};
 use super::dimensions::{Dimension, level_name};
 use super::question::Parts;
+use super::reading::POOLED_OF_BANDIT;
 use super::report::{Interval, finite};
 use super::samples::Cell;
 use crate::definition::Design;
@@ -110,6 +111,9 @@ impl Experiments {
         for (one, adjusted) in metrics.iter_mut().zip(multiplicity::benjamini_hochberg(&p_values)) {
             one.p_value_alike_adjusted = finite(adjusted);
             one.reading = reading(one, dimension);
+            if frame.is_bandit() {
+                one.reading += POOLED_OF_BANDIT;
+            }
         }
         Ok(Breakdown {
             experiment: key.to_owned(),

@@ -1,10 +1,21 @@
 //! One variation beside the control: the report of it, and corrections over all of them.
 
-use footfall_models_experiment::statistics::{Analysis, Settings, multiplicity, power};
+use footfall_models_experiment::statistics::{Analysis, Effect, Method, Settings, adjusted, multiplicity, power};
 
 use super::analysis::Pair;
-use super::report::{CurvePoint, Instead, Interval, MetricReport, Role, TreatmentReport, finite};
+use super::report::{
+    AbsoluteDifference, CurvePoint, Instead, Interval, MetricReport, PowerNow, Role, TreatmentReport, finite,
+};
 use crate::definition::Metric;
+
+/// That is wanted.
+const POWER: f64 = 0.8;
+
+/// Both arms have as many people as the metric wants.
+pub(super) fn is_enough((a, b): Pair, metric: &Metric) -> bool {
+    let minimum = f64::from(metric.minimum_sample);
+    a.n() >= minimum && b.n() >= minimum
+}
 
 pub(super) fn compared(
     variation: &str,
@@ -13,19 +24,18 @@ pub(super) fn compared(
     settings: &Settings,
     curve: Vec<CurvePoint>,
 ) -> TreatmentReport {
-    let minimum = f64::from(metric.minimum_sample);
-    let Some(((a, b), analysis)) = found.filter(|((a, b), _)| a.n() >= minimum && b.n() >= minimum) else {
+    let Some(((a, b), analysis)) = found.filter(|(pair, _)| is_enough(*pair, metric)) else {
         let cannot_be_said = format!("There are fewer than {} people in an arm.", metric.minimum_sample.max(1));
         return silent(variation, curve, cannot_be_said);
     };
     let Analysis { effect, test, posterior, instead, method, can_be_said, cannot_be_said } = analysis;
     let least = power::Plan {
         mean: a.unadjusted_mean(),
-        variance: a.unadjusted().variance(),
+        variance: adjusted(&a, &b).0.variance(),
         users: a.n() + b.n(),
         arms: 2.0,
         alpha: settings.alpha,
-        sequential_tuning: None,
+        sequential_tuning: tuning(settings),
     };
     TreatmentReport {
         variation: variation.to_owned(),
@@ -45,11 +55,50 @@ pub(super) fn compared(
             estimate: answer.estimate,
             p_value: answer.p_value,
         }),
+        absolute: None,
+        watched: None,
         curve,
-        minimum_detectable_effect: least.minimum_detectable_effect(0.8),
+        minimum_detectable_effect: least.minimum_detectable_effect(POWER),
+        power: None,
         can_be_said,
         cannot_be_said,
     }
+}
+
+/// Whether an effect of this size would be seen now, and with how many people more.
+pub(super) fn power_now(effect: &Effect, target: f64, settings: &Settings) -> Option<PowerNow> {
+    let plan = power::MidPlan {
+        target,
+        target_power: POWER,
+        goal_metrics: 1.0,
+        arms: 2.0,
+        is_corrected: false,
+        alpha: settings.alpha,
+        sequential_tuning: tuning(settings),
+        prior: None,
+    };
+    let found = plan.evaluate(effect);
+    let additional_people = found.additional_users.and_then(finite).map(f64::ceil);
+    Some(PowerNow { effect: target, now: finite(found.power_now)?, additional_people })
+}
+
+const fn tuning(settings: &Settings) -> Option<f64> {
+    match settings.method {
+        Method::AlwaysValid { tuning } => Some(tuning),
+        Method::FixedHorizon => None,
+    }
+}
+
+/// What is said of a difference where control's mean is zero; `analysis` is of absolute differences.
+pub(super) fn add_absolute(analysis: &Analysis, compared: &mut TreatmentReport) {
+    let (Ok(effect), Some(test)) = (analysis.effect, analysis.test) else { return };
+    let Some(estimate) = finite(effect.estimate) else { return };
+    let interval = Some(Interval::of(test.interval));
+    compared.absolute = Some(AbsoluteDifference { estimate, interval, p_value: finite(test.p_value) });
+    compared.method = format!("{}, of absolute differences", analysis.method);
+    compared.can_be_said =
+        format!("Control has none of it, so that nothing is a share of it. {}", analysis.can_be_said);
+    compared.cannot_be_said.clone_from(&analysis.cannot_be_said);
 }
 
 fn silent(variation: &str, curve: Vec<CurvePoint>, cannot_be_said: String) -> TreatmentReport {
@@ -67,8 +116,11 @@ fn silent(variation: &str, curve: Vec<CurvePoint>, cannot_be_said: String) -> Tr
         credible_interval: None,
         method: "none".to_owned(),
         instead: None,
+        absolute: None,
+        watched: None,
         curve,
         minimum_detectable_effect: None,
+        power: None,
         can_be_said: "Nothing yet.".to_owned(),
         cannot_be_said,
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::breakdown::MetricBreakdown;
 use super::dimensions::Dimension;
+use super::reading::POOLED_OF_BANDIT;
 use super::report::finite;
 use crate::error::ExperimentError;
 use crate::experiments::Experiments;
@@ -65,6 +66,7 @@ impl Experiments {
         key: &str,
         phase: Option<usize>,
     ) -> Result<Differences, ExperimentError> {
+        let is_bandit = self.looked(project, key, phase).await?.frame().is_bandit();
         let mut found: Vec<Difference> = Vec::new();
         let mut span = None;
         for dimension in Dimension::ALL {
@@ -80,7 +82,10 @@ impl Experiments {
         found.sort_by(|a, b| a.p_value.unwrap_or(2.0).total_cmp(&b.p_value.unwrap_or(2.0)));
         let tests = p_values.iter().filter(|p_value| p_value.is_finite()).count();
         let (phase, from, until) = span.ok_or(ExperimentError::NotFound("phase"))?;
-        let reading = reading(&found, tests);
+        let mut reading = reading(&found, tests);
+        if is_bandit {
+            reading += POOLED_OF_BANDIT;
+        }
         Ok(Differences { experiment: key.to_owned(), phase, from, until, differences: found, tests, reading })
     }
 }

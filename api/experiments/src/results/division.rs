@@ -4,7 +4,7 @@ use footfall_ingest_activity::Timestamp;
 use footfall_pipelines_insights::definition::{DividedBy, ExposedCell};
 
 use super::dimensions::Dimension;
-use super::exposures::{ExposureSource, context_tellings};
+use super::exposures::ExposureSource;
 use super::question::Parts;
 use crate::definition::{PART_SEPARATOR, leaf_of};
 
@@ -55,12 +55,12 @@ impl<'a> Division<'a> {
         Some(Division { arms: source.arms(), dimensions, by })
     }
 
-    pub fn divided_by(&self) -> DividedBy {
+    pub fn divided_by(&self, source: &ExposureSource<'_>) -> DividedBy {
         match &self.by {
             By::Days => DividedBy::Days,
             By::Levels => DividedBy::Dimension(0),
             By::Periods { starts_ms, leaves, .. } => {
-                let contexts = if leaves.is_empty() { Vec::new() } else { context_tellings(leaves) };
+                let contexts = if leaves.is_empty() { Vec::new() } else { source.context_tellings(leaves) };
                 DividedBy::Times { starts_ms: starts_ms.clone(), contexts }
             }
         }

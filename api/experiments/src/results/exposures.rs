@@ -1,11 +1,12 @@
 //! Exposures as SQL: who was shown which variation first, told by PostHog's flag calls and GrowthBook's tracking calls.
 
 use crate::catalogue::Catalogue;
-use crate::compile::posthog::{reason_of_leaf, seen};
+use crate::compile::posthog::reason_of;
 use crate::definition::{Design, Experiment, Phase, leaf_of};
 
 use super::dimensions::Dimension;
 use super::projected;
+use super::responses;
 use super::sql::Binder;
 use footfall_pipelines_insights::definition::{ContextTelling, Telling, Test};
 
@@ -25,28 +26,6 @@ const LEAVES: [&str; 2] = ["leafId", "leaf_id"];
 const FLAG_REASON: &str = "$feature_flag_reason";
 const VIEWED_VARIATIONS: [&str; 3] = ["variationId", "variation_id", "variation"];
 
-/// The context that an exposure tells of: the leaf of GrowthBook's result, or the reason that PostHog's answer gave.
-fn leaf(contexts: usize, binder: &mut Binder) -> String {
-    let told: Vec<String> = LEAVES.map(|name| binder.property("", name)).into();
-    let reason = binder.property("", FLAG_REASON);
-    let cases = (0..=contexts).map(|context| {
-        let leaf = leaf_of(context, contexts);
-        format!(" WHEN {} THEN {}", binder.bind(reason_of_leaf(&leaf)), binder.bind(leaf))
-    });
-    let cases: String = cases.collect();
-    format!("coalesce({}, CASE {reason}{cases} END)", told.join(", "))
-}
-
-/// The same for the insights engine; `leaves` are numbered by their places.
-pub(super) fn context_tellings(leaves: &[String]) -> Vec<ContextTelling> {
-    let told = leaves.iter().enumerate();
-    let direct: Vec<(String, usize)> = told.clone().map(|(place, leaf)| (leaf.clone(), place)).collect();
-    let reasons = told.map(|(place, leaf)| (reason_of_leaf(leaf), place)).collect();
-    let of = |property: &str, contexts| ContextTelling { property: property.to_owned(), contexts };
-    let [leaf, other] = LEAVES.map(|property| of(property, direct.clone()));
-    vec![leaf, other, of(FLAG_REASON, reasons)]
-}
-
 /// What tells of exposures.
 #[derive(Debug, Clone, Copy)]
 pub struct ExposureSource<'a> {
@@ -57,26 +36,42 @@ pub struct ExposureSource<'a> {
 }
 
 impl<'a> ExposureSource<'a> {
-    /// `flag + response` of each feature that runs the experiment, and the variation that it tells of. A response that two
-    /// variations share tells of none.
-    fn responses(&self) -> Vec<(String, String)> {
-        let mut found: Vec<(String, String)> = Vec::new();
-        let mut shared: Vec<String> = Vec::new();
-        for (feature_key, feature) in self.catalogue.features_of(self.key) {
-            let values = feature.experiments().filter(|(_, key, _)| *key == self.key).flat_map(|(_, _, values)| values);
-            for value in values {
-                let (is_on, variant, _) = seen(&value.value, feature.value_type, Some(&value.variation));
-                let response = variant.unwrap_or_else(|| is_on.to_string());
-                let text = format!("{feature_key}{SEPARATOR}{response}");
-                match found.iter().find(|(known, _)| *known == text) {
-                    Some((_, variation)) if *variation != value.variation => shared.push(text),
-                    Some(_) => {}
-                    None => found.push((text, value.variation.clone())),
-                }
-            }
-        }
-        found.retain(|(text, _)| !shared.contains(text));
-        found
+    /// What PostHog's SDKs tell as the reason of a call by somebody who takes part, with the variation and the context's leaf.
+    fn reasons(&self) -> Vec<(String, &'a str, Option<String>)> {
+        let contexts = self.experiment.contexts().map_or(0, <[_]>::len);
+        let leaves: Vec<Option<String>> = match contexts {
+            0 => vec![None],
+            _ => (0..=contexts).map(|context| Some(leaf_of(context, contexts))).collect(),
+        };
+        let variations = self.experiment.variations.iter().map(|one| one.key.as_str());
+        let of = |variation| {
+            let reason = move |leaf: &Option<String>| reason_of(self.key, variation, leaf.as_deref());
+            leaves.iter().map(move |leaf| (reason(leaf), variation, leaf.clone())).collect::<Vec<_>>()
+        };
+        variations.flat_map(of).collect()
+    }
+
+    /// The context that an exposure tells of: the leaf of GrowthBook's result, or the reason that PostHog's answer gave.
+    fn leaf(&self, binder: &mut Binder) -> String {
+        let told: Vec<String> = LEAVES.map(|name| binder.property("", name)).into();
+        let reason = binder.property("", FLAG_REASON);
+        let reasons = self.reasons().into_iter();
+        let cases = reasons.filter_map(|(text, _, leaf)| Some((text, leaf?)));
+        let cases: String =
+            cases.map(|(text, leaf)| format!(" WHEN {} THEN {}", binder.bind(text), binder.bind(leaf))).collect();
+        format!("coalesce({}, CASE {reason}{cases} END)", told.join(", "))
+    }
+
+    /// The same for the insights engine; `leaves` are numbered by their places.
+    pub(super) fn context_tellings(&self, leaves: &[String]) -> Vec<ContextTelling> {
+        let place = |wanted: &String| leaves.iter().position(|leaf| leaf == wanted);
+        let direct: Vec<(String, usize)> =
+            leaves.iter().enumerate().map(|(place, leaf)| (leaf.clone(), place)).collect();
+        let reasons = self.reasons().into_iter();
+        let reasons = reasons.filter_map(|(text, _, leaf)| Some((text, place(&leaf?)?))).collect();
+        let of = |property: &str, contexts| ContextTelling { property: property.to_owned(), contexts };
+        let [leaf, other] = LEAVES.map(|property| of(property, direct.clone()));
+        vec![leaf, other, of(FLAG_REASON, reasons)]
     }
 
     /// The variations as the insights engine counts them. People of a bandit count where they were first, of two exposures at one time in
@@ -90,26 +85,34 @@ impl<'a> ExposureSource<'a> {
         keys
     }
 
-    /// The same for the insights engine: each feature's responses, and what GrowthBook's tracking calls say.
+    /// What tells of an arm, for the insights engine: the reason of a call; of calls without one the feature's response; what GrowthBook's tracking calls say.
     pub(super) fn tellings(&self) -> Vec<Telling> {
         let known = self.arms();
         let arm = |key: &str| known.iter().position(|known| *known == key);
-        let mut told: Vec<Telling> = Vec::new();
-        for (text, variation) in self.responses() {
-            let (Some((feature, response)), Some(arm)) = (text.split_once(SEPARATOR), arm(&variation)) else {
-                continue;
-            };
-            match told.iter_mut().find(|telling| telling.key == feature) {
-                Some(telling) => telling.arms.push((response.to_owned(), arm)),
-                None => told.push(Telling {
+        let reasons = self.reasons().into_iter();
+        let mut told: Vec<Telling> = reasons
+            .filter_map(|(text, variation, _)| {
+                let (keys, values) = (vec![FLAG_REASON.to_owned()], vec![FLAG_REASON.to_owned()]);
+                let arms = vec![(text.clone(), arm(variation)?)];
+                Some(Telling { activity: FLAG_CALLED.to_owned(), keys, key: text, values, arms })
+            })
+            .collect();
+        let mut by_feature: Vec<Telling> = Vec::new();
+        for told in responses::telling(self) {
+            let Some(arm) = arm(&told.variation) else { continue };
+            match by_feature.iter_mut().find(|telling| telling.key == told.feature) {
+                Some(telling) => telling.arms.push((told.response, arm)),
+                None => by_feature.push(Telling {
                     activity: FLAG_CALLED.to_owned(),
                     keys: vec![FLAG.to_owned()],
-                    key: feature.to_owned(),
-                    values: vec![FLAG_RESPONSE.to_owned()],
-                    arms: vec![(response.to_owned(), arm)],
+                    key: told.feature,
+                    // A call with a reason says nothing else.
+                    values: vec![FLAG_REASON.to_owned(), FLAG_RESPONSE.to_owned()],
+                    arms: vec![(told.response, arm)],
                 }),
             }
         }
+        told.extend(by_feature);
         let variations = self.experiment.variations.iter().enumerate();
         let placed = variations.filter_map(|(index, one)| Some((index, one.key.clone(), arm(&one.key)?)));
         let arms: Vec<(String, usize)> =
@@ -158,7 +161,7 @@ impl<'a> ExposureSource<'a> {
         let contexts = self.experiment.contexts().map_or(0, <[_]>::len);
         let mut firsts = firsts;
         if contexts > 0 {
-            values += &format!(",\n    {} AS leaf", leaf(contexts, binder));
+            values += &format!(",\n    {} AS leaf", self.leaf(binder));
             firsts += ",\n    first_value(leaf ORDER BY timestamp, variation, leaf) AS leaf";
         }
         let Design::Clusters { property } = &self.experiment.design else {
@@ -190,11 +193,13 @@ impl<'a> ExposureSource<'a> {
         let (flag_event, flag_key) = (binder.bind(FLAG_CALLED), binder.property("", FLAG));
         let flag_response = binder.property("", FLAG_RESPONSE);
         let flag_text = format!("concat({flag_key}, {}, {flag_response})", binder.bind(SEPARATOR.to_string()));
-        let flag_cases: Vec<String> = self
-            .responses()
-            .into_iter()
-            .map(|(text, variation)| format!("WHEN {} THEN {}", binder.bind(text), binder.bind(variation)))
-            .collect();
+        let flag_reason = binder.property("", FLAG_REASON);
+        let responses = responses::telling(self).into_iter();
+        let responses = responses.map(|one| (format!("{}{SEPARATOR}{}", one.feature, one.response), one.variation));
+        let responses = case(&flag_text, responses, binder);
+        let reasons = self.reasons().into_iter().map(|(text, variation, _)| (text, variation.to_owned()));
+        let reasons = case(&flag_reason, reasons, binder);
+        let flag_case = format!("CASE WHEN {flag_reason} IS NULL THEN {responses} ELSE {reasons} END");
         let [viewed, viewed_too] = VIEWED.map(|event| binder.bind(event));
         let ids: Vec<String> = VIEWED_IDS.map(|name| binder.property("", name)).into();
         let shown: Vec<String> = VIEWED_VARIATIONS.map(|name| binder.property("", name)).into();
@@ -206,10 +211,6 @@ impl<'a> ExposureSource<'a> {
                 format!("WHEN {key} THEN {key} WHEN {} THEN {key}", binder.bind(index.to_string()))
             })
             .collect();
-        let flag_case = match flag_cases.as_slice() {
-            [] => "NULL".to_owned(),
-            cases => format!("CASE {flag_text} {} END", cases.join(" ")),
-        };
         let excluded = self.excluded(binder);
         format!(
             "{prefix}exposures AS (\n  SELECT person_id, timestamp, {excluded} AS excluded,\n    CASE WHEN event = {flag_event} THEN {flag_case}\n\
@@ -235,4 +236,12 @@ impl<'a> ExposureSource<'a> {
         let known: Vec<String> = conditions.iter().map(|one| format!("coalesce({one}, false)")).collect();
         format!("({})", known.join(" OR "))
     }
+}
+
+/// The variation that a text stands for.
+fn case(text: &str, variations: impl Iterator<Item = (String, String)>, binder: &mut Binder) -> String {
+    let cases: String = variations
+        .map(|(told, variation)| format!(" WHEN {} THEN {}", binder.bind(told), binder.bind(variation)))
+        .collect();
+    if cases.is_empty() { "NULL".to_owned() } else { format!("CASE {text}{cases} END") }
 }

@@ -1,11 +1,18 @@
 //! Guardrails: a running experiment whose harm is sure is rolled back by the program, with a record of why.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use crate::definition::{Experiment, Guardrail};
 use crate::error::ExperimentError;
 use crate::experiments::{Author, Experiments};
 use crate::lifecycle::Step;
 
-use super::report::{Report, TreatmentReport};
+use super::report::{Report, TreatmentReport, Watched};
+
+/// For one experiment: the others have to be seen within the minute too.
+const LOOK_MAX: Duration = Duration::from_secs(10);
 
 impl Experiments {
     /// Looks at every running experiment with a guardrail that rolls back; returns how many were rolled back.
@@ -21,10 +28,11 @@ impl Experiments {
                 if !state.is_running() || !is_watched {
                     continue;
                 }
-                match self.guard(&project, key, experiment).await {
-                    Ok(done) => rolled_back += usize::from(done),
+                match timeout(LOOK_MAX, self.guard(&project, key, experiment)).await {
+                    Ok(Ok(done)) => rolled_back += usize::from(done),
                     // The others are watched on.
-                    Err(error) => tracing::error!(%error, project, key, "a guardrail could not be watched"),
+                    Ok(Err(error)) => tracing::error!(%error, project, key, "a guardrail could not be watched"),
+                    Err(_) => tracing::error!(project, key, "a guardrail could not be watched within {LOOK_MAX:?}"),
                 }
             }
         }
@@ -54,10 +62,12 @@ impl Experiments {
 fn harm(report: &Report, guardrail: &Guardrail) -> Option<String> {
     let metric = report.metrics.iter().find(|metric| metric.key == guardrail.metric)?;
     let is_harmed = |comparison: &&TreatmentReport| {
-        let Some(interval) = comparison.interval else { return false };
+        let Some(Watched { interval, is_absolute }) = comparison.watched else { return false };
+        // Any share of nothing is nothing.
+        let tolerance = if is_absolute { 0.0 } else { guardrail.tolerance };
         match metric.lower_is_better {
-            true => interval.low.is_some_and(|low| low > guardrail.tolerance),
-            false => interval.high.is_some_and(|high| high < -guardrail.tolerance),
+            true => interval.low.is_some_and(|low| low > tolerance),
+            false => interval.high.is_some_and(|high| high < -tolerance),
         }
     };
     let harmed = metric.comparisons.iter().find(is_harmed)?;

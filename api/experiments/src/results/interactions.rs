@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::analysis::{Cells, Frame, Looked};
 use super::exposures::ExposureSource;
 use super::question::Parts;
+use super::reading::POOLED_OF_BANDIT;
 use super::report::{Interval, finite};
 use crate::definition::{Experiment, ExperimentState, Measure, Metric, Phase};
 use crate::error::ExperimentError;
@@ -106,6 +107,11 @@ impl Experiments {
         let tests = corrected(&mut found);
         for one in &mut found {
             one.reading = reading(key, one);
+            if frame.is_bandit()
+                || looked.catalogue.experiments.get(&one.experiment).is_some_and(|(it, _)| it.bandit.is_some())
+            {
+                one.reading += POOLED_OF_BANDIT;
+            }
         }
         let reading = summary(&found, tests);
         Ok(Interactions {

@@ -47,7 +47,7 @@ pub(super) fn exposures(
         measures,
         counts_first: source.experiment.bandit.is_some(),
         dimensions: division.dimensions.iter().copied().map(by).collect(),
-        divided_by: division.divided_by(),
+        divided_by: division.divided_by(&source),
     }
 }
 

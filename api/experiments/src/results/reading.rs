@@ -8,6 +8,9 @@ const CLUSTERS_MIN: f64 = 40.0;
 
 const BANDIT: &str = " The weights followed what was seen: periods of equal weights are compared each for itself, and of an arm \
     that was starved early little is known. People count where they were first.";
+/// Where people of all periods are looked at together.
+pub(super) const POOLED_OF_BANDIT: &str = " The weights changed while people came, and people of all these times are taken together here: \
+    a difference may be one of times rather than of variations.";
 const CONTEXTS: &str = " Each context was compared for itself: the effect is that of the mix of contexts in which people came, and \
     may be another in each of them.";
 const FEW_CLUSTERS: &str =

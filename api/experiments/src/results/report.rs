@@ -232,10 +232,19 @@ pub struct TreatmentReport {
     /// The formula's name.
     pub method: String,
     pub instead: Option<Instead>,
+    /// Where control's mean is zero, so that nothing is a share of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub absolute: Option<AbsoluteDifference>,
+    /// What a guardrail is judged by.
+    #[serde(skip)]
+    pub watched: Option<Watched>,
     /// The effect by the days of exposure so far.
     pub curve: Vec<CurvePoint>,
-    /// The least relative effect that a fixed look would see with a power of 0.8.
+    /// The least relative effect that this method sees with a power of 0.8 among so many people.
     pub minimum_detectable_effect: Option<f64>,
+    /// Of goals of an experiment with a plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub power: Option<PowerNow>,
     pub can_be_said: String,
     pub cannot_be_said: String,
 }
@@ -245,6 +254,33 @@ pub struct TreatmentReport {
 pub struct Interval {
     pub low: Option<f64>,
     pub high: Option<f64>,
+}
+
+/// Whether the least effect that the plan wants to see would be seen, by the spread that there is.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+pub struct PowerNow {
+    /// The plan's, relative to control.
+    pub effect: f64,
+    /// Of a test at this moment.
+    pub now: f64,
+    /// So many more people give a power of 0.8; null where no number would do.
+    pub additional_people: Option<f64>,
+}
+
+/// The treatment's mean less control's, in units of the metric.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+pub struct AbsoluteDifference {
+    pub estimate: f64,
+    pub interval: Option<Interval>,
+    pub p_value: Option<f64>,
+}
+
+/// An interval that holds at every look, whatever the analysis wants: guardrails are looked at twice a minute.
+#[derive(Debug, Clone, Copy)]
+pub struct Watched {
+    pub interval: Interval,
+    /// Of the difference itself, since nothing is a share of control's zero.
+    pub is_absolute: bool,
 }
 
 /// What can be said where the usual method has no answer.

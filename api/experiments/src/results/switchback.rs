@@ -11,7 +11,7 @@ use super::measures;
 use super::question::Question;
 use super::report::{
     Arm, BeforeExposure, CurvePoint, Interval, MetricReport, Report, SampleRatio, SwitchbackReport, TreatmentReport,
-    VariationReport, finite,
+    VariationReport, Watched, finite,
 };
 use super::samples::Named;
 use super::sql::Binder;
@@ -232,6 +232,8 @@ fn tested(windows: &[Window], settings: &Settings) -> Option<(f64, f64, f64, Opt
 
 fn compared(variation: &str, (windows, people): (&[Window], &[f64]), settings: &Settings) -> TreatmentReport {
     let found = tested(windows, settings);
+    let at_any_look = Settings { method: Method::AlwaysValid { tuning: PAIRS_TUNING }, ..*settings };
+    let watched = tested(windows, &at_any_look).and_then(|(_, _, _, test)| test);
     let by_division = switchback::switchback(windows, settings.alpha).ok().map(|one| one.p_value_by_division);
     let test = found.and_then(|(_, _, _, test)| test);
     let pairs = found.map_or(0.0, |(_, _, pairs, _)| pairs);
@@ -279,8 +281,11 @@ fn compared(variation: &str, (windows, people): (&[Window], &[f64]), settings: &
             Method::FixedHorizon => "pairs of windows, Student's t test".to_owned(),
         },
         instead: None,
+        absolute: None,
+        watched: watched.map(|test| Watched { interval: Interval::of(test.interval), is_absolute: false }),
         curve: curve(windows, people, settings),
         minimum_detectable_effect: None,
+        power: None,
         can_be_said,
         cannot_be_said,
     }

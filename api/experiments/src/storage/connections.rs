@@ -15,6 +15,8 @@ pub struct Connection {
     pub encryption_key: Option<String>,
     /// The payload is not handed out: users are evaluated here.
     pub is_remote: bool,
+    /// Evaluations of one flag, asked for by name, are told as exposures.
+    pub records_exposures: bool,
     pub revision: i64,
 }
 
@@ -27,6 +29,7 @@ impl Connection {
             environment: PRODUCTION.to_owned(),
             encryption_key: None,
             is_remote: false,
+            records_exposures: false,
             revision: 0,
         }
     }
@@ -38,6 +41,7 @@ impl Connection {
             environment: row.get("environment")?,
             encryption_key: row.get("encryption_key")?,
             is_remote: row.get::<i64>("is_remote")? != 0,
+            records_exposures: row.get::<i64>("records_exposures")? != 0,
             revision: row.get("revision")?,
         })
     }
@@ -50,11 +54,13 @@ impl Connection {
 
     pub(crate) async fn write(&self, transaction: &mut Transaction) -> Result<(), ExperimentError> {
         let upsert = "INSERT INTO flag_connections
-            (key_id, project_id, environment, encryption_key, is_remote, revision) VALUES ($1, $2, $3, $4, $5, 1)
-            ON CONFLICT (key_id) DO UPDATE SET environment = $3, encryption_key = $4, is_remote = $5,
+            (key_id, project_id, environment, encryption_key, is_remote, records_exposures, revision)
+            VALUES ($1, $2, $3, $4, $5, $6, 1)
+            ON CONFLICT (key_id) DO UPDATE SET environment = $3, encryption_key = $4, is_remote = $5, records_exposures = $6,
                 revision = flag_connections.revision + 1 WHERE flag_connections.project_id = $2";
         let upsert = statement(upsert).bind(&self.key_id).bind(&self.project).bind(&self.environment);
         let upsert = upsert.bind(self.encryption_key.as_deref()).bind(i64::from(self.is_remote));
+        let upsert = upsert.bind(i64::from(self.records_exposures));
         match transaction.execute(upsert).await? {
             0 => Err(ExperimentError::NotFound("key")),
             _ => Ok(()),

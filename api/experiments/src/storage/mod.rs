@@ -18,10 +18,13 @@ pub use schedule::{ScheduledChange, ScheduledKept};
 pub const AREA: &str = "experiments";
 
 /// The tables of this area, ascending.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "configuration",
-    both: include_str!("configuration.sql"),
-    sqlite: "",
-    postgres: "",
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "configuration", both: include_str!("configuration.sql"), sqlite: "", postgres: "" },
+    Migration {
+        version: 2,
+        name: "seen_exposures",
+        both: include_str!("seen_exposures.sql"),
+        sqlite: "",
+        postgres: "",
+    },
+];

@@ -171,6 +171,12 @@ async fn follow_the_goal(is_engine: bool) {
     assert_eq!(comparison["curve"][1]["effect"], comparison["effect"]);
 }
 
+/// As `/flags` gives it.
+fn reason_in_context(is_treated: bool, leaf: &str) -> String {
+    let variation = if is_treated { "treatment" } else { "control" };
+    format!("The user falls into variation {variation} of experiment exp, context {leaf}")
+}
+
 /// Of one context, as [`come`]; the exposure tells the leaf, unless it is told as PostHog's SDKs do.
 pub fn come_in_context(
     dice: &mut Dice,
@@ -190,7 +196,7 @@ pub fn come_in_context(
             0 => (
                 "$feature_flag_called",
                 json!({"$feature_flag": "checkout", "$feature_flag_response": is_treated,
-                    "$feature_flag_reason": format!("The user falls into a share of context {leaf}")}),
+                    "$feature_flag_reason": reason_in_context(is_treated, leaf)}),
             ),
             1 => (
                 "Experiment Viewed",
@@ -284,7 +290,8 @@ async fn compare_within_contexts(is_engine: bool) {
     let asked = json!({"token": key, "distinct_id": "1", "person_properties": {"device": "mobile"}});
     let flags = house.raw("POST", "/flags?v=2", &[], asked).await.good().json();
     let told = &flags["flags"]["checkout"]["reason"]["description"];
-    assert_eq!(told, "The user falls into a share of context 1");
+    let is_treated = flags["flags"]["checkout"]["enabled"] == true;
+    assert_eq!(told, &reason_in_context(is_treated, "1"));
     let settled = json!({"attributes": {"id": "1", "device": "mobile"}});
     let settled = house.raw("POST", &format!("/api/eval/{key}"), &[], settled).await.good().json();
     assert_eq!(settled["features"]["checkout"]["rules"][0]["tracks"][0]["result"]["leafId"], 1, "{settled}");

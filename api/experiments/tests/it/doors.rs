@@ -130,6 +130,17 @@ async fn visitors_are_sent_in_the_environments_that_are_named() {
     let connection = json!({"environment": "staging"});
     house.ask("PUT", &format!("sdk-connections/{id}"), &[], connection).await.good();
     assert_eq!(sent().await, ["everywhere", "staged"]);
+    let remote = json!({"environment": "staging", "is_remote": true});
+    house.ask("PUT", &format!("sdk-connections/{id}"), &[], remote).await.good();
+    let context = json!({"attributes": {"id": "ada"}, "url": "https://shop.example/elsewhere"});
+    let told = house.raw("POST", &format!("/api/eval/{key}"), &[], context).await.good().json();
+    let told = told["experiments"].as_array().unwrap();
+    assert_eq!(told.len(), 2, "the SDK compares addresses: {told:?}");
+    for one in told {
+        let variations = one["variations"].as_array().unwrap();
+        let shown = variations.iter().filter(|one| one["urlRedirect"].as_str().is_some_and(|url| url != "")).count();
+        assert!(shown <= 1 && one["urlPatterns"].is_array() && one.get("condition").is_none(), "{one}");
+    }
     let kept = house.ask("DELETE", "environments/staging", &[("if-match", "*")], Value::Null).await;
     assert!(kept.status == 409 && kept.text.contains("experiment staged"), "{}", kept.text);
 }

@@ -57,6 +57,18 @@ async fn from_draft_to_shipped() {
     );
     let state = house.get("experiments/exp").await.json()["state"].clone();
     assert_eq!(state["phases"][0]["ended_at"], state["phases"][1]["started_at"]);
+    let for_some = json!({"definition": {"condition": {"id": {"$ne": "olga"}}, "coverage": 0.9}, "reason": "not her"});
+    assert_eq!(step(&house, "phases", for_some).await, Ok(json!("running")));
+    let targeted = rules(&house).await;
+    assert_eq!((&targeted[0]["condition"], &targeted[0]["coverage"]), (&json!({"id": {"$ne": "olga"}}), &json!(0.9)));
+    let other_arms = json!({"definition": {"hash_attribute": "distinct_id"}});
+    assert_eq!(step(&house, "phases", other_arms).await, Err((422, "definition_invalid".to_owned())));
+    let no_definition = json!({"definition": {"goals": 3}});
+    assert_eq!(step(&house, "phases", no_definition).await, Err((422, "definition_invalid".to_owned())));
+    // It may pause, and goes on with a new phase.
+    assert_eq!(step(&house, "stop", json!({})).await, Ok(json!("stopped")));
+    let again = json!({"definition": {"condition": null, "coverage": 0.5}, "weights": [0.2, 0.8]});
+    assert_eq!(step(&house, "phases", again).await, Ok(json!("running")));
 
     assert_eq!(step(&house, "stop", json!({})).await, Ok(json!("stopped")));
     assert_eq!(rules(&house).await, Value::Null);

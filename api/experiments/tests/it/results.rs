@@ -275,6 +275,64 @@ async fn a_broken_guardrail_rolls_back_with_a_record() {
     assert_eq!(house.experiments.watch_guardrails().await.unwrap(), 0, "once");
 }
 
+/// 400 people in each arm; of the treatment every fifth has a failure, of control nobody.
+fn failures() -> Vec<Activity> {
+    let at = NOON.millis() + 1_000;
+    let of = |number: usize| {
+        let person = format!("person {number}");
+        let shown = json!({"experimentId": "exp", "variationId": (number % 2).to_string()});
+        let failed = (number % 10 == 1).then(|| activity(&person, "failed", at + 60_000, json!({})));
+        [Some(activity(&person, "Experiment Viewed", at, shown)), failed]
+    };
+    (0..800).flat_map(of).flatten().collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guardrail_that_control_has_nothing_of_is_broken_all_the_same() {
+    let all = failures();
+    for method in ["sequential", "fixed_horizon"] {
+        let stage = Stage::sqlite().await.unwrap();
+        let house = house_with(&stage, Some(Arc::new(Projection(all.clone())))).await;
+        let failed = json!({"measure": {"conversion": {"source": {"event": "failed"}}}, "lower_is_better": true});
+        house.make("metrics", "failed", failed).await;
+        let guardrail = json!({"metric": "failed", "tolerance": 0.5, "rolls_back": true});
+        furnish(&house, json!({"guardrails": [guardrail], "analysis": {"method": method}})).await;
+        stage.pass(DAY);
+        let report = house.get("experiments/exp/results").await.good().json();
+        let compared = &metric(&report, "failed")["comparisons"][0];
+        assert_eq!(compared["effect"], Value::Null, "{compared}");
+        assert!((compared["absolute"]["estimate"].as_f64().unwrap() - 0.2).abs() < 1e-9, "{compared}");
+        assert!(compared["can_be_said"].as_str().unwrap().contains("Treatment is worse"), "{compared}");
+        assert_eq!(house.experiments.watch_guardrails().await.unwrap(), 1, "{method}");
+    }
+}
+
+/// Of purchases the treatment has a little more: one look would say so, a hundred looks would say so of chance as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guardrail_is_not_broken_by_what_one_look_alone_would_bear() {
+    let at = NOON.millis() + 1_000;
+    let buys = |number: usize| if number % 2 == 1 { number % 20 < 13 } else { number % 20 < 10 };
+    let of = |number: usize| {
+        let person = format!("person {number}");
+        let shown = json!({"experimentId": "exp", "variationId": (number % 2).to_string()});
+        let bought = buys(number).then(|| activity(&person, "bought", at + 60_000, json!({})));
+        [Some(activity(&person, "Experiment Viewed", at, shown)), bought]
+    };
+    let all: Vec<Activity> = (0..1_000).flat_map(of).flatten().collect();
+    let stage = Stage::sqlite().await.unwrap();
+    let house = house_with(&stage, Some(Arc::new(Projection(all)))).await;
+    let load = json!({"measure": {"conversion": {"source": {"event": "bought"}}}, "lower_is_better": true});
+    house.make("metrics", "load", load).await;
+    let guardrail = json!({"metric": "load", "tolerance": 0.0, "rolls_back": true});
+    furnish(&house, json!({"guardrails": [guardrail], "analysis": {"method": "fixed_horizon"}})).await;
+    stage.pass(DAY);
+    let report = house.get("experiments/exp/results").await.good().json();
+    let compared = &metric(&report, "load")["comparisons"][0];
+    let p_value = compared["p_value"].as_f64().unwrap();
+    assert!(p_value < 0.05 && compared["interval"]["low"].as_f64().unwrap() > 0.0, "{compared}");
+    assert_eq!(house.experiments.watch_guardrails().await.unwrap(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_told_without_tables_or_people() {
     let stage = Stage::sqlite().await.unwrap();

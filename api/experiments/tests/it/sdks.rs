@@ -277,6 +277,13 @@ async fn growthbook_redirects_and_sticks_as_configured() {
     let of_user = account["visits"].as_array().unwrap().iter().find(|visit| visit["id"] == "user 1").unwrap();
     assert_eq!(account["encrypted"]["sent_to"], of_user["sent_to"], "encrypted");
 
+    let visited = account["visits"].as_array().unwrap();
+    for remote in account["remote"].as_array().unwrap() {
+        let plain = visited.iter().find(|one| one["id"] == remote["id"] && one["url"] == remote["url"]).unwrap();
+        assert_eq!(remote, plain, "evaluated by the server");
+    }
+    assert!(account["remote"].as_array().unwrap().iter().any(|one| one["sent_to"] != ""), "{}", account["remote"]);
+
     let sticky = account["sticky"].as_array().unwrap();
     assert_eq!(sticky[0], sticky[1], "who had a variation keeps it when weights change");
     for variation in ["control", "other"] {

@@ -62,6 +62,13 @@ pub fn analyse_periods(periods: &[Period], settings: &Settings) -> Analysis {
     told_of(Effect::of_periods(periods, settings.difference), &strata, settings)
 }
 
+/// Compares treatment with a control that has none of it: in absolute terms, since nothing is a share of it.
+pub fn analyse_above_nothing((a, b): (Statistic, Statistic), settings: &Settings) -> Analysis {
+    let settings = Settings { difference: Difference::Absolute, ..*settings };
+    let (a, b) = (a.unadjusted(), b.unadjusted());
+    told_of(Effect::above_nothing(&a, &b), &[(a, b)], &settings)
+}
+
 fn told_of(effect: Result<Effect, Refusal>, strata: &[(Statistic, Statistic)], settings: &Settings) -> Analysis {
     match effect {
         Ok(effect) => answered(effect, strata, settings),

@@ -71,6 +71,33 @@ impl Effect {
         Ok(Effect { degrees_of_freedom, ..effect })
     }
 
+    /// The absolute difference of treatment `b` from a control `a` that has none of it, and so perhaps no spread either: both arms get the
+    /// variance of all users together, which is what they have where the arms are alike (the score test's).
+    pub fn above_nothing(a: &Statistic, b: &Statistic) -> Result<Effect, Refusal> {
+        let (a, b) = (a.unadjusted(), b.unadjusted());
+        if let Ok((estimate, variance)) = moments(&a, &b, Difference::Absolute) {
+            return Ok(Effect::absolute((&a, &b), estimate, variance));
+        }
+        let all = a.pooled(&b).ok_or(Refusal::ZeroNegativeVariance)?;
+        let variance = all.variance() * (1.0 / a.n() + 1.0 / b.n());
+        if a.n() < 1.0 || b.n() < 1.0 || variance.is_nan() || variance <= 0.0 {
+            return Err(Refusal::ZeroNegativeVariance);
+        }
+        Ok(Effect::absolute((&a, &b), b.mean() - a.mean(), variance))
+    }
+
+    fn absolute((a, b): (&Statistic, &Statistic), estimate: f64, variance: f64) -> Effect {
+        Effect {
+            estimate,
+            standard_error: variance.sqrt(),
+            n: a.n() + b.n(),
+            degrees_of_freedom: a.n() + b.n() - 2.0,
+            is_stratified: false,
+            control_mean: a.unadjusted_mean(),
+            difference: Difference::Absolute,
+        }
+    }
+
     fn weighed(strata: &[Period], difference: Difference) -> Result<(Effect, Option<Weighed>), Refusal> {
         let (first, rest) = strata.split_first().ok_or(Refusal::ZeroNegativeVariance)?;
         let pooled = rest.iter().try_fold(*first, |sum, next| sum.joined(next));
