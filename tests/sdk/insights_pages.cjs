@@ -2,8 +2,8 @@
 // behind numbers of charts and tiles, and what is taken along, whose numbers are the API's. Told by environment: PAGES_URL; the account is there.
 "use strict";
 const fs = require("node:fs");
-const { expect, look } = require("./account_pages_gear.cjs");
-const { press, title } = require("./account_pages_people.cjs");
+const { expect, linkOf, look } = require("./account_pages_gear.cjs");
+const { GUEST, fill, press, title } = require("./account_pages_people.cjs");
 const { choose, enter, settled } = require("./app_pages_enter.cjs");
 const { withPage } = require("./browser.cjs");
 const { becomes } = require("./waits.cjs");
@@ -36,6 +36,9 @@ const rows = async (page, sql) => {
   if (asked.status !== 200) throw new Error(`${asked.status} ${JSON.stringify(asked.body)} for ${sql}`);
   return asked.body.rows;
 };
+
+/** Midnight of the browser's day so many days ago. */
+const daysAgo = (page, days) => page.evaluate((days) => { const day = new Date(); day.setHours(0, 0, 0, 0); day.setDate(day.getDate() - days); return day.toISOString(); }, days);
 
 /** The statement that each chart gives away answers with the chart's numbers. */
 async function sameNumbers(page) {
@@ -220,6 +223,61 @@ async function cohorts(page) {
   return people;
 }
 
+/** A question is saved, opened from the list and by its address alone, changed, renamed and removed; what cannot be chosen is asked as it is. */
+async function saved(page) {
+  await ask(page, { kind: "funnel", steps: [{ activity: "browse", filters: [{ of: "activity", property: "activity.os", test: "is", value: "iOS" }] }, { activity: "purchase" }], windowDays: 3, who: [{ kind: "did", activity: "cart", times: 2 }] });
+  const numbers = await taken(page, "CSV");
+  await press(page, "Save");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Title", { exact: true }).fill("Who buys on iOS");
+  await dialog.getByRole("button", { name: "Save it" }).click();
+  await dialog.getByText("It is saved.").waitFor();
+  await page.keyboard.press("Escape");
+  const list = page.getByRole("region", { name: "Saved questions" });
+  const kept = () => page.evaluate(async () => (await (await fetch("/v1/projects/shop/questions/who-buys-on-ios")).json()).content);
+  await ask(page, { kind: "lifecycle" });
+  await list.getByText("Saved questions").click();
+  await look(page, "app-saved-insights");
+  await list.getByRole("link", { name: "Who buys on iOS" }).click();
+  await list.getByText("«Who buys on iOS» is open").waitFor();
+  await answered(page);
+  await becomes("the numbers of what is opened", () => taken(page, "CSV"), numbers);
+  await becomes("its steps, window and people", () => (({ kind, steps, windowDays, who }) => [kind, steps.map(({ activity }) => activity), steps[0].filters[0].value, windowDays, who[0].times])(asked(page)), ["funnel", ["browse", "purchase"], "iOS", 3, 2]);
+  await page.getByRole("radio", { name: "7 days" }).check({ force: true });
+  await page.getByLabel("Within", { exact: true }).selectOption("14");
+  await answered(page);
+  await press(page, "Change «Who buys on iOS» to this");
+  await page.getByRole("button", { name: /^Change «/ }).waitFor({ state: "detached" });
+  await becomes("what is kept", async () => (({ days, ask }) => [days, ask.insight.window_ms])(await kept()), [7, 14 * 86_400_000]);
+  await list.getByRole("button", { name: "Rename Who buys on iOS" }).click();
+  await dialog.getByLabel("Title", { exact: true }).fill("Buying on iOS");
+  await dialog.getByLabel("Description").fill("For the release.");
+  await dialog.getByRole("button", { name: "Rename it" }).click();
+  await list.getByText("For the release.").waitFor();
+  await becomes("its new title", async () => (({ title, days }) => [title, days])(await kept()), ["Buying on iOS", 7]);
+  // By its address alone.
+  await page.goto(`${url}/app/shop/insights?saved=who-buys-on-ios`);
+  await list.getByText("«Buying on iOS» is open").waitFor();
+  await answered(page);
+  await becomes("the window of what is opened", () => page.getByLabel("Within", { exact: true }).inputValue(), "14");
+  // Of two activities at once: nobody can choose that here.
+  const series = [{ select: { activities: ["cart", "purchase"] }, measures: ["count"] }];
+  await page.evaluate((series) => fetch("/v1/projects/shop/questions", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ key: "both", content: { title: "Carts and purchases", days: 7, ask: { insight: { question: "trend", bucket: "day", series } } } }) }), series);
+  await page.reload();
+  await list.getByText("Saved questions").click();
+  await list.getByRole("link", { name: "Carts and purchases" }).click();
+  await page.getByText(/is asked as it was saved/).waitFor();
+  await answered(page);
+  const [[times]] = await rows(page, `SELECT count(*) FROM activity WHERE event IN ('cart', 'purchase') AND timestamp >= '${await daysAgo(page, 6)}'`);
+  await becomes("numbers of what was saved elsewhere", async () => rowsOf(await taken(page, "CSV")).reduce((sum, line) => sum + Number(line.at(-1)), 0), times);
+  await look(page, "app-saved-as-it-is");
+  for (const title of ["Buying on iOS", "Carts and purchases"]) {
+    page.once("dialog", (asked) => asked.accept());
+    await page.getByRole("button", { name: `Remove ${title}` }).click();
+    await page.getByRole("button", { name: `Remove ${title}` }).waitFor({ state: "detached" });
+  }
+}
+
 /** What happened when: said below a chart, seen on it and on dashboards, and taken back. */
 async function happened(page) {
   await ask(page, { kind: "trend", steps: steps("purchase") });
@@ -300,17 +358,69 @@ async function progress(page) {
   await becomes("days of the answer", async () => rowsOf(await taken(page, "CSV")).length, 7);
 }
 
+/** Soon after signing in: later the password is asked for again. */
+async function invite(page) {
+  const organisation = await page.evaluate(async () => (await (await fetch("/v1/organisations")).json()).items[0].id);
+  await page.goto(`${url}/account/organisations/${organisation}/members`);
+  await press(page, "Invite somebody");
+  await fill(page, "E-mail address", GUEST.email);
+  await press(page, "Send the invitation");
+  await page.getByText(`An invitation is on its way to ${GUEST.email}.`).waitFor();
+}
+
+/** Whoever looks and asks no SQL gets the same proposals; and is told when there are none, and why. */
+async function viewer(page) {
+  const listed = async (name) => {
+    const field = page.getByRole("combobox", { name, exact: true }).last();
+    await field.click();
+    const options = page.getByRole("listbox", { name, exact: true }).last().getByRole("option");
+    await options.first().waitFor();
+    return options.locator("span").allTextContents();
+  };
+  const often = (await rows(page, "SELECT event, count(*) AS times FROM activity GROUP BY event ORDER BY times DESC, event LIMIT 3")).map(([event]) => event);
+  const link = await linkOf(page, `${process.env.FOOTFALL_DATA_DIR}/mails`, GUEST.email, "invitation");
+  await page.context().clearCookies();
+  await page.goto(link);
+  await press(page, "Accept the invitation");
+  await fill(page, "Your name", GUEST.name);
+  await fill(page, "New password", GUEST.password);
+  await press(page, "Join");
+  await title(page, "Profile");
+  const refused = await page.evaluate(async () => (await fetch("/v1/projects/shop/sql", { method: "POST", headers: { "content-type": "application/json" }, body: '{"sql": "SELECT 1"}' })).status);
+  expect("a viewer who asks in SQL", refused, 403);
+  await ask(page, { kind: "trend", steps: [{ activity: "purchase", filters: [{ of: "activity", property: "method", test: "is", value: "" }] }] });
+  await becomes("pages of a viewer", () => page.getByRole("navigation", { name: "Pages" }).getByRole("link").allTextContents(), ["Insights", "Dashboards", "Experiments", "Flags"]);
+  expect("a viewer's activities", (await listed("Activity A")).slice(0, 3), often);
+  if (!(await listed("Property")).includes("method")) throw new Error("a viewer is not told of the property");
+  expect("a viewer's values", (await listed("Value")).sort(), ["card", "invoice"]);
+  await look(page, "app-viewer");
+  // What is not proposed is told why.
+  await page.route("**/v1/projects/shop/names?**", (route) => route.fulfill({ status: 403, contentType: "application/problem+json", body: JSON.stringify({ type: "about:blank", title: "Not for you.", status: 403, code: "permission_missing", detail: "Your role may not do this." }) }));
+  await page.reload();
+  await answered(page);
+  await page.getByRole("combobox", { name: "Activity A", exact: true }).click();
+  await page.getByText("There are no proposals: Your role may not do this. What you type counts all the same.").waitFor();
+  await look(page, "app-proposals-refused");
+  await choose(page, "Activity A", "cart");
+  await answered(page);
+  await becomes("what was typed", () => asked(page).steps[0].activity, "cart");
+  await page.unroute("**/v1/projects/shop/names?**");
+}
+
 const main = () =>
   withPage(url, async (page, account) => {
     await page.setViewportSize({ width: 1280, height: 900 });
     await enter(page);
+    await invite(page);
     const compared = await sameNumbers(page);
     await kinds(page);
     await proposals(page);
     const keen = await cohorts(page);
+    await saved(page);
     await happened(page);
     await tiles(page);
     await progress(page);
+    await viewer(page);
     const strange = account.consoleErrors.filter((text) => !text.startsWith("Failed to load resource"));
     process.stdout.write(`${JSON.stringify({ walked: true, compared, keen, consoleErrors: strange, pageErrors: account.pageErrors })}\n`);
   });
