@@ -4,7 +4,7 @@ import { useState } from "react";
 import { made, type Metric } from "../api/definitions";
 import { useProject } from "../frame/project";
 import { ChoiceField, NumberField, TextField } from "../parts/field";
-import { Combo, type Proposal } from "../parts/combo";
+import { Combo, type Proposals } from "../parts/combo";
 import { Dialog } from "../parts/dialog";
 import { Failure } from "../parts/states";
 
@@ -38,7 +38,7 @@ function measureOf({ kind, event, second, property, fromDay, toDay }: Draft): Me
   }
 }
 
-export function NewMetric({ names, done, close }: { names: Proposal[]; done: (key: string) => void; close: () => void }) {
+export function NewMetric({ names, done, close }: { names: Proposals; done: (key: string) => void; close: () => void }) {
   const project = useProject().id;
   const [draft, setDraft] = useState<Draft>({ key: "", kind: "conversion", event: "", second: "", property: "", lowerIsBetter: false, description: "" });
   const [fault, setFault] = useState<unknown>();
