@@ -328,7 +328,11 @@ async function live(page) {
   await page.getByText(/^Live ·/).waitFor();
   const now = page.getByRole("region", { name: "Now" });
   const figure = (name) => now.locator(".figure").filter({ hasText: name }).locator("dd");
-  await now.getByText("is ready", { exact: true }).waitFor();
+  const parts = page.getByRole("list", { name: "Parts of the program" });
+  await parts.getByText("is ready", { exact: true }).waitFor();
+  const named = await page.evaluate(async () => (await (await fetch("/readyz")).json()).checks.map(({ name }) => name));
+  expect("parts on the page", await parts.locator("li").count(), named.length + 1);
+  await becomes("parts that work", () => parts.getByText("works", { exact: true }).count(), named.length);
   const wave = () => page.evaluate(async (key) => {
     const body = JSON.stringify([{ event: "wave", distinctId: "person-0009" }, { event: "wave", distinctId: "person-0010" }]);
     await fetch("/v1/activity", { method: "POST", headers: { authorization: `Bearer ${key}`, "content-type": "application/json" }, body });
@@ -339,9 +343,18 @@ async function live(page) {
     await wave();
     return stream.getByText("wave").nth(1).waitFor({ timeout: 3000 }).then(() => true);
   }, true);
-  await figure("The newest came").getByText(/ago$/).waitFor();
+  // What has arrived is in the answers; that nothing came for long is no lag.
+  await becomes("nothing waits", () => figure("Answers are behind").textContent(), "0 activities, 0 ms");
   await page.waitForFunction(() => Number(document.querySelector('[aria-label="Now"] dd')?.textContent) >= 2);
   await look(page, "app-live");
+  const status = (lag, checks) => page.route("**/v1/status", (route) => route.fulfill({ json: { ready: checks.every(({ ok }) => ok), checks, lag } }));
+  await status({ records_behind: 1200, seconds_behind: 7.25 }, [{ name: "log", ok: true }, { name: "jobs", ok: false, detail: "the job that fills the tables has ended" }]);
+  await becomes("how far answers are behind", () => figure("Answers are behind").textContent(), "1,200 activities, 7.25 s");
+  await parts.getByText("is not ready", { exact: true }).waitFor();
+  await parts.getByRole("listitem").filter({ hasText: "Job" }).getByText("does not work").waitFor();
+  await look(page, "app-live-behind");
+  await page.unroute("**/v1/status");
+  await parts.getByText("is ready", { exact: true }).waitFor();
   await press(page, "Hold");
   await page.getByText(/^Held ·/).waitFor();
   await press(page, "Go on");
