@@ -1,11 +1,12 @@
 // The results of a phase: people, effects with their intervals, one metric day by day.
 
-import { useMemo, useRef, useState } from "react";
+import { useMemo, useRef } from "react";
 import type { Experiment } from "../api/definitions";
 import { Chart } from "../chart/chart";
 import { Forest } from "../chart/forest";
 import type { Drawing } from "../chart/options";
 import { savePicture } from "../chart/picture";
+import { useText } from "../frame/address";
 import { Segments, Select } from "../parts/choice";
 import { csv, fileName, save } from "../parts/files";
 import { chance, number, percent, signedPercent } from "../parts/format";
@@ -17,7 +18,8 @@ const ROLES = [["goal", "Goals"], ["guardrail", "Guardrails"], ["secondary", "Se
 const TONES = { good: "notice good", bad: "notice bad", open: "notice" } as const;
 
 export function ResultsShown({ results, experiment }: { results: Results; experiment: Experiment }) {
-  const [view, setView] = useState<View>("sequential");
+  const [chosen, setView] = useText("view");
+  const view: View = chosen === "bayesian" ? chosen : "sequential";
   const { tone, title, sentences } = conclude(results, experiment);
   const isFixed = experiment.analysis.method === "fixed_horizon";
   return (
@@ -30,7 +32,7 @@ export function ResultsShown({ results, experiment }: { results: Results; experi
       <section className="card stack" aria-label="Effects">
         <div className="card-head">
           <h2>Effects against control</h2>
-          <Segments label="View" value={view} options={VIEWS} choose={setView} />
+          <Segments label="View" value={view} options={VIEWS} choose={(view) => setView(view === "bayesian" ? view : "")} />
         </div>
         <p className="soft small">{view === "bayesian" ? "Credible intervals: where the effect lies with the confidence set, after what was seen." : isFixed ? "Intervals of a fixed horizon: they hold at one look that was planned." : "Sequential intervals: they hold whenever one looks."}</p>
         {ROLES.map(([role, title]) => <Effects key={role} title={title} metrics={results.metrics.filter((metric) => metric.role === role)} experiment={experiment} view={view} />)}
@@ -104,7 +106,7 @@ function Effects({ title, metrics, experiment, view }: { title: string; metrics:
 function Daily({ results }: { results: Results }) {
   const region = useRef<HTMLElement>(null);
   const drawable = results.metrics.filter(({ comparisons }) => comparisons.some(({ curve }) => curve.length > 1));
-  const [wanted, setWanted] = useState("");
+  const [wanted, setWanted] = useText("daily");
   const metric = drawable.find(({ key }) => key === wanted) ?? drawable[0];
   const drawing = useMemo(() => metric && curves(metric.comparisons), [metric]);
   if (!metric || !drawing || drawing.kind === "flows") return null;
