@@ -1,10 +1,10 @@
-// A new schedule or alert: which question, how often, what follows, and who is told.
+// A schedule or alert, new or changed: which question, how often, what follows, and who is told.
 
 import { useState, type FormEvent } from "react";
 import { useAnswer } from "../api/answer";
 import { api, good } from "../api/client";
 import { everything } from "../api/definitions";
-import { addItem, type Item, type SavedQuestion } from "../boards/calls";
+import { addItem, putItem, type Item, type SavedQuestion } from "../boards/calls";
 import { keyOf } from "../boards/model";
 import { useProject } from "../frame/project";
 import { Segments, Select } from "../parts/choice";
@@ -31,27 +31,44 @@ const DIRECTIONS = [["either", "either way"], ["up", "upwards"], ["down", "downw
 type Direction = (typeof DIRECTIONS)[number][0];
 const HOURS = Array.from({ length: 24 }, (_, hour) => [String(hour), `${hour}:00 UTC`] as const);
 
-interface New {
+interface Form {
   questions: Item<SavedQuestion>[];
   question?: string;
   taken: string[];
+  /** The one that is changed. */
+  item?: Item<Schedule>;
   done: () => void;
+  cancel?: () => void;
 }
 
-export function NewSchedule({ questions, question: opened, taken, done }: New) {
+const HOURLY = "6";
+
+/** What stands in the fields of one that is there. */
+function fieldsOf({ every, task }: Schedule) {
+  const often: (typeof EVERY)[number][0] | string = "minutes" in every ? String(every.minutes) : "day_at" in every ? "day" : "monday";
+  const hour = "minutes" in every ? HOURLY : String("day_at" in every ? every.day_at : every.monday_at);
+  if ("send" in task) return { often, hour, task: task.send, bound: "" } as const;
+  if ("above" in task.alert) return { often, hour, task: "above", bound: String(task.alert.above) } as const;
+  if ("below" in task.alert) return { often, hour, task: "below", bound: String(task.alert.below) } as const;
+  return { often, hour, task: "unusual", bound: "", ...task.alert.unusual } as const;
+}
+
+export function ScheduleForm({ questions, question: opened, taken, item, done, cancel }: Form) {
   const project = useProject();
   const hooks = useAnswer(`${project.organisation_id} webhooks`, () => everything<Webhook>((query) => good(api.GET("/v1/organisations/{organisation}/webhooks", { params: { path: { organisation: project.organisation_id }, query } }))).catch(() => []));
-  const [title, setTitle] = useState("");
-  const [question, setQuestion] = useState(questions.some(({ key }) => key === opened) ? opened ?? "" : questions[0]?.key ?? "");
-  const [every, setEvery] = useState<(typeof EVERY)[number][0]>("day");
-  const [hour, setHour] = useState("6");
-  const [task, setTask] = useState<(typeof TASKS)[number][0]>("csv");
-  const [bound, setBound] = useState("");
-  const [deviations, setDeviations] = useState<number | undefined>(4);
-  const [last, setLast] = useState<number | undefined>(28);
-  const [direction, setDirection] = useState<Direction>("either");
-  const [emails, setEmails] = useState("");
-  const [webhooks, setWebhooks] = useState<string[]>([]);
+  const old = item && fieldsOf(item.content);
+  const unusual = old?.task === "unusual" ? old : undefined;
+  const [title, setTitle] = useState(item?.content.title ?? "");
+  const [question, setQuestion] = useState(item?.content.question ?? (questions.some(({ key }) => key === opened) ? opened ?? "" : questions[0]?.key ?? ""));
+  const [every, setEvery] = useState<string>(old?.often ?? "day");
+  const [hour, setHour] = useState(old?.hour ?? HOURLY);
+  const [task, setTask] = useState<(typeof TASKS)[number][0]>(old?.task ?? "csv");
+  const [bound, setBound] = useState(old?.bound ?? "");
+  const [deviations, setDeviations] = useState<number | undefined>(unusual?.deviations ?? 4);
+  const [last, setLast] = useState<number | undefined>(unusual?.of_last ?? 28);
+  const [direction, setDirection] = useState<Direction>(unusual?.direction ?? "either");
+  const [emails, setEmails] = useState((item?.content.to.emails ?? []).join(", "));
+  const [webhooks, setWebhooks] = useState<string[]>(item?.content.to.webhooks ?? []);
   const [fault, setFault] = useState<unknown>();
   const everyOf = (): Schedule["every"] => (every === "day" ? { day_at: Number(hour) } : every === "monday" ? { monday_at: Number(hour) } : { minutes: Number(every) });
   const taskOf = (): Schedule["task"] => {
@@ -64,12 +81,15 @@ export function NewSchedule({ questions, question: opened, taken, done }: New) {
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const schedule: Schedule = { title, question, every: everyOf(), task: taskOf(), to: { emails: emails.split(/[\s,]+/).filter(Boolean), webhooks }, is_enabled: true };
-    addItem<Schedule>(project.id, "schedules", keyOf(title, taken), schedule).then(() => (setTitle(""), setFault(undefined), done()), setFault);
+    const schedule: Schedule = { title, question, every: everyOf(), task: taskOf(), to: { emails: emails.split(/[\s,]+/).filter(Boolean), webhooks }, is_enabled: item?.content.is_enabled ?? true };
+    const kept = item ? putItem<Schedule>(project.id, "schedules", item.key, schedule) : addItem<Schedule>(project.id, "schedules", keyOf(title, taken), schedule);
+    kept.then(() => (setTitle(""), setFault(undefined), done()), setFault);
   };
+  // The API takes any minutes.
+  const often = EVERY.some(([key]) => key === every) ? EVERY : [[every, `every ${every} minutes`] as const, ...EVERY];
   const known = (hooks.value ?? []).filter(({ is_enabled }) => is_enabled);
   return (
-    <form className="stack" onSubmit={submit}>
+    <form className="stack" onSubmit={submit} aria-label={item ? `Change ${item.content.title}` : "A new one"}>
       <Segments label="What is done" value={task} options={TASKS} choose={setTask} />
       <div className="pair">
         <label className="field"><span>Title</span><input required maxLength={200} value={title} onChange={(event) => setTitle(event.target.value)} /></label>
@@ -84,7 +104,7 @@ export function NewSchedule({ questions, question: opened, taken, done }: New) {
       )}
       <div className="line">
         <Select label="Question" value={question} options={questions.map(({ key, content }) => [key, content.title] as const)} choose={setQuestion} />
-        <Select label="Asked" value={every} options={EVERY} choose={setEvery} />
+        <Select label="Asked" value={every} options={often} choose={setEvery} />
         {(every === "day" || every === "monday") && <Select label="at" value={hour} options={HOURS} choose={setHour} />}
       </div>
       <label className="field"><span>To members, by address</span><input value={emails} onChange={(event) => setEmails(event.target.value)} /></label>
@@ -94,7 +114,7 @@ export function NewSchedule({ questions, question: opened, taken, done }: New) {
         </fieldset>
       )}
       {fault ? <Failure fault={fault} /> : null}
-      <div className="line"><button type="submit" className="primary">Make it</button></div>
+      <div className="line"><button type="submit" className="primary">{item ? "Change it" : "Make it"}</button>{cancel && <button type="button" className="plain" onClick={cancel}>Cancel</button>}</div>
     </form>
   );
 }
