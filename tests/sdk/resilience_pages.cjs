@@ -5,6 +5,7 @@ const { expect, look } = require("./account_pages_gear.cjs");
 const { OWNER, fill, press, title } = require("./account_pages_people.cjs");
 const { enter, settled } = require("./app_pages_enter.cjs");
 const { withPage } = require("./browser.cjs");
+const { focus, tabTo } = require("./keyboard_pages_gear.cjs");
 const { becomes } = require("./waits.cjs");
 
 const { PAGES_URL: url } = process.env;
@@ -107,29 +108,14 @@ async function nowhere(page) {
   }
 }
 
-const focused = (page) => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent?.trim().slice(0, 60) ?? "");
-/** Presses Tab until `wanted` has the focus, which has to be seen. */
-async function tabTo(page, wanted, most = 80) {
-  for (let turn = 0; turn < most; turn++) {
-    await page.keyboard.press("Tab");
-    const seen = await page.evaluate(() => {
-      const element = document.activeElement;
-      const style = element && getComputedStyle(element);
-      const next = element?.nextElementSibling && getComputedStyle(element.nextElementSibling);
-      return element === document.body || style?.outlineStyle !== "none" || (element instanceof HTMLInputElement && next?.outlineStyle !== "none");
-    });
-    if (!seen) throw new Error(`nothing shows that ${await focused(page)} has the focus`);
-    if (wanted.test(await focused(page))) return;
-  }
-  throw new Error(`Tab does not come to ${wanted}, but to ${await focused(page)}`);
-}
+const nameOf = async (page) => (await focus(page)).name;
 
 /** A question asked, its people looked at, and another page opened, without a pointer. */
 async function keys(page) {
   await at(page, "insights");
   await settled(page);
   await page.keyboard.press("Tab");
-  await becomes("first of all", () => focused(page), "Skip to the content");
+  await becomes("first of all", () => nameOf(page), "Skip to the content");
   await page.keyboard.press("Enter");
   await becomes("the content has the focus", () => page.evaluate(() => document.activeElement?.id), "main");
   const comboOf = () => page.evaluate(() => document.activeElement?.getAttribute("role"));
@@ -147,13 +133,13 @@ async function keys(page) {
   await response;
   await settled(page);
   await tabTo(page, /who is this\?/);
-  const number = await focused(page);
+  const number = await nameOf(page);
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").getByRole("status").waitFor();
   await becomes("the focus is in the dialog", () => page.evaluate(() => document.querySelector("dialog")?.contains(document.activeElement)), true);
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
-  await becomes("the focus is back at the number", () => focused(page), number);
+  await becomes("the focus is back at the number", () => nameOf(page), number);
   await at(page, "insights");
   await settled(page);
   await tabTo(page, /^Flags$/);
