@@ -2,9 +2,9 @@
 // behind numbers of charts and tiles, and what is taken along, whose numbers are the API's. Told by environment: PAGES_URL; the account is there.
 "use strict";
 const fs = require("node:fs");
-const { expect, linkOf, look } = require("./account_pages_gear.cjs");
-const { GUEST, fill, press, title } = require("./account_pages_people.cjs");
-const { choose, enter, settled } = require("./app_pages_enter.cjs");
+const { expect, look } = require("./account_pages_gear.cjs");
+const { GUEST, press, title } = require("./account_pages_people.cjs");
+const { cellsOf, choose, enter, fileOf, invite, join, settled } = require("./app_pages_enter.cjs");
 const { withPage } = require("./browser.cjs");
 const { becomes } = require("./waits.cjs");
 
@@ -21,11 +21,6 @@ const ask = async (page, question) => {
 };
 /** The question that is in the address. */
 const asked = (page) => JSON.parse(new URL(page.url()).searchParams.get("q"));
-const fileOf = async (page, button) => {
-  const download = page.waitForEvent("download");
-  await button.click();
-  return fs.readFileSync(await (await download).path());
-};
 const taken = async (page, name, within = page) => (await fileOf(page, within.getByRole("button", { name, exact: true }))).toString("utf8");
 const rowsOf = (csv) => csv.trim().split("\r\n").slice(1).map((line) => line.split(","));
 const rows = async (page, sql) => {
@@ -62,6 +57,39 @@ async function sameNumbers(page) {
     if (shown.length === 0) throw new Error(`${kind} has no numbers`);
     expect(`numbers of ${kind} and of its SQL`, shown, told);
     compared += shown.length;
+  }
+  return compared;
+}
+
+/** Numbers on the page, and what the same question is answered by the API. */
+async function asTheApi(page) {
+  const ranks = ({ percentiles_ms }) => percentiles_ms.map(String);
+  const share = (value) => `${(value * 100).toFixed(2)} %`;
+  const trimmed = (bins) => bins.slice(bins.findIndex((count) => count > 0), bins.findLastIndex((count) => count > 0) + 1);
+  const kinds = {
+    distribution: [{ steps: steps("purchase"), property: "amount" }, (csv) => csv.map(([, times]) => Number(times)), ({ histogram }) => trimmed(histogram)],
+    "distribution ": [{ steps: steps("purchase") }, (csv) => csv.map(([, people]) => Number(people)), ({ histogram }) => trimmed(histogram)],
+    time_between: [{ steps: steps("cart", "purchase") }, (csv) => csv.map(([, , ms]) => ms), ranks],
+    correlation: [{ steps: steps("browse", "purchase"), factors: ["product", "list"], traits: ["plan"] }, (csv) => csv.map((line) => [Number(line[1]), Number(line[2]), Number(line[5])]), ({ factors }) => factors.map((one) => [one.converted_with, one.dropped_with, Number(one.odds_ratio.toPrecision(3))])],
+    compare: [{ steps: steps("browse", "purchase"), who: [{ kind: "did", activity: "review", times: 1 }] }, (csv) => csv.map(([, people, mean]) => [Number(people), mean]), ({ segments }) => segments.map(({ people, mean }) => [people, share(mean)])],
+    places: [{ steps: steps(""), resolution: 4 }, (csv) => csv.map((line) => [line[0], ...line.slice(1, 5).map(Number)]), ({ places }) => places.map((one) => [one.cell, one.people, one.people_again, one.visits, one.rows])],
+    cohort: [{ steps: steps(""), who: [{ kind: "did", activity: "purchase", times: 3 }] }, (csv) => csv.map(([person]) => person), ({ listed }) => listed],
+  };
+  let compared = 0;
+  for (const [named, [question, ofCsv, ofAnswer]] of Object.entries(kinds)) {
+    const kind = named.trim();
+    const sent = page.waitForRequest((request) => request.url().includes(`/insights/${kind}`));
+    await ask(page, { kind, ...question });
+    const body = (await sent).postDataJSON();
+    const answer = await page.evaluate(async ([kind, body]) => (await (await fetch(`/v1/projects/shop/insights/${kind}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) })).json()).answer, [kind, body]);
+    const [shown, told] = [ofCsv(cellsOf(await taken(page, "CSV"))), ofAnswer(answer)];
+    if (told.length === 0) throw new Error(`${kind} has no numbers`);
+    expect(`numbers of ${kind} and of the API`, shown, told);
+    compared += told.flat().length;
+    // What is said beside the numbers.
+    if (kind === "cohort") await page.getByText(new RegExp(`^${answer.people.toLocaleString("en")} people belong to this group`)).waitFor();
+    if (kind === "compare") await page.getByText(answer.absolute.can_be_said).waitFor();
+    if (kind === "distribution") await page.getByText(new RegExp(`^${answer.count.toLocaleString("en")} ${question.property ? "times" : "people"}; least`)).waitFor();
   }
   return compared;
 }
@@ -223,6 +251,40 @@ async function cohorts(page) {
   return people;
 }
 
+/** The time before, and a time from a day to a day: their numbers are SQL's. */
+async function times(page) {
+  await ask(page, { kind: "trend", steps: [{ activity: "purchase", measure: "count" }], days: 7 });
+  await page.getByLabel("Compare with the time before").check();
+  await answered(page);
+  const [today, week, two] = [await daysAgo(page, -1), await daysAgo(page, 6), await daysAgo(page, 13)];
+  const counted = async (from, until) => (await rows(page, `SELECT count(*) FROM activity WHERE event = 'purchase' AND timestamp >= '${from}' AND timestamp < '${until}'`))[0][0];
+  const sums = async () => cellsOf(await taken(page, "CSV")).reduce((sums, [, ...numbers]) => numbers.map((number, at) => (sums[at] ?? 0) + Number(number)), []);
+  await becomes("this week and the one before", sums, [await counted(week, today), await counted(two, week)]);
+  await page.locator("figure .legend button").filter({ hasText: "purchase (before)" }).waitFor();
+  await page.locator('.chart svg path[stroke-dasharray="5 4"]').first().waitFor();
+  await look(page, "app-trend-before");
+  // People of the week before are told as well.
+  const before = page.getByRole("button", { name: /^[\d,]+, purchase \(before\):/ }).first();
+  await before.waitFor();
+  await page.getByLabel("Compare with the time before").uncheck();
+  await answered(page);
+  await page.getByRole("radio", { name: "from … to" }).check({ force: true });
+  const day = (days) => page.evaluate((days) => new Date(Date.now() - days * 86_400_000).toLocaleDateString("sv-SE"), days);
+  await page.getByLabel("from", { exact: true }).fill(await day(20));
+  await page.getByLabel("until", { exact: true }).fill(await day(11));
+  await answered(page);
+  await becomes("days of the range", async () => cellsOf(await taken(page, "CSV")).length, 10);
+  await becomes("the number of the range", sums, [await counted(await daysAgo(page, 20), await daysAgo(page, 10))]);
+  await look(page, "app-trend-range");
+  await page.reload();
+  await answered(page);
+  await becomes("the range of the address", async () => [await page.getByLabel("from", { exact: true }).inputValue(), cellsOf(await taken(page, "CSV")).length], [await day(20), 10]);
+  // The wrong way round it is the same time.
+  await page.getByLabel("until", { exact: true }).fill(await day(25));
+  await answered(page);
+  await becomes("days of the range, turned", async () => cellsOf(await taken(page, "CSV")).length, 6);
+}
+
 /** A question is saved, opened from the list and by its address alone, changed, renamed and removed; what cannot be chosen is asked as it is. */
 async function saved(page) {
   await ask(page, { kind: "funnel", steps: [{ activity: "browse", filters: [{ of: "activity", property: "activity.os", test: "is", value: "iOS" }] }, { activity: "purchase" }], windowDays: 3, who: [{ kind: "did", activity: "cart", times: 2 }] });
@@ -358,18 +420,8 @@ async function progress(page) {
   await becomes("days of the answer", async () => rowsOf(await taken(page, "CSV")).length, 7);
 }
 
-/** Soon after signing in: later the password is asked for again. */
-async function invite(page) {
-  const organisation = await page.evaluate(async () => (await (await fetch("/v1/organisations")).json()).items[0].id);
-  await page.goto(`${url}/account/organisations/${organisation}/members`);
-  await press(page, "Invite somebody");
-  await fill(page, "E-mail address", GUEST.email);
-  await press(page, "Send the invitation");
-  await page.getByText(`An invitation is on its way to ${GUEST.email}.`).waitFor();
-}
-
 /** Whoever looks and asks no SQL gets the same proposals; and is told when there are none, and why. */
-async function viewer(page) {
+async function viewer(page, link) {
   const listed = async (name) => {
     const field = page.getByRole("combobox", { name, exact: true }).last();
     await field.click();
@@ -378,14 +430,7 @@ async function viewer(page) {
     return options.locator("span").allTextContents();
   };
   const often = (await rows(page, "SELECT event, count(*) AS times FROM activity GROUP BY event ORDER BY times DESC, event LIMIT 3")).map(([event]) => event);
-  const link = await linkOf(page, `${process.env.FOOTFALL_DATA_DIR}/mails`, GUEST.email, "invitation");
-  await page.context().clearCookies();
-  await page.goto(link);
-  await press(page, "Accept the invitation");
-  await fill(page, "Your name", GUEST.name);
-  await fill(page, "New password", GUEST.password);
-  await press(page, "Join");
-  await title(page, "Profile");
+  await join(page, link, GUEST);
   const refused = await page.evaluate(async () => (await fetch("/v1/projects/shop/sql", { method: "POST", headers: { "content-type": "application/json" }, body: '{"sql": "SELECT 1"}' })).status);
   expect("a viewer who asks in SQL", refused, 403);
   await ask(page, { kind: "trend", steps: [{ activity: "purchase", filters: [{ of: "activity", property: "method", test: "is", value: "" }] }] });
@@ -411,16 +456,17 @@ const main = () =>
   withPage(url, async (page, account) => {
     await page.setViewportSize({ width: 1280, height: 900 });
     await enter(page);
-    await invite(page);
-    const compared = await sameNumbers(page);
+    const link = await invite(page, GUEST, "viewer");
+    const compared = (await sameNumbers(page)) + (await asTheApi(page));
     await kinds(page);
     await proposals(page);
     const keen = await cohorts(page);
+    await times(page);
     await saved(page);
     await happened(page);
     await tiles(page);
     await progress(page);
-    await viewer(page);
+    await viewer(page, link);
     const strange = account.consoleErrors.filter((text) => !text.startsWith("Failed to load resource"));
     process.stdout.write(`${JSON.stringify({ walked: true, compared, keen, consoleErrors: strange, pageErrors: account.pageErrors })}\n`);
   });

@@ -110,8 +110,10 @@ function Daily({ results }: { results: Results }) {
   const metric = drawable.find(({ key }) => key === wanted) ?? drawable[0];
   const drawing = useMemo(() => metric && curves(metric.comparisons), [metric]);
   if (!metric || !drawing || drawing.kind === "flows") return null;
-  const head = ["day", ...drawing.lines.flatMap(({ name }) => [name, `${name} low`, `${name} high`])];
-  const rows = drawing.names.map((day, index) => [day, ...drawing.lines.flatMap(({ values, band }) => [values[index] ?? null, band?.[index]?.low ?? null, band?.[index]?.high ?? null])]);
+  // As they are: what is drawn is cut.
+  const days = daysOf(metric.comparisons);
+  const head = ["day", ...metric.comparisons.flatMap(({ variation }) => [variation, `${variation} low`, `${variation} high`])];
+  const rows = days.map((day) => [day.slice(0, 10), ...metric.comparisons.flatMap(({ curve }) => { const point = curve.find((one) => one.day === day); return [point?.effect ?? null, point?.interval?.low ?? null, point?.interval?.high ?? null]; })]);
   return (
     <section ref={region} className="card stack" aria-label="Day by day">
       <div className="card-head">
@@ -128,9 +130,11 @@ function Daily({ results }: { results: Results }) {
   );
 }
 
+const daysOf = (comparisons: Comparison[]) => [...new Set(comparisons.flatMap(({ curve }) => curve.map(({ day }) => day)))].sort();
+
 /** Intervals of the first days are so wide that nothing else would be seen: they are cut at four times the last. */
 function curves(comparisons: Comparison[]): Drawing {
-  const days = [...new Set(comparisons.flatMap(({ curve }) => curve.map(({ day }) => day)))].sort();
+  const days = daysOf(comparisons);
   const lines = comparisons.map(({ variation, curve }) => {
     const at = new Map(curve.map((point) => [point.day, point]));
     const last = curve.at(-1)?.interval;
