@@ -16,6 +16,8 @@ const ask = (page, path, body) =>
     if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
     return answer.json();
   }, [path, body]);
+/** With members in one order. */
+const inOrder = (value) => (typeof value === "object" && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.keys(value).sort().map((name) => [name, inOrder(value[name])])) : Array.isArray(value) ? value.map(inOrder) : value);
 const definition = async (page, path) => (await ask(page, path)).definition;
 
 /** The page of metrics, and one of them with everything that it may have. */
@@ -58,10 +60,10 @@ async function metrics(page) {
   await facts.getByText("sum of amount of purchase (method is card)").waitFor();
   await facts.getByText("from 1 h after exposure, for 2 d").waitFor();
   await facts.getByText("no person counts for more than 100").waitFor();
-  expect("what is kept", await definition(page, "metrics/paid-by-card"), {
+  expect("what is kept", inOrder(await definition(page, "metrics/paid-by-card")), inOrder({
     measure: { sum: { source: { event: "purchase", filters: [{ property: "method", is: { one_of: ["card"] } }] }, operand: { property: "amount" } } },
     window: { delay_hours: 1, hours: 48 }, cap: { at: 100 }, lower_is_better: false, minimum_sample: 10, owner: "Olga Owner", description: "",
-  });
+  }));
   await changed(page, facts);
 }
 

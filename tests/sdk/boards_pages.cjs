@@ -91,6 +91,8 @@ async function edited(page) {
   await look(page, "boards-builder");
   await chosen.getByRole("button", { name: "Add it" }).click();
   await page.getByRole("button", { name: "Change Clicked" }).click();
+  await becomes("what was clicked is chosen again", async () => [await chosen.getByRole("radio", { name: "Retention" }).isChecked(), await chosen.getByRole("combobox", { name: "Activity 1" }).inputValue()], [true, "app_installed"]);
+  await chosen.getByRole("button", { name: "As JSON" }).click();
   await becomes("what was clicked", async () => JSON.parse(await chosen.locator("textarea").inputValue()).start, { activities: ["app_installed"] });
   await chosen.getByRole("button", { name: "Close" }).click();
   await page.getByRole("button", { name: "Remove Clicked" }).click();

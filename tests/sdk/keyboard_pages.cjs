@@ -92,7 +92,7 @@ async function flag(page) {
 async function sql(page) {
   await at(page, "sql", "SQL");
   await page.getByRole("textbox", { name: "SQL" }).waitFor();
-  await type(page, /^SQL$/, "SELECT count(*) AS times FROM activity WHERE event = $event");
+  await type(page, /^SQL$/, "SELECT count(*) AS times FROM activity WHERE event = $event", "DIV");
   await page.keyboard.press("Escape");
   await page.keyboard.press("ControlOrMeta+Enter");
   await page.getByText(/^1 rows? in/).waitFor();

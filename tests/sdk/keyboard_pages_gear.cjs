@@ -17,14 +17,14 @@ const focus = (page) => page.evaluate(() => {
   return { name, kind: element.tagName, isSeen };
 });
 
-/** Presses Tab (or Shift with it) until what is `wanted` has the focus. */
-const tabTo = async (page, wanted, { most = 120, key = "Tab" } = {}) => {
+/** Presses Tab (or Shift with it) until what is `wanted`, of a kind if that is said, has the focus. */
+const tabTo = async (page, wanted, { most = 120, key = "Tab", of } = {}) => {
   const passed = [];
   for (let turn = 0; turn < most; turn++) {
     await page.keyboard.press(key);
     const { name, kind, isSeen } = await focus(page);
     if (!isSeen) throw new Error(`nothing shows that ${kind} «${name}» has the focus`);
-    if (wanted.test(name)) return name;
+    if (wanted.test(name) && (!of || kind === of)) return name;
     passed.push(name);
   }
   throw new Error(`${key} does not come to ${wanted}, but to ${passed.slice(-12).join(" | ")}`);
@@ -34,8 +34,8 @@ const back = (page, wanted) => tabTo(page, wanted, { key: "Shift+Tab" });
 const enter = (page) => page.keyboard.press("Enter");
 
 /** To a field, and its text in place of what it had. */
-const type = async (page, wanted, text) => {
-  await tabTo(page, wanted);
+const type = async (page, wanted, text, of) => {
+  await tabTo(page, wanted, { of });
   await page.keyboard.press("ControlOrMeta+A");
   await page.keyboard.type(text);
 };

@@ -148,7 +148,7 @@ async function shared(page) {
   await page.getByLabel("Shape", { exact: true }).selectOption("lines");
   await page.getByLabel("Number", { exact: true }).selectOption({ label: "people" });
   const cells = () => page.getByRole("region", { name: "Result as a table" }).locator("tbody td").allTextContents();
-  const [address, told] = [page.url(), await cells()];
+  const [address, told] = [await page.evaluate(() => location.href), await cells()];
   await page.goto("about:blank");
   await page.goto(address);
   await title(page, "SQL");

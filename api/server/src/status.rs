@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{Check, Lag, Probes};
 
 #[derive(Serialize, JsonSchema)]
-struct Status {
+struct ProgramStatus {
     /// Every part can do its work.
     ready: bool,
     checks: Vec<Check>,
@@ -24,7 +24,7 @@ pub(crate) fn routes() -> Routes<Probes, May> {
     Routes::new("status", "How the program does, in JSON.", [get("/v1/status", signed_in(reason), show, about)])
 }
 
-async fn show(State(probes): State<Probes>, Extension(_): Extension<Member>) -> Result<Told<Status>, Problem> {
+async fn show(State(probes): State<Probes>, Extension(_): Extension<Member>) -> Result<Told<ProgramStatus>, Problem> {
     let checks = probes.health.checks();
-    Ok(Told(Status { ready: checks.iter().all(|check| check.ok), checks, lag: probes.health.lag() }))
+    Ok(Told(ProgramStatus { ready: checks.iter().all(|check| check.ok), checks, lag: probes.health.lag() }))
 }

@@ -85,7 +85,7 @@ async fn list(
 ) -> Result<Told<Names>, Problem> {
     let reach = data.reach(&member, Permission::InsightsRead, Some(&place.project), &whence).await?;
     let (sql, params) = statement(asked.of, asked.name.as_deref()).ok_or_else(|| {
-        let fault = Fault::new(Place::Query, "name", "The name is needed for this.");
+        let fault = Fault::new(Place::Query, "/name", "The name is needed for this.");
         Problem::new(&NAME_MISSING).detail("Say the property or type of groups as `name`.").faults(vec![fault])
     })?;
     Ok(Told(Names { names: ask(&data, reach, sql, params).await? }))

@@ -26,7 +26,7 @@ const LOOK_MS = 5000;
 /** The parts of the program, as /readyz names them. */
 const PARTS: Record<string, string> = { log: "Log", store: "Tables", jobs: "Job", bus: "News between processes" };
 
-type Status = components["schemas"]["Status"];
+type Status = components["schemas"]["ProgramStatus"];
 
 /** Who is here, how much arrives, how far answers are behind, and how each part does; asked anew every few seconds. */
 function Pulse({ seen }: { seen: number[] }) {
