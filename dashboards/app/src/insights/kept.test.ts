@@ -49,6 +49,7 @@ test("what the page cannot say is not read", () => {
   const of = (insight: Record<string, unknown>, days = 30) => questionOf({ ask: { insight }, days });
   const series = [{ select: { activities: ["a"] }, measures: ["count"] }];
   expect(of({ question: "trend", bucket: "day", series, previous: false })).toBeDefined();
+  expect(of({ series, bucket: "day", question: "trend" })?.steps[0]?.measure).toBe("count");
   expect(of({ question: "trend", bucket: "day", series: [{ select: { activities: ["a", "b"] }, measures: ["count"] }], previous: false })).toBeUndefined();
   expect(of({ question: "trend", bucket: "day", series: [{ select: { activities: ["a"] }, measures: ["count", "people"] }], previous: false })).toBeUndefined();
   expect(of({ question: "trend", bucket: "minute", series, previous: false })).toBeUndefined();

@@ -140,10 +140,10 @@ export function questionOf({ ask, days = 30 }: Pick<SavedQuestion, "ask" | "days
 /** Whether two are the same question; a time within a group is the question's own. */
 export const isSame = (one: SavedQuestion["ask"], other: SavedQuestion["ask"]) => written(one) === written(other);
 
-/** As one text, whatever the order of members; without the times of conditions on people, which are those of the moment of saving. */
+/** As one text, whatever the order of members; without what is usual, and the times of conditions on people, which are those of the moment of saving. */
 function written(value: unknown): string {
   return JSON.stringify(value, (name, one: unknown) => {
-    if (name === "from_ms" || name === "until_ms") return undefined;
+    if (name === "from_ms" || name === "until_ms" || (name === "previous" && one === false)) return undefined;
     return typeof one === "object" && one !== null && !Array.isArray(one) ? Object.fromEntries(Object.entries(one).sort(([a], [b]) => a.localeCompare(b))) : one;
   }) ?? "";
 }
