@@ -42,8 +42,8 @@ async function metrics(page) {
   await choose(page, "Property", "amount", dialog);
   await dialog.getByRole("button", { name: "Filter", exact: true }).click();
   await choose(page, "Filtered by", "method", dialog);
-  await dialog.getByRole("combobox", { name: "Values" }).click();
-  await dialog.getByRole("listbox", { name: "Values" }).getByRole("option", { name: "card" }).click();
+  await dialog.getByRole("combobox", { name: "Values", exact: true }).click();
+  await dialog.getByRole("listbox", { name: "Values", exact: true }).getByRole("option", { name: "card" }).click();
   await dialog.getByLabel("Not before so many hours after exposure").fill("1");
   await dialog.getByLabel("Within so many hours after exposure").fill("48");
   await dialog.getByLabel("Extreme values").selectOption("at");

@@ -12,7 +12,7 @@ const { PAGES_URL: url } = process.env;
 const at = (page, path) => page.goto(`${url}/app/shop/${path}`);
 /** What a project's pages ask; who is signed in is asked elsewhere. */
 const ASKED = /\/v1\/(projects\/shop\/|tables)/;
-const PLACES = { insights: "Insights", dashboards: "Dashboards", "dashboards/product-overview": "Product overview", places: "Places", experiments: "Experiments", flags: "Flags", people: "People", data: "Data" };
+const PLACES = { insights: "Insights", dashboards: "Dashboards", "dashboards/product-overview": "Product overview", places: "Places", experiments: "Experiments", "experiments/~metrics": "Metrics", flags: "Flags", people: "People", data: "Data" };
 
 const problem = (status) => ({ status, contentType: "application/problem+json", body: JSON.stringify({ type: "about:blank", title: "The database is busy.", status, code: "database_busy", detail: "Try again in a moment.", request_id: "r-1" }) });
 const WAYS = {
@@ -67,7 +67,7 @@ async function slow(page) {
     await title(page, "SQL");
     await page.unroute(ASKED);
     for (const route of held) await route.continue().catch(() => undefined);
-    await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: path.startsWith("dashboards") ? "Dashboards" : name, exact: true }).click();
+    await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: PLACES[path.split("/")[0]], exact: true }).click();
     await settled(page);
     await becomes(`faults of ${path} after being slow`, () => page.getByRole("alert").allTextContents(), []);
   }
@@ -93,7 +93,7 @@ async function session(page) {
 
 /** Addresses that lead nowhere, or hold what nobody meant. */
 async function nowhere(page) {
-  for (const [path, name] of [["nothing", "There is no such page"], ["insights?q=%7B", "Insights"], [`insights?q=${encodeURIComponent('{"kind":"pie","days":-1,"steps":[null,{"filters":"x"}],"who":{}}')}`, "Insights"], ["sql?saved=nobody", "SQL"], ["places?days=x&activity=nobody-does-this", "Places"], [`dashboards/product-overview?v=${encodeURIComponent('{"country":{"x":1}}')}&days=-4`, "Product overview"]]) {
+  for (const [path, name] of [["nothing", "There is no such page"], ["insights?q=%7B", "Insights"], [`insights?q=${encodeURIComponent('{"kind":"pie","days":-1,"steps":[null,{"filters":"x"}],"who":{}}')}`, "Insights"], ["sql?saved=nobody", "SQL"], ["insights?saved=nobody", "Insights"], ["places?view=a,b,c&cell=nowhere", "Places"], ["experiments/search-box?phase=99&view=pie&by=shoe&on=nothing&daily=none", "search-box"], ["places?days=x&activity=nobody-does-this", "Places"], [`dashboards/product-overview?v=${encodeURIComponent('{"country":{"x":1}}')}&days=-4`, "Product overview"]]) {
     await at(page, path);
     await title(page, name);
     await page.waitForFunction(() => !document.querySelector(".loading"));
@@ -101,7 +101,7 @@ async function nowhere(page) {
   }
   await page.goto(`${url}/app/nobodys/insights`);
   await title(page, "There is no such project");
-  for (const path of ["dashboards/none", "experiments/none", "flags/none"]) {
+  for (const path of ["dashboards/none", "experiments/none", "experiments/~metrics/none", "flags/none"]) {
     await at(page, path);
     await page.getByRole("alert").first().waitFor();
     await isWhole(page, path);
