@@ -218,6 +218,7 @@ async function changedFlag(page) {
   await page.getByLabel("Reason for the change").fill("A quarter is enough.");
   await look(page, "app-flag-change");
   await press(page, "Save the flag");
+  await becomes("the flag is saved", () => page.getByRole("radio", { name: "What it gives" }).isChecked(), true);
   await page.getByText("to 25 %").waitFor();
   const definition = await page.evaluate(async () => (await (await fetch("/v1/projects/shop/features/new_search")).json()).definition);
   expect("the rules in their order", definition.rules.map(({ serve }) => serve.rollout?.coverage ?? serve.force?.value), [true, 0.25]);
@@ -316,7 +317,7 @@ async function planned(page) {
   await look(page, "app-plan-history");
   await page.getByRole("button", { name: "Close" }).click();
   await at(page, "data?part=plan");
-  await page.getByRole("region", { name: "Otherwise than planned" }).getByText(/1 times quarantined/).first().waitFor();
+  await page.getByRole("region", { name: "Otherwise than planned" }).getByText(/once quarantined/).first().waitFor();
   await page.getByLabel("Activities that are not in the plan").selectOption("count");
   await settled(page);
   await look(page, "app-plan");
