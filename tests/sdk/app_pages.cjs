@@ -4,7 +4,7 @@
 const fs = require("node:fs");
 const { expect, look } = require("./account_pages_gear.cjs");
 const { press, title } = require("./account_pages_people.cjs");
-const { choose, enter, settled, to } = require("./app_pages_enter.cjs");
+const { choose, csvOf, enter, fileOf, settled, to } = require("./app_pages_enter.cjs");
 const { withPage } = require("./browser.cjs");
 const { becomes } = require("./waits.cjs");
 
@@ -83,9 +83,14 @@ async function experiments(page) {
   const shown = page.getByRole("region", { name: "People", exact: true }).locator("dd");
   const told = await page.evaluate(async () => (await (await fetch("/v1/projects/shop/experiments/checkout-button/results")).json()).variations.map(({ people }) => people));
   await becomes("people on the page and of the API", async () => (await shown.allTextContents()).map((text) => Number(text.split(" ")[0].replaceAll(",", ""))), told);
+  const compared = await effects(page);
   await page.getByRole("radio", { name: "Bayesian" }).check();
   await page.getByText(/to win/).first().waitFor();
   await look(page, "app-experiment-bayesian");
+  // A link shows what was looked at.
+  await page.reload();
+  await becomes("the view of the address", () => page.getByRole("radio", { name: "Bayesian" }).isChecked(), true);
+  expect("credible intervals", await effects(page, "credible_interval"), compared);
   await segments(page);
   await press(page, "Ship");
   const dialog = page.getByRole("dialog");
@@ -97,21 +102,62 @@ async function experiments(page) {
   return told;
 }
 
+/** Effects and their intervals, in files and in the table, are those of the API. How many were compared. */
+async function effects(page, interval = "interval") {
+  const { metrics } = await page.evaluate(async () => (await fetch("/v1/projects/shop/experiments/checkout-button/results")).json());
+  const text = (value) => String(value ?? "");
+  let compared = 0;
+  for (const [role, name] of [["goal", "Goals"], ["guardrail", "Guardrails"], ["secondary", "Secondary"]]) {
+    const region = page.getByRole("region", { name, exact: true });
+    const shown = (await csvOf(page, region.getByRole("button", { name: `${name} as CSV` }))).map((line) => line.slice(0, 9));
+    const told = metrics.filter((metric) => metric.role === role).flatMap(({ key, arms, comparisons }) => comparisons.map((one) => {
+      const mean = (variation) => text(arms.find((arm) => arm.variation === variation)?.mean);
+      const sure = interval === "interval" ? [one.p_value, one.p_value_holm] : [one.chance_to_win, one.expected_loss];
+      return [key, one.variation, mean(arms[0].variation), mean(one.variation), text(one.effect), text(one[interval]?.low), text(one[interval]?.high), ...sure.map(text)];
+    }));
+    if (told.length === 0) throw new Error(`no ${name}`);
+    expect(`effects of ${name}`, shown, told);
+    await region.getByText("In numbers", { exact: true }).click();
+    const written = told.map(([, , , , effect]) => `${effect > 0 ? "+" : effect < 0 ? "−" : "±"}${Math.abs(effect * 100).toFixed(1)} %`);
+    await becomes(`effects in the table of ${name}`, () => region.locator("tbody tr").evaluateAll((rows) => rows.map((row) => row.cells[4].textContent)), written);
+    compared += told.length;
+  }
+  return compared;
+}
+
 /** The effect day by day, by groups of people, and where it differs: numbers of the API. */
 async function segments(page) {
-  await page.getByRole("region", { name: "Day by day" }).locator(".chart svg path").first().waitFor();
+  const daily = page.getByRole("region", { name: "Day by day" });
+  await daily.locator(".chart svg path").first().waitFor();
+  const { metrics } = await page.evaluate(async () => (await fetch("/v1/projects/shop/experiments/checkout-button/results")).json());
+  for (const key of ["purchases", "revenue"]) {
+    await daily.getByLabel("Metric", { exact: true }).selectOption(key);
+    const [{ curve }] = metrics.find((metric) => metric.key === key).comparisons;
+    const told = curve.map(({ day, effect, interval }) => [day.slice(0, 10), effect, interval?.low, interval?.high].map((value) => String(value ?? "")));
+    if (told.length < 20) throw new Error(`${told.length} days of ${key}`);
+    await becomes(`the curve of ${key}`, () => csvOf(page, daily.getByRole("button", { name: "Day by day as CSV" })), told);
+  }
   const among = page.getByRole("region", { name: "Among whom" });
   await among.getByLabel("People by").selectOption("operating_system");
   await among.locator(".forest svg").waitFor();
   await among.getByText("In numbers", { exact: true }).click();
-  const shown = () => among.getByRole("region", { name: "Groups in numbers" }).locator("tbody tr").evaluateAll((rows) => rows.map((row) => [row.cells[0].textContent, Number(row.cells[1].textContent.replaceAll(",", ""))]));
+  const shownGroups = () => among.getByRole("region", { name: "Groups in numbers", includeHidden: true }).locator("tbody tr").evaluateAll((rows) => rows.map((row) => [row.cells[0].textContent, Number(row.cells[1].textContent.replaceAll(",", ""))]));
   const told = await page.evaluate(async () => (await (await fetch("/v1/projects/shop/experiments/checkout-button/results/breakdown?dimension=operating_system")).json()).metrics[0].levels.map(({ level, people }) => [level, people[0]]));
-  await becomes("people of the groups", shown, told);
+  await becomes("people of the groups", shownGroups, told);
+  const groups = (await csvOf(page, among.getByRole("button", { name: "Groups as CSV" }))).map((line) => [line[0], Number(line[1])]);
+  expect("people of the groups in the file", groups, told);
+  const [system, effect] = await page.evaluate(async () => (({ level, effect }) => [level, effect])((await (await fetch("/v1/projects/shop/experiments/checkout-button/results/breakdown?dimension=operating_system")).json()).metrics[0].levels[0]));
+  expect("the effect on the first group", (await csvOf(page, among.getByRole("button", { name: "Groups as CSV" })))[0].filter((_, at) => at === 0 || at === 5), [system, String(effect)]);
   expect("the systems of the shop", told.map(([level]) => level).filter((level) => ["iOS", "Android", "macOS", "Windows"].includes(level)).length, 4);
   await among.getByRole("button", { name: "Where does it differ?" }).click();
   await among.getByRole("region", { name: "Where it differs" }).getByRole("status").waitFor();
   await settled(page);
   await look(page, "app-experiment-segments");
+  // By its address: the groups, the curve and the search are there again.
+  await page.reload();
+  await becomes("the groups of the address", shownGroups, told);
+  await becomes("the curve of the address", () => daily.getByLabel("Metric", { exact: true }).inputValue(), "revenue");
+  await among.getByRole("region", { name: "Where it differs" }).getByRole("status").waitFor();
 }
 
 /** A flag is made, changed, explained, switched off, and brought back. */
@@ -158,6 +204,34 @@ async function flags(page) {
   await page.getByRole("dialog").waitFor({ state: "detached" });
   await page.getByRole("radio", { name: "What it gives" }).check();
   await page.getByText(/^on in production/).waitFor();
+  await changedFlag(page);
+}
+
+/** The same flag is changed, with a reason, and then removed; what asks for it gets nothing any more. */
+async function changedFlag(page) {
+  await page.getByRole("radio", { name: "Change" }).check();
+  await page.getByLabel("What it is for").fill("A search that knows synonyms.");
+  await page.getByRole("region", { name: "Rule 1" }).getByLabel("Share", { exact: true }).fill("0.25");
+  await press(page, "Add a rule");
+  await page.getByRole("region", { name: "Rule 2" }).getByLabel("Value", { exact: true }).selectOption("true");
+  await page.getByRole("button", { name: "Move rule 2 up" }).click();
+  await page.getByLabel("Reason for the change").fill("A quarter is enough.");
+  await look(page, "app-flag-change");
+  await press(page, "Save the flag");
+  await becomes("the flag is saved", () => page.getByRole("radio", { name: "What it gives" }).isChecked(), true);
+  await page.getByText("to 25 %").waitFor();
+  const definition = await page.evaluate(async () => (await (await fetch("/v1/projects/shop/features/new_search")).json()).definition);
+  expect("the rules in their order", definition.rules.map(({ serve }) => serve.rollout?.coverage ?? serve.force?.value), [true, 0.25]);
+  expect("what it is for", definition.description, "A search that knows synonyms.");
+  await page.getByRole("radio", { name: "History" }).check();
+  await page.getByText("A quarter is enough.", { exact: true }).waitFor();
+  await press(page, "Remove");
+  await page.getByRole("dialog").getByLabel("Reason").fill("It became the only search.");
+  await page.getByRole("dialog").getByRole("button", { name: "Remove the flag" }).click();
+  await title(page, "Flags");
+  await page.getByRole("link", { name: "checkout_button" }).waitFor();
+  await becomes("the removed flag", () => page.getByRole("link", { name: "new_search" }).count(), 0);
+  expect("what the API says of it", await page.evaluate(async () => (await fetch("/v1/projects/shop/features/new_search")).status), 404);
 }
 
 async function data(page) {
@@ -171,6 +245,18 @@ async function data(page) {
   await page.getByRole("dialog").getByText("invoice").waitFor();
   await page.getByRole("button", { name: "Close" }).click();
   await look(page, "app-activity");
+  const daily = page.getByRole("region", { name: "Day by day" });
+  const sums = (await csvOf(page, daily.getByRole("button", { name: "Day by day as CSV" }))).reduce(([times, days], line) => [times + Number(line[1]), days + 1], [0, 0]);
+  const counted = await page.evaluate(async () => {
+    const since = new Date((Math.floor(Date.now() / 86_400_000) - 59) * 86_400_000).toISOString();
+    const body = JSON.stringify({ sql: "SELECT count(*) FROM activity WHERE event = 'purchase' AND timestamp >= $since", params: { since } });
+    return (await (await fetch("/v1/projects/shop/sql", { method: "POST", headers: { "content-type": "application/json" }, body })).json()).rows[0][0];
+  });
+  expect("the days of the activity", sums, [counted, 60]);
+  const [first, ...rest] = (await fileOf(page, daily.getByRole("button", { name: "Day by day as SQL" }))).toString("utf8").split("\n");
+  const asked = await page.evaluate(async ([sql, params]) => (await (await fetch("/v1/projects/shop/sql", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ sql, params }) })).json()).rows, [rest.join("\n"), JSON.parse(first.replace(/^-- /, ""))]);
+  expect("the statement of the days", asked.reduce((sum, [, times]) => sum + times, 0), counted);
+  await page.getByRole("region", { name: "Properties", exact: true }).getByRole("columnheader", { name: "first seen" }).waitFor();
   await planned(page);
   await at(page, "data?part=quarantine");
   await page.getByRole("button", { name: /^Read again/ }).first().waitFor();
@@ -231,7 +317,7 @@ async function planned(page) {
   await look(page, "app-plan-history");
   await page.getByRole("button", { name: "Close" }).click();
   await at(page, "data?part=plan");
-  await page.getByRole("region", { name: "Otherwise than planned" }).getByText(/1 times quarantined/).first().waitFor();
+  await page.getByRole("region", { name: "Otherwise than planned" }).getByText(/once quarantined/).first().waitFor();
   await page.getByLabel("Activities that are not in the plan").selectOption("count");
   await settled(page);
   await look(page, "app-plan");
@@ -245,6 +331,10 @@ async function planned(page) {
 async function people(page) {
   await to(page, "People");
   await page.getByLabel("Find by the beginning of an id").fill("person-0001");
+  await page.getByRole("link", { name: "person-0001" }).waitFor();
+  await becomes("the search in the address", () => new URL(page.url()).searchParams.get("find"), "person-0001");
+  await page.reload();
+  await becomes("people who are found by the address", () => page.getByRole("region", { name: "People found" }).getByRole("link").allTextContents(), ["person-0001"]);
   await page.getByRole("link", { name: "person-0001" }).click();
   await title(page, "person-0001");
   await page.locator(".timeline li").first().waitFor();
@@ -292,9 +382,19 @@ async function places(page) {
   await page.locator(".map").focus();
   for (const key of ["+", "+", "+", "ArrowUp"]) await page.keyboard.press(key);
   await page.getByRole("region", { name: "Cells as a table" }).getByRole("button").first().click();
-  await page.getByRole("status", { name: "People of the cell" }).or(page.getByLabel("People of the cell")).first().waitFor();
+  const inCell = page.getByLabel("People of the cell").getByRole("heading");
+  await inCell.waitFor();
   await settled(page);
   await look(page, "app-places-near");
+  // A link leads to the same place of the map, and to the same people.
+  const [told, step] = [await inCell.textContent(), await page.locator(".map-tools .badge").textContent()];
+  await page.waitForFunction(() => /^-?[\d.]+,-?[\d.]+,\d+(\.\d+)?$/.test(new URL(location.href).searchParams.get("view") ?? ""));
+  await page.reload();
+  await becomes("the chosen cell of the address", () => inCell.textContent(), told);
+  await becomes("how near the map is", () => page.locator(".map-tools .badge").textContent(), step);
+  await page.locator(".map").focus();
+  await page.keyboard.press("0");
+  await becomes("the whole world needs no address", () => new URL(page.url()).searchParams.has("view"), false);
 }
 
 /** A group, who is in it, and from a number to its people. */
@@ -328,7 +428,11 @@ async function live(page) {
   await page.getByText(/^Live ·/).waitFor();
   const now = page.getByRole("region", { name: "Now" });
   const figure = (name) => now.locator(".figure").filter({ hasText: name }).locator("dd");
-  await now.getByText("is ready", { exact: true }).waitFor();
+  const parts = page.getByRole("list", { name: "Parts of the program" });
+  await parts.getByText("is ready", { exact: true }).waitFor();
+  const named = await page.evaluate(async () => (await (await fetch("/readyz")).json()).checks.map(({ name }) => name));
+  expect("parts on the page", await parts.locator("li").count(), named.length + 1);
+  await becomes("parts that work", () => parts.getByText("works", { exact: true }).count(), named.length);
   const wave = () => page.evaluate(async (key) => {
     const body = JSON.stringify([{ event: "wave", distinctId: "person-0009" }, { event: "wave", distinctId: "person-0010" }]);
     await fetch("/v1/activity", { method: "POST", headers: { authorization: `Bearer ${key}`, "content-type": "application/json" }, body });
@@ -339,9 +443,18 @@ async function live(page) {
     await wave();
     return stream.getByText("wave").nth(1).waitFor({ timeout: 3000 }).then(() => true);
   }, true);
-  await figure("The newest came").getByText(/ago$/).waitFor();
+  // What has arrived is in the answers; that nothing came for long is no lag.
+  await becomes("nothing waits", () => figure("Answers are behind").textContent(), "0 activities, 0 ms");
   await page.waitForFunction(() => Number(document.querySelector('[aria-label="Now"] dd')?.textContent) >= 2);
   await look(page, "app-live");
+  const status = (lag, checks) => page.route("**/v1/status", (route) => route.fulfill({ json: { ready: checks.every(({ ok }) => ok), checks, lag } }));
+  await status({ records_behind: 1200, seconds_behind: 7.25 }, [{ name: "log", ok: true }, { name: "jobs", ok: false, detail: "the job that fills the tables has ended" }]);
+  await becomes("how far answers are behind", () => figure("Answers are behind").textContent(), "1,200 activities, 7.25 s");
+  await parts.getByText("is not ready", { exact: true }).waitFor();
+  await parts.getByRole("listitem").filter({ hasText: "Job" }).getByText("does not work").waitFor();
+  await look(page, "app-live-behind");
+  await page.unroute("**/v1/status");
+  await parts.getByText("is ready", { exact: true }).waitFor();
   await press(page, "Hold");
   await page.getByText(/^Held ·/).waitFor();
   await press(page, "Go on");

@@ -49,7 +49,7 @@ async function experiment(page) {
   await dialog.getByLabel("Key of the metric").fill("revenue");
   await dialog.getByLabel("It measures").selectOption("sum");
   await choose(page, "Of activity", "purchase", dialog);
-  await dialog.getByLabel("Property").fill("amount");
+  await choose(page, "Property", "amount", dialog);
   await look(page, "app-metric");
   await dialog.getByRole("button", { name: "Make the metric" }).click();
   await dialog.waitFor({ state: "detached" });

@@ -91,6 +91,8 @@ async function edited(page) {
   await look(page, "boards-builder");
   await chosen.getByRole("button", { name: "Add it" }).click();
   await page.getByRole("button", { name: "Change Clicked" }).click();
+  await becomes("what was clicked is chosen again", async () => [await chosen.getByRole("radio", { name: "Retention" }).isChecked(), await chosen.getByRole("combobox", { name: "Activity 1" }).inputValue()], [true, "app_installed"]);
+  await chosen.getByRole("button", { name: "As JSON" }).click();
   await becomes("what was clicked", async () => JSON.parse(await chosen.locator("textarea").inputValue()).start, { activities: ["app_installed"] });
   await chosen.getByRole("button", { name: "Close" }).click();
   await page.getByRole("button", { name: "Remove Clicked" }).click();
@@ -158,6 +160,30 @@ async function refreshed(page) {
   await page.waitForResponse((response) => response.url().endsWith("/dashboards/watched/answers") && response.ok());
 }
 
+/** What happened when, from a dashboard: written down, seen on its charts, taken back. */
+async function annotated(page) {
+  await board(page, "product-overview", "Product overview");
+  await press(page, "Annotations");
+  const dialog = page.getByRole("dialog", { name: "What happened when" });
+  await dialog.getByText(/Nothing is written down yet/).waitFor();
+  const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
+  await dialog.getByLabel("Day", { exact: true }).fill(yesterday);
+  await dialog.getByLabel("What", { exact: true }).fill("A newsletter went out");
+  await dialog.getByRole("button", { name: "Add", exact: true }).click();
+  await dialog.getByRole("listitem").filter({ hasText: "A newsletter went out" }).waitFor();
+  await look(page, "boards-annotations");
+  await dialog.getByRole("button", { name: "Close" }).click();
+  const chart = tileNamed(page, "People per day").locator("svg");
+  await chart.getByText("A newsletter went out").waitFor();
+  const told = await page.evaluate(async () => (await (await fetch("/v1/projects/shop/annotations")).json()).items.map(({ content }) => [content.at.slice(0, 10), content.text]));
+  expect("what the API has", told, [[yesterday, "A newsletter went out"]]);
+  await press(page, "Annotations");
+  await dialog.getByRole("button", { name: "Remove A newsletter went out" }).click();
+  await dialog.getByText(/Nothing is written down yet/).waitFor();
+  await page.keyboard.press("Escape");
+  await chart.getByText("A newsletter went out").waitFor({ state: "detached" });
+}
+
 async function tv(page) {
   await board(page, "sales", "Sales");
   await press(page, "TV mode");
@@ -214,12 +240,14 @@ const main = () =>
     await failures(page);
     await shared(page);
     await embedded(page);
+    await annotated(page);
     await refreshed(page);
     await tv(page);
     const purchases = await fromSql(page);
     const twelveTiles = await twelve(page);
     await fileAndEnd(page);
-    const known = (text) => text.startsWith("Failed to load resource") || (text.startsWith("Applying inline style violates") && /\/app\/shop\/sql[?)]/.test(text));
+    // A frame of a page that may not hold the dashboard says so.
+    const known = (text) => text.startsWith("Failed to load resource") || /frame-ancestors/.test(text) || (text.startsWith("Applying inline style violates") && /\/app\/shop\/sql[?)]/.test(text));
     const strange = account.consoleErrors.filter((text) => !known(text));
     process.stdout.write(`${JSON.stringify({ walked: true, purchases, twelveTiles, consoleErrors: strange, pageErrors: account.pageErrors })}\n`);
   });

@@ -5,6 +5,7 @@ const { execFileSync } = require("node:child_process");
 const { expect, look } = require("./account_pages_gear.cjs");
 const { fill, press, title } = require("./account_pages_people.cjs");
 const { answered, board, post } = require("./boards_pages_gear.cjs");
+const { serve } = require("./browser.cjs");
 const { becomes, until } = require("./waits.cjs");
 
 const { PAGES_URL: url } = process.env;
@@ -96,6 +97,43 @@ async function embedded(page) {
   await answered(page);
   expect("what is settled is no choice", await page.getByLabel("plan", { exact: true }).count(), 0);
   await look(page, "boards-embedded");
+  await framed(page);
+}
+
+/** A page elsewhere holds it in a frame, as the dialog gives its address; a page of another origin holds nothing. */
+async function framed(page) {
+  const held = { address: "" };
+  const pageOf = () => `<!doctype html><title>Intranet</title><h1>Intranet</h1><iframe title="Sales" width="900" height="700" src="${held.address}"></iframe>`;
+  const [host, other] = await Promise.all([serve({ get "/"() { return pageOf(); } }), serve({ get "/"() { return pageOf(); } })]);
+  // Of pages without TLS those of this machine may hold it, by its name.
+  const origin = ({ origin }) => origin.replace("127.0.0.1", "localhost");
+  try {
+    await board(page, "sales", "Sales");
+    await press(page, "Share");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("radio", { name: "In other pages" }).check({ force: true });
+    await fill(page, "What it is for", "The intranet");
+    await fill(page, "Origins whose pages may hold it", "http://intranet.example");
+    await press(page, "Make the link");
+    await dialog.getByRole("alert").waitFor();
+    await fill(page, "Origins whose pages may hold it", origin(host));
+    await press(page, "Make the link");
+    held.address = await until("the address of the frame", () => dialog.getByLabel(/^For the src of a frame/).inputValue(), (text) => text.includes("/embedded/"));
+    await look(page, "boards-embed");
+    await page.goto(origin(host));
+    const frame = page.frameLocator("iframe");
+    await frame.getByRole("heading", { level: 1, name: "Sales" }).waitFor();
+    await frame.locator(".tile .chart svg").first().waitFor();
+    expect("faults in the frame", await frame.getByRole("alert").count(), 0);
+    await frame.getByLabel("plan", { exact: true }).selectOption("pro");
+    await frame.locator(".tile .chart svg").first().waitFor();
+    await page.goto(origin(other));
+    await becomes("where another page may not hold it", () => page.frames().some((one) => one.url().includes("/embedded/")), false);
+    await becomes("what it shows instead", () => page.frames().length > 1 && page.frames()[1].url().startsWith("chrome-error:"), true);
+  } finally {
+    host.close();
+    other.close();
+  }
 }
 
 module.exports = { shared, embedded };

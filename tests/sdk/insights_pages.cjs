@@ -3,8 +3,8 @@
 "use strict";
 const fs = require("node:fs");
 const { expect, look } = require("./account_pages_gear.cjs");
-const { press, title } = require("./account_pages_people.cjs");
-const { choose, enter, settled } = require("./app_pages_enter.cjs");
+const { GUEST, press, title } = require("./account_pages_people.cjs");
+const { cellsOf, choose, enter, fileOf, invite, join, settled } = require("./app_pages_enter.cjs");
 const { withPage } = require("./browser.cjs");
 const { becomes } = require("./waits.cjs");
 
@@ -21,11 +21,6 @@ const ask = async (page, question) => {
 };
 /** The question that is in the address. */
 const asked = (page) => JSON.parse(new URL(page.url()).searchParams.get("q"));
-const fileOf = async (page, button) => {
-  const download = page.waitForEvent("download");
-  await button.click();
-  return fs.readFileSync(await (await download).path());
-};
 const taken = async (page, name, within = page) => (await fileOf(page, within.getByRole("button", { name, exact: true }))).toString("utf8");
 const rowsOf = (csv) => csv.trim().split("\r\n").slice(1).map((line) => line.split(","));
 const rows = async (page, sql) => {
@@ -36,6 +31,9 @@ const rows = async (page, sql) => {
   if (asked.status !== 200) throw new Error(`${asked.status} ${JSON.stringify(asked.body)} for ${sql}`);
   return asked.body.rows;
 };
+
+/** Midnight of the browser's day so many days ago. */
+const daysAgo = (page, days) => page.evaluate((days) => { const day = new Date(); day.setHours(0, 0, 0, 0); day.setDate(day.getDate() - days); return day.toISOString(); }, days);
 
 /** The statement that each chart gives away answers with the chart's numbers. */
 async function sameNumbers(page) {
@@ -59,6 +57,41 @@ async function sameNumbers(page) {
     if (shown.length === 0) throw new Error(`${kind} has no numbers`);
     expect(`numbers of ${kind} and of its SQL`, shown, told);
     compared += shown.length;
+  }
+  return compared;
+}
+
+/** Numbers on the page, and what the same question is answered by the API. */
+async function asTheApi(page) {
+  const ranks = ({ percentiles_ms }) => percentiles_ms.map(String);
+  const share = (value) => `${(value * 100).toFixed(2)} %`;
+  const trimmed = (bins) => bins.slice(bins.findIndex((count) => count > 0), bins.findLastIndex((count) => count > 0) + 1);
+  const kinds = {
+    distribution: [{ steps: steps("purchase"), property: "amount" }, (csv) => csv.map(([, times]) => Number(times)), ({ histogram }) => trimmed(histogram)],
+    "distribution ": [{ steps: steps("purchase") }, (csv) => csv.map(([, people]) => Number(people)), ({ histogram }) => trimmed(histogram)],
+    time_between: [{ steps: steps("cart", "purchase") }, (csv) => csv.map(([, , ms]) => ms), ranks],
+    correlation: [{ steps: steps("browse", "purchase"), factors: ["product", "list"], traits: ["plan"] }, (csv) => csv.map((line) => [Number(line[1]), Number(line[2]), Number(line[5])]), ({ factors }) => factors.map((one) => [one.converted_with, one.dropped_with, Number(one.odds_ratio.toPrecision(3))])],
+    compare: [{ steps: steps("browse", "purchase"), who: [{ kind: "did", activity: "review", times: 1 }] }, (csv) => csv.map(([, people, mean]) => [Number(people), mean]), ({ segments }) => segments.map(({ people, mean }) => [people, share(mean)])],
+    places: [{ steps: steps(""), resolution: 4 }, (csv) => csv.map((line) => [line[0], ...line.slice(1, 5).map(Number)]), ({ places }) => places.map((one) => [one.cell, one.people, one.people_again, one.visits, one.rows])],
+    cohort: [{ steps: steps(""), who: [{ kind: "did", activity: "purchase", times: 3 }] }, (csv) => csv.map(([person]) => person), ({ listed }) => listed],
+  };
+  let compared = 0;
+  for (const [named, [question, ofCsv, ofAnswer]] of Object.entries(kinds)) {
+    const kind = named.trim();
+    await ask(page, { kind, ...question });
+    // The definition, as the page gives it away.
+    const isInSql = await page.getByRole("button", { name: "SQL", exact: true }).count();
+    const given = isInSql ? (await taken(page, "SQL")).match(/\('(.*)'\)/s)[1].replaceAll("''", "'") : await taken(page, "JSON");
+    const body = kind === "cohort" ? { cohort: JSON.parse(given), list: 200 } : JSON.parse(given);
+    const answer = await page.evaluate(async ([kind, body]) => (await (await fetch(`/v1/projects/shop/insights/${kind}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) })).json()).answer, [kind, body]);
+    const [shown, told] = [ofCsv(cellsOf(await taken(page, "CSV"))), ofAnswer(answer)];
+    if (told.length === 0) throw new Error(`${kind} has no numbers`);
+    expect(`numbers of ${kind} and of the API`, shown, told);
+    compared += told.flat().length;
+    // What is said beside the numbers.
+    if (kind === "cohort") await page.getByText(new RegExp(`^${answer.people.toLocaleString("en")} people belong to this group`)).waitFor();
+    if (kind === "compare") await page.getByText(answer.absolute.can_be_said).waitFor();
+    if (kind === "distribution") await page.getByText(new RegExp(`^${answer.count.toLocaleString("en")} ${question.property ? "times" : "people"}; least`)).waitFor();
   }
   return compared;
 }
@@ -220,6 +253,95 @@ async function cohorts(page) {
   return people;
 }
 
+/** The time before, and a time from a day to a day: their numbers are SQL's. */
+async function times(page) {
+  await ask(page, { kind: "trend", steps: [{ activity: "purchase", measure: "count" }], days: 7 });
+  await page.getByLabel("Compare with the time before").check();
+  await answered(page);
+  const [today, week, two] = [await daysAgo(page, -1), await daysAgo(page, 6), await daysAgo(page, 13)];
+  const counted = async (from, until) => (await rows(page, `SELECT count(*) FROM activity WHERE event = 'purchase' AND timestamp >= '${from}' AND timestamp < '${until}'`))[0][0];
+  const sums = async () => cellsOf(await taken(page, "CSV")).reduce((sums, [, ...numbers]) => numbers.map((number, at) => (sums[at] ?? 0) + Number(number)), []);
+  await becomes("this week and the one before", sums, [await counted(week, today), await counted(two, week)]);
+  await page.locator("figure .legend button").filter({ hasText: "purchase (before)" }).waitFor();
+  await page.locator('.chart svg path[stroke-dasharray="5 4"]').first().waitFor();
+  await look(page, "app-trend-before");
+  // People of the week before are told as well.
+  const before = page.getByRole("button", { name: /^[\d,]+, purchase \(before\):/ }).first();
+  await before.waitFor();
+  await page.getByLabel("Compare with the time before").uncheck();
+  await answered(page);
+  await page.getByRole("radio", { name: "from … to" }).check({ force: true });
+  const day = (days) => page.evaluate((days) => new Date(Date.now() - days * 86_400_000).toLocaleDateString("sv-SE"), days);
+  await page.getByLabel("from", { exact: true }).fill(await day(20));
+  await page.getByLabel("until", { exact: true }).fill(await day(11));
+  await answered(page);
+  await becomes("days of the range", async () => cellsOf(await taken(page, "CSV")).length, 10);
+  await becomes("the number of the range", sums, [await counted(await daysAgo(page, 20), await daysAgo(page, 10))]);
+  await look(page, "app-trend-range");
+  await page.reload();
+  await answered(page);
+  await becomes("the range of the address", async () => [await page.getByLabel("from", { exact: true }).inputValue(), cellsOf(await taken(page, "CSV")).length], [await day(20), 10]);
+  // The wrong way round it is the same time.
+  await page.getByLabel("until", { exact: true }).fill(await day(25));
+  await answered(page);
+  await becomes("days of the range, turned", async () => cellsOf(await taken(page, "CSV")).length, 6);
+}
+
+/** A question is saved, opened from the list and by its address alone, changed, renamed and removed; what cannot be chosen is asked as it is. */
+async function saved(page) {
+  await ask(page, { kind: "funnel", steps: [{ activity: "browse", filters: [{ of: "activity", property: "activity.os", test: "is", value: "iOS" }] }, { activity: "purchase" }], windowDays: 3, who: [{ kind: "did", activity: "cart", times: 2 }] });
+  const numbers = await taken(page, "CSV");
+  await press(page, "Save");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Title", { exact: true }).fill("Who buys on iOS");
+  await dialog.getByRole("button", { name: "Save it" }).click();
+  await dialog.getByText("It is saved.").waitFor();
+  await page.keyboard.press("Escape");
+  const list = page.getByRole("region", { name: "Saved questions" });
+  const kept = () => page.evaluate(async () => (await (await fetch("/v1/projects/shop/questions/who-buys-on-ios")).json()).content);
+  await ask(page, { kind: "lifecycle" });
+  await list.getByText("Saved questions").click();
+  await look(page, "app-saved-insights");
+  await list.getByRole("link", { name: "Who buys on iOS" }).click();
+  await list.getByText("«Who buys on iOS» is open").waitFor();
+  await answered(page);
+  await becomes("the numbers of what is opened", () => taken(page, "CSV"), numbers);
+  await becomes("its steps, window and people", () => (({ kind, steps, windowDays, who }) => [kind, steps.map(({ activity }) => activity), steps[0].filters[0].value, windowDays, who[0].times])(asked(page)), ["funnel", ["browse", "purchase"], "iOS", 3, 2]);
+  await page.getByRole("radio", { name: "7 days" }).check({ force: true });
+  await page.getByLabel("Within", { exact: true }).selectOption("14");
+  await answered(page);
+  await press(page, "Change «Who buys on iOS» to this");
+  await page.getByRole("button", { name: /^Change «/ }).waitFor({ state: "detached" });
+  await becomes("what is kept", async () => (({ days, ask }) => [days, ask.insight.window_ms])(await kept()), [7, 14 * 86_400_000]);
+  await list.getByRole("button", { name: "Rename Who buys on iOS" }).click();
+  await dialog.getByLabel("Title", { exact: true }).fill("Buying on iOS");
+  await dialog.getByLabel("Description").fill("For the release.");
+  await dialog.getByRole("button", { name: "Rename it" }).click();
+  await list.getByText("For the release.").waitFor();
+  await becomes("its new title", async () => (({ title, days }) => [title, days])(await kept()), ["Buying on iOS", 7]);
+  // By its address alone.
+  await page.goto(`${url}/app/shop/insights?saved=who-buys-on-ios`);
+  await list.getByText("«Buying on iOS» is open").waitFor();
+  await answered(page);
+  await becomes("the window of what is opened", () => page.getByLabel("Within", { exact: true }).inputValue(), "14");
+  // Of two activities at once: nobody can choose that here.
+  const series = [{ select: { activities: ["cart", "purchase"] }, measures: ["count"] }];
+  await page.evaluate((series) => fetch("/v1/projects/shop/questions", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ key: "both", content: { title: "Carts and purchases", days: 7, ask: { insight: { question: "trend", bucket: "day", series } } } }) }), series);
+  await page.reload();
+  await list.getByText("Saved questions").click();
+  await list.getByRole("link", { name: "Carts and purchases" }).click();
+  await page.getByText(/is asked as it was saved/).waitFor();
+  await answered(page);
+  const [[times]] = await rows(page, `SELECT count(*) FROM activity WHERE event IN ('cart', 'purchase') AND timestamp >= '${await daysAgo(page, 6)}'`);
+  await becomes("numbers of what was saved elsewhere", async () => rowsOf(await taken(page, "CSV")).reduce((sum, line) => sum + Number(line.at(-1)), 0), times);
+  await look(page, "app-saved-as-it-is");
+  for (const title of ["Buying on iOS", "Carts and purchases"]) {
+    page.once("dialog", (asked) => asked.accept());
+    await page.getByRole("button", { name: `Remove ${title}` }).click();
+    await page.getByRole("button", { name: `Remove ${title}` }).waitFor({ state: "detached" });
+  }
+}
+
 /** What happened when: said below a chart, seen on it and on dashboards, and taken back. */
 async function happened(page) {
   await ask(page, { kind: "trend", steps: steps("purchase") });
@@ -300,17 +422,54 @@ async function progress(page) {
   await becomes("days of the answer", async () => rowsOf(await taken(page, "CSV")).length, 7);
 }
 
+/** Whoever looks and asks no SQL gets the same proposals; and is told when there are none, and why. */
+async function viewer(page, link) {
+  const listed = async (name) => {
+    const field = page.getByRole("combobox", { name, exact: true }).last();
+    await field.click();
+    const options = page.getByRole("listbox", { name, exact: true }).last().getByRole("option");
+    await options.first().waitFor();
+    return options.locator("span").allTextContents();
+  };
+  const often = (await rows(page, "SELECT event, count(*) AS times FROM activity GROUP BY event ORDER BY times DESC, event LIMIT 3")).map(([event]) => event);
+  const methods = (await rows(page, "SELECT DISTINCT properties->>'method' FROM (SELECT * FROM activity ORDER BY timestamp DESC LIMIT 20000) WHERE properties->>'method' IS NOT NULL")).map(([method]) => method);
+  await join(page, link, GUEST);
+  const refused = await page.evaluate(async () => (await fetch("/v1/projects/shop/sql", { method: "POST", headers: { "content-type": "application/json" }, body: '{"sql": "SELECT 1"}' })).status);
+  expect("a viewer who asks in SQL", refused, 403);
+  await ask(page, { kind: "trend", steps: [{ activity: "purchase", filters: [{ of: "activity", property: "method", test: "is", value: "" }] }] });
+  await becomes("pages of a viewer", () => page.getByRole("navigation", { name: "Pages" }).getByRole("link").allTextContents(), ["Insights", "Dashboards", "Experiments", "Flags"]);
+  expect("a viewer's activities", (await listed("Activity A")).slice(0, 3), often);
+  if (!(await listed("Property")).includes("method")) throw new Error("a viewer is not told of the property");
+  expect("a viewer's values", (await listed("Value")).sort(), methods.sort());
+  await look(page, "app-viewer");
+  // What is not proposed is told why.
+  await page.route("**/v1/projects/shop/names?**", (route) => route.fulfill({ status: 403, contentType: "application/problem+json", body: JSON.stringify({ type: "about:blank", title: "Not for you.", status: 403, code: "permission_missing", detail: "Your role may not do this." }) }));
+  await page.reload();
+  await answered(page);
+  await page.getByRole("combobox", { name: "Activity A", exact: true }).click();
+  await page.getByText("There are no proposals: Your role may not do this. What you type counts all the same.").waitFor();
+  await look(page, "app-proposals-refused");
+  await choose(page, "Activity A", "cart");
+  await answered(page);
+  await becomes("what was typed", () => asked(page).steps[0].activity, "cart");
+  await page.unroute("**/v1/projects/shop/names?**");
+}
+
 const main = () =>
   withPage(url, async (page, account) => {
     await page.setViewportSize({ width: 1280, height: 900 });
     await enter(page);
-    const compared = await sameNumbers(page);
+    const link = await invite(page, GUEST, "viewer");
+    const compared = (await sameNumbers(page)) + (await asTheApi(page));
     await kinds(page);
     await proposals(page);
     const keen = await cohorts(page);
+    await times(page);
+    await saved(page);
     await happened(page);
     await tiles(page);
     await progress(page);
+    await viewer(page, link);
     const strange = account.consoleErrors.filter((text) => !text.startsWith("Failed to load resource"));
     process.stdout.write(`${JSON.stringify({ walked: true, compared, keen, consoleErrors: strange, pageErrors: account.pageErrors })}\n`);
   });

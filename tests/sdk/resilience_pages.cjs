@@ -5,13 +5,14 @@ const { expect, look } = require("./account_pages_gear.cjs");
 const { OWNER, fill, press, title } = require("./account_pages_people.cjs");
 const { enter, settled } = require("./app_pages_enter.cjs");
 const { withPage } = require("./browser.cjs");
+const { focus, tabTo } = require("./keyboard_pages_gear.cjs");
 const { becomes } = require("./waits.cjs");
 
 const { PAGES_URL: url } = process.env;
 const at = (page, path) => page.goto(`${url}/app/shop/${path}`);
 /** What a project's pages ask; who is signed in is asked elsewhere. */
 const ASKED = /\/v1\/(projects\/shop\/|tables)/;
-const PLACES = { insights: "Insights", dashboards: "Dashboards", "dashboards/product-overview": "Product overview", places: "Places", experiments: "Experiments", flags: "Flags", people: "People", data: "Data" };
+const PLACES = { insights: "Insights", dashboards: "Dashboards", "dashboards/product-overview": "Product overview", places: "Places", experiments: "Experiments", "experiments/~metrics": "Metrics", flags: "Flags", people: "People", data: "Data" };
 
 const problem = (status) => ({ status, contentType: "application/problem+json", body: JSON.stringify({ type: "about:blank", title: "The database is busy.", status, code: "database_busy", detail: "Try again in a moment.", request_id: "r-1" }) });
 const WAYS = {
@@ -66,7 +67,7 @@ async function slow(page) {
     await title(page, "SQL");
     await page.unroute(ASKED);
     for (const route of held) await route.continue().catch(() => undefined);
-    await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: path.startsWith("dashboards") ? "Dashboards" : name, exact: true }).click();
+    await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: PLACES[path.split("/")[0]], exact: true }).click();
     await settled(page);
     await becomes(`faults of ${path} after being slow`, () => page.getByRole("alert").allTextContents(), []);
   }
@@ -92,7 +93,7 @@ async function session(page) {
 
 /** Addresses that lead nowhere, or hold what nobody meant. */
 async function nowhere(page) {
-  for (const [path, name] of [["nothing", "There is no such page"], ["insights?q=%7B", "Insights"], [`insights?q=${encodeURIComponent('{"kind":"pie","days":-1,"steps":[null,{"filters":"x"}],"who":{}}')}`, "Insights"], ["sql?saved=nobody", "SQL"], ["places?days=x&activity=nobody-does-this", "Places"], [`dashboards/product-overview?v=${encodeURIComponent('{"country":{"x":1}}')}&days=-4`, "Product overview"]]) {
+  for (const [path, name] of [["nothing", "There is no such page"], ["insights?q=%7B", "Insights"], [`insights?q=${encodeURIComponent('{"kind":"pie","days":-1,"steps":[null,{"filters":"x"}],"who":{}}')}`, "Insights"], ["sql?saved=nobody", "SQL"], ["insights?saved=nobody", "Insights"], ["places?view=a,b,c&cell=nowhere", "Places"], ["experiments/search-box?phase=99&view=pie&by=shoe&on=nothing&daily=none", "search-box"], ["places?days=x&activity=nobody-does-this", "Places"], [`dashboards/product-overview?v=${encodeURIComponent('{"country":{"x":1}}')}&days=-4`, "Product overview"]]) {
     await at(page, path);
     await title(page, name);
     await page.waitForFunction(() => !document.querySelector(".loading"));
@@ -100,36 +101,21 @@ async function nowhere(page) {
   }
   await page.goto(`${url}/app/nobodys/insights`);
   await title(page, "There is no such project");
-  for (const path of ["dashboards/none", "experiments/none", "flags/none"]) {
+  for (const path of ["dashboards/none", "experiments/none", "experiments/~metrics/none", "flags/none"]) {
     await at(page, path);
     await page.getByRole("alert").first().waitFor();
     await isWhole(page, path);
   }
 }
 
-const focused = (page) => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent?.trim().slice(0, 60) ?? "");
-/** Presses Tab until `wanted` has the focus, which has to be seen. */
-async function tabTo(page, wanted, most = 80) {
-  for (let turn = 0; turn < most; turn++) {
-    await page.keyboard.press("Tab");
-    const seen = await page.evaluate(() => {
-      const element = document.activeElement;
-      const style = element && getComputedStyle(element);
-      const next = element?.nextElementSibling && getComputedStyle(element.nextElementSibling);
-      return element === document.body || style?.outlineStyle !== "none" || (element instanceof HTMLInputElement && next?.outlineStyle !== "none");
-    });
-    if (!seen) throw new Error(`nothing shows that ${await focused(page)} has the focus`);
-    if (wanted.test(await focused(page))) return;
-  }
-  throw new Error(`Tab does not come to ${wanted}, but to ${await focused(page)}`);
-}
+const nameOf = async (page) => (await focus(page)).name;
 
 /** A question asked, its people looked at, and another page opened, without a pointer. */
 async function keys(page) {
   await at(page, "insights");
   await settled(page);
   await page.keyboard.press("Tab");
-  await becomes("first of all", () => focused(page), "Skip to the content");
+  await becomes("first of all", () => nameOf(page), "Skip to the content");
   await page.keyboard.press("Enter");
   await becomes("the content has the focus", () => page.evaluate(() => document.activeElement?.id), "main");
   const comboOf = () => page.evaluate(() => document.activeElement?.getAttribute("role"));
@@ -147,13 +133,13 @@ async function keys(page) {
   await response;
   await settled(page);
   await tabTo(page, /who is this\?/);
-  const number = await focused(page);
+  const number = await nameOf(page);
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").getByRole("status").waitFor();
   await becomes("the focus is in the dialog", () => page.evaluate(() => document.querySelector("dialog")?.contains(document.activeElement)), true);
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
-  await becomes("the focus is back at the number", () => focused(page), number);
+  await becomes("the focus is back at the number", () => nameOf(page), number);
   await at(page, "insights");
   await settled(page);
   await tabTo(page, /^Flags$/);

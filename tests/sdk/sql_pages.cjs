@@ -1,7 +1,7 @@
 // A walk through the page of SQL in Chromium: where something is wrong, saved questions with bound parameters kept, changed, shared and removed,
 // how a result is drawn, a statement that is stopped, alerts with their bounds, and a hundred thousand rows. Told by environment: PAGES_URL.
 "use strict";
-const { look } = require("./account_pages_gear.cjs");
+const { expect, look } = require("./account_pages_gear.cjs");
 const { OWNER, press, title } = require("./account_pages_people.cjs");
 const { enter, settled } = require("./app_pages_enter.cjs");
 const { withPage } = require("./browser.cjs");
@@ -136,6 +136,35 @@ async function chart(page) {
   await look(page, "app-sql-chart");
 }
 
+/** An address has the statement, the values, and how it is drawn; whoever follows it sees the same. */
+async function shared(page) {
+  await open(page);
+  const statement = "SELECT event, count(*) AS times, count(DISTINCT person_id) AS people FROM activity WHERE os = $os GROUP BY event ORDER BY event";
+  await write(page, statement);
+  await page.getByLabel("$os").fill("iOS");
+  await press(page, "Run");
+  await page.getByText(/^\d+ rows in/).waitFor();
+  await press(page, "Chart");
+  await page.getByLabel("Shape", { exact: true }).selectOption("lines");
+  await page.getByLabel("Number", { exact: true }).selectOption({ label: "people" });
+  const cells = () => page.getByRole("region", { name: "Result as a table" }).locator("tbody td").allTextContents();
+  const [address, told] = [await page.evaluate(() => location.href), await cells()];
+  await page.goto("about:blank");
+  await page.goto(address);
+  await title(page, "SQL");
+  await holds(page, statement);
+  await becomes("the value of the address", () => page.getByLabel("$os").inputValue(), "iOS");
+  await press(page, "Run");
+  await becomes("the rows of the address", cells, told);
+  await becomes("how it is drawn", async () => [await page.getByLabel("Shape", { exact: true }).inputValue(), await page.getByLabel("Number", { exact: true }).locator("option:checked").textContent()], ["lines", "people"]);
+  await page.locator("figure .chart svg path").first().waitFor();
+  await press(page, "Hide the chart");
+  await becomes("no chart in the address", () => new URL(page.url()).searchParams.has("chart"), false);
+  await page.goto(`${url}/app/shop/sql?${new URLSearchParams({ sql: "SELECT 1 AS one", values: "{", chart: '{"shape": "pie", "number": 9}' })}`);
+  await title(page, "SQL");
+  await run(page, 1);
+}
+
 /** What takes long can be stopped; the next question is answered. */
 async function stopped(page) {
   await open(page);
@@ -167,6 +196,24 @@ async function alert(page) {
   await look(page, "app-sql-alert");
   await dialog.getByRole("button", { name: "Make it" }).click();
   await dialog.getByText("Mondays at 9:00 UTC, alert when more than 3 deviations from the last 14").waitFor();
+  // Changed: what stands there is shown, and the rest of it stays.
+  await dialog.getByRole("button", { name: "Change Odd carts" }).click();
+  const form = dialog.getByRole("form", { name: "Change Odd carts" });
+  const fields = async () => [await form.getByLabel("Title", { exact: true }).inputValue(), await form.getByLabel("Further than so many deviations").inputValue(), await form.getByLabel("Of the last so many numbers").inputValue(), await form.getByLabel("Asked", { exact: true }).inputValue(), await form.getByLabel("at", { exact: true }).inputValue(), await form.getByLabel("To members, by address").inputValue()];
+  await becomes("what the alert was", fields, ["Odd carts", "3", "14", "monday", "9", OWNER.email]);
+  await form.getByRole("radio", { name: "Alert below" }).check({ force: true });
+  await form.getByLabel("Bound").fill("2.5");
+  await form.getByLabel("Asked", { exact: true }).selectOption("15");
+  await form.getByLabel("To members, by address").fill("nobody@example.net");
+  await form.getByRole("button", { name: "Change it" }).click();
+  await form.getByRole("alert").waitFor();
+  await form.getByLabel("To members, by address").fill(OWNER.email);
+  await look(page, "app-sql-alert-change");
+  await form.getByRole("button", { name: "Change it" }).click();
+  await dialog.getByText("every 15 minutes, alert below 2.5").waitFor();
+  await dialog.getByRole("form", { name: "A new one" }).waitFor();
+  const changed = await page.evaluate(async () => (await (await fetch("/v1/projects/shop/schedules/odd-carts")).json()).content);
+  expect("what the API has", [changed.title, changed.question, changed.every, changed.task, changed.is_enabled], ["Odd carts", "how-many", { minutes: 15 }, { alert: { below: 2.5 } }, true]);
   await dialog.getByRole("button", { name: "Switch Odd carts off" }).click();
   await dialog.getByText("off", { exact: true }).waitFor();
   await dialog.getByRole("button", { name: "Remove Odd carts" }).click();
@@ -181,9 +228,13 @@ async function alert(page) {
   await dialog.getByRole("button", { name: "Remove Carts to print" }).click();
   await dialog.getByText("Carts to print").waitFor({ state: "detached" });
   await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Rename How many" }).click();
+  await dialog.getByLabel("Title", { exact: true }).fill("How often");
+  await dialog.getByRole("button", { name: "Rename it" }).click();
+  await dialog.waitFor({ state: "detached" });
   page.once("dialog", (asked) => asked.accept());
-  await page.getByRole("button", { name: "Remove How many" }).click();
-  await page.getByRole("region", { name: "Saved questions" }).getByText("How many").waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Remove How often" }).click();
+  await page.getByRole("region", { name: "Saved questions" }).waitFor({ state: "detached" });
 }
 
 /** From the first to the last of many rows, with few of them in the page. */
@@ -205,7 +256,7 @@ const main = () =>
   withPage(url, async (page, account) => {
     await page.setViewportSize({ width: 1280, height: 900 });
     await enter(page);
-    for (const part of [wrong, helped, quick, saved, chart, stopped, alert, many]) await part(page);
+    for (const part of [wrong, helped, quick, saved, chart, shared, stopped, alert, many]) await part(page);
     const known = (text) => text.startsWith("Failed to load resource") || (text.startsWith("Applying inline style violates") && /\/app\/shop\/sql[?)]/.test(text));
     const strange = account.consoleErrors.filter((text) => !known(text));
     process.stdout.write(`${JSON.stringify({ walked: true, consoleErrors: strange, pageErrors: account.pageErrors })}\n`);

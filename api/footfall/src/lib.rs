@@ -27,6 +27,7 @@ mod identity;
 mod import;
 mod job;
 mod keys;
+mod lag;
 mod live;
 mod migrate;
 mod news;

@@ -316,12 +316,15 @@ async fn adopt_projects(stack: Weak<Stack>, access: Access) {
     }
 }
 
-/// Keeps the gauges of the lake current while the program runs.
-async fn measure(stack: Weak<Stack>) {
+/// Keeps the gauges of the lake current while the program runs, and looks how far answers are behind.
+async fn measure(watched: Weak<Stack>) {
     let mut look = tokio::time::interval(Duration::from_secs(2));
     loop {
         look.tick().await;
-        let Some(status) = stack.upgrade().map(|stack| stack.store_status()) else { return };
+        let Some(stack) = watched.upgrade() else { return };
+        stack.lag();
+        let status = stack.store_status();
+        drop(stack);
         for (table, (files, bytes)) in status.tables {
             metrics::gauge!("footfall_lake_files", "table" => table.name()).set(files as f64);
             metrics::gauge!("footfall_lake_bytes", "table" => table.name()).set(bytes as f64);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use footfall_api_bus::Bus;
-use footfall_api_server::{Account, Check, Health, OperationError, Operations};
+use footfall_api_server::{Account, Check, Health, Lag, OperationError, Operations};
 use footfall_ingest_activity::Clock;
 
 use crate::client::Call;
@@ -60,6 +60,10 @@ impl Health for Upkeep {
         }
         checks.push(news::check(&*self.bus));
         checks
+    }
+
+    fn lag(&self) -> Option<Lag> {
+        Some(self.stack.lag())
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use footfall_api_bus::Opened;
-use footfall_api_server::Check;
+use footfall_api_server::{Check, Lag};
 use footfall_ingest_activity::{Checkpoint, Clock, Limits};
 use footfall_ingest_log::{ActivityLog, KafkaAccess, LogOptions};
 use footfall_ingest_server::{Backlog, DoorsConfig};
@@ -21,6 +21,7 @@ use tokio::task::spawn_blocking;
 use crate::config::{LogSettings, Settings};
 use crate::error::AppError;
 use crate::job::Job;
+use crate::lag::Waiting;
 use crate::role::Role;
 
 /// How often the files of the TLS certificate are looked at.
@@ -197,6 +198,7 @@ pub struct Stack {
     pub clock: Arc<dyn Clock>,
     tables: Backend,
     end_at_start: Checkpoint,
+    waiting: Waiting,
     /// None where other processes fill the tables.
     job: Option<Job>,
 }
@@ -243,6 +245,7 @@ impl Stack {
             clock,
             tables,
             end_at_start,
+            waiting: Waiting::default(),
         })
     }
 
@@ -255,6 +258,12 @@ impl Stack {
     pub fn backlog(&self, goal: Duration) -> Option<Arc<dyn Backlog>> {
         let (log, store, pace) = (self.log.clone(), self.store.clone(), self.job.as_ref()?.pace.clone());
         (!goal.is_zero()).then(|| Arc::new(TablesBehind { log, store, pace, goal }) as Arc<dyn Backlog>)
+    }
+
+    /// How far answers are behind the log; looked at again and again, so that it knows since when.
+    pub fn lag(&self) -> Lag {
+        let visible = self.store.visible_checkpoint();
+        self.waiting.look(self.clock.now(), self.log.end(), &visible)
     }
 
     /// True when queries see everything that is in the log now.

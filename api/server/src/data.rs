@@ -8,7 +8,7 @@ use footfall_api_http::Site;
 use footfall_api_sql::Functions;
 use footfall_pipelines_store::query::Engine;
 
-use crate::{Health, Live, Operations, Telemetry, health, live, operator, sql, tables, telemetry};
+use crate::{Health, Live, Operations, Telemetry, health, live, operator, sql, status, tables, telemetry};
 
 /// Everything behind the routes; cheap to clone.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ pub fn add_probes(site: Site<Gatekeeper>, probes: &Probes) -> Site<Gatekeeper> {
 /// All resources of this crate: one line for each.
 #[must_use]
 pub fn add(site: Site<Gatekeeper>, data: &Data) -> Site<Gatekeeper> {
-    let site =
-        site.add(sql::routes(), data.clone()).add(tables::routes(), data.clone()).add(live::routes(), data.clone());
-    add_probes(site, &data.probes).add(operator::routes(), data.clone())
+    let site = site.add(sql::routes(), data.clone()).add(sql::names::routes(), data.clone());
+    let site = site.add(tables::routes(), data.clone()).add(live::routes(), data.clone());
+    add_probes(site, &data.probes).add(status::routes(), data.probes.clone()).add(operator::routes(), data.clone())
 }

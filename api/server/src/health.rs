@@ -24,10 +24,24 @@ pub struct Check {
     pub detail: Option<String>,
 }
 
+/// How far answers are behind what was taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct Lag {
+    /// Records of the log that no answer shows yet.
+    pub records_behind: u64,
+    /// For how long the oldest of them has been waiting, to within the two seconds between looks; 0 when there is none.
+    pub seconds_behind: f64,
+}
+
 /// Knows whether the parts of the program can do their work. Answers at once, without I/O.
 pub trait Health: Send + Sync + 'static {
     /// Every check, whether it holds or not.
     fn checks(&self) -> Vec<Check>;
+
+    /// How far answers are behind; `None` in a process that gives none.
+    fn lag(&self) -> Option<Lag> {
+        None
+    }
 }
 
 #[derive(Serialize, JsonSchema)]

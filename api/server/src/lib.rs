@@ -9,11 +9,12 @@ mod live;
 mod operator;
 mod reach;
 mod sql;
+mod status;
 mod tables;
 mod telemetry;
 
 pub use data::{Data, Probes, add, add_probes};
-pub use health::{Check, Health, not_ready};
+pub use health::{Check, Health, Lag, not_ready};
 pub use live::{Live, LiveSettings, Summary};
 pub use operator::{Account, OperationError, Operations};
 pub use reach::Reach;

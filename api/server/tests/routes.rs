@@ -8,20 +8,23 @@ use http::{Method, StatusCode};
 use server::{OPERATOR, PROJECT, Server};
 
 /// Routes of this crate: the others have a matrix of their own.
-const TAGS: &[&str] = &["sql", "tables", "live", "health", "metrics", "operator"];
+const TAGS: &[&str] = &["sql", "names", "tables", "live", "health", "status", "metrics", "operator"];
 
 fn path_of(pattern: &str) -> String {
-    pattern.replace("{project}", PROJECT).replace("{import}", "run-1")
+    let path = pattern.replace("{project}", PROJECT).replace("{import}", "run-1");
+    if path.ends_with("/names") { format!("{path}?of=activities") } else { path }
 }
 
 /// What a route needs, as this test knows it; the table of routes is compared with it.
 fn may(path: &str, holder: &str) -> bool {
     match path {
         "/healthz" | "/readyz" | "/metrics" => true,
-        "/v1/tables" => holder != "nobody",
+        "/v1/tables" | "/v1/status" => holder != "nobody",
         path if path.starts_with("/v1/operator/") => holder == "operator",
         // Without a project in the path, a key has to stand for one.
         "/v1/sql" | "/v1/live" => ["reader", "operator"].contains(&holder),
+        // Asking by clicking is enough.
+        path if path.contains("/names") => ["reader", "owner", "clicker", "operator"].contains(&holder),
         path if path.contains(PROJECT) => ["reader", "owner", "robot", "operator"].contains(&holder),
         path => panic!("{path} is new: say here who may call it"),
     }
@@ -31,6 +34,7 @@ fn may(path: &str, holder: &str) -> bool {
 async fn every_route_lets_in_those_that_it_is_for_and_nobody_else() {
     let server = Server::start().await;
     let robot = server.service_key(&[Permission::SqlRun, Permission::ActivityRead]).await;
+    let clicker = server.service_key(&[Permission::InsightsRead]).await;
     let blind = server.service_key(&[Permission::FlagsRead]).await;
     let holders = [
         ("nobody", None),
@@ -38,12 +42,13 @@ async fn every_route_lets_in_those_that_it_is_for_and_nobody_else() {
         ("writer", Some(server.write_key.as_str())),
         ("owner", Some(server.owner.as_str())),
         ("robot", Some(robot.as_str())),
+        ("clicker", Some(clicker.as_str())),
         ("blind robot", Some(blind.as_str())),
         ("operator", Some(OPERATOR)),
     ];
     let own = |operation: &str| TAGS.iter().any(|tag| operation.starts_with(tag));
     let routes: Vec<_> = server.routes.iter().filter(|route| own(&route.operation_id)).collect();
-    assert_eq!(routes.len(), 12);
+    assert_eq!(routes.len(), 14);
     for route in routes {
         assert!(route.permission.is_some() || route.reason.is_some(), "{}", route.path);
         for (holder, token) in holders {
@@ -79,6 +84,24 @@ async fn whoever_has_many_projects_names_one() {
 }
 
 #[tokio::test]
+async fn values_are_of_something() {
+    let server = Server::start().await;
+    let ask = |query: &str| {
+        let path = format!("/v1/projects/{PROJECT}/names?{query}");
+        let server = &server;
+        async move { server.call(Method::GET, &path, Some(&server.read_key), "").await }
+    };
+    assert_eq!(ask("of=values&name=plan").await.json(), serde_json::json!({"names": []}));
+    assert_eq!(ask("of=group_keys&name=company").await.status, StatusCode::OK);
+    for of in ["activities", "properties", "traits", "group_types"] {
+        assert_eq!(ask(&format!("of={of}")).await.status, StatusCode::OK, "{of}");
+    }
+    let answer = ask("of=values").await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::BAD_REQUEST, "name_missing"));
+    assert_eq!(ask("of=everything").await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn a_token_that_is_almost_the_operators_is_nobodys() {
     let server = Server::start().await;
     let answer = server.call(Method::POST, "/v1/operator/flush", Some("operator-token-of-a-tesT"), "").await;
@@ -96,6 +119,20 @@ async fn readiness_tells_why_not() {
     assert_eq!(answer.json()["checks"], serde_json::json!([{"name": "jobs", "ok": false, "detail": "replaying"}]));
     assert_eq!(answer.header("retry-after"), "1");
     assert_eq!(server.call(Method::GET, "/healthz", None, "").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn whoever_is_signed_in_is_told_how_the_program_does() {
+    let server = Server::start().await;
+    let lag = serde_json::json!({"records_behind": 3, "seconds_behind": 1.5});
+    let checks = serde_json::json!([{"name": "jobs", "ok": true}]);
+    let answer = server.call(Method::GET, "/v1/status", Some(&server.read_key), "").await;
+    assert_eq!(answer.json(), serde_json::json!({"ready": true, "checks": checks, "lag": lag}));
+    server.set_ready(false);
+    let answer = server.call(Method::GET, "/v1/status", Some(&server.read_key), "").await;
+    assert_eq!(answer.status, StatusCode::OK, "a page shows it, no balancer");
+    let checks = serde_json::json!([{"name": "jobs", "ok": false, "detail": "replaying"}]);
+    assert_eq!(answer.json(), serde_json::json!({"ready": false, "checks": checks, "lag": lag}));
 }
 
 #[tokio::test]

@@ -3081,6 +3081,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Activities, properties or values that there are, the most frequent first. */
+        get: operations["names_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/namespaces": {
         parameters: {
             query?: never;
@@ -3809,6 +3826,23 @@ export interface paths {
         put?: never;
         /** Answers a question about the key's project. */
         post: operations["sql_ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How each part of the program does, and how far answers are behind what was taken in. */
+        get: operations["status_show"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4659,6 +4693,11 @@ export interface components {
              */
             q: number;
             test: components["schemas"]["FactorTest"];
+        };
+        CountedName: {
+            /** @description How many rows have it, of those that were looked at. */
+            times: number;
+            value: string;
         };
         /** @description What takes variance away. */
         Covariate: "same_measure" | "prediction";
@@ -6436,6 +6475,16 @@ export interface components {
         } | {
             cohort: string;
         };
+        /** @description How far answers are behind what was taken in. */
+        Lag: {
+            /** @description Records of the log that no answer shows yet. */
+            records_behind: number;
+            /**
+             * Format: double
+             * @description For how long the oldest of them has been waiting, to within the two seconds between looks; 0 when there is none.
+             */
+            seconds_behind: number;
+        };
         /** @description The effect among the people of one level. */
         LevelBreakdown: {
             /**
@@ -7164,6 +7213,12 @@ export interface components {
             cohort: components["schemas"]["Cohort"];
             name: string;
         };
+        Names: {
+            /** @description Those that are most often there first. */
+            names: components["schemas"]["CountedName"][];
+        };
+        /** @description What the names are of. */
+        NamesOf: "activities" | "properties" | "values" | "traits" | "group_types" | "group_keys";
         /** @description A namespace. */
         Namespace: {
             /** @default  */
@@ -8045,6 +8100,13 @@ export interface components {
              * @description A path that explains the code.
              */
             type: string;
+        };
+        ProgramStatus: {
+            checks: components["schemas"]["Check"][];
+            /** @description None where other processes give the answers. */
+            lag: components["schemas"]["Lag"] | null;
+            /** @description Every part can do its work. */
+            ready: boolean;
         };
         /** @description A project. Its id is its name in tables, keys and addresses. */
         Project: {
@@ -9820,6 +9882,40 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     code?: "credentials_ambiguous" | "header_invalid" | "path_invalid" | "query_invalid";
+                    /** @constant */
+                    status?: 400;
+                };
+            };
+        };
+        /**
+         * @description `credentials_ambiguous`: There is more than one Authorization header.
+         *     `name_missing`: The request does not say of what.
+         *     `not_read_only`: This interface only reads.
+         *     `not_supported`: This is not supported.
+         *     `parameter_missing`: A parameter has no value.
+         *     `parameter_type`: A parameter cannot have this value.
+         *     `path_invalid`: A part of the path does not have the expected form.
+         *     `query_invalid`: The query does not have the expected form.
+         *     `sql_invalid`: The question does not make sense.
+         *     `sql_syntax`: The text is no SQL.
+         *     `sql_too_deep`: The question is nested too deep.
+         *     `sql_too_long`: The SQL text is too long.
+         *     `too_many_statements`: One statement at a time.
+         *     `unknown_column`: There is no such column.
+         *     `unknown_function`: There is no such function.
+         *     `unknown_table`: There is no such table.
+         */
+        "400.credentials_ambiguous.name_missing.not_read_only.not_supported.parameter_missing.parameter_type.path_invalid.query_invalid.sql_invalid.sql_syntax.sql_too_deep.sql_too_long.too_many_statements.unknown_column.unknown_function.unknown_table": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "credentials_ambiguous" | "name_missing" | "not_read_only" | "not_supported" | "parameter_missing" | "parameter_type" | "path_invalid" | "query_invalid" | "sql_invalid" | "sql_syntax" | "sql_too_deep" | "sql_too_long" | "too_many_statements" | "unknown_column" | "unknown_function" | "unknown_table";
                     /** @constant */
                     status?: 400;
                 };
@@ -21876,6 +21972,44 @@ export interface operations {
             503: components["responses"]["503.busy.database_busy.time_limit"];
         };
     };
+    names_list: {
+        parameters: {
+            query: {
+                /** @description A property, a column as `activity.country`, or a type of groups. */
+                name?: string;
+                of: components["schemas"]["NamesOf"];
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Names"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.name_missing.not_read_only.not_supported.parameter_missing.parameter_type.path_invalid.query_invalid.sql_invalid.sql_syntax.sql_too_deep.sql_too_long.too_many_statements.unknown_column.unknown_function.unknown_table"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.invalid_value.memory_limit.row_limit.sql_time_limit"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.sql_busy.time_limit"];
+        };
+    };
     namespaces_list: {
         parameters: {
             query?: {
@@ -24620,6 +24754,37 @@ export interface operations {
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.sql_busy.time_limit"];
+        };
+    };
+    status_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProgramStatus"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
         };
     };
     tables_describe: {

@@ -15,7 +15,7 @@ use footfall_api_app::{App, AppSettings, OperatorToken, secret_of};
 use footfall_api_http::limit::Quotas;
 use footfall_api_http::{Listed, Settings, Undeclared};
 use footfall_api_server::{
-    Account, Check, Data, Health, Live, LiveSettings, OperationError, Operations, Probes, Telemetry, add,
+    Account, Check, Data, Health, Lag, Live, LiveSettings, OperationError, Operations, Probes, Telemetry, add,
 };
 use footfall_ingest_activity::{Clock, FixedClock, Timestamp};
 use footfall_pipelines_store::lake::ProjectSnapshot;
@@ -58,6 +58,10 @@ impl Health for Inside {
     fn checks(&self) -> Vec<Check> {
         let ok = self.0.load(Ordering::SeqCst);
         vec![Check { name: "jobs", ok, detail: (!ok).then(|| "replaying".to_owned()) }]
+    }
+
+    fn lag(&self) -> Option<Lag> {
+        Some(Lag { records_behind: 3, seconds_behind: 1.5 })
     }
 }
 

@@ -4,6 +4,7 @@ import { useState, type FormEvent } from "react";
 import { useAnswer } from "../api/answer";
 import { useProject } from "../frame/project";
 import { Builder } from "../insights/builder";
+import { questionOf } from "../insights/kept";
 import { KINDS as INSIGHTS, lackOf, readQuestion } from "../insights/question";
 import { Segments, Select } from "../parts/choice";
 import { Dialog } from "../parts/dialog";
@@ -28,9 +29,10 @@ export function Editor({ board, tile, set, close }: { board: Board; tile?: Tile;
   const [saved, setSaved] = useState(String(old("saved") ?? ""));
   const [sql, setSql] = useState(String(old("sql") ?? "SELECT date_trunc('day', timestamp) AS day, count(*) AS times\nFROM activity\nWHERE timestamp >= $from AND timestamp < $until\nGROUP BY day ORDER BY day"));
   const [words, setWords] = useState(String(old("text") ?? ""));
-  const [question, setQuestion] = useState(() => readQuestion(undefined));
-  // What stands in a file is kept as it is written, until somebody clicks it together anew.
-  const [insight, setInsight] = useState(old("insight") ? written(old("insight")) : undefined);
+  const [kept] = useState(() => (tile?.ask && "insight" in tile.ask ? questionOf({ ask: tile.ask, days: board.days }) : undefined));
+  const [question, setQuestion] = useState(() => kept ?? readQuestion(undefined));
+  // What stands in a file and cannot be chosen is kept as it is written, until somebody clicks it together anew.
+  const [insight, setInsight] = useState(old("insight") && !kept ? written(old("insight")) : undefined);
   const [fault, setFault] = useState<unknown>();
   const chosen = questions.value?.find(({ key }) => key === saved);
   const askOf = (): Ask => {

@@ -8,6 +8,7 @@ import type { Drawing } from "../chart/options";
 import { savePicture } from "../chart/picture";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
+import { csv, fileName, save } from "../parts/files";
 import { moment, number } from "../parts/format";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
 import { Planned } from "./planned";
@@ -23,15 +24,21 @@ export function Activity({ activity }: { activity: string }) {
   const project = useProject().id;
   const region = useRef<HTMLElement>(null);
   const [since] = useState(() => Math.floor(Date.now() / DAY - DAYS + 1) * DAY);
+  const bound = { activity, since: new Date(since).toISOString() };
   const whole = useAnswer(`${project} ${activity}`, (signal) => askRows(project, WHOLE, { activity }, signal));
-  const daily = useAnswer(`${project} ${activity} daily`, (signal) => askRows(project, DAILY, { activity, since: new Date(since).toISOString() }, signal));
+  const daily = useAnswer(`${project} ${activity} daily`, (signal) => askRows(project, DAILY, bound, signal));
   const newest = useAnswer(`${project} ${activity} newest`, (signal) => askRows(project, NEWEST, { activity }, signal));
-  const drawing = useMemo((): Drawing => {
-    const days = Array.from({ length: DAYS }, (_, index) => since + index * DAY);
+  const days = useMemo(() => {
     const at = new Map((daily.value?.rows ?? []).map(([day, times, people]) => [new Date(String(day)).getTime(), [Number(times), Number(people)]]));
-    const line = (name: string, place: 0 | 1) => ({ name, values: days.map((day) => at.get(day)?.[place] ?? 0) });
-    return { kind: "lines", names: days.map((day) => new Date(day).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" })), lines: [line("times", 0), line("people", 1)] };
+    return Array.from({ length: DAYS }, (_, index): [string, number, number] => {
+      const [times = 0, people = 0] = at.get(since + index * DAY) ?? [];
+      return [new Date(since + index * DAY).toISOString().slice(0, 10), times, people];
+    });
   }, [daily.value, since]);
+  const drawing = useMemo((): Drawing => ({
+    kind: "lines", names: days.map(([day]) => new Date(day).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" })),
+    lines: [{ name: "times", values: days.map(([, times]) => times) }, { name: "people", values: days.map(([, , people]) => people) }],
+  }), [days]);
   const [times, people, first, last] = whole.value?.rows[0] ?? [];
   const question = { kind: "trend", steps: [{ activity }], days: 30 };
   return (
@@ -45,7 +52,13 @@ export function Activity({ activity }: { activity: string }) {
       )}
       <Planned activity={activity} />
       <section className="card" ref={region} aria-label="Day by day">
-        <div className="card-head"><h2>Last {DAYS} days, in UTC</h2><button type="button" className="quiet" onClick={() => region.current && void savePicture(region.current, activity)}>PNG</button></div>
+        <div className="card-head"><h2>Last {DAYS} days, in UTC</h2>
+          <span className="line">
+            <button type="button" className="quiet" aria-label="Day by day as CSV" onClick={() => save(fileName(`${activity} day by day`, "csv"), csv(["day", "times", "people"], days))}>CSV</button>
+            <button type="button" className="quiet" aria-label="Day by day as PNG" onClick={() => region.current && void savePicture(region.current, activity)}>PNG</button>
+            <button type="button" className="quiet" aria-label="Day by day as SQL" onClick={() => save(fileName(`${activity} day by day`, "sql"), `-- ${JSON.stringify(bound)}\n${DAILY}\n`, "application/sql")}>SQL</button>
+          </span>
+        </div>
         {daily.fault ? <Failure fault={daily.fault} again={daily.again} /> : !daily.value ? <Loading what="days" /> : <Chart label={`${activity} day by day`} drawing={drawing} />}
       </section>
       <section className="card" aria-label="Properties"><div className="card-head"><h2>Properties</h2><span className="soft small">Of its newest 50,000.</span></div><PropertiesOf activity={activity} /></section>

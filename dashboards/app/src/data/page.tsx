@@ -3,7 +3,7 @@
 import { useMemo, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { askRows, type Cell } from "../api/rows";
-import { useAddress, go } from "../frame/address";
+import { go, useAddress, useText } from "../frame/address";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
 import { Segments } from "../parts/choice";
@@ -45,7 +45,7 @@ const HEAD = ["name", "description", "times", "people", "last 7 days", "first se
 
 function Activities() {
   const project = useProject().id;
-  const [part, setPart] = useState("");
+  const [part, setPart] = useText("find");
   const [week] = useState(() => new Date(Date.now() - 7 * 86_400_000).toISOString());
   const found = useAnswer(project, (signal) => askRows(project, ACTIVITIES, { week }, signal));
   const planned = useAnswer(`${project} planned`, (signal) => plannedOnes(project, signal));

@@ -5,6 +5,7 @@ import { useAnswer } from "../api/answer";
 import { askRows, type Cell } from "../api/rows";
 import { useProject } from "../frame/project";
 import { Dialog } from "../parts/dialog";
+import { csv, fileName, save } from "../parts/files";
 import { moment, number, percent } from "../parts/format";
 import { Grid } from "../parts/grid";
 import { Empty, Failure, Loading } from "../parts/states";
@@ -14,7 +15,7 @@ export const PROPERTIES = `SELECT name, count(*) AS times, count(DISTINCT value)
   count(CASE WHEN value LIKE '{%' OR value LIKE '[%' THEN 1 END) AS nested, max(value) AS example, min(timestamp) AS first_at, max(timestamp) AS last_at
 FROM (SELECT name, timestamp, json_as_text(properties, name) AS value FROM (SELECT properties, timestamp, unnest(json_object_keys(properties)) AS name FROM ${NEWEST})) GROUP BY name ORDER BY times DESC LIMIT 1000`;
 const VALUES = `SELECT properties->>$name AS value, count(*) AS times FROM ${NEWEST} WHERE properties->>$name IS NOT NULL GROUP BY 1 ORDER BY times DESC LIMIT 50`;
-const HEAD = ["name", "times", "type", "different values", "example", "last seen"];
+const HEAD = ["name", "times", "type", "different values", "example", "first seen", "last seen"];
 
 /** A row of `PROPERTIES`. */
 export const seenOf = ([name, times, , numbers, flags, nested]: Cell[]) => ({ name: String(name), times: Number(times), numbers: Number(numbers), flags: Number(flags), nested: Number(nested) });
@@ -27,19 +28,22 @@ export function typeOf(times: number, numbers: number, flags: number, nested: nu
   return numbers + nested + flags > 0 ? `text (${percent((times - numbers - nested - flags) / times, 0)})` : "text";
 }
 
+const taken = ([name, times, different, numbers, flags, nested, example, first, last]: Cell[]) => [String(name), Number(times), typeOf(Number(times), Number(numbers), Number(flags), Number(nested)), Number(different), String(example ?? ""), String(first), String(last)];
+
 export function PropertiesOf({ activity = "" }: { activity?: string }) {
   const project = useProject().id;
   const [shown, setShown] = useState<string>();
   const found = useAnswer(`${project} properties ${activity}`, (signal) => askRows(project, PROPERTIES, { activity }, signal));
   const rows = found.value?.rows;
   const cell = (row: Cell[] | undefined, column: number) => {
-    const [name, times, different, numbers, flags, nested, example, , last] = row ?? [];
+    const [name, times, different, numbers, flags, nested, example, first, last] = row ?? [];
     switch (column) {
       case 0: return <button type="button" className="link" onClick={() => setShown(String(name))}>{String(name)}</button>;
       case 1: return number(Number(times));
       case 2: return typeOf(Number(times), Number(numbers), Number(flags), Number(nested));
       case 3: return number(Number(different));
       case 4: return String(example ?? "");
+      case 5: return moment(String(first));
       default: return moment(String(last));
     }
   };
@@ -48,6 +52,7 @@ export function PropertiesOf({ activity = "" }: { activity?: string }) {
   if (rows.length === 0) return <Empty>No activity carries properties yet.</Empty>;
   return (
     <>
+      <div className="line"><button type="button" className="quiet" aria-label="Properties as CSV" onClick={() => save(fileName("properties", "csv"), csv(HEAD, rows.map(taken)))}>CSV</button></div>
       <Grid label="Properties as a table" columns={HEAD.map((name) => ({ name, isNumber: name === "times" || name === "different values" }))} count={rows.length} cell={(row, column) => cell(rows[row], column)} height={560} />
       {shown && <Values name={shown} activity={activity} close={() => setShown(undefined)} />}
     </>

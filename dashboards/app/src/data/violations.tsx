@@ -6,7 +6,7 @@ import { askRows } from "../api/rows";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
 import { ChoiceField } from "../parts/field";
-import { moment, number } from "../parts/format";
+import { moment, times } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
 import { planOf, plannedOnes, setUnplanned, violationsOf, type Unplanned, type Violation } from "./plan";
 import { told } from "./told";
@@ -53,7 +53,7 @@ export function ViolationList({ found, hasNames }: { found: Violation[]; hasName
       <li key={`${one.activity} ${one.kind} ${one.path} ${one.fate}`}>
         <div className="row-text">
           <span>{hasNames && <><Link href={placeOf(project, `data/${encodeURIComponent(one.activity)}`)}>{one.activity}</Link>: </>}<b>{told(one)}</b></span>
-          <span className="soft small">{number(one.times)} times {one.fate}, from {moment(one.first_at)} to {moment(one.last_at)}</span>
+          <span className="soft small">{times(one.times)} {one.fate}, from {moment(one.first_at)} to {moment(one.last_at)}</span>
           <Example of={one} />
         </div>
       </li>

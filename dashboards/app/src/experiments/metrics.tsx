@@ -3,14 +3,14 @@
 import { useState } from "react";
 import type { Experiment, Item } from "../api/definitions";
 import { ChoiceField, NumberField } from "../parts/field";
-import { Combo, type Proposal } from "../parts/combo";
+import { Combo, type Proposals } from "../parts/combo";
 import { DIMENSIONS, type Dimension } from "./dimensions";
 import { NewMetric } from "./metric";
 
 type Role = "goals" | "secondary" | "guardrails";
 const ROLES = [["goals", "Goals", "They decide."], ["secondary", "Secondary", "They explain."], ["guardrails", "Guardrails", "They must not suffer."]] as const;
 
-export function MetricFields({ draft, set, metrics, names, changed }: { draft: Experiment; set: (part: Partial<Experiment>) => void; metrics: Item<"metrics">[]; names: Proposal[]; changed: () => void }) {
+export function MetricFields({ draft, set, metrics, names, changed }: { draft: Experiment; set: (part: Partial<Experiment>) => void; metrics: Item<"metrics">[]; names: Proposals; changed: () => void }) {
   const [making, setMaking] = useState<Role>();
   const keysOf = (role: Role) => (role === "guardrails" ? draft.guardrails.map(({ metric }) => metric) : draft[role]);
   const add = (role: Role, key: string) => {

@@ -1,9 +1,9 @@
 // Experiments: all of a project with state and health, a new one, and one with its results and its history.
 
-import { useState } from "react";
 import { useAnswer } from "../api/answer";
 import { api, good } from "../api/client";
 import { listed, shown, type Item } from "../api/definitions";
+import { useText } from "../frame/address";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
 import { inWords } from "../flags/condition";
@@ -12,6 +12,7 @@ import { ago, moment, number, percent } from "../parts/format";
 import { History } from "../parts/history";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
 import { wordsOf } from "./dimensions";
+import { METRICS, Metrics } from "./metrics_page";
 import { redirectsInWords } from "./redirects";
 import { ResultsShown } from "./results";
 import { Steps } from "./steps";
@@ -25,6 +26,7 @@ const HEALTH_MAX = 12;
 
 export default function Experiments({ rest: [key, part] }: { rest: string[] }) {
   if (key === NEW) return <Wizard />;
+  if (key === METRICS) return <Metrics metric={part} />;
   if (key && part === "change") return <Change experiment={key} />;
   return key ? <Experiment experiment={key} /> : <List />;
 }
@@ -37,14 +39,16 @@ const useResults = (project: string, item: Item<"experiments"> | undefined, phas
 
 function List() {
   const { id: project, permissions } = useProject();
-  const [state, setState] = useState("all");
+  const [chosen, setState] = useText("state");
   const found = useAnswer(project, (signal) => listed(project, "experiments", signal));
   const states = [...new Set((found.value ?? []).map((item) => item.state.status))];
+  const state = states.find((one) => one === chosen) ?? "all";
   const shown = (found.value ?? []).filter((item) => state === "all" || item.state.status === state).sort((a, b) => Number(b.state.status === "running") - Number(a.state.status === "running") || b.updated_at.localeCompare(a.updated_at));
   return (
     <>
       <PageHead title="Experiments" about="What is tried out, and on whom.">
-        {states.length > 1 && <Select label="State" isQuiet value={state} options={[["all", "all states"] as const, ...states.map((one) => [one, one.replace("_", " ")] as const)]} choose={setState} />}
+        {states.length > 1 && <Select label="State" isQuiet value={state} options={[["all", "all states"] as const, ...states.map((one) => [one, one.replace("_", " ")] as const)]} choose={(state) => setState(state === "all" ? "" : state)} />}
+        <Link className="plain" href={placeOf(project, `experiments/${METRICS}`)}>Metrics</Link>
         {permissions.has("experiments.write") && <Link className="primary" href={placeOf(project, `experiments/${NEW}`)}>New experiment</Link>}
       </PageHead>
       <section className="card" aria-label="All experiments">
@@ -82,11 +86,12 @@ function Change({ experiment }: { experiment: string }) {
 
 function Experiment({ experiment }: { experiment: string }) {
   const { id: project, permissions } = useProject();
-  const [phase, setPhase] = useState<number>();
+  const [wanted, setPhase] = useText("phase");
   const found = useAnswer(`${project} ${experiment}`, (signal) => shown(project, "experiments", experiment, signal));
   const { item, tag } = found.value ?? {};
-  const results = useResults(project, item, phase);
   const phases = item?.state.phases ?? [];
+  const phase = phases.findIndex((_, index) => String(index + 1) === wanted);
+  const results = useResults(project, item, phase < 0 ? undefined : phase);
   return (
     <>
       <PageHead title={experiment} about={item?.definition.hypothesis}>
@@ -98,7 +103,7 @@ function Experiment({ experiment }: { experiment: string }) {
       {item?.state.decision && (
         <section className="notice" aria-label="Decision"><h2>{item.state.decision.outcome === "ship" ? `${item.state.decision.variation} was shipped` : "It was rolled back to control"}</h2><p>{item.state.decision.reason || "No reason was given."} <span className="soft small">{moment(item.state.decision.decided_at)}</span></p></section>
       )}
-      {phases.length > 1 && <Select label="Phase" value={String(phase ?? phases.length - 1)} options={phases.map(({ started_at, ended_at }, index) => [String(index), `${index + 1}: ${moment(started_at)} to ${ended_at ? moment(ended_at) : "now"}`] as const)} choose={(chosen) => setPhase(Number(chosen))} />}
+      {phases.length > 1 && <Select label="Phase" value={String(phase < 0 ? phases.length - 1 : phase)} options={phases.map(({ started_at, ended_at }, index) => [String(index), `${index + 1}: ${moment(started_at)} to ${ended_at ? moment(ended_at) : "now"}`] as const)} choose={(chosen) => setPhase(Number(chosen) === phases.length - 1 ? "" : String(Number(chosen) + 1))} />}
       {item && phases.length === 0 && <Empty>It has not begun: there are no results yet.</Empty>}
       {results.fault ? <Failure fault={results.fault} again={results.again} /> : results.isAsking ? <Loading what="results" /> : null}
       {results.value && item && <ResultsShown results={results.value} experiment={item.definition} />}
@@ -121,7 +126,7 @@ function Facts({ item: { key, definition, state } }: { item: Item<"experiments">
         <dt>Flags</dt><dd>{flags.length ? flags.map(({ key }) => <Link key={key} href={placeOf(project, `flags/${encodeURIComponent(key)}`)}>{key} </Link>) : "none runs it yet"}</dd>
         <dt>Variations</dt><dd>{definition.variations.map(({ key, weight, name }) => `${key}${name ? ` (${name})` : ""} ${percent(weight, 0)}`).join(" · ")}</dd>
         <dt>Who</dt><dd>{inWords(definition.condition)}, {percent(definition.coverage, 0)} of them, divided by {definition.hash_attribute}</dd>
-        <dt>Goals</dt><dd>{definition.goals.join(", ") || "none yet"}</dd>
+        <dt>Goals</dt><dd>{definition.goals.length ? definition.goals.map((metric) => <Link key={metric} href={placeOf(project, `experiments/${METRICS}/${encodeURIComponent(metric)}`)}>{metric} </Link>) : "none yet"}</dd>
         {guardrails.length > 0 && <><dt>Guardrails</dt><dd>{guardrails.map(({ metric, tolerance, rolls_back }) => `${metric} (worse by at most ${percent(tolerance)}${rolls_back ? ", rolls back by itself" : ""})`).join(", ")}</dd></>}
         <dt>Judged</dt><dd>{definition.analysis.method.replace("_", " ")}, α = {definition.analysis.alpha}, {definition.analysis.covariate_days} days before exposure taken into account{definition.analysis.stratified_by ? `, people compared with those of the same ${wordsOf(definition.analysis.stratified_by)}` : ""}</dd>
         {definition.redirects && <><dt>Pages</dt><dd>{redirectsInWords(definition.redirects)}</dd></>}

@@ -1,11 +1,12 @@
 // The results of a phase: people, effects with their intervals, one metric day by day.
 
-import { useMemo, useRef, useState } from "react";
+import { useMemo, useRef } from "react";
 import type { Experiment } from "../api/definitions";
 import { Chart } from "../chart/chart";
 import { Forest } from "../chart/forest";
 import type { Drawing } from "../chart/options";
 import { savePicture } from "../chart/picture";
+import { useText } from "../frame/address";
 import { Segments, Select } from "../parts/choice";
 import { csv, fileName, save } from "../parts/files";
 import { chance, number, percent, signedPercent } from "../parts/format";
@@ -17,7 +18,8 @@ const ROLES = [["goal", "Goals"], ["guardrail", "Guardrails"], ["secondary", "Se
 const TONES = { good: "notice good", bad: "notice bad", open: "notice" } as const;
 
 export function ResultsShown({ results, experiment }: { results: Results; experiment: Experiment }) {
-  const [view, setView] = useState<View>("sequential");
+  const [chosen, setView] = useText("view");
+  const view: View = chosen === "bayesian" ? chosen : "sequential";
   const { tone, title, sentences } = conclude(results, experiment);
   const isFixed = experiment.analysis.method === "fixed_horizon";
   return (
@@ -30,7 +32,7 @@ export function ResultsShown({ results, experiment }: { results: Results; experi
       <section className="card stack" aria-label="Effects">
         <div className="card-head">
           <h2>Effects against control</h2>
-          <Segments label="View" value={view} options={VIEWS} choose={setView} />
+          <Segments label="View" value={view} options={VIEWS} choose={(view) => setView(view === "bayesian" ? view : "")} />
         </div>
         <p className="soft small">{view === "bayesian" ? "Credible intervals: where the effect lies with the confidence set, after what was seen." : isFixed ? "Intervals of a fixed horizon: they hold at one look that was planned." : "Sequential intervals: they hold whenever one looks."}</p>
         {ROLES.map(([role, title]) => <Effects key={role} title={title} metrics={results.metrics.filter((metric) => metric.role === role)} experiment={experiment} view={view} />)}
@@ -104,12 +106,14 @@ function Effects({ title, metrics, experiment, view }: { title: string; metrics:
 function Daily({ results }: { results: Results }) {
   const region = useRef<HTMLElement>(null);
   const drawable = results.metrics.filter(({ comparisons }) => comparisons.some(({ curve }) => curve.length > 1));
-  const [wanted, setWanted] = useState("");
+  const [wanted, setWanted] = useText("daily");
   const metric = drawable.find(({ key }) => key === wanted) ?? drawable[0];
   const drawing = useMemo(() => metric && curves(metric.comparisons), [metric]);
   if (!metric || !drawing || drawing.kind === "flows") return null;
-  const head = ["day", ...drawing.lines.flatMap(({ name }) => [name, `${name} low`, `${name} high`])];
-  const rows = drawing.names.map((day, index) => [day, ...drawing.lines.flatMap(({ values, band }) => [values[index] ?? null, band?.[index]?.low ?? null, band?.[index]?.high ?? null])]);
+  // As they are: what is drawn is cut.
+  const days = daysOf(metric.comparisons);
+  const head = ["day", ...metric.comparisons.flatMap(({ variation }) => [variation, `${variation} low`, `${variation} high`])];
+  const rows = days.map((day) => [day.slice(0, 10), ...metric.comparisons.flatMap(({ curve }) => { const point = curve.find((one) => one.day === day); return [point?.effect ?? null, point?.interval?.low ?? null, point?.interval?.high ?? null]; })]);
   return (
     <section ref={region} className="card stack" aria-label="Day by day">
       <div className="card-head">
@@ -126,9 +130,11 @@ function Daily({ results }: { results: Results }) {
   );
 }
 
+const daysOf = (comparisons: Comparison[]) => [...new Set(comparisons.flatMap(({ curve }) => curve.map(({ day }) => day)))].sort();
+
 /** Intervals of the first days are so wide that nothing else would be seen: they are cut at four times the last. */
 function curves(comparisons: Comparison[]): Drawing {
-  const days = [...new Set(comparisons.flatMap(({ curve }) => curve.map(({ day }) => day)))].sort();
+  const days = daysOf(comparisons);
   const lines = comparisons.map(({ variation, curve }) => {
     const at = new Map(curve.map((point) => [point.day, point]));
     const last = curve.at(-1)?.interval;

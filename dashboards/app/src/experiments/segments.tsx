@@ -1,10 +1,12 @@
 // Among whom the effect is which: by one thing known of people at a time, and by all of them at once, where it differs.
 
-import { useState } from "react";
+import { useRef } from "react";
 import type { components } from "../../../client/src/schema";
 import { useAnswer } from "../api/answer";
 import { api, good } from "../api/client";
 import { Forest, type Effect } from "../chart/forest";
+import { savePicture } from "../chart/picture";
+import { useText } from "../frame/address";
 import { useProject } from "../frame/project";
 import { Select } from "../parts/choice";
 import { csv, fileName, save } from "../parts/files";
@@ -19,9 +21,11 @@ const ALPHA = 0.05;
 
 export function PeopleApart({ results }: { results: Results }) {
   const project = useProject().id;
-  const [dimension, setDimension] = useState<Dimension | "">("");
-  const [wanted, setWanted] = useState("");
-  const [isSearching, setSearching] = useState(false);
+  const [by, setDimension] = useText("by");
+  const dimension = CHOICES.find(([key]) => key === by)?.[0] ?? "";
+  const [wanted, setWanted] = useText("on");
+  const [searching, setSearching] = useText("differs");
+  const isSearching = searching !== "";
   const path = { project, key: results.experiment };
   const { phase } = results;
   const of = `${project} ${results.experiment} ${phase}`;
@@ -37,17 +41,18 @@ export function PeopleApart({ results }: { results: Results }) {
         <span className="line">
           <Select label="People by" value={dimension} options={CHOICES} choose={setDimension} />
           {told.length > 1 && shown && <Select label="Effect on" value={nameOf(shown)} options={told.map((one) => [nameOf(one), nameOf(one)] as const)} choose={setWanted} />}
-          {!isSearching && <button type="button" className="quiet" onClick={() => setSearching(true)}>Where does it differ?</button>}
+          {!isSearching && <button type="button" className="quiet" onClick={() => setSearching("yes")}>Where does it differ?</button>}
         </span>
       </div>
       <p className="soft small">As people were at their first exposure. Whoever looks at many groups finds some effect in one of them by chance: p-values are corrected for how many were looked at.</p>
-      {found.fault ? <Failure fault={found.fault} again={found.again} /> : dimension && found.isAsking ? <Loading what="the groups" /> : shown && <Levels told={shown} results={results} dimension={wordsOf(dimension as Dimension)} />}
+      {found.fault ? <Failure fault={found.fault} again={found.again} /> : dimension && found.isAsking ? <Loading what="the groups" /> : shown && <Levels told={shown} results={results} dimension={wordsOf(dimension as Dimension)} sql={`-- ${JSON.stringify(found.value?.params)}\n${found.value?.sql}\n`} />}
       {differing.fault ? <Failure fault={differing.fault} again={differing.again} /> : isSearching && differing.isAsking ? <Loading what="every group" /> : differing.value && <Differing found={differing.value} />}
     </section>
   );
 }
 
-function Levels({ told, results, dimension }: { told: Told; results: Results; dimension: string }) {
+function Levels({ told, results, dimension, sql }: { told: Told; results: Results; dimension: string; sql: string }) {
+  const region = useRef<HTMLElement>(null);
   if (told.levels.length === 0) return <Empty>Nothing is known of it.</Empty>;
   const lowerIsBetter = results.metrics.find(({ key }) => key === told.metric)?.lower_is_better ?? false;
   const effects = told.levels.map((one): Effect => {
@@ -58,13 +63,21 @@ function Levels({ told, results, dimension }: { told: Told; results: Results; di
   const head = [dimension, "people of control", "people", "mean of control", "mean", "effect", "low", "high", "p (corrected)"];
   const rows = told.levels.map((one) => [one.level, ...one.people, ...one.means.map((mean) => mean ?? null), one.effect ?? null, one.interval?.low ?? null, one.interval?.high ?? null, one.p_value_adjusted ?? null]);
   const cell = (value: string | number | null, at: number) => (typeof value !== "number" ? value ?? "–" : at > 4 && at < 8 ? signedPercent(value) : number(Number(value.toPrecision(4))));
+  const name = `${told.metric} by ${dimension}`;
   return (
-    <>
+    <section ref={region} className="stack" aria-label={`Groups by ${dimension}`}>
+      <div className="result-head">
+        <h3>{told.metric}, {told.variation}</h3>
+        <span className="line">
+          <button type="button" className="quiet" aria-label="Groups as CSV" onClick={() => save(fileName(name, "csv"), csv(head, rows))}>CSV</button>
+          <button type="button" className="quiet" aria-label="Groups as PNG" onClick={() => region.current && void savePicture(region.current, name)}>PNG</button>
+          <button type="button" className="quiet" aria-label="Groups as SQL" onClick={() => save(fileName(name, "sql"), sql, "application/sql")}>SQL</button>
+        </span>
+      </div>
       <p>{told.reading}</p>
       <Forest label={`The effect on ${told.metric} by ${dimension}; the table has the same numbers`} effects={effects} />
       <details>
         <summary className="small">In numbers</summary>
-        <button type="button" className="quiet" aria-label="Groups as CSV" onClick={() => save(fileName(`${told.metric} by ${dimension}`, "csv"), csv(head, rows))}>CSV</button>
         <div className="wide-table" tabIndex={0} role="region" aria-label="Groups in numbers">
           <table>
             <thead><tr>{head.map((name, at) => <th key={name} scope="col" className={at > 0 ? "number" : undefined}>{name}</th>)}</tr></thead>
@@ -72,18 +85,22 @@ function Levels({ told, results, dimension }: { told: Told; results: Results; di
           </table>
         </div>
       </details>
-    </>
+    </section>
   );
 }
 
+const DIFFERENCES = ["people by", "effect on", "groups", "greatest", "least", "p (Holm)"];
+
 function Differing({ found: { differences, reading } }: { found: components["schemas"]["ExperimentDifferences"] }) {
+  const rows = differences.map((one) => [wordsOf(one.dimension), `${one.metric}, ${one.variation}`, one.levels, ...[one.greatest, one.least].flatMap((level) => [level?.level ?? null, level?.effect ?? null]), one.p_value_holm ?? null]);
+  const head = DIFFERENCES.flatMap((name) => (name === "greatest" || name === "least" ? [name, `${name} effect`] : [name]));
   return (
     <section className="stack" aria-label="Where it differs">
-      <p role="status">{reading}</p>
+      <div className="result-head"><p role="status">{reading}</p>{rows.length > 0 && <button type="button" className="quiet" aria-label="Differences as CSV" onClick={() => save(fileName("differences", "csv"), csv(head, rows))}>CSV</button>}</div>
       {differences.length > 0 && (
         <div className="wide-table" tabIndex={0} role="region" aria-label="Differences in numbers">
           <table>
-            <thead><tr>{["people by", "effect on", "groups", "greatest", "least", "p (Holm)"].map((name, at) => <th key={name} scope="col" className={at === 2 || at === 5 ? "number" : undefined}>{name}</th>)}</tr></thead>
+            <thead><tr>{DIFFERENCES.map((name, at) => <th key={name} scope="col" className={at === 2 || at === 5 ? "number" : undefined}>{name}</th>)}</tr></thead>
             <tbody>{differences.map((one) => (
               <tr key={`${one.dimension} ${one.metric} ${one.variation}`}>
                 <td>{wordsOf(one.dimension)}</td><td>{one.metric}, {one.variation}</td><td className="number">{number(one.levels)}</td>

@@ -1,6 +1,6 @@
 // A new experiment, step by step: an idea, variations, people, metrics, a plan. The server judges each draft that is saved.
 
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { Refused } from "../api/client";
 import { listed, made, replaced, shown, type Experiment, type Feature, type Item } from "../api/definitions";
@@ -62,6 +62,13 @@ export function Wizard({ item, tag }: { item?: Item<"experiments">; tag?: string
       return false;
     }
   };
+  // Whoever goes on by keys goes on from the top of the step.
+  const heading = useRef<HTMLHeadingElement>(null);
+  const isFirst = useRef(true);
+  useEffect(() => {
+    if (!isFirst.current) heading.current?.focus();
+    isFirst.current = false;
+  }, [step]);
   const index = STEPS.findIndex(([one]) => one === step);
   const next = STEPS[index + 1]?.[0];
   const begun = (item?.state.phases.length ?? 0) > 0;
@@ -73,7 +80,7 @@ export function Wizard({ item, tag }: { item?: Item<"experiments">; tag?: string
       ))}</ol></nav>
       {fault ? <Failure fault={fault} /> : null}
       <form className="card stack wizard" aria-label={STEPS[index]?.[1]} onSubmit={(event) => (event.preventDefault(), void save().then((isGood) => isGood && (next ? setStep(next) : go(placeOf(project, `experiments/${encodeURIComponent(key)}`)))))}>
-        <h2>{STEPS[index]?.[1]}</h2>
+        <h2 ref={heading} tabIndex={-1}>{STEPS[index]?.[1]}</h2>
         {step === "idea" && (
           <>
             <TextField label="Key" value={key} set={setKey} isDisabled={kept !== undefined} placeholder="shorter-checkout" hint="It names the experiment in code and data, and never changes." />

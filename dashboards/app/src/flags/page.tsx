@@ -4,7 +4,7 @@ import { useState } from "react";
 import { useAnswer } from "../api/answer";
 import { api, good } from "../api/client";
 import { everything, listed, removed, shown, type Item, type Rule } from "../api/definitions";
-import { go, useAddress } from "../frame/address";
+import { go, useAddress, useText } from "../frame/address";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
 import { ActDialog } from "../parts/act";
@@ -35,7 +35,7 @@ interface Stale {
 
 function List() {
   const { id: project, permissions } = useProject();
-  const [part, setPart] = useState("");
+  const [part, setPart] = useText("find");
   const [hasGroups, setGroups] = useState(false);
   const found = useAnswer(project, (signal) => listed(project, "features", signal));
   const stale = useAnswer(`${project} stale`, (signal) => everything<Stale>((query) => good(api.GET("/v1/projects/{project}/stale-features", { params: { path: { project }, query }, signal }))).catch((): Stale[] => []));

@@ -28,6 +28,23 @@ export function go(address: string, { replaces = false } = {}): void {
   tell();
 }
 
+/** Sets or, where they are empty, removes texts of the query in place; the others stay. */
+export function inAddress(parts: Record<string, string | undefined>): void {
+  const query = new URLSearchParams(location.search);
+  for (const [name, text] of Object.entries(parts)) {
+    if (text) query.set(name, text);
+    else query.delete(name);
+  }
+  const text = query.toString();
+  go(location.pathname + (text ? `?${text}` : ""), { replaces: true });
+}
+
+/** A text kept in the query; nothing leaves no trace there. */
+export function useText(name: string): [string, (text: string) => void] {
+  const { query } = useAddress();
+  return [query.get(name) ?? "", useCallback((text: string) => inAddress({ [name]: text }), [name])];
+}
+
 /** A value kept in the query as JSON; the default leaves no trace there. */
 export function useInAddress<T>(name: string, read: (value: unknown) => T): [T, (value: T) => void] {
   const { path, query } = useAddress();
@@ -41,7 +58,7 @@ export function useInAddress<T>(name: string, read: (value: unknown) => T): [T, 
   return [value, set];
 }
 
-function parsed(text: string | null): unknown {
+export function parsed(text: string | null): unknown {
   if (text === null) return undefined;
   try {
     return JSON.parse(text);

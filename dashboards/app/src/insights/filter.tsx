@@ -3,17 +3,17 @@
 import { useEffect, useState } from "react";
 import { useProject } from "../frame/project";
 import { Select } from "../parts/choice";
-import { Combo, type Proposal } from "../parts/combo";
+import { Combo, type Proposals } from "../parts/combo";
 import { groupKeys, groupTypes, traits, useProposals, values } from "./names";
 import { OFS, TESTS, WITHOUT_VALUE, type Filter } from "./question";
 import { useCohorts } from "./saved";
 
-const SESSION: Proposal[] = [{ value: "duration_ms", note: "how long" }, { value: "rows", note: "activities" }, { value: "entry", note: "begins with" }, { value: "exit", note: "ends with" }];
+const SESSION: Proposals = [{ value: "duration_ms", note: "how long" }, { value: "rows", note: "activities" }, { value: "entry", note: "begins with" }, { value: "exit", note: "ends with" }];
 const INS = [["is", "is"], ["is_not", "is not"]] as const;
 
 interface Row {
   filter: Filter;
-  known: Proposal[];
+  known: Proposals;
   set: (filter: Filter) => void;
   remove?: () => void;
   /** What is looked at is settled. */

@@ -1,16 +1,16 @@
 // What goes with each kind of question: how it is divided, joined, counted and compared.
 
 import { Select } from "../parts/choice";
-import { Combo, type Proposal } from "../parts/combo";
+import { Combo, type Proposals } from "../parts/combo";
 import { ANCHORS, COMPARED, ORDERS, RUNNINGS, TOUCHES, type Exclusion, type Question } from "./question";
 import { Several } from "./several";
 
 interface Options {
   question: Question;
-  names: Proposal[];
-  known: Proposal[];
-  own: Proposal[];
-  groups: Proposal[];
+  names: Proposals;
+  known: Proposals;
+  own: Proposals;
+  groups: Proposals;
   set: (part: Partial<Question>) => void;
 }
 

@@ -3,28 +3,51 @@
 import { useCallback, useMemo, useState } from "react";
 import { useAnswer } from "../api/answer";
 import type { Progress } from "../api/stream";
-import { useInAddress } from "../frame/address";
+import { useAddress, useInAddress } from "../frame/address";
 import { useProject } from "../frame/project";
 import { Segments } from "../parts/choice";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
+import { items, type SavedQuestion } from "../boards/calls";
 import { ZONE } from "../boards/zone";
 import { ask } from "./ask";
 import { PeopleBehind, type Behind } from "./behind";
 import { Builder } from "./builder";
 import { Cohorts } from "./cohorts";
+import { questionOf } from "./kept";
 import { Waiting } from "./progress";
-import { KINDS, bodyOf, lackOf, midnight, readQuestion } from "./question";
+import { KINDS, bodyOf, lackOf, midnight, readQuestion, spanOf, type Question } from "./question";
 import { Result } from "./result";
+import { SavedInsights } from "./saved_list";
+import { apart } from "./taken";
+
+/** What a saved question asks that cannot be chosen here, as it is kept. */
+function keptOf({ ask, days = 30 }: SavedQuestion, zone: string): { question: Question; definition: Record<string, unknown> } | undefined {
+  if (!("insight" in ask)) return undefined;
+  const { kind, definition } = apart(ask.insight);
+  const question = readQuestion({ kind, days });
+  const [from_ms, until_ms] = spanOf(question, midnight(Date.now(), 1, zone), zone);
+  return { question, definition: { scope: { from_ms, until_ms, zone }, ...definition } };
+}
 
 export default function Insights() {
-  const project = useProject().id;
-  const [question, change] = useInAddress("q", readQuestion);
-  const lack = lackOf(question);
+  const { id: project, permissions } = useProject();
+  const { query } = useAddress();
+  const [typed, change] = useInAddress("q", readQuestion);
+  const found = useAnswer(permissions.has("dashboards.read") ? `${project} questions` : undefined, () => items<SavedQuestion>(project, "questions").then((all) => all.filter(({ content }) => "insight" in content.ask)));
+  const wanted = query.get("saved");
+  const opened = found.value?.find(({ key }) => key === wanted);
+  // An address may name a saved question without saying what it asks.
+  const isNamed = wanted !== null && !query.has("q");
+  const read = useMemo(() => (isNamed && opened ? questionOf(opened.content) : undefined), [isNamed, opened]);
+  const kept = useMemo(() => (isNamed && opened && !read ? keptOf(opened.content, ZONE) : undefined), [isNamed, opened, read]);
+  const question = kept?.question ?? read ?? typed;
+  const isComing = isNamed && found.isAsking && !found.value;
+  const lack = kept ? undefined : lackOf(question);
   const [behind, setBehind] = useState<Behind>();
   const [progress, setProgress] = useState<Progress>();
   const [isManaging, setManaging] = useState(false);
-  const definition = useMemo(() => bodyOf(question, midnight(Date.now(), 1, ZONE), ZONE), [question]);
-  const answer = useAnswer(lack ? undefined : `${project} ${question.kind} ${JSON.stringify(definition)}`, (signal) =>
+  const definition = useMemo(() => kept?.definition ?? bodyOf(question, midnight(Date.now(), 1, ZONE), ZONE), [question, kept]);
+  const answer = useAnswer(lack || isComing ? undefined : `${project} ${question.kind} ${JSON.stringify(definition)}`, (signal) =>
     ask(project, question.kind, definition, signal, setProgress).then((insight) => ({ insight, kind: question.kind, definition, question })));
   const show = useCallback((behind: Behind | undefined) => behind && setBehind(behind), []);
   return (
@@ -32,13 +55,15 @@ export default function Insights() {
       <PageHead title="Insights" about="Ask by choosing. The address is the question: share it.">
         <button type="button" className="quiet" onClick={() => setManaging(true)}>Saved cohorts</button>
       </PageHead>
+      <SavedInsights found={found} opened={opened} question={kept ? undefined : question} />
       <Segments label="Kind of question" value={question.kind} options={KINDS} choose={(kind) => change({ ...question, kind })} />
-      <Builder question={question} change={change} />
+      {kept ? <p className="notice" role="status">«{opened?.content.title}» asks for more than can be chosen here: it is asked as it was saved. Choosing a kind begins a new question.</p>
+        : !isComing && <Builder question={question} change={change} />}
       <section className="card" aria-label="Answer" aria-busy={answer.isAsking}>
         {answer.isSlow && <Waiting progress={progress} cancel={answer.cancel} />}
         {answer.isCancelled && <p className="line" role="status">It was stopped. <button type="button" className="plain" onClick={answer.again}>Ask again</button></p>}
-        {lack ? <Empty>{lack}</Empty> : answer.fault ? <Failure fault={answer.fault} again={answer.again} />
-          : answer.value ? <Result {...answer.value} isStale={answer.isAsking || Boolean(answer.isCancelled)} show={show} /> : !answer.isSlow && !answer.isCancelled && <Loading what="the answer" />}
+        {isComing ? <Loading what="the saved question" /> : lack ? <Empty>{lack}</Empty> : answer.fault ? <Failure fault={answer.fault} again={answer.again} />
+          : answer.value ? <Result {...answer.value} isStale={answer.isAsking || Boolean(answer.isCancelled)} isKept={kept !== undefined} saved={found.again} show={show} /> : !answer.isSlow && !answer.isCancelled && <Loading what="the answer" />}
       </section>
       {behind && <PeopleBehind behind={behind} close={() => setBehind(undefined)} />}
       {isManaging && <Cohorts close={() => setManaging(false)} use={(who) => (change({ ...question, kind: "cohort", who }), setManaging(false))} />}

@@ -28,10 +28,14 @@ interface Props {
   definition: Record<string, unknown>;
   question: Question;
   isStale: boolean;
+  /** It is asked as it was saved: there is nothing to save. */
+  isKept: boolean;
+  /** Another question was saved. */
+  saved: () => void;
   show: (behind: Behind | undefined) => void;
 }
 
-export function Result({ insight, kind, definition, question, isStale, show }: Props) {
+export function Result({ insight, kind, definition, question, isStale, isKept, saved, show }: Props) {
   const project = useProject().id;
   const region = useRef<HTMLDivElement>(null);
   const shown = useMemo(() => drawn(kind, definition, insight.answer, ZONE), [insight, kind, definition]);
@@ -52,7 +56,7 @@ export function Result({ insight, kind, definition, question, isStale, show }: P
         <h2>{title}</h2>
         <span className="soft small">{number(insight.rows_read)} rows in {number(insight.took_ms)} ms</span>
         <span className="line">
-          {kind === "cohort" ? <SaveCohort question={question} /> : isKeepable(question) && <SaveQuestion question={() => savedInsight(question)} />}
+          {kind === "cohort" ? <SaveCohort question={question} /> : !isKept && isKeepable(question) && <SaveQuestion question={() => savedInsight(question)} saved={saved} />}
           {kind === "places" && <Link className="quiet" href={placeOf(project, "places", { activity: question.steps[0]?.activity ?? "", days: String(question.days) })}>On the map</Link>}
           <Exports shown={shown} title={title} kind={kind} definition={definition} clickhouse={insight.clickhouse_sql} picture={() => region.current && void savePicture(region.current, title)} />
         </span>

@@ -2,9 +2,10 @@
 
 import { api, good, goodWithTag } from "../api/client";
 import { everything } from "../api/definitions";
-import type { Proposal } from "../parts/combo";
+import type { Proposals } from "../parts/combo";
 import { number } from "../parts/format";
 import { useAnswer } from "../api/answer";
+import { refused } from "./names";
 
 export interface SavedCohort {
   key: string;
@@ -52,8 +53,9 @@ export const uploadList = (project: string, key: string, { mode, ids, text }: Li
   good<unknown>(api.POST("/v1/projects/{project}/cohorts/{key}/list" as never, { params: { path: { project, key }, query: { mode, ids } }, body: text, bodySerializer: (body: string) => body, headers: { "content-type": "text/csv" } } as never)) as Promise<Listed>;
 
 /** Keys to choose from, with names. */
-export function useCohorts(project: string): Proposal[] {
-  const found = useAnswer(`${project} cohorts ${revision}`, (signal) => cohorts(project, signal).catch(() => []));
+export function useCohorts(project: string): Proposals {
+  const found = useAnswer(`${project} cohorts ${revision}`, (signal) => cohorts(project, signal));
+  if (found.fault) return refused(found.fault);
   return (found.value ?? []).map(({ key, name, people }) => ({ value: key, note: people === null || people === undefined ? name : `${name}, ${number(people)}` }));
 }
 

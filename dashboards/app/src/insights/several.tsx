@@ -1,13 +1,13 @@
 // Several names, each removable, and a field for one more.
 
-import { Combo, type Proposal } from "../parts/combo";
+import { Combo, type Proposals } from "../parts/combo";
 
 interface Several {
   label: string;
   value: string[];
   most: number;
   placeholder: string;
-  proposals: Proposal[];
+  proposals: Proposals;
   set: (value: string[]) => void;
 }
 
@@ -16,7 +16,7 @@ export function Several({ label, value, most, placeholder, proposals, set }: Sev
     <span className="several line" role="group" aria-label={label}>
       <span className="soft small" aria-hidden="true"><b>{label}</b></span>
       {value.map((one) => <span className="badge" key={one}>{one}<button type="button" className="remove" aria-label={`Remove ${one}`} onClick={() => set(value.filter((other) => other !== one))}>×</button></span>)}
-      {value.length < most && <Combo label={label} value="" placeholder={placeholder} proposals={proposals.filter((proposal) => !value.includes(proposal.value))} isEmptied choose={(chosen) => chosen && !value.includes(chosen) && set([...value, chosen])} />}
+      {value.length < most && <Combo label={label} value="" placeholder={placeholder} proposals={Object.assign(proposals.filter((proposal) => !value.includes(proposal.value)), { refusal: proposals.refusal })} isEmptied choose={(chosen) => chosen && !value.includes(chosen) && set([...value, chosen])} />}
     </span>
   );
 }

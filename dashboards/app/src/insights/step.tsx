@@ -1,7 +1,7 @@
 // One activity of a question: its name, how it is measured, and its filters.
 
 import { Select } from "../parts/choice";
-import { Combo, type Proposal } from "../parts/combo";
+import { Combo, type Proposals } from "../parts/combo";
 import { FilterRow } from "./filter";
 import { MEASURES, NO_FILTER, WITH_NUMBER, type Filter, type Step } from "./question";
 
@@ -9,8 +9,8 @@ const JOINS = [["all", "all of"], ["any", "any of"]] as const;
 
 interface Row {
   step: Step;
-  names: Proposal[];
-  known: Proposal[];
+  names: Proposals;
+  known: Proposals;
   label: string;
   before?: string;
   hasMeasure: boolean;

@@ -2,7 +2,7 @@
 
 import { useProject } from "../frame/project";
 import { Select } from "../parts/choice";
-import { Combo, type Proposal } from "../parts/combo";
+import { Combo, type Proposals } from "../parts/combo";
 import { FilterRow } from "./filter";
 import { traits, useProposals } from "./names";
 import { NO_FILTER, WHOS, whoOf, type Who } from "./question";
@@ -10,8 +10,8 @@ import { useCohorts } from "./saved";
 
 interface Rows {
   who: Who[];
-  names: Proposal[];
-  known: Proposal[];
+  names: Proposals;
+  known: Proposals;
   /** The group is what is asked for, or a part of it. */
   isQuestion: boolean;
   label?: string;

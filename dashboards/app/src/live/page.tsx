@@ -1,12 +1,14 @@
 // Live: activity as it arrives, the newest first.
 
 import { useEffect, useState } from "react";
+import type { components } from "../../../client/src/schema";
 import { useAnswer } from "../api/answer";
+import { api, good } from "../api/client";
 import { askRows } from "../api/rows";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
 import { ago, number, span } from "../parts/format";
-import { Empty, PageHead } from "../parts/states";
+import { Empty, Failure, PageHead } from "../parts/states";
 
 interface Arrived {
   event?: string;
@@ -19,10 +21,14 @@ interface Arrived {
 const SHOWN_MAX = 60;
 const STATES = { joining: "Connecting …", live: "Live", away: "The stream broke off; connecting again …" } as const;
 
-const NOW = `SELECT count(DISTINCT person_id), count(*), (SELECT max(received_at) FROM activity WHERE timestamp >= $hour) FROM activity WHERE timestamp >= $minutes`;
+const NOW = "SELECT count(DISTINCT person_id), count(*) FROM activity WHERE timestamp >= $minutes";
 const LOOK_MS = 5000;
+/** The parts of the program, as /readyz names them. */
+const PARTS: Record<string, string> = { log: "Log", store: "Tables", jobs: "Job", bus: "News between processes" };
 
-/** Who is here, how much arrives, and how old the newest is; asked anew every few seconds. */
+type Status = components["schemas"]["ProgramStatus"];
+
+/** Who is here, how much arrives, how far answers are behind, and how each part does; asked anew every few seconds. */
 function Pulse({ seen }: { seen: number[] }) {
   const { id: project, permissions } = useProject();
   const [turn, setTurn] = useState(0);
@@ -30,21 +36,40 @@ function Pulse({ seen }: { seen: number[] }) {
     const clock = setInterval(() => setTurn((turn) => turn + 1), LOOK_MS);
     return () => clearInterval(clock);
   }, []);
-  const before = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
-  const found = useAnswer(permissions.has("sql.run") ? `${project} ${turn}` : undefined, (signal) => askRows(project, NOW, { hour: before(60), minutes: before(5) }, signal));
-  const health = useAnswer(`health ${turn}`, (signal) => fetch("/readyz", { signal, cache: "no-store" }).then(({ ok }) => ok));
-  const [people, activities, newest] = found.value?.rows[0] ?? [];
-  const lag = newest ? Date.now() - new Date(String(newest)).getTime() : undefined;
+  const minutes = () => new Date(Date.now() - 5 * 60_000).toISOString();
+  const found = useAnswer(permissions.has("sql.run") ? `${project} ${turn}` : undefined, (signal) => askRows(project, NOW, { minutes: minutes() }, signal));
+  const status = useAnswer(`status ${turn}`, (signal) => good(api.GET("/v1/status", { signal })));
+  const [people, activities] = found.value?.rows[0] ?? [];
   return (
-    <section className="card" aria-label="Now">
+    <section className="card stack" aria-label="Now">
       <dl className="figures">
         <div className="figure"><dt>People in the last 5 minutes</dt><dd>{people === undefined ? "–" : number(Number(people))}</dd></div>
         <div className="figure"><dt>Activities in the last 5 minutes</dt><dd>{activities === undefined ? "–" : number(Number(activities))}</dd></div>
         <div className="figure"><dt>A second, in the last 10 s</dt><dd>{number(seen.filter((at) => at > Date.now() - 10_000).length / 10)}</dd></div>
-        <div className="figure"><dt>The newest came</dt><dd><small>{lag === undefined ? "more than an hour ago" : `${span(Math.max(0, lag))} ago`}</small></dd></div>
-        <div className="figure"><dt>The program</dt><dd><span className={`badge${health.value === false ? " bad" : health.value ? " good" : ""}`}>{health.fault ? "does not answer" : health.value === undefined ? "…" : health.value ? "is ready" : "is not ready"}</span></dd></div>
+        <div className="figure"><dt>Answers are behind</dt><dd><Behind lag={status.value?.lag} /></dd></div>
       </dl>
+      {status.fault ? <Failure fault={status.fault} again={status.again} /> : status.value && <Parts status={status.value} />}
     </section>
+  );
+}
+
+/** What was taken in and is in no answer yet. */
+function Behind({ lag }: { lag: Status["lag"] | undefined }) {
+  if (!lag) return <>–</>;
+  return <>{number(lag.records_behind)} <small>{lag.records_behind === 1 ? "activity" : "activities"}, {span(lag.seconds_behind * 1000)}</small></>;
+}
+
+function Parts({ status: { ready, checks } }: { status: Status }) {
+  return (
+    <ul className="rows parts" aria-label="Parts of the program">
+      <li><span className="row-text"><b>The program</b></span><span className={`badge ${ready ? "good" : "bad"}`}>{ready ? "is ready" : "is not ready"}</span></li>
+      {checks.map(({ name, ok, detail }) => (
+        <li key={name}>
+          <span className="row-text"><span>{PARTS[name] ?? name}</span>{detail && <span className="soft small">{detail}</span>}</span>
+          <span className={`badge ${ok ? (detail ? "warn" : "good") : "bad"}`}>{ok ? "works" : "does not work"}</span>
+        </li>
+      ))}
+    </ul>
   );
 }
 

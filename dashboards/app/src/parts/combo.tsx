@@ -7,11 +7,16 @@ export interface Proposal {
   note?: string;
 }
 
+export interface Proposals extends Array<Proposal> {
+  /** Why there are none. */
+  refusal?: string;
+}
+
 interface Combo {
   label: string;
   value: string;
   placeholder?: string;
-  proposals: Proposal[];
+  proposals: Proposals;
   choose: (value: string) => void;
   /** Asked for when the field is entered. */
   onOpen?: () => void;
@@ -74,6 +79,7 @@ export function Combo({ label, value, placeholder, proposals, choose, onOpen, is
           </li>
         ))}
       </ul>
+      {isOpen && proposals.refusal && <span className="combo-refusal small" role="status">There are no proposals: {proposals.refusal} What you type counts all the same.</span>}
     </span>
   );
 }

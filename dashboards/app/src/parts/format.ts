@@ -11,6 +11,8 @@ export function number(value: number | null | undefined): string {
   return (Math.abs(value) < 1 ? FINEST : FINE).format(value);
 }
 
+export const times = (count: number) => (count === 1 ? "once" : `${number(count)} times`);
+
 export const short = (value: number) => SHORT.format(value);
 
 export const percent = (share: number | null | undefined, digits = 1) =>

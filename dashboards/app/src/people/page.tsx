@@ -3,6 +3,7 @@
 import { useState } from "react";
 import { useAnswer } from "../api/answer";
 import { askFile, askRows, type Cell } from "../api/rows";
+import { useText } from "../frame/address";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
 import { fileName, save } from "../parts/files";
@@ -26,7 +27,7 @@ export const idsOf = (cell: Cell | undefined) => (Array.isArray(cell) ? cell.map
 
 function Found() {
   const { id: project, permissions } = useProject();
-  const [part, setPart] = useState("");
+  const [part, setPart] = useText("find");
   const people = useAnswer(`${project} ${part}`, (signal) => askRows(project, FOUND, { part }, signal));
   return (
     <>

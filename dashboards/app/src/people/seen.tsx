@@ -4,7 +4,7 @@ import { useAnswer } from "../api/answer";
 import { askRows } from "../api/rows";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
-import { moment, number } from "../parts/format";
+import { moment, times as often } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
 
 const SEEN = `SELECT 'flag' AS kind, properties->>'$feature_flag' AS name, properties->>'$feature_flag_response' AS given, count(*) AS times, min(timestamp) AS first_at FROM activity
@@ -22,7 +22,7 @@ export function Seen({ person, id }: { person: string; id: string }) {
       {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="flags" /> : found.value.rows.length === 0 ? <Empty>No flag was asked for this person.</Empty> : (
         <ul className="rows">{found.value.rows.map(([kind, name, given, times, first], index) => (
           <li key={index}>
-            <span className="row-text"><span><b>{String(name)}</b>: {String(given)}</span><span className="soft small">{String(kind)} · {number(Number(times))} times, first {moment(String(first))}</span></span>
+            <span className="row-text"><span><b>{String(name)}</b>: {String(given)}</span><span className="soft small">{String(kind)} · {often(Number(times))}, first {moment(String(first))}</span></span>
             {kind === "flag" && mayAsk ? <Link className="quiet" href={placeOf(project, `flags/${encodeURIComponent(String(name))}`, { part: "why", id })} aria-label={`Why ${String(name)} gives this`}>Why?</Link> : kind === "experiment" && <Link className="quiet" href={placeOf(project, `experiments/${encodeURIComponent(String(name))}`)} aria-label={`Results of ${String(name)}`}>Results</Link>}
           </li>
         ))}</ul>

@@ -3,6 +3,7 @@
 import { useEffect, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { askRows, type Cell } from "../api/rows";
+import { useText } from "../frame/address";
 import { useProject } from "../frame/project";
 import { Select } from "../parts/choice";
 import { Empty, Failure, Loading } from "../parts/states";
@@ -19,7 +20,7 @@ const hourOf = (at: Cell | undefined) => new Date(String(at)).toLocaleTimeString
 
 export function Timeline({ person }: { person: string }) {
   const project = useProject().id;
-  const [event, setEvent] = useState("");
+  const [event, setEvent] = useText("event");
   const [before, setBefore] = useState(END);
   const [rows, setRows] = useState<Cell[][]>([]);
   const events = useAnswer(`${project} ${person} events`, (signal) => askRows(project, EVENTS, { person }, signal));

@@ -2,7 +2,8 @@
 
 import { geoArea } from "d3-geo";
 import { expect, test } from "vitest";
-import { cellsOf, resolutionAt } from "./cells";
+import { cellNamed, cellsOf, resolutionAt } from "./cells";
+import { WHOLE, viewOf, written } from "./view";
 
 const points = Array.from({ length: 400 }, (_, index) => ({ latitude: ((index * 37) % 160) - 80 + 0.31, longitude: ((index * 71) % 358) - 179 + 0.17, person: `p${index % 50}`, times: 1 + (index % 3) }));
 
@@ -24,4 +25,20 @@ test("cells get smaller as one comes nearer", () => {
   const steps = [1, 2, 4, 16, 64, 512].map(resolutionAt);
   expect(steps).toEqual([...steps].sort((a, b) => a - b));
   expect(steps[0]).toBeGreaterThanOrEqual(1);
+});
+
+test("a cell is found by its name, whatever the map shows", () => {
+  const [first, , third] = cellsOf(points, 3);
+  for (const cell of [first, third]) expect(cellNamed(points, cell?.cell ?? "")).toEqual(cell);
+  expect(cellNamed(points, "nowhere")).toBeUndefined();
+  expect(cellNamed([], first?.cell ?? "")).toBeUndefined();
+});
+
+test("an address says where the map is looked at", () => {
+  const view = viewOf("48.208,16.372,12.5");
+  expect(view).toEqual({ center: [16.372, 48.208], zoom: 12.5 });
+  expect(viewOf(written(view))).toEqual(view);
+  expect([viewOf(null), viewOf("1,2"), viewOf("a,b,c"), viewOf(",,")]).toEqual([WHOLE, WHOLE, WHOLE, WHOLE]);
+  expect(viewOf("99,500,9999")).toEqual({ center: [140, 80], zoom: 600 });
+  expect(written(WHOLE)).toBe("");
 });

@@ -1,6 +1,6 @@
 // Places as H3 cells: points with people summed into hexagons of one resolution.
 
-import { cellToBoundary, cellToLatLng, latLngToCell } from "h3-js";
+import { cellToBoundary, cellToLatLng, getResolution, isValidCell, latLngToCell } from "h3-js";
 
 export interface Point {
   latitude: number;
@@ -32,6 +32,13 @@ export function cellsOf(points: Point[], resolution: number): HexCell[] {
     const ring = cellToBoundary(cell, true).map(([x = 0, y = 0]): [number, number] => [x, y]).reverse();
     return { cell, people: people.size, times, people_ids: [...people], ring, center: [longitude, latitude] as [number, number] };
   }).sort((a, b) => b.people - a.people || a.cell.localeCompare(b.cell));
+}
+
+/** The cell of a name with its people, of whatever resolution it is. */
+export function cellNamed(points: Point[], name: string): HexCell | undefined {
+  if (!isValidCell(name)) return undefined;
+  const resolution = getResolution(name);
+  return cellsOf(points.filter(({ latitude, longitude }) => latLngToCell(latitude, longitude, resolution) === name), resolution)[0];
 }
 
 /** The nearer one looks, the smaller the cells: about as many pixels wide at each step. */

@@ -8,16 +8,11 @@ import world from "world-atlas/countries-110m.json";
 import { usePlace } from "../chart/chart";
 import { number } from "../parts/format";
 import { resolutionAt, type HexCell } from "./cells";
+import { WHOLE, clamp, wrapped, zoomed, type View } from "./view";
 
 const topology = world as unknown as Topology<{ countries: GeometryCollection }>;
 const COUNTRIES = feature(topology, topology.objects.countries) as unknown as GeoPermissibleObjects;
 
-export interface View {
-  center: [number, number];
-  zoom: number;
-}
-export const WHOLE: View = { center: [10, 20], zoom: 1 };
-const ZOOM_MAX = 600;
 const NOTED = 1.35;
 
 interface Props {
@@ -27,9 +22,6 @@ interface Props {
   chosen?: string;
   choose: (cell: HexCell) => void;
 }
-
-const clamp = (value: number, least: number, most: number) => Math.max(least, Math.min(most, value));
-export const zoomed = ({ center, zoom }: View, by: number): View => ({ center, zoom: clamp(zoom * by, 1, ZOOM_MAX) });
 
 export function WorldMap({ cells, view, setView, chosen, choose }: Props) {
   const [host, place] = usePlace<HTMLDivElement>();
@@ -94,5 +86,3 @@ export function WorldMap({ cells, view, setView, chosen, choose }: Props) {
     </div>
   );
 }
-
-const wrapped = (longitude: number) => ((((longitude + 180) % 360) + 360) % 360) - 180;

@@ -1,10 +1,10 @@
 // Places: where people are, in cells that get smaller as one comes nearer, and who is in a cell.
 
-import { useMemo, useRef, useState } from "react";
+import { useMemo, useRef } from "react";
 import { useAnswer } from "../api/answer";
 import { askRows } from "../api/rows";
 import { savePicture } from "../chart/picture";
-import { go, useAddress } from "../frame/address";
+import { go, inAddress, useAddress } from "../frame/address";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
 import { named } from "../insights/behind";
@@ -15,8 +15,9 @@ import { csv, fileName, save } from "../parts/files";
 import { number } from "../parts/format";
 import { Grid } from "../parts/grid";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
-import { cellsOf, resolutionAt, type HexCell } from "./cells";
-import { WHOLE, WorldMap } from "./map";
+import { cellNamed, cellsOf, resolutionAt, type HexCell } from "./cells";
+import { WorldMap } from "./map";
+import { useView } from "./use_view";
 
 const POINTS_MAX = 100_000;
 const SQL = `SELECT round(latitude, 2) AS latitude, round(longitude, 2) AS longitude, person_id, count(*) AS times FROM activity
@@ -32,14 +33,16 @@ export default function Places() {
   const days = DAYS.find(([count]) => count === query.get("days"))?.[0] ?? "30";
   const activity = query.get("activity") ?? "";
   const set = (part: Record<string, string>) => go(`${path}?${new URLSearchParams({ ...Object.fromEntries(query), ...part })}`, { replaces: true });
-  const [view, setView] = useState(WHOLE);
-  const [chosen, setChosen] = useState<HexCell>();
+  const [view, setView] = useView(query.get("view"));
+  const wanted = query.get("cell") ?? "";
+  const setChosen = ({ cell }: HexCell) => inAddress({ cell });
   const names = useProposals(() => activities(project), project);
   const since = useMemo(() => new Date(Date.now() - Number(days) * 86_400_000).toISOString(), [days]);
   const found = useAnswer(`${project} ${since} ${activity}`, (signal) => askRows(project, SQL, { since, activity }, signal));
   const points = useMemo(() => (found.value?.rows ?? []).map(([latitude, longitude, person, times]) => ({ latitude: Number(latitude), longitude: Number(longitude), person: String(person), times: Number(times) })), [found.value]);
   const resolution = resolutionAt(view.zoom);
   const cells = useMemo(() => cellsOf(points, resolution), [points, resolution]);
+  const chosen = useMemo(() => cellNamed(points, wanted), [points, wanted]);
   const head = ["cell", "people", "activities", "latitude", "longitude"];
   const row = ({ cell, people, times, center }: HexCell) => [cell, people, times, Number(center[1].toFixed(4)), Number(center[0].toFixed(4))];
   const show = (cell: HexCell) => {

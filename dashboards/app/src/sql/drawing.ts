@@ -13,6 +13,21 @@ export interface Chosen {
   number?: number;
 }
 
+/** What an address says of it. */
+export function readChosen(value: unknown): Chosen | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { shape, along, number } = value as Record<string, unknown>;
+  const place = (of: unknown) => (Number.isInteger(of) && Number(of) >= 0 ? Number(of) : undefined);
+  const known = SHAPES.find(([key]) => key === shape)?.[0];
+  return { ...(known && { shape: known }), ...(place(along) !== undefined && { along: place(along) }), ...(place(number) !== undefined && { number: place(number) }) };
+}
+
+/** Without columns that these rows do not have. */
+export function fitting({ columns }: Rows, { shape, along, number }: Chosen = {}): Chosen {
+  const isThere = (at: number | undefined) => at !== undefined && at < columns.length;
+  return { ...(shape && { shape }), ...(isThere(along) && { along }), ...(isThere(number) && { number }) };
+}
+
 export const isNumber = (type: string) => type === "integer" || type === "float" || type === "number";
 
 const ROWS_MAX = 2000;

@@ -4,7 +4,7 @@ import { Suspense, lazy, useEffect, useMemo, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { api, good, Refused } from "../api/client";
 import { askRows } from "../api/rows";
-import { useAddress } from "../frame/address";
+import { inAddress, parsed, useAddress } from "../frame/address";
 import { useProject } from "../frame/project";
 import { Select } from "../parts/choice";
 import { number } from "../parts/format";
@@ -13,8 +13,9 @@ import type { Item, SavedQuestion } from "../boards/calls";
 import { items } from "../boards/calls";
 import { SaveQuestion } from "../boards/save";
 import { ZONE } from "../boards/zone";
+import { readChosen, type Chosen } from "./drawing";
 import { asked, keep } from "./history";
-import { TYPES, givenOf, namesIn, parametersOf, valuesOf, withTime, type Given } from "./parameters";
+import { TYPES, givenOf, namesIn, parametersOf, readGiven, valuesOf, withTime, type Given } from "./parameters";
 import { Result, type Run } from "./result";
 import { Saved } from "./saved";
 import { Schedules } from "./schedules";
@@ -33,8 +34,10 @@ export default function Sql() {
   const [isScheduling, setScheduling] = useState(false);
   const { query } = useAddress();
   const [text, setText] = useState(() => query.get("sql") ?? asked(project)[0] ?? FIRST);
-  const [set, setGiven] = useState<Record<string, Given>>({});
+  const [set, setGiven] = useState<Record<string, Given>>(() => readGiven(parsed(query.get("values"))));
   const [run, setRun] = useState<Run>();
+  // Nothing: no chart is wanted.
+  const [drawn, setDrawn] = useState<Chosen | undefined>(() => readChosen(parsed(query.get("chart"))));
   const [kept, setKept] = useState(() => asked(project));
   const tables = useAnswer("tables", () => good(api.GET("/v1/tables")) as Promise<{ tables: Table[] }>);
   const schema = useMemo(() => Object.fromEntries((tables.value?.tables ?? []).map(({ name, columns }) => [name, columns.map(({ name }) => name)])), [tables.value]);
@@ -45,10 +48,11 @@ export default function Sql() {
   const [opened, setOpened] = useState<string>();
   const open = ({ key, content }: Item<SavedQuestion>) => {
     if (!("sql" in content.ask)) return;
+    const isOfAddress = query.get("saved") === key && opened === undefined;
     setText(content.ask.sql);
-    setGiven(givenOf(content.parameters ?? []));
+    setGiven({ ...givenOf(content.parameters ?? []), ...(isOfAddress && set) });
     setOpened(key);
-    history.replaceState(null, "", `${location.pathname}?${new URLSearchParams({ saved: key })}`);
+    inAddress({ saved: key, sql: undefined, ...(!isOfAddress && { values: undefined, chart: undefined }) });
   };
   // An address may name a saved question.
   const wanted = query.get("saved");
@@ -62,8 +66,14 @@ export default function Sql() {
     setRun({ sql: text, params: valuesOf(names, given), turn: (run?.turn ?? 0) + 1 });
     setKept(keep(project, text));
     const isSaved = named && "sql" in named.content.ask && named.content.ask.sql === text;
-    const shared = new URLSearchParams(isSaved && opened ? { saved: opened } : { sql: text });
-    if (text.length < 4000) history.replaceState(null, "", `${location.pathname}?${shared}`);
+    const typed = Object.fromEntries(names.flatMap((name) => (set[name] ? [[name, set[name]]] : [])));
+    const values = Object.keys(typed).length ? JSON.stringify(typed) : undefined;
+    if (run && run.sql !== text && drawn) draw({});
+    if (text.length < 4000) inAddress({ ...(isSaved && opened ? { saved: opened, sql: undefined } : { saved: undefined, sql: text }), values });
+  };
+  const draw = (chosen: Chosen | undefined) => {
+    setDrawn(chosen);
+    inAddress({ chart: chosen && JSON.stringify(chosen) });
   };
   return (
     <>
@@ -82,7 +92,7 @@ export default function Sql() {
             <span className="soft small" role="status">{answer.isAsking ? "Asking …" : answer.isCancelled ? "Stopped" : answer.value ? `${number(answer.value.rows.length)} rows in ${number(Math.round(answer.took ?? 0))} ms` : ""}</span>
           </div>
           {answer.fault ? <Fault fault={answer.fault} sql={run?.sql ?? ""} /> : null}
-          {run && answer.value && <Result rows={answer.value} run={run} isStale={answer.isAsking} />}
+          {run && answer.value && <Result rows={answer.value} run={run} drawn={drawn} draw={draw} isStale={answer.isAsking} />}
         </div>
         <aside className="stack" aria-label="Tables and earlier questions">
           <section className="card tables">

@@ -1,7 +1,7 @@
 // Parameters are what stands outside texts and comments; values have the type that was chosen.
 
 import { expect, test } from "vitest";
-import { givenOf, namesIn, parametersOf, valuesOf, withTime } from "./parameters";
+import { givenOf, namesIn, parametersOf, readGiven, valuesOf, withTime } from "./parameters";
 
 test("names outside texts, names in quotes and comments, each once", () => {
   expect(namesIn("SELECT '$no', \"$no\", $a -- $no\n/* $no */ + $b + $a")).toEqual(["a", "b"]);
@@ -18,4 +18,11 @@ test("the time is there without being typed, and is not kept", () => {
   expect(valuesOf(names, given)).toEqual({ from: "2026-04-05T00:00:00.000Z", plan: 3 });
   expect(parametersOf(names, given)).toEqual([{ name: "plan", type: "number", default: 3 }]);
   expect(givenOf(parametersOf(names, given))).toEqual({ plan: { type: "number", text: "3" } });
+});
+
+test("values of an address; what makes no sense there is left out", () => {
+  const given = { plan: { type: "number", text: "3" }, event: { type: "text", text: "it's" } };
+  expect(readGiven(JSON.parse(JSON.stringify(given)))).toEqual(given);
+  expect(readGiven({ a: { type: "date", text: "x" }, b: { type: "text", text: 3 }, c: null, d: { type: "time", text: "2026-05-04" } })).toEqual({ d: { type: "time", text: "2026-05-04" } });
+  expect([readGiven(undefined), readGiven("x"), readGiven(7)]).toEqual([{}, {}, {}]);
 });

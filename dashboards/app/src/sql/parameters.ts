@@ -8,6 +8,16 @@ export interface Given {
   text: string;
 }
 
+/** What an address says of values. */
+export function readGiven(value: unknown): Record<string, Given> {
+  const given = typeof value === "object" && value !== null ? Object.entries(value as Record<string, unknown>) : [];
+  return Object.fromEntries(given.flatMap(([name, one]): [string, Given][] => {
+    const { type, text } = (typeof one === "object" && one !== null ? one : {}) as Record<string, unknown>;
+    const known = TYPES.find(([key]) => key === type)?.[0];
+    return known && typeof text === "string" ? [[name, { type: known, text: text.slice(0, 2000) }]] : [];
+  }));
+}
+
 /** Names after `$`, outside texts and comments, each once. */
 export function namesIn(sql: string): string[] {
   const code = sql.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\//g, " ");

@@ -10,7 +10,7 @@ import { Select } from "../parts/choice";
 import { fileName, save } from "../parts/files";
 import { Grid } from "../parts/grid";
 import { Empty, Failure } from "../parts/states";
-import { SHAPES, drawingOf, isNumber, type Chosen } from "./drawing";
+import { SHAPES, drawingOf, fitting, isNumber, type Chosen } from "./drawing";
 
 export interface Run {
   sql: string;
@@ -20,14 +20,22 @@ export interface Run {
 
 const FORMATS = [["csv", "text/csv"], ["parquet", "application/vnd.apache.parquet"]] as const;
 
-export function Result({ rows, run, isStale }: { rows: Rows; run: Run; isStale: boolean }) {
+interface Props {
+  rows: Rows;
+  run: Run;
+  /** How it is drawn, if it is. */
+  drawn?: Chosen;
+  draw: (chosen: Chosen | undefined) => void;
+  isStale: boolean;
+}
+
+export function Result({ rows, run, drawn, draw, isStale }: Props) {
   const project = useProject().id;
   const region = useRef<HTMLElement>(null);
-  const [isChart, setChart] = useState(false);
-  const [chosen, setChosen] = useState<Chosen>({});
+  const isChart = drawn !== undefined;
+  const chosen = useMemo(() => fitting(rows, drawn), [rows, drawn]);
   const [fault, setFault] = useState<unknown>();
   useEffect(() => setFault(undefined), [run]);
-  useEffect(() => setChosen({}), [run.sql]);
   const drawing = useMemo(() => drawingOf(rows, chosen), [rows, chosen]);
   const take = (ending: string, accept: string) => askFile(project, run.sql, run.params, accept).then((file) => save(fileName("answer", ending), file), setFault);
   if (rows.rows.length === 0) return <Empty>No rows.</Empty>;
@@ -38,7 +46,7 @@ export function Result({ rows, run, isStale }: { rows: Rows; run: Run; isStale: 
       <div className="result-head">
         <h2>Result</h2>
         <span className="line">
-          {drawing && <button type="button" className="quiet" aria-pressed={isChart} onClick={() => setChart(!isChart)}>{isChart ? "Hide the chart" : "Chart"}</button>}
+          {drawing && <button type="button" className="quiet" aria-pressed={isChart} onClick={() => draw(isChart ? undefined : {})}>{isChart ? "Hide the chart" : "Chart"}</button>}
           {isChart && drawing && <button type="button" className="quiet" onClick={() => region.current && void savePicture(region.current, "answer")}>PNG</button>}
           {FORMATS.map(([ending, accept]) => <button type="button" className="quiet" key={ending} onClick={() => void take(ending, accept)}>{ending.toUpperCase()}</button>)}
           <button type="button" className="quiet" onClick={() => save(fileName("answer", "sql"), `${run.sql}\n`, "application/sql")}>SQL</button>
@@ -48,9 +56,9 @@ export function Result({ rows, run, isStale }: { rows: Rows; run: Run; isStale: 
       {isChart && drawing && (
         <>
           <div className="line" role="group" aria-label="How it is drawn">
-            <Select label="Shape" value={chosen.shape ?? "usual"} options={SHAPES} choose={(shape) => setChosen({ ...chosen, shape })} />
-            <Select label="Along" value={String(chosen.along ?? 0)} options={names} choose={(along) => setChosen({ ...chosen, along: Number(along) })} />
-            <Select label="Number" value={chosen.number === undefined ? "" : String(chosen.number)} options={[["", "all"] as const, ...numbers]} choose={(number) => setChosen({ ...chosen, number: number === "" ? undefined : Number(number) })} />
+            <Select label="Shape" value={chosen.shape ?? "usual"} options={SHAPES} choose={(shape) => draw({ ...chosen, shape })} />
+            <Select label="Along" value={String(chosen.along ?? 0)} options={names} choose={(along) => draw({ ...chosen, along: Number(along) })} />
+            <Select label="Number" value={chosen.number === undefined ? "" : String(chosen.number)} options={[["", "all"] as const, ...numbers]} choose={(number) => draw({ ...chosen, number: number === "" ? undefined : Number(number) })} />
           </div>
           <Chart label="Result as a chart; the table has the same numbers" drawing={drawing} />
         </>

@@ -1,7 +1,8 @@
 // The saved questions of SQL beside the editor: opened, changed to what is typed, removed.
 
 import { useState } from "react";
-import { putItem, removeItem, type Item, type SavedQuestion } from "../boards/calls";
+import { putItem, type Item, type SavedQuestion } from "../boards/calls";
+import { RenameDialog, removeQuestion } from "../boards/rename";
 import { useProject } from "../frame/project";
 import { Failure } from "../parts/states";
 
@@ -23,9 +24,7 @@ export function Saved({ all, opened, open, changed, now }: Props) {
   const isChanged = current && said(current.content) !== said(now());
   const done = () => (setFault(undefined), changed());
   const keep = () => current && void putItem<SavedQuestion>(project.id, "questions", current.key, { ...current.content, ...now() }).then(done, setFault);
-  const remove = ({ key, content }: Item<SavedQuestion>) => {
-    if (confirm(`Remove «${content.title}»? Tiles and schedules that ask it fail from then on.`)) void removeItem(project.id, "questions", key).then(done, setFault);
-  };
+  const [renamed, setRenamed] = useState<Item<SavedQuestion>>();
   if (own.length === 0) return null;
   return (
     <section className="card" aria-label="Saved questions">
@@ -34,12 +33,14 @@ export function Saved({ all, opened, open, changed, now }: Props) {
         {own.map((item) => (
           <li key={item.key}>
             <button type="button" className="saved" aria-current={item.key === opened || undefined} onClick={() => open(item)}>{item.content.title}</button>
-            {mayWrite && <button type="button" className="remove" aria-label={`Remove ${item.content.title}`} onClick={() => remove(item)}>×</button>}
+            {mayWrite && <button type="button" className="quiet" aria-label={`Rename ${item.content.title}`} onClick={() => setRenamed(item)}>Rename</button>}
+            {mayWrite && <button type="button" className="remove" aria-label={`Remove ${item.content.title}`} onClick={() => void removeQuestion(project.id, item).then((isGone) => isGone && done(), setFault)}>×</button>}
           </li>
         ))}
       </ul>
       {mayWrite && current && isChanged && <button type="button" className="plain" onClick={keep}>Change «{current.content.title}» to this</button>}
       {fault ? <Failure fault={fault} /> : null}
+      {renamed && <RenameDialog item={renamed} done={done} close={() => setRenamed(undefined)} />}
     </section>
   );
 }

@@ -2,12 +2,12 @@
 
 import { useState } from "react";
 import { useAnswer } from "../api/answer";
-import { items, putItem, removeItem, runNow, runsOf, type SavedQuestion } from "../boards/calls";
+import { items, putItem, removeItem, runNow, runsOf, type Item, type SavedQuestion } from "../boards/calls";
 import { useProject } from "../frame/project";
 import { Dialog } from "../parts/dialog";
 import { moment } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
-import { NewSchedule, type Schedule } from "./schedule_new";
+import { ScheduleForm, type Schedule } from "./schedule_form";
 
 const everyText = ({ every }: Schedule) => ("minutes" in every ? `every ${every.minutes} minutes` : "day_at" in every ? `every day at ${every.day_at}:00 UTC` : `Mondays at ${every.monday_at}:00 UTC`);
 
@@ -25,10 +25,12 @@ export function Schedules({ question, close }: { question?: string; close: () =>
   const questions = useAnswer(`${project.id} questions`, () => items<SavedQuestion>(project.id, "questions"));
   const mayWrite = project.permissions.has("dashboards.write");
   const [fault, setFault] = useState<unknown>();
-  const done = () => (setFault(undefined), found.again());
+  const [changed, setChanged] = useState<Item<Schedule>>();
+  const done = () => (setFault(undefined), setChanged(undefined), found.again());
+  const form = { questions: questions.value ?? [], question, taken: (found.value ?? []).map(({ key }) => key), done };
   return (
     <Dialog title="Schedules and alerts" close={close} isWide>
-      {mayWrite && questions.value && (questions.value.length ? <NewSchedule questions={questions.value} question={question} taken={(found.value ?? []).map(({ key }) => key)} done={done} /> : <p className="soft">Save a question first: schedules ask saved questions.</p>)}
+      {mayWrite && questions.value && (changed ? <ScheduleForm key={changed.key} {...form} item={changed} cancel={() => setChanged(undefined)} /> : questions.value.length ? <ScheduleForm {...form} /> : <p className="soft">Save a question first: schedules ask saved questions.</p>)}
       {fault ? <Failure fault={fault} /> : null}
       {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="schedules" /> : found.value.length === 0 ? <Empty>Nothing is asked by itself yet.</Empty> : (
         <ul className="rows">
@@ -38,6 +40,7 @@ export function Schedules({ question, close }: { question?: string; close: () =>
               {mayWrite && (
                 <span className="line">
                   <button type="button" className="quiet" onClick={() => void runNow(project.id, item.key).then(done, setFault)} aria-label={`Ask ${item.content.title} now`}>Now</button>
+                  <button type="button" className="quiet" onClick={() => setChanged(item)} aria-label={`Change ${item.content.title}`}>Change</button>
                   <button type="button" className="quiet" onClick={() => void putItem(project.id, "schedules", item.key, { ...item.content, is_enabled: !item.content.is_enabled }).then(done, setFault)} aria-label={`Switch ${item.content.title} ${item.content.is_enabled ? "off" : "on"}`}>{item.content.is_enabled ? "Off" : "On"}</button>
                   <button type="button" className="remove" aria-label={`Remove ${item.content.title}`} onClick={() => void removeItem(project.id, "schedules", item.key).then(done, setFault)}>×</button>
                 </span>
