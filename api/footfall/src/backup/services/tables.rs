@@ -265,9 +265,8 @@ mod tests {
     use super::*;
     use crate::backup::manifest::{FORMAT, Places};
 
-    fn known(table: Table, publication: u64, path: &str) -> Kept {
-        let items = vec![Item { path: path.into(), bytes: 1, sha256: "00".into() }];
-        kept("p", table, publication, Seal { rows: publication, sum: 7 }, items)
+    fn known(place: &Place, table: Table, publication: u64, path: &str) -> Kept {
+        kept("p", table, publication, Seal { rows: publication, sum: 7 }, vec![file(place, path, 1)])
     }
 
     fn backup(services: Services, items: Vec<Item>) -> Backup {
@@ -299,8 +298,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let place = Place::open(&folder.path().join("place")).unwrap();
         assert!(earlier(&place).is_empty());
-        let before = [known(Table::Activity, 5, "a"), known(Table::Identities, 5, "b")];
-        note_down(&place, &[known(Table::Activity, 9, "c")], &before).unwrap();
+        let before = [known(&place, Table::Activity, 5, "a"), known(&place, Table::Identities, 5, "b")];
+        note_down(&place, &[known(&place, Table::Activity, 9, "c")], &before).unwrap();
         let of = |known: &[Kept]| -> Vec<(Table, u64, String)> {
             known.iter().map(|kept| (kept.copy.table, kept.copy.publication, kept.items[0].path.clone())).collect()
         };
