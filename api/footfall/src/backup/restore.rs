@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use footfall_ingest_activity::Timestamp;
+use footfall_ingest_activity::{Clock, Timestamp};
 
 use super::error::BackupError;
 use super::held::{self, usual};
@@ -122,10 +122,7 @@ pub async fn restore(arguments: RestoreArgs, settings: Settings, clock: Arc<dyn 
     match (backup.services.clone(), held::places(&settings).is_ok()) {
         (None, true) => files(place, backup, until, arguments.log, &settings).await,
         (None, false) => services::by_way_of_files(place, backup, &settings, clock).await,
-        (Some(of), false) => {
-            let restored = services::restore(&place, &backup, &of, &settings, &clock).await;
-            restored.inspect_err(|_| note("where something was written, it stays and is of no use: empty those places"))
-        }
+        (Some(of), false) => services::restore(&place, &backup, &of, &settings, &clock).await,
         (Some(of), true) => {
             let target = Target::of(&settings, &backup)?;
             target.must_be_empty()?;

@@ -120,7 +120,8 @@ impl Begun {
     /// Takes both away, the mark only if everything is there.
     fn end(self, filled: Result<(), AppError>) -> Result<(), AppError> {
         drop(fs::remove_dir_all(&self.work));
-        filled?;
+        filled
+            .inspect_err(|_| note("what was written until then is of no use: empty those places before another try"))?;
         fs::remove_file(&self.mark).map_err(AppError::file(self.mark))
     }
 }
