@@ -326,7 +326,7 @@ mod tests {
         let empty = kept("p", Table::Activity, 9, Seal { rows: 0, sum: 0 }, Vec::new()).copy;
         let of = services(vec![copy, empty]);
         let copied = Copied::of(&place, &backup(of.clone(), items), &of).await.unwrap();
-        assert_eq!(copied.projects(), ["p".into()]);
+        assert_eq!(copied.projects(), [Arc::<str>::from("p")]);
         assert_eq!(
             (copied.overrides("p").len(), copied.overrides("q").len()),
             (5, 0),
