@@ -52,6 +52,7 @@ async fn count(database: &Database) -> i64 {
 }
 
 mod scenes {
+    use std::collections::{BTreeMap, BTreeSet};
     use std::time::Duration;
 
     use super::*;
@@ -93,7 +94,10 @@ mod scenes {
             .migrate_area("other", &[Migration { version: 7, both: "", ..FIRST }], &*stage.clock)
             .await
             .expect("migrated");
-        assert_eq!(source.versions().await.expect("versions"), [("".to_owned(), 1), ("other".to_owned(), 7)].into());
+        assert_eq!(
+            source.versions().await.expect("versions"),
+            BTreeMap::from([(String::new(), 1), ("other".to_owned(), 7)])
+        );
         // Each thing has its part, made in one transaction with it.
         let writing = tokio::spawn({
             let source = source.clone();
@@ -109,7 +113,7 @@ mod scenes {
                 }
             }
         });
-        let mut sizes = std::collections::BTreeSet::new();
+        let mut sizes = BTreeSet::new();
         for number in 0.. {
             let file = stage.folder.path().join(format!("copy-{number}.db"));
             let copy = Database::open(&format!("sqlite:{}", file.display())).await.expect("a file");
