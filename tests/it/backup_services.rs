@@ -230,16 +230,16 @@ async fn refusals(used: &Places, fresh: &Places, folder: &TempDir, place: &Path)
 
     // Any changed byte is found before anything is written.
     let server = fresh.server(folder, "refused");
-    let mut objects: Vec<PathBuf> = files_below(&place.join("objects"));
-    objects.sort_by_key(|path| std::fs::metadata(path).map_or(0, |meta| meta.len()));
-    let object = objects.last().expect("an object");
-    let whole = std::fs::read(object).unwrap();
+    let newest = ids(&server, place).pop().expect("a backup");
+    let (_, sha256) = files_of(&manifest(place, &newest), "activity").pop_last().expect("a file");
+    let object: PathBuf = place.join("objects").join(&sha256[..2]).join(&sha256);
+    let whole = std::fs::read(&object).unwrap();
     let mut flipped = whole.clone();
     flipped[whole.len() / 2] ^= 0x40;
-    std::fs::write(object, &flipped).unwrap();
+    std::fs::write(&object, &flipped).unwrap();
     assert!(!backup(&server, place, &["--check"]).status.success());
     refuses(fresh, &[], "missing or changed");
-    std::fs::write(object, &whole).unwrap();
+    std::fs::write(&object, &whole).unwrap();
     done(&backup(&server, place, &["--check"]));
     // Nothing was written: the places are still new.
     tokio::task::block_in_place(|| done(&restore(&server, place, &[])));
