@@ -3,6 +3,7 @@
 
 mod accounts;
 mod backup;
+mod backup_services;
 mod bus;
 mod cases;
 mod crash;

@@ -53,7 +53,7 @@ fn clickhouse(test: &str) -> Option<String> {
 
 impl Installation {
     /// Six processes at work, with keys.
-    async fn start(test: &str) -> Option<Installation> {
+    pub async fn start(test: &str) -> Option<Installation> {
         Installation::start_with(test, &[]).await
     }
 

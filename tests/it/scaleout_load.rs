@@ -69,6 +69,10 @@ impl Load {
         self.known.lock().unwrap().acknowledged.len()
     }
 
+    pub fn acknowledged_ids(&self) -> BTreeSet<String> {
+        self.known.lock().unwrap().acknowledged.clone()
+    }
+
     /// Waits until so many more are acknowledged.
     pub async fn grows_by(&self, more: usize, when: &str) {
         let (goal, begun) = (self.acknowledged() + more, Instant::now());

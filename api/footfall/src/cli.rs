@@ -81,9 +81,9 @@ enum Command {
     Compact,
     /// Copy everything into a folder of backups, while the server runs or not
     Backup(backup::BackupArgs),
-    /// Make a data folder of a backup (into an empty folder)
+    /// Make an installation of a backup (into an empty folder, or a new topic and new databases)
     Restore(backup::RestoreArgs),
-    /// Move an installation onto other backends, and back (it must be stopped)
+    /// Move an installation onto other backends, and back
     Migrate(migrate::MigrateArgs),
     /// Read quarantined items again with the limits in force
     Replay(replay::ReplayArgs),
@@ -186,7 +186,7 @@ async fn offline(command: Command, settings: Settings, clock: Arc<dyn Clock>) ->
         Command::Check => check::run(settings).await,
         Command::Compact => upkeep::compact(settings, clock).await,
         Command::Backup(arguments) => backup::run(arguments, settings, clock).await,
-        Command::Restore(arguments) => backup::restore(arguments, settings).await,
+        Command::Restore(arguments) => backup::restore(arguments, settings, clock).await,
         Command::Migrate(arguments) => migrate::run(arguments, clock).await,
         Command::Replay(arguments) => replay::run(arguments, settings, clock).await,
         Command::Identity(command) => identity::run(command, settings, clock).await,

@@ -9,12 +9,15 @@ use footfall_api_access::Database;
 use footfall_api_server::Check;
 use footfall_ingest_activity::Clock;
 use footfall_ingest_log::ActivityLog;
-use footfall_pipelines_jobs::{Alone, ImportAccounts, JobsConfig, Leadership, LiveFeed, Pace, Runner, Standing, Term};
+use footfall_pipelines_jobs::{
+    Alone, ImportAccounts, JobsConfig, Leadership, LiveFeed, Pace, Runner, Standing, Term, is_half,
+};
 use footfall_pipelines_store::Store;
 use tokio::sync::{OnceCell, oneshot, watch};
 
 use crate::config::Settings;
 use crate::error::AppError;
+use crate::migrate::MigrateError;
 use crate::role::is_shared;
 
 /// Before the database is tried again.
@@ -39,6 +42,9 @@ impl Job {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
     ) -> Result<Job, AppError> {
+        if is_half(&*store) {
+            return Err(MigrateError::Half.into());
+        }
         let config = JobsConfig {
             turn_bytes_max: settings.jobs.turn_bytes.bytes(),
             turn_interval_min: settings.jobs.turn_interval.0,

@@ -181,6 +181,15 @@ pub async fn open_tables(settings: &Settings, clock: Arc<dyn Clock>) -> Result<B
     Ok(footfall_pipelines_store::open(&settings.store.url, store_options(settings), clock).await?)
 }
 
+/// Opens the tables as they are now, for somebody who reads all of them and changes nothing.
+pub async fn open_still(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Backend, AppError> {
+    let mut options = store_options(settings);
+    options.clickhouse.role = clickhouse::Role::Still;
+    // A question about everything may take its time until its first row.
+    options.clickhouse.read_timeout = Duration::from_secs(24 * 3600);
+    Ok(footfall_pipelines_store::open(&settings.store.url, options, clock).await?)
+}
+
 /// Opens the bus that the settings name. Nobody has to answer on it.
 pub fn open_bus(settings: &Settings) -> Result<Opened, AppError> {
     let bus = &settings.bus;

@@ -11,6 +11,8 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, TimestampMillisecondType};
 use footfall_ingest_activity::{Checkpoint, Timestamp};
+use footfall_pipelines_store::lake::Overrides;
+use footfall_pipelines_store::remote::Rows;
 use footfall_pipelines_store::tables::Table;
 use footfall_pipelines_store::{Backend, Publication, Store, StoreError, TableRows};
 use futures::StreamExt;
@@ -20,6 +22,32 @@ use crate::keys::{message_key, quarantine_key, resolved_key};
 /// Partitions that no log has: how many batches are in the target, and whether that is all.
 const BATCHES: u32 = u32::MAX;
 const ENDED: u32 = u32::MAX - 1;
+
+/// Where rows are copied from; it must not change meanwhile.
+pub trait CopySource: Send + Sync {
+    /// Projects that have rows.
+    fn projects(&self) -> Vec<Arc<str>>;
+
+    /// All rows of a table of a project.
+    fn rows(&self, project: &str, table: Table) -> Rows;
+
+    /// Who the ids of a project are: own person to the person it is.
+    fn overrides(&self, project: &str) -> Arc<Overrides>;
+}
+
+impl CopySource for Backend {
+    fn projects(&self) -> Vec<Arc<str>> {
+        self.store().projects()
+    }
+
+    fn rows(&self, project: &str, table: Table) -> Rows {
+        Backend::rows(self, project, table)
+    }
+
+    fn overrides(&self, project: &str) -> Arc<Overrides> {
+        Backend::overrides(self, project)
+    }
+}
 
 /// What a copy goes by.
 #[derive(Debug, Clone)]
@@ -32,11 +60,11 @@ pub struct CopyOptions {
     pub batch_rows: usize,
 }
 
-/// Copies all tables of all projects, and tells how many rows were done each time. The source must not change meanwhile.
+/// Copies all tables of all projects, and tells how many rows were done each time.
 ///
 /// The target is empty, or was begun by this function from the same source. Returns the rows by project and table.
 pub async fn copy_tables(
-    from: &Backend,
+    from: &dyn CopySource,
     to: &Backend,
     options: &CopyOptions,
     mut told: impl FnMut(u64),
@@ -49,7 +77,7 @@ pub async fn copy_tables(
     }
     let mut counts = BTreeMap::new();
     let mut last = Publication { checkpoint: options.checkpoint.clone(), ..Publication::default() };
-    for project in from.store().projects() {
+    for project in from.projects() {
         for &table in Table::ALL.iter().filter(|table| **table != Table::PersonOverrides) {
             let rows = copy.table(from, &project, table, &mut told).await?;
             counts.insert(format!("{project}/{}", table.name()), rows);
@@ -75,8 +103,18 @@ pub fn is_complete(to: &Backend) -> bool {
 
 /// True when a copy was begun and not ended.
 pub fn is_begun(to: &Backend) -> bool {
-    let there = to.store().durable_checkpoint();
+    is_half(&*to.store())
+}
+
+/// The same of a store: it holds a part of what it is to hold, and nothing else may be put into it.
+pub fn is_half(store: &dyn Store) -> bool {
+    let there = store.durable_checkpoint();
     there.next_offset(ENDED) == 0 && there.next_offset(BATCHES) > 0
+}
+
+/// A checkpoint of tables without what a copy has noted in it.
+pub fn places_in_log(checkpoint: &Checkpoint) -> Checkpoint {
+    checkpoint.iter().filter(|(partition, _)| *partition < ENDED).collect()
 }
 
 struct Copy<'a> {
@@ -90,7 +128,7 @@ struct Copy<'a> {
 impl Copy<'_> {
     async fn table(
         &mut self,
-        from: &Backend,
+        from: &dyn CopySource,
         project: &Arc<str>,
         table: Table,
         told: &mut impl FnMut(u64),

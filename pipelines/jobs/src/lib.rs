@@ -20,7 +20,7 @@ mod trouble;
 mod turn;
 
 pub use config::JobsConfig;
-pub use copy::{CopyOptions, copy_tables, is_begun, is_complete};
+pub use copy::{CopyOptions, CopySource, copy_tables, is_begun, is_complete, is_half, places_in_log};
 pub use error::JobError;
 pub use imports::{ImportAccount, ImportAccounts};
 pub use keys::{log_quarantine_id, message_key, quarantine_key, resolved_key};

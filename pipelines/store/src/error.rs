@@ -14,6 +14,10 @@ pub enum StoreError {
     InUse { path: PathBuf },
     #[error("the tables were written by a newer version: format {found}, this program knows {known}")]
     TooNew { found: u32, known: u32 },
+    #[error(
+        "the tables are at version {found}, and this program knows {known}: use the one that wrote them, or start this one once"
+    )]
+    TooOld { found: u32, known: u32 },
     #[error("store.url {url:?} names no store; known: file:PATH and clickhouse://USER:PASSWORD@HOST:PORT/DATABASE")]
     UnknownUrl { url: String },
     #[error(transparent)]

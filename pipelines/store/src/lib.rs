@@ -8,6 +8,7 @@ pub mod contract;
 pub mod lake;
 pub mod query;
 pub mod remote;
+pub mod rows_file;
 pub mod tables;
 pub mod traits;
 

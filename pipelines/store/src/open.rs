@@ -8,7 +8,7 @@ use footfall_ingest_activity::Clock;
 use crate::clickhouse::{ClickHouse, ClickHouseOptions};
 use crate::lake::{HeldLake, Lake, LakeOptions, LakeStatus, Overrides, ProjectSnapshot};
 use crate::query::Snapshots;
-use crate::remote::{Rows, RowsWanted};
+use crate::remote::{Rows, RowsWanted, Seal};
 use crate::tables::Table;
 use crate::{Store, StoreError};
 
@@ -89,6 +89,32 @@ impl Backend {
                 database.snapshot(project).remote.as_ref().map_or_else(Rows::none, |rows| rows.read(wanted))
             }
         }
+    }
+
+    /// The last publication that is seen, where publications have numbers.
+    pub fn head(&self) -> Option<u64> {
+        match self {
+            Backend::Lake(_) => None,
+            Backend::ClickHouse(database) => Some(database.head()),
+        }
+    }
+
+    /// What tells whether the rows of a table up to a publication are still those that they were; `None` without numbers.
+    pub async fn seal(&self, project: &str, table: Table, publication: u64) -> Result<Option<Seal>, StoreError> {
+        match self {
+            Backend::Lake(_) => Ok(None),
+            Backend::ClickHouse(database) => database.seal(project, table, publication).await.map(Some),
+        }
+    }
+
+    /// Rows of a table of a project that were published after `publication`, in no order but that of `person_merges`. All of them
+    /// without numbers.
+    pub fn rows_after(&self, project: &str, table: Table, publication: u64) -> Rows {
+        let Backend::ClickHouse(database) = self else { return self.rows(project, table) };
+        let columns: Vec<&str> = table.columns().iter().map(|column| column.name).collect();
+        let in_order = table == Table::PersonMerges;
+        let wanted = RowsWanted { in_order, after: publication, ..RowsWanted::columns(table, &columns) };
+        database.snapshot(project).remote.as_ref().map_or_else(Rows::none, |rows| rows.read(wanted))
     }
 
     /// Who the ids of a project are now: own person to the person it is.

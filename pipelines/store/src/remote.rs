@@ -65,6 +65,13 @@ impl RowsWanted {
     }
 }
 
+/// What tells whether rows are still those that they were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seal {
+    pub rows: u64,
+    pub sum: u64,
+}
+
 /// A condition on the columns of a row. A value that is absent meets no comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RowFilter {

@@ -1,17 +1,16 @@
 //! From one database into another: how an installation moves onto PostgreSQL, and back onto a file.
 //!
-//! Both have the same tables, made by the same migrations, with numbers and texts alone. All rows go over in one transaction, tables
-//! before those that refer to them, so a transfer that was killed has left nothing.
+//! Both have the same tables, made by the same migrations, with numbers and texts alone. All rows are read at one moment, and go over in
+//! one transaction, tables before those that refer to them, so a transfer that was killed has left nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use sqlx::{AssertSqlSafe, Column, Row as _, TypeInfo, ValueRef};
 
-use super::{Backend, Call, Database, DatabaseError, Transaction, Value};
+use super::{Backend, Call, Database, DatabaseError, Transaction, Value, statement};
 
-/// Rows of one table that are in memory at a time.
-const PAGE_ROWS: usize = 2_000;
 /// Tables that migrations write.
 const OF_MIGRATIONS: [&str; 2] = ["schema_migrations", "area_migrations"];
 
@@ -25,34 +24,31 @@ pub struct TableSum {
 type Row = Vec<Value>;
 
 impl Database {
-    /// Rows and checksums of all tables but those of migrations.
+    /// Rows and checksums of all tables but those of migrations, at one moment.
     pub fn sums(&self) -> Call<'_, BTreeMap<String, TableSum>> {
         Box::pin(async move {
+            let mut there = self.moment().await?;
             let mut sums = BTreeMap::new();
-            for table in self.tables().await? {
-                let columns = self.columns(&table).await?;
-                let (mut sum, mut rows) = (0u64, 0);
-                for row in self.page(&table, &columns, 0, usize::MAX >> 1).await? {
-                    let mut hasher = DefaultHasher::new();
-                    for value in row {
-                        match value {
-                            Value::Int(number) => number.hash(&mut hasher),
-                            Value::Text(text) => text.hash(&mut hasher),
-                        }
-                    }
-                    sum = sum.wrapping_add(hasher.finish());
-                    rows += 1;
+            for table in there.tables().await? {
+                let columns = there.columns(&table).await?;
+                let mut sum = TableSum { rows: 0, sum: 0 };
+                let mut rows = there.rows(&table, &columns);
+                while let Some(row) = rows.try_next().await? {
+                    sum.add(&row);
                 }
-                sums.insert(table, TableSum { rows, sum });
+                drop(rows);
+                sums.insert(table, sum);
             }
             Ok(sums)
         })
     }
 
-    /// Takes over everything that `source` has. This one's tables are made, and hold nothing but what migrations put there.
-    pub fn take_over<'a>(&'a self, source: &'a Database) -> Call<'a, ()> {
+    /// Takes over everything that `source` has at one moment, whoever writes to it meanwhile; what that was. This one's tables are
+    /// made, and hold nothing but what migrations put there.
+    pub fn take_over<'a>(&'a self, source: &'a Database) -> Call<'a, BTreeMap<String, TableSum>> {
         Box::pin(async move {
-            let tables = source.tables().await?;
+            let mut there = source.moment().await?;
+            let tables = there.tables().await?;
             let mut transaction = self.write().await?;
             for table in tables.iter().rev() {
                 let rows =
@@ -62,36 +58,73 @@ impl Database {
                     transaction.run(format!("DELETE FROM {}", quoted(table)), Vec::new()).await?;
                 }
             }
+            let mut sums = BTreeMap::new();
             for table in &tables {
-                let columns = source.columns(table).await?;
+                let columns = there.columns(table).await?;
                 let names: Vec<String> = columns.iter().map(|name| quoted(name)).collect();
                 let places: Vec<String> = (1..=columns.len()).map(|place| format!("${place}")).collect();
                 let sql =
                     format!("INSERT INTO {} ({}) VALUES ({})", quoted(table), names.join(", "), places.join(", "));
-                for from in (0..).step_by(PAGE_ROWS) {
-                    let page = source.page(table, &columns, from, PAGE_ROWS).await?;
-                    let is_last = page.len() < PAGE_ROWS;
-                    for row in page {
-                        transaction.run(sql.clone(), row).await?;
-                    }
-                    if is_last {
-                        break;
-                    }
+                let mut sum = TableSum { rows: 0, sum: 0 };
+                let mut rows = there.rows(table, &columns);
+                while let Some(row) = rows.try_next().await? {
+                    sum.add(&row);
+                    transaction.run(sql.clone(), row).await?;
                 }
+                drop(rows);
+                sums.insert(table.clone(), sum);
             }
-            transaction.commit().await
+            transaction.commit().await?;
+            Ok(sums)
         })
     }
 
+    /// The last migration of each area; the access layer's area is the empty name.
+    pub fn versions(&self) -> Call<'_, BTreeMap<String, i64>> {
+        const LAST: &str = "SELECT area, max(version) AS version FROM (SELECT '' AS area, version FROM schema_migrations \
+                            UNION ALL SELECT area, version FROM area_migrations) AS steps GROUP BY area";
+        Box::pin(async move {
+            let rows = self.read(statement(LAST)).await?;
+            rows.iter().map(|row| Ok((row.get("area")?, row.get("version")?))).collect()
+        })
+    }
+
+    /// Everything as it is now, for as long as the transaction is read.
+    async fn moment(&self) -> Result<Transaction, DatabaseError> {
+        Ok(match &self.backend {
+            // From its first statement on, it sees what was committed then.
+            Backend::Sqlite { readers, .. } => Transaction::Sqlite(readers.begin().await?),
+            Backend::Postgres(pool) => {
+                Transaction::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+            }
+        })
+    }
+}
+
+impl TableSum {
+    fn add(&mut self, row: &[Value]) {
+        let mut hasher = DefaultHasher::new();
+        for value in row {
+            match value {
+                Value::Int(number) => number.hash(&mut hasher),
+                Value::Text(text) => text.hash(&mut hasher),
+            }
+        }
+        self.sum = self.sum.wrapping_add(hasher.finish());
+        self.rows += 1;
+    }
+}
+
+impl Transaction {
     /// Tables, each behind those that it refers to.
-    async fn tables(&self) -> Result<Vec<String>, DatabaseError> {
-        let (all, references) = match &self.backend {
-            Backend::Sqlite { .. } => (
+    async fn tables(&mut self) -> Result<Vec<String>, DatabaseError> {
+        let (all, references) = match self {
+            Transaction::Sqlite(_) => (
                 "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
                 "SELECT m.name AS child, f.\"table\" AS parent FROM sqlite_master m, pragma_foreign_key_list(m.name) f \
                  WHERE m.type = 'table'",
             ),
-            Backend::Postgres(_) => (
+            Transaction::Postgres(_) => (
                 "SELECT tablename::text AS name FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1",
                 "SELECT child.relname::text AS child, parent.relname::text AS parent FROM pg_constraint k \
                  JOIN pg_class child ON child.oid = k.conrelid JOIN pg_class parent ON parent.oid = k.confrelid \
@@ -116,11 +149,11 @@ impl Database {
         Ok(ordered)
     }
 
-    async fn columns(&self, table: &str) -> Result<Vec<String>, DatabaseError> {
+    async fn columns(&mut self, table: &str) -> Result<Vec<String>, DatabaseError> {
         let literal = table.replace('\'', "''");
-        let sql = match &self.backend {
-            Backend::Sqlite { .. } => format!("SELECT name FROM pragma_table_info('{literal}') ORDER BY name"),
-            Backend::Postgres(_) => format!(
+        let sql = match self {
+            Transaction::Sqlite(_) => format!("SELECT name FROM pragma_table_info('{literal}') ORDER BY name"),
+            Transaction::Postgres(_) => format!(
                 "SELECT column_name::text FROM information_schema.columns WHERE table_schema = current_schema() \
                  AND table_name = '{literal}' ORDER BY 1"
             ),
@@ -130,17 +163,17 @@ impl Database {
         Ok(names)
     }
 
-    async fn texts(&self, sql: &str, width: usize) -> Result<Vec<Vec<String>>, DatabaseError> {
+    async fn texts(&mut self, sql: &str, width: usize) -> Result<Vec<Vec<String>>, DatabaseError> {
         let sql = AssertSqlSafe(sql.to_owned());
         let mut found = Vec::new();
-        match &self.backend {
-            Backend::Sqlite { readers, .. } => {
-                for row in sqlx::query(sql).fetch_all(readers).await? {
+        match self {
+            Transaction::Sqlite(inner) => {
+                for row in sqlx::query(sql).fetch_all(&mut **inner).await? {
                     found.push((0..width).map(|place| row.try_get(place)).collect::<Result<_, _>>()?);
                 }
             }
-            Backend::Postgres(pool) => {
-                for row in sqlx::query(sql).fetch_all(pool).await? {
+            Transaction::Postgres(inner) => {
+                for row in sqlx::query(sql).fetch_all(&mut **inner).await? {
                     found.push((0..width).map(|place| row.try_get(place)).collect::<Result<_, _>>()?);
                 }
             }
@@ -148,22 +181,30 @@ impl Database {
         Ok(found)
     }
 
-    async fn page(&self, table: &str, columns: &[String], from: usize, rows: usize) -> Result<Vec<Row>, DatabaseError> {
+    /// All rows of a table, on their way: not more than a few are in memory.
+    fn rows(&mut self, table: &str, columns: &[String]) -> BoxStream<'_, Result<Row, DatabaseError>> {
         let names: Vec<String> = columns.iter().map(|name| quoted(name)).collect();
         let names = names.join(", ");
-        let sql = format!("SELECT {names} FROM {} ORDER BY {names} LIMIT {rows} OFFSET {from}", quoted(table));
-        let sql = AssertSqlSafe(sql);
-        match &self.backend {
-            Backend::Sqlite { readers, .. } => {
-                let rows = sqlx::query(sql).fetch_all(readers).await?;
-                rows.iter().map(|row| (0..row.len()).map(|place| sqlite_value(row, place)).collect()).collect()
-            }
-            Backend::Postgres(pool) => {
-                let rows = sqlx::query(sql).fetch_all(pool).await?;
-                rows.iter().map(|row| (0..row.len()).map(|place| postgres_value(row, place)).collect()).collect()
-            }
+        let sql = AssertSqlSafe(format!("SELECT {names} FROM {} ORDER BY {names}", quoted(table)));
+        match self {
+            Transaction::Sqlite(inner) => sqlx::query(sql)
+                .fetch(&mut **inner)
+                .map(|row| {
+                    row.map_err(DatabaseError::from).and_then(|row| values(row.len(), |at| sqlite_value(&row, at)))
+                })
+                .boxed(),
+            Transaction::Postgres(inner) => sqlx::query(sql)
+                .fetch(&mut **inner)
+                .map(|row| {
+                    row.map_err(DatabaseError::from).and_then(|row| values(row.len(), |at| postgres_value(&row, at)))
+                })
+                .boxed(),
         }
     }
+}
+
+fn values(width: usize, value: impl Fn(usize) -> Result<Value, DatabaseError>) -> Result<Row, DatabaseError> {
+    (0..width).map(value).collect()
 }
 
 impl Transaction {

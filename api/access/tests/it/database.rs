@@ -14,6 +14,7 @@ on_both!(
     refuses_an_edited_migration,
     a_failing_migration_changes_nothing,
     one_leads_and_another_follows_it,
+    a_transfer_is_of_one_moment,
 );
 
 const FIRST: Migration = Migration {
@@ -51,6 +52,7 @@ async fn count(database: &Database) -> i64 {
 }
 
 mod scenes {
+    use std::collections::{BTreeMap, BTreeSet};
     use std::time::Duration;
 
     use super::*;
@@ -83,6 +85,51 @@ mod scenes {
         assert_eq!(count(&database).await, 0);
         add(&database, "b", 1).await;
         assert_eq!(count(&database).await, 1);
+    }
+
+    pub async fn a_transfer_is_of_one_moment(stage: &Stage) {
+        let source = stage.open().await;
+        source.migrate(&[FIRST], &*stage.clock).await.expect("migrated");
+        source
+            .migrate_area("other", &[Migration { version: 7, both: "", ..FIRST }], &*stage.clock)
+            .await
+            .expect("migrated");
+        assert_eq!(
+            source.versions().await.expect("versions"),
+            BTreeMap::from([(String::new(), 1), ("other".to_owned(), 7)])
+        );
+        // Each thing has its part, made in one transaction with it.
+        let writing = tokio::spawn({
+            let source = source.clone();
+            async move {
+                for number in 0i64.. {
+                    let id = format!("{number:08}");
+                    let mut transaction = source.write().await.expect("started");
+                    let thing = statement("INSERT INTO things (id, count) VALUES ($1, $2)").bind(&id).bind(number);
+                    transaction.execute(thing).await.expect("inserted");
+                    let part = statement("INSERT INTO parts (id, thing_id) VALUES ($1, $1)").bind(&id);
+                    transaction.execute(part).await.expect("inserted");
+                    transaction.commit().await.expect("committed");
+                }
+            }
+        });
+        let mut sizes = BTreeSet::new();
+        for number in 0.. {
+            let file = stage.folder.path().join(format!("copy-{number}.db"));
+            let copy = Database::open(&format!("sqlite:{}", file.display())).await.expect("a file");
+            copy.migrate(&[FIRST], &*stage.clock).await.expect("migrated");
+            let taken = copy.take_over(&source).await.expect("taken over");
+            assert_eq!(taken["things"].rows, taken["parts"].rows, "of two moments");
+            assert_eq!(copy.sums().await.expect("sums"), taken);
+            sizes.insert(taken["things"].rows);
+            copy.close().await;
+            if sizes.len() >= 4 {
+                break;
+            }
+            assert!(!writing.is_finished() && number < 1_000, "nobody writes");
+        }
+        writing.abort();
+        drop(writing.await);
     }
 
     pub async fn one_of_many_wins(stage: &Stage) {

@@ -22,8 +22,31 @@ pub enum BackupError {
     NotEmpty(PathBuf),
     #[error("{0} was not restored to its end: remove it and restore again")]
     Unfinished(PathBuf),
-    #[error("{part} is in a database or a topic ({url}), which is backed up with its own tools (docs/operations.md)")]
+    #[error(
+        "{part} is at {url}://, and not everything is: what is backed up lies in files, or on Kafka, ClickHouse and PostgreSQL"
+    )]
     Elsewhere { part: &'static str, url: String },
+    #[error("{part} of the target is not empty ({url}): a backup is restored into a new topic and new databases only")]
+    PartNotEmpty { part: &'static str, url: String },
+    #[error(
+        "{0} is for a backup of files that is restored into files; restore the whole into files or into services, and move it with \
+         `footfall migrate`"
+    )]
+    FilesOnly(&'static str),
+    #[error(
+        "the database is at another version than this program: back it up with the program that runs on it (here {here}, there {there})"
+    )]
+    OtherVersion { here: String, there: String },
+    #[error("{what} differs after the copy: {wanted} there, {found} here; try again")]
+    Differs { what: String, wanted: String, found: String },
+    #[error("the tables are a copy that did not come to its end; there is nothing to be backed up")]
+    Half,
+    #[error(
+        "the log has lost records while they were copied (partition {partition}, from offset {offset} on): its retention is too short"
+    )]
+    LogGone { partition: u32, offset: u64 },
+    #[error("{0} of the target differs from that of the backup; remove it, or keep secrets elsewhere")]
+    OtherSecret(PathBuf),
     #[error("nothing is known of {until}: {why}")]
     Until { until: String, why: String },
     #[error("the running server has taken back what it held for this backup; try again")]

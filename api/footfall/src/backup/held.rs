@@ -14,7 +14,7 @@ use footfall_ingest_activity::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::error::BackupError;
-use super::manifest::{Backup, FORMAT, Item, Places};
+use super::manifest::{Backup, FORMAT_OF_FILES, Item, Places};
 use super::place::private_folder;
 use crate::config::Settings;
 use crate::error::AppError;
@@ -69,7 +69,8 @@ pub async fn hold(stack: &Stack, settings: &Settings) -> Result<Held, AppError> 
 }
 
 async fn hold_all(stack: &Stack, settings: &Settings, folder: &Path, places: Places) -> Result<Backup, AppError> {
-    let elsewhere = |part, url: &str| BackupError::Elsewhere { part, url: url.to_owned() };
+    let elsewhere =
+        |part, url: &str| BackupError::Elsewhere { part, url: url.split("://").next().unwrap_or_default().to_owned() };
     let lake = stack.hold_tables(folder.join("lake")).await?;
     let lake = lake.ok_or_else(|| elsewhere("the store", &settings.store.url))?;
     let database = Database::open(&settings.database.url).await?;
@@ -97,7 +98,7 @@ async fn hold_all(stack: &Stack, settings: &Settings, folder: &Path, places: Pla
     let log = log.into_iter().map(|file| (format!("log/{}", file.path), file.bytes));
     items.extend(log.map(|(path, bytes)| Item { path, bytes, sha256: String::new() }));
     Ok(Backup {
-        format: FORMAT,
+        format: FORMAT_OF_FILES,
         id: id_at(held_at),
         held_at,
         program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -105,11 +106,12 @@ async fn hold_all(stack: &Stack, settings: &Settings, folder: &Path, places: Pla
         checkpoint: lake.checkpoint,
         rows,
         items,
+        services: None,
     })
 }
 
 /// Backups are named by their time, as `20261128T094500.123Z`.
-fn id_at(time: Timestamp) -> String {
+pub fn id_at(time: Timestamp) -> String {
     time.to_rfc3339().replace(['-', ':'], "")
 }
 
@@ -119,8 +121,8 @@ fn item(folder: &Path, path: String) -> Result<Item, AppError> {
     Ok(Item { path, bytes, sha256: String::new() })
 }
 
-/// Where the parts are, without what may be a password.
-fn places(settings: &Settings) -> Result<Places, AppError> {
+/// Where the parts are; all of them have to be files.
+pub fn places(settings: &Settings) -> Result<Places, AppError> {
     let part = |part, url: &str, scheme: &str| {
         let shown = url.split_once("://").map_or(url, |(scheme, _)| scheme).to_owned();
         if url.starts_with(scheme) { Ok(()) } else { Err(BackupError::Elsewhere { part, url: shown }) }

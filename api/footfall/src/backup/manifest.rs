@@ -6,14 +6,17 @@ use std::io::Write;
 use std::path::Path;
 
 use footfall_ingest_activity::{Checkpoint, Timestamp};
+use footfall_pipelines_store::tables::Table;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::error::BackupError;
 
-/// Version of the layout that this program writes.
-pub const FORMAT: u32 = 1;
+/// Version of the layout that this program knows.
+pub const FORMAT: u32 = 2;
+/// That of a backup of files, which programs know that know of no other.
+pub const FORMAT_OF_FILES: u32 = 1;
 
 /// Where the parts of the installation were when it was backed up.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -28,7 +31,7 @@ pub struct Places {
 /// A file of a backup.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Item {
-    /// `log/…`, `lake/…`, `database/footfall.db`, `folder/…`.
+    /// `log/…`, `lake/…` or `tables/…`, `database/footfall.db`, `folder/…`.
     pub path: String,
     pub bytes: u64,
     /// Empty until it is copied.
@@ -46,11 +49,39 @@ pub struct Backup {
     /// Version of the program.
     pub program: String,
     pub places: Places,
-    /// The log below this is in the files of the lake; what is above comes again from the log's.
+    /// The log below this is in the files of the tables; what is above comes again from the log's.
     pub checkpoint: Checkpoint,
     /// Rows in files by project and table, `default/activity`.
     pub rows: BTreeMap<String, u64>,
     pub items: Vec<Item>,
+    /// Of an installation on Kafka, ClickHouse and PostgreSQL; without it, of one in files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub services: Option<Services>,
+}
+
+/// What is said of a backup of Kafka, ClickHouse and PostgreSQL alone.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Services {
+    /// The tables are as they were at the end of this publication.
+    pub publication: u64,
+    /// The records of the log that are in it end here.
+    pub log_end: Checkpoint,
+    /// How many there are.
+    pub records: u64,
+    pub tables: Vec<TableCopy>,
+}
+
+/// A table of a project, copied up to a publication.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableCopy {
+    pub project: String,
+    pub table: Table,
+    pub publication: u64,
+    /// The seal of the rows up to there: as long as they have it, they are those in the files.
+    pub rows: u64,
+    pub sum: u64,
+    /// Paths of items.
+    pub files: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -109,7 +140,7 @@ impl Backup {
         self.items.iter().map(|item| item.bytes).sum()
     }
 
-    /// Activities in the files of the lake, over all projects.
+    /// Activities in the files of the tables, over all projects.
     pub fn activities(&self) -> u64 {
         self.rows.iter().filter(|(table, _)| table.ends_with("/activity")).map(|(_, rows)| rows).sum()
     }
@@ -132,7 +163,36 @@ mod tests {
             checkpoint: [(0, 17)].into_iter().collect(),
             rows: [("p/activity".to_owned(), 7), ("p/identities".to_owned(), 2)].into(),
             items: vec![Item { path: "log/meta.json".into(), bytes: 3, sha256: "00".into() }],
+            services: None,
         }
+    }
+
+    #[test]
+    fn one_of_services_says_how_far_its_tables_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        let table = TableCopy {
+            project: "p".into(),
+            table: Table::Activity,
+            publication: u64::MAX,
+            rows: 7,
+            sum: u64::MAX - 1,
+            files: vec!["tables/project=p/activity/0-9.0.parquet".into()],
+        };
+        let services = Services {
+            publication: 9,
+            log_end: [(0, 20)].into_iter().collect(),
+            records: 3,
+            tables: vec![table.clone()],
+        };
+        Backup { services: Some(services), ..example() }.save(&path).unwrap();
+        let back = Backup::load(&path).unwrap().services.unwrap();
+        assert_eq!((back.publication, back.records, back.log_end.next_offset(0)), (9, 3, 20));
+        assert_eq!(back.tables, [table]);
+        // One of files reads as before there were others.
+        example().save(&path).unwrap();
+        assert!(!fs::read_to_string(&path).unwrap().contains("services"));
+        assert!(Backup::load(&path).unwrap().services.is_none());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! `footfall backup` and `footfall restore`: everything an embedded installation keeps, copied while it runs (docs/operations.md).
+//! `footfall backup` and `footfall restore`: everything an installation keeps, copied while it runs (docs/operations.md). Here are
+//! installations in files; `services` is for those on Kafka, ClickHouse and PostgreSQL.
 
 mod error;
 mod held;
@@ -6,6 +7,7 @@ mod manifest;
 mod place;
 mod restore;
 mod route;
+mod services;
 mod until;
 
 use std::collections::BTreeMap;
@@ -28,6 +30,7 @@ use crate::config::Settings;
 use crate::console::{Progress, grouped, note, say};
 use crate::error::AppError;
 use crate::operator::Presence;
+use crate::role::is_shared;
 use crate::wiring::Stack;
 
 /// What to back up, and where to.
@@ -58,17 +61,25 @@ pub async fn run(arguments: BackupArgs, settings: Settings, clock: Arc<dyn Clock
         let place = Place::existing(&arguments.to)?;
         return blocking(move || if arguments.check { check(&place) } else { list(&place) }).await;
     }
+    if is_shared(&settings) {
+        let place = Place::open(&arguments.to)?;
+        return tell(services::make(&settings, clock, place, arguments.keep).await?);
+    }
+    held::places(&settings)?;
     if !settings.data_dir.exists() {
         let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
         return Err(AppError::File(settings.data_dir, missing));
     }
     // Whoever cannot write there should not make the server hold anything.
     let place = Place::open(&arguments.to)?;
-    let backup = match Presence::find(&settings.data_dir).await {
+    tell(match Presence::find(&settings.data_dir).await {
         Some(server) => from_server(&server, &settings, place, arguments.keep).await?,
         None => from_folder(&settings, clock, place, arguments.keep).await?,
-    };
-    let Made { backup, copied, files, removed } = backup;
+    })
+}
+
+fn tell(made: Made) -> Result<(), AppError> {
+    let Made { backup, copied, files, removed } = made;
     say(format!(
         "backup {}: {} files, {} bytes, {} activities in the tables, the rest in the log",
         backup.id,
@@ -92,7 +103,7 @@ pub async fn copy_running(
 ) -> Result<(), AppError> {
     let made = from_server(server, settings, Place::open(place)?, Some(1)).await?;
     note(format!("{} files, {} bytes", grouped(made.files), grouped(made.copied)));
-    restore(RestoreArgs::newest_of(place), into).await
+    restore::files(Place::existing(place)?, made.backup, None, None, &into).await
 }
 
 async fn from_server(
@@ -182,11 +193,12 @@ fn list(place: &Place) -> Result<(), AppError> {
     for id in place.ids()? {
         match place.backup(Some(&id)) {
             Ok(backup) => say(format!(
-                "{id}  {} files  {} bytes  {} activities  version {}",
+                "{id}  {} files  {} bytes  {} activities  version {}  of {}",
                 grouped(backup.items.len() as u64),
                 grouped(backup.bytes()),
                 grouped(backup.activities()),
-                backup.program
+                backup.program,
+                if backup.services.is_some() { "services" } else { "files" }
             )),
             Err(error) => say(format!("{id}  {error}")),
         }

@@ -4,6 +4,8 @@
 //! footfall-backup          says what the folder is
 //! objects/ab/abcd…         files, named by the SHA-256 of what is in them
 //! backups/<id>.json        what a backup consists of
+//! unfinished.json          what one that did not come to its end has copied of tables
+//! work/                    files of one that is being made
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +18,7 @@ use rustix::fs::FlockOperation;
 use sha2::{Digest, Sha256};
 
 use super::error::BackupError;
-use super::manifest::{Backup, hex};
+use super::manifest::{Backup, Item, hex};
 
 const MARK: &str = "footfall-backup";
 const BLOCK_BYTES: usize = 1 << 20;
@@ -127,6 +129,31 @@ impl Place {
         Ok((sha256, true))
     }
 
+    /// A file that is written here, and gets its name when it is whole.
+    pub fn incoming(&self) -> Result<Incoming<'_>, BackupError> {
+        let path = self.root.join("objects/next");
+        let file = private_file(&path).map_err(BackupError::file(&path))?;
+        Ok(Incoming { place: self, path, file, digest: Sha256::new(), bytes: 0 })
+    }
+
+    /// An empty folder for what is made on the way; [`Place::tidy`] takes it away.
+    pub fn work(&self) -> Result<PathBuf, BackupError> {
+        self.tidy();
+        let folder = self.root.join("work");
+        private_folder(&folder)?;
+        Ok(folder)
+    }
+
+    /// Takes away what was made on the way.
+    pub fn tidy(&self) {
+        drop(fs::remove_dir_all(self.root.join("work")));
+    }
+
+    /// Where a backup notes what it has copied of tables until it is whole.
+    pub fn unfinished(&self) -> PathBuf {
+        self.root.join("unfinished.json")
+    }
+
     /// Makes a backup of files that are all here.
     pub fn finish(&self, backup: &Backup) -> Result<(), BackupError> {
         let sync =
@@ -195,6 +222,44 @@ impl Place {
             }
         }
         Ok(())
+    }
+}
+
+/// A file on its way into a place.
+pub struct Incoming<'a> {
+    place: &'a Place,
+    path: PathBuf,
+    file: File,
+    digest: Sha256,
+    bytes: u64,
+}
+
+impl Write for Incoming<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(block)?;
+        self.digest.update(&block[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Incoming<'_> {
+    /// Keeps it, known in the backup as `path`; whether it was not here before.
+    pub fn keep(self, path: String) -> Result<(Item, bool), BackupError> {
+        let sha256 = hex(self.digest.finalize());
+        let item = Item { path, bytes: self.bytes, sha256 };
+        if self.place.has(&item.sha256, item.bytes) {
+            return Ok((item, false));
+        }
+        self.file.sync_all().map_err(BackupError::file(&self.path))?;
+        let to = self.place.object(&item.sha256);
+        to.parent().map_or(Ok(()), private_folder)?;
+        fs::rename(&self.path, &to).map_err(BackupError::file(&to))?;
+        Ok((item, true))
     }
 }
 

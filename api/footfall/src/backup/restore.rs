@@ -1,23 +1,25 @@
-//! `footfall restore`: a backup becomes a data folder, every file checked on the way.
+//! `footfall restore`: a backup becomes an installation, every file checked on the way. Here are backups of files that become a data
+//! folder; the others are in `services`.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use footfall_ingest_activity::Timestamp;
+use footfall_ingest_activity::{Clock, Timestamp};
 
 use super::error::BackupError;
-use super::held::usual;
+use super::held::{self, usual};
 use super::manifest::{Backup, Item};
 use super::place::{Place, copy, damaged, private_file, private_folder};
-use super::{blocking, until};
+use super::{blocking, services, until};
 use crate::config::Settings;
 use crate::console::{Progress, grouped, note, say};
 use crate::error::AppError;
 
 /// Lies in the data folder until everything is there.
-const UNFINISHED: &str = "restore-unfinished";
+pub const UNFINISHED: &str = "restore-unfinished";
 /// Settings that name other places than those that the backup is restored to.
 const SETTINGS: &str = "footfall.toml";
 
@@ -36,13 +38,6 @@ pub struct RestoreArgs {
     /// Folder of a log that outlived its machine, to restore what is in none of the backups yet
     #[arg(long, value_name = "FOLDER")]
     log: Option<PathBuf>,
-}
-
-impl RestoreArgs {
-    /// The newest backup of a folder.
-    pub fn newest_of(folder: &Path) -> RestoreArgs {
-        RestoreArgs { from: folder.to_owned(), backup: None, until: None, log: None }
-    }
 }
 
 /// Where a file of a backup goes.
@@ -106,23 +101,50 @@ pub fn refuse_unfinished(settings: &Settings) -> Result<(), BackupError> {
 }
 
 /// `footfall restore`
-pub async fn restore(arguments: RestoreArgs, settings: Settings) -> Result<(), AppError> {
+pub async fn restore(arguments: RestoreArgs, settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppError> {
     let until = match &arguments.until {
         Some(text) => Some(Timestamp::parse(text).map_err(|error| AppError::Usage(format!("--until: {error}")))?),
         None => None,
     };
     let place = Place::existing(&arguments.from)?;
+    let asked = until.map(|_| "--until").or(arguments.log.as_ref().map(|_| "--log"));
+    let is_of_files = place.backup(arguments.backup.as_deref())?.services.is_none();
+    if let Some(asked) = asked
+        && !(is_of_files && held::places(&settings).is_ok())
+    {
+        return Err(BackupError::FilesOnly(asked).into());
+    }
     let backup = match until {
         None => place.backup(arguments.backup.as_deref())?,
         Some(until) => until::newest_before(&place, until)?,
     };
     safe(&backup)?;
-    let target = Target::of(&settings, &backup)?;
+    match (backup.services.clone(), held::places(&settings).is_ok()) {
+        (None, true) => files(place, backup, until, arguments.log, &settings).await,
+        (None, false) => services::by_way_of_files(place, backup, &settings, clock).await,
+        (Some(of), false) => services::restore(&place, &backup, &of, &settings, &clock).await,
+        (Some(of), true) => {
+            let target = Target::of(&settings, &backup)?;
+            target.must_be_empty()?;
+            let restored = services::restore(&place, &backup, &of, &settings, &clock).await;
+            restored.inspect_err(|_| undo(&target, &target.data.join(UNFINISHED)))
+        }
+    }
+}
+
+/// Restores a backup of files into files.
+pub async fn files(
+    place: Place,
+    backup: Backup,
+    until: Option<Timestamp>,
+    lost: Option<PathBuf>,
+    settings: &Settings,
+) -> Result<(), AppError> {
+    let target = Target::of(settings, &backup)?;
     target.must_be_empty()?;
     // With a moment, the log is that of all backups together; else it is the backup's own.
     let all = if until.is_some() { until::log_of_all(&place, &backup)? } else { BTreeMap::new() };
     let log = target.log.clone();
-    let lost = arguments.log.clone();
     let held_at = backup.held_at;
     let (id, activities) = (backup.id.clone(), backup.activities());
     let target = blocking(move || {
@@ -158,7 +180,7 @@ pub async fn restore(arguments: RestoreArgs, settings: Settings) -> Result<(), A
 /// The list of a backup must not name files outside.
 fn safe(backup: &Backup) -> Result<(), BackupError> {
     let is_safe = |path: &str| {
-        let known = ["log/", "lake/", "database/", "folder/"].iter().any(|part| path.starts_with(part));
+        let known = ["log/", "lake/", "tables/", "database/", "folder/"].iter().any(|part| path.starts_with(part));
         known && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
     };
     match backup.items.iter().find(|item| !is_safe(&item.path)) {

@@ -19,7 +19,7 @@ pub fn newest_before(place: &Place, until: Timestamp) -> Result<Backup, BackupEr
     let mut newest = None;
     for id in place.ids()?.into_iter().rev() {
         let backup = place.backup(Some(&id))?;
-        if backup.held_at <= until {
+        if backup.services.is_none() && backup.held_at <= until {
             newest = Some(backup);
             break;
         }
@@ -31,7 +31,8 @@ pub fn newest_before(place: &Place, until: Timestamp) -> Result<Backup, BackupEr
 /// The log's segments of this and all later backups: of each name the largest.
 pub fn log_of_all(place: &Place, first: &Backup) -> Result<BTreeMap<String, Item>, BackupError> {
     let mut segments: BTreeMap<String, Item> = BTreeMap::new();
-    for backup in place.all()?.into_iter().filter(|backup| backup.held_at >= first.held_at) {
+    let is_later = |backup: &Backup| backup.services.is_none() && backup.held_at >= first.held_at;
+    for backup in place.all()?.into_iter().filter(is_later) {
         for item in backup.items.into_iter().filter(|item| is_segment(&item.path)) {
             match segments.get(&item.path) {
                 Some(known) if known.bytes >= item.bytes => {}

@@ -5,8 +5,12 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::row::{RowConverter, SortField};
+use footfall_pipelines_jobs::CopySource;
 use footfall_pipelines_store::Backend;
 use footfall_pipelines_store::query::{Engine, EngineConfig, Question};
+use footfall_pipelines_store::remote::Rows;
+use footfall_pipelines_store::tables::Table;
+use futures::StreamExt;
 use sha2::{Digest, Sha256};
 
 use super::MigrateError;
@@ -33,14 +37,44 @@ pub async fn tables(source: &Backend, target: &Backend, from: &Settings, to: &Se
     for project in source.store().projects() {
         for table in TABLES {
             let (wanted, found) = (sum(&there, &project, table).await?, sum(&here, &project, table).await?);
-            if wanted != found {
-                let shown = |sum: Sum| format!("{} rows with checksum {:032x}", grouped(sum.rows), sum.digest);
-                let what = format!("{project}/{table}");
-                return Err(MigrateError::Differs { what, from: shown(wanted), to: shown(found) }.into());
-            }
-            say(format!("{project}/{table}: {} rows, equal", grouped(found.rows)));
+            equal(format!("{project}/{table}"), wanted, found)?;
         }
     }
+    Ok(())
+}
+
+/// Fails where a store has not the rows that were copied into it, as they lie in its tables.
+pub async fn rows(source: &dyn CopySource, target: &Backend) -> Result<(), AppError> {
+    for project in source.projects() {
+        for &table in Table::ALL.iter().filter(|table| **table != Table::PersonOverrides) {
+            let wanted = sum_of(source.rows(&project, table)).await?;
+            let found = sum_of(target.rows_after(&project, table, 0)).await?;
+            equal(format!("{project}/{}", table.name()), wanted, found)?;
+        }
+        let (wanted, found) = (source.overrides(&project), target.overrides(&project));
+        if wanted != found {
+            let shown = |count: usize| format!("{} ids", grouped(count as u64));
+            let (from, to) = (shown(wanted.len()), shown(found.len()));
+            return Err(MigrateError::Differs { what: format!("{project}/person_overrides"), from, to }.into());
+        }
+    }
+    Ok(())
+}
+
+async fn sum_of(mut rows: Rows) -> Result<Sum, AppError> {
+    let mut sum = Sum::default();
+    while let Some(batch) = rows.next().await {
+        add(&mut sum, &batch?)?;
+    }
+    Ok(sum)
+}
+
+fn equal(what: String, wanted: Sum, found: Sum) -> Result<(), AppError> {
+    if wanted != found {
+        let shown = |sum: Sum| format!("{} rows with checksum {:032x}", grouped(sum.rows), sum.digest);
+        return Err(MigrateError::Differs { what, from: shown(wanted), to: shown(found) }.into());
+    }
+    say(format!("{what}: {} rows, equal", grouped(found.rows)));
     Ok(())
 }
 

@@ -21,8 +21,10 @@ use footfall_ingest_log::ActivityLog;
 use footfall_pipelines_jobs::{CopyOptions, copy_tables, is_begun, is_complete};
 use footfall_pipelines_store::{Backend, StoreError};
 
+pub use self::compare::rows as compare_rows;
 pub use self::live::refuse_moved;
 pub use self::route::add;
+pub use self::tail::copy_of;
 use crate::config::{Config, Given, Settings};
 use crate::console::{grouped, note, say};
 use crate::error::AppError;
@@ -34,7 +36,7 @@ const BATCH_ROWS: usize = 16_384;
 /// How long the job may take to come to the end of the log.
 const PATIENCE: Duration = Duration::from_secs(3600);
 /// What seals the database and what browsers hold: the same on both sides.
-const SECRETS: [&str; 2] = ["vault.key", "http.key"];
+pub const SECRETS: [&str; 2] = ["vault.key", "http.key"];
 
 /// From where, and where to.
 #[derive(Debug, clap::Args)]
@@ -72,6 +74,10 @@ pub enum MigrateError {
     Moved(PathBuf),
     #[error("{0} of the target differs from the source's; both have to be the same file")]
     OtherSecret(PathBuf),
+    #[error(
+        "the tables are a copy that did not come to its end: let `footfall migrate` or `footfall restore` end it first"
+    )]
+    Half,
 }
 
 fn settings_of(file: &Path) -> Result<Settings, AppError> {
@@ -96,7 +102,7 @@ pub async fn run(arguments: MigrateArgs, clock: Arc<dyn Clock>) -> Result<(), Ap
 }
 
 /// Moves what stands still. Where its log ends.
-async fn still(from: &Settings, to: &Settings, clock: Arc<dyn Clock>) -> Result<Checkpoint, AppError> {
+pub async fn still(from: &Settings, to: &Settings, clock: Arc<dyn Clock>) -> Result<Checkpoint, AppError> {
     let at_rest = rest(from, clock.clone()).await?;
     secrets(from, to)?;
     let log = wiring::open_log(to, clock.clone()).await?;
@@ -202,8 +208,7 @@ async fn database(from: &Settings, to: &Settings, clock: Arc<dyn Clock>) -> Resu
     let target = prepared(to, &clock).await?;
     let wanted = source.sums().await?;
     if target.sums().await? != wanted {
-        let is_new = target.sums().await?.iter().all(|(table, sum)| sum.rows == 0 || table.ends_with("_head"));
-        if !is_new {
+        if !is_new(&target).await? {
             return Err(MigrateError::NotNew("the database of the target").into());
         }
         target.take_over(&source).await?;
@@ -223,9 +228,18 @@ async fn database(from: &Settings, to: &Settings, clock: Arc<dyn Clock>) -> Resu
     Ok(())
 }
 
-/// The database with the tables of all areas.
+/// True when a database holds nothing but what migrations put there.
+pub async fn is_new(database: &Database) -> Result<bool, AppError> {
+    Ok(database.sums().await?.iter().all(|(table, sum)| sum.rows == 0 || table.ends_with("_head")))
+}
+
 async fn prepared(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Database, AppError> {
-    let database = Database::open(&settings.database.url).await?;
+    prepared_at(&settings.database.url, clock).await
+}
+
+/// The database with the tables of all areas.
+pub async fn prepared_at(url: &str, clock: &Arc<dyn Clock>) -> Result<Database, AppError> {
+    let database = Database::open(url).await?;
     database.migrate(footfall_api_access::MIGRATIONS, &**clock).await?;
     for (area, migrations) in [
         (footfall_api_experiments::AREA, footfall_api_experiments::MIGRATIONS),

@@ -92,7 +92,7 @@ impl Tail {
 }
 
 /// The record for another log, byte for byte; nothing of one that is forgotten.
-fn copy_of(record: &LogRecord) -> Result<Option<Record>, AppError> {
+pub fn copy_of(record: &LogRecord) -> Result<Option<Record>, AppError> {
     let read = Entry::decode(record.kind, &record.payload).map_err(|error| AppError::Internal(error.to_string()))?;
     let (project, id) = match &read {
         Entry::Activity(activity) => (&activity.project, &activity.distinct_id),

@@ -153,12 +153,16 @@ impl Shared {
     }
 
     async fn begin(&self, role: Role) -> Result<(), StoreError> {
+        if role == Role::Still {
+            migrations::must_be_applied(&self.database).await?;
+            return self.load().await;
+        }
         // Old parts of the keys are dropped by the day, and not before the window has passed for all of them.
         let keys_days = self.database.options().dedupe_window_millis / DAY_MILLIS + 2;
         migrations::apply(&self.database, &self.layout, keys_days).await?;
         match role {
             Role::Writer => self.lead().await,
-            Role::Reader => self.load().await,
+            Role::Reader | Role::Still => self.load().await,
         }
     }
 

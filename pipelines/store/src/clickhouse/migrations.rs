@@ -1,5 +1,6 @@
 //! Bringing the tables of a database to the form that this program knows, step by numbered step.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arrow::array::AsArray;
@@ -36,6 +37,19 @@ pub(super) async fn apply(database: &Database, layout: &Layout, keys_days: i64) 
         tracing::info!(database = database.name(), version, name, "the tables were brought up to date");
     }
     add_columns(database, layout).await
+}
+
+/// Changes nothing.
+///
+/// # Errors
+/// The tables are not in the form that this program knows.
+pub(super) async fn must_be_applied(database: &Database) -> Result<(), StoreError> {
+    let (found, known) = (seen(database).await?, STEPS.len() as u32);
+    match found.cmp(&known) {
+        Ordering::Less => Err(StoreError::TooOld { found, known }),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(StoreError::TooNew { found, known }),
+    }
 }
 
 async fn seen(database: &Database) -> Result<u32, StoreError> {

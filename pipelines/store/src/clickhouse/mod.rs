@@ -19,6 +19,7 @@ mod native;
 mod options;
 mod overrides;
 mod rows;
+mod seal;
 #[cfg(test)]
 mod tests;
 mod tls;

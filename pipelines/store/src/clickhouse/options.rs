@@ -9,6 +9,8 @@ pub enum Role {
     Writer,
     /// It only reads, and follows what a writer publishes.
     Reader,
+    /// It reads what was published when it was opened, and changes nothing at all.
+    Still,
 }
 
 /// Settings of the store on ClickHouse.

@@ -24,6 +24,7 @@ pub(super) fn start(shared: &Arc<Shared>, role: Role) -> Vec<AbortHandle> {
     let weak = Arc::downgrade(shared);
     let spawn = |work: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>| shared.database.spawn(work).abort_handle();
     match role {
+        Role::Still => Vec::new(),
         Role::Reader => vec![spawn(Box::pin(follow(weak)))],
         Role::Writer => vec![spawn(Box::pin(settle(weak.clone()))), spawn(Box::pin(squash(weak)))],
     }

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use arrow::array::AsArray;
 use arrow::datatypes::{DataType, UInt64Type};
 use footfall_ingest_activity::{Checkpoint, Clock, FixedClock, SystemClock, Timestamp};
+use futures::StreamExt;
 use uuid::Uuid;
 
 use super::chain::schema;
@@ -179,6 +180,53 @@ async fn the_lead_goes_from_one_to_the_other_and_back() {
     one.publish(publication("p", 9..12)).await.unwrap();
     assert_eq!(ids(&one).await, expected(12));
     given.drop(&one).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stands_still_sees_one_moment_and_seals_what_does_not_change() {
+    let Some(server) = server() else { return };
+    let given = Given::new(&server);
+    let still = || ClickHouseOptions { role: Role::Still, ..ClickHouseOptions::default() };
+    let missing = ClickHouse::open(&given.url(), still(), Arc::new(SystemClock)).await;
+    assert!(matches!(missing, Err(StoreError::Refused { .. } | StoreError::TooOld { .. })), "it makes nothing");
+    let store = given.open(ClickHouseOptions::default()).await;
+    store.publish(publication("p", 0..5)).await.unwrap();
+    let head = store.head();
+    let before = given.open(still()).await;
+    // Another project, and what never was committed, are not in the seal.
+    let killed = Timestamp::from_millis(0);
+    store.shared.insert_all(&publication("p", 50..60), store.head() + 1, killed, "killed").await.unwrap();
+    store.shared.note_attempt(1).await;
+    store.publish(publication("other", 5..6)).await.unwrap();
+    store.publish(publication("p", 6..9)).await.unwrap();
+    let after = given.open(still()).await;
+    assert_eq!((before.head(), before.durable_checkpoint()), (head, until(5)));
+    assert_eq!((after.head(), after.durable_checkpoint()), (store.head(), until(9)));
+    for table in [Table::Activity, Table::Identities] {
+        let seal = async |store: &ClickHouse, upto| store.seal("p", table, upto).await.unwrap();
+        assert_eq!(seal(&before, u64::MAX).await, seal(&after, head).await, "{table:?}");
+        assert_eq!(seal(&before, u64::MAX).await.rows, 5);
+        assert_eq!(seal(&after, u64::MAX).await.rows, 8);
+        assert_ne!(seal(&before, u64::MAX).await.sum, seal(&after, u64::MAX).await.sum);
+    }
+    let rows = async |after_publication| {
+        let mut rows = Backend::ClickHouse(after.clone()).rows_after("p", Table::Activity, after_publication);
+        let mut count = 0;
+        while let Some(batch) = rows.next().await {
+            count += batch.unwrap().num_rows();
+        }
+        count
+    };
+    assert_eq!((rows(0).await, rows(head).await, rows(after.head()).await), (8, 3, 0));
+    // A row that is gone shows, and one that is another as well.
+    let sealed = after.seal("p", Table::Activity, head).await.unwrap();
+    let change = "ALTER TABLE activity UPDATE dialect = 'other' WHERE message_id = 'message-1'";
+    store.shared.database.execute(change, &[("mutations_sync", "1".to_owned())]).await.unwrap();
+    assert_ne!(after.seal("p", Table::Activity, head).await.unwrap(), sealed);
+    let change = "ALTER TABLE activity DELETE WHERE message_id = 'message-2'";
+    store.shared.database.execute(change, &[("mutations_sync", "1".to_owned())]).await.unwrap();
+    assert_eq!(after.seal("p", Table::Activity, head).await.unwrap().rows, 4);
+    given.drop(&store).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
