@@ -184,7 +184,8 @@ async fn tables(
     if is_begun(target) && matches!(source, Backend::ClickHouse(_)) {
         return Err(MigrateError::Unfinished("the target").into());
     }
-    if !is_begun(target) && !target.store().projects().is_empty() {
+    // A copy that was killed in its first publication has left names of projects, and no rows that anybody sees.
+    if !is_begun(target) && target.store().durable_checkpoint().iter().next().is_some() {
         return Err(MigrateError::NotNew("the store of the target").into());
     }
     let known_from = clock.now().plus_millis(-from.store.dedupe_window.millis());
