@@ -117,7 +117,7 @@ async fn states(api: &Server) -> Vec<(String, String)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_is_forgotten_wherever_it_is_asked_and_whoever_is_killed() {
-    let Some(mut all) = Installation::start("erased").await else { return };
+    let Some(mut all) = Installation::start_with("erased", &[]).await else { return };
     drop_parts_soon(&all.store).await;
     let mut seed = Seed::announced("erase in parts");
     let load = Load::on(&all.doors(), all.api[0].write_key(), Retry::Anything, &mut seed);
