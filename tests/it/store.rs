@@ -62,9 +62,11 @@ pub async fn tables_but(url: &str, without: &[&str]) -> Vec<String> {
     told(url, sql).await.lines().filter(|name| !without.contains(name)).map(str::to_owned).collect()
 }
 
+const SOON: &str = "old_parts_lifetime = 1, cleanup_delay_period = 1, cleanup_delay_period_random_add = 0, max_cleanup_delay_period = 2";
+
 /// Parts that were replaced leave the disk as soon as the database looks, not minutes later.
 pub async fn drop_parts_soon(url: &str) {
     for table in tables_but(url, &[]).await {
-        told(url, &format!("ALTER TABLE {table} MODIFY SETTING old_parts_lifetime = 1")).await;
+        told(url, &format!("ALTER TABLE {table} MODIFY SETTING {SOON}")).await;
     }
 }

@@ -47,7 +47,7 @@ impl Default for ClickHouseOptions {
             tries: 4,
             settle_after: Duration::from_secs(180),
             follow_every: Duration::from_millis(150),
-            lead_wait: Duration::from_secs(3),
+            lead_wait: Duration::from_secs(5),
             followers_wait: Duration::from_millis(1_500),
             failures_before_break: 5,
             break_max: Duration::from_secs(5),

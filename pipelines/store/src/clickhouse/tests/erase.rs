@@ -21,7 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(240);
 /// Parts that were replaced leave the disk as soon as the database looks.
 pub(super) async fn drop_parts_soon(store: &ClickHouse) {
     for table in Table::ALL {
-        let sql = format!("ALTER TABLE {} MODIFY SETTING old_parts_lifetime = 1", table.name());
+        let soon = "old_parts_lifetime = 1, cleanup_delay_period = 1, cleanup_delay_period_random_add = 0, max_cleanup_delay_period = 2";
+        let sql = format!("ALTER TABLE {} MODIFY SETTING {soon}", table.name());
         store.shared.database.execute(&sql, &[]).await.unwrap();
     }
 }
