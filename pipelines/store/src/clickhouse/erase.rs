@@ -59,15 +59,23 @@ impl Shared {
         let asked = Row { id, step: Step::Requested, publication: 0, at, erasure: Some(erasure), is_committed: false };
         forgotten::note(&self.database, &asked, "").await?;
         let options = self.database.options();
+        // Whoever publishes, or has just taken over, sees to it: there is no point in fencing them.
+        let (mut head, mut since) = (self.view().visible.head, begun);
         let record = loop {
             self.look_at_steps().await?;
+            let now = self.view().visible.head;
+            if now != head {
+                (head, since) = (now, Instant::now());
+            }
             if let Some(known) = self.view().forgotten.get(id).filter(|known| known.publication.is_some()) {
                 break known.record.clone();
             }
             let leads = !self.writer.lock().await.is_fenced;
             let tried = match leads {
                 true => self.hide(id).await,
-                false if begun.elapsed() >= options.lead_wait => self.stand_in(id).await,
+                false if since.elapsed() >= options.lead_wait || begun.elapsed() >= options.lead_wait * ABANDONED => {
+                    self.stand_in(id).await
+                }
                 false => Ok(()),
             };
             match tried {
