@@ -165,9 +165,9 @@ async fn a_person_is_forgotten_wherever_it_is_asked_and_whoever_is_killed() {
     all.leader(&[1 - leader]).await;
     all.jobs[leader].restart().await;
     load.grows_by(200, "after the third").await;
+    let known = load.end().await;
     let done = || async { states(&all.api[1]).await.iter().filter(|(_, state)| state == "done").count() == 3 };
     all.api[1].eventually("no part holds their rows", done).await;
-    let known = load.end().await;
     all.account(&known).await;
     for api in &all.api {
         for somebody in [&ada, &bob, &eve] {
