@@ -11,6 +11,7 @@ mod deletion;
 mod deploy;
 mod disk_full;
 mod document;
+mod erase_parts;
 mod experiment;
 mod experiment_shop;
 mod fates;

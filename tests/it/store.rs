@@ -5,7 +5,10 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
+use hyper::Method;
+
 use crate::gear::root;
+use crate::http::Http;
 
 /// True for the tests on ClickHouse.
 pub fn is_clickhouse() -> bool {
@@ -42,4 +45,28 @@ fn start() -> String {
     let output = Command::new(script).args(["up", &std::process::id().to_string()]).output().expect("the script runs");
     assert!(output.status.success(), "no ClickHouse: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("an address")
+}
+
+/// Says something to the server of a `clickhouse://HOST:PORT/DATABASE`; its answer.
+pub async fn told(url: &str, sql: &str) -> String {
+    let (server, database) = url.trim_start_matches("clickhouse://").split_once('/').expect("a database");
+    let url = format!("http://{server}/?database={database}&mutations_sync=2");
+    let answer = Http::new().send(Method::POST, &url, &[], sql.to_owned()).await.expect("an answer");
+    assert_eq!(answer.status, 200, "{sql}: {}", answer.text());
+    answer.text()
+}
+
+/// The tables of a database, but for those named.
+pub async fn tables_but(url: &str, without: &[&str]) -> Vec<String> {
+    let sql = "SELECT name FROM system.tables WHERE database = currentDatabase() ORDER BY name FORMAT TSV";
+    told(url, sql).await.lines().filter(|name| !without.contains(name)).map(str::to_owned).collect()
+}
+
+const SOON: &str = "old_parts_lifetime = 1, cleanup_delay_period = 1, cleanup_delay_period_random_add = 0, max_cleanup_delay_period = 2";
+
+/// Parts that were replaced leave the disk as soon as the database looks, not minutes later.
+pub async fn drop_parts_soon(url: &str) {
+    for table in tables_but(url, &[]).await {
+        told(url, &format!("ALTER TABLE {table} MODIFY SETTING {SOON}")).await;
+    }
 }

@@ -1,5 +1,6 @@
 //! People who ask what is known of them, or to be forgotten: the export, the erasure, and what is left of it to do.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -10,8 +11,8 @@ use footfall_api_access::{Access, Act, Permission, RowFilter, Scope, Who};
 use footfall_api_app::{Gatekeeper, May, Member, NOT_FOUND, Whence};
 use footfall_api_http::{Kind, Path, Problem, Routes, Site, Time, Told, delete, get, post};
 use footfall_ingest_activity::{Entry, Erasure, Record, Timestamp};
+use footfall_pipelines_store::ErasureRecord;
 use footfall_pipelines_store::query::Question;
-use footfall_pipelines_store::{ErasureRecord, StoreError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -25,13 +26,13 @@ use crate::wiring::Stack;
 /// Somebody is forgotten once what was under way is on disk.
 const LONG: Duration = Duration::from_secs(600);
 const LOOK: Duration = Duration::from_secs(1);
+/// … and whether another process has hidden somebody.
+const FOLLOW: Duration = Duration::from_millis(100);
 /// Erasures that a list has at most; the latest of them.
 const LISTED_MAX: usize = 1_000;
 
 static VIEW_RESTRICTED: Kind =
     Kind::new(StatusCode::FORBIDDEN, "view_restricted", "The role sees only a part of what is known of people.");
-static CANNOT_ERASE: Kind =
-    Kind::new(StatusCode::NOT_IMPLEMENTED, "cannot_erase", "This store cannot forget single persons.");
 
 #[derive(Clone)]
 struct Desk {
@@ -94,6 +95,7 @@ struct AllForgotten {
 #[must_use]
 pub fn add(site: Site<Gatekeeper>, stack: Arc<Stack>, access: Access) -> Site<Gatekeeper> {
     tokio::spawn(tend(Arc::downgrade(&stack)));
+    tokio::spawn(follow(Arc::downgrade(&stack), stack.store.erasures().version()));
     let erase_it = || May(Permission::PersonsErase);
     let person = "/v1/projects/{project}/persons/{person}";
     let routes = [
@@ -111,7 +113,7 @@ pub fn add(site: Site<Gatekeeper>, stack: Arc<Stack>, access: Access) -> Site<Ga
             .step_up()
             .cost(20)
             .time_max(LONG)
-            .raises([&NOT_FOUND, &VIEW_RESTRICTED, &CANNOT_ERASE]),
+            .raises([&NOT_FOUND, &VIEW_RESTRICTED]),
         get("/v1/projects/{project}/erasures", erase_it(), list, "Who is forgotten, the latest first.")
             .raises([&VIEW_RESTRICTED]),
         get("/v1/projects/{project}/erasures/{erasure}", erase_it(), show, "How far an erasure is.")
@@ -215,10 +217,7 @@ async fn erase(
     desk.note(act.within(&*organisation, &place.project).after(&json!({"erasure": id}))).await?;
     let project: Arc<str> = place.project.as_str().into();
     let asked = Erasure { id, project, person, persons: Default::default(), at: desk.stack.clock.now() };
-    let record = desk.stack.store.erase(asked).await.map_err(|error| match error {
-        StoreError::CannotErase => Problem::new(&CANNOT_ERASE),
-        other => Problem::internal(other),
-    })?;
+    let record = desk.stack.store.erase(asked).await.map_err(Problem::internal)?;
     forget_insights(&desk.stack, &place.project).await.map_err(Problem::internal)?;
     Ok(Told(desk.told(&record)))
 }
@@ -253,6 +252,29 @@ async fn forget_insights(stack: &Arc<Stack>, project: &str) -> Result<(), AppErr
     let forget = spawn_blocking(move || insights.forget(&project)).await;
     let forgotten = forget.map_err(|error| AppError::Internal(error.to_string()))?;
     forgotten.map_err(|error| AppError::Internal(error.to_string()))
+}
+
+/// Has insights forget whom another process has hidden; the first so many are known.
+async fn follow(stack: Weak<Stack>, mut known: u64) {
+    let mut look = tokio::time::interval(FOLLOW);
+    loop {
+        look.tick().await;
+        let Some(stack) = stack.upgrade() else { return };
+        let erasures = stack.store.erasures();
+        let new = usize::try_from(erasures.version().saturating_sub(known)).unwrap_or(usize::MAX);
+        let projects: BTreeSet<Arc<str>> =
+            erasures.iter().rev().take(new).map(|erasure| erasure.project.clone()).collect();
+        let mut are_forgotten = true;
+        for project in projects {
+            if let Err(error) = forget_insights(&stack, &project).await {
+                tracing::warn!(%error, %project, "insights still know a person who is forgotten; it is tried again");
+                are_forgotten = false;
+            }
+        }
+        if are_forgotten {
+            known = erasures.version();
+        }
+    }
 }
 
 /// Takes records of the forgotten out of the log, also those that a killed process has left.

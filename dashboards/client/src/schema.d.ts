@@ -11401,23 +11401,6 @@ export interface components {
                 };
             };
         };
-        /** @description `cannot_erase`: This store cannot forget single persons. */
-        "501.cannot_erase": {
-            headers: {
-                RateLimit: components["headers"]["RateLimit"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                "X-Request-Id": components["headers"]["X-Request-Id"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {unknown} */
-                    code?: "cannot_erase";
-                    /** @constant */
-                    status?: 501;
-                };
-            };
-        };
         /**
          * @description `answer_later`: There is no answer yet.
          *     `boards_busy`: The database is busy.
@@ -22522,7 +22505,6 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            501: components["responses"]["501.cannot_erase"];
             503: components["responses"]["503.busy.time_limit"];
         };
     };

@@ -81,7 +81,7 @@ impl Erasures {
         all.into_iter().filter(|erasure| is_kept(erasure)).for_each(|erasure| self.push(erasure));
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Erasure>> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<Erasure>> {
         self.all.iter()
     }
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod erasing;
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
@@ -33,6 +35,7 @@ pub async fn contract_suite(open: impl AsyncFn(&'static str) -> Backend) {
     persons_change_and_change_back(&open).await;
     projects_are_apart(&open("apart").await).await;
     a_snapshot_stays_as_it_is(&open("stays").await).await;
+    erasing::suite(&open).await;
 }
 
 /// Message id of a number.

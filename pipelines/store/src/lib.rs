@@ -16,6 +16,7 @@ mod erasure;
 mod error;
 mod open;
 mod store;
+mod theirs;
 
 pub use erasure::ErasureRecord;
 pub use error::StoreError;

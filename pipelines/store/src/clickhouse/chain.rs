@@ -13,7 +13,6 @@ use footfall_ingest_activity::Checkpoint;
 use super::database::Database;
 use super::ddl::{PUBLICATIONS, SETTLED};
 use super::filter_sql::quoted;
-use super::view::Visible;
 use crate::StoreError;
 
 /// A publication as it stands in the chain.
@@ -126,11 +125,6 @@ pub(super) async fn void(database: &Database) -> Result<Arc<[u64]>, StoreError> 
     );
     let batches = database.batches(&sql, &schema).await?;
     Ok(batches.iter().flat_map(|batch| batch.column(0).as_primitive::<UInt64Type>().values().to_vec()).collect())
-}
-
-/// What is visible at the end of the chain.
-pub(super) async fn visible(database: &Database, head: u64) -> Result<Visible, StoreError> {
-    Ok(Visible { head, void: void(database).await? })
 }
 
 pub(super) fn schema(columns: &[(&str, DataType)]) -> SchemaRef {

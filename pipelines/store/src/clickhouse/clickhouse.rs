@@ -7,27 +7,28 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use async_trait::async_trait;
-use footfall_ingest_activity::{Checkpoint, Clock, Timestamp};
+use footfall_ingest_activity::{Checkpoint, Clock, Erasure, Erasures, Timestamp};
 use futures::StreamExt;
 use futures::future::try_join_all;
 use uuid::Uuid;
-use xxhash_rust::xxh3::Xxh3;
 
 use super::address::Address;
 use super::arrow_form::{keys_stream, table_stream};
+use super::attempt::{changes_batch, fingerprint, shown};
 use super::chain::{self, Link, schema};
 use super::database::Database;
 use super::ddl::{Layout, MESSAGE_KEYS, PROJECTS};
 use super::filter_sql::quoted;
+use super::forgotten::{self, Forgotten};
 use super::keys::{self, Keys, Known};
 use super::options::{ClickHouseOptions, Role};
 use super::rows::ProjectRows;
-use super::view::View;
+use super::view::{View, Visible};
 use super::{migrations, overrides, upkeep};
 use crate::lake::ProjectSnapshot;
 use crate::remote::{RemoteRows, RowsWanted};
 use crate::tables::Table;
-use crate::{Publication, Store, StoreError, TableRows};
+use crate::{ErasureRecord, Publication, Store, StoreError, TableRows};
 
 const DAY_MILLIS: i64 = 86_400_000;
 
@@ -46,24 +47,31 @@ pub(super) struct Shared {
     keys: Mutex<Keys>,
     snapshots: Mutex<HashMap<Arc<str>, Arc<ProjectSnapshot>>>,
     /// One publication at a time.
-    writer: tokio::sync::Mutex<Writer>,
+    pub writer: tokio::sync::Mutex<Writer>,
+    /// Held by whoever reads who is forgotten, or changes it: what was read later is not overtaken by what was read before.
+    pub steps: tokio::sync::Mutex<()>,
 }
 
 /// The state of whoever publishes.
 #[derive(Debug, Default)]
-struct Writer {
+pub(super) struct Writer {
     /// Names this opening of the store in the chain.
-    id: String,
+    pub id: String,
     /// What rows were sent for under the next number.
-    attempt: Option<u128>,
+    pub attempt: Option<u128>,
     /// Somebody else publishes now, or may.
-    is_fenced: bool,
+    pub is_fenced: bool,
 }
 
 impl Writer {
     /// One that does not publish.
     fn idle() -> Writer {
         Writer { is_fenced: true, ..Writer::default() }
+    }
+
+    /// One that takes over.
+    pub fn next() -> Writer {
+        Writer { id: Uuid::new_v4().to_string(), ..Writer::default() }
     }
 }
 
@@ -87,6 +95,7 @@ impl ClickHouse {
             keys: Mutex::default(),
             snapshots: Mutex::default(),
             writer: tokio::sync::Mutex::new(Writer::idle()),
+            steps: tokio::sync::Mutex::default(),
         });
         let opening = shared.clone();
         database.spawn(async move { opening.begin(role).await }).await.map_err(task)??;
@@ -170,7 +179,7 @@ impl Shared {
     async fn lead(&self) -> Result<(), StoreError> {
         let mut writer = self.writer.lock().await;
         *writer = Writer::idle();
-        let next = Writer { id: Uuid::new_v4().to_string(), ..Writer::default() };
+        let next = Writer::next();
         self.take_over(&next).await?;
         self.load().await?;
         let loaded = Keys::load(&self.database, self.horizon(), self.clock.now()).await?;
@@ -179,8 +188,9 @@ impl Shared {
         Ok(())
     }
 
-    /// Ends whoever wrote before. Others who do the same at this moment get in between at most once each.
-    async fn take_over(&self, writer: &Writer) -> Result<(), StoreError> {
+    /// Ends whoever wrote before; the number of the barrier. Others who do the same at this moment get in between at most once
+    /// each.
+    pub async fn take_over(&self, writer: &Writer) -> Result<u64, StoreError> {
         const TRIES: u32 = 32;
         for _ in 0..TRIES {
             let last = chain::last(&self.database).await?;
@@ -188,23 +198,31 @@ impl Shared {
                 last.map_or((0, Checkpoint::default()), |last| (last.publication, last.checkpoint));
             let barrier = Link::barrier(head, checkpoint, self.clock.now().millis());
             if chain::append(&self.database, &writer.id, &barrier).await? {
-                return Ok(());
+                return Ok(barrier.publication);
             }
         }
         Err(StoreError::Fenced)
     }
 
-    /// Reads the view anew.
     async fn load(&self) -> Result<(), StoreError> {
-        let Some(last) = chain::last(&self.database).await? else { return Ok(()) };
-        let visible = chain::visible(&self.database, last.publication).await?;
+        let _alone = self.steps.lock().await;
+        let view = self.read_view().await?;
+        *lock(&self.view) = view;
+        Ok(())
+    }
+
+    /// The view, read anew.
+    pub async fn read_view(&self) -> Result<View, StoreError> {
+        let Some(last) = chain::last(&self.database).await? else { return Ok(View::default()) };
+        let head = last.publication;
+        let visible = Visible { head, void: chain::void(&self.database).await?, ..Visible::default() };
         let mut view = View { visible, checkpoint: last.checkpoint, ..View::default() };
+        view.forget(Arc::new(Forgotten::of(forgotten::load(&self.database).await?, head)));
         for (project, changes) in overrides::load(&self.database, &view.visible, 0).await? {
             view.change_persons(&project, &changes);
         }
         view.projects = Arc::new(self.read_projects().await?);
-        *lock(&self.view) = view;
-        Ok(())
+        Ok(view)
     }
 
     pub async fn read_projects(&self) -> Result<BTreeSet<Arc<str>>, StoreError> {
@@ -218,9 +236,10 @@ impl Shared {
     }
 
     fn snapshot(&self, project: &str) -> Arc<ProjectSnapshot> {
-        let (visible, overrides) = {
+        let (visible, overrides, erasures) = {
             let view = lock(&self.view);
-            (view.visible.clone(), view.overrides.get(project).cloned().unwrap_or_default())
+            let overrides = view.overrides.get(project).cloned().unwrap_or_default();
+            (view.visible.clone(), overrides, view.forgotten.erasures.count_of(project))
         };
         let mut snapshots = lock(&self.snapshots);
         let is_current = |known: &&Arc<ProjectSnapshot>| known.version == visible.head;
@@ -234,7 +253,7 @@ impl Shared {
             visible: visible.clone(),
         });
         let empty = ProjectSnapshot::new(PathBuf::new(), visible.head, [], Default::default());
-        let snapshot = Arc::new(ProjectSnapshot { overrides, remote: Some(rows), ..empty });
+        let snapshot = Arc::new(ProjectSnapshot { overrides, erasures, remote: Some(rows), ..empty });
         snapshots.insert(project, snapshot.clone());
         snapshot
     }
@@ -249,6 +268,9 @@ impl Shared {
         let mut writer = self.writer.lock().await;
         if writer.is_fenced {
             return Err(StoreError::Fenced);
+        }
+        if publication.erasures != lock(&self.view).forgotten.erasures.version() {
+            return Err(StoreError::Outdated);
         }
         let fingerprint = fingerprint(&publication);
         if writer.attempt.is_some_and(|before| before != fingerprint) {
@@ -292,7 +314,7 @@ impl Shared {
         Ok(())
     }
 
-    async fn commit(&self, writer: &mut Writer, link: &Link) -> Result<(), StoreError> {
+    pub async fn commit(&self, writer: &mut Writer, link: &Link) -> Result<(), StoreError> {
         if !chain::append(&self.database, &writer.id, link).await? {
             writer.is_fenced = true;
             tracing::error!("another process publishes to this database now: this one has stopped");
@@ -303,15 +325,16 @@ impl Shared {
     }
 
     /// Leaves the next number out.
-    async fn skip(&self, writer: &mut Writer) -> Result<(), StoreError> {
+    pub async fn skip(&self, writer: &mut Writer) -> Result<(), StoreError> {
         let (head, checkpoint) = {
             let view = lock(&self.view);
             (view.visible.head, view.checkpoint.clone())
         };
         let barrier = Link::barrier(head, checkpoint, self.clock.now().millis());
         self.commit(writer, &barrier).await?;
-        let visible = chain::visible(&self.database, barrier.publication).await?;
-        lock(&self.view).visible = visible;
+        let void = chain::void(&self.database).await?;
+        let visible = &mut lock(&self.view).visible;
+        (visible.head, visible.void) = (barrier.publication, void);
         Ok(())
     }
 
@@ -381,38 +404,6 @@ impl Shared {
     }
 }
 
-fn changes_batch(changes: &[(Uuid, Uuid)]) -> Result<RecordBatch, StoreError> {
-    use arrow::array::{ArrayRef, StringViewArray};
-    let column = |of: fn(&(Uuid, Uuid)) -> Uuid| -> ArrayRef {
-        Arc::new(StringViewArray::from_iter_values(changes.iter().map(|pair| of(pair).hyphenated().to_string())))
-    };
-    Ok(RecordBatch::try_new(Table::PersonOverrides.schema(), vec![column(|pair| pair.0), column(|pair| pair.1)])?)
-}
-
-fn shown(checkpoint: &Checkpoint) -> String {
-    let offsets: Vec<String> = checkpoint.iter().map(|(partition, offset)| format!("{partition}:{offset}")).collect();
-    offsets.join(",")
-}
-
-/// Equal for what is published again as it was.
-fn fingerprint(publication: &Publication) -> u128 {
-    let mut hasher = Xxh3::new();
-    hasher.update(shown(&publication.checkpoint).as_bytes());
-    publication.message_keys.iter().for_each(|key| hasher.update(&key.to_be_bytes()));
-    for (project, rows) in &publication.rows {
-        hasher.update(project.as_bytes());
-        for (table, batch) in &rows.batches {
-            hasher.update(table.name().as_bytes());
-            hasher.update(&(batch.num_rows() as u64).to_be_bytes());
-        }
-        rows.person_changes.iter().for_each(|(own, now)| {
-            hasher.update(own.as_bytes());
-            hasher.update(now.as_bytes());
-        });
-    }
-    hasher.digest128()
-}
-
 #[async_trait]
 impl Store for ClickHouse {
     fn durable_checkpoint(&self) -> Checkpoint {
@@ -468,6 +459,24 @@ impl Store for ClickHouse {
             batches.push(batch?);
         }
         Ok(batches)
+    }
+
+    async fn erase(&self, erasure: Erasure) -> Result<ErasureRecord, StoreError> {
+        let shared = self.shared.clone();
+        self.shared.database.spawn(async move { shared.erase(erasure).await }).await.map_err(task)?
+    }
+
+    fn erasures(&self) -> Arc<Erasures> {
+        lock(&self.shared.view).forgotten.erasures.clone()
+    }
+
+    fn erasure_records(&self) -> Vec<ErasureRecord> {
+        lock(&self.shared.view).forgotten.records()
+    }
+
+    async fn note_log_erased(&self, id: Uuid) -> Result<(), StoreError> {
+        let shared = self.shared.clone();
+        self.shared.database.spawn(async move { shared.note_log_erased(id).await }).await.map_err(task)?
     }
 
     fn projects(&self) -> Vec<Arc<str>> {

@@ -39,9 +39,11 @@ pub(super) const SETTLED: &str = "settled_publications";
 pub(super) const MESSAGE_KEYS: &str = "message_keys";
 pub(super) const PROJECTS: &str = "projects";
 pub(super) const MIGRATIONS: &str = "migrations";
+pub(super) const ERASURES: &str = "erasures";
+pub(super) const ERASED_ROWS: &str = "erased_rows";
 
 /// Tables that every server of a cluster has whole.
-const EVERYWHERE: &[&str] = &[PUBLICATIONS, SETTLED, PROJECTS, MIGRATIONS];
+const EVERYWHERE: &[&str] = &[PUBLICATIONS, SETTLED, PROJECTS, MIGRATIONS, ERASURES, ERASED_ROWS];
 
 /// A table as it is created.
 struct Shape {
@@ -59,6 +61,25 @@ struct Shape {
 pub(super) fn create(layout: &Layout, keys_days: i64) -> Vec<String> {
     let ours = Table::ALL.iter().map(|table| shape(*table));
     ours.chain(state_shapes(keys_days)).flat_map(|shape| shape.create(layout)).collect()
+}
+
+/// Statements that create what erasures of persons need.
+pub(super) fn create_erasures(layout: &Layout, _: i64) -> Vec<String> {
+    let steps = [
+        "`id` String",
+        "`step` LowCardinality(String)",
+        // Of the row that hides the person, and of the steps after it.
+        "`publication` UInt64",
+        "`writer` String",
+        "`at` DateTime64(3, 'UTC')",
+        "`erasure` String",
+    ];
+    let rows = ["`erasure` String", "`publication` UInt64", "`kind` LowCardinality(String)", "`key` String"];
+    let shapes = [
+        plain(ERASURES, &steps, "id, step, publication"),
+        plain(ERASED_ROWS, &rows, "erasure, publication, kind, key"),
+    ];
+    shapes.iter().flat_map(|shape| shape.create(layout)).collect()
 }
 
 /// A column with its type, as it stands in a statement.
@@ -130,16 +151,6 @@ const fn shard(table: Table) -> &'static str {
 }
 
 fn state_shapes(keys_days: i64) -> [Shape; 5] {
-    let columns = |columns: &[&str]| columns.iter().map(|&column| column.to_owned()).collect();
-    let plain = |name, definitions: &[&str], order: &str| Shape {
-        name,
-        columns: columns(definitions),
-        partition: None,
-        order: order.to_owned(),
-        engine: "MergeTree",
-        more: Vec::new(),
-        shard: None,
-    };
     [
         plain(
             PUBLICATIONS,
@@ -173,6 +184,19 @@ fn state_shapes(keys_days: i64) -> [Shape; 5] {
             "version",
         ),
     ]
+}
+
+/// A table that every server has whole.
+fn plain(name: &'static str, columns: &[&str], order: &str) -> Shape {
+    Shape {
+        name,
+        columns: columns.iter().map(|&column| column.to_owned()).collect(),
+        partition: None,
+        order: order.to_owned(),
+        engine: "MergeTree",
+        more: Vec::new(),
+        shard: None,
+    }
 }
 
 impl Shape {
@@ -234,5 +258,11 @@ mod tests {
     #[test]
     fn statements_for_a_cluster() {
         insta::assert_snapshot!(create(&Layout::Cluster("main".to_owned()), 34).join(";\n\n"));
+    }
+
+    #[test]
+    fn statements_for_erasures() {
+        let all = [Layout::Single, Layout::Cluster("main".to_owned())].map(|layout| create_erasures(&layout, 34));
+        insta::assert_snapshot!(all.concat().join(";\n\n"));
     }
 }

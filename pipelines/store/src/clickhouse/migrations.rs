@@ -13,7 +13,7 @@ use crate::StoreError;
 use crate::tables::Table;
 
 /// The steps, in order; the number of a step is its place, from 1.
-const STEPS: &[(&str, Step)] = &[("tables", ddl::create)];
+const STEPS: &[(&str, Step)] = &[("tables", ddl::create), ("erasures", ddl::create_erasures)];
 
 type Step = fn(&Layout, i64) -> Vec<String>;
 

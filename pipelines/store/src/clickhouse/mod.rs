@@ -6,18 +6,22 @@
 
 mod address;
 mod arrow_form;
+mod attempt;
 mod breaker;
 mod chain;
 #[expect(clippy::module_inception, reason = "the store itself")]
 mod clickhouse;
 mod database;
 mod ddl;
+mod erase;
 mod filter_sql;
+mod forgotten;
 mod keys;
 mod migrations;
 mod native;
 mod options;
 mod overrides;
+mod rewrite;
 mod rows;
 mod seal;
 #[cfg(test)]

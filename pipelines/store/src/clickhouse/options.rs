@@ -29,6 +29,10 @@ pub struct ClickHouseOptions {
     pub settle_after: Duration,
     /// How often a reader looks for new publications.
     pub follow_every: Duration,
+    /// How long whoever is asked to forget a person leaves that to the process that publishes.
+    pub lead_wait: Duration,
+    /// Before it is said that a person is in no answer: for processes that follow.
+    pub followers_wait: Duration,
     /// Failures in a row after which nothing is sent for a while.
     pub failures_before_break: u32,
     /// Longest pause before the database is tried again.
@@ -45,6 +49,8 @@ impl Default for ClickHouseOptions {
             tries: 4,
             settle_after: Duration::from_secs(180),
             follow_every: Duration::from_millis(150),
+            lead_wait: Duration::from_secs(5),
+            followers_wait: Duration::from_millis(1_500),
             failures_before_break: 5,
             break_max: Duration::from_secs(5),
         }

@@ -15,13 +15,13 @@ use crate::StoreError;
 use crate::tables::Table;
 
 /// The latest change of each id, as a statement in brackets.
-pub(super) fn latest(visible: &Visible, after: u64, project: Option<&str>) -> String {
+pub(super) fn latest(visible: &Visible, after: u64, project: Option<&str>, database: &str) -> String {
     let of_project = project.map_or(String::new(), |project| format!(" AND project = {}", quoted(project)));
     format!(
         "(SELECT project, person_id, argMax(canonical_person_id, publication) AS canonical_person_id \
-         FROM {} WHERE {}{of_project} GROUP BY project, person_id)",
+         FROM `{database}`.{} WHERE {}{of_project} GROUP BY project, person_id)",
         Table::PersonOverrides.name(),
-        visible.condition(after),
+        visible.rows(Table::PersonOverrides, project, after, database),
     )
 }
 
@@ -33,7 +33,10 @@ pub(super) async fn load(
 ) -> Result<BTreeMap<Arc<str>, Vec<(Uuid, Uuid)>>, StoreError> {
     let schema =
         schema(&[("project", DataType::Utf8), ("person_id", DataType::Utf8), ("canonical_person_id", DataType::Utf8)]);
-    let sql = format!("SELECT project, person_id, canonical_person_id FROM {}", latest(visible, after, None));
+    let sql = format!(
+        "SELECT project, person_id, canonical_person_id FROM {}",
+        latest(visible, after, None, database.name())
+    );
     let mut all: BTreeMap<Arc<str>, Vec<(Uuid, Uuid)>> = BTreeMap::new();
     for batch in database.batches(&sql, &schema).await? {
         let text = |column: usize, row| batch.column(column).as_string::<i32>().value(row);

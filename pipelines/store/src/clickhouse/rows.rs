@@ -31,14 +31,15 @@ impl ProjectRows {
     /// `FROM … WHERE …` of what is wanted.
     fn source(&self, wanted: &RowsWanted) -> String {
         let project = quoted(&self.project);
+        let database = self.database.name();
         let filter = wanted.filter.as_ref().map_or(String::new(), |filter| format!(" AND {}", condition(filter)));
         match wanted.table {
             Table::PersonOverrides => {
-                let latest = overrides::latest(&self.visible, wanted.after, Some(&self.project));
+                let latest = overrides::latest(&self.visible, wanted.after, Some(&self.project), database);
                 format!("FROM {latest} AS latest WHERE canonical_person_id != person_id{filter}")
             }
             table => {
-                let visible = self.visible.condition(wanted.after);
+                let visible = self.visible.rows(table, Some(&self.project), wanted.after, database);
                 format!("FROM `{}` WHERE project = {project} AND {visible}{filter}", table.name())
             }
         }

@@ -2,20 +2,23 @@
 //! persons that others have overtaken.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
 
 use super::chain;
 use super::clickhouse::Shared;
-use super::ddl::{MESSAGE_KEYS, PUBLICATIONS, SETTLED};
+use super::ddl::{ERASED_ROWS, ERASURES, MESSAGE_KEYS, PUBLICATIONS, SETTLED};
+use super::forgotten::Forgotten;
 use super::options::Role;
-use super::overrides;
+use super::{erase, overrides, rewrite};
 use crate::StoreError;
 use crate::tables::Table;
 
 /// How often overtaken changes of persons are looked for.
 const SQUASH_EVERY: Duration = Duration::from_secs(600);
+/// How often a reader looks for steps of erasures that are no publications.
+const STEPS_EVERY: Duration = Duration::from_secs(1);
 /// Publications that stay in the chain for whoever follows it slowly.
 const CHAIN_KEPT: u64 = 200_000;
 
@@ -25,16 +28,22 @@ pub(super) fn start(shared: &Arc<Shared>, role: Role) -> Vec<AbortHandle> {
     let spawn = |work: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>| shared.database.spawn(work).abort_handle();
     match role {
         Role::Still => Vec::new(),
-        Role::Reader => vec![spawn(Box::pin(follow(weak)))],
-        Role::Writer => vec![spawn(Box::pin(settle(weak.clone()))), spawn(Box::pin(squash(weak)))],
+        Role::Reader => vec![spawn(Box::pin(follow(weak.clone()))), spawn(Box::pin(erase::stand_by(weak)))],
+        Role::Writer => vec![
+            spawn(Box::pin(settle(weak.clone()))),
+            spawn(Box::pin(squash(weak.clone()))),
+            spawn(Box::pin(erase::hide_all(weak.clone()))),
+            spawn(Box::pin(rewrite::rewrite_all(weak))),
+        ],
     }
 }
 
 async fn follow(shared: Weak<Shared>) {
+    let mut looked = Instant::now();
     loop {
         let Some(shared) = shared.upgrade() else { return };
         let every = shared.database.options().follow_every;
-        if let Err(error) = catch_up(&shared).await {
+        if let Err(error) = catch_up(&shared, &mut looked).await {
             tracing::debug!(%error, "the chain of publications cannot be read");
         }
         drop(shared);
@@ -43,16 +52,28 @@ async fn follow(shared: Weak<Shared>) {
 }
 
 /// Takes in the publications since the last look.
-async fn catch_up(shared: &Shared) -> Result<(), StoreError> {
+async fn catch_up(shared: &Shared, looked: &mut Instant) -> Result<(), StoreError> {
+    let _alone = shared.steps.lock().await;
     let mut next = shared.view();
     let links = chain::after(&shared.database, next.visible.head).await?;
-    let Some(last) = links.last() else { return Ok(()) };
+    let Some(last) = links.last() else {
+        if looked.elapsed() >= STEPS_EVERY {
+            *looked = Instant::now();
+            if let Some(rows) = erase::news(shared, false).await? {
+                shared.change_view(|view| view.forget(Arc::new(Forgotten::of(rows, view.visible.head))));
+            }
+        }
+        return Ok(());
+    };
     let before = next.visible.head;
     if before == 0 || links.iter().any(|link| link.is_barrier) {
         next.visible.void = chain::void(&shared.database).await?;
     }
     next.visible.head = last.publication;
     next.checkpoint = last.checkpoint.clone();
+    if let Some(rows) = erase::news(shared, true).await? {
+        next.forget(Arc::new(Forgotten::of(rows, next.visible.head)));
+    }
     if links.iter().any(|link| !link.merged_projects.is_empty()) {
         for (project, changes) in overrides::load(&shared.database, &next.visible, before).await? {
             next.change_persons(&project, &changes);
@@ -90,7 +111,7 @@ async fn remove(shared: &Shared, void: &[u64]) -> Result<(), StoreError> {
     let numbers: Vec<String> = void.iter().map(u64::to_string).collect();
     let numbers = numbers.join(", ");
     let on = shared.layout.on_cluster();
-    let tables = Table::ALL.iter().map(|table| table.name()).chain([MESSAGE_KEYS]);
+    let tables = Table::ALL.iter().map(|table| table.name()).chain([MESSAGE_KEYS, ERASURES, ERASED_ROWS]);
     for table in tables {
         let own = shared.layout.own(table);
         let sql = format!("ALTER TABLE `{own}`{on} DELETE WHERE publication IN ({numbers})");
@@ -111,7 +132,8 @@ async fn trim(shared: &Shared) -> Result<(), StoreError> {
     }
     let (own, on) = (shared.layout.own(PUBLICATIONS), shared.layout.on_cluster());
     let sql = format!(
-        "ALTER TABLE `{own}`{on} DELETE WHERE publication < {horizon} AND (NOT is_barrier OR publication - 1 IN (SELECT publication FROM {SETTLED}))"
+        "ALTER TABLE `{own}`{on} DELETE WHERE publication < {horizon} AND (NOT is_barrier OR publication - 1 IN (SELECT publication FROM {SETTLED})) \
+         AND publication NOT IN (SELECT publication FROM {ERASURES})"
     );
     shared.database.execute(&sql, &[]).await
 }

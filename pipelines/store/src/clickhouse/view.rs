@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use footfall_ingest_activity::Checkpoint;
 
+use super::forgotten::{Forgotten, Hidden};
 use crate::lake::Overrides;
+use crate::tables::Table;
 
 /// One moment of the store; cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +17,7 @@ pub(super) struct View {
     pub checkpoint: Checkpoint,
     pub overrides: BTreeMap<Arc<str>, Arc<Overrides>>,
     pub projects: Arc<BTreeSet<Arc<str>>>,
+    pub forgotten: Arc<Forgotten>,
 }
 
 /// Which rows are committed.
@@ -24,6 +27,8 @@ pub(super) struct Visible {
     pub head: u64,
     /// Numbers below it that were never committed, and whose rows may still be there.
     pub void: Arc<[u64]>,
+    /// Persons who are forgotten, and whose rows may still be there.
+    pub hidden: Arc<[Hidden]>,
 }
 
 impl Visible {
@@ -40,9 +45,29 @@ impl Visible {
         }
         sql
     }
+
+    /// The condition on rows of a table published after `after`, of one project or of all, which are in the database of
+    /// that name: without those of the forgotten.
+    pub fn rows(&self, table: Table, project: Option<&str>, after: u64, database: &str) -> String {
+        let concerns = |hidden: &&Hidden| hidden.publication > after && project.is_none_or(|of| *of == *hidden.project);
+        let theirs = self.hidden.iter().filter(concerns).filter_map(|hidden| hidden.rows(table, database));
+        theirs.fold(self.condition(after), |sql, theirs| format!("{sql} AND NOT ({theirs})"))
+    }
 }
 
 impl View {
+    /// Takes in who is forgotten, as of the head: who is newly so is nobody's merged id any more.
+    pub fn forget(&mut self, forgotten: Arc<Forgotten>) {
+        for erasure in forgotten.erasures.iter() {
+            let is_new = self.forgotten.get(erasure.id).is_none_or(|known| known.publication.is_none());
+            if let Some(overrides) = self.overrides.get_mut(&erasure.project).filter(|_| is_new) {
+                Arc::make_mut(overrides).retain(|own, _| !erasure.persons.contains(own));
+            }
+        }
+        self.visible.hidden = forgotten.hidden();
+        self.forgotten = forgotten;
+    }
+
     /// Takes in who somebody is now.
     pub fn change_persons<'c>(
         &mut self,
@@ -69,9 +94,23 @@ mod tests {
 
     #[test]
     fn rows_of_void_numbers_are_left_out() {
-        let visible = Visible { head: 9, void: [3, 7, 12].into() };
+        let visible = Visible { head: 9, void: [3, 7, 12].into(), ..Visible::default() };
         assert_eq!(visible.condition(0), "publication <= 9 AND publication NOT IN (3, 7)");
         assert_eq!(visible.condition(5), "publication <= 9 AND publication > 5 AND publication NOT IN (7)");
         assert_eq!(visible.condition(8), "publication <= 9 AND publication > 8");
+    }
+
+    #[test]
+    fn rows_of_the_forgotten_are_left_out_of_what_was_published_before() {
+        let hidden = Hidden { id: uuid::Uuid::nil(), project: "it's".into(), publication: 7 };
+        let visible = Visible { head: 9, hidden: [hidden].into(), ..Visible::default() };
+        let theirs = "project = 'it\\'s' AND publication < 7 AND quarantine_id IN (SELECT key FROM `db`.erased_rows \
+                      WHERE erasure = '00000000-0000-0000-0000-000000000000' AND publication = 7 AND kind = 'item')";
+        let all = visible.rows(Table::Quarantine, Some("it's"), 0, "db");
+        assert_eq!(all, format!("publication <= 9 AND NOT ({theirs})"));
+        assert_eq!(visible.rows(Table::Quarantine, None, 0, "db"), all);
+        assert_eq!(visible.rows(Table::Quarantine, Some("other"), 0, "db"), "publication <= 9");
+        assert_eq!(visible.rows(Table::Quarantine, None, 7, "db"), "publication <= 9 AND publication > 7");
+        assert_eq!(visible.rows(Table::QuarantineResolved, None, 0, "db"), "publication <= 9");
     }
 }

@@ -150,7 +150,7 @@ impl<'a> Columns<'a> {
 }
 
 /// Fresh rows as readers see them: dictionaries become plain text.
-pub(super) fn to_table_schema(table: Table, batch: &RecordBatch) -> Result<RecordBatch, StoreError> {
+pub(crate) fn to_table_schema(table: Table, batch: &RecordBatch) -> Result<RecordBatch, StoreError> {
     let schema = table.schema();
     let columns = batch
         .columns()

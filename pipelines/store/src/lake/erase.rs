@@ -1,18 +1,16 @@
 //! Forgetting a person: its rows leave all answers in one commit, which says of each file which rows are not to be shown.
 //! Compaction writes these files anew without them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray};
-use arrow::compute::filter_record_batch;
+use arrow::array::RecordBatch;
 use footfall_ingest_activity::Erasure;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use parquet::file::statistics::Statistics;
 
-use super::data_file::{to_table_schema, write_sorted};
+use super::data_file::write_sorted;
 use super::lake::Inner;
 use super::manifest::ERASED;
 use super::snapshot::{DataFile, Overrides};
@@ -20,6 +18,7 @@ use super::{overrides, reader};
 use crate::StoreError;
 use crate::erasure::ErasureRecord;
 use crate::tables::Table;
+use crate::theirs::{self, Theirs, telling};
 
 type Ranges = Vec<(u64, u64)>;
 
@@ -47,9 +46,7 @@ pub(super) fn run(inner: &Inner, mut erasure: Erasure) -> Result<ErasureRecord, 
     {
         let state = inner.state();
         let overrides = state.overrides.get(&erasure.project).cloned().unwrap_or_default();
-        let now = overrides.get(&erasure.person).copied().unwrap_or(erasure.person);
-        erasure.persons = overrides.iter().filter(|(_, person)| **person == now).map(|(own, _)| *own).collect();
-        erasure.persons.insert(now);
+        erasure.persons = theirs::persons_of(&overrides, erasure.person);
     }
     erasure.at = inner.clock.now();
     inner.erasures().note(ErasureRecord::new(erasure.clone()))?;
@@ -138,52 +135,6 @@ fn apply(inner: &Inner, erasure: &Erasure) -> Result<ErasureRecord, StoreError> 
     Ok(record)
 }
 
-/// The columns that say whose a row is; none for a table that says it of nobody.
-const fn telling(table: Table) -> &'static [&'static str] {
-    match table {
-        Table::Activity | Table::Identities | Table::SessionParts | Table::PersonOverrides => &["person_id"],
-        Table::PersonMerges => &["from_distinct_id", "into_distinct_id"],
-        Table::Quarantine => &["raw"],
-        Table::QuarantineResolved => &[],
-    }
-}
-
-/// Which rows are the person's.
-struct Theirs<'a> {
-    erasure: &'a Erasure,
-    persons: HashSet<String>,
-}
-
-impl<'a> Theirs<'a> {
-    fn of(erasure: &'a Erasure) -> Self {
-        Theirs { erasure, persons: erasure.persons.iter().map(|own| own.hyphenated().to_string()).collect() }
-    }
-
-    fn rows(&self, table: Table, batch: &RecordBatch) -> Result<Vec<bool>, StoreError> {
-        let mut theirs = vec![false; batch.num_rows()];
-        for name in telling(table) {
-            let column = batch.column_by_name(name).ok_or_else(|| StoreError::Task(format!("no column {name}")))?;
-            for (row, value) in column.as_string_view().iter().enumerate() {
-                let Some(value) = value else { continue };
-                theirs[row] |= match table {
-                    Table::PersonMerges => self.erasure.has(value),
-                    Table::Quarantine => self.erasure.is_named_in(value),
-                    _ => self.persons.contains(value),
-                };
-            }
-        }
-        Ok(theirs)
-    }
-
-    /// False when the statistics of a row group say that nobody of them is in it.
-    fn may_be_within(&self, statistics: Option<&Statistics>) -> bool {
-        let bounds = statistics.and_then(|statistics| Some((statistics.min_bytes_opt()?, statistics.max_bytes_opt()?)));
-        bounds.is_none_or(|(min, max)| {
-            self.persons.iter().any(|person| min <= person.as_bytes() && person.as_bytes() <= max)
-        })
-    }
-}
-
 /// Ranges of a file's rows that are the person's.
 fn rows_of(inner: &Inner, table: Table, file: &DataFile, erasure: &Erasure) -> Result<Ranges, StoreError> {
     if telling(table).is_empty() {
@@ -242,58 +193,13 @@ fn union(a: &[(u64, u64)], b: &[(u64, u64)]) -> Ranges {
     joined
 }
 
-/// A claim of the person about an id of somebody else says that this one is an identified user. That is kept, without the
-/// person, or the other could be merged into somebody later who they are not.
+/// What is kept of the person's claims about others.
 fn known_users(inner: &Inner, files: &[Arc<DataFile>], erasure: &Erasure) -> Result<Option<RecordBatch>, StoreError> {
     let mut batches = Vec::new();
     for file in files {
         batches.extend(reader::read_file(&inner.root, Table::PersonMerges, file)?);
     }
-    let text = |batch: &RecordBatch, name: &str| -> Result<StringViewArray, StoreError> {
-        let column = batch.column_by_name(name).ok_or_else(|| StoreError::Task(format!("no column {name}")))?;
-        Ok(column.as_string_view().clone())
-    };
-    let mut undone = HashSet::new();
-    for batch in &batches {
-        let (kinds, ids) = (text(batch, "kind")?, text(batch, "merge_id")?);
-        let pairs = kinds.iter().flatten().zip(ids.iter().flatten());
-        undone.extend(pairs.filter(|(kind, _)| *kind == "undo").map(|(_, id)| id.to_owned()));
-    }
-    let mut kept = Vec::new();
-    for batch in &batches {
-        let (kinds, ids) = (text(batch, "kind")?, text(batch, "merge_id")?);
-        let (from, into) = (text(batch, "from_distinct_id")?, text(batch, "into_distinct_id")?);
-        let is_kept = |row: usize| {
-            matches!(kinds.value(row), "identify" | "alias")
-                && !undone.contains(ids.value(row))
-                && erasure.has(from.value(row))
-                && !erasure.has(into.value(row))
-        };
-        let rows: BooleanArray = (0..batch.num_rows()).map(|row| Some(is_kept(row))).collect();
-        if rows.true_count() > 0 {
-            kept.push(without_them(&filter_record_batch(batch, &rows)?)?);
-        }
-    }
-    if kept.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(arrow::compute::concat_batches(&Table::PersonMerges.schema(), &kept)?))
-}
-
-/// Claims of others about an id, as what it said of itself.
-fn without_them(batch: &RecordBatch) -> Result<RecordBatch, StoreError> {
-    let schema = batch.schema();
-    let of = |name: &str| batch.column_by_name(name).cloned();
-    let all = |word: &str| -> ArrayRef {
-        Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n(word, batch.num_rows())))
-    };
-    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| match field.name().as_str() {
-        "from_distinct_id" => of("into_distinct_id").unwrap_or_else(|| column.clone()),
-        "kind" => all("identify"),
-        "outcome" => all("known"),
-        _ => column.clone(),
-    });
-    to_table_schema(Table::PersonMerges, &RecordBatch::try_new(schema.clone(), columns.collect())?)
+    theirs::known_users(&batches, erasure)
 }
 
 #[cfg(test)]

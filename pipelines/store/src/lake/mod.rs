@@ -32,6 +32,7 @@ mod table_scan;
 mod tests;
 mod verify;
 
+pub(crate) use data_file::to_table_schema;
 pub use hold::{HeldData, HeldLake};
 pub(crate) use key_filter::KeyFilter;
 pub(crate) use key_index::KeySet;

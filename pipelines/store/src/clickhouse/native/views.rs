@@ -47,7 +47,7 @@ pub(super) fn all(scope: &Scope<'_>, policy: &Policy) -> Result<Vec<(&'static st
 
 impl Scope<'_> {
     fn rows(&self, table: Table) -> String {
-        let condition = self.visible.condition(0);
+        let condition = self.visible.rows(table, Some(self.project), 0, self.database);
         format!("`{}`.`{}` WHERE project = {} AND {condition}", self.database, table.name(), quoted(self.project))
     }
 
@@ -62,11 +62,7 @@ impl Scope<'_> {
         if !self.merged {
             return format!("SELECT {} FROM {}", columns(&|column| name(column.name)), self.rows(table));
         }
-        let latest = overrides::latest(self.visible, 0, Some(self.project)).replacen(
-            "FROM person_overrides",
-            &format!("FROM `{}`.person_overrides", self.database),
-            1,
-        );
+        let latest = overrides::latest(self.visible, 0, Some(self.project), self.database);
         let now = columns(&|column| match column.name {
             "person_id" => {
                 "if(now.canonical_person_id = '', own.person_id, now.canonical_person_id) AS person_id".to_owned()

@@ -4,6 +4,7 @@
 //! and pass, but not where CI is set.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod erase;
 mod faults;
 mod tls;
 
@@ -116,12 +117,16 @@ async fn it_keeps_the_contract() {
     let url = |name: &str| format!("clickhouse://{server}/{prefix}_{name}");
     let clock = Arc::new(SystemClock);
     contract_suite(async |name| {
-        let store = ClickHouse::open(&url(name), ClickHouseOptions::default(), clock.clone()).await.unwrap();
+        let options = ClickHouseOptions { followers_wait: Duration::ZERO, ..ClickHouseOptions::default() };
+        let store = ClickHouse::open(&url(name), options, clock.clone()).await.unwrap();
+        erase::drop_parts_soon(&store).await;
         Backend::ClickHouse(store)
     })
     .await;
     let store = ClickHouse::open(&url("visible"), ClickHouseOptions::default(), clock).await.unwrap();
-    for name in ["keys", "replay", "back", "persons", "apart", "stays", "visible"] {
+    for name in
+        ["keys", "replay", "back", "persons", "apart", "stays", "erased", "erased_ids", "erased_often", "visible"]
+    {
         store.shared.database.execute(&format!("DROP DATABASE `{prefix}_{name}`"), &[]).await.unwrap();
     }
 }

@@ -2,21 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, StringViewArray, TimestampMillisecondArray,
-};
+use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::cast;
 use footfall_ingest_activity::{Erasure, Timestamp, person_id_of};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::rows::{activity_batch, key};
+use super::rows::key;
 use super::{open, open_with, options, until};
 use crate::lake::{Lake, LakeOptions, TableScan, verify};
 use crate::tables::Table;
-use crate::{Publication, Store, StoreError, TableRows};
+use crate::{Publication, Store, StoreError};
 
 fn person(id: &str) -> Uuid {
     person_id_of("p", id)
@@ -154,88 +151,6 @@ async fn a_killed_process_and_a_restored_backup_do_it_again() {
         tokio::task::yield_now().await;
     }
     panic!("somebody who is forgotten is still in a file");
-}
-
-/// Kind, from, into, outcome.
-type Claim<'a> = (&'a str, &'a str, &'a str, &'a str);
-
-/// Claims.
-fn merges(rows: &[Claim]) -> RecordBatch {
-    let schema = Table::PersonMerges.fresh_schema();
-    let columns = schema.fields().iter().map(|field| -> ArrayRef {
-        let pick = |of: &dyn Fn(&Claim) -> String| -> ArrayRef {
-            let plain: ArrayRef = Arc::new(StringArray::from_iter_values(rows.iter().map(of)));
-            cast(&plain, field.data_type()).unwrap()
-        };
-        match field.name().as_str() {
-            "sequence" => Arc::new(Int64Array::from_iter_values(0..rows.len() as i64)),
-            "kind" => pick(&|row| row.0.to_owned()),
-            "from_distinct_id" => pick(&|row| row.1.to_owned()),
-            "into_distinct_id" => pick(&|row| row.2.to_owned()),
-            "outcome" => pick(&|row| row.3.to_owned()),
-            "merge_id" => pick(&|row| format!("merge of {} into {}", row.1, row.2)),
-            _ => Arc::new(TimestampMillisecondArray::from_iter_values(rows.iter().map(|_| 5)).with_timezone("UTC")),
-        }
-    });
-    RecordBatch::try_new(schema.clone(), columns.collect()).unwrap()
-}
-
-fn claims(batches: &[RecordBatch]) -> Vec<(String, String, String, String)> {
-    let mut rows = Vec::new();
-    for batch in batches {
-        let column = |name: &str| -> StringViewArray { batch.column_by_name(name).unwrap().as_string_view().clone() };
-        let (kind, from) = (column("kind"), column("from_distinct_id"));
-        let (into, outcome) = (column("into_distinct_id"), column("outcome"));
-        rows.extend((0..batch.num_rows()).map(|row| {
-            let text = |column: &StringViewArray| column.value(row).to_owned();
-            (text(&kind), text(&from), text(&into), text(&outcome))
-        }));
-    }
-    rows.sort();
-    rows
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn all_ids_of_a_person_go_and_what_others_are_stays() {
-    let folder = tempfile::tempdir().unwrap();
-    let lake = open(folder.path());
-    let rows = TableRows {
-        batches: [
-            (Table::Activity, activity_batch(0..20)),
-            (
-                Table::PersonMerges,
-                merges(&[
-                    ("identify", "user-2", "user-3", "applied"),
-                    ("identify", "user-3", "user-4", "refused_identified"),
-                    ("identify", "user-0", "user-1", "applied"),
-                ]),
-            ),
-        ]
-        .into(),
-        person_changes: vec![(person("user-2"), person("user-3")), (person("user-0"), person("user-1"))],
-    };
-    let publication =
-        Publication { rows: [("p".into(), rows)].into(), checkpoint: until(20), ..Publication::default() };
-    lake.publish(publication).await.unwrap();
-    let record = lake.erase(asked("user-3")).await.unwrap();
-    assert_eq!(record.erasure.persons, [person("user-2"), person("user-3")].into());
-    let left = lake.snapshot("p");
-    assert_eq!(*left.overrides, [(person("user-0"), person("user-1"))].into());
-    let claim = |kind: &str, from: &str, into: &str, outcome: &str| {
-        (kind.to_owned(), from.to_owned(), into.to_owned(), outcome.to_owned())
-    };
-    let kept = [
-        claim("identify", "user-0", "user-1", "applied"),
-        // That user-4 is an identified user was learned from the person, and is still so.
-        claim("identify", "user-4", "user-4", "known"),
-    ];
-    assert_eq!(claims(&lake.read_all("p", Table::PersonMerges).await.unwrap()), kept);
-    assert_eq!(by_id(&lake).await, expected((0..20).filter(|n| ![2, 3].contains(&(n % 5)))));
-    lake.compact().await.unwrap();
-    drop(lake);
-    let lake = open(folder.path());
-    assert_eq!(*lake.snapshot("p").overrides, [(person("user-0"), person("user-1"))].into());
-    assert_eq!(claims(&lake.read_all("p", Table::PersonMerges).await.unwrap()), kept);
 }
 
 #[derive(Debug, Clone)]
