@@ -16,7 +16,8 @@ use crate::tables::{ColumnKind, Table};
 impl ClickHouse {
     /// The seal of the rows of a project that were published up to `publication`, as far as this store sees.
     pub async fn seal(&self, project: &str, table: Table, publication: u64) -> Result<Seal, StoreError> {
-        let sql = question(project, table, &self.shared.view().visible, publication);
+        let database = self.shared.database.name();
+        let sql = question((project, table), &self.shared.view().visible, publication, database);
         let mut rows = self.shared.database.rows(sql, schema(&[("rows", DataType::UInt64), ("sum", DataType::UInt64)]));
         let mut seal = None;
         while let Some(batch) = rows.next().await {
@@ -33,8 +34,9 @@ impl ClickHouse {
     }
 }
 
-fn question(project: &str, table: Table, visible: &Visible, publication: u64) -> String {
-    let visible = Visible { head: visible.head.min(publication), ..visible.clone() }.condition(0);
+fn question((project, table): (&str, Table), visible: &Visible, publication: u64, database: &str) -> String {
+    let visible = Visible { head: visible.head.min(publication), ..visible.clone() };
+    let visible = visible.rows(table, Some(project), 0, database);
     // Of what every row has: missing values would be left out of the sum.
     let is_sealed = |kind| !matches!(kind, ColumnKind::Json | ColumnKind::Float);
     let columns = table.columns().iter().filter(|column| !column.nullable && is_sealed(column.kind));
@@ -53,13 +55,13 @@ mod tests {
 
     #[test]
     fn a_seal_is_of_what_every_row_has_up_to_a_publication() {
-        let visible = Visible { head: 9, void: [3].into() };
+        let visible = Visible { head: 9, void: [3].into(), ..Visible::default() };
         assert_eq!(
-            question("p", Table::Identities, &visible, 7),
+            question(("p", Table::Identities), &visible, 7, "db"),
             "SELECT count() AS rows, sum(sipHash64(publication, `person_id`, `distinct_id`, `first_seen`, `last_seen`, \
              `activities`, `identified`)) AS sum FROM `identities` WHERE project = 'p' AND publication <= 7 \
              AND publication NOT IN (3)"
         );
-        assert!(question("p", Table::Activity, &visible, 70).contains("publication <= 9 AND"));
+        assert!(question(("p", Table::Activity), &visible, 70, "db").contains("publication <= 9 AND"));
     }
 }
