@@ -1,9 +1,10 @@
 //! Questions of all kinds about the rows of [`super::given`].
 
 use footfall_pipelines_insights::definition::{
-    ActivePeople, Anchor, Attribution, Breakdown, Bucket, Cohort, CohortPeople, Comparison, Condition, Funnel,
-    FunnelBreakdown, FunnelOrder, GroupComparison, Lifecycle, Measure, Paths, Question, RankBy, Ranking, Retention,
-    RetentionKind, Running, Scope, Selector, Series, Sessions, Stickiness, Test, Trend,
+    ActivePeople, Anchor, AnchorRow, Attribution, Breakdown, Bucket, By, ByGroup, ByOf, ByProperty, BySession, Cohort,
+    CohortPeople, Comparison, Condition, Funnel, FunnelBreakdown, FunnelOrder, FunnelTimes, GroupComparison, Lifecycle,
+    Measure, Paths, Question, RankBy, Ranking, Retention, RetentionKind, Running, Scope, Selector, Series,
+    SessionProperty, Sessions, Stickiness, Test, Trend,
 };
 use proptest::prelude::*;
 
@@ -20,7 +21,7 @@ fn is(property: &str, text: &str) -> Comparison {
 fn trend(property: &str) -> Question {
     let measures = vec![Measure::Count, Measure::People, Measure::Sessions, Measure::Sum("n".to_owned())];
     let select = Selector::any().only(Condition::Not(Box::new(Condition::Property(is("plan", "pro")))));
-    let breakdown = Some(Breakdown { properties: vec![property.to_owned()], top: 2 });
+    let breakdown = Some(Breakdown { properties: vec![property.into()], top: 2 });
     let series =
         vec![Series { select, measures }, Series { select: Selector::named("view"), measures: vec![Measure::People] }];
     let (formulas, running, previous) = (Vec::new(), Running::Sum, true);
@@ -44,13 +45,14 @@ fn funnel() -> Question {
         window_ms: 30 * HOUR,
         exclusions: Vec::new(),
         breakdown: Some(FunnelBreakdown {
-            property: "activity.os".to_owned(),
+            property: "activity.os".into(),
             step: 1,
             attribution: Attribution::FirstTouch,
             top: None,
         }),
         cohorts: Vec::new(),
         trend: None,
+        times: Some(FunnelTimes::default()),
     })
 }
 
@@ -77,6 +79,21 @@ fn of_groups() -> Selector {
         .only(Condition::Any(vec![group(Some("plan"), "pro"), Condition::All(vec![sql, group(None, "päid")])]))
 }
 
+fn by_group() -> By {
+    let (group, property) = ("company".to_owned(), Some("plan".to_owned()));
+    By::Of(ByOf::Group(ByGroup { group, property, bounds: Vec::new() }))
+}
+
+/// By what is worked out: properties of persons and of sessions, and bins of a number.
+fn broken_down() -> Question {
+    let Question::Trend(mut trend) = trend("plan") else { unreachable!("it is one") };
+    let person = ByOf::Person(ByProperty { property: "plan".to_owned(), bounds: Vec::new() });
+    let session = ByOf::Session(BySession { property: SessionProperty::Entry, bounds: Vec::new() });
+    let number = ByOf::Property(ByProperty { property: "n".to_owned(), bounds: vec![1.0, 3.0] });
+    trend.breakdown = Some(Breakdown { properties: [person, session, number].map(By::Of).to_vec(), top: 4 });
+    Question::Trend(trend)
+}
+
 /// One of each kind.
 pub fn all() -> Vec<Question> {
     let whole = || Scope::utc(FROM, FROM + 200 * HOUR);
@@ -92,7 +109,7 @@ pub fn all() -> Vec<Question> {
         breakdown: None,
         cohorts: Vec::new(),
     };
-    let anchor = Anchor::After("view".to_owned());
+    let anchor = Anchor::After("view".into());
     vec![
         trend("plan"),
         trend("activity.os"),
@@ -107,13 +124,41 @@ pub fn all() -> Vec<Question> {
             select: Selector::any(),
         }),
         Question::Stickiness(Stickiness { scope: scope(), bucket: Bucket::Day, select: Selector::named("save") }),
-        Question::Sessions(Sessions { scope: whole(), bucket: Bucket::Day, gap_ms: HOUR / 2 }),
+        Question::Sessions(Sessions {
+            scope: whole(),
+            bucket: Bucket::Day,
+            gap_ms: HOUR / 2,
+            select: Selector::any(),
+            breakdown: None,
+        }),
+        Question::Sessions(Sessions {
+            scope: whole(),
+            bucket: Bucket::Day,
+            gap_ms: HOUR,
+            select: Selector::named("save"),
+            breakdown: Some(Breakdown { properties: vec![by_group()], top: 2 }),
+        }),
+        Question::Paths(Paths {
+            scope: whole(),
+            anchor: Anchor::Before(AnchorRow::Rows(Selector::any().only(Condition::Property(is("plan", "pro"))))),
+            length: 2,
+            gap_ms: 9 * HOUR,
+            top: 10,
+            select: Selector::any(),
+            without: Some(Selector::named("open")),
+            shorter: true,
+            names: Vec::new(),
+            edge_least: 0,
+        }),
+        broken_down(),
         Question::Paths(Paths {
             scope: whole(),
             anchor,
             length: 2,
             gap_ms: 5 * HOUR,
             top: 10,
+            select: Selector::any(),
+            without: None,
             shorter: false,
             names: Vec::new(),
             edge_least: 0,

@@ -6,6 +6,7 @@
 mod people;
 mod questions;
 pub(crate) mod rows;
+mod sessions;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +20,8 @@ JSONExtractString(json, key), JSONExtractRaw(json, key)) AS text_of\n";
 /// way to say it: docs/insights/README.md has the list.
 pub fn clickhouse_sql(question: &Question) -> Option<String> {
     let mut can_say = can_say(question);
-    question.each_part(&mut |part, _| can_say &= people::can_say_part(part));
+    let is_of_sessions = matches!(question, Question::Sessions(_));
+    question.each_part(&mut |part, _| can_say &= people::can_say_part(part, is_of_sessions));
     if !can_say {
         return None;
     }
@@ -35,7 +37,7 @@ pub fn clickhouse_sql(question: &Question) -> Option<String> {
         Question::Paths(asked) => vec![questions::paths(asked)],
         Question::Lifecycle(asked) => vec![questions::lifecycle(asked)],
         Question::Stickiness(asked) => vec![questions::stickiness(asked)],
-        Question::Sessions(asked) => vec![questions::sessions(asked)],
+        Question::Sessions(asked) => vec![sessions::sessions(asked)],
         Question::Cohort(asked) => vec![questions::cohort(asked)],
         Question::Distribution(asked) => vec![questions::distribution(asked)],
         Question::ActivePeople(asked) => vec![questions::active_people(asked)],
@@ -52,7 +54,9 @@ pub fn clickhouse_sql(question: &Question) -> Option<String> {
 fn can_say(question: &Question) -> bool {
     match question {
         Question::Funnel(asked) => {
-            asked.trend.is_none() && asked.breakdown.as_ref().is_none_or(|breakdown| breakdown.top.is_none())
+            asked.trend.is_none()
+                && asked.times.is_none()
+                && asked.breakdown.as_ref().is_none_or(|breakdown| breakdown.top.is_none())
         }
         Question::Trend(asked) => {
             let mut measures = asked.series.iter().flat_map(|series| &series.measures);

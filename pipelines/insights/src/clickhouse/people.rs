@@ -1,7 +1,7 @@
 //! Groups of people as conditions on `person_id`.
 
 use super::rows::{MS, bucket, list, member, people_of, selected, test, within};
-use crate::definition::{Cohort, Comparison, Funnel, FunnelOrder, Part, Selector, Test};
+use crate::definition::{By, ByOf, Cohort, Comparison, Funnel, FunnelOrder, Part, Selector, Test};
 
 pub(super) fn cohort(asked: &Cohort) -> String {
     let join = |parts: &[Cohort], word: &str, none: &str| match parts {
@@ -47,7 +47,7 @@ fn can_say(funnel: &Funnel) -> bool {
 }
 
 /// Whether a part of a question can be said.
-pub(super) fn can_say_part(part: Part<'_>) -> bool {
+pub(super) fn can_say_part(part: Part<'_>, is_of_sessions: bool) -> bool {
     match part {
         Part::Funnel(funnel) => can_say(funnel),
         Part::Cohort(Cohort::Sequence { steps, .. }) => !steps_overlap(steps),
@@ -55,6 +55,9 @@ pub(super) fn can_say_part(part: Part<'_>) -> bool {
         // What groups are is said in calls, not in a table; expressions are of our dialect.
         Part::Group(comparison) => comparison.property.is_none(),
         Part::Sql(_) => false,
+        // Of sessions only a question about them has them at hand.
+        Part::By(By::Of(ByOf::Session(_))) => is_of_sessions,
+        Part::By(By::Of(ByOf::Group(by))) => by.property.is_none(),
         _ => true,
     }
 }

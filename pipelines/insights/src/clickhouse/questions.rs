@@ -1,11 +1,11 @@
 //! A statement for each kind of question.
 
 use super::people::{self, window_funnel};
-use super::rows::{MS, bucket, number, of, people_of, quoted, selected, text, unit, within};
+use super::rows::{MS, bucket, number, of, people_of, quoted, selected, unit, value, within};
 use crate::definition::{
-    ActivePeople, Anchor, Attribution, Breakdown, CohortPeople, Distribution, DistributionOf, Funnel, Lifecycle,
-    Measure, Paths, Places, RankBy, Ranking, Retention, RetentionKind, Selector, Series, Sessions, Stickiness,
-    TimeBetween, Trend,
+    ActivePeople, AnchorRow, Attribution, Breakdown, CohortPeople, Distribution, DistributionOf, Funnel, Lifecycle,
+    Measure, Paths, Places, RankBy, Ranking, Retention, RetentionKind, Selector, Series, Stickiness, TimeBetween,
+    Trend,
 };
 
 const PERSON_ROWS: &str = "OVER (PARTITION BY person_id ORDER BY ms, event ROWS BETWEEN UNBOUNDED PRECEDING AND";
@@ -36,7 +36,7 @@ pub(super) fn trend(asked: &Trend, series: &Series) -> String {
 
 /// The values of a breakdown as a text, and what ties go by.
 fn label(breakdown: &Breakdown) -> (String, String) {
-    let values: Vec<String> = breakdown.properties.iter().map(|property| text(property)).collect();
+    let values: Vec<String> = breakdown.properties.iter().map(value).collect();
     let order: Vec<String> = values.iter().map(|value| format!("({value} IS NOT NULL, ifNull({value}, ''))")).collect();
     (format!("toJSONString([{}])", values.join(", ")), format!("[{}]", order.join(", ")))
 }
@@ -77,7 +77,7 @@ pub(super) fn funnel(asked: &Funnel) -> String {
     let level = window_funnel(asked.window_ms, &asked.steps);
     let rows = format!("{} AND {}", within(scope.from_ms, scope.until_ms), people_of(scope));
     let touched = asked.breakdown.as_ref().map(|breakdown| {
-        let value = text(&breakdown.property);
+        let value = value(&breakdown.property);
         let step = selected(&asked.steps[breakdown.step.saturating_sub(1).min(asked.steps.len() - 1)]);
         let sign = if breakdown.attribution == Attribution::FirstTouch { "" } else { "-" };
         let order = format!("({sign}{MS}, {value} IS NOT NULL, ifNull({value}, ''))");
@@ -123,14 +123,24 @@ pub(super) fn retention(asked: &Retention) -> String {
 
 pub(super) fn paths(asked: &Paths) -> String {
     let scope = &asked.scope;
-    let (anchor, step) = match &asked.anchor {
-        Anchor::After(name) => (name, "leadInFrame"),
-        Anchor::Before(name) => (name, "lagInFrame"),
-        // `can_say` refuses these.
-        Anchor::Beginning | Anchor::Ending => return String::new(),
+    // `can_say` refuses those without.
+    let Some(row) = asked.anchor.row() else { return String::new() };
+    let step = if asked.anchor.is_forward() { "leadInFrame" } else { "lagInFrame" };
+    // Rows that are the anchor come first of those that are the same otherwise.
+    let (anchor, order, flag) = match row {
+        AnchorRow::Name(name) => (format!("event = {}", quoted(name)), "", String::new()),
+        AnchorRow::Rows(rows) => ("anchors".to_owned(), ", anchors DESC", format!("({}) AS anchors, ", selected(rows))),
     };
-    let frame =
-        "OVER (PARTITION BY person_id ORDER BY ms, event ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)";
+    let frame = format!(
+        "OVER (PARTITION BY person_id ORDER BY ms, event{order} ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)"
+    );
+    let mut rows = people_of(scope);
+    if !asked.select.is_any() {
+        rows += &format!(" AND {}", selected(&asked.select));
+    }
+    if let Some(without) = &asked.without {
+        rows += &format!(" AND NOT ({})", selected(without));
+    }
     let places = 1..=asked.length;
     let next: Vec<String> = places
         .clone()
@@ -147,11 +157,9 @@ pub(super) fn paths(asked: &Paths) -> String {
     }
     let names = names.join(", ");
     format!(
-        "SELECT {names}, count() AS occurrences\nFROM (SELECT person_id, event, {MS} AS ms, {}\n  FROM activity WHERE {})\n\
-         WHERE event = {} AND ms >= {} AND ms < {} AND {}\nGROUP BY {names} ORDER BY occurrences DESC, {names} LIMIT {}",
+        "SELECT {names}, count() AS occurrences\nFROM (SELECT person_id, event, {MS} AS ms, {flag}{}\n  FROM activity WHERE {rows})\n\
+         WHERE {anchor} AND ms >= {} AND ms < {} AND {}\nGROUP BY {names} ORDER BY occurrences DESC, {names} LIMIT {}",
         next.join(", "),
-        people_of(scope),
-        quoted(anchor),
         scope.from_ms,
         scope.until_ms,
         near.join(" AND "),
@@ -190,19 +198,6 @@ pub(super) fn stickiness(asked: &Stickiness) -> String {
     )
 }
 
-pub(super) fn sessions(asked: &Sessions) -> String {
-    let scope = &asked.scope;
-    let bucket = bucket(asked.bucket, &scope.zone).replace("timestamp", "fromUnixTimestamp64Milli(first)");
-    format!(
-        "SELECT {bucket} AS bucket, count() AS sessions, sum(last - first) AS duration_ms, countIf(n = 1) AS bounces, sum(n) AS rows\n\
-         FROM (SELECT min(ms) AS first, max(ms) AS last, count() AS n FROM {} GROUP BY person_id, session)\n\
-         WHERE first >= {} AND first < {}\nGROUP BY bucket ORDER BY bucket",
-        with_sessions(asked.gap_ms, &people_of(scope)),
-        scope.from_ms,
-        scope.until_ms
-    )
-}
-
 pub(super) fn cohort(asked: &CohortPeople) -> String {
     format!("SELECT uniqExact(person_id) AS people FROM activity WHERE {}", people::cohort(&asked.cohort))
 }
@@ -238,7 +233,9 @@ pub(super) fn active_people(asked: &ActivePeople) -> String {
     let (scope, zone) = (&asked.scope, quoted(&asked.scope.zone));
     let day = |ms: i64| format!("toDate(fromUnixTimestamp64Milli({ms}), {zone})");
     format!(
-        "SELECT day, uniqExactIf(person_id, n < 1) AS of_day, uniqExactIf(person_id, n < 7) AS of_week, uniqExact(person_id) AS of_month\n\
+        "SELECT day, uniqExactIf(person_id, n < 1) AS of_day, uniqExactIf(person_id, n < 7) AS of_week, uniqExact(person_id) AS of_month, \
+         if(of_week = 0, NULL, of_day / of_week) AS day_per_week, if(of_month = 0, NULL, of_day / of_month) AS day_per_month, \
+         if(of_month = 0, NULL, of_week / of_month) AS week_per_month\n\
          FROM (SELECT person_id, n, d + n AS day FROM (SELECT DISTINCT person_id, toDate(timestamp, {zone}) AS d FROM activity WHERE {} AND {})\n  \
          ARRAY JOIN range(30) AS n)\nWHERE day >= {} AND day <= {}\nGROUP BY day ORDER BY day",
         people_of(scope),

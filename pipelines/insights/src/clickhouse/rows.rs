@@ -3,8 +3,8 @@
 use super::people;
 use super::questions::with_sessions;
 use crate::definition::{
-    Bucket, Comparison, Condition, GROUP_COLUMN, Scope, Selector, SessionComparison, SessionProperty, Test, moment,
-    sample_bound,
+    Bucket, By, ByOf, Comparison, Condition, GROUP_COLUMN, Scope, Selector, SessionComparison, SessionProperty, Test,
+    bins, moment, sample_bound,
 };
 
 /// Milliseconds of a row's time.
@@ -38,6 +38,34 @@ pub(super) fn member(json: &str, name: &str) -> String {
 
 pub(super) fn number(property: &str) -> String {
     format!("toFloat64OrNull({})", text(property))
+}
+
+/// The value of a row that a breakdown is by; those that cannot be said are refused by `can_say_part`.
+pub(super) fn value(by: &By) -> String {
+    let of_property = |of: &str, bounds: &[f64]| match bounds {
+        [] => of.to_owned(),
+        bounds => binned(&format!("toFloat64OrNull({of})"), bounds),
+    };
+    match by {
+        By::Name(name) => text(name),
+        By::Of(ByOf::Property(by)) => of_property(&text(&by.property), &by.bounds),
+        // Who is not in the table has an empty text, which has no members.
+        By::Of(ByOf::Person(by)) => {
+            let all = "(SELECT mapFromArrays(groupArray(person_id), groupArray(properties)) FROM persons)";
+            of_property(&member(&format!("{all}[person_id]"), &by.property), &by.bounds)
+        }
+        By::Of(ByOf::Group(by)) => of_property(&member("groups", &by.group), &by.bounds),
+        By::Of(ByOf::Session(_)) => "NULL".to_owned(),
+    }
+}
+
+/// The text of the bin of a number.
+pub(super) fn binned(number: &str, bounds: &[f64]) -> String {
+    let texts = bins(bounds);
+    let below = bounds.iter().zip(&texts).map(|(bound, text)| format!("{number} < {bound:?}, {}", quoted(text)));
+    let below: Vec<String> = below.collect();
+    let last = texts.last().map(|text| quoted(text)).unwrap_or_default();
+    format!("multiIf({number} IS NULL, NULL, {}, {last})", below.join(", "))
 }
 
 /// Rows of a span.

@@ -74,9 +74,11 @@ impl Question {
             }
             Question::Compare(asked) => most("segments", asked.segments.len(), 2),
             Question::Places(asked) => most("top", asked.top, LIST_MAX),
+            Question::Sessions(asked) => {
+                most("top", asked.breakdown.as_ref().map_or(0, |breakdown| breakdown.top), LIST_MAX)
+            }
             Question::Lifecycle(_)
             | Question::Stickiness(_)
-            | Question::Sessions(_)
             | Question::ActivePeople(_)
             | Question::Exposures(_)
             | Question::People(_) => Ok(()),
@@ -109,6 +111,7 @@ impl Size {
             | Part::Cohort(Cohort::Person(comparison)) => self.test(&comparison.test),
             Part::Condition(Condition::Session(comparison)) => self.test(&comparison.test),
             Part::Group(comparison) => self.test(&comparison.test),
+            Part::By(by) => self.parts += by.bounds().len(),
             Part::Sql(expression) => self.sql = self.sql.max(expression.len()),
             Part::Cohort(Cohort::Listed(ids)) => self.listed += ids.len(),
             _ => {}

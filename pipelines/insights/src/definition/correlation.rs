@@ -22,7 +22,7 @@ use super::Funnel;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Correlation {
-    /// Without breakdown, cohorts and trend.
+    /// Without breakdown, cohorts, trend and times.
     pub funnel: Funnel,
     #[serde(default)]
     #[schemars(length(max = 20))]

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bucket, Label, NamedCohort, Scope, Selector};
+use super::funnel_times::{FunnelTimes, FunnelTimesAnswer};
+use super::{Bucket, By, Label, NamedCohort, Scope, Selector};
 
 /// Steps that people take within a window.
 ///
@@ -42,6 +43,9 @@ pub struct Funnel {
     /// beyond it. A person counts once in each bucket with a row of step 1. Not of unordered funnels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trend: Option<Bucket>,
+    /// Also how the times spread, as a histogram and from step to step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<FunnelTimes>,
 }
 
 /// In which order steps must be taken.
@@ -64,12 +68,13 @@ pub struct Exclusion {
     pub before: usize,
 }
 
-/// People apart by a property of one of their rows of a step.
+/// People apart by a property of one of their rows of a step, of its session or group, or by a property of the person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FunnelBreakdown {
-    pub property: String,
-    /// The step (from 1) whose row is looked at; people without such a row have no value.
+    pub property: By,
+    /// The step (from 1) whose row is looked at; people without such a row have no value. A property of the person is looked
+    /// at without a row.
     pub step: usize,
     pub attribution: Attribution,
     /// Only so many values stand for themselves, those with most people (ties: the smaller by bytes, missing first); the
@@ -105,6 +110,11 @@ pub struct FunnelGroup {
     /// 50, 75, 90 and 100; nothing if nobody did.
     #[serde(serialize_with = "percentiles")]
     pub converted_ms: Vec<i64>,
+    /// The mean of the times to convert; nothing if nobody did.
+    pub mean_ms: Option<f64>,
+    /// If they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub times: Option<FunnelTimesAnswer>,
     /// If it was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trend: Vec<FunnelBucket>,
@@ -129,7 +139,7 @@ impl FunnelGroup {
 /// The ranks that answers in JSON have.
 const RANKS: [f64; 7] = [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0];
 
-fn percentiles<S: serde::Serializer>(ascending: &[i64], serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn percentiles<S: serde::Serializer>(ascending: &[i64], serializer: S) -> Result<S::Ok, S::Error> {
     let last = ascending.len().saturating_sub(1) as f64;
     serializer.collect_seq(RANKS.iter().filter_map(|rank| ascending.get((last * rank) as usize)))
 }

@@ -3,6 +3,7 @@
 mod active;
 mod bounds;
 mod buckets;
+mod by;
 mod cohort;
 mod compare;
 mod correlation;
@@ -10,6 +11,7 @@ mod distribution;
 mod exposures;
 mod formula;
 mod funnel;
+mod funnel_times;
 mod lifecycle;
 mod needs;
 mod parts;
@@ -33,6 +35,8 @@ pub use active::{ActiveDay, ActivePeople, ActivePeopleAnswer};
 #[cfg(test)]
 pub(crate) use buckets::zone;
 pub use buckets::{Bucket, Buckets};
+pub use by::{By, ByGroup, ByOf, ByProperty, BySession};
+pub(crate) use by::{bin, bins};
 pub use cohort::{Cohort, CohortAnswer, CohortPeople, NamedCohort};
 pub use compare::{Compare, CompareAnswer, CompareOf, CompareSegment};
 pub use correlation::{Correlation, CorrelationAnswer, Factor, FactorOf, FactorTest};
@@ -45,10 +49,12 @@ pub use formula::{Formula, Sign};
 pub use funnel::{
     Attribution, Exclusion, Funnel, FunnelAnswer, FunnelBreakdown, FunnelBucket, FunnelGroup, FunnelOrder,
 };
+pub(crate) use funnel_times::mean;
+pub use funnel_times::{FunnelTimes, FunnelTimesAnswer, StepTimes};
 pub use lifecycle::{Lifecycle, LifecycleAnswer, LifecycleBucket};
 pub use needs::Needs;
 pub(crate) use parts::Part;
-pub use paths::{Anchor, PathCount, PathEdge, PathName, Paths, PathsAnswer, Pattern};
+pub use paths::{Anchor, AnchorRow, PathCount, PathEdge, PathName, Paths, PathsAnswer, Pattern};
 pub use people::{
     ActivePeopleCell, ActivePeoplePeople, ActivePeriod, CohortCell, CohortsPeople, DistributionCell,
     DistributionPeople, FunnelCell, FunnelPeople, FunnelStanding, LifecycleCell, LifecyclePeople, LifecycleStanding,
@@ -65,7 +71,7 @@ pub(crate) use select::sql_column;
 pub use select::{
     Comparison, Condition, GROUP_COLUMN, GroupComparison, SQL_COLUMN, Selector, SessionComparison, SessionProperty,
 };
-pub use sessions::{SessionBucket, Sessions, SessionsAnswer};
+pub use sessions::{SessionBucket, SessionGroup, Sessions, SessionsAnswer};
 pub use stickiness::{Stickiness, StickinessAnswer};
 pub use test::{Test, Tester};
 pub(crate) use test::{moment, regex};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::parts::Part;
-use super::{PeopleOf, Question, Scope, sql_column};
+use super::{By, ByOf, PeopleOf, Question, Scope, sql_column};
 use crate::projection::ColumnKind;
 
 /// Properties that a question looks at.
@@ -35,10 +35,14 @@ impl Question {
                 needs.columns.insert((asked.column(), ColumnKind::Words));
                 needs.groups.extend(asked.property.iter().map(|name| (asked.group.clone(), name.clone())));
             }
+            Part::By(By::Of(ByOf::Group(by))) => {
+                needs.columns.insert((by.column(), ColumnKind::Words));
+                needs.groups.extend(by.property.iter().map(|name| (by.group.clone(), name.clone())));
+            }
             Part::Sql(expression) => {
                 needs.columns.insert((sql_column(expression), ColumnKind::Words));
             }
-            Part::Selector(_) | Part::Condition(_) | Part::Cohort(_) | Part::Funnel(_) => {}
+            Part::Selector(_) | Part::Condition(_) | Part::Cohort(_) | Part::Funnel(_) | Part::By(_) => {}
         });
         needs
     }

@@ -2,8 +2,9 @@
 //! elsewhere.
 
 use super::{
-    Cohort, Compare, CompareOf, Condition, DistributionOf, Exposures, Funnel, GroupComparison, Measure, NamedCohort,
-    PartOf, PeopleOf, PersonValue, Places, Question, Retention, Scope, Selector, Trend,
+    AnchorRow, By, ByOf, Cohort, Compare, CompareOf, Condition, DistributionOf, Exposures, Funnel, GroupComparison,
+    Measure, NamedCohort, PartOf, Paths, PeopleOf, PersonValue, Places, Question, Retention, Scope, Selector, Sessions,
+    Trend,
 };
 
 /// A part of a question.
@@ -20,6 +21,8 @@ pub(crate) enum Part<'q> {
     /// A property of persons.
     Trait(&'q str),
     Group(&'q GroupComparison),
+    /// What a breakdown is by; the text, number or property of persons that it is is a part beside.
+    By(&'q By),
     Sql(&'q str),
 }
 
@@ -51,10 +54,10 @@ impl<'q> Walk<'_, 'q> {
             Question::Trend(asked) => self.trend(asked, depth),
             Question::Funnel(asked) => self.funnel(asked, depth),
             Question::Retention(asked) => self.retention(asked, depth),
-            Question::Paths(asked) => self.scope(&asked.scope, depth),
+            Question::Paths(asked) => self.paths(asked, depth),
             Question::Lifecycle(asked) => self.of(&asked.scope, [&asked.select], depth),
             Question::Stickiness(asked) => self.of(&asked.scope, [&asked.select], depth),
-            Question::Sessions(asked) => self.scope(&asked.scope, depth),
+            Question::Sessions(asked) => self.sessions(asked, depth),
             Question::Cohort(asked) => self.cohort(&asked.cohort, depth),
             Question::Distribution(asked) => {
                 self.of(&asked.scope, [&asked.select], depth);
@@ -82,10 +85,10 @@ impl<'q> Walk<'_, 'q> {
             PeopleOf::Trend(asked) => self.trend(&asked.question, depth),
             PeopleOf::Funnel(asked) => self.funnel(&asked.question, depth),
             PeopleOf::Retention(asked) => self.retention(&asked.question, depth),
-            PeopleOf::Paths(asked) => self.scope(&asked.question.scope, depth),
+            PeopleOf::Paths(asked) => self.paths(&asked.question, depth),
             PeopleOf::Lifecycle(asked) => self.of(&asked.question.scope, [&asked.question.select], depth),
             PeopleOf::Stickiness(asked) => self.of(&asked.question.scope, [&asked.question.select], depth),
-            PeopleOf::Sessions(asked) => self.scope(&asked.question.scope, depth),
+            PeopleOf::Sessions(asked) => self.sessions(&asked.question, depth),
             PeopleOf::Cohort(asked) => self.cohort(&asked.question.cohort, depth),
             PeopleOf::Distribution(asked) => {
                 self.of(&asked.question.scope, [&asked.question.select], depth);
@@ -153,15 +156,37 @@ impl<'q> Walk<'_, 'q> {
                 self.measure(measure, depth);
             }
         }
-        let properties = trend.breakdown.iter().flat_map(|breakdown| &breakdown.properties);
-        properties.for_each(|name| (self.see)(Part::Text(name), depth));
+        trend.breakdown.iter().flat_map(|breakdown| &breakdown.properties).for_each(|by| self.by(by, depth));
         self.named(&trend.cohorts, depth);
+    }
+
+    fn sessions(&mut self, sessions: &'q Sessions, depth: usize) {
+        self.of(&sessions.scope, [&sessions.select], depth);
+        sessions.breakdown.iter().flat_map(|breakdown| &breakdown.properties).for_each(|by| self.by(by, depth));
+    }
+
+    fn paths(&mut self, paths: &'q Paths, depth: usize) {
+        self.of(&paths.scope, [&paths.select], depth);
+        paths.without.iter().for_each(|without| self.selector(without, depth));
+        if let Some(AnchorRow::Rows(anchor)) = paths.anchor.row() {
+            self.selector(anchor, depth);
+        }
+    }
+
+    fn by(&mut self, by: &'q By, depth: usize) {
+        (self.see)(Part::By(by), depth);
+        match by {
+            By::Name(name) => (self.see)(Part::Text(name), depth),
+            By::Of(ByOf::Property(by)) if by.bounds.is_empty() => (self.see)(Part::Text(&by.property), depth),
+            By::Of(ByOf::Property(by)) => (self.see)(Part::Number(&by.property), depth),
+            By::Of(ByOf::Person(by)) => (self.see)(Part::Trait(&by.property), depth),
+            By::Of(ByOf::Session(_) | ByOf::Group(_)) => {}
+        }
     }
 
     fn retention(&mut self, retention: &'q Retention, depth: usize) {
         self.of(&retention.scope, [&retention.start, &retention.returning], depth);
-        let properties = retention.breakdown.iter().flat_map(|breakdown| &breakdown.properties);
-        properties.for_each(|name| (self.see)(Part::Text(name), depth));
+        retention.breakdown.iter().flat_map(|breakdown| &breakdown.properties).for_each(|by| self.by(by, depth));
         self.named(&retention.cohorts, depth);
     }
 
@@ -174,7 +199,7 @@ impl<'q> Walk<'_, 'q> {
         self.scope(&funnel.scope, depth);
         funnel.steps.iter().for_each(|step| self.selector(step, depth));
         funnel.exclusions.iter().for_each(|exclusion| self.selector(&exclusion.select, depth));
-        funnel.breakdown.iter().for_each(|breakdown| (self.see)(Part::Text(&breakdown.property), depth));
+        funnel.breakdown.iter().for_each(|breakdown| self.by(&breakdown.property, depth));
         self.named(&funnel.cohorts, depth);
     }
 

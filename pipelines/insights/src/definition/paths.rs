@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Scope;
+use super::{Scope, Selector};
 
 /// Sequences of activities after or before an activity. A person's rows are in the order of time, then name by bytes.
 /// Each row of the anchor in the span that has `length` more rows on that side, every gap at most `gap_ms`, is one
@@ -19,11 +19,17 @@ pub struct Paths {
     pub gap_ms: i64,
     /// So many of the most frequent are answered.
     pub top: usize,
+    /// Paths are made of such rows alone: all others are as if they were not there, for gaps and anchors too.
+    #[serde(default, skip_serializing_if = "Selector::is_any")]
+    pub select: Selector,
+    /// Nor are these there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without: Option<Selector>,
     /// Paths that end earlier, at a gap or with the person's rows, count too, with the names there are.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shorter: bool,
-    /// Other names for activities in the answer: the first that fits; their own if none does. The anchor is an
-    /// activity's own name.
+    /// Other names for activities in the answer: the first that fits; their own if none does. The anchor has the
+    /// activities' own names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     pub names: Vec<PathName>,
@@ -58,14 +64,57 @@ pub enum Pattern {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Anchor {
-    /// The path is what follows this activity.
-    After(String),
-    /// The path is what leads to this activity, in the order it happened.
-    Before(String),
+    /// The path is what follows such a row.
+    After(AnchorRow),
+    /// The path is what leads to such a row, in the order it happened.
+    Before(AnchorRow),
     /// Paths begin where stretches without a gap above `gap_ms` begin, with their first row.
     Beginning,
     /// Paths end where such stretches end, with their last row.
     Ending,
+}
+
+/// An activity by its name, or rows that a selector takes: of rows of one person, time and name these come first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "an anchor is the name of an activity, or {\"activities\": […], \"condition\": …}")]
+pub enum AnchorRow {
+    Name(String),
+    Rows(Selector),
+}
+
+impl From<&str> for AnchorRow {
+    fn from(name: &str) -> AnchorRow {
+        AnchorRow::Name(name.to_owned())
+    }
+}
+
+impl AnchorRow {
+    /// The activity, where every row of one is meant.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            AnchorRow::Name(name) => Some(name),
+            AnchorRow::Rows(Selector { activities, condition: None }) => match activities.as_slice() {
+                [name] => Some(name),
+                _ => None,
+            },
+            AnchorRow::Rows(_) => None,
+        }
+    }
+}
+
+impl Anchor {
+    /// The row that paths begin or end at; `None` of stretches.
+    pub fn row(&self) -> Option<&AnchorRow> {
+        match self {
+            Anchor::After(row) | Anchor::Before(row) => Some(row),
+            Anchor::Beginning | Anchor::Ending => None,
+        }
+    }
+
+    /// Whether paths go on from it.
+    pub fn is_forward(&self) -> bool {
+        matches!(self, Anchor::After(_) | Anchor::Beginning)
+    }
 }
 
 /// The most frequent paths (then by names), and of all paths the edges for a Sankey diagram.

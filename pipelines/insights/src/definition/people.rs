@@ -200,6 +200,8 @@ pub struct SessionsCell {
     pub entry: Option<String>,
     /// The activity that it ends with.
     pub exit: Option<String>,
+    /// One part of a breakdown; all if absent.
+    pub label: Label,
 }
 
 /// Everybody in the group.

@@ -22,6 +22,10 @@ impl Selector {
         Selector::default()
     }
 
+    pub(crate) fn is_any(&self) -> bool {
+        self.activities.is_empty() && self.condition.is_none()
+    }
+
     /// Activities of one name.
     pub fn named(name: &str) -> Selector {
         Selector { activities: vec![name.to_owned()], condition: None }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bucket, Scope};
+use super::{Breakdown, Bucket, Label, Scope, Selector};
 
 /// Sessions by bucket of their first row. A gap longer than `gap_ms` starts a new one. A session counts, whole, if its
 /// first row lies in the span.
@@ -14,6 +14,13 @@ pub struct Sessions {
     pub bucket: Bucket,
     #[serde(default = "half_an_hour")]
     pub gap_ms: i64,
+    /// Only sessions that have such a row, wherever in them it lies. They are stretches of all rows in any case.
+    #[serde(default, skip_serializing_if = "Selector::is_any")]
+    pub select: Selector,
+    /// By one property of their first row (of rows of its time and name the smallest value, missing first), of the person,
+    /// or of the session itself. The `top` values with most sessions stand for themselves, the rest together is `other`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breakdown: Option<Breakdown>,
 }
 
 fn half_an_hour() -> i64 {
@@ -28,6 +35,16 @@ pub struct SessionsAnswer {
     pub entries: Vec<(String, u64)>,
     /// Sessions by last activity, most first, then by name.
     pub exits: Vec<(String, u64)>,
+    /// The same buckets of each part of a breakdown, by value, others last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<SessionGroup>,
+}
+
+/// One part of a breakdown.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct SessionGroup {
+    pub label: Label,
+    pub buckets: Vec<SessionBucket>,
 }
 
 /// Sessions that began in one bucket.
@@ -41,4 +58,14 @@ pub struct SessionBucket {
     pub bounces: u64,
     /// Rows in all of them.
     pub rows: u64,
+}
+
+impl SessionBucket {
+    /// Adds what another has.
+    pub(crate) fn add(&mut self, other: &SessionBucket) {
+        self.sessions += other.sessions;
+        self.duration_ms += other.duration_ms;
+        self.bounces += other.bounces;
+        self.rows += other.rows;
+    }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bucket, NamedCohort, Scope, Selector};
+use super::{Bucket, By, NamedCohort, Scope, Selector};
 
 /// Measures of one or several series over time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -101,13 +101,13 @@ pub enum PersonStatistic {
     Percentile(f64),
 }
 
-/// Rows apart by the values of up to three properties. The `top` combinations with most rows in the whole span (ties:
+/// Rows apart by the values of up to three properties, of activities, persons, sessions or groups. The `top` combinations with most rows in the whole span (ties:
 /// the smaller values by bytes, missing first) stand for themselves, the rest together is [`Label::Other`]. Each
 /// series has its own top.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Breakdown {
-    pub properties: Vec<String>,
+    pub properties: Vec<By>,
     pub top: usize,
 }
 

@@ -49,12 +49,7 @@ pub(super) fn answer(context: &Context<'_>, active: &ActivePeople) -> Result<Act
             running.collect()
         })
         .collect();
-    let day = |index: usize| ActiveDay {
-        start_ms: buckets.starts()[index],
-        day: sums[0][index],
-        week: sums[1][index],
-        month: sums[2][index],
-    };
+    let day = |index: usize| ActiveDay::new(buckets.starts()[index], sums[0][index], sums[1][index], sums[2][index]);
     Ok(ActivePeopleAnswer { days: (MONTH - 1..n).map(day).collect() })
 }
 

@@ -56,6 +56,7 @@ pub(super) fn people(context: &Context<'_>, cohort: &Cohort) -> Result<PersonSet
                 breakdown: None,
                 cohorts: Vec::new(),
                 trend: None,
+                times: None,
             };
             funnel::people(context, &funnel, |level| level == steps.len())
         }

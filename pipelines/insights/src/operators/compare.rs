@@ -35,6 +35,7 @@ fn sums(context: &Context<'_>, asked: &Compare, people: &PersonSet) -> Result<(f
                 breakdown: None,
                 cohorts: Vec::new(),
                 trend: None,
+                times: None,
             };
             let converted = funnel::people_among(context, &funnel, people.clone(), |level| level == steps.len())?;
             return Ok((converted.len() as f64, converted.len() as f64));

@@ -58,8 +58,8 @@ pub(super) fn answer(context: &Context<'_>, asked: &Correlation) -> Result<Corre
 
 fn entrants(context: &Context<'_>, asked: &Correlation) -> Result<Vec<Entrant>, InsightError> {
     let funnel = &asked.funnel;
-    if funnel.breakdown.is_some() || !funnel.cohorts.is_empty() || funnel.trend.is_some() {
-        return Err(InsightError::question("funnel", "takes no breakdown, cohorts or trend here"));
+    if funnel.breakdown.is_some() || !funnel.cohorts.is_empty() || funnel.trend.is_some() || funnel.times.is_some() {
+        return Err(InsightError::question("funnel", "takes no breakdown, cohorts, trend or times here"));
     }
     if funnel.order == FunnelOrder::Unordered {
         return Err(InsightError::question("order", "an unordered funnel has no first step"));

@@ -3,13 +3,15 @@
 use std::cmp::Ordering;
 
 use super::compile::Compiled;
+use super::division::{Division, Values, put};
 use super::engine::Context;
 use super::funnel_match::{Chains, Entry, Matcher, Outcome, STEPS_MAX};
+use super::funnel_steps;
 use super::order::{PersonPlaces, each_person};
 use super::reader::{Reader, Within};
 use crate::InsightError;
 use crate::definition::{Attribution, Buckets, Funnel, FunnelOrder};
-use crate::projection::{ColumnKind, Names, PersonSet, Postings, SEGMENT_PERSONS, join_person};
+use crate::projection::{PersonSet, Postings, SEGMENT_PERSONS, Snapshot, join_person};
 
 /// The people whose level (at least 1) is wanted.
 pub(super) fn people(
@@ -33,7 +35,7 @@ pub(super) fn people_among(
 
 fn of_plan(
     context: &Context<'_>,
-    plan: &Plan,
+    plan: &Plan<'_>,
     wanted: impl Fn(usize) -> bool + Sync,
 ) -> Result<PersonSet, InsightError> {
     let states = plan.run(context, PersonSet::default, |set: &mut PersonSet, person, found| {
@@ -54,10 +56,12 @@ pub(super) struct Found<'s> {
     pub code: u32,
     /// Of the trend: buckets with a row of step 1, and the level from there.
     pub trend: &'s [(usize, usize)],
+    /// When each step of the conversion was taken, if that is asked for.
+    pub times: &'s [i64],
 }
 
 /// A funnel ready to run.
-pub(super) struct Plan {
+pub(super) struct Plan<'a> {
     matcher: Matcher,
     /// Steps, then exclusions.
     selectors: Vec<Compiled>,
@@ -69,8 +73,11 @@ pub(super) struct Plan {
     span: (i64, i64),
     people: Option<PersonSet>,
     pub buckets: Option<Buckets>,
-    pub column: Option<usize>,
+    /// What the breakdown is by.
+    pub division: Option<Division<'a>>,
     touch: Option<(usize, Attribution)>,
+    /// Of the histogram of times, where times are asked for.
+    pub bounds_ms: Option<Vec<i64>>,
 }
 
 struct State<'a, A> {
@@ -83,10 +90,11 @@ struct State<'a, A> {
     places: Vec<PersonPlaces>,
     chains: Chains,
     trend: Vec<(usize, usize)>,
+    taken: Vec<i64>,
 }
 
-impl Plan {
-    pub fn new(context: &Context<'_>, funnel: &Funnel, people: Option<PersonSet>) -> Result<Plan, InsightError> {
+impl<'p> Plan<'p> {
+    pub fn new(context: &Context<'p>, funnel: &Funnel, people: Option<PersonSet>) -> Result<Plan<'p>, InsightError> {
         let steps = funnel.steps.len();
         check(funnel)?;
         let exclusions = funnel.exclusions.iter().map(|exclusion| &exclusion.select);
@@ -101,10 +109,7 @@ impl Plan {
             && funnel.exclusions.is_empty()
             && selectors.iter().all(|compiled| compiled.activities.len() == 1)
             && activities.iter().all(|(_, selectors)| selectors.len() == 1);
-        let mut column = None;
-        if let Some(breakdown) = &funnel.breakdown {
-            column = Some(context.snapshot.dictionaries.column_of(&breakdown.property, ColumnKind::Words)?);
-        }
+        let division = funnel.breakdown.as_ref().map(|breakdown| Division::new(context, &breakdown.property));
         let scope = &funnel.scope;
         let buckets = |bucket| Buckets::new(bucket, &scope.zone, scope.from_ms, scope.until_ms, 0);
         Ok(Plan {
@@ -116,8 +121,9 @@ impl Plan {
             span: (funnel.scope.from_ms, funnel.scope.until_ms),
             people,
             buckets: funnel.trend.map(buckets).transpose()?,
-            column,
+            division: division.transpose()?,
             touch: funnel.breakdown.as_ref().map(|breakdown| (breakdown.step - 1, breakdown.attribution)),
+            bounds_ms: funnel.times.as_ref().map(|times| times.bounds(funnel.window_ms)).transpose()?,
         })
     }
 
@@ -128,8 +134,8 @@ impl Plan {
         own: impl Fn() -> A + Sync,
         each: impl Fn(&mut A, u32, Found<'_>) + Sync,
     ) -> Result<Vec<A>, InsightError> {
-        let names = self.column.map(|column| context.snapshot.dictionaries.columns[column].dictionary.names());
-        let names = names.as_deref();
+        let values = self.division.as_ref().map(Division::values);
+        let values = values.as_ref();
         let state = || State {
             own: own(),
             postings: Vec::new(),
@@ -139,10 +145,11 @@ impl Plan {
             places: Vec::new(),
             chains: Chains::default(),
             trend: Vec::new(),
+            taken: Vec::new(),
         };
         let states = context.each_segment(state, |state, reader, segment| match self.apart {
-            true => self.apart(state, reader, segment, names, &each),
-            false => self.together(state, reader, segment, names, &each),
+            true => self.apart(state, reader, segment, values, &each),
+            false => self.together(state, reader, segment, values, &each),
         })?;
         Ok(states.into_iter().map(|state| state.own).collect())
     }
@@ -157,15 +164,19 @@ impl Plan {
         state: &mut State<'a, A>,
         reader: &mut Reader<'a>,
         segment: u32,
-        names: Option<&Names>,
+        values: Option<&Values<'_>>,
         each: impl Fn(&mut A, u32, Found<'_>),
     ) {
-        let State { own, postings, places, chains, trend, .. } = state;
+        let State { own, postings, places, chains, trend, taken, .. } = state;
         postings.resize_with(self.steps, Postings::default);
         places.resize_with(self.steps, PersonPlaces::default);
         for (step, (compiled, postings)) in self.selectors.iter().zip(postings.iter_mut()).enumerate() {
-            let wanted = self.column.filter(|_| self.touch.is_some_and(|(touched, _)| touched == step));
-            reader.select(segment, compiled.activities[0], compiled, wanted.as_slice(), self.within(), postings);
+            let wanted = self.division.as_ref().filter(|_| self.touch.is_some_and(|(touched, _)| touched == step));
+            let reads = wanted.and_then(Division::reads);
+            reader.select(segment, compiled.activities[0], compiled, reads.as_slice(), self.within(), postings);
+            if let Some(division) = wanted {
+                put(std::slice::from_ref(division), reader.snapshot, segment, postings);
+            }
             if step == 0 && postings.is_empty() {
                 return;
             }
@@ -181,19 +192,24 @@ impl Plan {
                 *step = &one.times[places.rows(person)];
             }
             let outcome = self.matcher.apart(&steps[..self.steps], chains);
+            let ordinal = join_person(segment, person as u16);
             let code = match self.touch {
-                Some((step, attribution)) => {
+                Some((step, attribution)) => self.code_of(reader.snapshot, ordinal).unwrap_or_else(|| {
                     let (one, rows) = (&postings[step], places[step].rows(person));
-                    let values = rows.map(|row| (one.times[row], one.columns[0].word(row)));
-                    touched(values, attribution, names)
-                }
+                    let rows = rows.map(|row| (one.times[row], one.columns[0].word(row)));
+                    touched(rows, attribution, values)
+                }),
                 None => 0,
             };
+            taken.clear();
+            if self.bounds_ms.is_some() {
+                funnel_steps::apart(&steps[..self.steps], outcome, taken);
+            }
             trend.clear();
             if let Some(buckets) = &self.buckets {
                 self.matcher.apart_by_bucket(&steps[..self.steps], buckets, chains, trend);
             }
-            each(own, join_person(segment, person as u16), Found { outcome, first: steps[0][0], code, trend });
+            each(own, ordinal, Found { outcome, first: steps[0][0], code, trend, times: taken });
         }
     }
 
@@ -203,10 +219,10 @@ impl Plan {
         state: &mut State<'a, A>,
         reader: &mut Reader<'a>,
         segment: u32,
-        names: Option<&Names>,
+        values: Option<&Values<'_>>,
         each: impl Fn(&mut A, u32, Found<'_>),
     ) {
-        let State { own, postings, bits, entries, times, trend, .. } = state;
+        let State { own, postings, bits, entries, times, trend, taken, .. } = state;
         postings.resize_with(self.activities.len(), Postings::default);
         bits.resize_with(self.activities.len(), Vec::new);
         for ((activity, selectors), (postings, bits)) in
@@ -216,6 +232,7 @@ impl Plan {
         }
         let timeline = (self.matcher.order == FunnelOrder::Strict).then(|| reader.timeline(segment));
         let excluded = (1u32 << self.steps) - 1;
+        let snapshot = reader.snapshot;
         let touched_bit = self.touch.map_or(0, |(step, _)| 1u32 << step);
         each_person(postings, |person, rows| {
             entries.clear();
@@ -240,21 +257,39 @@ impl Plan {
                 return;
             }
             let code = self.touch.map_or(0, |(_, attribution)| {
+                if let Some(code) = self.code_of(snapshot, join_person(segment, person)) {
+                    return code;
+                }
                 let of_step = postings.iter().zip(bits.iter()).zip(rows).flat_map(|((one, bits), rows)| {
                     let met = rows.clone().filter(|&row| bits[row] & touched_bit != 0);
                     let column = one.columns.len().wrapping_sub(1);
                     met.map(move |row| (one.times[row], one.columns[column].word(row)))
                 });
-                touched(of_step, attribution, names)
+                touched(of_step, attribution, values)
             });
+            taken.clear();
+            if self.bounds_ms.is_some() {
+                funnel_steps::together(&self.matcher, entries, outcome, taken);
+            }
             trend.clear();
             if let Some(buckets) = &self.buckets {
                 self.matcher.by_bucket(entries, times, buckets, trend);
             }
             let starts = entries.iter().find(|entry| entry.steps & 1 == 1);
             let first = starts.or(entries.first()).map_or(0, |entry| entry.time);
-            each(own, join_person(segment, person), Found { outcome, first, code, trend });
+            each(own, join_person(segment, person), Found { outcome, first, code, trend, times: taken });
         });
+    }
+
+    /// How many steps have one before them.
+    pub fn next_steps(&self) -> usize {
+        if self.matcher.order == FunnelOrder::Unordered { 0 } else { self.steps - 1 }
+    }
+
+    /// The code of a person, where the breakdown is by a property of persons.
+    #[inline]
+    fn code_of(&self, snapshot: &Snapshot, ordinal: u32) -> Option<u32> {
+        self.division.as_ref()?.of_person(snapshot, ordinal)
     }
 
     /// The rows of an activity that match any of its selectors, with the bits of those; the breakdown's column is last.
@@ -268,7 +303,8 @@ impl Plan {
         bits: &mut Vec<u32>,
     ) {
         let of_selectors = selectors.iter().flat_map(|&index| self.selectors[index].columns.iter());
-        let columns: Vec<usize> = of_selectors.chain(self.column.iter()).copied().collect();
+        let reads = self.division.as_ref().and_then(Division::reads);
+        let columns: Vec<usize> = of_selectors.copied().chain(reads).collect();
         reader.load(segment, activity, &columns, self.within(), None, postings);
         bits.clear();
         bits.resize(postings.len(), 0);
@@ -284,12 +320,17 @@ impl Plan {
             }
             base += compiled.columns.len();
         }
+        if let Some(division) = self.division.as_ref().filter(|division| !division.is_plain() && !postings.is_empty()) {
+            let read = reads.and_then(|_| postings.columns.pop());
+            let column = division.column(reader.snapshot, segment, postings, read);
+            postings.columns.push(column);
+        }
     }
 }
 
 /// The code of the value of the first or last of the rows; at equal times of the smallest value.
-fn touched(rows: impl Iterator<Item = (i64, u32)>, attribution: Attribution, names: Option<&Names>) -> u32 {
-    let text = |code: u32| names.zip(code.checked_sub(1)).map(|(names, code)| names.text(code));
+fn touched(rows: impl Iterator<Item = (i64, u32)>, attribution: Attribution, values: Option<&Values<'_>>) -> u32 {
+    let text = |code: u32| values.and_then(|values| values.text(code));
     let better = |a: &(i64, u32), b: &(i64, u32)| {
         let by_time = if attribution == Attribution::FirstTouch { a.0.cmp(&b.0) } else { b.0.cmp(&a.0) };
         by_time.then_with(|| if a.1 == b.1 { Ordering::Equal } else { text(a.1).cmp(&text(b.1)) })

@@ -2,13 +2,16 @@
 
 use hashbrown::HashMap;
 
+use super::division::Division;
 use super::engine::Context;
 use super::funnel::{Found, Plan};
 use super::order::bucket_of;
 use super::retention_groups::Chosen;
 use super::trend_people::of_label;
 use crate::InsightError;
-use crate::definition::{Funnel, FunnelAnswer, FunnelBucket, FunnelCell, FunnelGroup, FunnelStanding, Label};
+use crate::definition::{
+    Funnel, FunnelAnswer, FunnelBucket, FunnelCell, FunnelGroup, FunnelStanding, FunnelTimesAnswer, Label, mean,
+};
 use crate::projection::PersonSet;
 
 /// Values of a breakdown times buckets times steps.
@@ -38,12 +41,20 @@ struct Sum {
     converted_ms: Vec<i64>,
     /// By bucket and exact level.
     trend: Vec<u64>,
+    /// From each step to the next, if that is asked for.
+    step_ms: Vec<Vec<i64>>,
 }
 
 impl Sum {
-    fn new(plan: &Plan) -> Sum {
+    fn new(plan: &Plan<'_>) -> Sum {
         let buckets = plan.buckets.as_ref().map_or(0, |buckets| buckets.len());
-        Sum { levels: vec![0; plan.steps], converted_ms: Vec::new(), trend: vec![0; buckets * plan.steps] }
+        let steps = if plan.bounds_ms.is_some() { plan.next_steps() } else { 0 };
+        Sum {
+            levels: vec![0; plan.steps],
+            converted_ms: Vec::new(),
+            trend: vec![0; buckets * plan.steps],
+            step_ms: vec![Vec::new(); steps],
+        }
     }
 
     fn add(&mut self, found: Found<'_>) {
@@ -51,15 +62,19 @@ impl Sum {
         self.levels[found.outcome.level - 1] += 1;
         self.converted_ms.extend(found.outcome.converted_ms);
         found.trend.iter().for_each(|&(bucket, level)| self.trend[bucket * steps + level - 1] += 1);
+        for (step_ms, pair) in self.step_ms.iter_mut().zip(found.times.windows(2)) {
+            step_ms.push(pair[1] - pair[0]);
+        }
     }
 
     fn join(&mut self, other: Sum) {
         self.levels.iter_mut().zip(other.levels).for_each(|(sum, count)| *sum += count);
         self.converted_ms.extend(other.converted_ms);
         self.trend.iter_mut().zip(other.trend).for_each(|(sum, count)| *sum += count);
+        self.step_ms.iter_mut().zip(other.step_ms).for_each(|(all, times)| all.extend(times));
     }
 
-    fn finish(mut self, plan: &Plan, label: Label) -> FunnelGroup {
+    fn finish(mut self, plan: &Plan<'_>, label: Label) -> FunnelGroup {
         let at_least = |exact: &[u64]| {
             let mut reached = exact.to_vec();
             (1..reached.len()).rev().for_each(|level| reached[level - 1] += reached[level]);
@@ -76,15 +91,19 @@ impl Sum {
             value,
             label,
             reached: at_least(&self.levels),
+            mean_ms: mean(&self.converted_ms),
+            times: plan
+                .bounds_ms
+                .as_ref()
+                .map(|bounds| FunnelTimesAnswer::new(bounds.clone(), &self.converted_ms, self.step_ms)),
             converted_ms: self.converted_ms,
             trend: trend.map(|(&start_ms, exact)| FunnelBucket { start_ms, reached: at_least(exact) }).collect(),
         }
     }
 }
 
-fn groups(context: &Context<'_>, funnel: &Funnel, plan: &Plan) -> Result<Vec<FunnelGroup>, InsightError> {
-    let dictionary = plan.column.map(|column| &context.snapshot.dictionaries.columns[column].dictionary);
-    let values = dictionary.map_or(1, |dictionary| dictionary.names().len() + 1);
+fn groups(context: &Context<'_>, funnel: &Funnel, plan: &Plan<'_>) -> Result<Vec<FunnelGroup>, InsightError> {
+    let values = plan.division.as_ref().map_or(1, Division::size);
     let buckets = plan.buckets.as_ref().map_or(0, |buckets| buckets.len());
     if values.saturating_mul(buckets) * plan.steps > CELLS_MAX {
         let problem = format!("values by buckets by steps are more than {CELLS_MAX}: take longer buckets");
@@ -103,12 +122,12 @@ fn groups(context: &Context<'_>, funnel: &Funnel, plan: &Plan) -> Result<Vec<Fun
             joined.entry(code).or_insert_with(|| Sum::new(plan)).join(sum);
         }
     }
-    let Some(dictionary) = dictionary else {
+    let Some(division) = &plan.division else {
         let all = joined.into_values().next().unwrap_or_else(|| Sum::new(plan));
         return Ok(vec![all.finish(plan, Label::Everything)]);
     };
     let counts = joined.iter().map(|(&code, sum)| (code, sum.levels.iter().sum())).collect();
-    let chosen = Chosen::new(counts, top(funnel), &dictionary.names());
+    let chosen = Chosen::new(counts, top(funnel), &division.values());
     let mut sums = vec![Sum::new(plan); chosen.labels.len()];
     joined.into_iter().for_each(|(code, sum)| sums[chosen.group(code)].join(sum));
     let labelled = sums.into_iter().zip(&chosen.labels);
@@ -135,13 +154,13 @@ pub(super) fn people_of(context: &Context<'_>, funnel: &Funnel, cell: &FunnelCel
     };
     let mut chosen = None;
     if matches!(cell.label, Label::Values(_) | Label::Other) {
-        let Some(column) = plan.column else { return Ok(PersonSet::default()) };
+        let Some(division) = &plan.division else { return Ok(PersonSet::default()) };
         let add = |counts: &mut HashMap<u32, u64>, _, found: Found<'_>| *counts.entry(found.code).or_default() += 1;
         let mut counts: HashMap<u32, u64> = HashMap::new();
         for state in plan.run(context, HashMap::new, add)? {
             state.into_iter().for_each(|(code, count)| *counts.entry(code).or_default() += count);
         }
-        let all = Chosen::new(counts, top(funnel), &context.snapshot.dictionaries.columns[column].dictionary.names());
+        let all = Chosen::new(counts, top(funnel), &division.values());
         let Some(group) = all.labels.iter().position(|label| *label == cell.label) else {
             return Ok(PersonSet::default());
         };

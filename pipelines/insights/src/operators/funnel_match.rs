@@ -45,6 +45,8 @@ pub(super) struct Outcome {
     pub converted_ms: Option<i64>,
     /// When the last step was taken.
     pub converted_at: Option<i64>,
+    /// The place of the entry that took it, where there are entries.
+    pub place: usize,
 }
 
 impl Outcome {
@@ -53,7 +55,11 @@ impl Outcome {
     }
 
     fn converted(level: usize, start: i64, at: i64) -> Outcome {
-        Outcome { level, converted_ms: Some(at - start), converted_at: Some(at) }
+        Outcome { level, converted_ms: Some(at - start), converted_at: Some(at), place: 0 }
+    }
+
+    fn at_place(self, place: usize) -> Outcome {
+        Outcome { place, ..self }
     }
 }
 
@@ -190,7 +196,7 @@ impl Matcher {
     fn ordered(&self, entries: &[Entry], end: i64) -> Outcome {
         let mut chains = [NONE; STEPS_MAX];
         let mut level = 0;
-        for entry in entries {
+        for (place, entry) in entries.iter().enumerate() {
             // From the last step down, so that a row does not take two.
             for step in (0..self.steps).rev().filter(|step| entry.steps >> step & 1 == 1) {
                 let start = if step > 0 {
@@ -204,7 +210,7 @@ impl Matcher {
                     chains[step] = start;
                     level = level.max(step + 1);
                     if step + 1 == self.steps {
-                        return Outcome::converted(level, start, entry.time);
+                        return Outcome::converted(level, start, entry.time).at_place(place);
                     }
                 }
             }
@@ -214,16 +220,20 @@ impl Matcher {
     }
 
     fn exclude(&self, exclusions: u16, chains: &mut [i64; STEPS_MAX]) {
-        for (_, ended) in self.ended.iter().enumerate().filter(|(bit, _)| exclusions >> bit & 1 == 1) {
-            chains[ended.clone()].fill(NONE);
-        }
+        self.excluded(exclusions).for_each(|ended| chains[ended].fill(NONE));
+    }
+
+    /// The chains that each of these exclusions ends.
+    pub fn excluded(&self, exclusions: u16) -> impl Iterator<Item = std::ops::Range<usize>> {
+        let is_one = move |(bit, _): &(usize, &std::ops::Range<usize>)| exclusions >> bit & 1 == 1;
+        self.ended.iter().enumerate().filter(is_one).map(|(_, ended)| ended.clone())
     }
 
     fn strict(&self, entries: &[Entry], all_times: &[i64], end: i64) -> Outcome {
         let mut chains = [NONE; STEPS_MAX];
         let mut level = 0;
         // Rows of the person that are accounted for.
-        let mut seen = 0;
+        let (mut seen, mut place) = (0, 0);
         for at_once in entries.chunk_by(|a, b| a.time == b.time) {
             let time = at_once[0].time;
             let before = seen + all_times[seen..].partition_point(|&other| other < time);
@@ -231,6 +241,7 @@ impl Matcher {
                 chains.fill(NONE);
             }
             for entry in at_once {
+                place += 1;
                 if entry.steps != 0 {
                     let old = chains;
                     chains.fill(NONE);
@@ -246,7 +257,7 @@ impl Matcher {
                             chains[step] = start;
                             level = level.max(step + 1);
                             if step + 1 == self.steps {
-                                return Outcome::converted(level, start, time);
+                                return Outcome::converted(level, start, time).at_place(place - 1);
                             }
                         }
                     }

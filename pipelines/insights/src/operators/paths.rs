@@ -6,9 +6,10 @@ use hashbrown::HashMap;
 use super::cohort::each_set;
 use super::engine::Context;
 use super::path_names::PathNames;
+use super::paths_kept::{Kept, Scratch};
 use crate::InsightError;
-use crate::definition::{Anchor, PathCount, PathEdge, Paths, PathsAnswer, PathsCell};
-use crate::projection::{Codes, PersonSet, SESSION_GAP_MS, Timeline};
+use crate::definition::{PathCount, PathEdge, Paths, PathsAnswer, PathsCell};
+use crate::projection::{Codes, PersonSet, SESSION_GAP_MS, Timeline, join_person};
 
 const LENGTH_MAX: usize = 8;
 /// Keys of at most so many bits are counted in an array.
@@ -25,13 +26,19 @@ struct Counts {
 pub(super) fn answer(context: &Context<'_>, paths: &Paths) -> Result<PathsAnswer, InsightError> {
     let names = PathNames::new(context, paths)?;
     let people = context.people(&paths.scope)?;
+    let kept = Kept::new(context, paths)?;
     let Some(scan) = Scan::new(context, paths)? else {
         return Ok(PathsAnswer { paths: Vec::new(), edges: Vec::new() });
     };
     let activities = context.snapshot.ranks().len();
     let bits = (usize::BITS - activities.leading_zeros()).max(1);
-    let state = || Counts::new(bits, activities, paths.length);
-    let states = context.each_segment(state, |counts, reader, segment| {
+    let state = || (Counts::new(bits, activities, paths.length), Scratch::default());
+    let states = context.each_segment(state, |(counts, scratch), reader, segment| {
+        if let Some(kept) = &kept {
+            return kept.each(&scan, reader, segment, people.as_ref(), scratch, |_, path, before| {
+                counts.add(whole(path.map(usize::from), before, paths.length, activities));
+            });
+        }
         let people = people.as_ref().map(|people| people.segment(segment));
         let (first, last) = reader.snapshot.span(segment);
         let everybody = people.is_none() && paths.scope.from_ms <= first && last < paths.scope.until_ms;
@@ -57,16 +64,14 @@ pub(super) fn answer(context: &Context<'_>, paths: &Paths) -> Result<PathsAnswer
             |local: usize| people.is_none_or(|people| people.is_some_and(|people| people.contains(local as u16)));
         for local in (0..timeline.persons()).filter(|&local| wanted(local)) {
             scan.by_time(&timeline, local, |path, before| {
-                let missing = paths.length - path.len();
-                let (front, back) = if before { (missing, 0) } else { (0, missing) };
-                let none = |count: usize| std::iter::repeat_n(activities, count);
-                counts.add(none(front).chain(path.map(|row| usize::from(timeline.code(row)))).chain(none(back)));
+                let path = path.map(|row| usize::from(timeline.code(row)));
+                counts.add(whole(path, before, paths.length, activities));
             });
         }
         reader.looked_at(timeline.rows(), 4);
     })?;
     let mut all: HashMap<u128, u64> = HashMap::new();
-    for state in states {
+    for (state, _) in states {
         let dense =
             (0u128..).zip(state.dense).filter(|(_, count)| *count > 0).map(|(key, count)| (key, u64::from(count)));
         dense.chain(state.sparse).for_each(|(key, count)| *all.entry(key).or_default() += count);
@@ -86,6 +91,29 @@ pub(super) fn people(context: &Context<'_>, paths: &Paths, cell: &PathsCell) -> 
     };
     let wanted: Option<Vec<u32>> = wanted.into_iter().collect();
     let Some(wanted) = wanted else { return Ok(PersonSet::default()) };
+    // Whether it is that path, or has that edge.
+    let is_it = |path: &mut dyn ExactSizeIterator<Item = u16>, before: bool| {
+        let length = path.len();
+        let missing = if before { paths.length - length } else { 0 };
+        let groups = path.map(|code| names.group_of[usize::from(code)]);
+        match place {
+            None => groups.eq(wanted.iter().copied()),
+            Some(place) => place
+                .checked_sub(missing)
+                .is_some_and(|skip| length >= skip + 2 && groups.skip(skip).take(2).eq(wanted.iter().copied())),
+        }
+    };
+    if let Some(kept) = Kept::new(context, paths)? {
+        let state = || (PersonSet::default(), Scratch::default());
+        let states = context.each_segment(state, |(set, scratch), reader, segment| {
+            kept.each(&scan, reader, segment, people.as_ref(), scratch, |local, path, before| {
+                if is_it(path, before) {
+                    set.insert(join_person(segment, local));
+                }
+            });
+        })?;
+        return Ok(states.iter().flat_map(|(set, _)| set.iter()).collect());
+    }
     each_set(context, |reader, segment, set, _| {
         let people = people.as_ref().map(|people| people.segment(segment));
         let timeline = reader.timeline(segment);
@@ -94,15 +122,7 @@ pub(super) fn people(context: &Context<'_>, paths: &Paths, cell: &PathsCell) -> 
                 continue;
             }
             scan.by_time(&timeline, local, |path, before| {
-                let missing = if before { paths.length - path.len() } else { 0 };
-                let group = |row: usize| names.group_of[usize::from(timeline.code(row))];
-                let is_it = match place {
-                    None => path.clone().map(group).eq(wanted.iter().copied()),
-                    Some(place) => place.checked_sub(missing).is_some_and(|skip| {
-                        path.len() >= skip + 2 && path.clone().skip(skip).take(2).map(group).eq(wanted.iter().copied())
-                    }),
-                };
-                if is_it {
+                if is_it(&mut path.map(|row| timeline.code(row)), before) {
                     set.insert(local as u16);
                 }
             });
@@ -111,9 +131,22 @@ pub(super) fn people(context: &Context<'_>, paths: &Paths, cell: &PathsCell) -> 
     })
 }
 
-struct Scan<'p> {
+/// The codes of a path, with `none` where a shorter one has no row.
+fn whole(
+    path: impl ExactSizeIterator<Item = usize>,
+    before: bool,
+    length: usize,
+    none: usize,
+) -> impl Iterator<Item = usize> {
+    let missing = length - path.len();
+    let (front, back) = if before { (missing, 0) } else { (0, missing) };
+    let nothing = move |count: usize| std::iter::repeat_n(none, count);
+    nothing(front).chain(path).chain(nothing(back))
+}
+
+pub(super) struct Scan<'p> {
     paths: &'p Paths,
-    /// The activity; `None`: where stretches begin or end.
+    /// The activity; `None`: where stretches begin or end, or what is more than an activity.
     anchor: Option<u16>,
     /// Paths go forward from the anchor.
     after: bool,
@@ -126,11 +159,9 @@ impl<'p> Scan<'p> {
             return Err(InsightError::question("length", format!("must be 1 to {LENGTH_MAX}")));
         }
         let activities = context.snapshot.ranks().len();
-        let (name, after) = match &paths.anchor {
-            Anchor::After(name) => (name, true),
-            Anchor::Before(name) => (name, false),
-            Anchor::Beginning => return Ok(Some(Scan { paths, anchor: None, after: true })),
-            Anchor::Ending => return Ok(Some(Scan { paths, anchor: None, after: false })),
+        let after = paths.anchor.is_forward();
+        let Some(name) = paths.anchor.row().and_then(|row| row.name()) else {
+            return Ok(Some(Scan { paths, anchor: None, after }));
         };
         let known = context.snapshot.dictionaries.activities.find(name).filter(|&code| (code as usize) < activities);
         Ok(known.map(|code| Scan { paths, anchor: Some(code as u16), after }))
@@ -171,19 +202,31 @@ impl<'p> Scan<'p> {
         }
         let mut times = Vec::with_capacity(rows.len());
         timeline.times_of_person(local, &mut times);
+        let first = rows.start;
+        let is_anchor = self.anchor.map(|anchor| move |place: usize| timeline.code(first + place) == anchor);
+        self.each(&times, is_anchor, |found, before| path(first + found.start..first + found.end, before));
+    }
+
+    /// Calls with the places of each path among rows of these times; without anchors of stretches.
+    pub fn each(
+        &self,
+        times: &[i64],
+        is_anchor: Option<impl Fn(usize) -> bool>,
+        mut path: impl FnMut(std::ops::Range<usize>, bool),
+    ) {
         // Whether a row and the next belong together.
         let joins = |place: usize| times.get(place + 1).is_some_and(|next| next - times[place] <= self.paths.gap_ms);
         for (place, at) in times.iter().enumerate() {
-            let is_anchor = match (self.anchor, self.after) {
-                (Some(anchor), _) => timeline.code(rows.start + place) == anchor,
+            let begins = match (&is_anchor, self.after) {
+                (Some(is_anchor), _) => is_anchor(place),
                 (None, true) => place == 0 || !joins(place - 1),
                 (None, false) => !joins(place),
             };
-            if !is_anchor || !self.paths.scope.contains(*at) {
+            if !begins || !self.paths.scope.contains(*at) {
                 continue;
             }
             // The anchor is no part of the path, unless it is where a stretch begins or ends.
-            let length = self.paths.length - usize::from(self.anchor.is_none());
+            let length = self.paths.length - usize::from(is_anchor.is_none());
             let mut ends = (place, place);
             while ends.1 - ends.0 < length {
                 match self.after {
@@ -192,13 +235,13 @@ impl<'p> Scan<'p> {
                     _ => break,
                 }
             }
-            let found = match (self.anchor, self.after) {
+            let found = match (&is_anchor, self.after) {
                 (Some(_), true) => ends.0 + 1..ends.1 + 1,
                 (Some(_), false) => ends.0..ends.1,
                 (None, _) => ends.0..ends.1 + 1,
             };
             if found.len() == self.paths.length || (self.paths.shorter && !found.is_empty()) {
-                path(rows.start + found.start..rows.start + found.end, !self.after);
+                path(found, !self.after);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Retention: the bucket of the start, and the bits of presence after it.
 
 use super::compile::Compiled;
+use super::division::{Division, put};
 use super::engine::Context;
 use super::order::bucket_of;
 use super::presence::{Presence, bit, each_bit, last_bit};
@@ -72,14 +73,14 @@ pub(super) fn people(
 }
 
 /// A retention ready to be read.
-pub(super) struct Scan<'r> {
+pub(super) struct Scan<'r, 'a> {
     pub retention: &'r Retention,
     pub buckets: Buckets,
     people: Option<PersonSet>,
     start: Compiled,
     returning: Compiled,
-    /// The breakdown's.
-    pub column: Option<usize>,
+    /// What the breakdown is by.
+    pub division: Option<Division<'a>>,
 }
 
 struct State<'a, A> {
@@ -134,13 +135,13 @@ impl Counts {
     }
 }
 
-impl<'r> Scan<'r> {
+impl<'r, 'a> Scan<'r, 'a> {
     fn new(
-        context: &Context<'_>,
+        context: &Context<'a>,
         retention: &'r Retention,
         people: Option<PersonSet>,
         by_value: bool,
-    ) -> Result<Scan<'r>, InsightError> {
+    ) -> Result<Scan<'r, 'a>, InsightError> {
         let scope = &retention.scope;
         let buckets = Buckets::new(retention.bucket, &scope.zone, scope.from_ms, scope.until_ms, 0)?;
         if buckets.len() > BUCKETS_MAX {
@@ -152,7 +153,7 @@ impl<'r> Scan<'r> {
             people,
             start: Compiled::new(context, &retention.start)?,
             returning: Compiled::new(context, &retention.returning)?,
-            column: if by_value { retention_groups::column(context, retention)? } else { None },
+            division: if by_value { retention_groups::division(context, retention)? } else { None },
         })
     }
 
@@ -175,7 +176,7 @@ impl<'r> Scan<'r> {
     ) -> Result<Vec<A>, InsightError> {
         let (scope, n) = (&self.retention.scope, self.buckets.len());
         let within = Within { span: (scope.from_ms, scope.until_ms), people: self.people.as_ref() };
-        let names = self.column.map(|column| context.snapshot.dictionaries.columns[column].dictionary.names());
+        let values = self.division.as_ref().map(Division::values);
         let is_recurring = self.retention.kind == RetentionKind::Recurring;
         let state = || State {
             own: own(),
@@ -192,17 +193,19 @@ impl<'r> Scan<'r> {
             } else {
                 first_times(reader, segment, &self.start, within, firsts, postings);
             }
-            if let (Some(column), Some(names)) = (self.column, names.as_deref()) {
+            if let (Some(division), Some(values)) = (&self.division, &values) {
                 codes.clear();
+                let reads = division.reads();
                 for &activity in &self.start.activities {
-                    reader.select(segment, activity, &self.start, &[column], within, postings);
-                    codes.add(postings, &self.buckets, names);
+                    reader.select(segment, activity, &self.start, reads.as_slice(), within, postings);
+                    put(std::slice::from_ref(division), reader.snapshot, segment, postings);
+                    codes.add(postings, &self.buckets, values);
                 }
             }
             returns.fill(reader, segment, &self.returning, &self.buckets, within, postings);
             for local in 0..SEGMENT_PERSONS {
                 let mut begin = |w: usize| {
-                    let code = if self.column.is_some() { codes.of(local, w) } else { 0 };
+                    let code = if self.division.is_some() { codes.of(local, w) } else { 0 };
                     each(own, join_person(segment, local as u16), w, code, returns.of(local));
                 };
                 if is_recurring {

@@ -4,11 +4,12 @@ use std::cmp::Reverse;
 
 use hashbrown::HashMap;
 
+use super::division::{Division, Values};
 use super::engine::Context;
 use super::retention::{Counts, Scan};
 use crate::InsightError;
 use crate::definition::{Buckets, Label, Retention, RetentionGroup};
-use crate::projection::{ColumnKind, Names, Postings};
+use crate::projection::{Names, Postings};
 
 /// Groups times the square of buckets.
 const CELLS_MAX: usize = 8_000_000;
@@ -24,12 +25,12 @@ impl Codes {
         self.first.clear();
     }
 
-    pub fn add(&mut self, postings: &Postings<'_>, buckets: &Buckets, names: &Names) {
+    pub fn add(&mut self, postings: &Postings<'_>, buckets: &Buckets, values: &Values<'_>) {
         let Some(column) = postings.columns.first() else { return };
         for (row, (&local, &time)) in postings.persons.iter().zip(&postings.times).enumerate() {
             let code = column.word(row);
             let first = self.first.entry((local, buckets.of(time) as u32)).or_insert((time, code));
-            let is_before = time < first.0 || (time == first.0 && text(names, code) < text(names, first.1));
+            let is_before = time < first.0 || (time == first.0 && values.text(code) < values.text(first.1));
             if is_before {
                 *first = (time, code);
             }
@@ -47,6 +48,7 @@ pub(super) fn text(names: &Names, code: u32) -> Option<&str> {
 }
 
 /// Which values stand for themselves.
+#[derive(Default)]
 pub(super) struct Chosen {
     pub labels: Vec<Label>,
     group_of: HashMap<u32, usize>,
@@ -54,9 +56,9 @@ pub(super) struct Chosen {
 
 impl Chosen {
     /// The `top` codes with most, ties by text; the rest is one group.
-    pub fn new(counts: HashMap<u32, u64>, top: usize, names: &Names) -> Chosen {
+    pub fn new(counts: HashMap<u32, u64>, top: usize, values: &Values<'_>) -> Chosen {
         let mut ranked: Vec<(Reverse<u64>, Option<&str>, u32)> =
-            counts.into_iter().map(|(code, count)| (Reverse(count), text(names, code), code)).collect();
+            counts.into_iter().map(|(code, count)| (Reverse(count), values.text(code), code)).collect();
         ranked.sort_unstable();
         let mut chosen = Chosen { labels: Vec::new(), group_of: HashMap::new() };
         for (place, (_, text, code)) in ranked.iter().enumerate() {
@@ -76,17 +78,17 @@ impl Chosen {
     }
 }
 
-pub(super) fn column(context: &Context<'_>, retention: &Retention) -> Result<Option<usize>, InsightError> {
+pub(super) fn division<'a>(context: &Context<'a>, retention: &Retention) -> Result<Option<Division<'a>>, InsightError> {
     let Some(breakdown) = &retention.breakdown else { return Ok(None) };
     let [property] = breakdown.properties.as_slice() else {
         return Err(InsightError::question("breakdown", "retention takes one property"));
     };
-    context.snapshot.dictionaries.column_of(property, ColumnKind::Words).map(Some)
+    Division::new(context, property).map(Some)
 }
 
 /// Counts the starts of each value and takes the top.
-pub(super) fn choose(context: &Context<'_>, scan: &Scan<'_>) -> Result<Chosen, InsightError> {
-    let (Some(column), Some(breakdown)) = (scan.column, &scan.retention.breakdown) else {
+pub(super) fn choose(context: &Context<'_>, scan: &Scan<'_, '_>) -> Result<Chosen, InsightError> {
+    let (Some(division), Some(breakdown)) = (&scan.division, &scan.retention.breakdown) else {
         return Ok(Chosen { labels: Vec::new(), group_of: HashMap::new() });
     };
     let add = |counts: &mut HashMap<u32, u64>, _, _, code, _: &[u64]| *counts.entry(code).or_default() += 1;
@@ -94,8 +96,7 @@ pub(super) fn choose(context: &Context<'_>, scan: &Scan<'_>) -> Result<Chosen, I
     for counts in scan.run(context, HashMap::new, add)? {
         counts.into_iter().for_each(|(code, count)| *sum.entry(code).or_default() += count);
     }
-    let names = context.snapshot.dictionaries.columns[column].dictionary.names();
-    let chosen = Chosen::new(sum, breakdown.top, &names);
+    let chosen = Chosen::new(sum, breakdown.top, &division.values());
     if chosen.labels.len() * scan.buckets.len() * scan.buckets.len() > CELLS_MAX {
         let problem = format!("values by buckets by buckets are more than {CELLS_MAX}: take fewer, or longer buckets");
         return Err(InsightError::question("breakdown", problem));
@@ -104,7 +105,7 @@ pub(super) fn choose(context: &Context<'_>, scan: &Scan<'_>) -> Result<Chosen, I
 }
 
 /// The groups, by value; others last.
-pub(super) fn answer(context: &Context<'_>, scan: &Scan<'_>) -> Result<Vec<RetentionGroup>, InsightError> {
+pub(super) fn answer(context: &Context<'_>, scan: &Scan<'_, '_>) -> Result<Vec<RetentionGroup>, InsightError> {
     let chosen = choose(context, scan)?;
     let (n, unbounded) = (scan.buckets.len(), scan.retention.unbounded);
     let new = || vec![Counts::new(n); chosen.labels.len()];

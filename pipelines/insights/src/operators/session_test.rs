@@ -5,6 +5,30 @@ use crate::InsightError;
 use crate::definition::{SessionComparison, SessionProperty, Tester};
 use crate::projection::{Postings, Snapshot, Timeline};
 
+/// A session: how long, and its first and last row.
+#[derive(Clone, Copy)]
+pub(super) struct Found {
+    pub duration_ms: i64,
+    pub first: usize,
+    pub last: usize,
+}
+
+impl Found {
+    pub fn of(timeline: &Timeline<'_>, session: usize) -> Found {
+        let rows = timeline.rows_of(session);
+        Found { duration_ms: timeline.duration(session), first: rows.start, last: rows.end - 1 }
+    }
+}
+
+/// The session of a timeline that a row is in.
+#[inline]
+pub(super) fn session_of(timeline: &Timeline<'_>, local: u16, time: i64) -> Option<usize> {
+    let sessions = timeline.sessions_of(usize::from(local));
+    let starts = &timeline.starts[sessions.clone()];
+    let later = starts.partition_point(|&start| start <= time);
+    later.checked_sub(1).map(|place| sessions.start + place)
+}
+
 /// A test of sessions, compiled.
 pub(super) struct SessionTest {
     property: SessionProperty,
@@ -37,10 +61,7 @@ impl SessionTest {
         let mut last: Option<(usize, bool)> = None;
         let rows = postings.persons.iter().zip(&postings.times);
         let holds = rows.map(|(&local, &time)| {
-            let sessions = timeline.sessions_of(usize::from(local));
-            let starts = &timeline.starts[sessions.clone()];
-            let later = starts.partition_point(|&start| start <= time);
-            let Some(session) = later.checked_sub(1).map(|place| sessions.start + place) else { return false };
+            let Some(session) = session_of(&timeline, local, time) else { return false };
             match last {
                 Some((known, holds)) if known == session => holds,
                 _ => {

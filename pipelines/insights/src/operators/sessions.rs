@@ -1,23 +1,29 @@
 //! Sessions: those of the timeline as they are for a gap of 30 minutes, else cut or joined.
 
+use hashbrown::HashMap;
+
 use super::coder::Coder;
 use super::cohort::each_set;
 use super::engine::Context;
 use super::order::bucket_of;
+use super::sessions_kept::{self, Kept, Scratch};
 use crate::InsightError;
-use crate::definition::{Buckets, SessionBucket, Sessions, SessionsAnswer, SessionsCell};
-use crate::projection::{PersonSet, SESSION_GAP_MS, Timeline};
+use crate::definition::{Buckets, Label, SessionBucket, Sessions, SessionsAnswer, SessionsCell};
+use crate::projection::{PersonSet, SESSION_GAP_MS, Timeline, join_person};
 
-struct State {
+struct State<'a> {
     buckets: Vec<SessionBucket>,
     entries: Vec<u64>,
     exits: Vec<u64>,
     /// Sessions that begin outside the span; nobody asks for them.
     outside: SessionBucket,
     codes: Vec<u16>,
+    /// By code of the breakdown's value, and bucket.
+    divided: HashMap<(u32, u32), SessionBucket>,
+    scratch: Scratch<'a>,
 }
 
-impl State {
+impl State<'_> {
     /// Adds every session as it is.
     fn add_all(&mut self, coder: &Coder<'_>, timeline: &Timeline<'_>) {
         coder.codes(timeline.starts.iter().copied(), &mut self.codes);
@@ -38,11 +44,23 @@ impl State {
 
 /// A session: times and rows of its ends.
 #[derive(Clone, Copy)]
-struct One {
-    start: i64,
-    end: i64,
-    first: usize,
-    last: usize,
+pub(super) struct One {
+    pub start: i64,
+    pub end: i64,
+    pub first: usize,
+    pub last: usize,
+}
+
+impl One {
+    fn count(self, start_ms: i64) -> SessionBucket {
+        SessionBucket {
+            start_ms,
+            sessions: 1,
+            duration_ms: (self.end - self.start) as u64,
+            bounces: u64::from(self.first == self.last),
+            rows: (self.last + 1 - self.first) as u64,
+        }
+    }
 }
 
 pub(super) fn answer(context: &Context<'_>, sessions: &Sessions) -> Result<SessionsAnswer, InsightError> {
@@ -61,9 +79,26 @@ pub(super) fn answer(context: &Context<'_>, sessions: &Sessions) -> Result<Sessi
         exits: vec![0; activities],
         outside: SessionBucket::default(),
         codes: Vec::new(),
+        divided: HashMap::new(),
+        scratch: Scratch::default(),
     };
+    let kept = Kept::new(context, sessions)?;
+    let values = kept.as_ref().and_then(|kept| kept.division.as_ref()).map(|division| division.values());
     let coder = Coder::new(&buckets, (scope.from_ms, scope.until_ms));
     let states = context.each_segment(new, |state, reader, segment| {
+        if let Some(kept) = &kept {
+            let State { buckets: counts, entries, exits, divided, scratch, .. } = state;
+            return kept.each(reader, segment, people.as_ref(), values.as_ref(), scratch, |_, timeline, one, code| {
+                let bucket = buckets.of(one.start);
+                let count = one.count(buckets.starts()[bucket]);
+                counts[bucket].add(&count);
+                entries[usize::from(timeline.code(one.first))] += 1;
+                exits[usize::from(timeline.code(one.last))] += 1;
+                if kept.division.is_some() {
+                    divided.entry((code, bucket as u32)).or_default().add(&count);
+                }
+            });
+        }
         let timeline = reader.timeline(segment);
         let people = people.as_ref().map(|people| people.segment(segment));
         if people.is_none() && sessions.gap_ms == SESSION_GAP_MS {
@@ -74,11 +109,7 @@ pub(super) fn answer(context: &Context<'_>, sessions: &Sessions) -> Result<Sessi
             if !scope.contains(one.start) {
                 return;
             }
-            let bucket = &mut state.buckets[buckets.of(one.start)];
-            bucket.sessions += 1;
-            bucket.duration_ms += (one.end - one.start) as u64;
-            bucket.bounces += u64::from(one.first == one.last);
-            bucket.rows += (one.last + 1 - one.first) as u64;
+            state.buckets[buckets.of(one.start)].add(&one.count(0));
             state.entries[usize::from(timeline.code(one.first))] += 1;
             state.exits[usize::from(timeline.code(one.last))] += 1;
         };
@@ -91,16 +122,19 @@ pub(super) fn answer(context: &Context<'_>, sessions: &Sessions) -> Result<Sessi
         reader.looked_at(timeline.rows() * usize::from(wide > 0), wide);
     })?;
     let mut sum = new();
+    let mut divided = Vec::new();
     for state in states {
-        for (sum, count) in sum.buckets.iter_mut().zip(state.buckets) {
-            sum.sessions += count.sessions;
-            sum.duration_ms += count.duration_ms;
-            sum.bounces += count.bounces;
-            sum.rows += count.rows;
-        }
+        divided.push(state.divided);
+        sum.buckets.iter_mut().zip(&state.buckets).for_each(|(sum, count)| sum.add(count));
         sum.entries.iter_mut().zip(state.entries).for_each(|(sum, count)| *sum += count);
         sum.exits.iter_mut().zip(state.exits).for_each(|(sum, count)| *sum += count);
     }
+    let groups = match &kept {
+        Some(kept) if kept.division.is_some() => sessions_kept::groups(kept, values.as_ref(), &buckets, divided)?,
+        _ => Vec::new(),
+    };
+    // They may be names of activities, which nobody may hold twice.
+    drop(values);
     let names = context.snapshot.dictionaries.activities.names();
     let ranked = |counts: Vec<u64>| {
         let counted = (0u32..).zip(counts).filter(|(_, count)| *count > 0);
@@ -109,7 +143,7 @@ pub(super) fn answer(context: &Context<'_>, sessions: &Sessions) -> Result<Sessi
         ranked.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         ranked
     };
-    Ok(SessionsAnswer { buckets: sum.buckets, entries: ranked(sum.entries), exits: ranked(sum.exits) })
+    Ok(SessionsAnswer { buckets: sum.buckets, entries: ranked(sum.entries), exits: ranked(sum.exits), groups })
 }
 
 /// People with a session as the cell wants it.
@@ -129,22 +163,67 @@ pub(super) fn people(
     let code = |name: &Option<String>| name.as_ref().map(|name| activities.find(name).unwrap_or(u32::MAX));
     let (entry, exit) = (code(&cell.entry), code(&cell.exit));
     let people = context.people(scope)?;
+    let is_wanted = |timeline: &Timeline<'_>, one: One| {
+        let is = |row: usize, wanted: Option<u32>| wanted.is_none_or(|code| u32::from(timeline.code(row)) == code);
+        scope.contains(one.start)
+            && bucket.is_none_or(|bucket| buckets.of(one.start) == bucket)
+            && cell.bounced.is_none_or(|bounced| bounced == (one.first == one.last))
+            && is(one.first, entry)
+            && is(one.last, exit)
+    };
+    let of_value = matches!(cell.label, Label::Values(_) | Label::Other);
+    let Some(kept) = Kept::new(context, sessions)? else {
+        return match of_value {
+            true => Ok(PersonSet::default()),
+            false => people_of_all(context, sessions, people.as_ref(), is_wanted),
+        };
+    };
+    let values = kept.division.as_ref().map(|division| division.values());
+    let mut chosen = None;
+    if of_value {
+        let state = || (HashMap::<u32, u64>::new(), Scratch::default());
+        let states = context.each_segment(state, |(counts, scratch), reader, segment| {
+            let count = |_: u16, _: &Timeline<'_>, _: One, code: u32| *counts.entry(code).or_default() += 1;
+            kept.each(reader, segment, people.as_ref(), values.as_ref(), scratch, count);
+        })?;
+        let mut sum: HashMap<u32, u64> = HashMap::new();
+        for (code, count) in states.into_iter().flat_map(|(counts, _)| counts) {
+            *sum.entry(code).or_default() += count;
+        }
+        let all = sessions_kept::choose(&kept, sum, values.as_ref());
+        let Some(group) = all.labels.iter().position(|label| *label == cell.label) else {
+            return Ok(PersonSet::default());
+        };
+        chosen = Some((all, group));
+    }
+    let state = || (PersonSet::default(), Scratch::default());
+    let states = context.each_segment(state, |(set, scratch), reader, segment| {
+        kept.each(reader, segment, people.as_ref(), values.as_ref(), scratch, |local, timeline, one, code| {
+            let in_group = chosen.as_ref().is_none_or(|(chosen, group)| chosen.group(code) == *group);
+            if in_group && is_wanted(timeline, one) {
+                set.insert(join_person(segment, local));
+            }
+        });
+    })?;
+    Ok(states.iter().flat_map(|(set, _)| set.iter()).collect())
+}
+
+/// People with such a session, where all sessions count.
+fn people_of_all(
+    context: &Context<'_>,
+    sessions: &Sessions,
+    people: Option<&PersonSet>,
+    is_wanted: impl Fn(&Timeline<'_>, One) -> bool + Sync,
+) -> Result<PersonSet, InsightError> {
     each_set(context, |reader, segment, set, _| {
         let timeline = reader.timeline(segment);
-        let people = people.as_ref().map(|people| people.segment(segment));
+        let people = people.map(|people| people.segment(segment));
         for local in 0..timeline.persons() {
             if !people.is_none_or(|people| people.is_some_and(|people| people.contains(local as u16))) {
                 continue;
             }
             each_session(&timeline, local, sessions.gap_ms, &mut |one: One| {
-                let is =
-                    |row: usize, wanted: Option<u32>| wanted.is_none_or(|code| u32::from(timeline.code(row)) == code);
-                if scope.contains(one.start)
-                    && bucket.is_none_or(|bucket| buckets.of(one.start) == bucket)
-                    && cell.bounced.is_none_or(|bounced| bounced == (one.first == one.last))
-                    && is(one.first, entry)
-                    && is(one.last, exit)
-                {
+                if is_wanted(&timeline, one) {
                     set.insert(local as u16);
                 }
             });
@@ -154,7 +233,7 @@ pub(super) fn people(
 
 /// Calls with every session of a person.
 #[inline]
-fn each_session(timeline: &Timeline<'_>, local: usize, gap_ms: i64, add: &mut impl FnMut(One)) {
+pub(super) fn each_session(timeline: &Timeline<'_>, local: usize, gap_ms: i64, add: &mut impl FnMut(One)) {
     let whole = |session: usize| {
         let (start, rows) = (timeline.starts[session], timeline.rows_of(session));
         One { start, end: start + timeline.duration(session), first: rows.start, last: rows.end - 1 }

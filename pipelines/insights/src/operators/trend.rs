@@ -45,7 +45,7 @@ pub(super) fn scope_before(scope: &Scope) -> Result<Scope, InsightError> {
 fn of_span(context: &Context<'_>, trend: &Trend, scope: &Scope) -> Result<TrendAnswer, InsightError> {
     let formulas = trend_lines::formulas(trend)?;
     let buckets = Buckets::new(trend.bucket, &scope.zone, scope.from_ms, scope.until_ms, 0)?;
-    let groups = Groups::new(context.snapshot, trend.breakdown.as_ref())?;
+    let groups = Groups::new(context, trend.breakdown.as_ref())?;
     let mut parts: Vec<(Option<Label>, Option<PersonSet>)> = Vec::new();
     for named in &trend.cohorts {
         let people = context.people_and(scope, &named.cohort)?;
@@ -85,7 +85,7 @@ fn of_span(context: &Context<'_>, trend: &Trend, scope: &Scope) -> Result<TrendA
 /// How one series is read.
 struct Scan<'s> {
     compiled: &'s Compiled,
-    groups: &'s Groups,
+    groups: &'s Groups<'s>,
     chosen: &'s Chosen,
     buckets: &'s Buckets,
     /// Columns read: those of the breakdown, then those of measures.
@@ -128,7 +128,7 @@ impl<'s> Scan<'s> {
         context: &Context<'_>,
         series: &Series,
         compiled: &'s Compiled,
-        groups: &'s Groups,
+        groups: &'s Groups<'s>,
         chosen: &'s Chosen,
         buckets: &'s Buckets,
     ) -> Result<Scan<'s>, InsightError> {
@@ -244,6 +244,7 @@ impl<'s> Scan<'s> {
         postings.resize_with(self.compiled.activities.len(), Postings::default);
         for (&activity, postings) in self.compiled.activities.iter().zip(postings.iter_mut()) {
             reader.select(segment, activity, self.compiled, &self.columns, within, postings);
+            self.groups.put(reader.snapshot, segment, postings);
         }
     }
 
@@ -256,7 +257,7 @@ impl<'s> Scan<'s> {
         rows: Range<usize>,
         timeline: Option<&Timeline<'_>>,
     ) {
-        let (by, numbers) = postings.columns.split_at(self.groups.columns.len().min(postings.columns.len()));
+        let (by, numbers) = postings.columns.split_at(self.groups.len().min(postings.columns.len()));
         for row in rows {
             let (time, local) = (postings.times[row], postings.persons[row]);
             let group = if by.is_empty() { 0 } else { self.groups.group(self.chosen, by, row) };
@@ -301,7 +302,7 @@ impl<'s> Scan<'s> {
 
     /// Whether people of several activities are all that is asked for: nobody needs to know which of them it was.
     fn is_of_presence(&self) -> bool {
-        self.is_of_rows() && !self.rows && self.columns.is_empty() && self.buckets.len() <= PRESENCE_BUCKETS_MAX
+        self.is_of_rows() && !self.rows && self.groups.is_empty() && self.buckets.len() <= PRESENCE_BUCKETS_MAX
     }
 
     fn run_presence(&self, context: &Context<'_>, within: Within<'_>) -> Result<Cells, InsightError> {
@@ -324,8 +325,10 @@ impl<'s> Scan<'s> {
         let states = context.each_segment(state, |(tally, postings), reader, segment| {
             for &activity in &self.compiled.activities {
                 let columns = &self.groups.columns;
-                reader.select_with(Need::Buckets, segment, activity, self.compiled, columns, within, postings);
-                if columns.is_empty() {
+                let need = self.groups.need(Need::Buckets);
+                reader.select_with(need, segment, activity, self.compiled, columns, within, postings);
+                self.groups.put(reader.snapshot, segment, postings);
+                if self.groups.is_empty() {
                     tally.plain(&coder, postings);
                 } else if let Some((codes, groups)) = self.groups.table(self.chosen, &postings.columns) {
                     tally.grouped(&coder, segment, postings, |row| usize::from(groups[usize::from(codes[row])]));

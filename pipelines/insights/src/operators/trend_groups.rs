@@ -3,18 +3,21 @@
 use hashbrown::HashMap;
 
 use super::compile::Compiled;
+use super::division::{Division, columns_of, put};
 use super::engine::Context;
 use super::reader::{Need, Within};
 use crate::InsightError;
 use crate::definition::{Breakdown, Label};
-use crate::projection::{Column, ColumnKind, Postings, Snapshot};
+use crate::projection::{Column, Postings, Snapshot};
 
 /// Keys below this are counted in an array.
 const DENSE_MAX: u64 = 1 << 20;
 const PROPERTIES_MAX: usize = 3;
 
-/// The columns of a breakdown.
-pub(super) struct Groups {
+/// What a breakdown is by.
+pub(super) struct Groups<'a> {
+    divisions: Vec<Division<'a>>,
+    /// Columns that are read for it.
     pub columns: Vec<usize>,
     /// Codes of each column are below this.
     sizes: Vec<u64>,
@@ -29,23 +32,39 @@ pub(super) struct Chosen {
     other: u32,
 }
 
-impl Groups {
-    pub fn new(snapshot: &Snapshot, breakdown: Option<&Breakdown>) -> Result<Groups, InsightError> {
+impl<'a> Groups<'a> {
+    pub fn new(context: &Context<'a>, breakdown: Option<&Breakdown>) -> Result<Groups<'a>, InsightError> {
         let properties = breakdown.map_or(&[][..], |breakdown| &breakdown.properties);
         if breakdown.is_some() && !(1..=PROPERTIES_MAX).contains(&properties.len()) {
             return Err(InsightError::question("breakdown", format!("takes 1 to {PROPERTIES_MAX} properties")));
         }
-        let mut groups = Groups { columns: Vec::new(), sizes: Vec::new() };
-        for property in properties {
-            let column = snapshot.dictionaries.column_of(property, ColumnKind::Words)?;
-            let hot = &snapshot.dictionaries.columns[column];
-            groups.columns.push(column);
-            groups.sizes.push(hot.dictionary.names().len() as u64 + 1);
-        }
+        let divisions: Vec<Division<'a>> =
+            properties.iter().map(|by| Division::new(context, by)).collect::<Result<_, _>>()?;
+        let sizes = divisions.iter().map(|division| division.size() as u64).collect();
+        let groups = Groups { columns: columns_of(&divisions), sizes, divisions };
         if groups.sizes.iter().try_fold(1u64, |all, &size| all.checked_mul(size)).is_none() {
             return Err(InsightError::question("breakdown", "the properties have too many values together"));
         }
         Ok(groups)
+    }
+
+    /// How many properties.
+    pub fn len(&self) -> usize {
+        self.divisions.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.divisions.is_empty()
+    }
+
+    /// As much of the times of rows as is needed, where this much is in any case.
+    pub fn need(&self, need: Need) -> Need {
+        if self.divisions.iter().any(Division::needs_times) { Need::Times } else { need }
+    }
+
+    /// Puts the codes of values in the place of what was read for them.
+    pub fn put(&self, snapshot: &Snapshot, segment: u32, postings: &mut Postings<'_>) {
+        put(&self.divisions, snapshot, segment, postings);
     }
 
     fn is_dense(&self) -> bool {
@@ -75,14 +94,16 @@ impl Groups {
         within: Within<'_>,
         top: usize,
     ) -> Result<Chosen, InsightError> {
-        if self.columns.is_empty() {
+        if self.is_empty() {
             return Ok(Chosen { labels: vec![Label::Everything], dense: vec![0], sparse: HashMap::new(), other: 0 });
         }
         let size = if self.is_dense() { self.sizes.iter().product::<u64>() as usize } else { 0 };
         let state = || (vec![0u64; size], HashMap::<u64, u64>::new(), Postings::default());
         let states = context.each_segment(state, |(dense, sparse, postings), reader, segment| {
             for &activity in &compiled.activities {
-                reader.select_with(Need::Span, segment, activity, compiled, &self.columns, within, postings);
+                let need = self.need(Need::Span);
+                reader.select_with(need, segment, activity, compiled, &self.columns, within, postings);
+                self.put(reader.snapshot, segment, postings);
                 match postings.columns.as_slice() {
                     [Column::Words8(codes)] if dense.len() >= 256 => {
                         codes.iter().for_each(|&code| dense[usize::from(code)] += 1)
@@ -107,21 +128,23 @@ impl Groups {
             let dense = (0u64..).zip(dense).filter(|(_, count)| *count > 0);
             dense.chain(sparse).for_each(|(key, count)| *counts.entry(key).or_default() += count);
         }
-        Ok(self.take_top(context.snapshot, counts, top))
+        Ok(self.take_top(counts, top))
     }
 
-    fn take_top(&self, snapshot: &Snapshot, counts: HashMap<u64, u64>, top: usize) -> Chosen {
-        let names: Vec<_> =
-            self.columns.iter().map(|&column| snapshot.dictionaries.columns[column].dictionary.names()).collect();
-        let values = |key: u64| -> Vec<Option<String>> {
-            let text = |(&code, names): (&u32, &std::sync::RwLockReadGuard<'_, crate::projection::Names>)| {
-                Some(names.text(code.checked_sub(1)?).to_owned())
-            };
-            self.codes(key).iter().zip(&names).map(text).collect()
-        };
-        let mut ranked: Vec<(std::cmp::Reverse<u64>, Label, u64)> = counts
+    fn take_top(&self, counts: HashMap<u64, u64>, top: usize) -> Chosen {
+        let counted: Vec<(u64, Vec<u32>, u64)> =
+            counts.into_iter().map(|(key, count)| (key, self.codes(key), count)).collect();
+        let mut labels: Vec<Vec<Option<String>>> = vec![Vec::with_capacity(self.divisions.len()); counted.len()];
+        for (place, division) in self.divisions.iter().enumerate() {
+            // One after the other: two may be of one dictionary, which nobody may hold twice.
+            let values = division.values();
+            let text = |codes: &[u32]| values.text(codes[place]).map(str::to_owned);
+            labels.iter_mut().zip(&counted).for_each(|(label, (_, codes, _))| label.push(text(codes)));
+        }
+        let mut ranked: Vec<(std::cmp::Reverse<u64>, Label, u64)> = counted
             .into_iter()
-            .map(|(key, count)| (std::cmp::Reverse(count), Label::Values(values(key)), key))
+            .zip(labels)
+            .map(|((key, _, count), label)| (std::cmp::Reverse(count), Label::Values(label), key))
             .collect();
         ranked.sort_unstable();
         let other = ranked.len().min(top) as u32;

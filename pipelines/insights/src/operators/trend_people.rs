@@ -25,7 +25,7 @@ pub(super) fn people(context: &Context<'_>, trend: &Trend, cell: &TrendCell) -> 
     }
     let compiled = Compiled::new(context, &series.select)?;
     let breakdown = trend.breakdown.as_ref().filter(|_| matches!(cell.label, Label::Values(_) | Label::Other));
-    let groups = Groups::new(context.snapshot, breakdown)?;
+    let groups = Groups::new(context, breakdown)?;
     let chosen = groups.choose(context, &compiled, whole, breakdown.map_or(0, |breakdown| breakdown.top))?;
     let group = match breakdown {
         None => Some(0),
@@ -38,8 +38,9 @@ pub(super) fn people(context: &Context<'_>, trend: &Trend, cell: &TrendCell) -> 
     each_set(context, |reader, segment, set, (_, postings)| {
         for &activity in &compiled.activities {
             reader.select(segment, activity, &compiled, &groups.columns, within, postings);
+            groups.put(reader.snapshot, segment, postings);
             for (row, &local) in postings.persons.iter().enumerate() {
-                if groups.columns.is_empty() || groups.group(&chosen, &postings.columns, row) == group {
+                if groups.is_empty() || groups.group(&chosen, &postings.columns, row) == group {
                     set.insert(local);
                 }
             }

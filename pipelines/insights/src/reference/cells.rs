@@ -127,11 +127,11 @@ impl World {
                 let (sessions, cell) = (&asked.question, &asked.cell);
                 let buckets = buckets_of(sessions.bucket, &sessions.scope, 0);
                 let bucket_at = |time: i64| buckets.iter().position(|&(from, until)| (from..until).contains(&time));
-                let rows = self.rows_of(person);
-                let mut stretches = rows.chunk_by(|a, b| b.time_ms - a.time_ms <= sessions.gap_ms);
-                let has = stretches.any(|session| {
+                let by_value = matches!(cell.label, Label::Values(_) | Label::Other);
+                let labels = if by_value { self.session_labels(sessions, person) } else { Vec::new() };
+                let has = self.sessions_of(sessions, person).into_iter().enumerate().any(|(place, (session, _))| {
                     let (first, last) = (session[0], session[session.len() - 1]);
-                    sessions.scope.contains(first.time_ms)
+                    (!by_value || labels.get(place) == Some(&cell.label))
                         && cell.bucket_ms.is_none_or(|time| bucket_at(time) == bucket_at(first.time_ms))
                         && cell.bounced.is_none_or(|bounced| bounced == (session.len() == 1))
                         && cell.entry.as_ref().is_none_or(|name| *name == first.activity)
@@ -208,7 +208,7 @@ impl World {
         let properties = trend.breakdown.as_ref().map_or(&[][..], |breakdown| &breakdown.properties);
         self.is_asked(&scope, &trend.cohorts, &cell.label, person)
             && self.rows_of(person).iter().any(|row| {
-                let label = Label::Values(properties.iter().map(|name| row.texts.get(name).cloned()).collect());
+                let label = Label::Values(properties.iter().map(|by| self.value_of(by, row)).collect());
                 let labelled = match &cell.label {
                     Label::Values(_) => has(&cell.label) && label == cell.label,
                     Label::Other => has(&Label::Other) && !has(&label),

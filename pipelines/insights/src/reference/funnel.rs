@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::division::is_by_person;
 use super::{Row, World, buckets_of, scope_of};
 use crate::definition::{
     Attribution, Exclusion, Funnel, FunnelAnswer, FunnelBucket, FunnelGroup, FunnelOrder, Label, Selector,
@@ -10,18 +11,18 @@ use crate::definition::{
 /// Level; time of the last step and milliseconds since the first.
 type Stretch = (usize, Option<(i64, i64)>);
 
-const ALWAYS: (i64, i64) = (i64::MIN, i64::MAX);
+pub(super) const ALWAYS: (i64, i64) = (i64::MIN, i64::MAX);
 
 /// A row that is of some steps (0 …), or that excludes (by number of the exclusion).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry {
-    time: i64,
-    excludes: bool,
+pub(super) struct Entry {
+    pub time: i64,
+    pub excludes: bool,
     /// Lowest and highest step.
     ends: (usize, usize),
     /// The number whose bits are the steps.
     bits: u32,
-    of: Vec<usize>,
+    pub of: Vec<usize>,
 }
 
 impl World {
@@ -71,7 +72,16 @@ impl World {
             converted_ms.sort();
             let value = if let Label::Values(values) = &label { values[0].clone() } else { None };
             let trend = buckets.iter().map(|&bucket| FunnelBucket { start_ms: bucket.0, reached: reached(bucket) });
-            FunnelGroup { value, label, reached: reached(ALWAYS), converted_ms, trend: trend.collect() }
+            let mean_ms = converted_ms.iter().map(|ms| *ms as f64).sum::<f64>() / converted_ms.len() as f64;
+            FunnelGroup {
+                value,
+                label,
+                reached: reached(ALWAYS),
+                mean_ms: (!converted_ms.is_empty()).then_some(mean_ms),
+                times: funnel.times.as_ref().map(|times| self.funnel_times(funnel, times, &people, &converted_ms)),
+                converted_ms,
+                trend: trend.collect(),
+            }
         };
         FunnelAnswer { groups: groups.into_iter().map(group).collect() }
     }
@@ -98,7 +108,13 @@ impl World {
         (0..steps.len()).filter(|&step| self.matches(&steps[step], row)).collect()
     }
 
-    fn entries(&self, person: &str, steps: &[Selector], exclusions: &[Exclusion], span: (i64, i64)) -> Vec<Entry> {
+    pub(super) fn entries(
+        &self,
+        person: &str,
+        steps: &[Selector],
+        exclusions: &[Exclusion],
+        span: (i64, i64),
+    ) -> Vec<Entry> {
         let mut entries = Vec::new();
         for row in self.rows_of(person).into_iter().filter(|row| (span.0..span.1).contains(&row.time_ms)) {
             let of = self.steps_of(row, steps);
@@ -159,7 +175,8 @@ impl World {
         (level, converted.map(|(place, ms)| (entries[place].time, ms)))
     }
 
-    fn strict_level(&self, person: &str, funnel: &Funnel, starts: (i64, i64)) -> Stretch {
+    /// Level; and the times of the rows of the conversion, the earliest that ends, then the shortest.
+    fn strict_attempt(&self, person: &str, funnel: &Funnel, starts: (i64, i64)) -> (usize, Option<Vec<i64>>) {
         // Time, whether of no step, lowest and highest step, the bits of all, all.
         type Ordered = (i64, bool, (usize, usize, u32), Vec<usize>);
         let mut rows: Vec<Ordered> = Vec::new();
@@ -197,7 +214,19 @@ impl World {
                 converted = Some(converted.map_or(done, |best: (usize, i64)| best.min(done)));
             }
         }
-        (level, converted.map(|(place, ms): (usize, i64)| (rows[place].0, ms)))
+        let times = |(last, _): (usize, i64)| rows[last + 1 - funnel.steps.len()..=last].iter().map(|row| row.0);
+        (level, converted.map(|done| times(done).collect()))
+    }
+
+    fn strict_level(&self, person: &str, funnel: &Funnel, starts: (i64, i64)) -> Stretch {
+        let (level, converted) = self.strict_attempt(person, funnel, starts);
+        let ends = |times: Vec<i64>| (times[times.len() - 1], times[times.len() - 1] - times[0]);
+        (level, converted.map(ends))
+    }
+
+    /// When each step of the conversion that counts was taken.
+    pub(super) fn strict_conversion(&self, person: &str, funnel: &Funnel) -> Option<Vec<i64>> {
+        self.strict_attempt(person, funnel, ALWAYS).1
     }
 
     fn unordered_level(&self, person: &str, funnel: &Funnel) -> Stretch {
@@ -217,11 +246,14 @@ impl World {
 
     pub(super) fn touched(&self, person: &str, funnel: &Funnel) -> Option<String> {
         let breakdown = funnel.breakdown.as_ref()?;
+        if is_by_person(&breakdown.property) {
+            return self.value_of_person(&breakdown.property, person);
+        }
         let step = &funnel.steps[breakdown.step - 1];
         let rows = self.rows_of(person).into_iter();
         let of_step = rows.filter(|row| funnel.scope.contains(row.time_ms) && self.matches(step, row));
         let mut values: Vec<(i64, Option<String>)> =
-            of_step.map(|row| (row.time_ms, row.texts.get(&breakdown.property).cloned())).collect();
+            of_step.map(|row| (row.time_ms, self.value_of(&breakdown.property, row))).collect();
         let wanted = match breakdown.attribution {
             Attribution::FirstTouch => values.iter().map(|value| value.0).min(),
             Attribution::LastTouch => values.iter().map(|value| value.0).max(),

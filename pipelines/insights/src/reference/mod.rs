@@ -4,13 +4,16 @@
 
 mod cells;
 mod cohort;
+mod division;
 mod exposures;
 mod funnel;
+mod funnel_times;
 mod paths;
 mod people;
 mod places;
 mod rows;
 mod segments;
+mod sessions;
 mod trend;
 
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Row, World};
-use crate::definition::{Anchor, PathCount, PathEdge, Paths, PathsAnswer, Pattern};
+use crate::definition::{Anchor, AnchorRow, PathCount, PathEdge, Paths, PathsAnswer, Pattern};
 
 impl World {
     pub(super) fn paths(&self, paths: &Paths) -> PathsAnswer {
@@ -32,14 +32,22 @@ impl World {
 
     /// The path of every occurrence.
     fn paths_of(&self, paths: &Paths, person: &str) -> Vec<Vec<String>> {
-        let rows = self.rows_of(person);
+        let is_anchor = |row: &Row| match paths.anchor.row() {
+            Some(AnchorRow::Name(name)) => *name == row.activity,
+            Some(AnchorRow::Rows(selector)) => self.matches(selector, row),
+            None => false,
+        };
+        let mut rows = self.rows_of(person);
+        rows.retain(|row| self.matches(&paths.select, row));
+        rows.retain(|row| paths.without.as_ref().is_none_or(|without| !self.matches(without, row)));
+        rows.sort_by(|a, b| (a.time_ms, &a.activity, !is_anchor(a)).cmp(&(b.time_ms, &b.activity, !is_anchor(b))));
         let mut found = Vec::new();
         // Stretches without a gap are looked at one by one: no path leaves one.
         for stretch in rows.chunk_by(|a, b| b.time_ms - a.time_ms <= paths.gap_ms) {
             for (place, row) in stretch.iter().enumerate() {
                 let path: Option<&[&Row]> = match &paths.anchor {
-                    Anchor::After(name) if *name == row.activity => Some(&stretch[place + 1..]),
-                    Anchor::Before(name) if *name == row.activity => Some(&stretch[..place]),
+                    Anchor::After(_) if is_anchor(row) => Some(&stretch[place + 1..]),
+                    Anchor::Before(_) if is_anchor(row) => Some(&stretch[..place]),
                     Anchor::Beginning if place == 0 => Some(stretch),
                     Anchor::Ending if place == stretch.len() - 1 => Some(stretch),
                     _ => None,

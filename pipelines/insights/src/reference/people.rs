@@ -73,9 +73,9 @@ impl World {
                 if retention.kind == RetentionKind::FirstTime && first != Some(start) {
                     continue;
                 }
-                let property = retention.breakdown.as_ref().map_or("", |breakdown| &breakdown.properties[0]);
+                let by = retention.breakdown.as_ref().map(|breakdown| &breakdown.properties[0]);
                 let tied = inside.iter().filter(|row| row.time_ms == start);
-                let value = tied.map(|row| row.texts.get(property).cloned()).min().unwrap();
+                let value = tied.map(|row| by.and_then(|by| self.value_of(by, row))).min().unwrap();
                 all.push((person.clone(), place, value));
             }
         }
@@ -150,11 +150,17 @@ impl World {
             let rows = self.matching(&scope, &active.select).into_iter().filter(|row| persons.contains(&row.person));
             rows.map(|row| &row.person).collect::<BTreeSet<_>>().len() as u64
         };
-        let day = |index: usize| ActiveDay {
-            start_ms: all[index].0,
-            day: count(all[index].0, all[index].1),
-            week: count(all[index - 6].0, all[index].1),
-            month: count(all[index - 29].0, all[index].1),
+        let day = |index: usize| {
+            let [day, week, month] = [0, 6, 29].map(|before| count(all[index - before].0, all[index].1));
+            ActiveDay {
+                start_ms: all[index].0,
+                day,
+                week,
+                month,
+                day_per_week: if week == 0 { None } else { Some(day as f64 / week as f64) },
+                day_per_month: if month == 0 { None } else { Some(day as f64 / month as f64) },
+                week_per_month: if month == 0 { None } else { Some(week as f64 / month as f64) },
+            }
         };
         ActivePeopleAnswer { days: (29..all.len()).map(day).collect() }
     }

@@ -1,44 +1,14 @@
-//! Questions about rows, naively: sessions, paths, distributions, times between, rankings.
+//! Questions about rows, naively: distributions, times between, rankings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{World, buckets_of, percentile};
+use super::{World, percentile};
 use crate::definition::{
-    Distribution, DistributionAnswer, DistributionOf, RankBy, RankedRow, Ranking, RankingAnswer, SessionBucket,
-    Sessions, SessionsAnswer, TimeBetween, TimeBetweenAnswer,
+    Distribution, DistributionAnswer, DistributionOf, RankBy, RankedRow, Ranking, RankingAnswer, TimeBetween,
+    TimeBetweenAnswer,
 };
 
 impl World {
-    pub(super) fn sessions(&self, sessions: &Sessions) -> SessionsAnswer {
-        let buckets = buckets_of(sessions.bucket, &sessions.scope, 0);
-        let mut counts: Vec<SessionBucket> =
-            buckets.iter().map(|bucket| SessionBucket { start_ms: bucket.0, ..SessionBucket::default() }).collect();
-        let (mut entries, mut exits): (BTreeMap<String, u64>, BTreeMap<String, u64>) = Default::default();
-        for person in self.persons_of(&sessions.scope) {
-            let rows = self.rows_of(&person);
-            for session in rows.chunk_by(|a, b| b.time_ms - a.time_ms <= sessions.gap_ms) {
-                let (first, last) = (session[0], session[session.len() - 1]);
-                if !sessions.scope.contains(first.time_ms) {
-                    continue;
-                }
-                let bucket = buckets.iter().position(|&(from, until)| (from..until).contains(&first.time_ms)).unwrap();
-                let count = &mut counts[bucket];
-                count.sessions += 1;
-                count.duration_ms += (last.time_ms - first.time_ms) as u64;
-                count.bounces += u64::from(session.len() == 1);
-                count.rows += session.len() as u64;
-                *entries.entry(first.activity.clone()).or_default() += 1;
-                *exits.entry(last.activity.clone()).or_default() += 1;
-            }
-        }
-        let ranked = |counts: BTreeMap<String, u64>| {
-            let mut ranked: Vec<(String, u64)> = counts.into_iter().collect();
-            ranked.sort_by_key(|one| std::cmp::Reverse(one.1));
-            ranked
-        };
-        SessionsAnswer { buckets: counts, entries: ranked(entries), exits: ranked(exits) }
-    }
-
     pub(super) fn distribution(&self, distribution: &Distribution) -> DistributionAnswer {
         let rows = self.matching(&distribution.scope, &distribution.select);
         let mut values: Vec<f64> = match &distribution.of {

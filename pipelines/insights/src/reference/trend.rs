@@ -33,9 +33,7 @@ impl World {
                 }
                 Some(breakdown) => {
                     let label = |row: &Row| {
-                        Label::Values(
-                            breakdown.properties.iter().map(|property| row.texts.get(property).cloned()).collect(),
-                        )
+                        Label::Values(breakdown.properties.iter().map(|by| self.value_of(by, row)).collect())
                     };
                     let mut all: BTreeMap<Label, Vec<&Row>> = BTreeMap::new();
                     rows.into_iter().for_each(|row| all.entry(label(row)).or_default().push(row));

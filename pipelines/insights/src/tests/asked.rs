@@ -146,6 +146,33 @@ fn rank() -> impl Strategy<Value = f64> {
     (0u32..=10).prop_map(|tenths| f64::from(tenths) / 10.0)
 }
 
+/// What a breakdown is by.
+pub fn by() -> impl Strategy<Value = By> {
+    let bounds = |all: Vec<f64>| {
+        let most = all.len();
+        prop::sample::subsequence(all, 1..=most)
+    };
+    let property = bounds(vec![-1.0, 0.0, 2.5, 7.0])
+        .prop_map(|bounds| ByOf::Property(ByProperty { property: "n".to_owned(), bounds }));
+    let person = prop_oneof![2 => Just(Vec::new()), 1 => bounds(vec![10.0, 30.0, 31.0])]
+        .prop_map(|bounds| ByOf::Person(ByProperty { property: "plan".to_owned(), bounds }));
+    let name = prop::sample::select(vec![SessionProperty::Entry, SessionProperty::Exit])
+        .prop_map(|property| ByOf::Session(BySession { property, bounds: Vec::new() }));
+    let number = (any::<bool>(), bounds(vec![0.0, 1.0, 2.0, 3.0])).prop_map(|(rows, bounds)| {
+        let (property, unit) = if rows { (SessionProperty::Rows, 1.0) } else { (SessionProperty::DurationMs, 3e5) };
+        ByOf::Session(BySession { property, bounds: bounds.into_iter().map(|bound| bound * unit).collect() })
+    });
+    let group = (prop::option::of(Just("plan".to_owned())), prop::option::of(bounds(vec![3.0, 8.0])))
+        .prop_map(|(property, bounds)| ByGroup {
+            group: "company".to_owned(),
+            property,
+            bounds: bounds.unwrap_or_default(),
+        })
+        .prop_map(ByOf::Group);
+    let names = prop::sample::select(vec!["w", "v"]).prop_map(By::from);
+    prop_oneof![4 => names, 4 => prop_oneof![property, person, name, number, group].prop_map(By::Of)]
+}
+
 pub fn trend() -> impl Strategy<Value = Question> {
     let number = || "n".to_owned();
     let measure = prop_oneof![
@@ -166,11 +193,10 @@ pub fn trend() -> impl Strategy<Value = Question> {
     ];
     let series =
         (select(), prop::collection::vec(measure, 1..4)).prop_map(|(select, measures)| Series { select, measures });
-    let properties = prop::sample::select(vec![vec!["w"], vec!["v"], vec!["v", "w"], vec!["w", "v", "w"]]);
-    let breakdown = (properties, 0usize..4).prop_map(|(properties, top)| Breakdown {
-        properties: properties.into_iter().map(str::to_owned).collect(),
-        top,
-    });
+    let names = prop::sample::select(vec![vec!["w"], vec!["v"], vec!["v", "w"], vec!["w", "v", "w"]])
+        .prop_map(|names| names.into_iter().map(By::from).collect());
+    let properties = prop_oneof![1 => names, 2 => prop::collection::vec(by(), 1..4)];
+    let breakdown = (properties, 0usize..4).prop_map(|(properties, top)| Breakdown { properties, top });
     let running =
         prop_oneof![3 => Just(Running::Each), 1 => Just(Running::Sum), 1 => (1usize..4).prop_map(Running::Average)];
     let formulas = prop::collection::vec(prop::sample::select(vec!["A", "A / 2 - 1", "100 * A / (A - 1)"]), 0..3);
@@ -195,11 +221,18 @@ pub fn funnel() -> impl Strategy<Value = Question> {
     let window = prop_oneof![Just(0), Just(HOUR / 6), 0..3 * HOUR, 0..200 * HOUR];
     let exclusions = prop::collection::vec((select(), 0usize..4, 0usize..4), 0..3);
     let attribution = prop::sample::select(vec![Attribution::FirstTouch, Attribution::LastTouch]);
-    let breakdown = (prop::sample::select(vec!["w", "v"]), 0usize..4, attribution, prop::option::of(0usize..3));
+    let breakdown = (by(), 0usize..4, attribution, prop::option::of(0usize..3));
     let parts = (prop::option::of(breakdown), named());
+    let bounds = prop_oneof![
+        1 => Just(Vec::new()),
+        1 => prop::collection::btree_set(0..40i64, 1..4)
+            .prop_map(|bounds| bounds.into_iter().map(|bound| bound * HOUR / 4).collect()),
+    ];
+    let times = prop::option::weighted(0.4, bounds.prop_map(|bounds_ms| FunnelTimes { bounds_ms }));
     let trend = prop::option::weighted(0.4, prop::sample::select(vec![Bucket::Day, Bucket::Week]));
-    (scope(), prop::collection::vec(select(), 1..5), order, window, exclusions, parts, trend).prop_map(
-        |(scope, steps, order, window_ms, exclusions, (breakdown, cohorts), trend)| {
+    let more = (trend, times);
+    (scope(), prop::collection::vec(select(), 1..5), order, window, exclusions, parts, more).prop_map(
+        |(scope, steps, order, window_ms, exclusions, (breakdown, cohorts), (trend, times))| {
             let cohorts = if breakdown.is_some() { Vec::new() } else { cohorts };
             let trend = trend.filter(|_| order != FunnelOrder::Unordered);
             let n = steps.len();
@@ -213,20 +246,19 @@ pub fn funnel() -> impl Strategy<Value = Question> {
                 _ => exclusions.into_iter().map(between).collect(),
             };
             let breakdown = breakdown.map(|(property, step, attribution, top)| FunnelBreakdown {
-                property: property.to_owned(),
+                property,
                 step: 1 + step % n,
                 attribution,
                 top,
             });
-            Question::Funnel(Funnel { scope, steps, order, window_ms, exclusions, breakdown, cohorts, trend })
+            Question::Funnel(Funnel { scope, steps, order, window_ms, exclusions, breakdown, cohorts, trend, times })
         },
     )
 }
 
 pub fn retention() -> impl Strategy<Value = Question> {
     let kind = prop::sample::select(vec![RetentionKind::FirstTime, RetentionKind::Recurring]);
-    let breakdown = (prop::sample::select(vec!["w", "v"]), 0usize..4)
-        .prop_map(|(property, top)| Breakdown { properties: vec![property.to_owned()], top });
+    let breakdown = (by(), 0usize..4).prop_map(|(by, top)| Breakdown { properties: vec![by], top });
     let parts = (prop::option::of(breakdown), named());
     (scope(), bucket(), kind, select(), select(), any::<bool>(), parts).prop_map(
         |(scope, bucket, kind, start, returning, unbounded, (breakdown, cohorts))| {
@@ -254,10 +286,11 @@ fn gap() -> impl Strategy<Value = i64> {
 }
 
 pub fn paths() -> impl Strategy<Value = Question> {
-    let name = || prop::sample::select(ACTIVITIES).prop_map(str::to_owned);
+    let name = || prop::sample::select(ACTIVITIES).prop_map(AnchorRow::from);
+    let row = || prop_oneof![3 => name(), 1 => select().prop_map(AnchorRow::Rows)];
     let anchor = prop_oneof![
-        3 => name().prop_map(Anchor::After),
-        3 => name().prop_map(Anchor::Before),
+        3 => row().prop_map(Anchor::After),
+        3 => row().prop_map(Anchor::Before),
         1 => Just(Anchor::Beginning),
         1 => Just(Anchor::Ending),
     ];
@@ -268,10 +301,11 @@ pub fn paths() -> impl Strategy<Value = Question> {
     ];
     let named = (prop::sample::select(vec!["some", "view"]), pattern)
         .prop_map(|(name, pattern)| PathName { name: name.to_owned(), pattern });
-    let more = (any::<bool>(), prop::collection::vec(named, 0..3), 0u64..3);
+    let rows = (prop_oneof![3 => Just(Selector::any()), 1 => select()], prop::option::weighted(0.25, select()));
+    let more = (any::<bool>(), prop::collection::vec(named, 0..3), 0u64..3, rows);
     (scope(), anchor, 1usize..9, gap(), 0usize..30, more).prop_map(
-        |(scope, anchor, length, gap_ms, top, (shorter, names, edge_least))| {
-            Question::Paths(Paths { scope, anchor, length, gap_ms, top, shorter, names, edge_least })
+        |(scope, anchor, length, gap_ms, top, (shorter, names, edge_least, (select, without)))| {
+            Question::Paths(Paths { scope, anchor, length, gap_ms, top, select, without, shorter, names, edge_least })
         },
     )
 }
@@ -281,8 +315,11 @@ pub fn question() -> impl Strategy<Value = Question> {
         .prop_map(|(scope, bucket, select)| Question::Lifecycle(Lifecycle { scope, bucket, select }));
     let stickiness = (scope(), bucket(), select())
         .prop_map(|(scope, bucket, select)| Question::Stickiness(Stickiness { scope, bucket, select }));
-    let sessions = (scope(), bucket(), gap())
-        .prop_map(|(scope, bucket, gap_ms)| Question::Sessions(Sessions { scope, bucket, gap_ms }));
+    let breakdown = (by(), 0usize..4).prop_map(|(by, top)| Breakdown { properties: vec![by], top });
+    let kept = (prop_oneof![1 => Just(Selector::any()), 1 => select()], prop::option::weighted(0.4, breakdown));
+    let sessions = (scope(), bucket(), gap(), kept).prop_map(|(scope, bucket, gap_ms, (select, breakdown))| {
+        Question::Sessions(Sessions { scope, bucket, gap_ms, select, breakdown })
+    });
     let of = prop_oneof![Just(DistributionOf::Property("n".to_owned())), Just(DistributionOf::RowsPerPerson)];
     let edges = prop::collection::btree_set(-4i32..30, 0..4)
         .prop_map(|edges| edges.into_iter().map(|edge| f64::from(edge) / 2.0).collect());
@@ -325,7 +362,7 @@ pub fn segments() -> impl Strategy<Value = Question> {
     let correlation = (funnel(), any::<(bool, bool, bool)>(), 1u64..3, 0usize..20).prop_map(
         |(question, (property, of_person, activities), people_least, top)| {
             let Question::Funnel(mut funnel) = question else { return question };
-            (funnel.breakdown, funnel.trend) = (None, None);
+            (funnel.breakdown, funnel.trend, funnel.times) = (None, None, None);
             funnel.cohorts.clear();
             if funnel.order == FunnelOrder::Unordered {
                 funnel.order = FunnelOrder::Ordered;

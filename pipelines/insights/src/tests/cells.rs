@@ -83,6 +83,7 @@ fn of(question: Question, share: u32, pick: usize, is_it: bool, name: String) ->
                 bounced: (!pick.is_multiple_of(3)).then_some(is_it),
                 entry: (pick % 4 == 1).then(|| name.clone()),
                 exit: (pick % 5 == 1).then_some(name),
+                label: label(&[], 1, pick / 2),
             };
             PeopleOf::Sessions(SessionsPeople { question, cell, limit, after })
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use crate::definition::Question;
 use crate::projection::{ColumnKind, Dictionaries, Dictionary, GroupProperty, Rows, Snapshot, Trait, Values, compact};
 use crate::reference::{Row, World};
 
@@ -26,7 +27,14 @@ pub struct Given {
     traits: BTreeMap<String, BTreeMap<String, String>>,
     /// Persons up to this one are in the first segment, the others in the second.
     near: usize,
+    /// All is so much later than questions are made for.
+    later_ms: i64,
 }
+
+/// From October to the end of March: Berlin's clocks go forward two days after, those of Beirut skip midnight.
+const TO_SPRING: i64 = 154 * 24 * HOUR;
+/// What of a question is a time.
+const TIMES: [&str; 5] = ["from_ms", "until_ms", "bucket_ms", "start_ms", "day_ms"];
 
 /// What is known of companies.
 fn groups() -> BTreeMap<(String, String), BTreeMap<String, String>> {
@@ -74,13 +82,15 @@ fn row(persons: usize, spread: i64) -> impl Strategy<Value = (Row, usize)> {
 fn some(rows: impl Strategy<Value = Vec<(Row, usize)>>) -> impl Strategy<Value = Given> {
     let merges = prop::collection::btree_map(PERSONS / 2..PERSONS, 0..PERSONS / 2, 0..4);
     let traits = prop::collection::vec(prop::option::of(prop::sample::select(vec!["free", "pro", "30"])), PERSONS);
-    (rows, merges, traits, 0..PERSONS).prop_map(|(rows, merges, traits, near)| {
-        let (rows, runs) = rows.into_iter().unzip();
+    let later = prop_oneof![3 => Just(0), 2 => Just(TO_SPRING)];
+    (rows, merges, traits, 0..PERSONS, later).prop_map(|(rows, merges, traits, near, later_ms)| {
+        let (mut rows, runs): (Vec<Row>, Vec<usize>) = rows.into_iter().unzip();
+        rows.iter_mut().for_each(|row| row.time_ms += later_ms);
         let of = |(person, text): (usize, Option<&str>)| {
             Some((name(person), BTreeMap::from([("plan".to_owned(), text?.to_owned())])))
         };
         let traits = traits.into_iter().enumerate().filter_map(of).collect();
-        Given { rows, runs, merges, traits, near }
+        Given { rows, runs, merges, traits, near, later_ms }
     })
 }
 
@@ -101,7 +111,28 @@ pub fn given_giant() -> impl Strategy<Value = Given> {
     }))
 }
 
+fn put_off(value: &mut serde_json::Value, by_ms: i64) {
+    match value {
+        serde_json::Value::Object(members) => members.iter_mut().for_each(|(name, value)| match value.as_i64() {
+            Some(time) if TIMES.contains(&name.as_str()) => *value = (time + by_ms).into(),
+            _ => put_off(value, by_ms),
+        }),
+        serde_json::Value::Array(items) => items.iter_mut().for_each(|item| put_off(item, by_ms)),
+        _ => {}
+    }
+}
+
 impl Given {
+    /// A question as late as the rows are.
+    pub fn of_season(&self, question: &Question) -> Question {
+        if self.later_ms == 0 {
+            return question.clone();
+        }
+        let mut value = serde_json::to_value(question).unwrap();
+        put_off(&mut value, self.later_ms);
+        serde_json::from_value(value).unwrap()
+    }
+
     /// Snapshots of the same rows, built in different ways, each with what the reference knows of them.
     pub fn build(&self, folder: &Path) -> Vec<(&'static str, Snapshot, World)> {
         let dictionaries = Dictionaries::new(&[

@@ -156,6 +156,7 @@ fn plain(question: Question) -> Question {
         }
         Question::Funnel(mut funnel) => {
             funnel.cohorts.clear();
+            funnel.times = None;
             Question::Funnel(funnel)
         }
         Question::Retention(mut retention) => {
@@ -163,6 +164,14 @@ fn plain(question: Question) -> Question {
             Question::Retention(retention)
         }
         other => other,
+    }
+}
+
+/// A part of a breakdown as statements name it.
+fn part_text(label: &Label) -> Value {
+    match label {
+        Label::Values(values) => json!(json!(values).to_string()),
+        _ => json!("$other"),
     }
 }
 
@@ -250,16 +259,27 @@ fn lines(question: &Question, answers: &[Vec<Vec<Value>>], answer: &Answer) -> O
             let ours = there.map(|(n, people)| values(&[json!(n + 1), json!(people)])).collect();
             (rows.iter().map(|row| values(row)).collect(), ours)
         }
-        (Question::Sessions(_), Answer::Sessions(answer)) => {
-            let there = answer.buckets.iter().filter(|bucket| bucket.sessions > 0);
-            let ours = there.map(|b| {
-                format!(
-                    "{} {}",
-                    b.start_ms,
-                    values(&[json!(b.sessions), json!(b.duration_ms), json!(b.bounces), json!(b.rows)])
-                )
+        (Question::Sessions(asked), Answer::Sessions(answer)) => {
+            let line = |part: Option<&Label>, b: &crate::definition::SessionBucket| {
+                let counts = [b.sessions, b.duration_ms, b.bounces, b.rows].map(|count| json!(count));
+                let all: Vec<Value> = part.map(part_text).into_iter().chain(counts).collect();
+                format!("{} {}", b.start_ms, values(&all))
+            };
+            let there = |buckets: &[crate::definition::SessionBucket], part: Option<&Label>| -> Vec<String> {
+                buckets.iter().filter(|bucket| bucket.sessions > 0).map(|bucket| line(part, bucket)).collect()
+            };
+            let ours = match asked.breakdown {
+                None => there(&answer.buckets, None),
+                Some(_) => answer.groups.iter().flat_map(|group| there(&group.buckets, Some(&group.label))).collect(),
+            };
+            (timed(rows), ours)
+        }
+        (Question::Places(_), Answer::Places(answer)) => {
+            let ours = answer.places.iter().map(|place| {
+                let counts = [place.rows, place.people, place.visits, place.people_again, place.dwell_ms];
+                values(&[json!(place.cell)].into_iter().chain(counts.map(|count| json!(count))).collect::<Vec<_>>())
             });
-            (timed(rows), ours.collect())
+            (rows.iter().map(|row| values(row)).collect(), ours.collect())
         }
         (Question::Cohort(_), Answer::Cohort(answer)) => {
             (rows.iter().map(|row| values(row)).collect(), vec![values(&[json!(answer.people)])])
@@ -278,8 +298,11 @@ fn lines(question: &Question, answers: &[Vec<Vec<Value>>], answer: &Answer) -> O
                 Timestamp::from_millisecond(ms).unwrap().to_zoned(zone).date().to_string()
             };
             let there = answer.days.iter().filter(|day| day.month > 0);
-            let ours = there
-                .map(|d| format!("{} {}", day(d.start_ms), values(&[json!(d.day), json!(d.week), json!(d.month)])));
+            let ours = there.map(|d| {
+                let counts = [d.day, d.week, d.month].map(|count| json!(count));
+                let shares = [d.day_per_week, d.day_per_month, d.week_per_month].map(|share| json!(share));
+                format!("{} {}", day(d.start_ms), values(&counts.into_iter().chain(shares).collect::<Vec<_>>()))
+            });
             (theirs.collect(), ours.collect())
         }
         (Question::TimeBetween(_), Answer::TimeBetween(answer)) => {
@@ -312,7 +335,13 @@ fn statements_give_the_engines_answers() {
     let Some(server) = Server::find() else { return };
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let worlds = std::env::var("FOOTFALL_TEST_WORLDS").ok().and_then(|n| n.parse().ok()).unwrap_or(WORLDS);
-    let kinds = [asked::trend().boxed(), asked::funnel().boxed(), asked::people().boxed(), asked::question().boxed()];
+    let kinds = [
+        asked::trend().boxed(),
+        asked::funnel().boxed(),
+        asked::people().boxed(),
+        asked::question().boxed(),
+        asked::places().boxed(),
+    ];
     let (mut compared, mut faults): (BTreeMap<String, usize>, Vec<String>) = Default::default();
     for _ in 0..worlds {
         let given = given().new_tree(&mut runner).unwrap().current();
@@ -322,7 +351,7 @@ fn statements_give_the_engines_answers() {
         server.fill(world);
         for kind in &kinds {
             for _ in 0..QUESTIONS {
-                let question = plain(kind.new_tree(&mut runner).unwrap().current());
+                let question = given.of_season(&plain(kind.new_tree(&mut runner).unwrap().current()));
                 let Some(sql) = clickhouse_sql(&question) else { continue };
                 let answers: Result<Vec<_>, String> = sql.split(";\n").map(|sql| server.rows(sql)).collect();
                 let name = json!(question)["question"].as_str().unwrap_or_default().to_owned();

@@ -19,19 +19,28 @@ pub fn all() -> Vec<(&'static str, Vec<Question>)> {
     let first = ["signup", "view_place", "save_place", "rsvp"];
     let second = ["view_place", "save_place", "rsvp", "checkin"];
     let by_country =
-        || FunnelBreakdown { property: "country".to_owned(), step: 1, attribution: Attribution::FirstTouch, top: None };
+        || FunnelBreakdown { property: "country".into(), step: 1, attribution: Attribution::FirstTouch, top: None };
     let weeks = retention(Scope::utc(START, START + 84 * DAY), Bucket::Week, false);
     let october = Scope::utc(START + 30 * DAY, START + 61 * DAY);
     let stickiness = Stickiness { scope: october, bucket: Bucket::Day, select: Selector::named("view_place") };
     let paths = Paths {
         scope: whole(),
-        anchor: Anchor::After("search".to_owned()),
+        anchor: Anchor::After("search".into()),
         length: 3,
         gap_ms: HALF_AN_HOUR,
         top: 20,
+        select: Selector::any(),
+        without: None,
         shorter: false,
         names: Vec::new(),
         edge_least: 0,
+    };
+    let sessions = Sessions {
+        scope: whole(),
+        bucket: Bucket::Day,
+        gap_ms: HALF_AN_HOUR,
+        select: Selector::any(),
+        breakdown: None,
     };
     let german = Comparison { property: "country".to_owned(), test: Test::Is(vec!["DE".to_owned()]) };
     let pairs = Ranking {
@@ -48,13 +57,13 @@ pub fn all() -> Vec<(&'static str, Vec<Question>)> {
     };
     vec![
         ("q1", vec![trend(None)]),
-        ("q2", vec![trend(Some(Breakdown { properties: vec!["country".to_owned()], top: 10 }))]),
+        ("q2", vec![trend(Some(Breakdown { properties: vec!["country".into()], top: 10 }))]),
         ("q3", vec![funnel(&first, None)]),
         ("q3b", vec![funnel(&second, None)]),
         ("q4", vec![funnel(&first, Some(by_country()))]),
         ("q5", vec![weeks]),
         ("q6", vec![retention(whole(), Bucket::Day, true)]),
-        ("q7", vec![Question::Sessions(Sessions { scope: whole(), bucket: Bucket::Day, gap_ms: HALF_AN_HOUR })]),
+        ("q7", vec![Question::Sessions(sessions)]),
         ("q8", vec![Question::Paths(paths)]),
         ("q9", vec![Question::Lifecycle(Lifecycle { scope: whole(), bucket: Bucket::Week, select: Selector::any() })]),
         ("q10", vec![Question::Stickiness(stickiness)]),
@@ -87,6 +96,7 @@ fn funnel(steps: &[&str], breakdown: Option<FunnelBreakdown>) -> Question {
         breakdown,
         cohorts: Vec::new(),
         trend: None,
+        times: None,
     })
 }
 
