@@ -3,6 +3,7 @@
 //! everybody else is counted exactly, and neither a restart nor the whole log read again brings anybody back.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use hyper::Method;
 use serde_json::{Value, json};
@@ -18,6 +19,8 @@ use crate::stores::insight;
 
 const PERSONS: &str = "/v1/projects/default/persons";
 const ERASURES: &str = "/v1/projects/default/erasures";
+/// Of each client: there is always something to publish, and few rows all the same.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Somebody with two ids, whose activities nobody else has.
 struct Somebody {
@@ -120,8 +123,8 @@ async fn a_person_is_forgotten_wherever_it_is_asked_and_whoever_is_killed() {
     let Some(mut all) = Installation::start_with("erased", &[]).await else { return };
     drop_parts_soon(&all.store).await;
     let mut seed = Seed::announced("erase in parts");
-    let load = Load::on(&all.doors(), all.api[0].write_key(), Retry::Anything, &mut seed);
-    load.grows_by(300, "at first").await;
+    let load = Load::paced(&all.doors(), all.api[0].write_key(), Retry::Anything, &mut seed, PAUSE);
+    load.grows_by(100, "at first").await;
     let (ada, bob, eve) =
         (Somebody::lives("ada", &all).await, Somebody::lives("bob", &all).await, Somebody::lives("eve", &all).await);
 
@@ -132,7 +135,7 @@ async fn a_person_is_forgotten_wherever_it_is_asked_and_whoever_is_killed() {
     for api in &all.api {
         ada.is_nowhere(api, "at once").await;
     }
-    load.grows_by(200, "after the first").await;
+    load.grows_by(50, "after the first").await;
 
     // Whoever fills the tables is killed, and nobody does when it is asked.
     all.jobs.iter_mut().for_each(Server::kill);
@@ -145,7 +148,7 @@ async fn a_person_is_forgotten_wherever_it_is_asked_and_whoever_is_killed() {
     for jobs in &mut all.jobs {
         jobs.restart().await;
     }
-    load.grows_by(200, "after the second").await;
+    load.grows_by(50, "after the second").await;
 
     // Whoever was asked is killed before it answers.
     let path = format!("{PERSONS}/{}", eve.person);
@@ -164,7 +167,7 @@ async fn a_person_is_forgotten_wherever_it_is_asked_and_whoever_is_killed() {
     all.jobs[leader].kill();
     all.leader(&[1 - leader]).await;
     all.jobs[leader].restart().await;
-    load.grows_by(200, "after the third").await;
+    load.grows_by(50, "after the third").await;
     let known = load.end().await;
     let done = || async { states(&all.api[1]).await.iter().filter(|(_, state)| state == "done").count() == 3 };
     all.api[1].eventually("no part holds their rows", done).await;

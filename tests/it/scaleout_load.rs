@@ -55,11 +55,16 @@ pub struct Load {
 
 impl Load {
     pub fn on(doors: &[String], key: &str, retry: Retry, seed: &mut Seed) -> Load {
+        Load::paced(doors, key, retry, seed, Duration::ZERO)
+    }
+
+    /// The same with a pause of each client after each batch, for tests that take long and need few rows.
+    pub fn paced(doors: &[String], key: &str, retry: Retry, seed: &mut Seed, pause: Duration) -> Load {
         let (known, stop) = (Arc::new(Mutex::new(Known::default())), Arc::new(AtomicBool::new(false)));
         let urls: Vec<String> = doors.iter().map(|door| format!("{door}/v1/activity")).collect();
         let client = |number| {
             let (urls, key, seed) = (urls.clone(), key.to_owned(), seed.fork());
-            let client = Client { number, urls, key, retry, seed, known: known.clone(), stop: stop.clone() };
+            let client = Client { number, urls, key, retry, pause, seed, known: known.clone(), stop: stop.clone() };
             tokio::spawn(client.run())
         };
         Load { clients: (0..CLIENTS).map(client).collect(), known, stop }
@@ -97,6 +102,7 @@ struct Client {
     urls: Vec<String>,
     key: String,
     retry: Retry,
+    pause: Duration,
     seed: Seed,
     known: Arc<Mutex<Known>>,
     stop: Arc<AtomicBool>,
@@ -117,6 +123,7 @@ impl Client {
             assert_eq!((answer.status, answer.json()["accepted"].as_u64()), (200, Some(size)), "{}", answer.text());
             self.known.lock().unwrap().acknowledged.extend(ids);
             batch += 1;
+            tokio::time::sleep(self.pause).await;
         }
     }
 }
