@@ -2167,6 +2167,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/experiments/{key}/results/novelty": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether an effect wears off or grows: the goals on each day since exposure. */
+        get: operations["results_novelty"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/experiments/{key}/review": {
         parameters: {
             query?: never;
@@ -2428,6 +2445,23 @@ export interface paths {
         head?: never;
         /** Changes parts of one. */
         patch: operations["holdouts_change"];
+        trace?: never;
+    };
+    "/v1/projects/{project}/holdouts/{key}/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What everything together has done: held-out people beside as many who got what was new. */
+        get: operations["results_holdout"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/projects/{project}/holdouts/{key}/revisions": {
@@ -3870,6 +3904,14 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description The treatment's mean less control's, in units of the metric. */
+        AbsoluteDifference: {
+            /** Format: double */
+            estimate: number;
+            interval: components["schemas"]["Interval"] | null;
+            /** Format: double */
+            p_value: number | null;
+        };
         Acceptance: {
             mode?: components["schemas"]["Mode"] | null;
             /** @description For an address without an account: the name of the new one … */
@@ -3911,11 +3953,26 @@ export interface components {
         };
         ActiveDay: {
             day: number;
+            /**
+             * Format: double
+             * @description DAU/MAU.
+             */
+            day_per_month: number | null;
+            /**
+             * Format: double
+             * @description `day` as a share of `week`: DAU/WAU; `null` of nobody, as the others are.
+             */
+            day_per_week: number | null;
             /** @description In the 30 days that end with this one. */
             month: number;
             start_ms: number;
             /** @description In the 7 days that end with this one. */
             week: number;
+            /**
+             * Format: double
+             * @description WAU/MAU.
+             */
+            week_per_month: number | null;
         };
         /**
          * @description People with such a row on each day of the span, and in the 7 and 30 days that end with it. The days before the
@@ -4043,10 +4100,12 @@ export interface components {
         };
         /** @description Where paths begin or end. */
         Anchor: {
-            after: string;
+            after: components["schemas"]["AnchorRow"];
         } | {
-            before: string;
+            before: components["schemas"]["AnchorRow"];
         } | "beginning" | "ending";
+        /** @description An activity by its name, or rows that a selector takes: of rows of one person, time and name these come first. */
+        AnchorRow: string | components["schemas"]["Selector"];
         /** @description A moment, and what happened. */
         Annotation: {
             /**
@@ -4337,12 +4396,12 @@ export interface components {
             type: components["schemas"]["VariableType"];
         };
         /**
-         * @description Rows apart by the values of up to three properties. The `top` combinations with most rows in the whole span (ties:
+         * @description Rows apart by the values of up to three properties, of activities, persons, sessions or groups. The `top` combinations with most rows in the whole span (ties:
          *     the smaller values by bytes, missing first) stand for themselves, the rest together is [`Label::Other`]. Each
          *     series has its own top.
          */
         Breakdown: {
-            properties: string[];
+            properties: components["schemas"]["By"][];
             top: number;
         };
         /**
@@ -4353,6 +4412,43 @@ export interface components {
          * @enum {string}
          */
         Bucket: "hour" | "day" | "week" | "month";
+        /** @description A name stands for the text of a property of the activity. */
+        By: string | components["schemas"]["ByOf"];
+        ByGroup: {
+            /** @description Ascending. */
+            bounds?: number[];
+            /** @description The type, as `company`. */
+            group: string;
+            /** @description A property of the group as it is now; its key if absent. */
+            property?: string | null;
+        };
+        ByOf: {
+            property: components["schemas"]["ByProperty"];
+        } | {
+            person: components["schemas"]["ByProperty"];
+        } | {
+            session: components["schemas"]["BySession"];
+        } | {
+            group: components["schemas"]["ByGroup"];
+        };
+        /**
+         * @description A property. With bounds its numbers are put into bins: below the first, from each to below the next, from the last up;
+         *     their values are texts as `< 10`, `10 to 20` and `>= 20`. What is no number has no value.
+         */
+        ByProperty: {
+            /** @description Ascending. */
+            bounds?: number[];
+            property: string;
+        };
+        /**
+         * @description What is known of a session: a stretch of all of the person's rows without a gap above 30 minutes, of sessions one of
+         *     the question's own.
+         */
+        BySession: {
+            /** @description Ascending; of `duration_ms` and `rows`, which need them, and of nothing else. */
+            bounds?: number[];
+            property: components["schemas"]["SessionProperty"];
+        };
         /** @description Where extreme values are cut. */
         Cap: {
             /** Format: double */
@@ -4641,7 +4737,7 @@ export interface components {
              * @default true
              */
             activities: boolean;
-            /** @description Without breakdown, cohorts and trend. */
+            /** @description Without breakdown, cohorts, trend and times. */
             funnel: components["schemas"]["Funnel"];
             /**
              * @description At least so many people must have a factor, and so many not, for it to be tested at all.
@@ -4779,6 +4875,21 @@ export interface components {
             kind: components["schemas"]["ShareKind"];
             name: string;
             origins: string[];
+        };
+        /** @description The effect on one day since exposure, of people all of whose day is over. */
+        DaySinceExposure: {
+            /** @description 0 are the first 24 hours in which the goal counts. */
+            day: number;
+            /**
+             * Format: double
+             * @description Relative to control's mean on the same day.
+             */
+            effect: number | null;
+            interval: components["schemas"]["Interval"] | null;
+            /** Format: double */
+            people: number;
+            /** Format: double */
+            standard_error: number | null;
         };
         /** @description The decision that ended it. */
         Decision: {
@@ -5389,6 +5500,26 @@ export interface components {
              */
             updated_at: string;
         };
+        /** @description The effect by time since exposure, of each goal and treatment. */
+        ExperimentNovelty: {
+            experiment: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            from: string;
+            goals: components["schemas"]["GoalNovelty"][];
+            params: unknown;
+            /** @description Counted from 0. */
+            phase: number;
+            /** @description The question in SQL, and its parameters: the measures are the goals' on each day, goal by goal. */
+            sql: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            until: string;
+        };
         /** @description The result of one phase of an experiment, as it is at this moment. */
         ExperimentResults: {
             before_exposure: components["schemas"]["BeforeExposure"];
@@ -5735,6 +5866,8 @@ export interface components {
             scope: components["schemas"]["Scope"];
             /** @description 1 to 16 steps. */
             steps: components["schemas"]["Selector"][];
+            /** @description Also how the times spread, as a histogram and from step to step. */
+            times?: components["schemas"]["FunnelTimes"] | null;
             /**
              * @description Also for each bucket of the span: the levels of attempts whose row of step 1 lies in it, what follows may lie
              *     beyond it. A person counts once in each bucket with a row of step 1. Not of unordered funnels.
@@ -5750,11 +5883,14 @@ export interface components {
         FunnelAnswer: {
             groups: components["schemas"]["FunnelGroup"][];
         };
-        /** @description People apart by a property of one of their rows of a step. */
+        /** @description People apart by a property of one of their rows of a step, of its session or group, or by a property of the person. */
         FunnelBreakdown: {
             attribution: components["schemas"]["Attribution"];
-            property: string;
-            /** @description The step (from 1) whose row is looked at; people without such a row have no value. */
+            property: components["schemas"]["By"];
+            /**
+             * @description The step (from 1) whose row is looked at; people without such a row have no value. A property of the person is looked
+             *     at without a row.
+             */
             step: number;
             /**
              * @description Only so many values stand for themselves, those with most people (ties: the smaller by bytes, missing first); the
@@ -5797,8 +5933,15 @@ export interface components {
             converted_ms: number[];
             /** @description What the group is: `value` alone does not tell a missing value from everybody. */
             label: components["schemas"]["Label"];
+            /**
+             * Format: double
+             * @description The mean of the times to convert; nothing if nobody did.
+             */
+            mean_ms: number | null;
             /** @description People who reached at least level 1, 2, … */
             reached: number[];
+            /** @description If they were asked for. */
+            times?: components["schemas"]["FunnelTimesAnswer"] | null;
             /** @description If it was asked for. */
             trend?: components["schemas"]["FunnelBucket"][];
             value: string | null;
@@ -5830,6 +5973,40 @@ export interface components {
         };
         /** @description How far. */
         FunnelStanding: "reached" | "dropped";
+        /** @description A histogram of the times to convert, and the times from each step to the next. */
+        FunnelTimes: {
+            /** @description Ascending, in milliseconds. If absent 1, 2, 4 … seconds, as far as the window. */
+            bounds_ms?: number[];
+        };
+        /** @description Of those who took all steps. */
+        FunnelTimesAnswer: {
+            bounds_ms: number[];
+            /** @description People with a time below the first bound, from each to below the next, and from the last up. */
+            histogram: number[];
+            /**
+             * @description From each step to the next, of the conversion that counts: from the first row of step 1 at the time at which it
+             *     begins, each step by the first row that goes on. Nothing of an unordered funnel, which has no next step.
+             */
+            steps: components["schemas"]["StepTimes"][];
+        };
+        /** @description One goal and treatment. */
+        GoalNovelty: {
+            days: components["schemas"]["DaySinceExposure"][];
+            metric: string;
+            /**
+             * Format: double
+             * @description Of the first day's effect and that of the later days together, for one look; the effects of different days on the same people are
+             *     taken to have nothing to do with each other where that makes it greater, so that it is rather too great.
+             */
+            p_value: number | null;
+            /**
+             * Format: double
+             * @description Holm's over all goals and treatments.
+             */
+            p_value_holm: number | null;
+            reading: string;
+            variation: string;
+        };
         /** @description What is asked of the group of a row. */
         GroupComparison: {
             /** @description The type, as `company`. A row without a group of this type is tested as a missing value. */
@@ -5876,6 +6053,11 @@ export interface components {
             /** @default id */
             hash_attribute: string;
             /**
+             * @description By which both are compared.
+             * @default []
+             */
+            metrics: string[];
+            /**
              * Format: double
              * @description The share of users who are held out; at most one half, since as many are compared with them.
              */
@@ -5897,6 +6079,11 @@ export interface components {
                 description: string;
                 /** @default id */
                 hash_attribute: string;
+                /**
+                 * @description By which both are compared.
+                 * @default []
+                 */
+                metrics: string[];
                 /**
                  * Format: double
                  * @description The share of users who are held out; at most one half, since as many are compared with them.
@@ -7335,6 +7522,10 @@ export interface components {
         NewPhase: {
             /** Format: double */
             coverage?: number | null;
+            /** @description A JSON Merge Patch of the definition: for whom it is from now on, and whatever else is wanted otherwise. */
+            definition?: {
+                [key: string]: unknown;
+            } | null;
             reason?: string | null;
             /**
              * @description Divides the users anew.
@@ -7729,15 +7920,19 @@ export interface components {
             /** @description 1 to 8. */
             length: number;
             /**
-             * @description Other names for activities in the answer: the first that fits; their own if none does. The anchor is an
-             *     activity's own name.
+             * @description Other names for activities in the answer: the first that fits; their own if none does. The anchor has the
+             *     activities' own names.
              */
             names?: components["schemas"]["PathName"][];
             scope: components["schemas"]["Scope"];
+            /** @description Paths are made of such rows alone: all others are as if they were not there, for gaps and anchors too. */
+            select?: components["schemas"]["Selector"];
             /** @description Paths that end earlier, at a gap or with the person's rows, count too, with the names there are. */
             shorter?: boolean;
             /** @description So many of the most frequent are answered. */
             top: number;
+            /** @description Nor are these there. */
+            without?: components["schemas"]["Selector"] | null;
         };
         /** @description The most frequent paths (then by names), and of all paths the edges for a Sankey diagram. */
         PathsAnswer: {
@@ -8067,6 +8262,24 @@ export interface components {
              * @description So many see the least effect that is worth seeing with a power of 0.8; null where no number would do.
              */
             users_needed: number | null;
+        };
+        /** @description Whether the least effect that the plan wants to see would be seen, by the spread that there is. */
+        PowerNow: {
+            /**
+             * Format: double
+             * @description So many more people give a power of 0.8; null where no number would do.
+             */
+            additional_people: number | null;
+            /**
+             * Format: double
+             * @description The plan's, relative to control.
+             */
+            effect: number;
+            /**
+             * Format: double
+             * @description Of a test at this moment.
+             */
+            now: number;
         };
         /** @description Another feature whose value has to fulfil a condition. */
         Prerequisite: {
@@ -8686,6 +8899,7 @@ export interface components {
             environment: string;
             is_remote: boolean;
             key_id: string;
+            records_exposures: boolean;
         };
         /**
          * @description Both groups, and how the second differs from the first. The groups were not drawn by lot: a difference says nothing of
@@ -8803,6 +9017,11 @@ export interface components {
             refresh_token: string | null;
             session_id: string;
         };
+        /** @description One part of a breakdown. */
+        SessionGroup: {
+            buckets: components["schemas"]["SessionBucket"][];
+            label: components["schemas"]["Label"];
+        };
         /** @description What is known of a session. */
         SessionProperty: "duration_ms" | "rows" | "entry" | "exit";
         /**
@@ -8810,10 +9029,17 @@ export interface components {
          *     first row lies in the span.
          */
         Sessions: {
+            /**
+             * @description By one property of their first row (of rows of its time and name the smallest value, missing first), of the person,
+             *     or of the session itself. The `top` values with most sessions stand for themselves, the rest together is `other`.
+             */
+            breakdown?: components["schemas"]["Breakdown"] | null;
             bucket: components["schemas"]["Bucket"];
             /** @default 1800000 */
             gap_ms: number;
             scope: components["schemas"]["Scope"];
+            /** @description Only sessions that have such a row, wherever in them it lies. They are stretches of all rows in any case. */
+            select?: components["schemas"]["Selector"];
         };
         /** @description One entry for each bucket, and the activities that sessions begin and end with. */
         SessionsAnswer: {
@@ -8828,6 +9054,8 @@ export interface components {
                 string,
                 number
             ][];
+            /** @description The same buckets of each part of a breakdown, by value, others last. */
+            groups?: components["schemas"]["SessionGroup"][];
         };
         /** @description People with a session that meets all of this. */
         SessionsCell: {
@@ -8851,6 +9079,11 @@ export interface components {
              * @default null
              */
             exit: string | null;
+            /**
+             * @description One part of a breakdown; all if absent.
+             * @default everything
+             */
+            label: components["schemas"]["Label"];
         };
         /** @description A question, and the place of a number in its answer. */
         SessionsPeople: {
@@ -8861,7 +9094,8 @@ export interface components {
              *       "bounced": null,
              *       "bucket_ms": null,
              *       "entry": null,
-             *       "exit": null
+             *       "exit": null,
+             *       "label": "everything"
              *     }
              */
             cell: components["schemas"]["SessionsCell"];
@@ -8982,6 +9216,16 @@ export interface components {
         Status: "draft" | "in_review" | "approved" | "running" | "stopped" | "shipped" | "rolled_back";
         /** @description What came of it. */
         StepOutcome: "decided" | "passed_over" | "not_reached";
+        /** @description From one step to the next. */
+        StepTimes: {
+            /**
+             * Format: double
+             * @description Nothing if nobody took all steps.
+             */
+            mean_ms: number | null;
+            /** @description Ascending. In JSON their percentiles 0, 10, 25, 50, 75, 90 and 100, as of the times to convert. */
+            times_ms: number[];
+        };
         /** @description A second factor; the password for accounts that have none. */
         StepUp: {
             totp: string;
@@ -9242,6 +9486,8 @@ export interface components {
         };
         /** @description A treatment against control. Effects are relative to control's mean. */
         TreatmentReport: {
+            /** @description Where control's mean is zero, so that nothing is a share of it. */
+            absolute?: components["schemas"]["AbsoluteDifference"] | null;
             can_be_said: string;
             cannot_be_said: string;
             /** Format: double */
@@ -9262,7 +9508,7 @@ export interface components {
             method: string;
             /**
              * Format: double
-             * @description The least relative effect that a fixed look would see with a power of 0.8.
+             * @description The least relative effect that this method sees with a power of 0.8 among so many people.
              */
             minimum_detectable_effect: number | null;
             /** Format: double */
@@ -9282,6 +9528,8 @@ export interface components {
              * @description Holm's over all goals, secondary metrics and treatments.
              */
             p_value_holm: number | null;
+            /** @description Of goals of an experiment with a plan. */
+            power?: components["schemas"]["PowerNow"] | null;
             /** Format: double */
             standard_error: number | null;
             variation: string;
@@ -9417,6 +9665,11 @@ export interface components {
              */
             is_remote: boolean;
             reason?: string | null;
+            /**
+             * @description Tells exposures for SDKs that tell none: whoever OFREP is asked about, one flag at a time, and takes part in an experiment, has called it.
+             * @default false
+             */
+            records_exposures: boolean;
         };
         /** @description An item as it is wanted. */
         WantedAnnotation: {
@@ -12807,7 +13060,7 @@ export interface operations {
     insights_active_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -12855,7 +13108,7 @@ export interface operations {
     insights_active_people_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -12903,7 +13156,7 @@ export interface operations {
     insights_cohort_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -12951,7 +13204,7 @@ export interface operations {
     insights_cohort_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -12999,7 +13252,7 @@ export interface operations {
     insights_compare_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13047,7 +13300,7 @@ export interface operations {
     insights_correlation_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13095,7 +13348,7 @@ export interface operations {
     insights_distribution_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13143,7 +13396,7 @@ export interface operations {
     insights_distribution_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13191,7 +13444,7 @@ export interface operations {
     insights_funnel_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13239,7 +13492,7 @@ export interface operations {
     insights_funnel_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13287,7 +13540,7 @@ export interface operations {
     insights_lifecycle_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13335,7 +13588,7 @@ export interface operations {
     insights_lifecycle_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13383,7 +13636,7 @@ export interface operations {
     insights_paths_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13431,7 +13684,7 @@ export interface operations {
     insights_paths_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13479,7 +13732,7 @@ export interface operations {
     insights_places_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13527,7 +13780,7 @@ export interface operations {
     insights_places_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13575,7 +13828,7 @@ export interface operations {
     insights_ranking_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13623,7 +13876,7 @@ export interface operations {
     insights_ranking_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13671,7 +13924,7 @@ export interface operations {
     insights_retention_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13719,7 +13972,7 @@ export interface operations {
     insights_retention_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13767,7 +14020,7 @@ export interface operations {
     insights_sessions_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13815,7 +14068,7 @@ export interface operations {
     insights_sessions_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13863,7 +14116,7 @@ export interface operations {
     insights_stickiness_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13911,7 +14164,7 @@ export interface operations {
     insights_stickiness_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13959,7 +14212,7 @@ export interface operations {
     insights_time_between_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -14007,7 +14260,7 @@ export interface operations {
     insights_time_between_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -14055,7 +14308,7 @@ export interface operations {
     insights_trend_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -14103,7 +14356,7 @@ export interface operations {
     insights_trend_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -18651,6 +18904,43 @@ export interface operations {
             503: components["responses"]["503.busy.database_busy.facts_unavailable.time_limit"];
         };
     };
+    results_novelty: {
+        parameters: {
+            query?: {
+                /** @description Counted from 0; the last where it is absent. */
+                phase?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentNovelty"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.facts_unavailable.time_limit"];
+        };
+    };
     lifecycle_ask_review: {
         parameters: {
             query?: never;
@@ -19857,6 +20147,40 @@ export interface operations {
             503: components["responses"]["503.busy.database_busy.time_limit"];
         };
     };
+    results_holdout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentResults"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.facts_unavailable.time_limit"];
+        };
+    };
     holdouts_revisions: {
         parameters: {
             query?: {
@@ -19961,7 +20285,7 @@ export interface operations {
     insights_active_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20011,7 +20335,7 @@ export interface operations {
     insights_active_people_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20061,7 +20385,7 @@ export interface operations {
     insights_cohort: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20111,7 +20435,7 @@ export interface operations {
     insights_cohort_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20161,7 +20485,7 @@ export interface operations {
     insights_compare: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20211,7 +20535,7 @@ export interface operations {
     insights_correlation: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20261,7 +20585,7 @@ export interface operations {
     insights_distribution: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20311,7 +20635,7 @@ export interface operations {
     insights_distribution_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20361,7 +20685,7 @@ export interface operations {
     insights_funnel: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20411,7 +20735,7 @@ export interface operations {
     insights_funnel_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20461,7 +20785,7 @@ export interface operations {
     insights_lifecycle: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20511,7 +20835,7 @@ export interface operations {
     insights_lifecycle_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20561,7 +20885,7 @@ export interface operations {
     insights_paths: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20611,7 +20935,7 @@ export interface operations {
     insights_paths_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20661,7 +20985,7 @@ export interface operations {
     insights_places: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20711,7 +21035,7 @@ export interface operations {
     insights_places_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20761,7 +21085,7 @@ export interface operations {
     insights_ranking: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20811,7 +21135,7 @@ export interface operations {
     insights_ranking_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20861,7 +21185,7 @@ export interface operations {
     insights_retention: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20911,7 +21235,7 @@ export interface operations {
     insights_retention_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20961,7 +21285,7 @@ export interface operations {
     insights_sessions: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -21011,7 +21335,7 @@ export interface operations {
     insights_sessions_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -21061,7 +21385,7 @@ export interface operations {
     insights_stickiness: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -21111,7 +21435,7 @@ export interface operations {
     insights_stickiness_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -21161,7 +21485,7 @@ export interface operations {
     insights_time_between: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -21211,7 +21535,7 @@ export interface operations {
     insights_time_between_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -21261,7 +21585,7 @@ export interface operations {
     insights_trend: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -21311,7 +21635,7 @@ export interface operations {
     insights_trend_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 500 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
