@@ -24,6 +24,7 @@ command -v psql >/dev/null || apt_packages+=(postgresql-client)
 command -v javac >/dev/null || apt_packages+=(openjdk-17-jdk-headless)
 command -v pdftotext >/dev/null || apt_packages+=(poppler-utils)
 command -v qpdf >/dev/null || apt_packages+=(qpdf)
+command -v redis-server >/dev/null || apt_packages+=(redis-server)
 command -v mvn >/dev/null || apt_packages+=(maven)
 if [ ! -e "${FOOTFALL_CHROMIUM:-/usr/bin/chromium}" ]; then apt_packages+=(chromium); fi
 if [ "${#apt_packages[@]}" -gt 0 ]; then
