@@ -138,7 +138,8 @@ async fn visitors_are_sent_in_the_environments_that_are_named() {
     assert_eq!(told.len(), 2, "the SDK compares addresses: {told:?}");
     for one in told {
         let variations = one["variations"].as_array().unwrap();
-        let shown = variations.iter().filter(|one| one["urlRedirect"].as_str().is_some_and(|url| url != "")).count();
+        let shown =
+            variations.iter().filter(|one| one["urlRedirect"].as_str().is_some_and(|url| !url.is_empty())).count();
         assert!(shown <= 1 && one["urlPatterns"].is_array() && one.get("condition").is_none(), "{one}");
     }
     let kept = house.ask("DELETE", "environments/staging", &[("if-match", "*")], Value::Null).await;

@@ -21,9 +21,9 @@ fn activity(number: u32, event: &'static str, millis: i64, properties: Value) ->
 fn people() -> Vec<Activity> {
     let at = NOON.millis() + 1_000;
     let of = |number: u32| {
-        let group = if number % 2 == 0 { "holdoutcontrol" } else { "holdouttreatment" };
+        let group = if number.is_multiple_of(2) { "holdoutcontrol" } else { "holdouttreatment" };
         let shown = json!({"experimentId": "$holdout:autumn", "variationId": group});
-        let buys = number % 10 == 0 || number % 10 == 1 || number % 10 == 3;
+        let buys = matches!(number % 10, 0 | 1 | 3);
         let bought = buys.then(|| activity(number, "bought", at + 60_000, json!({})));
         [Some(activity(number, "Experiment Viewed", at, shown)), bought]
     };
