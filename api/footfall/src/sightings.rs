@@ -61,7 +61,12 @@ impl Told {
         loop {
             tokio::select! {
                 () = &mut stop => break,
-                _ = self.waiting.recv_many(&mut batch, BATCH_MAX) => {}
+                told = self.waiting.recv_many(&mut batch, BATCH_MAX) => {
+                    // Nobody is there who could tell.
+                    if told == 0 {
+                        break;
+                    }
+                }
             }
             self.write(&mut batch).await;
         }
