@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::definition::{
     Attribute, AttributeType, Definition, Environment, Experiment, ExperimentState, Feature, Holdout, Kind, Metric,
-    Namespace, PRODUCTION, SavedGroup, Stateless,
+    Namespace, PRODUCTION, SavedGroup, SeedState,
 };
 use crate::faults::Faults;
 
@@ -130,7 +130,7 @@ impl Catalogue {
             match user.split_once(' ') {
                 Some(("feature", name)) => {
                     if let Some(feature) = self.features.get(name) {
-                        feature.check(name, &Stateless {}, self, &mut own);
+                        feature.check(name, &SeedState::default(), self, &mut own);
                     }
                 }
                 Some(("experiment", name)) => {

@@ -57,6 +57,7 @@ kinds! {
     STEP_IMPOSSIBLE = CONFLICT, "step_impossible", "This step does not go from where it stands.";
     TOO_MANY = CONFLICT, "too_many_definitions", "The project has no room for more.";
     FACTS_UNAVAILABLE = SERVICE_UNAVAILABLE, "facts_unavailable", "The numbers cannot be had now.";
+    RESULTS_RESTRICTED = FORBIDDEN, "results_restricted", "The role sees a part of the activity only.";
     DATABASE_BUSY = SERVICE_UNAVAILABLE, "database_busy", "The database is busy.";
 }
 

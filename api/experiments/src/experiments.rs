@@ -1,6 +1,7 @@
 //! The service behind routes and doors: every change of the configuration goes through [`Experiments::change`].
 
-use std::sync::{Arc, OnceLock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use footfall_api_access::{Access, Act, Actor, Decision, Origin, Permission, RowFilter, Scope, Subject, decide};
 use footfall_api_http::Revision;
@@ -27,12 +28,20 @@ pub struct Author {
     pub reason: String,
     /// Who it is to the policy; the program itself is nobody.
     pub subject: Option<Subject>,
+    /// In whose name the program acts.
+    pub on_behalf_of: Option<String>,
 }
 
 impl Author {
     /// The program itself.
     pub fn system(reason: impl Into<String>) -> Author {
-        Author { actor: Actor::System, origin: Origin::default(), reason: reason.into(), subject: None }
+        let (actor, origin, reason) = (Actor::System, Origin::default(), reason.into());
+        Author { actor, origin, reason, subject: None, on_behalf_of: None }
+    }
+
+    /// Who has written what this author brings.
+    pub(crate) fn writer(&self) -> String {
+        self.on_behalf_of.clone().unwrap_or_else(|| self.name())
     }
 
     /// As revisions name them.
@@ -92,6 +101,8 @@ struct Inner {
     payloads: Payloads,
     facts: Option<Arc<dyn Facts>>,
     witness: OnceLock<Arc<dyn Witness>>,
+    /// When this process last looked at all arms of a bandit, by project and key, and left its weights as they were.
+    judged: Mutex<HashMap<(String, String), Timestamp>>,
 }
 
 impl Experiments {
@@ -103,7 +114,14 @@ impl Experiments {
     ) -> Result<Experiments, ExperimentError> {
         access.database().migrate_area(storage::AREA, storage::MIGRATIONS, &*clock).await?;
         let payloads = Payloads::new(access.database().clone());
-        Ok(Experiments(Arc::new(Inner { access, clock, payloads, facts, witness: OnceLock::new() })))
+        Ok(Experiments(Arc::new(Inner {
+            access,
+            clock,
+            payloads,
+            facts,
+            witness: OnceLock::new(),
+            judged: Mutex::default(),
+        })))
     }
 
     /// From now on exposures that doors see go there. The first call counts.
@@ -125,6 +143,16 @@ impl Experiments {
 
     pub fn facts(&self) -> Option<&Arc<dyn Facts>> {
         self.0.facts.as_ref()
+    }
+
+    pub(crate) fn judged(&self, project: &str, key: &str) -> Option<Timestamp> {
+        let judged = self.0.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        judged.get(&(project.to_owned(), key.to_owned())).copied()
+    }
+
+    pub(crate) fn remember_judged(&self, project: &str, key: &str) {
+        let mut judged = self.0.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        judged.insert((project.to_owned(), key.to_owned()), self.now());
     }
 
     pub fn now(&self) -> Timestamp {
@@ -157,6 +185,7 @@ impl Experiments {
         let mut catalogue = storage::lock(&mut transaction, project, at).await?;
         let before = storage::held::<D>(&mut transaction, project, key).await?;
         let next = decided(before.as_ref(), &catalogue)?;
+        let next = written(before.as_ref(), next, author);
         self.may_name_people(project, author, before.as_ref(), &next)?;
         let change = self.checked(key, before.as_ref(), next, &mut catalogue)?;
         let after = match &change {
@@ -234,7 +263,7 @@ impl Experiments {
         definition.clone().put(key, state.clone(), catalogue);
         definition.check(key, &state, catalogue, &mut faults);
         if let Some(before) = before {
-            definition.check_change(&before.definition, (&before.state, &state), &mut faults);
+            definition.check_change(&before.definition, (&before.state, &state), catalogue, &mut faults);
             catalogue.check_dependents(D::KIND, key, &mut faults);
         }
         let value = |it: serde_json::Result<Value>| it.map_err(|_| ExperimentError::Damaged("a definition"));
@@ -291,6 +320,17 @@ impl Experiments {
             Some(before) => record.before(&before),
             None => record,
         }
+    }
+}
+
+/// The state follows a definition that was written anew.
+fn written<D: Definition>(before: Option<&Item<D>>, next: Next<D>, author: &Author) -> Next<D> {
+    match next {
+        Next::Put(definition, state) if before.is_none_or(|before| before.definition != definition) => {
+            let state = definition.written(before.map(|before| &before.definition), state, &author.writer());
+            Next::Put(definition, state)
+        }
+        next => next,
     }
 }
 

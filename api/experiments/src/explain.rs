@@ -230,11 +230,14 @@ impl Trace<'_> {
     }
 
     fn left_out(&self, key: &str, experiment: &Experiment, state: &ExperimentState) -> String {
+        let held = experiment.holdout.as_ref().filter(|_| state.gives_what_is_new());
+        if let Some(why) = held.and_then(|holdout| self.held_out(holdout)) {
+            return format!("The experiment {key}: {why}");
+        }
         let Some(phase) = state.phase().filter(|_| state.is_running()) else {
             return format!("The experiment {key} is {}, and assigns nobody.", state.status.name());
         };
-        let held = experiment.holdout.as_ref().and_then(|holdout| self.held_out(holdout));
-        let lacks = held.or_else(|| self.unmet_condition(phase.condition.as_ref()));
+        let lacks = self.unmet_condition(phase.condition.as_ref());
         let lacks = lacks.or_else(|| self.unmet(&experiment.prerequisites));
         if let Some(why) = lacks {
             return format!("The experiment {key}: {why}");

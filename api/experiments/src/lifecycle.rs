@@ -107,15 +107,17 @@ fn taken(
         }
         Step::AskReview => return impossible("only a draft goes into review"),
         Step::Approve if from == Status::InReview => {
-            if state.review_asked_by.as_deref() == Some(&author.name()) {
-                return impossible("somebody else than who asked for the review has to approve it");
+            let name = author.name();
+            if state.review_asked_by.as_ref() == Some(&name) || state.authors.contains(&name) {
+                return impossible("somebody else than who has written it or asked for the review has to approve it");
             }
-            state.approved_by = Some(author.name());
+            state.approved_by = Some(name);
             state.status = Status::Approved;
         }
         Step::Approve => return impossible("only what is in review can be approved"),
         Step::Redraft if matches!(from, Status::InReview | Status::Approved) => {
-            state = ExperimentState { phases: state.phases, ..ExperimentState::default() };
+            let ExperimentState { phases, authors, .. } = state;
+            state = ExperimentState { phases, authors, ..ExperimentState::default() };
         }
         Step::Redraft => return impossible("only what was not started yet becomes a draft again"),
         Step::Start { without_review } => {
@@ -139,6 +141,10 @@ fn taken(
             }
             let seed = state.phase().map_or(key.to_owned(), |phase| phase.seed.clone());
             let seed = if *reshuffle { format!("{key}:{}", state.phases.len()) } else { seed };
+            if *reshuffle && !definition.sticky.is_off && definition.sticky == item.definition.sticky {
+                // SDKs that remember who had what would go on as before, beside those that do not.
+                definition.sticky.bucket_version += 1;
+            }
             if from == Status::Stopped {
                 check_start(&definition, has_features)?;
             }

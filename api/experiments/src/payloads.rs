@@ -43,6 +43,14 @@ pub struct Compiled {
 }
 
 impl Compiled {
+    /// The tag of that answer: of encrypted ones it changes with the settings of the key as well.
+    pub fn tag_for(&self, connection: &Connection) -> String {
+        match connection.encryption_key {
+            Some(_) => format!("\"{}.{}\"", self.etag.trim_matches('"'), connection.revision),
+            None => self.etag.clone(),
+        }
+    }
+
     /// The answer of `/api/features` for a key; none if its encryption key is none.
     pub fn body_for(&self, connection: &Connection) -> Option<Bytes> {
         let Some(key) = &connection.encryption_key else { return Some(self.body.clone()) };

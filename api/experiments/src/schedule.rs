@@ -8,7 +8,7 @@ use crate::error::ExperimentError;
 use crate::experiments::{Author, Experiments, Item, Next};
 use crate::lifecycle::Step;
 use crate::resources::patched;
-use crate::storage::{ScheduledChange, ScheduledKept};
+use crate::storage::{DONE, ScheduledChange, ScheduledKept};
 
 fn invalid(fault: Fault) -> ExperimentError {
     ExperimentError::Invalid(vec![fault])
@@ -35,11 +35,17 @@ impl Experiments {
         patched(&item.definition, patch).map(drop).map_err(invalid)
     }
 
+    /// What is scheduled under an id, done or not.
+    pub async fn scheduled(&self, project: &str, id: &str) -> Result<ScheduledKept, ExperimentError> {
+        ScheduledKept::one(self.access().database(), project, id).await
+    }
+
     /// Takes back a change that waits.
-    pub async fn unschedule(&self, project: &str, id: &str, author: &Author) -> Result<(), ExperimentError> {
+    pub async fn unschedule(&self, change: &ScheduledKept, author: &Author) -> Result<(), ExperimentError> {
+        let (project, id) = (change.project.as_str(), change.id.as_str());
         let mut transaction = self.access().database().write().await?;
         ScheduledKept::remove(&mut transaction, project, id).await?;
-        let record = self.audit(project, Kind::Feature, id, "unschedule", author, None, Value::Null);
+        let record = self.audit(project, change.kind, &change.key, "unschedule", author, None, json!({"id": id}));
         self.access().record(&mut transaction, record).await?;
         Ok(transaction.commit().await?)
     }
@@ -52,21 +58,32 @@ impl Experiments {
         for change in due {
             let mut transaction = self.access().database().write().await?;
             let is_mine = change.claim(&mut transaction, now).await?;
-            // Claimed first: a change that is interrupted is not done twice.
+            // Claimed first, so that no other process does it at the same time. Who is interrupted here leaves it begun, and then it is done
+            // again: a change that was done already changes nothing, and a step that was taken is refused.
             transaction.commit().await?;
             if !is_mine {
                 continue;
             }
-            if let Err(error) = self.apply(&change).await {
-                tracing::warn!(%error, id = change.id, "a scheduled change could not be done");
-                change.refuse(self.access().database(), now, &explained(&error)).await?;
-            }
+            let outcome = match self.apply(&change).await {
+                Ok(()) => DONE.to_owned(),
+                Err(error) if is_passing(&error) => {
+                    tracing::warn!(%error, id = change.id, "a scheduled change is tried again");
+                    change.put_back(self.access().database()).await?;
+                    continue;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, id = change.id, "a scheduled change could not be done");
+                    explained(&error)
+                }
+            };
+            change.settle(self.access().database(), now, &outcome).await?;
         }
         Ok(count)
     }
 
     async fn apply(&self, change: &ScheduledKept) -> Result<(), ExperimentError> {
-        let author = Author::system(format!("scheduled by {}: {}", change.made_by, change.reason));
+        let system = Author::system(format!("scheduled by {}: {}", change.made_by, change.reason));
+        let author = Author { on_behalf_of: Some(change.made_by.clone()), ..system };
         match (&change.change, change.kind) {
             (ScheduledChange::Patch(patch), Kind::Feature) => self.apply_patch::<Feature>(change, patch, &author).await,
             (ScheduledChange::Patch(patch), _) => self.apply_patch::<Experiment>(change, patch, &author).await,
@@ -93,6 +110,12 @@ impl Experiments {
         };
         self.change(&change.project, &change.key, "scheduled", author, decide).await.map(drop)
     }
+}
+
+/// True for what another try may do.
+fn is_passing(error: &ExperimentError) -> bool {
+    use footfall_api_access::AccessError;
+    matches!(error, ExperimentError::Access(AccessError::Busy | AccessError::Database(_)) | ExperimentError::Stale)
 }
 
 fn explained(error: &ExperimentError) -> String {

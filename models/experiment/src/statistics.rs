@@ -26,6 +26,7 @@ pub mod srm;
 mod stratified;
 pub mod switchback;
 mod test;
+mod thin;
 
 pub use analysis::{Analysis, Method, Settings, analyse, analyse_above_nothing, analyse_periods};
 pub use effect::{Difference, Effect, Refusal, degrees_of_freedom};

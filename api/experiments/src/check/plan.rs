@@ -26,13 +26,22 @@ pub fn check_form(plan: &Plan, faults: &mut Faults) {
     }
 }
 
+/// The share of all users that two arms of equal size would need to see as much as control and the treatment that sees least. Who gets nobody
+/// is compared with nobody.
+fn told_by(experiment: &Experiment) -> f64 {
+    let weights = experiment.weights();
+    let Some((control, treatments)) = weights.split_first() else { return 0.0 };
+    let pairs = treatments.iter().filter(|weight| **weight > 0.0).map(|own| power::users_as_if_equal(*control, *own));
+    pairs.reduce(f64::min).unwrap_or(0.0)
+}
+
 fn of(experiment: &Experiment, plan: &Plan, users: f64) -> power::Plan {
     let is_sequential = experiment.analysis.method == TestMethod::Sequential;
     power::Plan {
         mean: plan.baseline_mean,
         variance: plan.baseline_variance,
-        users,
-        arms: experiment.variations.len() as f64,
+        users: users * told_by(experiment),
+        arms: 2.0,
         alpha: experiment.analysis.alpha,
         sequential_tuning: is_sequential.then_some(experiment.analysis.tuning),
     }
@@ -80,4 +89,41 @@ pub fn users_needed(experiment: &Experiment, plan: &Plan, users: f64) -> Option<
         if is_enough(middle) { high = middle } else { low = middle }
     }
     Some(high)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn experiment(weights: &[f64]) -> Experiment {
+        let variations = weights
+            .iter()
+            .enumerate()
+            .map(|(index, weight)| serde_json::json!({"key": format!("v{index}"), "weight": weight}));
+        let plan = serde_json::json!({"baseline_mean": 0.2, "baseline_variance": 0.16, "users_per_day": 2_000, "days": 10, "minimum_effect": 0.1});
+        serde_json::from_value(serde_json::json!({
+            "hypothesis": "It sells more.", "owner": "olga", "variations": variations.collect::<Vec<_>>(), "plan": plan,
+            "analysis": {"method": "fixed_horizon"},
+        }))
+        .unwrap()
+    }
+
+    fn least(weights: &[f64]) -> f64 {
+        let experiment = experiment(weights);
+        expected(&experiment, experiment.plan.as_ref().unwrap()).2.unwrap()
+    }
+
+    /// 1/0.9 + 1/0.1 is 2.78 times 1/0.5 + 1/0.5, and effects go by its root.
+    #[test]
+    fn unequal_arms_see_less() {
+        let (equal, unequal) = (least(&[0.5, 0.5]), least(&[0.9, 0.1]));
+        assert!((unequal / equal / (1.0_f64 / 0.36).sqrt() - 1.0).abs() < 0.05, "{equal} {unequal}");
+        assert!((least(&[0.1, 0.9]) / unequal - 1.0).abs() < 1e-9);
+        assert_eq!(least(&[0.5, 0.4, 0.1]), least(&[0.5, 0.1, 0.4]), "the treatment that sees least");
+        let third = 1.0 / 3.0;
+        let three = experiment(&[third, third, third]);
+        let users = of(&three, three.plan.as_ref().unwrap(), 30_000.0).users;
+        assert!((users - 20_000.0).abs() < 1e-6, "two thirds are in each pair: {users}");
+    }
 }

@@ -8,7 +8,7 @@ use super::redirects;
 use crate::catalogue::Catalogue;
 use crate::check::condition::groups;
 use crate::definition::{
-    Experiment, ExperimentState, Feature, Holdout, Phase, Prerequisite, Rule, Serve, Status, VariationValue,
+    Experiment, ExperimentState, Feature, Holdout, Prerequisite, Rule, Seeds, Serve, Status, VariationValue,
 };
 
 /// What a held-out user gets of the holdout's own feature.
@@ -28,7 +28,7 @@ pub fn payload(catalogue: &Catalogue, environment: &str) -> Map<String, Value> {
         catalogue.features.iter().filter(|(_, feature)| !feature.is_archived && feature.posthog_filters.is_none());
     let mut holdouts = BTreeSet::new();
     for (key, feature) in live {
-        let compiled = compile(feature, catalogue, environment, &mut holdouts);
+        let compiled = compile((key.as_str(), feature), catalogue, environment, &mut holdouts);
         features.insert(key.clone(), compiled);
     }
     let pages = redirects::experiments(catalogue, environment, &mut holdouts);
@@ -75,7 +75,12 @@ fn contextual_bandits(catalogue: &Catalogue, features: &Map<String, Value>) -> M
     referred.into_iter().filter_map(bandit).collect()
 }
 
-fn compile(feature: &Feature, catalogue: &Catalogue, environment: &str, holdouts: &mut BTreeSet<String>) -> Value {
+fn compile(
+    (key, feature): (&str, &Feature),
+    catalogue: &Catalogue,
+    environment: &str,
+    holdouts: &mut BTreeSet<String>,
+) -> Value {
     if feature.off_in.iter().any(|off| off == environment) {
         return json!({"defaultValue": feature.off_value()});
     }
@@ -95,12 +100,12 @@ fn compile(feature: &Feature, catalogue: &Catalogue, environment: &str, holdouts
     for rule in feature.rules.iter().filter(here) {
         if let Serve::Experiment { experiment, .. } = &rule.serve
             && let Some((Experiment { holdout: Some(holdout), .. }, state)) = catalogue.experiments.get(experiment)
-            && state.is_running()
+            && state.gives_what_is_new()
         {
             holdouts.insert(holdout.clone());
             rules.push(held_out(holdout, &feature.default_value));
         }
-        rules.extend(compile_rule(rule, catalogue));
+        rules.extend(compile_rule((key, feature), rule, catalogue));
     }
     let mut compiled = json!({"defaultValue": feature.default_value});
     if !rules.is_empty() {
@@ -137,7 +142,23 @@ fn holdout_feature(key: &str, holdout: &Holdout) -> Value {
     })
 }
 
-fn compile_rule(rule: &Rule, catalogue: &Catalogue) -> Option<Value> {
+/// What a rollout is hashed with: that of each rule of each feature for itself, and unlike the key of any experiment.
+fn rollout_seed((key, feature): (&str, &Feature), rule: &Rule) -> String {
+    match feature.seeds {
+        Seeds::Apart => format!("rollout:{key}:{}", rule.id),
+        Seeds::Plain => rule.id.clone(),
+    }
+}
+
+/// What decides over the place in a namespace, the same for all experiments in it.
+fn namespace_seed(key: &str, catalogue: &Catalogue) -> String {
+    match catalogue.namespaces.get(key).map(|namespace| namespace.seeds) {
+        Some(Seeds::Apart) => format!("namespace:{key}"),
+        Some(Seeds::Plain) | None => key.to_owned(),
+    }
+}
+
+fn compile_rule(of: (&str, &Feature), rule: &Rule, catalogue: &Catalogue) -> Option<Value> {
     let mut compiled = json!({"id": rule.id});
     let mut conditions: Vec<&Value> = rule.condition.iter().collect();
     let mut parents: Vec<&Prerequisite> = rule.prerequisites.iter().collect();
@@ -148,7 +169,7 @@ fn compile_rule(rule: &Rule, catalogue: &Catalogue) -> Option<Value> {
             compiled["coverage"] = json!(coverage);
             compiled["hashAttribute"] = json!(hash_attribute);
             compiled["hashVersion"] = json!(2);
-            compiled["seed"] = json!(rule.id);
+            compiled["seed"] = json!(rollout_seed(of, rule));
         }
         Serve::Experiment { experiment: key, values } => {
             let (experiment, state) = catalogue.experiments.get(key)?;
@@ -160,7 +181,7 @@ fn compile_rule(rule: &Rule, catalogue: &Catalogue) -> Option<Value> {
                 experiment.condition.as_ref()
             };
             conditions.extend(targeting);
-            let body = compile_experiment(key, experiment, state, values)?;
+            let body = compile_experiment(key, (experiment, state), values, catalogue)?;
             compiled.as_object_mut()?.extend(body);
         }
     }
@@ -179,13 +200,13 @@ fn compile_rule(rule: &Rule, catalogue: &Catalogue) -> Option<Value> {
 /// None while the experiment says nothing of anybody's value.
 fn compile_experiment(
     key: &str,
-    experiment: &Experiment,
-    state: &ExperimentState,
+    (experiment, state): (&Experiment, &ExperimentState),
     values: &[VariationValue],
+    catalogue: &Catalogue,
 ) -> Option<Map<String, Value>> {
     let value_of = |variation: &str| values.iter().find(|value| value.variation == variation).map(|value| &value.value);
     let body = match state.status {
-        Status::Running => running(key, experiment, state, state.phase()?, &value_of)?,
+        Status::Running => running(key, (experiment, state), catalogue, &value_of)?,
         Status::Shipped | Status::RolledBack => json!({"force": value_of(&state.decision.as_ref()?.variation)?}),
         Status::Draft | Status::InReview | Status::Approved | Status::Stopped => return None,
     };
@@ -197,11 +218,11 @@ fn compile_experiment(
 
 pub(super) fn running<'a>(
     key: &str,
-    experiment: &Experiment,
-    state: &ExperimentState,
-    phase: &Phase,
+    (experiment, state): (&Experiment, &ExperimentState),
+    catalogue: &Catalogue,
     value_of: &impl Fn(&str) -> Option<&'a Value>,
 ) -> Option<Value> {
+    let phase = state.phase()?;
     let variations: Option<Vec<&Value>> =
         experiment.variations.iter().map(|variation| value_of(&variation.key)).collect();
     let meta: Vec<Value> = experiment
@@ -239,7 +260,7 @@ pub(super) fn running<'a>(
     }
     if let Some(share) = &phase.namespace {
         body["filters"] = json!([{
-            "attribute": experiment.hash_attribute, "seed": share.namespace, "hashVersion": 2,
+            "attribute": experiment.hash_attribute, "seed": namespace_seed(&share.namespace, catalogue), "hashVersion": 2,
             "ranges": [[share.start, share.end]],
         }]);
     }

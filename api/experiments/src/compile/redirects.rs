@@ -16,8 +16,8 @@ pub(super) fn experiments(catalogue: &Catalogue, environment: &str, holdouts: &m
         let Some(redirects) = experiment.redirects.as_ref().filter(|redirects| redirects.is_in(environment)) else {
             continue;
         };
-        let Some(body) = on_pages(key, experiment, state, redirects) else { continue };
-        if let Some(holdout) = experiment.holdout.as_ref().filter(|_| state.is_running()) {
+        let Some(body) = on_pages(key, (experiment, state), redirects, catalogue) else { continue };
+        if let Some(holdout) = experiment.holdout.as_ref().filter(|_| state.gives_what_is_new()) {
             holdouts.insert(holdout.clone());
         }
         found.push(body);
@@ -25,7 +25,12 @@ pub(super) fn experiments(catalogue: &Catalogue, environment: &str, holdouts: &m
     found
 }
 
-fn on_pages(key: &str, experiment: &Experiment, state: &ExperimentState, redirects: &Redirects) -> Option<Value> {
+fn on_pages(
+    key: &str,
+    (experiment, state): (&Experiment, &ExperimentState),
+    redirects: &Redirects,
+    catalogue: &Catalogue,
+) -> Option<Value> {
     let phase = state.phase()?;
     let of_variation = |variation: &str| match redirects.addresses.get(variation) {
         Some(address) => json!({"urlRedirect": address}),
@@ -33,7 +38,7 @@ fn on_pages(key: &str, experiment: &Experiment, state: &ExperimentState, redirec
     };
     let values: BTreeMap<&str, Value> =
         experiment.variations.iter().map(|one| (one.key.as_str(), of_variation(&one.key))).collect();
-    let mut body = running(key, experiment, state, phase, &|variation| values.get(variation))?;
+    let mut body = running(key, (experiment, state), catalogue, &|variation| values.get(variation))?;
     let condition = match state.status {
         Status::Running => phase.condition.as_ref(),
         Status::Shipped | Status::RolledBack => {
@@ -52,7 +57,7 @@ fn on_pages(key: &str, experiment: &Experiment, state: &ExperimentState, redirec
     let needed = experiment.prerequisites.iter();
     let mut parents: Vec<Value> =
         needed.map(|needed| json!({"id": needed.feature, "condition": needed.condition})).collect();
-    if let Some(holdout) = experiment.holdout.as_ref().filter(|_| state.is_running()) {
+    if let Some(holdout) = experiment.holdout.as_ref().filter(|_| state.gives_what_is_new()) {
         parents.push(json!({"id": format!("$holdout:{holdout}"), "condition": {"value": {"$ne": HELD_OUT}}}));
     }
     if !parents.is_empty() {

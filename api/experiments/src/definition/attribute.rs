@@ -30,6 +30,9 @@ pub struct Attribute {
     /// It tells users apart, so that experiments and rollouts may go by it.
     #[serde(default)]
     pub identifies: bool,
+    /// No two people share a value of it, as customers' numbers mostly are and companies are not: who is divided by it counts for themselves.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_personal: bool,
     #[serde(default)]
     #[schemars(length(max = 4000))]
     pub description: String,
@@ -44,6 +47,9 @@ impl Definition for Attribute {
         let may_identify = matches!(self.kind, AttributeType::String | AttributeType::Number);
         if self.identifies && !may_identify {
             faults.at("identifies", "only texts and numbers tell users apart");
+        }
+        if self.is_personal && !self.identifies {
+            faults.at("is_personal", "goes with an attribute that identifies");
         }
     }
 

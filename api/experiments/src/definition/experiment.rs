@@ -7,7 +7,7 @@ use serde_json::Value;
 use footfall_models_experiment::statistics::bandit::USERS_MIN;
 
 use super::{
-    BanditContext, Definition, Design, ExperimentState, Kind, Measure, Prerequisite, Redirects, Sticky, context,
+    BanditContext, Definition, Design, ExperimentState, Kind, Measure, Prerequisite, Redirects, Status, Sticky, context,
 };
 use crate::catalogue::Catalogue;
 use crate::check::{condition, namespaces, plan};
@@ -281,6 +281,18 @@ impl Experiment {
         self.variations.iter().map(|variation| variation.weight).collect()
     }
 
+    /// SDKs tell a variation by its key or by its place: a key that is another's place would be taken for it.
+    fn check_places(&self, faults: &mut Faults) {
+        faults.each("variations", &self.variations, |faults, index, variation| {
+            if variation.key.parse::<usize>().is_ok_and(|place| place != index) {
+                faults.at(
+                    "key",
+                    format!("is a number, and SDKs tell variations by their places too: here it could only be {index}"),
+                );
+            }
+        });
+    }
+
     fn check_variations(&self, faults: &mut Faults) {
         let count = self.variations.len();
         if !(2..=VARIATIONS_MAX).contains(&count) {
@@ -381,6 +393,9 @@ impl Definition for Experiment {
         faults.text("description", &self.description);
         faults.count("tags", self.tags.len(), 50);
         self.check_variations(faults);
+        if state.phases.is_empty() {
+            self.check_places(faults);
+        }
         faults.share("coverage", self.coverage);
         catalogue.check_identifier("hash_attribute", &self.hash_attribute, faults);
         if let Some(attribute) = &self.fallback_attribute {
@@ -399,7 +414,7 @@ impl Definition for Experiment {
             faults.at("holdout", "there is no such holdout");
         }
         if state.holds_its_place() {
-            namespaces::check(key, self, catalogue, faults);
+            namespaces::check(key, self, state.phases.is_empty(), catalogue, faults);
         }
         self.check_metrics(catalogue, faults);
         self.check_analysis(faults);
@@ -420,6 +435,7 @@ impl Definition for Experiment {
         &self,
         before: &Experiment,
         (state, next): (&ExperimentState, &ExperimentState),
+        _: &Catalogue,
         faults: &mut Faults,
     ) {
         if state.phases.is_empty() {
@@ -449,6 +465,21 @@ impl Definition for Experiment {
         for (member, _) in of_phase.into_iter().filter(|(_, changed)| within_phase && *changed) {
             faults.at(member, "says who takes part, and the experiment is running; begin a new phase");
         }
+    }
+
+    /// What was reviewed is not what was written since.
+    fn written(&self, _: Option<&Experiment>, mut state: ExperimentState, author: &str) -> ExperimentState {
+        if !state.phases.is_empty() {
+            return state;
+        }
+        if matches!(state.status, Status::InReview | Status::Approved) {
+            state.status = Status::Draft;
+            (state.review_asked_by, state.approved_by) = (None, None);
+        }
+        if !state.authors.iter().any(|known| known == author) {
+            state.authors.push(author.to_owned());
+        }
+        state
     }
 
     fn put(self, key: &str, state: ExperimentState, catalogue: &mut Catalogue) {

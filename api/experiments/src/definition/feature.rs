@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Definition, Kind, Stateless};
+use super::{Definition, Kind, SeedState, Seeds};
 use crate::catalogue::Catalogue;
 use crate::check::{condition, graph};
 use crate::faults::Faults;
@@ -58,6 +58,9 @@ pub struct Feature {
     #[serde(default)]
     #[schemars(length(max = 50), inner(length(max = 100)))]
     pub tags: Vec<String>,
+    /// Of its state.
+    #[serde(skip)]
+    pub seeds: Seeds,
 }
 
 /// One rule.
@@ -186,6 +189,14 @@ impl Feature {
         })
     }
 
+    /// All that is asked, in its order, until the last rule of an experiment has decided.
+    fn asked_until(&self, experiment: &str) -> Vec<Rule> {
+        let rules: Vec<&Rule> = self.rules.iter().filter(|rule| !rule.is_off).collect();
+        let last = rules.iter().rposition(|rule| rule.serve.experiment() == Some(experiment));
+        let asked = rules.into_iter().take(last.map_or(0, |last| last + 1));
+        asked.map(|rule| Rule { description: String::new(), ..rule.clone() }).collect()
+    }
+
     /// Features that it needs, in itself or in a rule.
     pub fn needs(&self) -> impl Iterator<Item = &str> {
         let of_rules = self.rules.iter().flat_map(|rule| &rule.prerequisites);
@@ -246,9 +257,9 @@ fn check_prerequisites(prerequisites: &[Prerequisite], catalogue: &Catalogue, fa
 
 impl Definition for Feature {
     const KIND: Kind = Kind::Feature;
-    type State = Stateless;
+    type State = SeedState;
 
-    fn check(&self, key: &str, _: &Stateless, catalogue: &Catalogue, faults: &mut Faults) {
+    fn check(&self, key: &str, _: &SeedState, catalogue: &Catalogue, faults: &mut Faults) {
         faults.line("owner", &self.owner);
         faults.text("description", &self.description);
         faults.count("tags", self.tags.len(), 50);
@@ -279,8 +290,31 @@ impl Definition for Feature {
         }
     }
 
-    fn put(self, key: &str, _: Stateless, catalogue: &mut Catalogue) {
-        catalogue.features.insert(key.to_owned(), self);
+    /// What an experiment's people get, and who they are, stays while it runs: its rule, and what is asked before it.
+    fn check_change(&self, before: &Feature, _: (&SeedState, &SeedState), catalogue: &Catalogue, faults: &mut Faults) {
+        let is_running = |key: &str| catalogue.experiments.get(key).is_some_and(|(_, state)| state.is_running());
+        let Some((_, running, _)) =
+            before.experiments().filter(|&(rule, key, _)| !rule.is_off && is_running(key)).last()
+        else {
+            return;
+        };
+        let changed = [
+            ("rules", self.asked_until(running) != before.asked_until(running)),
+            ("prerequisites", self.prerequisites != before.prerequisites),
+            ("holdout", self.holdout != before.holdout),
+        ];
+        for (member, _) in changed.into_iter().filter(|(_, changed)| *changed) {
+            faults.at(
+                member,
+                format!(
+                    "says who takes part in the experiment {running} and what they get, which is running: stop it, change this, and begin a new phase"
+                ),
+            );
+        }
+    }
+
+    fn put(self, key: &str, state: SeedState, catalogue: &mut Catalogue) {
+        catalogue.features.insert(key.to_owned(), Feature { seeds: state.seeds, ..self });
     }
 
     fn take(key: &str, catalogue: &mut Catalogue) {

@@ -11,6 +11,7 @@ mod metric;
 mod namespace;
 mod redirect;
 mod saved_group;
+mod seeds;
 mod state;
 
 use schemars::JsonSchema;
@@ -28,6 +29,7 @@ pub use metric::{Aggregate, Cap, Compared, Comparison, Measure, Metric, Operand,
 pub use namespace::Namespace;
 pub use redirect::{Page, PageBy, Redirects, Sticky};
 pub use saved_group::{Members, SavedGroup, VALUES_MAX};
+pub use seeds::{SeedState, Seeds};
 pub use state::{Decision, ExperimentState, Outcome, PART_SEPARATOR, Period, Phase, Status, WeightsPart};
 
 use crate::catalogue::Catalogue;
@@ -105,8 +107,20 @@ pub trait Definition: Serialize + DeserializeOwned + JsonSchema + Clone + Partia
     /// Everything that is wrong with it, in a catalogue that holds it already.
     fn check(&self, key: &str, state: &Self::State, catalogue: &Catalogue, faults: &mut Faults);
 
-    /// What a change from `before` must not touch in this state.
-    fn check_change(&self, _before: &Self, _states: (&Self::State, &Self::State), _faults: &mut Faults) {}
+    /// What a change from `before` must not touch in this state; the catalogue holds the changed one.
+    fn check_change(
+        &self,
+        _before: &Self,
+        _states: (&Self::State, &Self::State),
+        _catalogue: &Catalogue,
+        _faults: &mut Faults,
+    ) {
+    }
+
+    /// The state of a definition that somebody has written instead of `before`; none before is a new one.
+    fn written(&self, _before: Option<&Self>, state: Self::State, _author: &str) -> Self::State {
+        state
+    }
 
     /// It tells people apart by what the tables know of them, so that whoever writes it has to be allowed to ask that.
     fn names_people(&self) -> bool {

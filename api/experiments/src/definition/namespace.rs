@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, Kind, Stateless};
+use super::{Definition, Kind, SeedState, Seeds};
 use crate::catalogue::Catalogue;
 use crate::faults::Faults;
 
@@ -14,18 +14,21 @@ pub struct Namespace {
     #[serde(default)]
     #[schemars(length(max = 4000))]
     pub description: String,
+    /// Of its state.
+    #[serde(skip)]
+    pub seeds: Seeds,
 }
 
 impl Definition for Namespace {
     const KIND: Kind = Kind::Namespace;
-    type State = Stateless;
+    type State = SeedState;
 
-    fn check(&self, _: &str, _: &Stateless, _: &Catalogue, faults: &mut Faults) {
+    fn check(&self, _: &str, _: &SeedState, _: &Catalogue, faults: &mut Faults) {
         faults.text("description", &self.description);
     }
 
-    fn put(self, key: &str, _: Stateless, catalogue: &mut Catalogue) {
-        catalogue.namespaces.insert(key.to_owned(), self);
+    fn put(self, key: &str, state: SeedState, catalogue: &mut Catalogue) {
+        catalogue.namespaces.insert(key.to_owned(), Namespace { seeds: state.seeds, ..self });
     }
 
     fn take(key: &str, catalogue: &mut Catalogue) {

@@ -157,11 +157,19 @@ pub struct ExperimentState {
     /// Who asked for the review: somebody else approves.
     pub review_asked_by: Option<String>,
     pub approved_by: Option<String>,
+    /// Who has written the definition, as long as it was not started: none of them approves it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authors: Vec<String>,
 }
 
 impl ExperimentState {
     pub fn is_running(&self) -> bool {
         self.status == Status::Running
+    }
+
+    /// True while people get something by it that those who are held out must not have.
+    pub fn gives_what_is_new(&self) -> bool {
+        matches!(self.status, Status::Running | Status::Shipped)
     }
 
     /// True while its ranges of a namespace are taken.

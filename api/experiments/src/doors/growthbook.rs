@@ -54,14 +54,15 @@ pub(super) async fn features(State(doors): State<Doors>, Path(key): Path<String>
     let Some(body) = served.compiled.body_for(&served.connection) else {
         return refused("The encryption key of this connection is damaged");
     };
-    let etag = HeaderValue::from_str(&served.compiled.etag).unwrap_or(HeaderValue::from_static("\"\""));
+    let tag = served.compiled.tag_for(&served.connection);
+    let etag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
     let common = [
         (header::CACHE_CONTROL, CACHE),
         (header::ETAG, etag),
         (SSE_SUPPORT, HeaderValue::from_static("enabled")),
         (header::CONTENT_TYPE, JSON),
     ];
-    if knows(&headers, &served.compiled.etag) {
+    if knows(&headers, &tag) {
         return (StatusCode::NOT_MODIFIED, common).into_response();
     }
     (common, body).into_response()
@@ -86,7 +87,8 @@ pub(super) async fn subscribe(State(doors): State<Doors>, Path(key): Path<String
 }
 
 fn render(compiled: &Compiled, _: &ProjectPayloads, connection: &Connection) -> Option<Vec<Bytes>> {
-    let id = compiled.etag.trim_matches('"');
+    let tag = compiled.tag_for(connection);
+    let id = tag.trim_matches('"');
     if connection.is_remote {
         return Some(stream::event(id, "features-updated", Bytes::from_static(b"{}")));
     }

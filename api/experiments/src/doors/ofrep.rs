@@ -201,13 +201,14 @@ pub(super) async fn events(State(doors): State<Doors>, Path(key): Path<String>, 
         Err(refusal) => return unserved(refusal),
     };
     // The state at the beginning is what the client has just asked for.
-    let present = served.compiled.etag.trim_matches('"').to_owned();
+    let present = served.compiled.tag_for(&served.connection).trim_matches('"').to_owned();
     let known = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map_or(present, str::to_owned);
     stream::stream(&doors, key, served, Some(&known), render)
 }
 
-fn render(compiled: &Compiled, payloads: &ProjectPayloads, _: &Connection) -> Option<Vec<Bytes>> {
-    let etag = compiled.etag.trim_matches('"');
+fn render(compiled: &Compiled, payloads: &ProjectPayloads, connection: &Connection) -> Option<Vec<Bytes>> {
+    let tag = compiled.tag_for(connection);
+    let etag = tag.trim_matches('"');
     let data = json!({"type": "refetchEvaluation", "etag": etag, "lastModified": Time::from(payloads.changed_at)});
     Some(stream::event(etag, "", Bytes::from(data.to_string())))
 }

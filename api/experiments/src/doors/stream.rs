@@ -44,7 +44,8 @@ pub(super) fn stream(doors: &Doors, key: String, served: Served, known: Option<&
     };
     let Served { project, connection, payloads, compiled, changes } = served;
     let mut waiting = VecDeque::from([Bytes::from_static(b"retry: 5000\n\n")]);
-    if known != Some(compiled.etag.trim_matches('"')) {
+    let tag = compiled.tag_for(&connection);
+    if known != Some(tag.trim_matches('"')) {
         waiting.extend(render(&compiled, &payloads, &connection).unwrap_or_default());
     }
     let every = doors.settings.ping.max(Duration::from_millis(10));

@@ -37,6 +37,9 @@ struct Wanted {
     /// Encrypts payloads; a key is made when there is none yet.
     #[serde(default)]
     is_encrypted: bool,
+    /// Makes another key to encrypt with. SDKs that have the one before read nothing new until they are given it.
+    #[serde(default)]
+    rotates_key: bool,
     /// Hands out no payload: users are evaluated here.
     #[serde(default)]
     is_remote: bool,
@@ -106,8 +109,8 @@ async fn replace(
     let known = before.into_iter().find(|known| known.key_id == place.key_id).and_then(|known| known.encryption_key);
     let encryption_key = match (wanted.is_encrypted, known) {
         (false, _) => None,
-        (true, Some(known)) => Some(known),
-        (true, None) => Some(new_key()?),
+        (true, Some(known)) if !wanted.rotates_key => Some(known),
+        (true, _) => Some(new_key()?),
     };
     let Wanted { environment, is_remote, records_exposures, .. } = wanted;
     let (key_id, project) = (place.key_id, place.project);

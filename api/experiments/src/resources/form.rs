@@ -104,7 +104,7 @@ pub(super) struct Why {
 
 pub(super) fn author(member: &Member, whence: Whence, reason: Option<String>) -> Author {
     let (actor, subject) = (member.caller.actor.clone(), Some(member.caller.subject.clone()));
-    Author { actor, origin: whence.0, reason: reason.unwrap_or_default(), subject }
+    Author { actor, origin: whence.0, reason: reason.unwrap_or_default(), subject, on_behalf_of: None }
 }
 
 /// `{definition: <merge patch>, reason}` (RFC 7396).

@@ -8,6 +8,7 @@ mod history;
 mod lifecycle;
 mod results;
 mod schedule;
+mod sight;
 mod stale;
 
 use footfall_api_access::Permission;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::definitions::DefinitionPlace;
 use super::experiments_read;
+use super::sight::SeesEverything;
 use crate::check::plan;
 use crate::definition::Experiment;
 use crate::error::{ExperimentError, FACTS_UNAVAILABLE, READS, problem};
@@ -114,6 +115,7 @@ pub(super) fn routes() -> Routes<Experiments, May> {
 
 async fn show(
     State(experiments): State<Experiments>,
+    _: SeesEverything,
     Path(place): Path<DefinitionPlace>,
     Query(which): Query<WhichPhase>,
 ) -> Result<Told<Report>, Problem> {
@@ -123,6 +125,7 @@ async fn show(
 
 async fn breakdown(
     State(experiments): State<Experiments>,
+    _: SeesEverything,
     Path(place): Path<DefinitionPlace>,
     Query(which): Query<WhichBreakdown>,
 ) -> Result<Told<Breakdown>, Problem> {
@@ -132,6 +135,7 @@ async fn breakdown(
 
 async fn differences(
     State(experiments): State<Experiments>,
+    _: SeesEverything,
     Path(place): Path<DefinitionPlace>,
     Query(which): Query<WhichPhase>,
 ) -> Result<Told<Differences>, Problem> {
@@ -141,6 +145,7 @@ async fn differences(
 
 async fn interactions(
     State(experiments): State<Experiments>,
+    _: SeesEverything,
     Path(place): Path<DefinitionPlace>,
     Query(which): Query<WhichPhase>,
 ) -> Result<Told<Interactions>, Problem> {
@@ -150,6 +155,7 @@ async fn interactions(
 
 async fn novelty(
     State(experiments): State<Experiments>,
+    _: SeesEverything,
     Path(place): Path<DefinitionPlace>,
     Query(which): Query<WhichPhase>,
 ) -> Result<Told<Novelty>, Problem> {
@@ -159,6 +165,7 @@ async fn novelty(
 
 async fn holdout(
     State(experiments): State<Experiments>,
+    _: SeesEverything,
     Path(place): Path<DefinitionPlace>,
 ) -> Result<Told<Report>, Problem> {
     experiments.holdout_report(&place.project, &place.key).await.map(Told).map_err(problem)

@@ -2,6 +2,7 @@
 
 use axum::Extension;
 use axum::extract::State;
+use footfall_api_access::Permission;
 use footfall_api_app::{May, Member, Whence};
 use footfall_api_http::{
     Created, Done, Fault, JsonBody, Page, Paging, Path, Place, Problem, Revision, Routes, Time, Unfiltered, delete,
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::definitions::InProject;
 use super::form::author;
-use super::{experiments_write, flags_read};
+use super::{flags_read, flags_write, sight};
 use crate::definition::Kind;
 use crate::error::{CHANGES, ExperimentError, READS, problem};
 use crate::experiments::Experiments;
@@ -31,7 +32,7 @@ struct Scheduled {
     made_by: String,
     made_at: Time,
     done_at: Option<Time>,
-    /// Empty while it waits; `done`, or why it could not be done.
+    /// Empty while it waits; `begun`, `done`, or why it could not be done.
     outcome: String,
 }
 
@@ -71,10 +72,15 @@ pub(super) fn routes() -> Routes<Experiments, May> {
         "Changes of features and experiments that wait for their time.",
         [
             get(all, flags_read(), list, "By time, those that are done included.").raises(READS),
-            post(all, experiments_write(), create, "Schedules a change; it is checked now and when its time has come.")
+            post(
+                all,
+                flags_write(),
+                create,
+                "Schedules a change, of an experiment for who may change experiments; it is checked now and when its time has come.",
+            )
                 .idempotent()
                 .raises(CHANGES),
-            delete(one, experiments_write(), remove, "Takes back a change that waits.").raises(CHANGES),
+            delete(one, flags_write(), remove, "Takes back a change that waits.").raises(CHANGES),
         ],
     )
 }
@@ -113,11 +119,12 @@ async fn create(
     Path(place): Path<InProject>,
     JsonBody(body): JsonBody<NewScheduled>,
 ) -> Result<Created<Scheduled>, Problem> {
-    let author = author(&member, whence, body.reason);
     let kind = match body.kind {
         ScheduledKind::Feature => Kind::Feature,
         ScheduledKind::Experiment => Kind::Experiment,
     };
+    check_kind(&experiments, (&member, &whence), kind, &place.project).await?;
+    let author = author(&member, whence, body.reason);
     let wrong =
         |pointer: &str, detail: &str| problem(ExperimentError::Invalid(vec![Fault::new(Place::Body, pointer, detail)]));
     let now = experiments.now();
@@ -151,6 +158,21 @@ async fn remove(
     whence: Whence,
     Path(place): Path<ScheduledPlace>,
 ) -> Result<Done, Problem> {
+    let change = experiments.scheduled(&place.project, &place.id).await.map_err(problem)?;
+    check_kind(&experiments, (&member, &whence), change.kind, &place.project).await?;
     let author = author(&member, whence, None);
-    experiments.unschedule(&place.project, &place.id, &author).await.map(|()| Done).map_err(problem)
+    experiments.unschedule(&change, &author).await.map(|()| Done).map_err(problem)
+}
+
+/// Who schedules a change has to be allowed to make it. Flags are the route's own.
+async fn check_kind(
+    experiments: &Experiments,
+    who: (&Member, &Whence),
+    kind: Kind,
+    project: &str,
+) -> Result<(), Problem> {
+    match kind {
+        Kind::Feature => Ok(()),
+        _ => sight::check(experiments, who, Permission::ExperimentsWrite, project).await,
+    }
 }

@@ -54,6 +54,8 @@ pub(super) struct Frame<'a> {
     pub experiment: &'a Experiment,
     pub phase: &'a Phase,
     pub metrics: Vec<(&'a str, &'a Metric)>,
+    /// An attribute by which people are divided, and which nothing says that they do not share.
+    pub shared: Option<&'a str>,
 }
 
 /// An experiment with the phase that is looked at.
@@ -119,7 +121,7 @@ impl Experiments {
             .enumerate()
             .map(|(index, (key, metric))| frame.metric(index, (key, metric), revisions[*key], &answered, &totals))
             .collect();
-        correct(&mut reports);
+        correct(&mut reports, frame.experiment.analysis.alpha);
         let nobodys = |is_wanted: fn(&str, bool) -> bool| -> f64 {
             let days = answered.cells.get("").into_iter().flatten();
             days.filter(|(day, _)| is_wanted(day, frame.has_clusters())).map(|(_, cell)| cell.people).sum()
@@ -165,7 +167,16 @@ impl Looked {
     pub fn frame(&self) -> Frame<'_> {
         let keys = self.item.definition.metrics();
         let metrics = keys.iter().filter_map(|key| Some((*key, self.catalogue.metrics.get(*key)?))).collect();
-        Frame { experiment: &self.item.definition, phase: &self.phase, metrics }
+        let experiment = &self.item.definition;
+        Frame { experiment, phase: &self.phase, metrics, shared: self.shared() }
+    }
+
+    fn shared(&self) -> Option<&str> {
+        let experiment = &self.item.definition;
+        let name = experiment.hash_attribute.as_str();
+        let is_personal = ["id", "distinct_id"].contains(&name)
+            || self.catalogue.attributes.get(name).is_some_and(|attribute| attribute.is_personal);
+        (experiment.design.is_people() && !is_personal).then_some(name)
     }
 
     /// When the periods of the phase began.
@@ -221,8 +232,9 @@ impl Frame<'_> {
             }
         }
         levels.extend(dimensions::days(days));
-        let suspects = dimensions::suspects(&levels, &arms);
         let is_off = check.p_value_always_valid < srm::P_VALUE_WARNING;
+        // Levels are tested for one look: nobody is suspected before it is sure that somebody is missing.
+        let suspects = if is_off { dimensions::suspects(&levels, &arms) } else { Vec::new() };
         let reading = dimensions::reading(is_off, &suspects, &arms);
         let (p_value, p_value_always_valid) =
             (check.p_value_exact.unwrap_or(check.p_value), check.p_value_always_valid);
@@ -360,7 +372,8 @@ impl Frame<'_> {
                     if is_absolute {
                         add_absolute(&analyse_above_nothing(pair, &settings), &mut compared);
                     }
-                    if self.role(key) == Role::Guardrail {
+                    // It may be a goal as well.
+                    if self.experiment.guardrails.iter().any(|guardrail| guardrail.metric == key) {
                         let method = Method::AlwaysValid { tuning: self.experiment.analysis.tuning };
                         let settings = Settings { method, ..settings };
                         let test = match is_absolute {
@@ -376,6 +389,7 @@ impl Frame<'_> {
                     is_contextual: self.is_contextual(),
                     clusters: pair.filter(|_| self.has_clusters()).map(|(a, b)| [a.n(), b.n()]),
                     covariate: self.experiment.analysis.covariate,
+                    shared: self.shared,
                 };
                 reading::add(designed, &mut compared);
                 compared

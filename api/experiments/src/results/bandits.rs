@@ -37,7 +37,8 @@ impl Experiments {
             let catalogue = crate::storage::catalogue(self.access().database(), &project).await?;
             for (key, (experiment, state)) in &catalogue.experiments {
                 let Some(bandit) = experiment.bandit.as_ref().filter(|_| state.is_running()) else { continue };
-                let is_due = state.phase().is_some_and(|phase| is_due(bandit, phase, Time::from(self.now())));
+                let judged = self.judged(&project, key);
+                let is_due = state.phase().is_some_and(|phase| is_due(bandit, phase, judged, Time::from(self.now())));
                 if !is_due {
                     continue;
                 }
@@ -86,6 +87,10 @@ impl Experiments {
             }
             next.push(ContextWeights { weights, chances });
         }
+        if !changes && next.iter().all(|context| !context.chances.is_empty()) {
+            // All that there is to say was said: the same is not asked again before its time.
+            self.remember_judged(project, key);
+        }
         let Some(others) = next.pop().filter(|_| changes) else { return Ok(false) };
         let reason = format!("bandit by {goal}: {}", reasons.join("; "));
         let revision = looked.item.revision;
@@ -104,11 +109,12 @@ impl Experiments {
     }
 }
 
-fn is_due(bandit: &Bandit, phase: &Phase, now: Time) -> bool {
-    let last = phase.periods().last().map_or(phase.started_at, |(start, _)| start);
+/// So many hours after the last change of its weights, or after the last look at all its arms that changed nothing.
+fn is_due(bandit: &Bandit, phase: &Phase, judged: Option<Timestamp>, now: Time) -> bool {
+    let last = Timestamp::from(phase.periods().last().map_or(phase.started_at, |(start, _)| start)).millis();
+    let last = judged.map_or(last, |judged| last.max(judged.millis()));
     let hours = i64::from(bandit.every_hours);
-    phase.periods.len() < PERIODS_MAX
-        && Timestamp::from(now).millis() - Timestamp::from(last).millis() >= hours * HOUR_MILLIS
+    phase.periods.len() < PERIODS_MAX && Timestamp::from(now).millis() - last >= hours * HOUR_MILLIS
 }
 
 impl Frame<'_> {
@@ -189,5 +195,26 @@ impl Frame<'_> {
         let known: BTreeSet<String> = self.weights_parts().into_iter().map(|part| part.name).collect();
         let parts = cells.values().flatten();
         parts.filter(|(part, _)| !known.contains(*part)).map(|(_, cell)| cell.people).sum()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changed_nothing_is_looked_at_again_when_its_time_has_come() {
+        let bandit: Bandit = serde_json::from_value(serde_json::json!({"every_hours": 24})).unwrap();
+        let phase: Phase = serde_json::from_value(serde_json::json!({
+            "started_at": "2026-11-24T12:00:00Z", "ended_at": null, "seed": "s", "coverage": 1.0, "weights": [0.5, 0.5], "condition": null,
+            "namespace": null, "reason": "",
+        }))
+        .unwrap();
+        let start = Timestamp::from(phase.started_at);
+        let after = |hours: i64| start.plus_millis(hours * HOUR_MILLIS);
+        let due =
+            |judged: Option<i64>, hours: i64| is_due(&bandit, &phase, judged.map(after), Time::from(after(hours)));
+        assert_eq!([due(None, 23), due(None, 24), due(Some(24), 25), due(Some(24), 48)], [false, true, false, true]);
     }
 }

@@ -225,16 +225,12 @@ pub(super) fn reading(is_off: bool, suspects: &[SampleSuspect], arms: &[Variatio
         let direction = if *deviation < 0.0 { "fewer" } else { "more" };
         format!(": {} has {:.0} % {direction} people there than it should", arm.key, deviation.abs() * 100.0)
     });
-    match (is_off, first.p_value_of_rest >= REST_P_VALUE) {
-        (false, _) => format!(
-            "As a whole the arms have the people that their weights promise, but not where {place}{what}. Look there before \
-             the effect among these people is trusted."
-        ),
-        (true, true) => format!(
+    match first.p_value_of_rest >= REST_P_VALUE {
+        true => format!(
             "The arms do not have the people that their weights promise, most of all where {place}{what}. Without these people \
              the arms are as planned: look there. Until then no effect below can be trusted."
         ),
-        (true, false) => format!(
+        false => format!(
             "The arms do not have the people that their weights promise, most of all where {place}{what}, but not there alone: \
              look for what loses people or exposures of one arm. Until then no effect below can be trusted."
         ),

@@ -21,16 +21,18 @@ const PREDICTED: &str = "adjusted by what a model of other people's doings befor
 
 /// What is looked at.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Designed {
+pub(super) struct Designed<'a> {
     pub is_bandit: bool,
     pub is_contextual: bool,
     /// Of control and of the treatment, where clusters are divided.
     pub clusters: Option<[f64; 2]>,
     pub covariate: Covariate,
+    /// An attribute by which people are divided, and which several may share.
+    pub shared: Option<&'a str>,
 }
 
 /// Adds what is true of this design to what is true of any; nothing where there is no effect to speak of.
-pub(super) fn add(designed: Designed, compared: &mut TreatmentReport) {
+pub(super) fn add(designed: Designed<'_>, compared: &mut TreatmentReport) {
     if compared.effect.is_none() {
         return;
     }
@@ -43,6 +45,12 @@ pub(super) fn add(designed: Designed, compared: &mut TreatmentReport) {
         if control.min(treatment) < CLUSTERS_MIN {
             compared.cannot_be_said += FEW_CLUSTERS;
         }
+    }
+    if let Some(name) = designed.shared {
+        compared.cannot_be_said += &format!(
+            " Variations were divided by {name}: where several people share one, the range is too narrow. The design of clusters counts each as \
+             one; an attribute that is_personal is taken not to be shared."
+        );
     }
     if designed.is_contextual {
         compared.can_be_said += CONTEXTS;
@@ -69,7 +77,7 @@ mod tests {
         Statistic::Adjusted { values: Values::new(Moments::of(people.collect::<Vec<_>>())), theta: 0.0 }
     }
 
-    fn told(designed: Designed, lift: f64) -> [String; 2] {
+    fn told(designed: Designed<'_>, lift: f64) -> [String; 2] {
         let metric: Metric =
             serde_json::from_value(serde_json::json!({"measure": {"count": {"source": {"event": "bought"}}}})).unwrap();
         let pair = (arm(0.0), arm(lift));
@@ -98,6 +106,8 @@ mod tests {
             ),
         ];
         assert_eq!(told(clusters, 0.5), expected);
+        let shared = Designed { shared: Some("company"), ..usual };
+        assert!(told(shared, 0.5)[1].starts_with(&format!("{not} Variations were divided by company: where several")));
         let enough = Designed { clusters: Some([52.0, 40.0]), ..usual };
         assert_eq!(told(enough, 0.5)[1], not);
         let contextual = Designed { is_bandit: true, is_contextual: true, ..usual };

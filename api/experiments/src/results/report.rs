@@ -223,6 +223,9 @@ pub struct TreatmentReport {
     pub p_value_holm: Option<f64>,
     /// Benjamini and Hochberg's over the same.
     pub p_value_false_discovery: Option<f64>,
+    /// The interval that goes with Holm's p-value; what is said of a goal or secondary metric is said by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval_holm: Option<Interval>,
     /// Of a switchback, at one look: the share of all divisions of its pairs that would have shown as much.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p_value_by_division: Option<f64>,

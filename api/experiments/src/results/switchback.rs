@@ -58,7 +58,7 @@ impl Experiments {
             let revision = self.item::<Metric>(project, metric_key).await?.revision;
             reports.push(frame.metric_of_windows((index, revision), (metric_key, metric), windows, &whole));
         }
-        super::comparison::correct(&mut reports);
+        super::comparison::correct(&mut reports, frame.experiment.analysis.alpha);
         let people = |arm: usize| -> f64 {
             seen.iter().filter(|one| windows.arm(one.window) == arm).map(|one| one.people).sum()
         };
@@ -272,6 +272,7 @@ fn compared(variation: &str, (windows, people): (&[Window], &[f64]), settings: &
         p_value: test.and_then(|test| finite(test.p_value)),
         p_value_holm: None,
         p_value_false_discovery: None,
+        interval_holm: None,
         p_value_by_division: by_division,
         chance_to_win: None,
         expected_loss: None,

@@ -12,6 +12,7 @@ pub use definitions::{
     projects_with_switchbacks, revisions,
 };
 pub(crate) use definitions::{held, lock, set_state, write};
+pub(crate) use schedule::DONE;
 pub use schedule::{ScheduledChange, ScheduledKept};
 
 /// The area's name among migrations.

@@ -9,6 +9,13 @@ use serde_json::Value;
 use crate::definition::Kind;
 use crate::error::ExperimentError;
 
+/// The outcome of what is done.
+pub(crate) const DONE: &str = "done";
+/// The outcome while it is being done.
+const BEGUN: &str = "begun";
+/// Whoever has begun something and not told of it for so long was interrupted.
+const INTERRUPTED_MILLIS: i64 = 5 * 60 * 1000;
+
 /// What is to happen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -34,8 +41,13 @@ pub struct ScheduledKept {
     pub made_by: String,
     pub made_at: Timestamp,
     pub done_at: Option<Timestamp>,
-    /// Empty while it waits; `done`, or why it could not be done.
+    /// Empty while it waits; `begun`, `done`, or why it could not be done.
     pub outcome: String,
+}
+
+/// What was begun before this moment is not being done any more.
+fn interrupted(now: Timestamp) -> i64 {
+    now.millis() - INTERRUPTED_MILLIS
 }
 
 impl ScheduledKept {
@@ -80,22 +92,41 @@ impl ScheduledKept {
         database.read(query).await?.iter().map(ScheduledKept::read).collect()
     }
 
+    /// One of a project.
+    pub async fn one(database: &Database, project: &str, id: &str) -> Result<ScheduledKept, ExperimentError> {
+        let query = statement("SELECT * FROM flag_schedule WHERE project_id = $1 AND id = $2").bind(project).bind(id);
+        let found = database.read_one(query).await?;
+        ScheduledKept::read(&found.ok_or(ExperimentError::NotFound("scheduled change"))?)
+    }
+
+    /// What waits and is due, and what was begun and interrupted.
     pub async fn due(database: &Database, now: Timestamp) -> Result<Vec<ScheduledKept>, ExperimentError> {
-        let query = "SELECT * FROM flag_schedule WHERE done_at IS NULL AND due_at <= $1 ORDER BY due_at, id LIMIT 100";
-        database.read(statement(query).bind(now)).await?.iter().map(ScheduledKept::read).collect()
+        let query = "SELECT * FROM flag_schedule WHERE due_at <= $1
+                     AND (done_at IS NULL OR (outcome = $2 AND done_at <= $3)) ORDER BY due_at, id LIMIT 100";
+        let query = statement(query).bind(now).bind(BEGUN).bind(interrupted(now));
+        database.read(query).await?.iter().map(ScheduledKept::read).collect()
     }
 
     /// Takes it for oneself; false if another process was first.
     pub(crate) async fn claim(&self, transaction: &mut Transaction, now: Timestamp) -> Result<bool, ExperimentError> {
-        let update = "UPDATE flag_schedule SET done_at = $1, outcome = 'done' WHERE id = $2 AND done_at IS NULL";
-        Ok(transaction.execute(statement(update).bind(now).bind(&self.id)).await? == 1)
+        let update = "UPDATE flag_schedule SET done_at = $1, outcome = $2
+                      WHERE id = $3 AND (done_at IS NULL OR (outcome = $4 AND done_at <= $5))";
+        let update = statement(update).bind(now).bind(BEGUN).bind(&self.id).bind(BEGUN).bind(interrupted(now));
+        Ok(transaction.execute(update).await? == 1)
     }
 
-    /// Writes down why it could not be done.
-    pub(crate) async fn refuse(&self, database: &Database, now: Timestamp, why: &str) -> Result<(), ExperimentError> {
+    /// Writes down what came of it.
+    pub(crate) async fn settle(&self, database: &Database, now: Timestamp, what: &str) -> Result<(), ExperimentError> {
         let update = "UPDATE flag_schedule SET done_at = $1, outcome = $2 WHERE id = $3";
-        let why: String = why.chars().take(2000).collect();
-        database.execute(statement(update).bind(now).bind(why).bind(&self.id)).await?;
+        let what: String = what.chars().take(2000).collect();
+        database.execute(statement(update).bind(now).bind(what).bind(&self.id)).await?;
+        Ok(())
+    }
+
+    /// It waits again.
+    pub(crate) async fn put_back(&self, database: &Database) -> Result<(), ExperimentError> {
+        let update = "UPDATE flag_schedule SET done_at = NULL, outcome = '' WHERE id = $1";
+        database.execute(statement(update).bind(&self.id)).await?;
         Ok(())
     }
 

@@ -1,9 +1,15 @@
 //! Definitions: made, validated, changed, rolled back, removed; who and why; all on both databases.
 
-on_both!(a_definition_lives, what_is_wrong_is_told_where, references_hold, a_schedule_is_kept);
+on_both!(
+    a_definition_lives,
+    what_is_wrong_is_told_where,
+    references_hold,
+    a_schedule_is_kept,
+    what_was_interrupted_is_done_again
+);
 
 mod scenes {
-    use footfall_api_access::KeyKind;
+    use footfall_api_access::{KeyKind, statement};
     use serde_json::{Value, json};
 
     use crate::gear::house;
@@ -89,6 +95,9 @@ mod scenes {
         let renamed = json!({"variations": [{"key": "control", "weight": 0.5}, {"key": "other", "weight": 0.5}]});
         let (_, _, pointers) = patch(renamed).await;
         assert_eq!(pointers, ["/definition"], "the feature has no value for it");
+        let places = json!({"variations": [{"key": "1", "weight": 0.5}, {"key": "2", "weight": 0.5}]});
+        let (_, _, pointers) = patch(places).await;
+        assert_eq!(pointers[..2], ["/definition/variations/0/key", "/definition/variations/1/key"]);
 
         house.make("features", "a", json!({"value_type": "boolean", "default_value": true})).await;
         house
@@ -113,6 +122,11 @@ mod scenes {
         let overlap = house.post("experiments", json!({"key": "other", "definition": other})).await;
         assert_eq!(overlap.refusal().2, ["/definition/namespace"]);
         footfall_api_http::merge(&mut other, share(0.5, 1.0));
+        house.make("attributes", "device", json!({"type": "string", "identifies": true})).await;
+        let mut by_device = other.clone();
+        footfall_api_http::merge(&mut by_device, json!({"hash_attribute": "device"}));
+        let apart = house.post("experiments", json!({"key": "other", "definition": by_device})).await;
+        assert_eq!(apart.refusal().2, ["/definition/namespace"]);
         house.make("experiments", "other", other).await;
 
         let plan = json!({"plan": {"baseline_mean": 0.1, "baseline_variance": 0.09, "users_per_day": 100, "days": 7, "minimum_effect": 0.02}});
@@ -137,6 +151,25 @@ mod scenes {
         house.ask("DELETE", "experiments/exp", &[("if-match", "*")], Value::Null).await.good();
         house.ask("DELETE", "metrics/bought", &[("if-match", "*")], Value::Null).await.good();
         assert_eq!(house.ask("DELETE", "metrics/bought", &[("if-match", "*")], Value::Null).await.status, 404);
+    }
+
+    /// A process took a change, and ended before it was done.
+    pub async fn what_was_interrupted_is_done_again(stage: &Stage) {
+        let house = house(stage).await;
+        house.make("features", "banner", json!({"value_type": "boolean", "default_value": false})).await;
+        let change = json!({"kind": "feature", "key": "banner", "due_at": "2026-11-24T13:00:00Z",
+            "change": {"patch": {"default_value": true}}});
+        house.post("scheduled-changes", change).await.good();
+        stage.pass(3_600_000);
+        let begun = statement("UPDATE flag_schedule SET outcome = 'begun', done_at = $1").bind(house.experiments.now());
+        house.access.database().execute(begun).await.unwrap();
+        stage.pass(60_000);
+        assert_eq!(house.experiments.do_what_is_due().await.unwrap(), 0, "it may still be at it");
+        stage.pass(300_000);
+        assert_eq!(house.experiments.do_what_is_due().await.unwrap(), 1);
+        assert_eq!(house.get("features/banner").await.json()["definition"]["default_value"], true);
+        assert_eq!(house.get("scheduled-changes").await.json()["items"][0]["outcome"], "done");
+        assert_eq!(house.experiments.do_what_is_due().await.unwrap(), 0, "once");
     }
 
     pub async fn a_schedule_is_kept(stage: &Stage) {

@@ -100,6 +100,33 @@ async fn a_connection_encrypts_and_chooses_the_environment() {
 }
 
 #[tokio::test]
+async fn what_is_known_in_clear_is_not_known_encrypted() {
+    let stage = Stage::sqlite().await.unwrap();
+    let house = furnished(&stage).await;
+    let (id, key) = house.key(KeyKind::Client).await;
+    let path = format!("/api/features/{key}");
+    let get = async |known: &str| house.raw("GET", &path, &[("if-none-match", known)], Value::Null).await;
+    let set = async |wanted: Value| house.ask("PUT", &format!("sdk-connections/{id}"), &[], wanted).await.good().json();
+    let plain = get("").await.good().header("etag").to_owned();
+    assert_eq!(get(&plain).await.status, 304);
+    let first = set(json!({"environment": "production", "is_encrypted": true})).await;
+    let answer = get(&plain).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["features"]), (200, &json!({})), "the tag of what is in clear");
+    let encrypted = answer.header("etag").to_owned();
+    assert_eq!(get(&encrypted).await.status, 304);
+    let second = set(json!({"environment": "production", "is_encrypted": true, "rotates_key": true})).await;
+    assert_ne!(first["encryption_key"], second["encryption_key"]);
+    let answer = get(&encrypted).await;
+    assert_eq!(answer.status, 200, "the tag of another key");
+    let text = answer.json()["encryptedFeatures"].as_str().unwrap().to_owned();
+    assert!(decrypt(&text, second["encryption_key"].as_str().unwrap()).is_ok());
+    let again = set(json!({"environment": "production", "is_encrypted": true})).await;
+    assert_eq!(again["encryption_key"], second["encryption_key"], "it stays unless told");
+    set(json!({"environment": "production"})).await;
+    assert_eq!(get(answer.header("etag")).await.status, 200, "the tag of what was encrypted");
+}
+
+#[tokio::test]
 async fn visitors_are_sent_in_the_environments_that_are_named() {
     let stage = Stage::sqlite().await.unwrap();
     let house = furnished(&stage).await;

@@ -119,3 +119,93 @@ async fn holdouts_namespaces_and_prerequisites_are_compiled_as_the_evaluator_rea
     assert!((8_600..9_400).contains(&exposed), "{exposed}");
     assert!((4_200..4_800).contains(&on), "{on}");
 }
+
+#[tokio::test]
+async fn what_is_shipped_is_kept_from_who_is_held_out() {
+    use footfall_models_experiment::Value as FlagValue;
+    use footfall_models_experiment::assign::{Evaluator, User};
+
+    let stage = Stage::sqlite().await.unwrap();
+    let house = house(&stage).await;
+    house.make("holdouts", "autumn", json!({"share": 0.1})).await;
+    let pages = json!({"pages": [{"by": "simple", "pattern": "https://shop.example/*"}],
+        "addresses": {"treatment": "https://shop.example/new"}, "keeps_query": true});
+    house.experiment(json!({"holdout": "autumn", "redirects": pages})).await;
+    house.post("experiments/exp/start", json!({"without_review": true})).await.good();
+    house.post("experiments/exp/ship", json!({"variation": "treatment"})).await.good();
+    let payloads = house.experiments.payloads().now("shop").await.unwrap();
+    let compiled = payloads.environment("production").unwrap();
+    let (mut held, mut on) = (0, 0);
+    for number in 0..4_000 {
+        let user = User::new(FlagValue::from(&json!({"id": format!("user {number}")})));
+        let mut evaluator = Evaluator::new(&compiled.payload, &user);
+        let is_held = evaluator.evaluate("$holdout:autumn").value.as_str() == Some("holdoutcontrol");
+        let is_on = evaluator.evaluate("checkout").is_on();
+        assert_ne!(is_held, is_on, "user {number}");
+        held += i32::from(is_held);
+        on += i32::from(is_on);
+    }
+    assert!((300..500).contains(&held) && on > 3_000, "{held} {on}");
+    let parents = &compiled.parts["experiments"][0]["parentConditions"];
+    assert_eq!(parents[0]["id"], "$holdout:autumn", "{parents}");
+    house.post("experiments/exp/roll-back", json!({})).await.good();
+    assert_eq!(rules(&house).await, json!([{"id": "r1", "force": false}]));
+}
+
+#[tokio::test]
+async fn a_feature_gives_what_it_gives_while_its_experiment_runs() {
+    let stage = Stage::sqlite().await.unwrap();
+    let house = house(&stage).await;
+    house.make("environments", "staging", json!({})).await;
+    house.make("features", "basis", json!({"value_type": "boolean", "default_value": true})).await;
+    house.experiment(json!({})).await;
+    let rule = house.get("features/checkout").await.json()["definition"]["rules"][0].clone();
+    let with = |more: Value| {
+        let mut changed = rule.clone();
+        footfall_api_http::merge(&mut changed, more);
+        changed
+    };
+    let staff = json!({"id": "staff", "condition": {"id": "olga"}, "serve": {"force": {"value": true}}});
+    let turned = json!({"serve": {"experiment": {"values": [
+        {"variation": "control", "value": true}, {"variation": "treatment", "value": false}]}}});
+    house.post("experiments/exp/start", json!({"without_review": true})).await.good();
+    for rules in [
+        json!([with(json!({"condition": {"id": {"$ne": "olga"}}}))]),
+        json!([with(json!({"prerequisites": [{"feature": "basis"}]}))]),
+        json!([with(json!({"environments": ["staging"]}))]),
+        json!([with(json!({"is_off": true}))]),
+        json!([with(turned)]),
+        json!([staff, rule]),
+        json!([]),
+    ] {
+        let refused = house.patch("features/checkout", json!({"rules": rules})).await.refusal();
+        assert_eq!((refused.0, refused.2), (422, vec!["/definition/rules".to_owned()]), "{rules}");
+    }
+    let needs = house.patch("features/checkout", json!({"prerequisites": [{"feature": "basis"}]})).await;
+    assert_eq!(needs.refusal().2, ["/definition/prerequisites"]);
+    // What is said of it, what comes after it and what is switched off is free; and so is the switch.
+    let off = with(json!({"id": "off", "is_off": true, "serve": {"experiment": null, "force": {"value": true}}}));
+    let after = json!([off, with(json!({"description": "the short one"})), staff]);
+    house.patch("features/checkout", json!({"rules": after})).await.good();
+    house.ask("PUT", "features/checkout/switch", &[], json!({"is_on": false})).await.good();
+    house.post("experiments/exp/stop", json!({})).await.good();
+    house.patch("features/checkout", json!({"rules": [staff, rule]})).await.good();
+    house.post("experiments/exp/phases", json!({})).await.good();
+}
+
+#[tokio::test]
+async fn who_is_divided_anew_is_forgotten_by_sdks_that_remember() {
+    let stage = Stage::sqlite().await.unwrap();
+    let house = house(&stage).await;
+    house.experiment(json!({})).await;
+    house.post("experiments/exp/start", json!({"without_review": true})).await.good();
+    let version = async || rules(&house).await[0]["bucketVersion"].clone();
+    assert_eq!(version().await, Value::Null);
+    house.post("experiments/exp/phases", json!({"coverage": 0.9})).await.good();
+    assert_eq!(version().await, Value::Null, "the same people have the same");
+    house.post("experiments/exp/phases", json!({"reshuffle": true})).await.good();
+    assert_eq!(version().await, 1);
+    let own = json!({"reshuffle": true, "definition": {"sticky": {"bucket_version": 7}}});
+    house.post("experiments/exp/phases", own).await.good();
+    assert_eq!(version().await, 7, "as was wanted");
+}

@@ -20,6 +20,8 @@ mod members;
 mod novelty;
 mod results;
 mod sdks;
+mod seeds;
 mod switchback;
 mod tables;
 mod takers;
+mod who_may;

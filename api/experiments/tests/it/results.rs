@@ -307,6 +307,37 @@ async fn a_guardrail_that_control_has_nothing_of_is_broken_all_the_same() {
     }
 }
 
+/// A twelfth of 500 people buy with control, and nobody with the treatment.
+fn no_sales() -> Vec<Activity> {
+    let at = NOON.millis() + 1_000;
+    let of = |number: usize| {
+        let person = format!("person {number}");
+        let shown = json!({"experimentId": "exp", "variationId": (number % 2).to_string()});
+        let bought = (number % 24 == 0).then(|| activity(&person, "bought", at + 60_000, json!({})));
+        [Some(activity(&person, "Experiment Viewed", at, shown)), bought]
+    };
+    (0..1_000).flat_map(of).flatten().collect()
+}
+
+/// The metric is a goal as well, which it may be.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guardrail_that_the_treatment_has_nothing_of_is_broken() {
+    let all = no_sales();
+    let facts: [Arc<dyn Facts>; 2] = [Arc::new(Tables::of(&all)), Arc::new(Projection(all.clone()))];
+    for facts in facts {
+        let stage = Stage::sqlite().await.unwrap();
+        let house = house_with(&stage, Some(facts)).await;
+        let guardrail = json!({"metric": "bought", "tolerance": 0.05, "rolls_back": true});
+        furnish(&house, json!({"guardrails": [guardrail], "secondary": []})).await;
+        stage.pass(DAY);
+        let report = house.get("experiments/exp/results").await.good().json();
+        let compared = &metric(&report, "bought")["comparisons"][0];
+        assert!((compared["effect"].as_f64().unwrap() + 1.0).abs() < 1e-9, "{compared}");
+        assert!(compared["can_be_said"].as_str().unwrap().starts_with("Treatment is worse"), "{compared}");
+        assert_eq!(house.experiments.watch_guardrails().await.unwrap(), 1);
+    }
+}
+
 /// Of purchases the treatment has a little more: one look would say so, a hundred looks would say so of chance as well.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_guardrail_is_not_broken_by_what_one_look_alone_would_bear() {

@@ -86,6 +86,7 @@ async fn where_everybody_takes_part_calls_need_no_reason() {
         // A rule before it gives the same value to some: what calls without a reason say is not sure any more.
         let rules = house.get("features/checkout").await.json()["definition"]["rules"].clone();
         let first = json!({"id": "staff", "condition": {"id": "olga"}, "serve": {"force": {"value": true}}});
+        house.post("experiments/exp/stop", json!({})).await.good();
         house.patch("features/checkout", json!({"rules": [first, rules[0]]})).await.good();
         assert_eq!(counted(&house).await, [30.0, 40.0]);
     }

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { EMPTY } from "./draft";
-import { conclude, harmed, verdictOf, type Results } from "./told";
+import { conclude, effectsOf, harmed, verdictOf, type Results } from "./told";
 
 const results = (interval: { low: number | null; high: number | null }, more: Partial<Results> = {}): Results => {
   const comparison = { variation: "treatment", effect: 0.04, interval, can_be_said: "said", cannot_be_said: "open" };
@@ -20,6 +20,21 @@ test("people that are off come first, then harm, then the goal", () => {
   expect(conclude(results({ low: -0.01, high: 0.07 }), experiment).tone).toBe("open");
   expect(conclude(results({ low: -0.09, high: -0.03 }), experiment).title).toContain("does harm");
   expect(conclude(results({ low: 0.01, high: 0.07 }, { sample_ratio: { is_off: true, reading: "off", suspects: [] } as never }), experiment)).toMatchObject({ tone: "bad", sentences: ["off"] });
+});
+
+test("what is within chance among all comparisons is no verdict", () => {
+  const among = (p_value_holm: number) => {
+    const found = results({ low: 0.01, high: 0.07 });
+    return { ...found, metrics: found.metrics.map((metric) => (metric.role === "guardrail" ? metric : { ...metric, comparisons: metric.comparisons.map((one) => ({ ...one, p_value_holm })) })) };
+  };
+  expect(conclude(among(0.04), experiment).tone).toBe("good");
+  expect(conclude(among(0.2), experiment)).toMatchObject({ tone: "open", title: "Nothing is decided yet" });
+  expect(effectsOf(among(0.2).metrics, experiment, "sequential").map(({ verdict }) => verdict)).toEqual([undefined, "better"]);
+});
+
+test("a guardrail that is a goal as well does harm as well", () => {
+  const both = { ...experiment, guardrails: [{ metric: "bought", tolerance: 0.02, rolls_back: true }] };
+  expect(harmed(results({ low: -0.09, high: -0.03 }), both)).toEqual(["bought of treatment"]);
 });
 
 test("a guardrail bears what it was told to bear", () => {

@@ -17,6 +17,9 @@ export function verdictOf(low: number | null | undefined, high: number | null | 
   return undefined;
 }
 
+/** Sure among all comparisons of the report: Holm's p-value, where one was made, is below the error rate that the experiment bears. */
+export const isSure = (one: Comparison, experiment: Experiment) => (one.p_value_holm ?? 0) < (experiment.analysis.alpha);
+
 export const intervalOf = (one: Comparison, view: View) => (view === "bayesian" ? one.credible_interval : one.interval) ?? undefined;
 
 export function effectsOf(metrics: MetricReport[], experiment: Experiment, view: View): Effect[] {
@@ -24,15 +27,18 @@ export function effectsOf(metrics: MetricReport[], experiment: Experiment, view:
     const interval = intervalOf(one, view);
     const [low, high] = [interval?.low ?? null, interval?.high ?? null];
     const tolerance = experiment.guardrails.find((guardrail) => guardrail.metric === metric.key)?.tolerance;
+    const isTold = view === "bayesian" || isSure(one, experiment);
     const note = view === "bayesian" ? `${one.variation} · ${percent(one.chance_to_win)} to win` : one.variation;
-    return { name: metric.key, note, effect: one.effect ?? null, low, high, verdict: interval && verdictOf(low, high, metric.lower_is_better), bound: metric.role === "guardrail" && tolerance !== undefined ? (metric.lower_is_better ? tolerance : -tolerance) : undefined };
+    return { name: metric.key, note, effect: one.effect ?? null, low, high, verdict: interval && isTold ? verdictOf(low, high, metric.lower_is_better) : undefined, bound: metric.role === "guardrail" && tolerance !== undefined ? (metric.lower_is_better ? tolerance : -tolerance) : undefined };
   }));
 }
 
 /** A guardrail that is surely worse than is borne. */
 export function harmed(results: Results, experiment: Experiment): string[] {
-  return results.metrics.filter(({ role }) => role === "guardrail").flatMap((metric) => {
-    const tolerance = experiment.guardrails.find((guardrail) => guardrail.metric === metric.key)?.tolerance ?? 0;
+  return results.metrics.flatMap((metric) => {
+    const tolerance = experiment.guardrails.find((guardrail) => guardrail.metric === metric.key)?.tolerance;
+    // A guardrail may be a goal as well.
+    if (tolerance === undefined) return [];
     return metric.comparisons.filter(({ interval }) => (metric.lower_is_better ? (interval?.low ?? -Infinity) > tolerance : (interval?.high ?? Infinity) < -tolerance)).map(({ variation }) => `${metric.key} of ${variation}`);
   });
 }
@@ -51,7 +57,7 @@ export function conclude(results: Results, experiment: Experiment): Conclusion {
   const harm = harmed(results, experiment);
   if (harm.length) return { tone: "bad", title: `It does harm: ${harm.join(", ")}`, sentences: [...said, "A guardrail is surely worse than was to be borne."] };
   const first = goals[0];
-  const judged = first?.comparisons.map((one) => ({ one, verdict: verdictOf(one.interval?.low, one.interval?.high, first.lower_is_better) })) ?? [];
+  const judged = first?.comparisons.map((one) => ({ one, verdict: isSure(one, experiment) ? verdictOf(one.interval?.low, one.interval?.high, first.lower_is_better) : undefined })) ?? [];
   const better = judged.filter(({ verdict }) => verdict === "better").sort((a, b) => Math.abs(b.one.effect ?? 0) - Math.abs(a.one.effect ?? 0))[0]?.one;
   if (better && first) return { tone: "good", title: `${better.variation} is better: ${signedPercent(better.effect)} ${first.key}`, sentences: said };
   if (judged.length > 0 && judged.every(({ verdict }) => verdict === "worse")) return { tone: "bad", title: "Control is better", sentences: said };

@@ -1,10 +1,12 @@
 //! What the statistics promise, shown on simulated experiments: `cargo bench -p footfall-models-experiment --bench simulate`.
 //!
-//! Everything is seeded (1 to 9, as below): the same table each time. It ends with an error if a promise is broken.
+//! Everything is seeded (1 to 10, as below): the same table each time. It ends with an error if a promise is broken. A name (`-- rare`) runs
+//! one part alone.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod bandits;
+mod rare;
 
 use footfall_models_experiment::statistics::srm::{ratio_check, root_cause};
 use footfall_models_experiment::statistics::switchback::{self, Window};
@@ -301,12 +303,19 @@ fn causes(table: &mut Table) {
 fn main() {
     println!("| simulation | found | promised | |\n|---|---:|---|---|");
     let mut table = Table { broken: Vec::new() };
-    aa(&mut table);
-    intervals(&mut table);
-    power(&mut table);
-    bandits::bandit(&mut table);
-    causes(&mut table);
-    bandits::contextual_bandit(&mut table);
-    switchbacks(&mut table);
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let parts: [(&str, fn(&mut Table)); 8] = [
+        ("aa", aa),
+        ("intervals", intervals),
+        ("power", power),
+        ("bandit", bandits::bandit),
+        ("causes", causes),
+        ("contextual_bandit", bandits::contextual_bandit),
+        ("switchbacks", switchbacks),
+        ("rare", rare::rare),
+    ];
+    for (_, part) in parts.into_iter().filter(|(name, _)| wanted.as_deref().is_none_or(|wanted| wanted == *name)) {
+        part(&mut table);
+    }
     assert!(table.broken.is_empty(), "broken: {:?}", table.broken);
 }

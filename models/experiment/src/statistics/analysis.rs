@@ -6,6 +6,7 @@ use super::fallback::{self, Answer};
 use super::metric::Statistic;
 use super::periods::Period;
 use super::test::{Alternative, Sequential, Test, welch};
+use super::thin::Thin;
 
 /// How a result is tested.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,6 +39,10 @@ impl Default for Settings {
     }
 }
 
+/// Of means that are known badly.
+const THIN: &str =
+    " An arm has so few, or such different values, that its mean is known badly: the range allows for that.";
+
 /// The answer, with the name of the formula and its reading.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Analysis {
@@ -53,46 +58,63 @@ pub struct Analysis {
 
 /// Compares treatment with control over strata of users; one stratum if there is but one.
 pub fn analyse(strata: &[(Statistic, Statistic)], settings: &Settings) -> Analysis {
-    told_of(Effect::of_strata(strata, settings.difference), strata, settings)
+    let of_both = |(a, b): &(Statistic, Statistic)| Period { a: *a, b: *b, users: a.n() + b.n() };
+    let periods: Vec<Period> = strata.iter().map(of_both).collect();
+    told_of(Effect::of_strata(strata, settings.difference), &periods, settings)
 }
 
 /// Compares treatment with control over periods whose weights follow what was seen.
 pub fn analyse_periods(periods: &[Period], settings: &Settings) -> Analysis {
-    let strata: Vec<(Statistic, Statistic)> = periods.iter().map(|period| (period.a, period.b)).collect();
-    told_of(Effect::of_periods(periods, settings.difference), &strata, settings)
+    told_of(Effect::of_periods(periods, settings.difference), periods, settings)
 }
 
 /// Compares treatment with a control that has none of it: in absolute terms, since nothing is a share of it.
 pub fn analyse_above_nothing((a, b): (Statistic, Statistic), settings: &Settings) -> Analysis {
     let settings = Settings { difference: Difference::Absolute, ..*settings };
     let (a, b) = (a.unadjusted(), b.unadjusted());
-    told_of(Effect::above_nothing(&a, &b), &[(a, b)], &settings)
+    told_of(Effect::above_nothing(&a, &b), &[Period { a, b, users: a.n() + b.n() }], &settings)
 }
 
-fn told_of(effect: Result<Effect, Refusal>, strata: &[(Statistic, Statistic)], settings: &Settings) -> Analysis {
-    match effect {
-        Ok(effect) => answered(effect, strata, settings),
-        Err(refusal) => refused(refusal, strata, settings),
+fn told_of(effect: Result<Effect, Refusal>, periods: &[Period], settings: &Settings) -> Analysis {
+    let thin = Thin::of(periods, settings.difference, &effect);
+    match (effect, thin) {
+        // What is told of the effect stays the delta method's where it has any.
+        (effect, Some(thin)) => answered(effect.unwrap_or(thin.effect), Some(&thin), periods, settings),
+        (Ok(effect), None) => answered(effect, None, periods, settings),
+        (Err(refusal), None) => refused(refusal, periods, settings),
     }
 }
 
-fn answered(effect: Effect, strata: &[(Statistic, Statistic)], settings: &Settings) -> Analysis {
+fn answered(effect: Effect, thin: Option<&Thin>, periods: &[Period], settings: &Settings) -> Analysis {
+    let tested = thin.map_or(effect, |thin| thin.effect);
     let (test, method) = match settings.method {
         Method::AlwaysValid { tuning } => {
             let sequence = Sequential::new(settings.alpha, tuning, Alternative::TwoSided);
-            (sequence.test(&effect).ok(), "confidence sequence")
+            (sequence.test(&tested).ok(), "confidence sequence")
         }
-        Method::FixedHorizon => (Some(welch(&effect, settings.alpha, Alternative::TwoSided)), "Welch's t test"),
+        Method::FixedHorizon => (Some(welch(&tested, settings.alpha, Alternative::TwoSided)), "Welch's t test"),
     };
-    let prior = settings.prior.and_then(|prior| prior.in_unit_of(&effect, true).ok());
-    let posterior = posterior(&effect, prior.as_ref(), settings.alpha, settings.lower_is_better);
+    let method = match (settings.method, thin) {
+        (_, None) => method,
+        (Method::AlwaysValid { .. }, _) => "confidence sequence of thin data",
+        (Method::FixedHorizon, _) => "Welch's t test of thin data",
+    };
+    let test = test.map(|test| match thin {
+        Some(thin) => {
+            let errors = (test.interval.1 - tested.estimate) / tested.standard_error;
+            Test { interval: thin.interval(errors), ..test }
+        }
+        None => test,
+    });
+    let prior = settings.prior.and_then(|prior| prior.in_unit_of(&tested, true).ok());
+    let posterior = posterior(&tested, prior.as_ref(), settings.alpha, settings.lower_is_better);
     let unit = |value: f64| told(value, settings.difference);
     let (low, high) = test.map_or((f64::NEG_INFINITY, f64::INFINITY), |test| test.interval);
     let when = match settings.method {
         Method::AlwaysValid { .. } => "whenever one looks",
         Method::FixedHorizon => "if this is the only look",
     };
-    let adjusted = match (effect.is_stratified, strata.first().map(|cell| cell.0)) {
+    let adjusted = match (effect.is_stratified, periods.first().map(|cell| cell.a)) {
         (true, _) => ", weighed over strata",
         (_, Some(Statistic::Adjusted { .. } | Statistic::AdjustedRatio { .. })) => {
             ", adjusted by what was known before"
@@ -100,6 +122,7 @@ fn answered(effect: Effect, strata: &[(Statistic, Statistic)], settings: &Settin
         _ => "",
     };
     let range = format!("between {} and {}", unit(low), unit(high));
+    let few = if thin.is_some() { THIN } else { "" };
     let size = format!("{range} (best guess {}{adjusted}), {when}", unit(effect.estimate));
     let is_decided = low > 0.0 || high < 0.0;
     let is_better = (low > 0.0) != settings.lower_is_better;
@@ -108,14 +131,16 @@ fn answered(effect: Effect, strata: &[(Statistic, Statistic)], settings: &Settin
         (
             format!("Treatment is {verdict}: the difference is {size}."),
             format!(
-                "Nothing is said of other users, other times or other metrics, nor that the effect is {} exactly.",
+                "Nothing is said of other users, other times or other metrics, nor that the effect is {} exactly.{few}",
                 unit(effect.estimate)
             ),
         )
     } else {
         (
             format!("The difference is {size}."),
-            "It cannot be said which is better. That is no proof that there is no difference: the range is what is still possible.".to_owned(),
+            format!(
+                "It cannot be said which is better. That is no proof that there is no difference: the range is what is still possible.{few}"
+            ),
         )
     };
     Analysis {
@@ -129,12 +154,10 @@ fn answered(effect: Effect, strata: &[(Statistic, Statistic)], settings: &Settin
     }
 }
 
-fn refused(refusal: Refusal, strata: &[(Statistic, Statistic)], settings: &Settings) -> Analysis {
-    let pooled = strata.iter().copied().map(Some).reduce(|sum, next| {
-        let (sum, next) = (sum?, next?);
-        Some((sum.0.pooled(&next.0)?, sum.1.pooled(&next.1)?))
-    });
-    let instead = pooled.flatten().and_then(|(a, b)| fallback::answer(&a, &b, settings.difference, settings.alpha));
+fn refused(refusal: Refusal, periods: &[Period], settings: &Settings) -> Analysis {
+    let pooled =
+        periods.split_first().and_then(|(first, rest)| rest.iter().try_fold(*first, |sum, next| sum.joined(next)));
+    let instead = pooled.and_then(|pooled| fallback::answer(&pooled.a, &pooled.b, settings.difference, settings.alpha));
     let unit = |value: f64| told(value, settings.difference);
     let (method, can_be_said, cannot_be_said) = match &instead {
         Some(answer) => {

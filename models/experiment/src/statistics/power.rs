@@ -14,6 +14,11 @@ pub fn power_of_z(effect_in_errors: f64, alpha: f64) -> f64 {
     normal_sf(z - effect_in_errors) + normal_cdf(-z - effect_in_errors)
 }
 
+/// So many users in two arms of equal size tell as much as these two arms do: the variance of a difference goes by 1/a + 1/b.
+pub fn users_as_if_equal(a: f64, b: f64) -> f64 {
+    if a > 0.0 && b > 0.0 { 4.0 * a * b / (a + b) } else { 0.0 }
+}
+
 /// A plan: a metric, and users that are divided among arms of equal size.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Plan {
