@@ -4,8 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Definition, Kind, Stateless};
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, GIVEN};
 use crate::faults::Faults;
+
+/// PostHog's clients know five types of groups.
+const GROUP_TYPE_MAX: u8 = 4;
 
 /// What an attribute holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -30,6 +33,11 @@ pub struct Attribute {
     /// It tells users apart, so that experiments and rollouts may go by it.
     #[serde(default)]
     pub identifies: bool,
+    /// It is the key of a group, as PostHog's SDKs send it in `groups`: the number of that type of group in PostHog's filters. Once it is
+    /// set it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 4))]
+    pub group_type_index: Option<u8>,
     #[serde(default)]
     #[schemars(length(max = 4000))]
     pub description: String,
@@ -39,11 +47,29 @@ impl Definition for Attribute {
     const KIND: Kind = Kind::Attribute;
     type State = Stateless;
 
-    fn check(&self, _: &str, _: &Stateless, _: &Catalogue, faults: &mut Faults) {
+    fn check(&self, key: &str, _: &Stateless, catalogue: &Catalogue, faults: &mut Faults) {
         faults.text("description", &self.description);
+        if let Some(index) = self.group_type_index {
+            let same = catalogue.group_types().find(|(other, name)| *other == index && *name != key);
+            match same {
+                _ if index > GROUP_TYPE_MAX => {
+                    faults.at("group_type_index", format!("must be between 0 and {GROUP_TYPE_MAX}"));
+                }
+                _ if GIVEN.contains(&key) => faults.at("group_type_index", format!("{key} is not a group's")),
+                _ if !self.identifies => faults.at("group_type_index", "goes with an attribute that identifies"),
+                Some((_, name)) => faults.at("group_type_index", format!("is that of {name:?} already")),
+                None => {}
+            }
+        }
         let may_identify = matches!(self.kind, AttributeType::String | AttributeType::Number);
         if self.identifies && !may_identify {
             faults.at("identifies", "only texts and numbers tell users apart");
+        }
+    }
+
+    fn check_change(&self, before: &Self, _: (&Stateless, &Stateless), faults: &mut Faults) {
+        if before.group_type_index.is_some() && before.group_type_index != self.group_type_index {
+            faults.at("group_type_index", "stays what it is, since filters and clients know the type by it");
         }
     }
 
