@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use hyper::Method;
 use serde_json::{Value, json};
 
+use crate::accounts::owner;
+use crate::experiment::of;
 use crate::http::Answer;
 use crate::server::Server;
 use crate::store;
@@ -212,4 +214,33 @@ async fn keys_that_read_do_not_erase() {
     }
     assert!(statuses.iter().all(|status| [401, 403, 404].contains(status)), "{statuses:?}");
     assert_eq!(server.number("SELECT count(*) FROM activity").await, 131);
+}
+
+#[tokio::test]
+async fn by_which_id_flags_fell_is_told_and_forgotten_with_the_person() {
+    let server = Server::start_with(SETTINGS).await;
+    let team = owner(&server).await;
+    let filters = json!({"groups": [{"properties": [], "rollout_percentage": 50}]});
+    let feature =
+        json!({"value_type": "boolean", "default_value": false, "posthog_filters": filters, "keeps_at_sign_in": true});
+    team.post(&of("features"), json!({"key": "kept", "definition": feature})).await;
+    live(&server).await;
+    let signs_in = json!({"token": server.write_key(), "distinct_id": IDS[0], "$anon_distinct_id": IDS[1]});
+    let answer = server.send("/flags/?v=2", &[], signs_in.to_string()).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let told = async || {
+        let ada = person(&server, IDS[0]).await;
+        let exported = operate(&server, Method::POST, &format!("{PERSONS}/{ada}/export")).await.text();
+        let lines: Vec<Value> = exported.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert_eq!(lines.last().map(|line| line["rows"].clone()), Some(json!(lines.len() - 1)));
+        let rows = lines.into_iter().filter(|line| line["table"] == "flag_sign_ins");
+        rows.map(|line| [line["row"]["distinct_id"].clone(), line["row"]["hash_id"].clone()]).collect::<Vec<_>>()
+    };
+    assert_eq!(told().await, [[json!(IDS[0]), json!(IDS[1])]]);
+    let ada = person(&server, IDS[0]).await;
+    assert_eq!(operate(&server, Method::DELETE, &format!("{PERSONS}/{ada}")).await.status, 200);
+    let again = json!([{"event": "visit", "distinctId": IDS[0], "messageId": "afterwards"}]);
+    assert!((200..300).contains(&server.post(&again).await.status));
+    server.until("SELECT count(*) FROM activity", 121).await;
+    assert_eq!(told().await, Vec::<[Value; 2]>::new());
 }

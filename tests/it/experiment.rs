@@ -234,7 +234,6 @@ async fn a_broken_guardrail_rolls_back_within_a_minute_and_is_on_record() {
         activity.extend((0..crashes).map(|_| json!({"event": "crash", "distinctId": person})));
     }
     assert_eq!(server.post(&json!(activity)).await.json()["accepted"], activity.len());
-    // As long as a test waits, which is a minute.
     server
         .eventually("rolled back", || async {
             team.get(&of("experiments/exp")).await["state"]["status"] == "rolled_back"
@@ -245,10 +244,16 @@ async fn a_broken_guardrail_rolls_back_within_a_minute_and_is_on_record() {
     let asked = json!({"token": server.write_key(), "distinct_id": "person-1"});
     let flags = team.call(Method::POST, "/flags/?v=2", asked).await.json();
     assert_eq!(flags["flags"]["checkout"]["enabled"], false, "{flags}");
+    // How long it took is what was recorded: when the last of the harm had come in, and when the experiment was rolled back.
+    let sql = "SELECT max(received_at) FROM activity WHERE event IN ('crash', '$feature_flag_called')";
+    let came: jiff::Timestamp = server.sql(sql).await[0][0].as_str().expect("a time").parse().expect("a time");
     server.stop().await;
     let exported = String::from_utf8(server.run(&["audit", "export"]).stdout).expect("text");
     let record = exported.lines().find(|line| line.contains("experiment.roll_back")).expect("a record");
     assert!(record.contains("crashes is broken by treatment"), "{record}");
+    let record: Value = serde_json::from_str(record).expect("JSON");
+    let took = record["at"].as_i64().expect("milliseconds") - came.as_millisecond();
+    assert!((0..=60_000).contains(&took), "{took} ms after {came}");
 }
 
 #[tokio::test]

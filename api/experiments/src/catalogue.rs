@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::check::filters;
 use crate::definition::{
     Attribute, AttributeType, Definition, Environment, Experiment, ExperimentState, Feature, Holdout, Kind, Metric,
     Namespace, PRODUCTION, SavedGroup, SeedState,
@@ -9,7 +10,7 @@ use crate::definition::{
 use crate::faults::Faults;
 
 /// Attributes that every door fills in.
-const GIVEN: &[&str] = &["id", "distinct_id", "url"];
+pub(crate) const GIVEN: &[&str] = &["id", "distinct_id", "url"];
 
 /// The definitions of a project by kind and key.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +28,22 @@ pub struct Catalogue {
 impl Catalogue {
     pub fn knows_attribute(&self, name: &str) -> bool {
         GIVEN.contains(&name) || self.attributes.contains_key(name)
+    }
+
+    /// Attributes that are keys of groups, with the number of that type in PostHog's filters.
+    pub fn group_types(&self) -> impl Iterator<Item = (u8, &str)> {
+        self.attributes.iter().filter_map(|(name, attribute)| Some((attribute.group_type_index?, name.as_str())))
+    }
+
+    /// Whether somebody who signs in keeps the value of some feature.
+    pub fn keeps_anybody(&self) -> bool {
+        self.live().any(|(_, feature)| feature.keeps_at_sign_in)
+    }
+
+    /// Live features.
+    pub fn live(&self) -> impl Iterator<Item = (&str, &Feature)> {
+        let live = self.features.iter().filter(|(_, feature)| !feature.is_archived);
+        live.map(|(key, feature)| (key.as_str(), feature))
     }
 
     pub fn knows_environment(&self, name: &str) -> bool {
@@ -67,8 +84,17 @@ impl Catalogue {
                     let of_rules = feature.rules.iter().filter_map(|rule| rule.environments.as_ref()).flatten();
                     feature.off_in.iter().chain(of_rules).any(|environment| environment == key)
                 }
-                Kind::SavedGroup => feature.rules.iter().any(|rule| names_group(rule.condition.as_ref(), key)),
-                Kind::Attribute => feature.rules.iter().any(|rule| names_attribute(rule.condition.as_ref(), key)),
+                Kind::SavedGroup => {
+                    let by_rules = feature.rules.iter().any(|rule| names_group(rule.condition.as_ref(), key));
+                    by_rules || filters_of(feature).any(|filters| filters::cohorts(filters).any(|cohort| cohort == key))
+                }
+                Kind::Attribute => {
+                    let by_rules = feature.rules.iter().any(|rule| names_attribute(rule.condition.as_ref(), key));
+                    let index = self.attributes.get(key).and_then(|attribute| attribute.group_type_index);
+                    let names =
+                        |index: u8| filters_of(feature).any(|all| filters::group_types(all).any(|it| it == index));
+                    by_rules || index.is_some_and(names)
+                }
                 Kind::Namespace | Kind::Metric => false,
             };
             users.extend(uses.then(|| format!("feature {name}")));
@@ -121,7 +147,7 @@ impl Catalogue {
 
     /// Says what a changed definition breaks in those that refer to it.
     pub fn check_dependents(&self, kind: Kind, key: &str, faults: &mut Faults) {
-        if !matches!(kind, Kind::Experiment | Kind::Attribute | Kind::Metric) {
+        if !matches!(kind, Kind::Experiment | Kind::Attribute | Kind::Metric | Kind::SavedGroup) {
             return;
         }
         let mut broken = Vec::new();
@@ -157,6 +183,10 @@ impl Catalogue {
 fn conditions(experiment: &Experiment) -> impl Iterator<Item = &serde_json::Value> {
     let contexts = experiment.contexts().into_iter().flatten();
     experiment.condition.iter().chain(contexts.map(|context| &context.condition))
+}
+
+fn filters_of(feature: &Feature) -> impl Iterator<Item = &serde_json::Value> {
+    feature.posthog_filters.iter()
 }
 
 fn names_group(condition: Option<&serde_json::Value>, group: &str) -> bool {

@@ -292,7 +292,7 @@ impl Experiments {
         connection.write(&mut transaction).await?;
         let after = serde_json::json!({
             "environment": connection.environment, "is_encrypted": connection.encryption_key.is_some(),
-            "is_remote": connection.is_remote,
+            "is_remote": connection.is_remote, "records_exposures": connection.records_exposures,
         });
         let record = self.audit(project, Kind::Environment, &connection.key_id, "connect", author, None, after);
         self.access().record(&mut transaction, record).await?;

@@ -3,11 +3,8 @@
 //! The value is the doors' own. What a rule lacked is asked of the same evaluator, by features made for the purpose: each has one
 //! part of a rule, and is true where that part holds.
 
-use std::collections::{BTreeMap, HashSet};
-
 use footfall_models_experiment::Value as FlagValue;
 use footfall_models_experiment::assign::{Evaluator, Payload, User};
-use footfall_models_experiment::posthog::Subject;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -75,16 +72,11 @@ impl Experiments {
         let compiled = payloads.environment(asked.environment).ok_or(ExperimentError::NotFound("environment"))?;
         let properties = FlagValue::from(&Value::Object(asked.attributes.clone()));
         let user = evaluation::user(&properties, asked.id);
-        let subject = Subject {
-            distinct_id: asked.id.unwrap_or_default().to_owned(),
-            device_id: None,
-            properties: user.attributes.clone(),
-            groups: BTreeMap::new(),
-            group_properties: BTreeMap::new(),
-            static_cohorts: HashSet::new(),
-            is_complete: true,
-            now: jiff::Timestamp::from_millisecond(self.now().millis()).unwrap_or_default(),
-        };
+        let now = jiff::Timestamp::from_millisecond(self.now().millis()).unwrap_or_default();
+        let mut subject = evaluation::subject(&payloads.catalogue, &user, asked.id, now);
+        if let Some(id) = asked.id.filter(|_| payloads.catalogue.keeps_anybody()) {
+            subject.hash_id = self.hash_id(project, id, None).await?;
+        }
         let answer = evaluation::evaluate_in((asked.environment, &compiled), key, feature, &user, &subject);
         let trace =
             Trace { payloads: &payloads, compiled: &compiled, feature, asked: &asked, user: &user, answer: &answer };

@@ -20,6 +20,7 @@ mod resources;
 mod results;
 mod schedule;
 mod sighting;
+mod sign_ins;
 mod stale;
 mod storage;
 mod upkeep;
@@ -34,5 +35,9 @@ pub use payloads::{Compiled, Payloads, ProjectPayloads};
 pub use resources::add;
 pub use results::{Breakdown, Dimension, ExposureSource, Facts, Question, Report, Rows, question};
 pub use sighting::{Sighting, Witness};
-pub use storage::{AREA, Connection, GroupOfCohort, MIGRATIONS, ScheduledChange, ScheduledKept, groups_of_cohorts};
+pub use sign_ins::SIGN_INS_MAX;
+pub use storage::{
+    AREA, Connection, GroupOfCohort, MIGRATIONS, ScheduledChange, ScheduledKept, SignIn, forget_sign_ins,
+    groups_of_cohorts, sign_ins_of,
+};
 pub use windows::arm_of_window;

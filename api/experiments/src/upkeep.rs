@@ -44,6 +44,9 @@ impl Experiments {
         let mut no_more = watch_stopped.clone();
         let keeping = self.clone();
         let members = tokio::spawn(async move { keeping.keep_members(async { drop(no_more.changed().await) }).await });
+        let (bounding, mut no_longer) = (self.clone(), watch_stopped.clone());
+        let sign_ins =
+            tokio::spawn(async move { bounding.bound_sign_ins(async { drop(no_longer.changed().await) }).await });
         let guards = tokio::spawn(watch_guardrails(self.clone(), watch_stopped.clone()));
         let bandits = tokio::spawn(turn_bandits(self.clone(), watch_stopped));
         loop {
@@ -61,6 +64,9 @@ impl Experiments {
         drop(watch_stop);
         if let Err(error) = members.await {
             tracing::error!(%error, "the look-up of people in groups broke");
+        }
+        if let Err(error) = sign_ins.await {
+            tracing::error!(%error, "the bound of sign-ins broke");
         }
         if let Err(error) = guards.await {
             tracing::error!(%error, "the watch over guardrails broke");

@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use footfall_api_access::{Access, Act, Permission, RowFilter, Scope, Who};
 use footfall_api_app::{Gatekeeper, May, Member, NOT_FOUND, Whence};
+use footfall_api_experiments::forget_sign_ins;
 use footfall_api_http::{Kind, Path, Problem, Routes, Site, Time, Told, delete, get, post};
 use footfall_ingest_activity::{Entry, Erasure, Record, Timestamp};
 use footfall_pipelines_store::ErasureRecord;
@@ -20,7 +21,7 @@ use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use crate::error::AppError;
-use crate::person_export::{Lines, export_of};
+use crate::person_export::{Lines, export_of, ids_of};
 use crate::wiring::Stack;
 
 /// Somebody is forgotten once what was under way is on disk.
@@ -143,7 +144,7 @@ impl Desk {
         Ok(organisation)
     }
 
-    /// The person's present id and how many activities it has, if it is there.
+    /// The person's present id, if it is there.
     async fn find(&self, place: &PersonPlace) -> Result<Uuid, Problem> {
         let missing = || Problem::new(&NOT_FOUND).detail("There is no such person.");
         let person = Uuid::parse_str(&place.person).map_err(|_| missing())?;
@@ -201,7 +202,7 @@ async fn export(
     let person = desk.find(&place).await?;
     let act = Act::new(member.caller.actor.clone(), "person.export", &whence.0).on("person", person.to_string());
     desk.note(act.within(&*organisation, &place.project)).await?;
-    Ok(export_of(desk.stack.engine.clone(), place.project, person))
+    Ok(export_of(desk.stack.engine.clone(), desk.access.database().clone(), place.project, person))
 }
 
 async fn erase(
@@ -215,6 +216,10 @@ async fn erase(
     let id = Uuid::new_v4();
     let act = Act::new(member.caller.actor.clone(), "person.erase", &whence.0).on("person", person.to_string());
     desk.note(act.within(&*organisation, &place.project).after(&json!({"erasure": id}))).await?;
+    // First, for nothing asks for it again should the erasure be left to another process.
+    let ids = ids_of(&desk.stack.engine, &place.project, person).await.map_err(Problem::internal)?;
+    let forgotten = forget_sign_ins(desk.access.database(), &place.project, &ids).await;
+    forgotten.map_err(Problem::internal)?;
     let project: Arc<str> = place.project.as_str().into();
     let asked = Erasure { id, project, person, persons: Default::default(), at: desk.stack.clock.now() };
     let record = desk.stack.store.erase(asked).await.map_err(Problem::internal)?;

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use footfall_models_experiment::Value;
-use footfall_models_experiment::posthog::{Evaluator, Flags, Subject};
+use footfall_models_experiment::posthog::{Evaluator, Flags, Subject, bucket};
 use footfall_models_experiment::value::Object;
 use jiff::Timestamp;
 use sha1::{Digest, Sha1};
@@ -53,6 +53,7 @@ fn subject(number: u64, now: Timestamp) -> Subject {
     Subject {
         distinct_id: format!("id-{:x}-{number}", mixed(number, 50)),
         device_id: (!mixed(number, 44).is_multiple_of(5)).then(|| format!("device-{}", number % 777)),
+        hash_id: None,
         properties: Value::Object(properties),
         groups,
         group_properties,
@@ -114,4 +115,53 @@ fn values_carry_reason_and_payload() {
     assert_eq!(answer("all-held-out").reason.code(), "holdout_condition_value");
     assert_eq!(answer("no-conditions").reason.code(), "no_condition_match");
     assert_eq!(answer("everyone").reason.condition_index(), Some(0));
+}
+
+#[test]
+fn who_signed_in_falls_by_the_earlier_id_where_a_flag_keeps_it() {
+    let filters = r#"{"groups": [{"properties": [{"key": "distinct_id", "value": ["ADA"]}], "rollout_percentage": 100}],
+        "multivariate": {"variants": [{"key": "a", "rollout_percentage": 50}, {"key": "b", "rollout_percentage": 50}]}}"#;
+    let flag = |key: &str, keeps: bool| {
+        format!(r#"{{"key": "{key}", "active": true, "ensure_experience_continuity": {keeps}, "filters": {filters}}}"#)
+    };
+    let definitions = format!(r#"{{"flags": [{}, {}]}}"#, flag("kept", true), flag("plain", false));
+    let flags = Flags::compile(&Value::parse(&definitions).unwrap());
+    let request = Value::parse(r#"{"distinct_id": "ada", "person_properties": {"distinct_id": "ada"}}"#).unwrap();
+    let now: Timestamp = "2026-03-31T12:00:00Z".parse().unwrap();
+    let variant = |key: &str, hash_id: Option<String>| {
+        let subject = Subject { hash_id, ..Subject::read(&request, true, now) };
+        let value = Evaluator::new(&flags, &subject).evaluate(flags.get(key).unwrap()).unwrap().value.to_value();
+        value.to_text().into_owned()
+    };
+    let expected = |key: &str, id: &str| if bucket(key, id, "variant") < 0.5 { "a" } else { "b" };
+    for number in 0..50 {
+        let anonymous = format!("anon-{number}");
+        assert_eq!(
+            variant("kept", Some(anonymous.clone())),
+            expected("kept", &anonymous),
+            "conditions see who it is now"
+        );
+        assert_eq!(variant("plain", Some(anonymous)), expected("plain", "ada"));
+    }
+    assert_eq!(variant("kept", None), expected("kept", "ada"));
+}
+
+#[test]
+fn a_cohort_of_many_ids_holds_those_and_no_others() {
+    let ids: Vec<String> = (0..5_000).map(|number| format!("\"Person {number}\"")).collect();
+    let definitions = format!(
+        r#"{{"flags": [{{"key": "beta", "active": true, "filters": {{"groups": [{{"properties": [
+            {{"key": "id", "type": "cohort", "value": "list", "operator": "in"}}]}}]}}}}],
+            "cohorts": {{"list": {{"type": "OR", "values": [{{"type": "AND", "values": [
+            {{"key": "distinct_id", "type": "person", "operator": "exact", "value": [{}]}}]}}]}}}}}}"#,
+        ids.join(",")
+    );
+    let flags = Flags::compile(&Value::parse(&definitions).unwrap());
+    let now: Timestamp = "2026-03-31T12:00:00Z".parse().unwrap();
+    for (id, is_in) in [("Person 0", true), ("Person 4999", true), ("Person 5000", false), ("", false)] {
+        let request = format!(r#"{{"distinct_id": "x", "person_properties": {{"distinct_id": "{id}"}}}}"#);
+        let subject = Subject::read(&Value::parse(&request).unwrap(), true, now);
+        let answer = Evaluator::new(&flags, &subject).evaluate(flags.get("beta").unwrap()).unwrap();
+        assert_eq!(answer.value.is_on(), is_in, "{id}");
+    }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Definition, Kind, SeedState, Seeds};
 use crate::catalogue::Catalogue;
-use crate::check::{condition, graph};
+use crate::check::{condition, filters, graph};
 use crate::faults::Faults;
 
 const RULES_MAX: usize = 100;
@@ -47,6 +47,9 @@ pub struct Feature {
     /// PostHog's `filters`, for flags that are to fall as PostHog lets them fall. Such a flag has no rules.
     #[serde(default)]
     pub posthog_filters: Option<Value>,
+    /// Who signs in keeps the value that they had while anonymous, where their SDK tells the server both ids (PostHog's does).
+    #[serde(default)]
+    pub keeps_at_sign_in: bool,
     #[serde(default)]
     pub is_archived: bool,
     #[serde(default)]
@@ -200,7 +203,8 @@ impl Feature {
     /// Features that it needs, in itself or in a rule.
     pub fn needs(&self) -> impl Iterator<Item = &str> {
         let of_rules = self.rules.iter().flat_map(|rule| &rule.prerequisites);
-        self.prerequisites.iter().chain(of_rules).map(|prerequisite| prerequisite.feature.as_str())
+        let needed = self.prerequisites.iter().chain(of_rules).map(|prerequisite| prerequisite.feature.as_str());
+        needed.chain(self.posthog_filters.iter().flat_map(filters::flags))
     }
 
     fn check_rule(&self, rule: &Rule, catalogue: &Catalogue, faults: &mut Faults) {
@@ -224,6 +228,17 @@ impl Feature {
                 faults.within("experiment", |faults| self.check_variations(experiment, values, catalogue, faults));
             }
         });
+    }
+
+    /// An experiment divides by one id, whichever feature runs it.
+    fn check_keeping(&self, key: &str, catalogue: &Catalogue, faults: &mut Faults) {
+        for (_, experiment, _) in self.experiments() {
+            let mut others = catalogue.features_of(experiment).filter(|(other, _)| *other != key);
+            if let Some((other, _)) = others.find(|(_, other)| other.keeps_at_sign_in != self.keeps_at_sign_in) {
+                let detail = format!("the feature {other} runs the experiment {experiment} too, and says otherwise");
+                faults.at("keeps_at_sign_in", detail);
+            }
+        }
     }
 
     fn check_variations(&self, key: &str, values: &[VariationValue], catalogue: &Catalogue, faults: &mut Faults) {
@@ -280,13 +295,13 @@ impl Definition for Feature {
             if !self.rules.is_empty() || !self.prerequisites.is_empty() || self.holdout.is_some() {
                 faults.at("posthog_filters", "a flag with PostHog's filters has no rules, prerequisites or holdout");
             }
-            if !filters.is_object() {
-                faults.at("posthog_filters", "must be an object");
-            }
+            faults.within("posthog_filters", |faults| filters::check(filters, catalogue, faults));
         }
+        self.check_keeping(key, catalogue, faults);
         check_prerequisites(&self.prerequisites, catalogue, faults);
         if let Some(circle) = graph::circle_through(key, catalogue) {
-            faults.at("prerequisites", format!("is a circle: {}", circle.join(" → ")));
+            let place = if self.posthog_filters.is_some() { "posthog_filters" } else { "prerequisites" };
+            faults.at(place, format!("is a circle: {}", circle.join(" → ")));
         }
     }
 

@@ -23,6 +23,9 @@ pub struct Metric {
     pub cap: Option<Cap>,
     #[serde(default)]
     pub lower_is_better: bool,
+    /// What was thought of effects on it before any data; that of the experiment's analysis where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior: Option<MetricPrior>,
     /// With fewer people in an arm nothing is told.
     #[serde(default)]
     #[schemars(range(min = 0, max = 1_000_000_000))]
@@ -33,6 +36,17 @@ pub struct Metric {
     #[serde(default)]
     #[schemars(length(max = 4000))]
     pub description: String,
+}
+
+/// A normal distribution of relative effects: 0.02 is two in a hundred more.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MetricPrior {
+    #[serde(default)]
+    #[schemars(range(min = -10.0, max = 10.0))]
+    pub mean: f64,
+    #[schemars(range(min = 0.0, max = 10.0))]
+    pub deviation: f64,
 }
 
 /// What is measured.
@@ -212,6 +226,16 @@ impl Definition for Metric {
         if self.window.delay_hours > HOURS_MAX || self.window.hours.is_some_and(|hours| hours == 0 || hours > HOURS_MAX)
         {
             faults.at("window", "must be within a year, and have at least an hour");
+        }
+        if let Some(prior) = &self.prior {
+            faults.within("prior", |faults| {
+                if !(-10.0..=10.0).contains(&prior.mean) {
+                    faults.at("mean", "must be between -10 and 10");
+                }
+                if !(prior.deviation > 0.0 && prior.deviation <= 10.0) {
+                    faults.at("deviation", "must be more than 0 and at most 10");
+                }
+            });
         }
         let may_cap = matches!(self.measure, Measure::Count { .. } | Measure::Sum { .. } | Measure::Unique { .. });
         match self.cap {

@@ -25,7 +25,7 @@ pub use environment::{Environment, PRODUCTION};
 pub use experiment::{Analysis, Bandit, Covariate, Experiment, Guardrail, NamespaceShare, Plan, TestMethod, Variation};
 pub use feature::{Feature, Prerequisite, Rule, Serve, ValueType, VariationValue};
 pub use holdout::Holdout;
-pub use metric::{Aggregate, Cap, Compared, Comparison, Measure, Metric, Operand, Source, Window};
+pub use metric::{Aggregate, Cap, Compared, Comparison, Measure, Metric, MetricPrior, Operand, Source, Window};
 pub use namespace::Namespace;
 pub use redirect::{Page, PageBy, Redirects, Sticky};
 pub use saved_group::{Members, SavedGroup, VALUES_MAX};

@@ -1,11 +1,15 @@
 //! One flag for one user, whatever the protocol: GrowthBook's rules, or PostHog's filters where a flag has them.
 
+use std::collections::{BTreeMap, HashSet};
+
 use footfall_models_experiment::Value as FlagValue;
 use footfall_models_experiment::assign::{Evaluator, Source, User};
 use footfall_models_experiment::posthog::{self, FlagValue as Fallen, Subject};
 use serde_json::{Value, json};
 
 use super::key::Served;
+use crate::catalogue::Catalogue;
+use crate::compile::posthog::{DISTINCT_ID, GROUP_KEY};
 use crate::definition::{Feature, Serve, ValueType};
 use crate::payloads::Compiled;
 
@@ -41,8 +45,7 @@ pub(crate) struct Answer {
 
 /// Live flags of the environment in the order of their keys.
 pub(super) fn flags(served: &Served) -> impl Iterator<Item = (&str, &Feature)> {
-    let live = served.payloads.catalogue.features.iter().filter(|(_, feature)| !feature.is_archived);
-    live.map(|(key, feature)| (key.as_str(), feature))
+    served.payloads.catalogue.live()
 }
 
 /// True when some rule hashes users, so that it needs an id.
@@ -68,6 +71,9 @@ pub(crate) fn evaluate_in(
     if feature.posthog_filters.is_some() {
         return by_filters(compiled, key, subject, is_off);
     }
+    let earlier = subject.hash_id.as_deref().filter(|_| feature.keeps_at_sign_in);
+    let earlier = earlier.map(|id| User { hash_id: Some(id.into()), ..user.clone() });
+    let user = earlier.as_ref().unwrap_or(user);
     let mut evaluator = Evaluator::new(&compiled.payload, user);
     let evaluation = evaluator.evaluate(key);
     let assignment = evaluation.assignment;
@@ -126,6 +132,44 @@ fn by_filters(compiled: &Compiled, key: &str, subject: &Subject, is_off: bool) -
         payload: fallen.and_then(|answer| answer.payload).map(|payload| json!(payload)),
         bucket: None,
         leaf: None,
+    }
+}
+
+/// Whom PostHog's filters see where a protocol knows no groups: an attribute that is the key of a group says which it is.
+pub(crate) fn subject(catalogue: &Catalogue, user: &User, id: Option<&str>, now: jiff::Timestamp) -> Subject {
+    let key = |name: &str| user.attributes.get(name).filter(|key| key.is_truthy());
+    let groups = catalogue.group_types();
+    let groups = groups.filter_map(|(_, name)| Some((name.to_owned(), key(name)?.to_text().into_owned())));
+    let mut subject = Subject {
+        distinct_id: id.unwrap_or_default().to_owned(),
+        device_id: None,
+        hash_id: None,
+        properties: user.attributes.clone(),
+        groups: groups.collect(),
+        group_properties: BTreeMap::new(),
+        static_cohorts: HashSet::new(),
+        is_complete: true,
+        now,
+    };
+    complete(&mut subject);
+    subject
+}
+
+/// Adds the properties that SDKs add for themselves, so that they and the server have the same: the ids of the person and of their groups.
+pub(super) fn complete(subject: &mut Subject) {
+    let with = |properties: &FlagValue, name: &str, id: &str| {
+        let mut properties = properties.as_object().cloned().unwrap_or_default();
+        if properties.get(name).is_none() {
+            properties.insert(name, id);
+        }
+        FlagValue::Object(properties)
+    };
+    if !subject.distinct_id.is_empty() {
+        subject.properties = with(&subject.properties, DISTINCT_ID, &subject.distinct_id);
+    }
+    for (name, key) in &subject.groups {
+        let own = subject.group_properties.entry(name.clone()).or_default();
+        *own = with(own, GROUP_KEY, key);
     }
 }
 

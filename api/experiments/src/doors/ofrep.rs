@@ -1,7 +1,5 @@
 //! OpenFeature's remote evaluation protocol (OFREP 0.3): one flag, all flags, and the stream that says when to ask again.
 
-use std::collections::{BTreeMap, HashSet};
-
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -14,9 +12,10 @@ use sha2::{Digest, Sha256};
 
 use super::evaluation::{self, Answer, Reason};
 use super::growthbook::knows;
-use super::key::Unserved;
+use super::key::{Served, Unserved};
 use super::posthog::moment;
 use super::{Doors, stream};
+use crate::catalogue::Catalogue;
 use crate::definition::Feature;
 use crate::payloads::{Compiled, ProjectPayloads};
 use crate::sighting::Sighting;
@@ -71,7 +70,7 @@ struct Context {
     id: Option<String>,
 }
 
-fn context(doors: &Doors, body: &[u8]) -> Result<Context, (&'static str, &'static str)> {
+fn context(doors: &Doors, catalogue: &Catalogue, body: &[u8]) -> Result<Context, (&'static str, &'static str)> {
     let body: FlagValue = serde_json::from_slice(body).map_err(|_| ("PARSE_ERROR", "The body is not JSON."))?;
     let context = match body.get("context") {
         None | Some(FlagValue::Null) => FlagValue::Object(Default::default()),
@@ -84,17 +83,18 @@ fn context(doors: &Doors, body: &[u8]) -> Result<Context, (&'static str, &'stati
         Some(_) => return Err(("INVALID_CONTEXT", "targetingKey has to be a text.")),
     };
     let user = evaluation::user(&context, id.as_deref());
-    let subject = Subject {
-        distinct_id: id.clone().unwrap_or_default(),
-        device_id: None,
-        properties: user.attributes.clone(),
-        groups: BTreeMap::new(),
-        group_properties: BTreeMap::new(),
-        static_cohorts: HashSet::new(),
-        is_complete: true,
-        now: moment(doors),
-    };
+    let subject = evaluation::subject(catalogue, &user, id.as_deref(), moment(doors));
     Ok(Context { user, subject, id })
+}
+
+/// Who signed in is looked up where some flag keeps what they had before.
+async fn look_up(doors: &Doors, served: &Served, context: &mut Context) -> Result<(), Unserved> {
+    let id = context.id.as_deref().filter(|_| served.payloads.catalogue.keeps_anybody());
+    if let Some(id) = id {
+        let known = doors.experiments.hash_id(&served.project, id, None).await;
+        context.subject.hash_id = known.map_err(Unserved::Failed)?;
+    }
+    Ok(())
 }
 
 pub(super) async fn one(
@@ -107,7 +107,7 @@ pub(super) async fn one(
         Ok(served) => served,
         Err(refusal) => return unserved(refusal),
     };
-    let context = match context(&doors, &body) {
+    let mut context = match context(&doors, &served.payloads.catalogue, &body) {
         Ok(context) => context,
         Err((code, details)) => return failed(StatusCode::BAD_REQUEST, Some(&flag), code, details),
     };
@@ -116,6 +116,9 @@ pub(super) async fn one(
     };
     if evaluation::needs_id(feature) && context.id.is_none() {
         return failed(StatusCode::BAD_REQUEST, Some(key), "TARGETING_KEY_MISSING", "This flag needs a targetingKey.");
+    }
+    if let Err(failure) = look_up(&doors, &served, &mut context).await {
+        return unserved(failure);
     }
     let answer = evaluation::evaluate(&served, key, feature, &context.user, &context.subject);
     if served.connection.records_exposures
@@ -164,10 +167,13 @@ pub(super) async fn all(State(doors): State<Doors>, headers: HeaderMap, body: By
         Ok(served) => served,
         Err(refusal) => return unserved(refusal),
     };
-    let context = match context(&doors, &body) {
+    let mut context = match context(&doors, &served.payloads.catalogue, &body) {
         Ok(context) => context,
         Err((code, details)) => return failed(StatusCode::BAD_REQUEST, None, code, details),
     };
+    if let Err(failure) = look_up(&doors, &served, &mut context).await {
+        return unserved(failure);
+    }
     let flag = |(key, feature): (&str, &Feature)| {
         if evaluation::needs_id(feature) && context.id.is_none() {
             return json!({"key": key, "errorCode": "TARGETING_KEY_MISSING", "errorDetails": "This flag needs a targetingKey."});

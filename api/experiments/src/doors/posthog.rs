@@ -20,6 +20,8 @@ use crate::compile::posthog::{reason_of, seen};
 
 /// Longest distinct id that is read; as the rest of the product cuts it.
 const ID_MAX: usize = 1_000;
+/// Who somebody was until they signed in just now.
+const BEFORE: &str = "$anon_distinct_id";
 
 fn told(status: StatusCode, body: &Value) -> Response {
     let headers = [
@@ -64,20 +66,46 @@ pub(super) async fn flags(
         Ok(served) => served,
         Err(refusal) => return unserved(refusal),
     };
-    let subject = Subject::read(&request, true, moment(&doors));
+    let mut subject = Subject::read(&request, true, moment(&doors));
     if subject.distinct_id.is_empty() || subject.distinct_id.len() > ID_MAX {
         let detail = "distinct_id has to be there, with at most 1000 bytes.";
         return refused(StatusCode::BAD_REQUEST, "validation_error", "missing_distinct_id", detail);
     }
-    let answers = answers(&served, &request, &subject);
+    evaluation::complete(&mut subject);
+    let before = request.get(BEFORE).and_then(FlagValue::as_str);
+    let mut are_left_out = false;
+    if served.payloads.catalogue.keeps_anybody() {
+        match doors.experiments.hash_id(&served.project, &subject.distinct_id, before).await {
+            Ok(hash_id) => subject.hash_id = hash_id,
+            // The client has the id for as long as it is refused.
+            Err(error) if before.is_some() => return unserved(Unserved::Failed(error)),
+            Err(error) => {
+                tracing::error!(%error, "flags that keep at sign-in are left out: who signed in could not be read");
+                are_left_out = true;
+            }
+        }
+    }
+    let mut answers = answers(&served, &request, &subject);
+    if are_left_out {
+        let features = &served.payloads.catalogue.features;
+        answers.retain(|(_, key, _)| features.get(key).is_some_and(|feature| !feature.keeps_at_sign_in));
+    }
     let version = query.get("v").and_then(|version| version.parse::<u32>().ok());
-    told(StatusCode::OK, &dressed(&doors, answers, version))
+    told(StatusCode::OK, &dressed(&doors, answers, version, are_left_out))
 }
 
 fn answers(served: &Served, request: &FlagValue, subject: &Subject) -> Vec<(usize, String, Answer)> {
     let mut user = evaluation::user(&subject.properties, Some(&subject.distinct_id));
-    if let (FlagValue::Object(attributes), Some(device)) = (&mut user.attributes, &subject.device_id) {
-        attributes.insert("device_id", device.as_str());
+    if let FlagValue::Object(attributes) = &mut user.attributes {
+        if let Some(device) = &subject.device_id {
+            attributes.insert("device_id", device.as_str());
+        }
+        // Rules see the key of a group as an attribute.
+        for (_, name) in served.payloads.catalogue.group_types() {
+            if let Some(key) = subject.groups.get(name) {
+                attributes.insert(name, key.as_str());
+            }
+        }
     }
     let wanted = request.get("flag_keys_to_evaluate").and_then(FlagValue::as_array);
     let is_wanted = |key: &str| wanted.is_none_or(|wanted| wanted.iter().any(|name| name.as_str() == Some(key)));
@@ -90,11 +118,16 @@ fn answers(served: &Served, request: &FlagValue, subject: &Subject) -> Vec<(usiz
 }
 
 /// The answers in the shape that the version of the protocol has.
-fn dressed(doors: &Doors, answers: Vec<(usize, String, Answer)>, version: Option<u32>) -> Value {
+fn dressed(
+    doors: &Doors,
+    answers: Vec<(usize, String, Answer)>,
+    version: Option<u32>,
+    are_some_left_out: bool,
+) -> Value {
     let request_id = uuid::Uuid::now_v7().to_string();
     let now = doors.experiments.now();
     let mut common = json!({
-        "errorsWhileComputingFlags": false, "requestId": request_id, "evaluatedAt": now.millis(),
+        "errorsWhileComputingFlags": are_some_left_out, "requestId": request_id, "evaluatedAt": now.millis(),
         "supportedCompression": ["gzip", "gzip-js"], "sessionRecording": false, "config": {"enable_collect_everything": true},
         "toolbarParams": {}, "isAuthenticated": false, "siteApps": [],
     });

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use footfall_api_app::May;
-use footfall_api_http::{Path, Problem, Query, Routes, Told, get};
+use footfall_api_http::{Endpoint, Path, Problem, Query, Route, Routes, Told, get};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,10 +10,10 @@ use super::definitions::DefinitionPlace;
 use super::experiments_read;
 use super::sight::SeesEverything;
 use crate::check::plan;
-use crate::definition::Experiment;
+use crate::definition::{Experiment, Metric};
 use crate::error::{ExperimentError, FACTS_UNAVAILABLE, READS, problem};
 use crate::experiments::Experiments;
-use crate::results::{Breakdown, Differences, Dimension, Interactions, Novelty, Report};
+use crate::results::{Breakdown, Differences, Dimension, Interactions, MetricSql, Novelty, Report};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +32,21 @@ struct WhichBreakdown {
     phase: Option<u32>,
 }
 
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Span {
+    /// So many days until now.
+    #[serde(default = "four_weeks")]
+    #[schemars(range(min = 1, max = 366))]
+    days: u32,
+}
+
+fn four_weeks() -> u32 {
+    28
+}
+
+const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
 /// What a plan comes to.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Power {
@@ -47,80 +62,101 @@ struct Power {
     days_needed: Option<f64>,
 }
 
+impl WhichPhase {
+    fn number(&self) -> Option<usize> {
+        self.phase.map(|phase| phase as usize)
+    }
+}
+
+/// A route that asks the tables.
+fn asking<E, M>(path: &'static str, handler: E, cost: u32, about: &'static str) -> Route<Experiments, May>
+where
+    E: Endpoint<M, Experiments>,
+    M: 'static,
+{
+    get(path, experiments_read(), handler, about).cost(cost).raises(READS).raises([&FACTS_UNAVAILABLE])
+}
+
 pub(super) fn routes() -> Routes<Experiments, May> {
-    let results = "/v1/projects/{project}/experiments/{key}/results";
-    let breakdown_path = "/v1/projects/{project}/experiments/{key}/results/breakdown";
-    let differences_path = "/v1/projects/{project}/experiments/{key}/results/differences";
-    let interactions_path = "/v1/projects/{project}/experiments/{key}/results/interactions";
-    let novelty_path = "/v1/projects/{project}/experiments/{key}/results/novelty";
-    let holdout_path = "/v1/projects/{project}/holdouts/{key}/results";
-    let power_path = "/v1/projects/{project}/experiments/{key}/power";
     Routes::new(
         "results",
         "What experiments have shown.",
         [
-            get(results, experiments_read(), show, "The result as it is at this moment, right whenever one looks.")
-                .cost(20)
-                .raises(READS)
-                .raises([&FACTS_UNAVAILABLE]),
-            get(
-                breakdown_path,
-                experiments_read(),
+            asking(
+                "/v1/projects/{project}/experiments/{key}/results",
+                show,
+                20,
+                "The result as it is at this moment, right whenever one looks.",
+            ),
+            asking(
+                "/v1/projects/{project}/experiments/{key}/results/breakdown",
                 breakdown,
+                20,
                 "The effects among people told apart by what was known of them at exposure.",
-            )
-            .cost(20)
-            .raises(READS)
-            .raises([&FACTS_UNAVAILABLE]),
-            get(
-                differences_path,
-                experiments_read(),
+            ),
+            asking(
+                "/v1/projects/{project}/experiments/{key}/results/differences",
                 differences,
+                100,
                 "Where an effect differs between people: every dimension at once, corrected for how many looks that is.",
-            )
-            .cost(100)
-            .raises(READS)
-            .raises([&FACTS_UNAVAILABLE]),
-            get(
-                interactions_path,
-                experiments_read(),
+            ),
+            asking(
+                "/v1/projects/{project}/experiments/{key}/results/interactions",
                 interactions,
+                100,
                 "Whether other experiments of the same time change its effect, corrected for how many looks that is.",
-            )
-            .cost(100)
-            .raises(READS)
-            .raises([&FACTS_UNAVAILABLE]),
-            get(
-                novelty_path,
-                experiments_read(),
+            ),
+            asking(
+                "/v1/projects/{project}/experiments/{key}/results/novelty",
                 novelty,
+                50,
                 "Whether an effect wears off or grows: the goals on each day since exposure.",
-            )
-            .cost(50)
-            .raises(READS)
-            .raises([&FACTS_UNAVAILABLE]),
-            get(
-                holdout_path,
-                experiments_read(),
+            ),
+            asking(
+                "/v1/projects/{project}/holdouts/{key}/results",
                 holdout,
+                20,
                 "What everything together has done: held-out people beside as many who got what was new.",
+            ),
+            get(
+                "/v1/projects/{project}/experiments/{key}/power",
+                experiments_read(),
+                power,
+                "What the plan of an experiment can see.",
             )
-            .cost(20)
-            .raises(READS)
-            .raises([&FACTS_UNAVAILABLE]),
-            get(power_path, experiments_read(), power, "What the plan of an experiment can see.").raises(READS),
+            .raises(READS),
+            get(
+                "/v1/projects/{project}/metrics/{key}/sql",
+                experiments_read(),
+                metric_sql,
+                "The SQL that a metric is, over everybody: each person from their first activity of a span of days on.",
+            )
+            .raises(READS),
         ],
     )
 }
 
-async fn show(
-    State(experiments): State<Experiments>,
-    _: SeesEverything,
-    Path(place): Path<DefinitionPlace>,
-    Query(which): Query<WhichPhase>,
-) -> Result<Told<Report>, Problem> {
-    let phase = which.phase.map(|phase| phase as usize);
-    experiments.report(&place.project, &place.key, phase).await.map(Told).map_err(problem)
+/// Handlers of one shape: what the service says of a phase of the experiment at this place.
+macro_rules! of_phase {
+    ($($handler:ident: $asked:ident -> $answer:ty),+ $(,)?) => {
+        $(
+            async fn $handler(
+                State(experiments): State<Experiments>,
+                _: SeesEverything,
+                Path(place): Path<DefinitionPlace>,
+                Query(which): Query<WhichPhase>,
+            ) -> Result<Told<$answer>, Problem> {
+                experiments.$asked(&place.project, &place.key, which.number()).await.map(Told).map_err(problem)
+            }
+        )+
+    };
+}
+
+of_phase! {
+    show: report -> Report,
+    differences: differences -> Differences,
+    interactions: interactions -> Interactions,
+    novelty: novelty -> Novelty,
 }
 
 async fn breakdown(
@@ -133,42 +169,23 @@ async fn breakdown(
     experiments.breakdown(&place.project, &place.key, phase, which.dimension).await.map(Told).map_err(problem)
 }
 
-async fn differences(
-    State(experiments): State<Experiments>,
-    _: SeesEverything,
-    Path(place): Path<DefinitionPlace>,
-    Query(which): Query<WhichPhase>,
-) -> Result<Told<Differences>, Problem> {
-    let phase = which.phase.map(|phase| phase as usize);
-    experiments.differences(&place.project, &place.key, phase).await.map(Told).map_err(problem)
-}
-
-async fn interactions(
-    State(experiments): State<Experiments>,
-    _: SeesEverything,
-    Path(place): Path<DefinitionPlace>,
-    Query(which): Query<WhichPhase>,
-) -> Result<Told<Interactions>, Problem> {
-    let phase = which.phase.map(|phase| phase as usize);
-    experiments.interactions(&place.project, &place.key, phase).await.map(Told).map_err(problem)
-}
-
-async fn novelty(
-    State(experiments): State<Experiments>,
-    _: SeesEverything,
-    Path(place): Path<DefinitionPlace>,
-    Query(which): Query<WhichPhase>,
-) -> Result<Told<Novelty>, Problem> {
-    let phase = which.phase.map(|phase| phase as usize);
-    experiments.novelty(&place.project, &place.key, phase).await.map(Told).map_err(problem)
-}
-
 async fn holdout(
     State(experiments): State<Experiments>,
     _: SeesEverything,
     Path(place): Path<DefinitionPlace>,
 ) -> Result<Told<Report>, Problem> {
     experiments.holdout_report(&place.project, &place.key).await.map(Told).map_err(problem)
+}
+
+async fn metric_sql(
+    State(experiments): State<Experiments>,
+    Path(place): Path<DefinitionPlace>,
+    Query(span): Query<Span>,
+) -> Result<Told<MetricSql>, Problem> {
+    let item = experiments.item::<Metric>(&place.project, &place.key).await.map_err(problem)?;
+    let until = experiments.now();
+    let from = until.plus_millis(-i64::from(span.days) * DAY_MILLIS);
+    Ok(Told(MetricSql::of(&item, from.into(), until.into())))
 }
 
 async fn power(

@@ -12,7 +12,7 @@ use footfall_models_experiment::statistics::{
 use footfall_api_http::Time;
 
 use crate::catalogue::Catalogue;
-use crate::definition::{Design, Experiment, Metric, PART_SEPARATOR, Phase, TestMethod, WeightsPart};
+use crate::definition::{Design, Experiment, Metric, MetricPrior, PART_SEPARATOR, Phase, TestMethod, WeightsPart};
 use crate::error::ExperimentError;
 use crate::experiments::{Experiments, Item};
 use crate::windows::Windows;
@@ -311,6 +311,8 @@ impl Frame<'_> {
 
     pub fn settings(&self, metric: &Metric) -> Settings {
         let analysis = &self.experiment.analysis;
+        let of_all = analysis.prior_deviation.map(|deviation| MetricPrior { mean: 0.0, deviation });
+        let prior = metric.prior.or(of_all);
         Settings {
             difference: Difference::Relative,
             alpha: analysis.alpha,
@@ -318,8 +320,8 @@ impl Frame<'_> {
                 TestMethod::Sequential => Method::AlwaysValid { tuning: analysis.tuning },
                 TestMethod::FixedHorizon => Method::FixedHorizon,
             },
-            prior: analysis.prior_deviation.map(|deviation| Prior {
-                mean: 0.0,
+            prior: prior.map(|MetricPrior { mean, deviation }| Prior {
+                mean,
                 variance: deviation * deviation,
                 scale: Difference::Relative,
             }),

@@ -3,6 +3,7 @@
 mod connections;
 mod definitions;
 mod schedule;
+mod sign_ins;
 
 use footfall_api_access::Migration;
 
@@ -14,6 +15,8 @@ pub use definitions::{
 pub(crate) use definitions::{held, lock, set_state, write};
 pub(crate) use schedule::DONE;
 pub use schedule::{ScheduledChange, ScheduledKept};
+pub use sign_ins::{SignIn, forget_sign_ins, sign_ins_of};
+pub(crate) use sign_ins::{forget_oldest, hash_id, remember};
 
 /// The area's name among migrations.
 pub const AREA: &str = "experiments";
@@ -28,4 +31,5 @@ pub const MIGRATIONS: &[Migration] = &[
         sqlite: "",
         postgres: "",
     },
+    Migration { version: 3, name: "sign_ins", both: include_str!("sign_ins.sql"), sqlite: "", postgres: "" },
 ];

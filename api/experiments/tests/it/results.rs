@@ -364,6 +364,45 @@ async fn a_guardrail_is_not_broken_by_what_one_look_alone_would_bear() {
     assert_eq!(house.experiments.watch_guardrails().await.unwrap(), 0);
 }
 
+/// A prior belongs to a metric, and has a mean: the posterior is that of both, weighed by their precision.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_thought_of_a_metric_before_moves_its_posterior_alone() {
+    let stage = Stage::sqlite().await.unwrap();
+    let house = house_with(&stage, Some(Arc::new(Projection(people(0.0))))).await;
+    let bought = |more: Value| {
+        let mut metric = json!({"measure": {"count": {"source": {"event": "bought"}}}});
+        footfall_api_http::merge(&mut metric, more);
+        metric
+    };
+    let refused = bought(json!({"prior": {"mean": 11, "deviation": 0}}));
+    let refused = house.post("metrics", json!({"key": "x", "definition": refused})).await;
+    assert!((400..=422).contains(&refused.status.as_u16()), "{}", refused.text);
+    for (key, more) in [
+        ("open", json!({})),
+        ("hoped", json!({"prior": {"mean": 0.5, "deviation": 0.1}})),
+        ("doubted", json!({"prior": {"deviation": 0.01}})),
+    ] {
+        house.make("metrics", key, bought(more)).await;
+    }
+    furnish(&house, json!({"secondary": ["open", "hoped", "doubted"], "analysis": {"covariate_days": 0}})).await;
+    stage.pass(12 * DAY);
+    let report = house.get("experiments/exp/results").await.good().json();
+    let told = |key: &str, name: &str| metric(&report, key)["comparisons"][0][name].as_f64().unwrap();
+    let middle = |key: &str| {
+        let interval = &metric(&report, key)["comparisons"][0]["credible_interval"];
+        (interval["low"].as_f64().unwrap() + interval["high"].as_f64().unwrap()) / 2.0
+    };
+    let (effect, deviation) = (told("open", "effect"), told("open", "standard_error"));
+    assert!((middle("open") - effect).abs() < 1e-9);
+    for (key, mean, own) in [("hoped", 0.5, 0.1), ("doubted", 0.0, 0.01)] {
+        assert_eq!(told(key, "effect"), effect, "the data are the same");
+        let [seen, thought] = [deviation, own].map(|deviation: f64| deviation.powi(-2));
+        let expected = (effect * seen + mean * thought) / (seen + thought);
+        assert!((middle(key) - expected).abs() < 1e-9, "{key}: {} {expected}", middle(key));
+    }
+    assert!(middle("hoped") > effect.max(middle("doubted")));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_told_without_tables_or_people() {
     let stage = Stage::sqlite().await.unwrap();

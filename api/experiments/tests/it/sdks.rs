@@ -13,7 +13,9 @@ use tokio::process::Command;
 
 use crate::bandits::{Growing, come_in_context};
 use crate::gear::{House, house, house_with};
+use crate::groups::{expected, furnish_groups};
 use crate::results::Dice;
+use crate::sign_ins::{half, variant};
 use crate::stage::{Stage, skip};
 
 fn cache() -> PathBuf {
@@ -56,6 +58,7 @@ async fn furnish(house: &House) {
         .await;
     house.experiment(json!({})).await;
     house.post("experiments/exp/start", json!({"without_review": true})).await.good();
+    furnish_groups(house).await;
 }
 
 /// What runs a script; `None` when it cannot run here.
@@ -338,6 +341,7 @@ async fn posthog_in_node() {
     assert_eq!((&account["ready"], &account["falls_back"]), (&json!(true), &json!("grün")));
     assert_eq!(account["alone"], Value::Null, "what the server decides is not guessed");
     check_natives(&account["natives"]);
+    check_groups(&account["groups"]);
     for (user, is_on) in account["checkouts"].as_object().unwrap() {
         use footfall_models_experiment::assign::{HashVersion, bucket};
         assert_eq!(
@@ -354,6 +358,7 @@ async fn posthog_in_python() {
     assert_eq!((&account["colour"], &account["falls_back"]), (&json!("grün"), &json!("grün")));
     assert!(account["payload"].to_string().contains('n') || account["payload"].is_null());
     check_natives(&account["natives"]);
+    check_groups(&account["groups"]);
 }
 
 /// What the SDK works out is what the server answers, and all three outcomes come up.
@@ -364,5 +369,39 @@ fn check_natives(natives: &Value) {
     }
     for outcome in [json!("a"), json!("b"), json!(false)] {
         assert!(natives.values().any(|pair| pair[0] == outcome), "{outcome}");
+    }
+}
+
+/// Flags by groups, cohorts and other flags are what they should be, asked of the server and worked out by the SDK.
+fn check_groups(groups: &Value) {
+    let groups = groups.as_array().unwrap();
+    assert_eq!(groups.len(), 80);
+    for (user, told) in groups.iter().enumerate() {
+        let wanted = expected(user as u32);
+        for (flag, wanted) in wanted.as_object().unwrap() {
+            assert_eq!((&told["remote"][flag], &told["local"][flag]), (wanted, wanted), "user {user} {flag}: {told}");
+        }
+    }
+}
+
+/// A visitor who signs in, in posthog-js: the flag that keeps stays, for most of ten visitors the other one would have flipped somewhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn posthog_in_chromium_keeps_a_flag_at_sign_in() {
+    let script = "experiments_posthog_browser.cjs";
+    let Some(program) = program_of(script) else { return };
+    let stage = Stage::sqlite().await.unwrap();
+    let house = house(&stage).await;
+    house.post("features", half("kept", true)).await.good();
+    house.post("features", half("plain", false)).await.good();
+    let account = account_of(program, script, (&stage, &house)).await;
+    let visits = account["visits"].as_array().unwrap();
+    assert_eq!(visits.len(), 10, "{account}");
+    for visit in visits {
+        let (anonymous, id) = (visit["anonymous"].as_str().unwrap(), visit["id"].as_str().unwrap());
+        assert_ne!(anonymous, id);
+        let seen = [&visit["before"], &visit["after"]].map(|flags| flags["kept"].as_str().unwrap());
+        assert_eq!(seen, [variant("kept", anonymous); 2], "{visit}");
+        assert_eq!(visit["before"]["plain"], variant("plain", anonymous), "{visit}");
+        assert_eq!(visit["after"]["plain"], variant("plain", id), "{visit}");
     }
 }

@@ -132,7 +132,7 @@ function Change({ item, tag, saved }: { item: Item<"metrics">; tag: string; save
   const save = async () => {
     setBusy(true);
     setFault(undefined);
-    await replaced(project, "metrics", item.key, tag, metricOf(draft), reason || undefined).then(saved, (problem) => (setFault(problem), setBusy(false)));
+    await replaced(project, "metrics", item.key, tag, { ...item.definition, ...metricOf(draft) }, reason || undefined).then(saved, (problem) => (setFault(problem), setBusy(false)));
   };
   return (
     <form className="card stack" aria-label="Change" onSubmit={(event) => (event.preventDefault(), void save())}>

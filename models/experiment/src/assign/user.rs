@@ -18,7 +18,12 @@ pub struct User {
     pub forced_variations: Object,
     /// Value by feature key.
     pub forced_features: Object,
+    /// Stands for `id` and `distinct_id` where units are hashed, and nowhere else: who signed in keeps what they had before.
+    pub hash_id: Option<Value>,
 }
+
+/// Attributes that name the user.
+const OWN_IDS: [&str; 2] = ["id", "distinct_id"];
 
 impl Default for User {
     fn default() -> Self {
@@ -36,6 +41,7 @@ impl User {
             is_qa: false,
             forced_variations: Object::default(),
             forced_features: Object::default(),
+            hash_id: None,
         }
     }
 
@@ -58,12 +64,17 @@ impl User {
             is_qa: context.get("qaMode").is_some_and(Value::is_truthy),
             forced_variations: object("forcedVariations"),
             forced_features: forced,
+            hash_id: None,
         }
     }
 
     /// The value of an attribute if it can identify a unit: neither missing nor empty, zero, false or null.
     #[inline]
     pub(super) fn unit(&self, attribute: &str) -> Option<&Value> {
+        let earlier = self.hash_id.as_ref().filter(|_| OWN_IDS.contains(&attribute));
+        if earlier.is_some() {
+            return earlier;
+        }
         self.attributes.get(attribute).filter(|value| value.is_truthy())
     }
 }

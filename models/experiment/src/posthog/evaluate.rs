@@ -18,6 +18,8 @@ const DEPTH_MAX: usize = 100;
 pub struct Subject {
     pub distinct_id: String,
     pub device_id: Option<String>,
+    /// By this id flags fall that keep what a person had while anonymous; by `distinct_id` where there is none.
+    pub hash_id: Option<String>,
     /// An object.
     pub properties: Value,
     /// Key by group type.
@@ -175,7 +177,11 @@ impl<'a> Evaluator<'a> {
     }
 
     fn person_id(&self, flag: &Flag) -> Option<&'a str> {
-        if flag.by_device { self.subject.device_id.as_deref() } else { Some(&self.subject.distinct_id) }
+        if flag.by_device {
+            return self.subject.device_id.as_deref();
+        }
+        let earlier = self.subject.hash_id.as_deref().filter(|_| flag.keeps_experience);
+        Some(earlier.unwrap_or(&self.subject.distinct_id))
     }
 
     /// The group of a type; `No` if the subject is in none, `Unknown` if the type or its properties are not known.
@@ -362,6 +368,7 @@ impl Subject {
         Subject {
             distinct_id: request.get("distinct_id").map(text).unwrap_or_default(),
             device_id: request.get("$device_id").filter(|id| id.is_truthy()).map(text),
+            hash_id: None,
             properties: request.get("person_properties").cloned().unwrap_or_default(),
             groups: members("groups").map(|(name, key)| (name.to_owned(), text(key))).collect(),
             group_properties: members("group_properties")

@@ -47,7 +47,7 @@ enum Test {
     IsSet,
     Truth(bool),
     Truthy,
-    /// In lower case.
+    /// In lower case, ascending, each once: cohorts list thousands.
     OneOf(Vec<String>),
     Contains(Vec<String>),
     StartsWith(String),
@@ -163,7 +163,12 @@ impl Test {
         match value {
             Value::Array(items) if items.is_empty() => Test::Truthy,
             value if !is_exact && speaks_of_truth(value) => Test::Truth(is_true(value)),
-            value => Test::OneOf(each(value).iter().map(|item| as_text(item).to_lowercase()).collect()),
+            value => {
+                let mut texts: Vec<String> = each(value).iter().map(|item| as_text(item).to_lowercase()).collect();
+                texts.sort_unstable();
+                texts.dedup();
+                Test::OneOf(texts)
+            }
         }
     }
 
@@ -176,7 +181,7 @@ impl Test {
         Some(match self {
             Test::Truth(wanted) => is_true(value) == *wanted,
             Test::Truthy => is_true(value),
-            Test::OneOf(texts) => texts.contains(&as_text(value).to_lowercase()),
+            Test::OneOf(texts) => texts.binary_search(&as_text(value).to_lowercase()).is_ok(),
             Test::Contains(texts) => {
                 let value = folded(value);
                 texts.iter().any(|text| value.contains(text))

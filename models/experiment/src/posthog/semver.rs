@@ -24,16 +24,16 @@ fn number(part: &str) -> Option<u64> {
 /// `~1.2.3`: this patch level or a later one.
 pub(super) fn tilde(text: &str) -> Option<(Version, Version)> {
     let [major, minor, patch] = parse(text)?;
-    Some(([major, minor, patch], [major, minor + 1, 0]))
+    Some(([major, minor, patch], [major, minor.saturating_add(1), 0]))
 }
 
 /// `^1.2.3`: up to the next change of the first number that is not 0.
 pub(super) fn caret(text: &str) -> Option<(Version, Version)> {
     let low = parse(text)?;
     let high = match low {
-        [0, 0, patch] => [0, 0, patch + 1],
-        [0, minor, _] => [0, minor + 1, 0],
-        [major, _, _] => [major + 1, 0, 0],
+        [0, 0, patch] => [0, 0, patch.saturating_add(1)],
+        [0, minor, _] => [0, minor.saturating_add(1), 0],
+        [major, _, _] => [major.saturating_add(1), 0, 0],
     };
     Some((low, high))
 }
@@ -45,8 +45,8 @@ pub(super) fn wildcard(text: &str) -> Option<(Version, Version)> {
         text.trim_end_matches('.').split('.').filter(|part| !part.is_empty()).map(number).collect();
     Some(match parts?.as_slice() {
         [] => return None,
-        [major] => ([*major, 0, 0], [major + 1, 0, 0]),
-        [major, minor] => ([*major, *minor, 0], [*major, minor + 1, 0]),
-        [major, minor, patch, ..] => ([*major, *minor, *patch], [*major, *minor, patch + 1]),
+        [major] => ([*major, 0, 0], [major.saturating_add(1), 0, 0]),
+        [major, minor] => ([*major, *minor, 0], [*major, minor.saturating_add(1), 0]),
+        [major, minor, patch, ..] => ([*major, *minor, *patch], [*major, *minor, patch.saturating_add(1)]),
     })
 }
