@@ -21,7 +21,7 @@ run:
 test:
 	@tests/run.sh
 
-# ACTIVITIES=1000000 SEED=1 [PARQUET=FILE] [EXPECTED=FILE] [PEERS=1]; tests/bench/insights/README.md
+# ACTIVITIES=1000000 SEED=1 [PARQUET=FILE] [EXPECTED=FILE] [PEERS=1] [THROUGH=1]; tests/bench/insights/README.md
 bench-insights:
 	@tests/bench/insights/run.sh
 

@@ -22,6 +22,7 @@ mod gear;
 mod http;
 mod import;
 mod insights;
+mod insights_duckdb;
 mod kafka;
 mod lake_readers;
 mod matrix;

@@ -80,8 +80,7 @@ async function asTheApi(page) {
     const kind = named.trim();
     await ask(page, { kind, ...question });
     // The definition, as the page gives it away.
-    const isInSql = await page.getByRole("button", { name: "SQL", exact: true }).count();
-    const given = isInSql ? (await taken(page, "SQL")).match(/\('(.*)'\)/s)[1].replaceAll("''", "'") : await taken(page, "JSON");
+    const given = (await taken(page, "SQL")).match(/\('(.*)'\)/s)[1].replaceAll("''", "'");
     const body = kind === "cohort" ? { cohort: JSON.parse(given), list: 200 } : JSON.parse(given);
     const answer = await page.evaluate(async ([kind, body]) => (await (await fetch(`/v1/projects/shop/insights/${kind}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) })).json()).answer, [kind, body]);
     const [shown, told] = [ofCsv(cellsOf(await taken(page, "CSV"))), ofAnswer(answer)];

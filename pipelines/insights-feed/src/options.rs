@@ -15,6 +15,8 @@ pub struct InsightsOptions {
     pub questions_concurrent_of_project: usize,
     /// Questions that may wait for their turn; more are refused.
     pub questions_waiting: usize,
+    /// A question about more rows is heavy: such ones leave a place to the others, of a project and of all.
+    pub light_rows: u64,
     /// Threads that one question uses.
     pub threads: usize,
     /// Answers kept for questions asked again, in bytes of their JSON.
@@ -43,6 +45,7 @@ impl InsightsOptions {
             questions_concurrent: 4,
             questions_concurrent_of_project: 3,
             questions_waiting: 256,
+            light_rows: 20_000_000,
             threads: 2,
             cache_bytes: 32 << 20,
             dictionary_bytes_max: 64 << 20,

@@ -5,10 +5,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use footfall_ingest_activity::Timestamp;
+use footfall_pipelines_insights::InsightError;
 use footfall_pipelines_insights::definition::Needs;
 
 use crate::error::AskError;
 use crate::projection::{Projection, View};
+
+/// Who waits for a view looks so often whether anybody still waits for the answer.
+const LOOKS_UP: Duration = Duration::from_millis(50);
 
 /// Making views may take one part in so many of the time …
 const PARTS_FOR_VIEWS: u32 = 4;
@@ -66,12 +70,14 @@ impl Project {
         })
     }
 
-    /// A view with what a question needs, not older than `age`, and the moment of which it is.
+    /// A view with what a question needs, not older than `age`, and the moment of which it is. Whoever is `gone` waits no
+    /// longer.
     pub fn view(
         &self,
         needs: &Needs,
         age: Duration,
         deadline: Instant,
+        gone: impl Fn() -> bool,
         schedule: impl Fn(),
     ) -> Result<(Arc<View>, Timestamp), AskError> {
         let now = Instant::now();
@@ -101,7 +107,11 @@ impl Project {
                 let (rows_done, rows_all) = state.progress.unwrap_or_default();
                 return Err(AskError::Preparing { rows_done, rows_all });
             }
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            if gone() {
+                return Err(InsightError::Cancelled.into());
+            }
+            let wait = left.min(LOOKS_UP);
+            state = self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

@@ -1,7 +1,7 @@
 //! The service: questions wait for their turn, get a view that is new enough, and are answered on threads of their own.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use footfall_pipelines_insights::definition::{
     Answer, Cohort, CohortAnswer, CohortPeople, Needs, Question, SQL_COLUMN,
 };
 use footfall_pipelines_insights::projection::Snapshot;
-use footfall_pipelines_insights::{Asked, Control, Engine, InsightError, MemoryPool, PeopleList};
+use footfall_pipelines_insights::{Asked, Control, Engine, InsightError, MemoryPool, PeopleList, rows_about};
 use footfall_pipelines_store::query::{RowExpression, Snapshots};
 use tokio::sync::{Semaphore, watch};
 
@@ -20,7 +20,7 @@ use crate::error::AskError;
 use crate::feeder::Feed;
 use crate::options::{AskLimits, InsightsOptions};
 use crate::people_lists::PeopleLists;
-use crate::queue::Turns;
+use crate::queue::{Places, Turn, Turns};
 
 /// An answer and what it took.
 #[derive(Debug, Clone)]
@@ -108,6 +108,16 @@ impl Drop for Asker {
     }
 }
 
+/// Says that a future is dropped to a thread that waits for it.
+#[derive(Default)]
+struct Leaves(Arc<AtomicBool>);
+
+impl Drop for Leaves {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 impl Insights {
     /// Starts the threads.
     pub fn new(
@@ -118,8 +128,14 @@ impl Insights {
         let failed = |source| InsightError::File { action: "starting", path: "a thread".into(), source };
         let feed = Arc::new(Feed::new(snapshots, clock, options.clone())?);
         let mut threads = feed.start().map_err(failed)?;
+        let places = Places {
+            of_project: options.questions_concurrent_of_project,
+            heavy: options.questions_concurrent.saturating_sub(1),
+            waiting: options.questions_waiting,
+            light_rows: options.light_rows,
+        };
         let state = State {
-            turns: Turns::new(options.questions_concurrent_of_project, options.questions_waiting),
+            turns: Turns::new(places),
             under_way: HashMap::new(),
             cache: Cache::new(options.cache_bytes),
             closing: false,
@@ -226,9 +242,11 @@ impl Insights {
         }
         let place = self.shared.preparing.clone().try_acquire_owned().map_err(|_| AskError::Busy)?;
         let (feed, deadline) = (self.shared.feed.clone(), Instant::now() + limits.time);
+        let leaves = Leaves::default();
+        let gone = leaves.0.clone();
         let wait = move || {
-            let _place = place;
-            project.view(&needs, limits.age, deadline, || feed.schedule(&project)).map(drop)
+            let (_place, gone) = (place, || gone.load(Ordering::Relaxed));
+            project.view(&needs, limits.age, deadline, gone, || feed.schedule(&project)).map(drop)
         };
         tokio::task::spawn_blocking(wait).await.map_err(|_| AskError::Closed)?
     }
@@ -279,6 +297,7 @@ impl Shared {
 
     fn begin(&self, project: &str, question: &Question, limits: AskLimits) -> Result<Asker, AskError> {
         let name = name_of(project, question);
+        let rows = self.feed.project(project).current().map_or(0, |view| rows_about(&view.snapshot, question));
         let lists = question.uploaded().into_iter().filter_map(|list| self.lists().get(project, list)).collect();
         let mut state = self.state();
         if state.closing {
@@ -308,21 +327,22 @@ impl Shared {
             outcome: watch::Sender::new(None),
         });
         let asker = Asker(job.clone());
-        state.turns.push(&name.0, job.clone()).map_err(|_| AskError::Busy)?;
+        state.turns.push(&name.0, rows, job.clone()).map_err(|_| AskError::Busy)?;
         state.under_way.insert(name, job);
         self.wake.notify_one();
         Ok(asker)
     }
 
     fn work(&self) {
-        while let Some((project, job)) = self.next() {
-            let answer = std::panic::AssertUnwindSafe(|| self.answer(&job));
+        while let Some(turn) = self.next() {
+            let job = &turn.question;
+            let answer = std::panic::AssertUnwindSafe(|| self.answer(job));
             let outcome = std::panic::catch_unwind(answer).unwrap_or(Err(InsightError::Thread.into()));
             {
                 let mut state = self.state();
-                state.turns.done(&project);
+                state.turns.done(&turn);
                 let name = (job.project.clone(), job.definition.clone());
-                if state.under_way.get(&name).is_some_and(|known| Arc::ptr_eq(known, &job)) {
+                if state.under_way.get(&name).is_some_and(|known| Arc::ptr_eq(known, job)) {
                     state.under_way.remove(&name);
                 }
             }
@@ -331,7 +351,7 @@ impl Shared {
         }
     }
 
-    fn next(&self) -> Option<(Arc<str>, Arc<Job>)> {
+    fn next(&self) -> Option<Turn<Arc<Job>>> {
         let mut state = self.state();
         loop {
             if state.closing {
@@ -368,7 +388,8 @@ impl Shared {
         }
         let project = self.feed.project(&job.project);
         let schedule = || self.feed.schedule(&project);
-        let (view, as_of) = project.view(&needs, job.limits.age, job.deadline(), schedule)?;
+        let gone = || job.control.is_cancelled();
+        let (view, as_of) = project.view(&needs, job.limits.age, job.deadline(), gone, schedule)?;
         if let Some((name, _)) = needs.columns.iter().find(|(name, _)| view.full.contains(name)) {
             return Err(AskError::TooManyValues { name: name.clone() });
         }

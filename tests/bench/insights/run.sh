@@ -11,7 +11,8 @@ mkdir -p "$work"
 python="$work/venv/bin/python"
 packages=(numpy pyarrow)
 [ -n "${PEERS:-}" ] && packages+=(chdb-core duckdb polars datafusion)
-if [ -z "${PARQUET:-}" ] || [ -n "${PEERS:-}" ]; then
+[ -n "${THROUGH:-}" ] && packages+=(duckdb)
+if [ -z "${PARQUET:-}" ] || [ -n "${PEERS:-}${THROUGH:-}" ]; then
   [ -x "$python" ] || python3 -m venv "$work/venv"
   "$python" -m pip install --quiet --disable-pip-version-check "${packages[@]}"
 fi
@@ -30,6 +31,12 @@ fi
 # The answers known by heart; others are compared with what EXPECTED names, or with the peers.
 if [ -z "${EXPECTED:-}" ] && [ -z "${PARQUET:-}" ] && [ "$name" = 1000000_1 ]; then
   EXPECTED="$here/expected_1000000_1.json"
+fi
+
+# Through the running program instead of the engine alone: every activity over HTTP, and every question.
+if [ -n "${THROUGH:-}" ]; then
+  "${CARGO:-cargo}" build --quiet --workspace --bin footfall
+  exec "$python" "$here/through.py" "$target/debug/footfall" "$parquet" "$work/through_$name" ${EXPECTED:+"$EXPECTED"}
 fi
 
 # All packages together choose the features of crates: this one alone would compile most of them anew.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
-use footfall_pipelines_insights::definition::{Answer, Label};
+use footfall_pipelines_insights::definition::{Answer, FactorOf, FactorTest, Label, RetentionCohort, SessionBucket};
+
+use crate::compared::{Compared, ComparedBy};
 
 /// Kinds that can be asked in SQL, as their functions are named.
 pub(super) const KINDS: &[&str] = &[
@@ -21,6 +23,9 @@ pub(super) const KINDS: &[&str] = &[
     "active_people",
     "time_between",
     "ranking",
+    "correlation",
+    "compare",
+    "places",
 ];
 
 #[derive(Clone, Copy)]
@@ -59,20 +64,75 @@ impl Cell {
 fn columns(kind: &str) -> &'static [(&'static str, Kind)] {
     match kind {
         "trend" => &[("series", Count), ("label", Text), ("bucket", Time), ("measure", Count), ("value", Number)],
-        "funnel" => &[("value", Text), ("step", Count), ("people", Count), ("median_ms", Count)],
-        "retention" => &[("cohort", Time), ("people", Count), ("period", Count), ("returned", Count)],
+        "funnel" => &[("value", Text), ("step", Count), ("people", Count), ("median_ms", Count), ("mean_ms", Number)],
+        "retention" => &[("cohort", Time), ("people", Count), ("period", Count), ("returned", Count), ("label", Text)],
         "paths" => &[("path", Text), ("count", Count)],
         "lifecycle" => {
             &[("bucket", Time), ("new", Count), ("returning", Count), ("resurrecting", Count), ("dormant", Count)]
         }
         "stickiness" => &[("buckets", Count), ("people", Count)],
-        "sessions" => {
-            &[("bucket", Time), ("sessions", Count), ("duration_ms", Count), ("bounces", Count), ("rows", Count)]
-        }
+        "sessions" => &[
+            ("bucket", Time),
+            ("sessions", Count),
+            ("duration_ms", Count),
+            ("bounces", Count),
+            ("rows", Count),
+            ("label", Text),
+        ],
         "cohort" => &[("person_id", Text)],
         "distribution" => &[("place", Count), ("count", Count), ("percentile", Number)],
-        "active_people" => &[("day", Time), ("day_people", Count), ("week_people", Count), ("month_people", Count)],
+        "active_people" => &[
+            ("day", Time),
+            ("day_people", Count),
+            ("week_people", Count),
+            ("month_people", Count),
+            ("day_per_week", Number),
+            ("day_per_month", Number),
+            ("week_per_month", Number),
+        ],
         "time_between" => &[("count", Count), ("people", Count), ("sum_ms", Count)],
+        "correlation" => &[
+            ("factor", Text),
+            ("name", Text),
+            ("value", Text),
+            ("converted_with", Count),
+            ("dropped_with", Count),
+            ("converted_without", Count),
+            ("dropped_without", Count),
+            ("odds_ratio", Number),
+            ("p", Number),
+            ("q", Number),
+            ("test", Text),
+            ("tested", Count),
+        ],
+        "compare" => &[
+            ("segment", Text),
+            ("people", Count),
+            ("in_both", Count),
+            ("mean", Number),
+            ("standard_deviation", Number),
+            ("absolute", Number),
+            ("absolute_low", Number),
+            ("absolute_high", Number),
+            ("absolute_p", Number),
+            ("relative", Number),
+            ("relative_low", Number),
+            ("relative_high", Number),
+            ("relative_p", Number),
+            ("method", Text),
+        ],
+        "places" => &[
+            ("cell", Text),
+            ("latitude", Number),
+            ("longitude", Number),
+            ("rows", Count),
+            ("people", Count),
+            ("visits", Count),
+            ("people_again", Count),
+            ("dwell_ms", Count),
+            ("ring", Count),
+            ("cells", Count),
+        ],
         _ => &[("event", Text), ("person_id", Text), ("rows", Count)],
     }
 }
@@ -142,18 +202,19 @@ fn cells(answer: &Answer) -> Vec<Vec<Cell>> {
             for group in &funnel.groups {
                 let last = group.reached.len();
                 rows.extend((1..).zip(&group.reached).map(|(step, &people)| {
+                    let value = match &group.label {
+                        Label::Other => label(&Label::Other),
+                        _ => Cell::text(group.value.as_ref()),
+                    };
                     let median = group.percentile_ms(0.5).filter(|_| step == last).map_or(Cell::Null, Cell::Count);
-                    vec![Cell::text(group.value.as_ref()), Cell::count(step as u64), Cell::count(people), median]
+                    let mean = Cell::number(group.mean_ms.filter(|_| step == last));
+                    vec![value, Cell::count(step as u64), Cell::count(people), median, mean]
                 }));
             }
         }
         Answer::Retention(retention) => {
-            for cohort in &retention.cohorts {
-                rows.extend((0u64..).zip(&cohort.returned).map(|(period, &returned)| {
-                    let (start, people) = (Cell::Time(cohort.start_ms), Cell::count(cohort.people));
-                    vec![start, people, Cell::count(period), Cell::count(returned)]
-                }));
-            }
+            rows.extend(retained(&retention.cohorts, &Label::Everything));
+            rows.extend(retention.groups.iter().flat_map(|group| retained(&group.cohorts, &group.label)));
         }
         Answer::Paths(paths) => {
             let path = |activities: &[String]| Cell::Text(activities.join(" > "));
@@ -166,10 +227,10 @@ fn cells(answer: &Answer) -> Vec<Vec<Cell>> {
         Answer::Stickiness(stickiness) => {
             rows.extend((1u64..).zip(&stickiness.people).map(|(n, &people)| vec![Cell::count(n), Cell::count(people)]));
         }
-        Answer::Sessions(sessions) => rows.extend(sessions.buckets.iter().map(|bucket| {
-            let counts = [bucket.sessions, bucket.duration_ms, bucket.bounces, bucket.rows];
-            [Cell::Time(bucket.start_ms)].into_iter().chain(counts.map(Cell::count)).collect()
-        })),
+        Answer::Sessions(sessions) => {
+            rows.extend(stretches(&sessions.buckets, &Label::Everything));
+            rows.extend(sessions.groups.iter().flat_map(|group| stretches(&group.buckets, &group.label)));
+        }
         Answer::Cohort(cohort) => rows.extend(cohort.listed.iter().map(|id| vec![Cell::Text(id.clone())])),
         Answer::Distribution(spread) => {
             let places = spread.histogram.len().max(spread.percentiles.len());
@@ -180,8 +241,9 @@ fn cells(answer: &Answer) -> Vec<Vec<Cell>> {
             }));
         }
         Answer::ActivePeople(active) => rows.extend(active.days.iter().map(|day| {
-            let counts = [day.day, day.week, day.month];
-            [Cell::Time(day.start_ms)].into_iter().chain(counts.map(Cell::count)).collect()
+            let counts = [day.day, day.week, day.month].map(Cell::count);
+            let shares = [day.day_per_week, day.day_per_month, day.week_per_month].map(Cell::number);
+            [Cell::Time(day.start_ms)].into_iter().chain(counts).chain(shares).collect()
         })),
         Answer::TimeBetween(between) => {
             rows.push([between.count, between.people, between.sum_ms].map(Cell::count).into_iter().collect());
@@ -189,9 +251,73 @@ fn cells(answer: &Answer) -> Vec<Vec<Cell>> {
         Answer::Ranking(ranking) => rows.extend(ranking.rows.iter().map(|row| {
             vec![Cell::text(row.activity.as_ref()), Cell::text(row.person.as_ref()), Cell::count(row.rows)]
         })),
-        // A kind without columns has no function.
-        #[allow(unreachable_patterns, reason = "kinds may be added before their columns")]
-        _ => {}
+        Answer::Correlation(correlation) => rows.extend(correlation.factors.iter().map(|factor| {
+            let text = |text: &str| Cell::Text(text.to_owned());
+            let of = match &factor.of {
+                FactorOf::Property { name, value } => [text("property"), text(name), text(value)],
+                FactorOf::PersonProperty { name, value } => [text("person_property"), text(name), text(value)],
+                FactorOf::Activity(name) => [text("activity"), text(name), Cell::Null],
+            };
+            let people = [factor.converted_with, factor.dropped_with, factor.converted_without, factor.dropped_without];
+            let numbers = [factor.odds_ratio, factor.p, factor.q].map(Cell::Number);
+            let test = match factor.test {
+                FactorTest::FisherExact => text("fisher_exact"),
+                FactorTest::ChiSquare => text("chi_square"),
+            };
+            let last = [test, Cell::count(correlation.tested)];
+            of.into_iter().chain(people.map(Cell::count)).chain(numbers).chain(last).collect()
+        })),
+        Answer::Compare(compare) => {
+            let compared = Compared::from(compare.clone());
+            // The difference is the second segment's from the first, so it stands beside the second.
+            rows.extend(compared.segments.iter().enumerate().map(|(place, segment)| {
+                let counts = [segment.people, compared.in_both].map(Cell::count);
+                let numbers = [segment.mean, segment.standard_deviation].map(Cell::number);
+                let own = [Cell::Text(segment.name.clone())].into_iter().chain(counts).chain(numbers);
+                let differs = [&compared.absolute, &compared.relative].into_iter().filter(|_| place > 0);
+                let method = Cell::Text(compared.absolute.method.clone());
+                own.chain(differs.flat_map(difference)).chain([method].into_iter().filter(|_| place > 0)).collect()
+            }));
+        }
+        Answer::Places(places) => {
+            rows.extend(places.places.iter().map(|place| {
+                let (cell, centre) = (Cell::Text(place.cell.clone()), [place.latitude, place.longitude]);
+                let counts = [place.rows, place.people, place.visits, place.people_again, place.dwell_ms];
+                [cell].into_iter().chain(centre.map(Cell::Number)).chain(counts.map(Cell::count)).collect()
+            }));
+            rows.extend((0u64..).zip(&places.catchment).map(|(ring, within)| {
+                let nothing = || std::iter::repeat_with(|| Cell::Null).take(3);
+                let counts = [within.rows, within.people].map(Cell::count).into_iter();
+                nothing().chain(counts).chain(nothing()).chain([ring, within.cells].map(Cell::count)).collect()
+            }));
+        }
+        // These have no function.
+        Answer::People(_) | Answer::Exposures(_) => {}
     }
     rows
+}
+
+fn retained(cohorts: &[RetentionCohort], of: &Label) -> Vec<Vec<Cell>> {
+    let cohort = |cohort: &RetentionCohort| {
+        let row = |(period, &returned): (u64, &u64)| {
+            let (start, people) = (Cell::Time(cohort.start_ms), Cell::count(cohort.people));
+            vec![start, people, Cell::count(period), Cell::count(returned), label(of)]
+        };
+        (0u64..).zip(&cohort.returned).map(row).collect::<Vec<_>>()
+    };
+    cohorts.iter().flat_map(cohort).collect()
+}
+
+fn stretches(buckets: &[SessionBucket], of: &Label) -> Vec<Vec<Cell>> {
+    let row = |bucket: &SessionBucket| {
+        let counts = [bucket.sessions, bucket.duration_ms, bucket.bounces, bucket.rows].map(Cell::count);
+        [Cell::Time(bucket.start_ms)].into_iter().chain(counts).chain([label(of)]).collect()
+    };
+    buckets.iter().map(row).collect()
+}
+
+/// Estimate, interval and p.
+fn difference(by: &ComparedBy) -> [Cell; 4] {
+    let (low, high) = (by.interval.map(|interval| interval.0), by.interval.map(|interval| interval.1));
+    [by.estimate, low, high, by.p].map(Cell::number)
 }

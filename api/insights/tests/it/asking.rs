@@ -9,6 +9,7 @@ use footfall_ingest_activity::{Clock, person_id_of};
 use footfall_pipelines_insights_feed::{Insights, InsightsOptions};
 use footfall_pipelines_store::Store;
 use footfall_pipelines_store::lake::Lake;
+use footfall_pipelines_store::query::Snapshots;
 use serde_json::{Value, json};
 
 use crate::gear::{House, PROJECT, open, settings};
@@ -25,11 +26,19 @@ pub async fn house(stage: &Stage) -> (House<'_>, Arc<Lake>) {
 }
 
 pub async fn house_with_desk(stage: &Stage) -> (House<'_>, Arc<Lake>, Desk) {
+    house_over(stage, |lake| Arc::new(LakeSnapshots(lake))).await
+}
+
+/// With snapshots of the lake that come as they like.
+pub async fn house_over(
+    stage: &Stage,
+    snapshots: impl FnOnce(Arc<Lake>) -> Arc<dyn Snapshots>,
+) -> (House<'_>, Arc<Lake>, Desk) {
     let access = open(stage).await;
     let clock: Arc<dyn Clock> = stage.clock.clone();
     let lake = lake::open(&stage.folder.path().join("lake"), clock.clone());
     let options = InsightsOptions::new(stage.folder.path().join("insights"));
-    let insights = Insights::new(Arc::new(LakeSnapshots(lake.clone())), clock.clone(), options).expect("started");
+    let insights = Insights::new(snapshots(lake.clone()), clock.clone(), options).expect("started");
     let cohorts = Cohorts::open(access.clone(), clock.clone()).await.expect("migrated");
     let desk = Desk::new(access.clone(), Arc::new(insights), cohorts, PROJECT);
     let built = App::build_with(settings(), access.clone(), clock, |site, _| add(site, desk.clone()));

@@ -11,5 +11,7 @@ mod stage;
 mod asking;
 mod cohorts;
 mod lake;
+mod options;
 mod streams;
 mod tables;
+mod told;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampMillisecondType};
 use arrow::util::pretty::pretty_format_batches;
 use footfall_pipelines_store::query::{Engine, EngineConfig, Policy, Question};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use crate::asking::{DAY, START, house_with_desk, lines, scope, trend};
+use crate::asking::{DAY, START, at, house_with_desk, lines, scope, trend};
 use crate::gear::PROJECT;
 use crate::lake::{self, LakeSnapshots};
 use crate::stage::Stage;
@@ -62,4 +63,162 @@ async fn sql_gives_the_answers_of_the_routes() {
     // Answers are made of all rows: whoever sees a part of them has no functions.
     let masked = Policy { masked: ["plan".into()].into_iter().collect(), ..Policy::default() };
     assert!(asked("SELECT * FROM cohort('keen')", json!([]), masked).await.is_err());
+}
+
+/// Rows as objects; times are milliseconds.
+fn objects(batches: &[RecordBatch]) -> Vec<Value> {
+    let mut rows = Vec::new();
+    for batch in batches {
+        for row in 0..batch.num_rows() {
+            let cell = |column: &Arc<dyn Array>| match column.data_type() {
+                _ if column.is_null(row) => Value::Null,
+                DataType::Int64 => json!(column.as_primitive::<Int64Type>().value(row)),
+                DataType::Float64 => json!(column.as_primitive::<Float64Type>().value(row)),
+                DataType::Timestamp(_, _) => json!(column.as_primitive::<TimestampMillisecondType>().value(row)),
+                DataType::Utf8View => json!(column.as_string_view().value(row)),
+                _ => json!(column.as_string::<i32>().value(row)),
+            };
+            let schema = batch.schema();
+            let names = schema.fields().iter().map(|field| field.name().clone());
+            rows.push(Value::Object(names.zip(batch.columns().iter().map(cell)).collect::<Map<_, _>>()));
+        }
+    }
+    rows
+}
+
+/// The members of an object under other names, those that are not there as null.
+fn picked(from: &Value, names: &[(&str, &str)]) -> Value {
+    let pick = |&(name, pointer): &(&str, &str)| (name.to_owned(), from.pointer(pointer).cloned().unwrap_or_default());
+    Value::Object(names.iter().map(pick).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_correlation_compare_and_places_are_the_answers_of_http() {
+    let stage = Stage::sqlite().await.expect("SQLite is built in");
+    let (house, lake, desk) = house_with_desk(&stage).await;
+    let (owner, _) = house.owner().await;
+    lake::publish(&lake, PROJECT, &lines(), 0).await;
+    let engine =
+        Engine::new(Arc::new(LakeSnapshots(lake.clone())), EngineConfig::new(stage.folder.path().join("spill")));
+    let engine = engine.expect("started");
+    let project: Arc<str> = PROJECT.into();
+    let table = async |kind: &str, body: &Value| {
+        let sql = format!("SELECT * FROM {kind}($1)");
+        let question = Question::new(&sql).with_params(json!([body.to_string()])).calling(desk.functions(&project));
+        let mut answer = engine.query(PROJECT, question).await.expect("a statement");
+        let mut rows: Vec<RecordBatch> = Vec::new();
+        while let Some(batch) = answer.next().await {
+            rows.push(batch.expect("rows"));
+        }
+        objects(&rows)
+    };
+    let http = async |kind: &str, body: &Value| {
+        house.post(&owner, &at(kind), body.clone()).await.good().json()["answer"].clone()
+    };
+    let (view, buy) = (json!({"activities": ["view"]}), json!({"activities": ["buy"]}));
+
+    let funnel = json!({"scope": scope(), "steps": [view, buy], "window_ms": DAY});
+    let asked = json!({"funnel": funnel, "properties": ["plan"], "people_least": 1});
+    let answer = http("correlation", &asked).await;
+    let factor = |factor: &Value| {
+        let mut row = picked(
+            factor,
+            &[
+                ("name", "/of/property/name"),
+                ("value", "/of/property/value"),
+                ("converted_with", "/converted_with"),
+                ("dropped_with", "/dropped_with"),
+                ("converted_without", "/converted_without"),
+                ("dropped_without", "/dropped_without"),
+                ("odds_ratio", "/odds_ratio"),
+                ("p", "/p"),
+                ("q", "/q"),
+                ("test", "/test"),
+            ],
+        );
+        (row["factor"], row["tested"]) = (json!("property"), answer["tested"].clone());
+        row
+    };
+    let want: Vec<Value> = answer["factors"].as_array().unwrap().iter().map(factor).collect();
+    assert_eq!((want.len(), table("correlation", &asked).await), (2, want));
+
+    let did = json!({"did": {"select": view, "from_ms": 0, "until_ms": START + 9 * DAY, "at_least": 2}});
+    let segments = json!([{"name": "others", "cohort": {"not": did}}, {"name": "often", "cohort": did}]);
+    let asked = json!({"scope": scope(), "segments": segments, "of": {"rows_per_person": {}}});
+    let answer = http("compare", &asked).await;
+    let rows = table("compare", &asked).await;
+    for (place, row) in rows.iter().enumerate() {
+        let own = picked(
+            &answer["segments"][place],
+            &[
+                ("segment", "/name"),
+                ("people", "/people"),
+                ("mean", "/mean"),
+                ("standard_deviation", "/standard_deviation"),
+            ],
+        );
+        own.as_object().unwrap().iter().for_each(|(name, value)| assert_eq!(&row[name], value, "{name} of {row}"));
+        assert_eq!(row["in_both"], answer["in_both"]);
+        for of in ["absolute", "relative"] {
+            let names = [("", "/estimate"), ("_low", "/interval/0"), ("_high", "/interval/1"), ("_p", "/p")];
+            for (name, pointer) in names {
+                let want = answer[of].pointer(pointer).cloned().unwrap_or_default();
+                // The difference stands beside the second.
+                let want = if place == 0 { Value::Null } else { want };
+                assert_eq!(row[format!("{of}{name}")], want, "{of}{name} of {row}");
+            }
+        }
+    }
+    assert_eq!((rows.len(), &rows[1]["method"]), (2, &answer["absolute"]["method"]));
+
+    let around = json!({"latitude": 4.5, "longitude": 4.5, "rings": 1});
+    let asked =
+        json!({"scope": scope(), "resolution": 7, "latitude": "price", "longitude": "price", "catchment": around});
+    let answer = http("places", &asked).await;
+    let columns =
+        ["cell", "latitude", "longitude", "rows", "people", "visits", "people_again", "dwell_ms", "ring", "cells"];
+    let row = |of: &Value| Value::Object(columns.map(|name| (name.to_owned(), of[name].clone())).into_iter().collect());
+    let mut want: Vec<Value> = answer["places"].as_array().unwrap().iter().map(row).collect();
+    for (ring, within) in answer["catchment"].as_array().unwrap().iter().enumerate() {
+        let mut within = row(within);
+        within["ring"] = json!(ring);
+        want.push(within);
+    }
+    assert_eq!((want.len(), table("places", &asked).await), (3, want));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_breakdowns_and_shares_have_what_the_answers_have() {
+    let stage = Stage::sqlite().await.expect("SQLite is built in");
+    let (house, lake, desk) = house_with_desk(&stage).await;
+    let (_owner, _) = house.owner().await;
+    lake::publish(&lake, PROJECT, &lines(), 0).await;
+    let engine =
+        Engine::new(Arc::new(LakeSnapshots(lake.clone())), EngineConfig::new(stage.folder.path().join("spill")));
+    let engine = engine.expect("started");
+    let project: Arc<str> = PROJECT.into();
+    let asked = async |sql: &str, body: Value| {
+        let question = Question::new(sql).with_params(json!([body.to_string()])).calling(desk.functions(&project));
+        let mut answer = engine.query(PROJECT, question).await.expect("a statement");
+        let mut rows: Vec<RecordBatch> = Vec::new();
+        while let Some(batch) = answer.next().await {
+            rows.push(batch.expect("rows"));
+        }
+        objects(&rows)
+    };
+    let by_plan = json!({"properties": ["plan"], "top": 1});
+    let view = json!({"activities": ["view"]});
+    let body = json!({"scope": scope(), "bucket": "day", "kind": "first_time", "start": view, "returning": {}, "breakdown": by_plan});
+    let sql = "SELECT label, sum(people) AS people FROM retention($1) WHERE period = 0 GROUP BY label ORDER BY label NULLS FIRST";
+    let want = json!([{"label": null, "people": 3}, {"label": "$other", "people": 1}, {"label": "pro", "people": 2}]);
+    assert_eq!(json!(asked(sql, body).await), want);
+    let body = json!({"scope": scope(), "bucket": "day", "breakdown": by_plan});
+    let sql = "SELECT label, sum(sessions) AS n FROM sessions($1) GROUP BY label ORDER BY label NULLS FIRST";
+    let want = json!([{"label": null, "n": 4}, {"label": "$other", "n": 2}, {"label": "pro", "n": 2}]);
+    assert_eq!(json!(asked(sql, body).await), want);
+    // On the third day two of the three of the week are there.
+    let sql = "SELECT day_per_week FROM active_people($1) WHERE day_people = 2 AND week_people = 3";
+    let shares = asked(sql, json!({"scope": scope(), "select": {}})).await;
+    assert_eq!(shares.len(), 1, "{shares:?}");
+    assert_eq!(shares[0]["day_per_week"], json!(2.0 / 3.0));
 }

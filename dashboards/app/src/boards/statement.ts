@@ -7,10 +7,7 @@ import type { Tile } from "./model";
 import type { Shown } from "./shown";
 
 export async function statementOf(project: string, { ask }: Tile, { asked }: Shown, values: string): Promise<string | undefined> {
-  if (asked) {
-    const sql = sqlOf(asked.kind, asked.definition);
-    return sql ? `${sql};\n` : `-- SQL has no function of this kind; POST /v1/projects/${project}/insights/${asked.kind} takes this:\n-- ${JSON.stringify(asked.definition)}\n`;
-  }
+  if (asked) return `${sqlOf(asked.kind, asked.definition)};\n`;
   const sql = ask && "sql" in ask ? ask.sql : ask && "saved" in ask ? await saved(project, ask.saved) : undefined;
   if (!sql) return undefined;
   const set = values === "{}" ? "" : `-- Set on the dashboard: ${values}\n`;

@@ -82,5 +82,5 @@ test("groups that are compared: whoever is in both is behind neither number", ()
 
 test("the SQL of an answer holds its definition as one text", () => {
   expect(sqlOf("ranking", { select: { activities: ["it's"] } })).toBe("SELECT * FROM ranking('{\"select\":{\"activities\":[\"it''s\"]}}')");
-  expect(sqlOf("compare", {})).toBeUndefined();
+  expect(sqlOf("places", { resolution: 7 })).toBe("SELECT * FROM places('{\"resolution\":7}')");
 });

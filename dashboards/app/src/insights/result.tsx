@@ -88,7 +88,7 @@ function Exports({ shown, title, kind, definition, clickhouse, picture }: Taken)
     <>
       <button type="button" className="quiet" onClick={() => save(fileName(title, "csv"), csv(shown.head, shown.rows))}>CSV</button>
       {shown.drawing && <button type="button" className="quiet" onClick={picture}>PNG</button>}
-      {sql ? <button type="button" className="quiet" onClick={() => take(`${sql};\n`, "sql", "application/sql")}>SQL</button> : <button type="button" className="quiet" onClick={() => take(`${JSON.stringify(definition, null, 2)}\n`, "json", "application/json")}>JSON</button>}
+      <button type="button" className="quiet" onClick={() => take(`${sql};\n`, "sql", "application/sql")}>SQL</button>
       {clickhouse && <button type="button" className="quiet" onClick={() => take(clickhouse, "sql", "application/sql")}>SQL for ClickHouse</button>}
     </>
   );

@@ -3,12 +3,9 @@
 import { quoted } from "../sql/quoted";
 import type { Kind } from "./question";
 
-/** Kinds that are functions of this program's SQL as well (docs/insights). */
-const IN_SQL: readonly Kind[] = ["trend", "funnel", "retention", "paths", "lifecycle", "stickiness", "sessions", "cohort", "distribution", "active_people", "time_between", "ranking"];
-
-/** A statement for the page of SQL and every other door; undefined of kinds that SQL cannot say. */
-export function sqlOf(kind: Kind, definition: object): string | undefined {
-  return IN_SQL.includes(kind) ? `SELECT * FROM ${kind}(${quoted(JSON.stringify(kind === "cohort" && "cohort" in definition ? definition.cohort : definition))})` : undefined;
+/** A statement for the page of SQL and every other door: each kind is a function there (docs/insights). */
+export function sqlOf(kind: Kind, definition: object): string {
+  return `SELECT * FROM ${kind}(${quoted(JSON.stringify(kind === "cohort" && "cohort" in definition ? definition.cohort : definition))})`;
 }
 
 /** A definition as it stands in answers of tiles: the kind beside the rest. */

@@ -100,10 +100,15 @@ impl House {
     }
 
     pub fn insights_with(&self, change: impl FnOnce(&mut InsightsOptions)) -> Insights {
+        self.insights_of(Arc::new(LakeSnapshots(self.lake.clone())), change)
+    }
+
+    /// With snapshots of the lake that come as they like.
+    pub fn insights_of(&self, snapshots: Arc<dyn Snapshots>, change: impl FnOnce(&mut InsightsOptions)) -> Insights {
         let mut options = InsightsOptions::new(self.folder.path().join("insights"));
         change(&mut options);
         let clock = Arc::new(FixedClock::at(Timestamp::from_millis(1_000)));
-        Insights::new(Arc::new(LakeSnapshots(self.lake.clone())), clock, options).unwrap()
+        Insights::new(snapshots, clock, options).unwrap()
     }
 
     pub async fn take(&mut self, step: &Step) {

@@ -4,6 +4,7 @@
 
 mod asked;
 mod given;
+mod leaving;
 mod restarting;
 mod serving;
 

@@ -54,9 +54,39 @@ pub(super) fn value(by: &By) -> String {
             let all = "(SELECT mapFromArrays(groupArray(person_id), groupArray(properties)) FROM persons)";
             of_property(&member(&format!("{all}[person_id]"), &by.property), &by.bounds)
         }
-        By::Of(ByOf::Group(by)) => of_property(&member("groups", &by.group), &by.bounds),
-        By::Of(ByOf::Session(_)) => "NULL".to_owned(),
+        By::Of(ByOf::Group(by)) => of_property(&of_group(&by.group, by.property.as_deref()), &by.bounds),
+        By::Of(ByOf::Session(by)) => match by.property {
+            SessionProperty::DurationMs => binned("session_ms", &by.bounds),
+            SessionProperty::Rows => binned("session_rows", &by.bounds),
+            SessionProperty::Entry => "session_entry".to_owned(),
+            SessionProperty::Exit => "session_exit".to_owned(),
+        },
     }
+}
+
+/// The key of the row's group, or a property of that group.
+fn of_group(group: &str, property: Option<&str>) -> String {
+    let key = member("groups", group);
+    let Some(property) = property else { return key };
+    let all = format!(
+        "(SELECT mapFromArrays(groupArray(key), groupArray(properties)) FROM groups WHERE type = {})",
+        quoted(group)
+    );
+    // What is not in the table has an empty text, which has no members.
+    format!("if({key} IS NULL, NULL, {})", member(&format!("{all}[ifNull({key}, '')]"), property))
+}
+
+/// Rows with what is known of their session, where a value is of sessions.
+pub(super) fn source<'b>(mut by: impl Iterator<Item = &'b By>) -> Option<String> {
+    let is_of_session = |by: &By| matches!(by, By::Of(ByOf::Session(_)));
+    let over = "OVER (PARTITION BY person_id, session)";
+    by.any(is_of_session).then(|| {
+        format!(
+            "(SELECT *, argMin(event, (ms, event)) {over} AS session_entry, argMax(event, (ms, event)) {over} AS session_exit, \
+             max(ms) {over} - min(ms) {over} AS session_ms, count() {over} AS session_rows\n  FROM {})",
+            with_sessions(1_800_000, "1")
+        )
+    })
 }
 
 /// The text of the bin of a number.
@@ -86,10 +116,37 @@ pub(super) fn people_of(scope: &Scope) -> String {
     if all.is_empty() { "1".to_owned() } else { all.join(" AND ") }
 }
 
+/// Zones whose clocks go forward by half an hour.
+const HALF_HOURS: [&str; 2] = ["Australia/Lord_Howe", "Australia/LHI"];
+
+/// Whether hours of a zone may have 90 minutes.
+pub(super) fn has_half_hours(zone: &str) -> bool {
+    HALF_HOURS.contains(&zone)
+}
+
+/// The start of the bucket after that which starts at `start`.
+pub(super) fn next(unit: Bucket, zone: &str, start: &str) -> String {
+    let length = match unit {
+        Bucket::Hour if has_half_hours(zone) => "90 MINUTE",
+        Bucket::Hour => "1 HOUR",
+        Bucket::Day => "1 DAY",
+        Bucket::Week => "1 WEEK",
+        Bucket::Month => "1 MONTH",
+    };
+    bucket(unit, zone).replace("timestamp", &format!("({start} + INTERVAL {length})"))
+}
+
 /// The start of the bucket of a row.
 pub(super) fn bucket(bucket: Bucket, zone: &str) -> String {
+    let has_half_hours = has_half_hours(zone);
     let zone = quoted(zone);
     match bucket {
+        // Back to the last full hour of the clock: once where a jump of half an hour lies between, that is no full hour yet.
+        Bucket::Hour if has_half_hours => {
+            let minute = format!("toStartOfMinute(toDateTime(timestamp, {zone}))");
+            let back = |time: &str| format!("subtractMinutes({time}, toMinute({time}))");
+            back(&back(&minute))
+        }
         Bucket::Hour => format!("toStartOfHour(timestamp, {zone})"),
         Bucket::Day => format!("toStartOfDay(timestamp, {zone})"),
         Bucket::Week => format!("toDateTime(toStartOfWeek(timestamp, 1, {zone}), {zone})"),
@@ -130,7 +187,9 @@ fn condition(asked: &Condition) -> String {
         Condition::Property(Comparison { property, test: asked }) => test(&text(property), asked),
         Condition::Person(comparison) => people::by_property(comparison),
         Condition::Session(comparison) => in_session(comparison),
-        Condition::Group(comparison) => test(&member("groups", &comparison.group), &comparison.test),
+        Condition::Group(comparison) => {
+            test(&of_group(&comparison.group, comparison.property.as_deref()), &comparison.test)
+        }
         // Never said: see [`people::can_say_part`].
         Condition::Sql(_) => "0".to_owned(),
         Condition::Cohort(group) => people::cohort(group),

@@ -38,6 +38,15 @@ impl Question {
         names
     }
 
+    /// Calls with every selector, those of conditions and cohorts too.
+    pub(crate) fn each_selector(&self, see: &mut dyn FnMut(&Selector)) {
+        self.each_part(&mut |part, _| {
+            if let Part::Selector(select) = part {
+                see(select);
+            }
+        });
+    }
+
     /// Calls with every part and how deep it lies.
     pub(crate) fn each_part<'q>(&'q self, see: &mut dyn FnMut(Part<'q>, usize)) {
         Walk { see }.question(self, 0);

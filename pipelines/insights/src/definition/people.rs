@@ -236,6 +236,17 @@ pub enum ActivePeriod {
     Month,
 }
 
+impl ActivePeriod {
+    /// How many days that end with one.
+    pub(crate) fn days(self) -> usize {
+        match self {
+            ActivePeriod::Day => 1,
+            ActivePeriod::Week => 7,
+            ActivePeriod::Month => 30,
+        }
+    }
+}
+
 /// People with such a time within these bounds.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

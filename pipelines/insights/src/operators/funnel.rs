@@ -350,7 +350,10 @@ fn check(funnel: &Funnel) -> Result<(), InsightError> {
         return Err(InsightError::question("exclusions", format!("at most {STEPS_MAX}")));
     }
     if funnel.order == FunnelOrder::Unordered && !funnel.exclusions.is_empty() {
-        return Err(InsightError::question("exclusions", "an unordered funnel takes none"));
+        return Err(InsightError::question(
+            "exclusions",
+            "an unordered funnel takes none: nothing lies between steps without an order; leave people out by a cohort",
+        ));
     }
     if funnel.exclusions.iter().any(|one| one.after < 1 || one.after >= one.before || one.before > steps) {
         return Err(InsightError::question("exclusions", "must lie between two steps: 1 <= after < before <= steps"));

@@ -200,6 +200,23 @@ impl Snapshot {
         self.runs.iter().map(|run| run.rows()).sum::<u64>() + self.base.as_ref().map_or(0, |base| base.rows())
     }
 
+    /// Rows of activities of these names, of all where there are none: nothing is read for it.
+    pub fn rows_named(&self, activities: &[String]) -> u64 {
+        if activities.is_empty() {
+            return self.rows();
+        }
+        let code = |name: &String| u16::try_from(self.dictionaries.activities.find(name)?).ok();
+        let codes: Vec<u16> = activities.iter().filter_map(code).collect();
+        self.rows_of_codes(&codes)
+    }
+
+    fn rows_of_codes(&self, codes: &[u16]) -> u64 {
+        let segments = self.runs.iter().flat_map(|run| run.segments());
+        let chunks = segments.flat_map(|segment| codes.iter().filter_map(move |&code| segment.chunk(code)));
+        let of_base = self.base.as_ref().map_or(0, |base| base.rows_of_codes(codes));
+        chunks.map(|chunk| u64::from(chunk.rows)).sum::<u64>() + of_base
+    }
+
     /// The person that an ordinal is now.
     pub(crate) fn canonical(&self, ordinal: u32) -> u32 {
         self.overrides.get(&ordinal).or_else(|| self.aliases.get(&ordinal)).copied().unwrap_or(ordinal)

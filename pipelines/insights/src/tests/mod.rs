@@ -7,15 +7,16 @@ mod cells;
 mod exposures;
 mod given;
 mod on_clickhouse;
+mod said;
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
 use crate::definition::{Answer, Question};
 use crate::projection::Snapshot;
-use crate::{Engine, InsightError};
+use crate::{Control, Engine, InsightError};
 use asked::question;
 use given::{Given, given, given_giant};
 
@@ -134,6 +135,36 @@ fn a_cancelled_question_says_so() {
     for (_, snapshot, _) in given.build(folder.path()) {
         let asked = Engine { threads: 2 }.ask(&snapshot, &question, &AtomicBool::new(true));
         assert!(matches!(asked, Err(InsightError::Cancelled)));
+    }
+}
+
+#[test]
+fn progress_never_goes_back_and_ends_with_all() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let folder = tempfile::tempdir().unwrap();
+    let given = given().new_tree(&mut runner).unwrap().current();
+    let (_, snapshot, _) = given.build(folder.path()).swap_remove(3);
+    for strategy in [asked::trend().boxed(), asked::funnel().boxed(), question().boxed(), asked::people().boxed()] {
+        for _ in 0..10 {
+            let question = given.of_season(&strategy.new_tree(&mut runner).unwrap().current());
+            let (control, is_over) = (Control::default(), AtomicBool::new(false));
+            std::thread::scope(|scope| {
+                let looking = scope.spawn(|| {
+                    let mut last = (0, 0);
+                    while !is_over.load(Ordering::SeqCst) {
+                        let now = control.progress();
+                        assert!(last.0 <= now.0 && last.1 <= now.1 && now.0 <= now.1, "{now:?} after {last:?}");
+                        last = now;
+                    }
+                });
+                let asked = Engine { threads: 2 }.ask_under(&snapshot, &question, &control);
+                is_over.store(true, Ordering::SeqCst);
+                looking.join().unwrap();
+                asked.unwrap();
+            });
+            let (done, all) = control.progress();
+            assert_eq!(done, all, "{question:?}");
+        }
     }
 }
 
