@@ -26,9 +26,12 @@ pub(super) fn trend(asked: &Trend, series: &Series) -> String {
                 "SELECT {label} AS label FROM activity WHERE {rows} GROUP BY label ORDER BY count() DESC, any({order}) LIMIT {}",
                 breakdown.top
             );
+            // The values are worked out before they are grouped: ClickHouse does not know an expression again in which a set is made
+            // of a set ("Not found column").
             format!(
-                "SELECT {bucket} AS bucket, if({label} IN ({top}), {label}, '$other') AS part, {measures}\n\
-                 FROM {from} WHERE {rows}\nGROUP BY bucket, part ORDER BY bucket, part"
+                "SELECT bucket, part, {measures}\n\
+                 FROM (SELECT *, {bucket} AS bucket, if({label} IN ({top}), {label}, '$other') AS part FROM {from} WHERE {rows})\n\
+                 GROUP BY bucket, part ORDER BY bucket, part"
             )
         }
     }

@@ -32,9 +32,11 @@ pub(super) fn sessions(asked: &Sessions) -> String {
         "SELECT {label} FROM {all} WHERE {counts} GROUP BY value ORDER BY count() DESC, value NULLS FIRST LIMIT {}",
         breakdown.top
     );
+    // Worked out before they are grouped, as in a trend.
     format!(
-        "SELECT {bucket} AS bucket, if({label} IN ({top}), {label}, '$other') AS part, {measures}\nFROM {all}\n\
-         WHERE {counts}\nGROUP BY bucket, part ORDER BY bucket, part"
+        "SELECT bucket, part, {measures}\n\
+         FROM (SELECT *, {bucket} AS bucket, if({label} IN ({top}), {label}, '$other') AS part FROM {all}\nWHERE {counts})\n\
+         GROUP BY bucket, part ORDER BY bucket, part"
     )
 }
 
