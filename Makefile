@@ -3,7 +3,7 @@
 CARGO ?= cargo
 export CARGO ACTIVITIES SEED PARQUET EXPECTED PEERS
 
-.PHONY: help run test bench bench-api bench-insights bench-results bench-results-http lint fuzz
+.PHONY: help run test bench bench-api bench-insights bench-results bench-results-http bench-scale lint fuzz
 
 help:
 	@echo "make run    build and start everything; prints the address"
@@ -12,6 +12,7 @@ help:
 	@echo "make bench-api          the app's API: sign-ins, reading and writing at a fixed rate"
 	@echo "make bench-results PEOPLE=1000000   the results of an experiment with twenty metrics"
 	@echo "make bench-results-http PEOPLE=1000000   the same, asked over HTTP of the running program"
+	@echo "make bench-scale        how it grows on Kafka, ClickHouse and PostgreSQL by partitions and processes"
 	@echo "make bench-insights ACTIVITIES=1000000 SEED=1   the insights engine, beside others with PEERS=1"
 
 run:
@@ -44,6 +45,11 @@ bench-api:
 	@$(CARGO) build --package footfall
 	@postgres="$$(dev/services/postgres up $$PPID || true)"; \
 	  $(CARGO) run --quiet --package footfall-bench -- --only api $${postgres:+--postgres "$$postgres"}
+
+# The whole way in files, then on a Kafka, a ClickHouse and a PostgreSQL of its own; docs/sizing.md.
+bench-scale:
+	@$(CARGO) build --package footfall --package footfall-bench
+	@tests/bench/scale.sh
 
 # For developers: clippy over everything, and every fuzz target for ten seconds.
 lint:

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use crate::accounts::{PASSWORD, owner, owner_told_by, stranger, token_of};
 use crate::backup::{done, files_below, ids, refused, restore, sums};
 use crate::crash::compare;
+use crate::deletion::{forget, is_not_imported_again, stays_forgotten};
 use crate::gear::say;
 use crate::kafka::Broker;
 use crate::scaleout::{Installation, service};
@@ -139,6 +140,8 @@ async fn what_was_acknowledged_before_a_backup_of_services_is_in_it_once() {
     load.grows_by(200, "after the kills").await;
     let known = load.end().await;
     compare_all(&all, &known).await;
+    forget(&all.api[0], "ada").await;
+    assert_eq!(all.api[1].number("SELECT count(*) FROM activity WHERE event = 'first'").await, 0);
     let said = done(&backup(&all.api[0], &place, &[]));
     say(&format!("backup_services: {} acknowledged; at rest: {}", known.acknowledged.len(), said.trim()));
     let ids = ids(&all.api[0], &place);
@@ -161,6 +164,7 @@ async fn what_was_acknowledged_before_a_backup_of_services_is_in_it_once() {
         tokio::task::block_in_place(|| done(&restore(&restored, &place, &["--backup", id])));
         restored.restart().await;
         holds(&restored, &before[at], &known.attempted).await;
+        stays_forgotten(&restored, "ada", 0).await;
         restored.stop().await;
     }
     let places = new("equal");
@@ -171,6 +175,8 @@ async fn what_was_acknowledged_before_a_backup_of_services_is_in_it_once() {
     restored.restart().await;
     assert_eq!(sums(&restored).await, wanted);
     goes_on(&restored, &one).await;
+    stays_forgotten(&restored, "ada", 0).await;
+    is_not_imported_again(&restored, "ada", "somebody").await;
 
     // Into files.
     let mut files = Server::prepare(folder.path().join("files"), &[("FOOTFALL_SQL_ROWS_MAX", "100000000")]);
@@ -179,6 +185,7 @@ async fn what_was_acknowledged_before_a_backup_of_services_is_in_it_once() {
     files.restart().await;
     assert_eq!(sums(&files).await, wanted);
     goes_on(&files, &one).await;
+    stays_forgotten(&files, "ada", 0).await;
     files.stop().await;
     done(&files.run(&["check"]));
 
@@ -266,15 +273,20 @@ async fn a_backup_of_files_is_restored_into_services() {
     assert_eq!(server.post(&json!(items)).await.json()["accepted"], 500);
     server.until("SELECT count(*) FROM activity", 500).await;
     done(&backup(&server, &place, &[]));
+    forget(&server, "anonymous-1").await;
+    done(&backup(&server, &place, &[]));
     let wanted = sums(&server).await;
+    let first = ids(&server, &place)[0].clone();
     server.stop().await;
     let Some(places) = Places::new(&broker, &store::database("files", folder.path()), "from_files") else { return };
     let mut restored = places.server(&folder, "restored");
     restored.use_keys_of(&server);
     refused(&restore(&restored, &place, &["--until", "2036-11-28T09:30:00Z"]), "--until is for a backup of files");
-    let said = tokio::task::block_in_place(|| done(&restore(&restored, &place, &[])));
+    let said = tokio::task::block_in_place(|| done(&restore(&restored, &place, &["--backup", &first])));
     say(&format!("backup_services: of files: {said}"));
+    assert!(said.contains("erasures: 1 that were asked for after the backup"), "{said}");
     restored.restart().await;
     assert_eq!(sums(&restored).await, wanted);
-    goes_on(&restored, "m-1").await;
+    stays_forgotten(&restored, "anonymous-1", 0).await;
+    goes_on(&restored, "m-2").await;
 }

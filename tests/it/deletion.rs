@@ -56,6 +56,37 @@ async fn live(server: &Server) {
     server.until("SELECT count(*) FROM person_ids", 32).await;
 }
 
+/// Has the person of an id forgotten.
+pub async fn forget(server: &Server, id: &str) {
+    let person = person(server, id).await;
+    let asked = operate(server, Method::DELETE, &format!("{PERSONS}/{person}")).await;
+    assert_eq!(asked.status, 200, "{}\n{}", asked.text(), server.tracing());
+    stays_forgotten(server, id, 0).await;
+}
+
+/// One erasure is known and done as far as answers go, and of the id there are so many activities.
+pub async fn stays_forgotten(server: &Server, id: &str, later: i64) {
+    let told = operate(server, Method::GET, "/v1/projects/default/erasures").await;
+    let erasures = told.json()["erasures"].as_array().expect("a list").clone();
+    assert_eq!(erasures.len(), 1, "{}", told.text());
+    assert_ne!(erasures[0]["state"], "requested", "{}", told.text());
+    let sql = format!("SELECT count(*) FROM activity WHERE distinct_id = '{id}'");
+    assert_eq!(server.number(&sql).await, later, "{}", told.text());
+}
+
+/// An import does not bring back what happened before the erasure: the moment of it is known too.
+pub async fn is_not_imported_again(server: &Server, id: &str, name: &str) {
+    let line = |of: &str| {
+        json!({"event": "import", "distinctId": of, "messageId": format!("{name} {of}"),
+        "timestamp": "2026-01-01T00:00:00Z"})
+    };
+    let lines = format!("{}\n{}\n", line(id), line(name));
+    server.run_with_input(&["import", "-"], lines.into_bytes());
+    server.until(&format!("SELECT count(*) FROM activity WHERE distinct_id = '{name}'"), 1).await;
+    let sql = format!("SELECT count(*) FROM activity WHERE event = 'import' AND distinct_id = '{id}'");
+    assert_eq!(server.number(&sql).await, 0, "{name}");
+}
+
 async fn person(server: &Server, id: &str) -> String {
     let rows = server.sql(&format!("SELECT person_id FROM person_ids WHERE distinct_id = '{id}'")).await;
     rows[0][0].as_str().expect("a person").to_owned()

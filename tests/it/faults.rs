@@ -13,6 +13,10 @@ use crate::seed::Seed;
 
 /// How long the broker hangs.
 const HANGS: Duration = Duration::from_secs(60);
+/// How long ClickHouse does: longer than a leader waits that nothing goes through for.
+const SILENT: Duration = Duration::from_secs(15);
+/// How often the lead is taken away.
+const MOVES: usize = 12;
 
 fn service(name: &str, what: &str, argument: &str) -> String {
     let script = root().join("dev/services").join(name);
@@ -55,6 +59,13 @@ async fn a_broker_that_hangs_and_databases_that_restart_cost_nothing_but_time() 
             tokio::task::block_in_place(|| service("clickhouse", "start", &folder));
             catches_up(&all, &load).await;
         }
+        // It takes what it is given, and says nothing; then it goes on where it was.
+        tokio::task::block_in_place(|| service("clickhouse", "hang", &folder));
+        let hung = Instant::now();
+        load.grows_by(300, "while ClickHouse hangs").await;
+        tokio::time::sleep(SILENT.saturating_sub(hung.elapsed())).await;
+        tokio::task::block_in_place(|| service("clickhouse", "wake", &folder));
+        catches_up(&all, &load).await;
     }
 
     let (before, begun) = (load.acknowledged(), Instant::now());
@@ -65,9 +76,54 @@ async fn a_broker_that_hangs_and_databases_that_restart_cost_nothing_but_time() 
     load.grows_by(300, "after the broker woke").await;
     let known = load.end().await;
     say(&format!(
-        "faults: two restarts of PostgreSQL, three kills of ClickHouse, a broker that hung {HANGS:?} (acknowledged meanwhile: \
+        "faults: two restarts of PostgreSQL, three kills of ClickHouse, one that hung {SILENT:?}, a broker that hung {HANGS:?} (acknowledged meanwhile: \
          {meanwhile}, the next 300 {:.1?} after its beginning); {} acknowledged of {} attempted",
         begun.elapsed(),
+        known.acknowledged.len(),
+        known.attempted.len()
+    ));
+    all.account(&known).await;
+}
+
+/// Ends the sessions that hold the lead, or another lock of a single process; how many there were.
+fn take_locks_away(database: &str) -> usize {
+    let sql = "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM (SELECT DISTINCT pid FROM pg_locks \
+               WHERE locktype = 'advisory' AND granted) AS holders";
+    let output =
+        Command::new("psql").args(["--no-psqlrc", "-At", "-d", database, "-c", sql]).output().expect("psql runs");
+    assert!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
+}
+
+/// There are no consumer groups: who reads the log is who leads, and where it reads on stands with the rows. So this is what a
+/// rebalance would be: the partitions go to another process, and the one that has them is in the middle of a batch and not told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_lead_is_taken_away_in_the_middle_of_batches() {
+    if Command::new("psql").arg("--version").output().is_err() {
+        return skip("moves of the lead", "psql is not installed");
+    }
+    let Some(all) = Installation::start_with("moves", &[]).await else { return };
+    let mut seed = Seed::announced("moves of the lead");
+    let load = Load::on(&all.doors(), all.api[0].write_key(), Retry::Anything, &mut seed);
+    load.grows_by(200, "at first").await;
+    let (mut ended, mut changes, mut leader) = (0, 0, all.leader(&[0, 1]).await);
+    for _ in 0..MOVES {
+        ended += tokio::task::block_in_place(|| take_locks_away(&all.database));
+        // Sometimes again before anybody has come to work.
+        if seed.below(3) == 0 {
+            tokio::time::sleep(Duration::from_millis(seed.below(700))).await;
+            ended += tokio::task::block_in_place(|| take_locks_away(&all.database));
+        }
+        load.grows_by(60, "after the lead was taken away").await;
+        catches_up(&all, &load).await;
+        let now = all.leader(&[leader, 1 - leader]).await;
+        changes += usize::from(now != leader);
+        leader = now;
+    }
+    assert!(ended >= MOVES, "{ended} sessions had a lock");
+    let known = load.end().await;
+    say(&format!(
+        "moves: {ended} sessions with locks ended, another process led afterwards {changes} times of {MOVES}; {} acknowledged of {}",
         known.acknowledged.len(),
         known.attempted.len()
     ));

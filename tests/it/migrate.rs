@@ -10,11 +10,15 @@ use tempfile::TempDir;
 use crate::accounts::{PASSWORD, owner, stranger, token_of};
 use crate::backup::{done, refused, sums};
 use crate::crash::Load;
+use crate::deletion::{forget, is_not_imported_again, stays_forgotten};
 use crate::gear::{root, say, skip};
 use crate::kafka::Broker;
 use crate::seed::Seed;
 use crate::server::{DEADLINE, Server};
 use crate::store;
+
+/// Who is forgotten before the move.
+const ADA: &str = "ada-lovelace-1815";
 
 /// A PostgreSQL of one's own, gone with the value.
 pub struct Postgres(pub String);
@@ -87,6 +91,12 @@ async fn an_installation_grows_onto_other_backends_and_comes_back() {
     }
     let known = load.end().await;
     server.until("SELECT count(*) FROM activity WHERE event = 'crash'", known.acknowledged.len() as i64).await;
+    server.post(&json!([{"event": "diary", "distinctId": ADA, "messageId": "a secret of hers"}])).await;
+    server.until("SELECT count(*) FROM activity WHERE event = 'diary'", 1).await;
+    forget(&server, ADA).await;
+    // Who comes again is somebody new, and moves.
+    server.post(&json!([{"event": "visit", "distinctId": ADA, "messageId": "afterwards"}])).await;
+    server.until("SELECT count(*) FROM activity WHERE event = 'visit'", 1).await;
     let wanted = sums(&server).await;
     say(&format!("migrate: {wanted:?}"));
     let folder = TempDir::with_prefix("footfall-migrate-").unwrap();
@@ -119,11 +129,14 @@ async fn an_installation_grows_onto_other_backends_and_comes_back() {
     let said = tokio::task::block_in_place(|| done(&server.run(&["migrate", "--from", &from, "--to", &to])));
     say(&format!("migrate: onto the services in {:?}\n{said}", asked.elapsed()));
     assert!(said.contains("database: "), "{said}");
+    assert!(said.contains("erasures: 1 people, forgotten on both sides"), "{said}");
 
     let one = known.acknowledged.iter().next().expect("one").clone();
     let mut services = like(&server, &folder, "services", &to);
     services.restart().await;
     is_the_same(&services, &wanted, &one, "on services").await;
+    stays_forgotten(&services, ADA, 1).await;
+    is_not_imported_again(&services, ADA, "on services again").await;
     let wanted = sums(&services).await;
     services.stop().await;
 
@@ -133,6 +146,8 @@ async fn an_installation_grows_onto_other_backends_and_comes_back() {
     let mut files = like(&server, &folder, "back", &back);
     files.restart().await;
     is_the_same(&files, &wanted, &one, "on files").await;
+    stays_forgotten(&files, ADA, 1).await;
+    is_not_imported_again(&files, ADA, "on files again").await;
     files.stop().await;
     done(&files.run(&["check"]));
     let again = server.run(&["migrate", "--from", &from, "--to", &back]);

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::accounts::owner;
 use crate::backup::{done, refused, sums_where};
+use crate::deletion::{forget, operate, stays_forgotten};
 use crate::gear::{say, skip};
 use crate::http::Http;
 use crate::kafka::Broker;
@@ -20,6 +21,8 @@ use crate::migrate::{Postgres, like, settings};
 use crate::server::{DEADLINE, Server};
 use crate::store;
 
+/// Who is forgotten while the installation moves.
+const ADA: &str = "ada-lovelace-1815";
 const SENDERS: usize = 4;
 const BATCH: usize = 50;
 /// Between two batches of a sender: 2,000 activities a second together.
@@ -119,6 +122,7 @@ async fn an_installation_moves_while_it_takes_in_and_no_request_fails() {
     owner(&server).await;
     server.post(&json!([{"event": "", "distinctId": "nobody"}])).await;
     server.post(&json!([{"type": "identify", "anonymousId": "old-3", "userId": "cleo"}])).await;
+    server.post(&json!([{"event": "diary", "distinctId": ADA, "messageId": "a secret of hers"}])).await;
     let folder = TempDir::with_prefix("footfall-moving-").unwrap();
     let from = folder.path().join("from.toml");
     std::fs::write(&from, format!("data_dir = {:?}\n", server.data().display().to_string())).unwrap();
@@ -153,8 +157,18 @@ async fn an_installation_moves_while_it_takes_in_and_no_request_fails() {
     let _ = child.wait();
     let child = server.spawn_heard(&command);
 
+    // Forgotten there after the copy: here too, and who comes again is somebody new.
+    forget(&server, ADA).await;
     let mut services = like(&server, &folder, "services", &to);
     services.restart().await;
+    let hidden = || async {
+        let erasures = operate(&services, Method::GET, "/v1/projects/default/erasures").await.json();
+        erasures["erasures"].as_array().is_some_and(|all| all.len() == 1 && all[0]["state"] != "requested")
+    };
+    services.eventually("who was forgotten after the copy is forgotten", hidden).await;
+    stays_forgotten(&services, ADA, 0).await;
+    server.post(&json!([{"event": "visit", "distinctId": ADA, "messageId": "afterwards"}])).await;
+    server.until("SELECT count(*) FROM activity WHERE event = 'visit'", 1).await;
     senders.send_to(&services, "new");
     senders.until("after", |senders| senders.taken("new") >= 2 * SENDERS * BATCH).await;
     let old = senders.taken("old");
@@ -171,9 +185,12 @@ async fn an_installation_moves_while_it_takes_in_and_no_request_fails() {
     say(&format!("migrate_live: {old} taken by the old in {seconds:.1} s, {new} by the new\n{said}"));
     assert_eq!(*senders.failures.lock().unwrap(), Vec::<String>::new(), "no request fails");
     assert!(said.contains("records came after the copy"), "{said}");
+    assert!(said.contains("erasures: 1 that were asked for after the copy"), "{said}");
     services.until("SELECT count(*) FROM activity WHERE event = 'old'", old as i64).await;
     services.until("SELECT count(*) FROM activity WHERE event = 'new'", new as i64).await;
+    services.until("SELECT count(*) FROM activity WHERE event = 'visit'", 1).await;
     assert_eq!(sums_where(&services, of_old).await, wanted);
+    stays_forgotten(&services, ADA, 1).await;
     let ids = services.number("SELECT count(DISTINCT message_id) FROM activity WHERE event IN ('old', 'new')").await;
     assert_eq!(ids, (old + new) as i64);
     services.stop().await;

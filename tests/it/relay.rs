@@ -1,7 +1,7 @@
 //! A relay between an SDK and the server: keeps an account of every request, and delivers each fifth batch twice, as
 //! networks do. Half of the repeats are clean copies; for the other half the client's answer is lost, so that it retries by itself.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -30,7 +30,11 @@ pub struct Exchange {
 }
 
 struct Inner {
-    upstream: String,
+    /// Who takes activity in, in turn: what is delivered twice is so to two of them.
+    doors: Vec<String>,
+    /// Who answers what SDKs ask besides.
+    answers: String,
+    turns: AtomicUsize,
     client: Client<HttpConnector, Full<Bytes>>,
     batches: AtomicU64,
     exchanges: Mutex<Vec<Exchange>>,
@@ -45,10 +49,17 @@ pub struct Relay {
 impl Relay {
     /// Listens on a free port and passes everything on to `upstream`.
     pub async fn to(upstream: &str) -> Relay {
+        Relay::among(vec![upstream.to_owned()], upstream).await
+    }
+
+    /// The same, in turn to each of `doors`, as a balancer before several processes; questions about flags go to `answers`.
+    pub async fn among(doors: Vec<String>, answers: &str) -> Relay {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let inner = Arc::new(Inner {
-            upstream: upstream.to_owned(),
+            doors,
+            answers: answers.to_owned(),
+            turns: AtomicUsize::new(0),
             client: Client::builder(TokioExecutor::new()).build_http(),
             batches: AtomicU64::new(0),
             exchanges: Mutex::default(),
@@ -87,7 +98,10 @@ async fn pass(inner: Arc<Inner>, request: Request<Incoming>) -> Result<Response<
     let number = if is_batch { inner.batches.fetch_add(1, Ordering::SeqCst) } else { 1 };
     let repeated = is_batch && number.is_multiple_of(5);
     let again = || {
-        let mut request = Request::builder().method(head.method.clone()).uri(format!("{}{}", inner.upstream, head.uri));
+        let turn = inner.turns.fetch_add(1, Ordering::SeqCst);
+        let is_question = path.starts_with("/flags") || path.starts_with("/decide");
+        let upstream = if is_question { &inner.answers } else { &inner.doors[turn % inner.doors.len()] };
+        let mut request = Request::builder().method(head.method.clone()).uri(format!("{upstream}{}", head.uri));
         for (name, value) in &head.headers {
             request = request.header(name, value);
         }

@@ -64,6 +64,16 @@ impl Installation {
 
     /// The same on a broker.
     pub async fn start_on(broker: Broker, test: &str, more: &[(&str, &str)]) -> Option<Installation> {
+        Installation::start_apart(broker, test, more, None).await
+    }
+
+    /// The same; the second of each kind runs in a network namespace of its own. What settings say of `{part}` is each process's own.
+    pub async fn start_apart(
+        broker: Broker,
+        test: &str,
+        more: &[(&str, &str)],
+        second: Option<(&str, &str)>,
+    ) -> Option<Installation> {
         let (store, database) = (clickhouse(test)?, service("postgres", test)?);
         let folder = TempDir::with_prefix("footfall-scaleout-").expect("a temporary folder");
         let log = format!("kafka://{}/activity?timeout_ms=3000", broker.address);
@@ -78,7 +88,17 @@ impl Installation {
             ("FOOTFALL_SQL_ROWS_MAX", "100000000"),
         ];
         let settings = [&settings, more].concat();
-        let part = |role, number| Server::part(role, folder.path().join(format!("{role}-{number}")), &settings);
+        let part = |role, number| {
+            let name = format!("{role}-{number}");
+            let own: Vec<(&str, String)> =
+                settings.iter().map(|(name_of, value)| (*name_of, value.replace("{part}", &name))).collect();
+            let own: Vec<(&str, &str)> = own.iter().map(|(name_of, value)| (*name_of, value.as_str())).collect();
+            let mut server = Server::part(role, folder.path().join(&name), &own);
+            if let (2, Some((namespace, address))) = (number, second) {
+                server.runs_in(namespace, address);
+            }
+            server
+        };
         let pair = |role| [part(role, 1), part(role, 2)];
         let (mut ingest, mut jobs, mut api) = (pair("ingest"), pair("jobs"), pair("api"));
         // All at once: they find an empty topic and empty databases.
@@ -157,6 +177,10 @@ async fn counted(server: &Server) -> i64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_or_doubled_when_any_process_is_killed() {
     let Some(mut all) = Installation::start("killed").await else { return };
+    for api in &all.api {
+        let checks = api.get("/readyz").await.text();
+        assert!(checks.contains("the live stream of this process stays empty"), "without a bus: {checks}");
+    }
     let mut seed = Seed::announced("scaleout");
     let load = Load::on(&all.doors(), all.api[0].write_key(), Retry::Anything, &mut seed);
     load.grows_by(300, "at first").await;

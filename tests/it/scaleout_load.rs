@@ -22,7 +22,12 @@ pub enum Retry {
     Refused,
     /// Whatever becomes of a connection: processes are killed.
     Anything,
+    /// The same, and no answer within seconds: a network loses what it is given.
+    Silence,
 }
+
+/// How long a client waits on a network that loses what it is given.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Sends a request to the addresses in turn until one answers something else than 503.
 pub async fn insist(http: &Http, urls: &[String], from: usize, retry: Retry, key: &str, body: &str) -> Answer {
@@ -32,12 +37,17 @@ pub async fn insist(http: &Http, urls: &[String], from: usize, retry: Retry, key
     let begun = Instant::now();
     for turn in from.. {
         let url = &urls[turn % urls.len()];
-        match http.send(Method::POST, url, &headers, body.to_owned()).await {
+        let sending = http.send(Method::POST, url, &headers, body.to_owned());
+        let sent = match retry {
+            Retry::Silence => tokio::time::timeout(PATIENCE, sending).await.unwrap_or(Err("silence".to_owned())),
+            Retry::Refused | Retry::Anything => sending.await,
+        };
+        match sent {
             Ok(answer) if answer.status != 503 => return answer,
             Ok(_) => {}
             Err(error) => {
                 let is_refused = error.contains("ConnectionRefused");
-                assert!(is_refused || retry == Retry::Anything, "{url}: {error}");
+                assert!(is_refused || retry != Retry::Refused, "{url}: {error}");
             }
         }
         assert!(begun.elapsed() < 2 * DEADLINE, "{url}: nobody answers");
@@ -82,10 +92,15 @@ impl Load {
     pub async fn grows_by(&self, more: usize, when: &str) {
         let (goal, begun) = (self.acknowledged() + more, Instant::now());
         while self.acknowledged() < goal {
-            assert!(self.clients.iter().all(|client| !client.is_finished()), "{when}: a client failed");
+            assert!(self.is_well(), "{when}: a client failed");
             assert!(begun.elapsed() < DEADLINE, "{when}: {} of {goal} acknowledged", self.acknowledged());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// No client has given up.
+    pub fn is_well(&self) -> bool {
+        self.clients.iter().all(|client| !client.is_finished())
     }
 
     pub async fn end(self) -> Known {

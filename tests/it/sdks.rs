@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::gear::{chromium, interpreter, script, skip};
 use crate::relay::Relay;
+use crate::scaleout::Installation;
 use crate::server::Server;
 
 const COUNT: usize = 20;
@@ -15,7 +16,10 @@ struct Run {
 }
 
 async fn run(server: &Server, file: &str, person: &str, more: &[(&str, &str)]) -> Run {
-    let relay = Relay::to(&server.url()).await;
+    run_through(Relay::to(&server.url()).await, server, file, person, more).await
+}
+
+async fn run_through(relay: Relay, server: &Server, file: &str, person: &str, more: &[(&str, &str)]) -> Run {
     let (url, count) = (relay.url(), COUNT.to_string());
     let mut environment = vec![
         ("FOOTFALL_URL", url.as_str()),
@@ -176,4 +180,29 @@ async fn one_person_through_three_sdks_is_one_person() {
     assert_eq!(server.number(&format!("SELECT count(DISTINCT person_id) {steps}")).await, 1);
     assert_eq!(server.number("SELECT count(*) FROM persons WHERE array_has(distinct_ids, 'grace')").await, 1);
     assert_eq!(server.number("SELECT count(*) - count(DISTINCT message_id) FROM activity").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_person_through_five_sdks_and_two_doors_of_six_processes_is_one_person() {
+    let files = ["segment_node.cjs", "segment_python.py", "rudder_node.cjs", "posthog_node.cjs", "posthog_python.py"];
+    if let Some(missing) = files.iter().find_map(|file| interpreter(file).err()) {
+        return skip("SDKs and six processes", &missing);
+    }
+    let Some(all) = Installation::start("sdks").await else { return };
+    let mode = [("POSTHOG_CAPTURE_MODE", "v1")];
+    let mut runs = Vec::new();
+    for file in files {
+        let relay = Relay::among(all.doors(), &all.api[0].url()).await;
+        runs.push(run_through(relay, &all.api[0], file, "grace", &mode).await);
+    }
+    // Whoever is asked says the same.
+    for api in &all.api {
+        for run in &runs {
+            run.check(api, "grace").await;
+        }
+        let steps = "FROM activity WHERE event LIKE '% step'";
+        assert_eq!(api.number(&format!("SELECT count(DISTINCT person_id) {steps}")).await, 1);
+        assert_eq!(api.number("SELECT count(*) FROM persons WHERE array_has(distinct_ids, 'grace')").await, 1);
+        assert_eq!(api.number("SELECT count(*) - count(DISTINCT message_id) FROM activity").await, 0);
+    }
 }

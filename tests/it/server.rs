@@ -9,6 +9,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::fleet::{self, Fleet};
 use crate::http::{Answer, Http};
 use crate::store;
 
@@ -23,6 +24,10 @@ pub struct Server {
     settings: Vec<(String, String)>,
     /// What it serves; everything where it is empty.
     role: &'static str,
+    /// Processes beside this one, with which it is an installation, and the balancer before them.
+    fleet: Option<Fleet>,
+    /// Another network namespace than the test's, and the address of this machine there.
+    elsewhere: Option<(String, String)>,
     write_key: String,
     read_key: String,
     pub http: Http,
@@ -57,6 +62,16 @@ impl Server {
 
     /// A server that is not started yet, on a data folder that may exist.
     pub fn prepare(data: PathBuf, settings: &[(&str, &str)]) -> Server {
+        let mut server = Server::single(data, settings);
+        if let Some(mut shared) = fleet::settings(&server.data) {
+            shared.append(&mut server.settings);
+            server.fleet = Some(Fleet::beside(&server.data, &shared));
+            (server.settings, server.role) = (shared, "api");
+        }
+        server
+    }
+
+    fn single(data: PathBuf, settings: &[(&str, &str)]) -> Server {
         let given = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let settings = store::setting(&data).into_iter().chain(given).collect();
         Server {
@@ -65,6 +80,8 @@ impl Server {
             data,
             settings,
             role: "",
+            fleet: None,
+            elsewhere: None,
             write_key: String::new(),
             read_key: String::new(),
             http: Http::new(),
@@ -74,9 +91,14 @@ impl Server {
 
     /// A process of an installation of several, not started yet.
     pub fn part(role: &'static str, data: PathBuf, settings: &[(&str, &str)]) -> Server {
-        let mut server = Server::prepare(data, settings);
+        let mut server = Server::single(data, settings);
         server.role = role;
         server
+    }
+
+    /// Has it run in another network namespace, where this is its address.
+    pub fn runs_in(&mut self, namespace: &str, address: &str) {
+        self.elsewhere = Some((namespace.to_owned(), address.to_owned()));
     }
 
     /// Uses keys that another process of the installation has made.
@@ -118,23 +140,42 @@ impl Server {
     }
 
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.fleet.as_ref().map_or_else(|| self.own_url(), Fleet::url)
+    }
+
+    /// That of this process, whoever is beside it.
+    fn own_url(&self) -> String {
+        format!("http://{}", self.address())
+    }
+
+    fn address(&self) -> String {
+        let host = self.elsewhere.as_ref().map_or("127.0.0.1", |(_, address)| address);
+        format!("{host}:{}", self.port)
     }
 
     /// Changes a setting for the next start.
     pub fn set(&mut self, name: &str, value: &str) {
         self.settings.retain(|(known, _)| known != name);
         self.settings.push((name.to_owned(), value.to_owned()));
+        self.fleet.iter_mut().flat_map(Fleet::parts_mut).for_each(|part| part.set(name, value));
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = match &self.elsewhere {
+            None => Command::new(binary()),
+            Some((namespace, _)) => {
+                // It becomes the program: signals and its end are the program's.
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace]).arg(binary());
+                command
+            }
+        };
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("FOOTFALL_")) {
             command.env_remove(name);
         }
         command
             .env("FOOTFALL_DATA_DIR", &self.data)
-            .env("FOOTFALL_LISTEN", format!("127.0.0.1:{}", self.port))
+            .env("FOOTFALL_LISTEN", self.address())
             // Tests ask more often than people.
             .envs(["ADDRESS", "FLAGS", "ACCOUNT", "KEY"].map(|name| (format!("FOOTFALL_LIMITS_{name}"), "0")))
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
@@ -175,6 +216,10 @@ impl Server {
     /// Starts the process (again), and does not wait for it.
     pub fn begin(&mut self) {
         assert!(self.child.is_none(), "it runs already");
+        let own = self.own_url();
+        if let Some(fleet) = &mut self.fleet {
+            fleet.begin(own);
+        }
         let tracing = std::fs::File::options().create(true).append(true).open(self.tracing_file()).expect("a file");
         let mut command = self.command();
         if !self.role.is_empty() {
@@ -200,8 +245,12 @@ impl Server {
     }
 
     async fn is_ready(&self) -> bool {
-        let url = format!("{}/readyz", self.url());
-        self.http.send(Method::GET, &url, &[], "").await.is_ok_and(|answer| answer.status == 200)
+        let url = format!("{}/readyz", self.own_url());
+        let is_ready = self.http.send(Method::GET, &url, &[], "").await.is_ok_and(|answer| answer.status == 200);
+        match &self.fleet {
+            Some(fleet) => is_ready && fleet.is_ready().await,
+            None => is_ready,
+        }
     }
 
     fn tracing_file(&self) -> PathBuf {
@@ -212,7 +261,8 @@ impl Server {
     pub fn tracing(&self) -> String {
         let text = std::fs::read_to_string(self.tracing_file()).unwrap_or_default();
         let from = text.char_indices().rev().nth(4_000).map_or(0, |(index, _)| index);
-        text[from..].to_owned()
+        let beside = self.fleet.iter().flat_map(Fleet::parts).map(Server::tracing);
+        beside.fold(text[from..].to_owned(), |text, more| format!("{text}\n---\n{more}"))
     }
 
     /// `kill -9`, and waits until the process is gone.
@@ -221,17 +271,26 @@ impl Server {
             let _ = child.kill();
             let _ = child.wait();
         }
+        self.fleet.iter_mut().flat_map(Fleet::parts_mut).for_each(Server::kill);
     }
 
     /// Sends a signal.
     pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(self.child.as_ref().expect("it runs"));
         rustix::process::kill_process(pid, signal).expect("a signal");
+        self.fleet.iter().flat_map(Fleet::parts).for_each(|part| part.signal(signal));
     }
 
     /// SIGTERM; the process must end by itself and report success.
     pub async fn stop(&mut self) {
         self.signal(rustix::process::Signal::TERM);
+        self.ends().await;
+        for part in self.fleet.iter_mut().flat_map(Fleet::parts_mut) {
+            part.ends().await;
+        }
+    }
+
+    async fn ends(&mut self) {
         let mut child = self.child.take().expect("it runs");
         let asked = Instant::now();
         loop {
@@ -324,11 +383,18 @@ impl Server {
 
     /// The sum of a metric over all its labels that contain `label`.
     pub async fn metric(&self, name: &str, label: &str) -> f64 {
-        let text = self.get("/metrics").await.text();
-        let lines = text.lines().filter(|line| {
-            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])) && line.contains(label)
-        });
-        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+        let mut sum = 0.0;
+        for server in std::iter::once(self).chain(self.fleet.iter().flat_map(Fleet::parts)) {
+            let url = format!("{}/metrics", server.own_url());
+            let answer =
+                server.http.send(Method::GET, &url, &[], "").await.unwrap_or_else(|error| panic!("{url}: {error}"));
+            let text = answer.text();
+            let lines = text.lines().filter(|line| {
+                line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])) && line.contains(label)
+            });
+            sum += lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>();
+        }
+        sum
     }
 }
 

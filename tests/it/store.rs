@@ -14,9 +14,14 @@ use crate::http::Http;
 pub fn is_clickhouse() -> bool {
     match std::env::var("FOOTFALL_TEST_STORE").as_deref() {
         Err(_) | Ok("" | "lake") => false,
-        Ok("clickhouse") => true,
-        Ok(other) => panic!("FOOTFALL_TEST_STORE is lake or clickhouse, not {other:?}"),
+        Ok("clickhouse" | "services") => true,
+        Ok(other) => panic!("FOOTFALL_TEST_STORE is lake, clickhouse or services, not {other:?}"),
     }
+}
+
+/// True for the tests on several processes.
+pub fn is_services() -> bool {
+    std::env::var("FOOTFALL_TEST_STORE").is_ok_and(|store| store == "services")
 }
 
 /// The setting for a data folder; none for the lake, which is the default.

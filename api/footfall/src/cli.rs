@@ -15,8 +15,8 @@ use crate::error::AppError;
 use crate::keys::KeyCommand;
 use crate::role::Role;
 use crate::{
-    admin, audit, backup, check, dashboards, demo, export, identity, import, keys, migrate, replay, serve, telemetry,
-    upkeep, wiring,
+    admin, audit, backup, check, dashboards, demo, export, forgotten, identity, import, keys, migrate, replay, serve,
+    telemetry, upkeep, wiring,
 };
 
 /// Product analytics on your own machine. Without a command it serves everything.
@@ -83,6 +83,8 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Make an installation of a backup (into an empty folder, or a new topic and new databases)
     Restore(backup::RestoreArgs),
+    /// Write who is forgotten, to keep it apart: what is restored later forgets them again
+    Erasures(forgotten::ErasuresArgs),
     /// Move an installation onto other backends, and back
     Migrate(migrate::MigrateArgs),
     /// Read quarantined items again with the limits in force
@@ -187,6 +189,7 @@ async fn offline(command: Command, settings: Settings, clock: Arc<dyn Clock>) ->
         Command::Compact => upkeep::compact(settings, clock).await,
         Command::Backup(arguments) => backup::run(arguments, settings, clock).await,
         Command::Restore(arguments) => backup::restore(arguments, settings, clock).await,
+        Command::Erasures(arguments) => forgotten::run(arguments, settings, clock).await,
         Command::Migrate(arguments) => migrate::run(arguments, clock).await,
         Command::Replay(arguments) => replay::run(arguments, settings, clock).await,
         Command::Identity(command) => identity::run(command, settings, clock).await,

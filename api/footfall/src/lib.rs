@@ -22,6 +22,7 @@ mod erasures;
 mod error;
 mod export;
 mod facts;
+mod forgotten;
 mod front;
 mod identity;
 mod import;

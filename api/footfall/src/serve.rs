@@ -260,7 +260,8 @@ fn router(
     tokio::spawn(async move { upkeep.upkeep().await });
     tokio::spawn(measure(Arc::downgrade(stack)));
     tokio::spawn(adopt_projects(Arc::downgrade(stack), access.clone()));
-    let health = Arc::new(Upkeep { stack: stack.clone(), bus: bus.clone() });
+    let hears_nobody = !start.role.has_job() && settings.bus.url.is_empty();
+    let health = Arc::new(Upkeep { stack: stack.clone(), bus: bus.clone(), hears_nobody });
     let metrics_private = settings.server.metrics_private;
     let data = Data {
         engine: stack.engine.clone(),

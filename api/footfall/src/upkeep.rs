@@ -21,7 +21,13 @@ use crate::wiring::Stack;
 pub struct Upkeep {
     pub stack: Arc<Stack>,
     pub bus: Arc<dyn Bus>,
+    /// Other processes fill the tables, and nothing that they tell arrives here.
+    pub hears_nobody: bool,
 }
+
+/// What `/readyz` and the live page say of the bus then.
+const HEARS_NOBODY: &str = "there is no bus.url: the live stream of this process stays empty. Everything else comes from the tables \
+                            and the database, and is the same in every process";
 
 fn failed(error: impl ToString) -> OperationError {
     OperationError::Failed(error.to_string())
@@ -58,7 +64,9 @@ impl Health for Upkeep {
                 false => job,
             });
         }
-        checks.push(news::check(&*self.bus));
+        let bus = news::check(&*self.bus);
+        let detail = bus.detail.or_else(|| self.hears_nobody.then(|| HEARS_NOBODY.to_owned()));
+        checks.push(Check { detail, ..bus });
         checks
     }
 

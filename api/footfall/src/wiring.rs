@@ -337,11 +337,16 @@ impl Stack {
     }
 }
 
+/// The folder of the lake; `None` where the tables lie in a database.
+pub fn lake_folder(settings: &Settings) -> Option<PathBuf> {
+    settings.store.url.strip_prefix("file:").map(PathBuf::from)
+}
+
 /// Reads every file of the lake that the settings name and compares it with the manifest. It must not be open.
 /// `None` for a store that checks its files itself.
 pub async fn verify_lake(settings: &Settings) -> Result<Option<LakeReport>, AppError> {
-    let Some(root) = settings.store.url.strip_prefix("file:").map(str::to_owned) else { return Ok(None) };
-    Ok(Some(blocking(move || footfall_pipelines_store::lake::verify(Path::new(&root))).await??))
+    let Some(root) = lake_folder(settings) else { return Ok(None) };
+    Ok(Some(blocking(move || footfall_pipelines_store::lake::verify(&root)).await??))
 }
 
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, AppError> {

@@ -14,7 +14,7 @@ use footfall_ingest_activity::{Checkpoint, Timestamp};
 use footfall_pipelines_store::lake::Overrides;
 use footfall_pipelines_store::remote::Rows;
 use footfall_pipelines_store::tables::Table;
-use footfall_pipelines_store::{Backend, Publication, Store, StoreError, TableRows};
+use footfall_pipelines_store::{Backend, ErasureRecord, Publication, Store, StoreError, TableRows};
 use futures::StreamExt;
 
 use crate::keys::{message_key, quarantine_key, resolved_key};
@@ -33,6 +33,9 @@ pub trait CopySource: Send + Sync {
 
     /// Who the ids of a project are: own person to the person it is.
     fn overrides(&self, project: &str) -> Arc<Overrides>;
+
+    /// Who is forgotten, or shall be.
+    fn erasures(&self) -> Vec<ErasureRecord>;
 }
 
 impl CopySource for Backend {
@@ -46,6 +49,10 @@ impl CopySource for Backend {
 
     fn overrides(&self, project: &str) -> Arc<Overrides> {
         Backend::overrides(self, project)
+    }
+
+    fn erasures(&self) -> Vec<ErasureRecord> {
+        self.store().erasure_records()
     }
 }
 
@@ -76,6 +83,11 @@ pub async fn copy_tables(
     if there.next_offset(ENDED) == 0 && there.next_offset(BATCHES) == 0 && there.iter().next().is_some() {
         return Err(StoreError::Task("the target holds rows that are not of this copy".to_owned()));
     }
+    // Before the rows: those that were found are in none of them, and who came later with their ids is.
+    let is_found = |record: &ErasureRecord| !record.erasure.persons.is_empty();
+    if there.next_offset(ENDED) == 0 {
+        copy.target.learn_erasures(from.erasures().into_iter().filter(is_found).collect()).await?;
+    }
     let mut counts = BTreeMap::new();
     let mut last = Publication { checkpoint: options.checkpoint.clone(), ..Publication::default() };
     for project in from.projects() {
@@ -91,8 +103,10 @@ pub async fn copy_tables(
     if there.next_offset(ENDED) == 0 {
         last.checkpoint.advance(BATCHES, copy.number);
         last.checkpoint.advance(ENDED, 1);
+        last.erasures = copy.target.erasures().version();
         copy.target.publish(last).await?;
     }
+    copy.target.learn_erasures(from.erasures()).await?;
     copy.target.flush().await?;
     Ok(counts)
 }

@@ -82,6 +82,13 @@ pub trait Store: Send + Sync + 'static {
         Err(StoreError::CannotErase)
     }
 
+    /// Forgets whom another installation has forgotten, of which this one is a copy; those that are known already are left as they
+    /// are. With the ids and the moment that were noted there; where none were, as [`Store::erase`] does. Into a store that is
+    /// to be filled, before the rows: they are without those people, and have who came later under the same ids.
+    async fn learn_erasures(&self, records: Vec<ErasureRecord>) -> Result<(), StoreError> {
+        if records.is_empty() { Ok(()) } else { Err(StoreError::CannotErase) }
+    }
+
     /// Who is forgotten: a job drops what the log still has of them.
     fn erasures(&self) -> Arc<Erasures> {
         Arc::default()

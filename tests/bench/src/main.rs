@@ -18,6 +18,7 @@ mod options;
 mod process;
 mod report;
 mod results;
+mod scale;
 mod scrape;
 mod server;
 mod starting;
@@ -60,6 +61,7 @@ fn run(options: &Options, report: &mut Report) -> Result<(), BenchError> {
                 Section::Board => board::measure(options, report).await,
                 Section::FlagStreams => flag_streams::measure(options, report).await,
                 Section::Results => results::measure(options, report).await,
+                Section::Scale => scale::measure(options, report).await,
             }
         })?;
     }

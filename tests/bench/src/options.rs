@@ -28,6 +28,8 @@ pub enum Section {
     FlagStreams,
     /// The page of results of an experiment and of a bandit; only when it is named
     Results,
+    /// How the whole way grows with partitions and processes, and what it costs; only when it is named
+    Scale,
 }
 
 /// Measures the real program on an empty data folder, over loopback.
@@ -70,6 +72,21 @@ pub struct Options {
     /// Rows in the lake for the start-up times
     #[arg(long, default_value_t = 1_000_000)]
     pub rows: usize,
+    /// Measure how it grows on these brokers (HOST:PORT) too; with --clickhouse and --postgres
+    #[arg(long, value_name = "BROKERS")]
+    pub kafka: Option<String>,
+    /// Where these brokers keep their data, if that is on this machine
+    #[arg(long, value_name = "FOLDER")]
+    pub kafka_data: Option<PathBuf>,
+    /// The server of ClickHouse for that (clickhouse://HOST:PORT)
+    #[arg(long, value_name = "URL")]
+    pub clickhouse: Option<String>,
+    /// Partitions of the log for that
+    #[arg(long, value_delimiter = ',', default_value = "1,2,4")]
+    pub partitions: Vec<u32>,
+    /// Processes of each kind for that
+    #[arg(long, value_delimiter = ',', default_value = "1,2")]
+    pub processes: Vec<usize>,
     /// Measure the app's API on this PostgreSQL too; its database must be empty
     #[arg(long, value_name = "URL")]
     pub postgres: Option<String>,
@@ -106,7 +123,14 @@ impl Options {
             [] => all.to_vec(),
             only => all
                 .into_iter()
-                .chain([Section::InsightsLoad, Section::Doors, Section::Board, Section::FlagStreams, Section::Results])
+                .chain([
+                    Section::InsightsLoad,
+                    Section::Doors,
+                    Section::Board,
+                    Section::FlagStreams,
+                    Section::Results,
+                    Section::Scale,
+                ])
                 .filter(|section| only.contains(section))
                 .collect(),
         }

@@ -11,6 +11,16 @@ pub fn cpu(pid: u32) -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
+/// Processor time of the whole machine so far that was not idle.
+pub fn busy() -> Duration {
+    let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    let line = stat.lines().next().unwrap_or_default();
+    let ticks: Vec<u64> = line.split_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();
+    // user, nice, system, irq and softirq; idle, iowait and what other machines took are not ours.
+    let ours = [0, 1, 2, 5, 6].iter().filter_map(|place| ticks.get(*place)).sum::<u64>();
+    Duration::from_millis(ours * 10)
+}
+
 /// Memory of a process in MB (10^6 bytes): now, and the most it ever was.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Memory {

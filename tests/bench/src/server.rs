@@ -24,6 +24,8 @@ pub struct Server {
     /// The app's database, where it is not the embedded one.
     database: Option<String>,
     settings: Vec<(String, String)>,
+    /// What it serves; everything where it is empty.
+    role: &'static str,
     child: Option<Child>,
 }
 
@@ -42,17 +44,33 @@ impl Server {
 
     /// The same, with the app's data in another database.
     pub fn on_database(options: &Options, name: &str, database: Option<&str>) -> Result<Server, BenchError> {
+        let mut server = Server::part(options, name, "", &[])?;
+        server.database = database.map(str::to_owned);
+        server.create_keys()?;
+        Ok(server)
+    }
+
+    /// A process of an installation of several, without keys.
+    pub fn part(
+        options: &Options,
+        name: &str,
+        role: &'static str,
+        settings: &[(String, String)],
+    ) -> Result<Server, BenchError> {
         let folder = options.scratch.join(format!("bench-{}-{name}", std::process::id()));
         drop(std::fs::remove_dir_all(&folder));
         std::fs::create_dir_all(&folder)?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let binary = options.binary();
-        let (write_key, read_key, database) = (String::new(), String::new(), database.map(str::to_owned));
-        let mut server =
-            Server { binary, folder, address, write_key, read_key, database, settings: Vec::new(), child: None };
-        server.write_key = server.create_key("write")?;
-        server.read_key = server.create_key("read")?;
-        Ok(server)
+        let (binary, settings) = (options.binary(), settings.to_vec());
+        let (write_key, read_key) = (String::new(), String::new());
+        Ok(Server { binary, folder, address, write_key, read_key, database: None, settings, role, child: None })
+    }
+
+    /// Makes the keys that it is asked with.
+    pub fn create_keys(&mut self) -> Result<(), BenchError> {
+        self.write_key = self.create_key("write")?;
+        self.read_key = self.create_key("read")?;
+        Ok(())
     }
 
     pub fn data(&self) -> PathBuf {
@@ -106,7 +124,11 @@ impl Server {
     pub async fn start(&mut self) -> Result<Started, BenchError> {
         let words = File::options().create(true).append(true).open(self.folder.join("words"))?;
         let begun = Instant::now();
-        let spawned = self.command().stdout(words.try_clone()?).stderr(words).spawn();
+        let mut command = self.command();
+        if !self.role.is_empty() {
+            command.arg(self.role);
+        }
+        let spawned = command.stdout(words.try_clone()?).stderr(words).spawn();
         self.child = Some(spawned.map_err(|error| self.program_error(error))?);
         let alive = self.wait_for("/healthz", begun).await?;
         Ok(Started { alive, ready: self.wait_for("/readyz", begun).await? })

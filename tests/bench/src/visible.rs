@@ -36,11 +36,17 @@ pub struct Seen {
 
 impl Probe {
     pub fn begin(server: &Server) -> Probe {
+        Probe::between(server, server)
+    }
+
+    /// Posts to one process and asks another.
+    pub fn between(door: &Server, asked: &Server) -> Probe {
         let (stop, seen) = (Rc::new(Cell::new(false)), Rc::new(RefCell::new(Seen::default())));
         let prober = Prober {
-            address: server.address,
-            write_key: server.write_key.clone(),
-            read_key: server.read_key.clone(),
+            door: door.address,
+            asked: asked.address,
+            write_key: door.write_key.clone(),
+            read_key: asked.read_key.clone(),
             stop: stop.clone(),
             seen: seen.clone(),
         };
@@ -55,7 +61,8 @@ impl Probe {
 }
 
 struct Prober {
-    address: SocketAddr,
+    door: SocketAddr,
+    asked: SocketAddr,
     write_key: String,
     read_key: String,
     stop: Rc<Cell<bool>>,
@@ -76,13 +83,13 @@ impl Prober {
         let (id, time) = (format!("probe-{}", since.as_nanos()), rfc3339(since.as_millis() as u64));
         let time = String::from_utf8_lossy(&time).into_owned();
         let activity = json!({"event": "Probe", "distinctId": "probe", "messageId": id, "timestamp": time});
-        http::post(self.address, "/v1/activity", &self.write_key, &activity.to_string()).await?;
+        http::post(self.door, "/v1/activity", &self.write_key, &activity.to_string()).await?;
         let acknowledged = Instant::now();
         let sql = "SELECT count(*) FROM activity WHERE event = 'Probe' AND timestamp = CAST($time AS TIMESTAMP) AND message_id = $id";
         let question = json!({"sql": sql, "params": {"id": id, "time": time}}).to_string();
         loop {
             let asked = Instant::now();
-            let answer = http::post(self.address, "/v1/sql", &self.read_key, &question).await?;
+            let answer = http::post(self.asked, "/v1/sql", &self.read_key, &question).await?;
             self.seen.borrow_mut().answered.record(asked.elapsed());
             let answer: Value = serde_json::from_str(&answer).map_err(|_| BenchError::Shape("an answer to SQL"))?;
             if answer.pointer("/rows/0/0").and_then(Value::as_i64) == Some(1) {

@@ -3,6 +3,7 @@
 
 mod error;
 mod held;
+mod later;
 mod manifest;
 mod place;
 mod restore;
@@ -19,6 +20,7 @@ use footfall_ingest_activity::Clock;
 
 pub use error::BackupError;
 pub use held::usual;
+pub use place::private_file;
 pub use restore::{RestoreArgs, refuse_unfinished, restore};
 pub use route::add;
 
@@ -103,7 +105,7 @@ pub async fn copy_running(
 ) -> Result<(), AppError> {
     let made = from_server(server, settings, Place::open(place)?, Some(1)).await?;
     note(format!("{} files, {} bytes", grouped(made.files), grouped(made.copied)));
-    restore::files(Place::existing(place)?, made.backup, None, None, &into).await
+    restore::files(Place::existing(place)?, made.backup, None, None, &[], &into).await
 }
 
 async fn from_server(

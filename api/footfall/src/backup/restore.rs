@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use footfall_ingest_activity::{Clock, Timestamp};
+use footfall_pipelines_store::ErasureRecord;
+use footfall_pipelines_store::lake::add_erasures;
 
 use super::error::BackupError;
 use super::held::{self, usual};
 use super::manifest::{Backup, Item};
 use super::place::{Place, copy, damaged, private_file, private_folder};
-use super::{blocking, services, until};
+use super::{blocking, later, services, until};
 use crate::config::Settings;
 use crate::console::{Progress, grouped, note, say};
 use crate::error::AppError;
@@ -38,6 +40,9 @@ pub struct RestoreArgs {
     /// Folder of a log that outlived its machine, to restore what is in none of the backups yet
     #[arg(long, value_name = "FOLDER")]
     log: Option<PathBuf>,
+    /// Also forget whom this list has, as `footfall erasures` writes it; later backups in the folder are asked anyway
+    #[arg(long, value_name = "FILE")]
+    erasures: Vec<PathBuf>,
 }
 
 /// Where a file of a backup goes.
@@ -119,32 +124,37 @@ pub async fn restore(arguments: RestoreArgs, settings: Settings, clock: Arc<dyn 
         Some(until) => until::newest_before(&place, until)?,
     };
     safe(&backup)?;
+    let later = later::than(&place, &backup, &arguments.erasures)?;
+    let gone = &later.records;
     match (backup.services.clone(), held::places(&settings).is_ok()) {
-        (None, true) => files(place, backup, until, arguments.log, &settings).await,
-        (None, false) => services::by_way_of_files(place, backup, &settings, clock).await,
-        (Some(of), false) => services::restore(&place, &backup, &of, &settings, &clock).await,
+        (None, true) => files(place, backup, until, arguments.log, gone, &settings).await,
+        (None, false) => services::by_way_of_files(place, backup, gone, &settings, clock).await,
+        (Some(of), false) => services::restore(&place, &backup, &of, gone, &settings, &clock).await,
         (Some(of), true) => {
             let target = Target::of(&settings, &backup)?;
             target.must_be_empty()?;
-            let restored = services::restore(&place, &backup, &of, &settings, &clock).await;
+            let restored = services::restore(&place, &backup, &of, gone, &settings, &clock).await;
             restored.inspect_err(|_| undo(&target, &target.data.join(UNFINISHED)))
         }
-    }
+    }?;
+    later.tell();
+    Ok(())
 }
 
-/// Restores a backup of files into files.
+/// Restores a backup of files into files. Who is `gone` is forgotten by whoever opens the tables first.
 pub async fn files(
     place: Place,
     backup: Backup,
     until: Option<Timestamp>,
     lost: Option<PathBuf>,
+    gone: &[ErasureRecord],
     settings: &Settings,
 ) -> Result<(), AppError> {
     let target = Target::of(settings, &backup)?;
     target.must_be_empty()?;
     // With a moment, the log is that of all backups together; else it is the backup's own.
     let all = if until.is_some() { until::log_of_all(&place, &backup)? } else { BTreeMap::new() };
-    let log = target.log.clone();
+    let (log, lake) = (target.log.clone(), target.lake.clone());
     let held_at = backup.held_at;
     let (id, activities) = (backup.id.clone(), backup.activities());
     let target = blocking(move || {
@@ -157,7 +167,9 @@ pub async fn files(
             let log = log.clone();
             blocking(move || Ok(until::add_log(&from, &log)?)).await?;
         }
-        until::settle(&log, &backup, until).await
+        until::settle(&log, &backup, until).await?;
+        let gone = gone.to_vec();
+        blocking(move || Ok(add_erasures(&lake, &gone)?)).await
     };
     if let Err(error) = ended.await {
         // What is there is of no use, and must not be taken for a restored folder.

@@ -1,5 +1,6 @@
 //! Counts and checksums of everything that questions see, on both sides of a move.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use footfall_pipelines_store::remote::Rows;
 use footfall_pipelines_store::tables::Table;
 use futures::StreamExt;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::MigrateError;
 use crate::config::Settings;
@@ -40,6 +42,21 @@ pub async fn tables(source: &Backend, target: &Backend, from: &Settings, to: &Se
             equal(format!("{project}/{table}"), wanted, found)?;
         }
     }
+    Ok(())
+}
+
+/// Fails where somebody who is forgotten there is not so here.
+pub fn erasures(source: &Backend, target: &Backend) -> Result<(), AppError> {
+    let (there, here) = (source.store().erasures(), target.store().erasures());
+    let known: BTreeSet<Uuid> = here.iter().map(|erasure| erasure.id).collect();
+    let missing = there.iter().filter(|erasure| !known.contains(&erasure.id)).count();
+    let shown = |count: usize| format!("{} people", grouped(count as u64));
+    if missing > 0 {
+        let (what, from) = ("who is forgotten".to_owned(), shown(there.iter().count()));
+        let to = format!("all but {} of them", grouped(missing as u64));
+        return Err(MigrateError::Differs { what, from, to }.into());
+    }
+    say(format!("erasures: {}, forgotten on both sides", shown(there.iter().count())));
     Ok(())
 }
 

@@ -19,6 +19,7 @@ use crate::client::{Call, Client};
 use crate::config::Settings;
 use crate::console::{grouped, note, say};
 use crate::error::AppError;
+use crate::forgotten::Forgetting;
 use crate::operator::Presence;
 use crate::wiring;
 
@@ -70,9 +71,13 @@ pub async fn run(from: &Settings, to: &Settings, target: &Path, clock: Arc<dyn C
         target.display(),
         from.data_dir.display()
     ));
-    let followed = follow(&mut tail, from, &*log, &clock).await;
+    let mut forgetting = Forgetting::since(&copied(from, to), from, to, clock.clone()).await?;
+    let followed = follow(&mut tail, from, &*log, &mut forgetting, &clock).await;
     log.close().await;
     followed?;
+    if forgetting.told() > 0 {
+        say(format!("erasures: {} that were asked for after the copy are done here too", grouped(forgetting.told())));
+    }
     changed(from, to, clock).await?;
     let folder = folder_of(to);
     fs::remove_dir_all(&folder).map_err(AppError::file(folder))?;
@@ -151,6 +156,7 @@ async fn follow(
     tail: &mut Tail,
     from: &Settings,
     to: &dyn ActivityLog,
+    forgetting: &mut Forgetting<'_>,
     clock: &Arc<dyn Clock>,
 ) -> Result<(), AppError> {
     let mut server: Option<Client> = None;
@@ -160,10 +166,13 @@ async fn follow(
         }
         match &server {
             Some(there) => match there.try_json::<LogStretch>(&asking(Some(tail.next()))?).await? {
-                Some(stretch) => take(tail, stretch, to).await?,
+                Some(stretch) => {
+                    forgetting.look().await?;
+                    take(tail, stretch, to).await?;
+                }
                 None => server = None,
             },
-            None if drain(tail, from, to, clock.clone()).await? => return Ok(()),
+            None if drain(tail, from, to, forgetting, clock.clone()).await? => return Ok(()),
             None => tokio::time::sleep(LOOK).await,
         }
     }
@@ -185,6 +194,7 @@ async fn drain(
     tail: &mut Tail,
     from: &Settings,
     to: &dyn ActivityLog,
+    forgetting: &mut Forgetting<'_>,
     clock: Arc<dyn Clock>,
 ) -> Result<bool, AppError> {
     let log = match wiring::open_log(from, clock).await {
@@ -196,6 +206,7 @@ async fn drain(
     fs::write(&mark, b"").map_err(AppError::file(&mark))?;
     let end = log.end();
     let read = async {
+        forgetting.look().await?;
         while !tail.next().covers(&end) {
             let batch = log.read(tail.next(), BYTES_MAX, Duration::ZERO).await?;
             tail.take(batch.records, &batch.next, to).await?;

@@ -111,7 +111,7 @@ pub async fn still(from: &Settings, to: &Settings, clock: Arc<dyn Clock>) -> Res
     let (source, target) = open_both(from, to, clock.clone()).await?;
     let moved = tables(&source, &target, end, from, clock.clone()).await;
     let moved = match moved {
-        Ok(()) => compare::tables(&source, &target, from, to).await,
+        Ok(()) => compare::tables(&source, &target, from, to).await.and_then(|()| compare::erasures(&source, &target)),
         Err(error) => Err(error),
     };
     tokio::task::spawn_blocking(move || [source, target].iter().for_each(Backend::close))
@@ -179,7 +179,7 @@ async fn tables(
 ) -> Result<(), AppError> {
     if is_complete(target) {
         note("the tables are there from an earlier run");
-        return Ok(());
+        return Ok(target.store().learn_erasures(source.store().erasure_records()).await?);
     }
     if is_begun(target) && matches!(source, Backend::ClickHouse(_)) {
         return Err(MigrateError::Unfinished("the target").into());

@@ -113,6 +113,13 @@ fn agree(settings: &HashMap<String, String>, place: &Place, options: &LogOptions
                 .into(),
         );
     }
+    if text("message.timestamp.type") == "CreateTime" {
+        tracing::warn!(
+            topic = place.topic,
+            "the topic has message.timestamp.type=CreateTime: brokers refuse what a process sends whose clock is far ahead, and \
+             retention goes by the clocks of senders; alter it to LogAppendTime"
+        );
+    }
     let kept = number("retention.ms").filter(|kept| *kept >= 0);
     if let Some(kept) = kept.filter(|kept| options.retention_age_millis.is_none_or(|wanted| *kept < wanted)) {
         tracing::warn!(topic = place.topic, "the topic keeps records for {kept} ms, less than log.retention_age says");
@@ -139,6 +146,8 @@ async fn make(place: &Place, options: &LogOptions, admin: &Admin) -> Result<(), 
         .set("min.insync.replicas", &min_insync)
         .set("unclean.leader.election.enable", "false")
         .set("compression.type", "producer")
+        // By the brokers' clock: they refuse records of a process whose own is an hour ahead, and retention goes by it.
+        .set("message.timestamp.type", "LogAppendTime")
         .set("max.message.bytes", &bytes_max);
     let answer = AdminOptions::new().operation_timeout(Some(ANSWER)).request_timeout(Some(ANSWER));
     for result in admin.create_topics([&topic], &answer).await.map_err(away)? {

@@ -11,8 +11,11 @@ pub(super) fn sessions(asked: &Sessions) -> Vec<String> {
     let whole =
         format!("SELECT {bucket} AS bucket, {measures}\nFROM {all}\nWHERE {counts}\nGROUP BY bucket ORDER BY bucket");
     let parts = label_of(asked).map(|label| {
+        // Worked out before they are grouped, as in a trend.
         format!(
-            "SELECT {bucket} AS bucket, {label} AS part, {measures}\nFROM {all}\nWHERE {counts}\nGROUP BY bucket, part ORDER BY bucket, part"
+            "SELECT bucket, part, {measures}\n\
+             FROM (SELECT *, {bucket} AS bucket, {label} AS part FROM {all}\nWHERE {counts})\n\
+             GROUP BY bucket, part ORDER BY bucket, part"
         )
     });
     let ends = ["entry", "exit"].map(|end| {

@@ -78,10 +78,16 @@ fn all_buckets(unit: Bucket, scope: &Scope) -> String {
 /// The measures `m0`, `m1` … by bucket and part, where there are rows.
 fn series_rows(asked: &Trend, scope: &Scope, series: &Series) -> String {
     let rows = of(scope, &series.select);
-    let from = from_of(asked, series);
-    let label = part_of(asked, &from, &rows).map(|part| format!(", {part} AS part"));
-    let (part, label) = (part(asked), label.unwrap_or_default());
-    let keys = format!("{} AS bucket{label}", bucket(asked.bucket, &scope.zone));
+    let (from, bucket, part) = (from_of(asked, series), bucket(asked.bucket, &scope.zone), part(asked));
+    // The values are worked out before they are grouped: ClickHouse does not know an expression again in which a set is made of a
+    // set ("Not found column").
+    let (from, rows, keys) = match part_of(asked, &from, &rows) {
+        Some(label) => {
+            let valued = format!("(SELECT *, {bucket} AS bucket, {label} AS part FROM {from} WHERE {rows})");
+            (valued, "1".to_owned(), "bucket, part".to_owned())
+        }
+        None => (from, rows, format!("{bucket} AS bucket")),
+    };
     let measures = || series.measures.iter().enumerate();
     let plain = measures().filter_map(|(place, measure)| Some(format!(", {} AS m{place}", of_rows(measure)?)));
     let plain =

@@ -466,6 +466,11 @@ impl Store for ClickHouse {
         self.shared.database.spawn(async move { shared.erase(erasure).await }).await.map_err(task)?
     }
 
+    async fn learn_erasures(&self, records: Vec<ErasureRecord>) -> Result<(), StoreError> {
+        let shared = self.shared.clone();
+        self.shared.database.spawn(async move { shared.learn(records).await }).await.map_err(task)?
+    }
+
     fn erasures(&self) -> Arc<Erasures> {
         lock(&self.shared.view).forgotten.erasures.clone()
     }

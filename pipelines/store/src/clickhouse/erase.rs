@@ -54,21 +54,54 @@ pub(super) async fn news(shared: &Shared, has_links: bool) -> Result<Option<Vec<
 impl Shared {
     /// Forgets a person; it ends when no reader shows them any more.
     pub async fn erase(&self, erasure: Erasure) -> Result<ErasureRecord, StoreError> {
-        let (id, begun) = (erasure.id, Instant::now());
-        let at = self.clock.now();
-        let asked = Row { id, step: Step::Requested, publication: 0, at, erasure: Some(erasure), is_committed: false };
-        forgotten::note(&self.database, &asked, "").await?;
-        let options = self.database.options();
+        let id = erasure.id;
+        self.note_request(Step::Requested, erasure).await?;
+        let record = self.until_hidden(id).await?;
+        tokio::time::sleep(self.database.options().followers_wait).await;
+        Ok(record)
+    }
+
+    /// Forgets whom another installation has forgotten; it ends when no reader shows them any more.
+    pub async fn learn(&self, records: Vec<ErasureRecord>) -> Result<(), StoreError> {
+        self.look_at_steps().await?;
+        let is_hidden = |id| self.view().forgotten.get(id).is_some_and(|known| known.publication.is_some());
+        let new: Vec<Erasure> =
+            records.into_iter().map(|record| record.erasure).filter(|erasure| !is_hidden(erasure.id)).collect();
+        let ids: Vec<Uuid> = new.iter().map(|erasure| erasure.id).collect();
+        for erasure in new {
+            // As what was hidden in a chain that is not this one: its ids and its moment hold.
+            let step = if erasure.persons.is_empty() { Step::Requested } else { Step::Hidden };
+            self.note_request(step, erasure).await?;
+        }
+        for id in &ids {
+            self.until_hidden(*id).await?;
+        }
+        if !ids.is_empty() {
+            tokio::time::sleep(self.database.options().followers_wait).await;
+        }
+        Ok(())
+    }
+
+    /// Writes down what is to be done, in no publication.
+    async fn note_request(&self, step: Step, erasure: Erasure) -> Result<(), StoreError> {
+        let (id, at) = (erasure.id, self.clock.now());
+        let row = Row { id, step, publication: 0, at, erasure: Some(erasure), is_committed: false };
+        forgotten::note(&self.database, &row, "").await
+    }
+
+    /// Waits until somebody has hidden the person, and does it where nobody does.
+    async fn until_hidden(&self, id: Uuid) -> Result<ErasureRecord, StoreError> {
+        let (begun, options) = (Instant::now(), self.database.options());
         // Whoever publishes, or has just taken over, sees to it: there is no point in fencing them.
         let (mut head, mut since) = (self.view().visible.head, begun);
-        let record = loop {
+        loop {
             self.look_at_steps().await?;
             let now = self.view().visible.head;
             if now != head {
                 (head, since) = (now, Instant::now());
             }
             if let Some(known) = self.view().forgotten.get(id).filter(|known| known.publication.is_some()) {
-                break known.record.clone();
+                return Ok(known.record.clone());
             }
             let leads = !self.writer.lock().await.is_fenced;
             let tried = match leads {
@@ -79,15 +112,15 @@ impl Shared {
                 false => Ok(()),
             };
             match tried {
+                // Who leads has just done it.
+                Ok(()) if leads => {}
                 // Two who take over from each other do not do it in step.
                 Ok(()) | Err(StoreError::Fenced) => {
                     tokio::time::sleep(LOOK + LOOK * (id.as_bytes()[0] % 8).into()).await
                 }
                 Err(error) => return Err(error),
             }
-        };
-        tokio::time::sleep(options.followers_wait).await;
-        Ok(record)
+        }
     }
 
     /// The log has nothing of the person any more.

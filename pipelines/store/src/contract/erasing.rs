@@ -27,6 +27,7 @@ pub(super) async fn suite(open: &impl AsyncFn(&'static str) -> Backend) {
     a_person_leaves_all_answers_and_comes_as_somebody_new(open).await;
     all_ids_of_a_person_go_and_what_others_are_stays(open).await;
     counts_are_as_without_them(open).await;
+    whom_another_store_has_forgotten_is_forgotten_here(open).await;
 }
 
 fn person(id: &str) -> Uuid {
@@ -293,4 +294,60 @@ async fn counts_are_as_without_them(open: &impl AsyncFn(&'static str) -> Backend
         }
         assert_eq!(by_id(&backend).await, expected(model.iter().copied()), "after step {step}");
     }
+}
+
+/// A store becomes a copy of another that has forgotten somebody, or is one of the time before.
+async fn whom_another_store_has_forgotten_is_forgotten_here(open: &impl AsyncFn(&'static str) -> Backend) {
+    let at = Timestamp::from_millis(1_700_000_000_020);
+    // Two ids that were one person there, which this store knows nothing of.
+    let found = Erasure { persons: [person("user-2"), person("user-3")].into(), at, ..asked("user-3") };
+    let record = ErasureRecord { hidden_at: Some(at), files_at: Some(at), ..ErasureRecord::new(found.clone()) };
+    let is_noted = |store: &dyn Store, when: &str| {
+        let records = store.erasure_records();
+        assert_eq!((records.len(), &records[0].erasure), (1, &found), "{when}");
+        let later = Timestamp::from_millis(at.millis() + 1);
+        assert!(store.erasures().covers("p", "user-2", at) && !store.erasures().covers("p", "user-2", later), "{when}");
+    };
+
+    // Rows that come after it are of who came later.
+    let backend = open("learned_first").await;
+    let store = backend.store();
+    store.learn_erasures(vec![record.clone()]).await.unwrap();
+    store.publish(publication(&*store, 0..20)).await.unwrap();
+    store.learn_erasures(vec![record.clone()]).await.unwrap();
+    assert_eq!(by_id(&backend).await, expected(0..20));
+    is_noted(&*store, "before there were rows");
+    store.flush().await.unwrap();
+    drop(store);
+    backend.close();
+    drop(backend);
+    let backend = open("learned_first").await;
+    is_noted(&*backend.store(), "opened again");
+    assert_eq!(by_id(&backend).await, expected(0..20), "opened again");
+
+    // Rows that are there are theirs.
+    let backend = open("learned").await;
+    let store = backend.store();
+    store.publish(publication(&*store, 0..20)).await.unwrap();
+    let early = publication(&*store, 20..25);
+    store.learn_erasures(vec![record.clone()]).await.unwrap();
+    let others = || (0..20).filter(|n| ![2, 3].contains(&(n % 5)));
+    assert_eq!(by_id(&backend).await, expected(others()));
+    assert!(matches!(store.publish(early).await, Err(StoreError::Outdated)), "made before it");
+    store.publish(publication(&*store, 20..25)).await.unwrap();
+    store.learn_erasures(vec![record]).await.unwrap();
+    is_noted(&*store, "learned again");
+    let with_somebody_new = expected(others().chain(20..25));
+    assert_eq!(by_id(&backend).await, with_somebody_new, "who comes again is somebody new");
+
+    // Somebody who was only asked for there.
+    store.learn_erasures(vec![ErasureRecord::new(asked("user-4"))]).await.unwrap();
+    let left = || expected(others().chain(20..25).filter(|n| n % 5 != 4));
+    assert_eq!(by_id(&backend).await, left());
+    assert_eq!(store.erasures().version(), 2);
+    store.flush().await.unwrap();
+    drop(store);
+    backend.close();
+    drop(backend);
+    assert_eq!(by_id(&open("learned").await).await, left(), "opened again");
 }

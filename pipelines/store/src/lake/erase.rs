@@ -43,33 +43,57 @@ impl Drop for Gate {
 /// Takes note of an erasure for good, and applies it. Nothing is published meanwhile, and all rows are in files.
 pub(super) fn run(inner: &Inner, mut erasure: Erasure) -> Result<ErasureRecord, StoreError> {
     let _one_at_a_time = inner.rewriting();
-    {
-        let state = inner.state();
-        let overrides = state.overrides.get(&erasure.project).cloned().unwrap_or_default();
-        erasure.persons = theirs::persons_of(&overrides, erasure.person);
-    }
-    erasure.at = inner.clock.now();
+    find(inner, &mut erasure);
     inner.erasures().note(ErasureRecord::new(erasure.clone()))?;
     apply(inner, &erasure)
+}
+
+/// Who the person is at this moment.
+fn find(inner: &Inner, erasure: &mut Erasure) {
+    let overrides = inner.state().overrides.get(&erasure.project).cloned().unwrap_or_default();
+    erasure.persons = theirs::persons_of(&overrides, erasure.person);
+    erasure.at = inner.clock.now();
 }
 
 /// What a killed process, or a backup, has not done. Before anything is published.
 pub(super) fn resume(inner: &Inner) -> Result<(), StoreError> {
     let _one_at_a_time = inner.rewriting();
     let records = inner.erasures().records().to_vec();
-    let known = inner.state().manifest.erasures.clone();
     for mut record in records {
-        if !known.contains(&record.erasure.id) {
-            // Of a lake that knows nothing of it, no later step can be done.
-            (record.hidden_at, record.rewritten_at, record.files_at) = (None, None, None);
-            inner.erasures().note(record.clone())?;
-            apply(inner, &record.erasure)?;
+        if !is_in_files(inner, &record) {
+            take_up(inner, record)?;
         } else if record.hidden_at.is_none() {
             record.hidden_at = Some(inner.clock.now());
             inner.erasures().note(record)?;
         }
     }
     Ok(())
+}
+
+/// Forgets whom another installation has forgotten. Nothing is published meanwhile, and all rows are in files.
+pub(super) fn learn(inner: &Inner, records: Vec<ErasureRecord>) -> Result<(), StoreError> {
+    let _one_at_a_time = inner.rewriting();
+    for record in records {
+        if !is_in_files(inner, &record) {
+            take_up(inner, ErasureRecord::new(record.erasure))?;
+        }
+    }
+    Ok(())
+}
+
+fn is_in_files(inner: &Inner, record: &ErasureRecord) -> bool {
+    inner.state().manifest.erasures.contains(&record.erasure.id)
+}
+
+/// Applies what was noted elsewhere: with the ids that were found there, and until the moment that was noted there.
+fn take_up(inner: &Inner, mut record: ErasureRecord) -> Result<(), StoreError> {
+    // Of a lake that knows nothing of it, no later step can be done.
+    (record.hidden_at, record.rewritten_at, record.files_at) = (None, None, None);
+    if record.erasure.persons.is_empty() {
+        find(inner, &mut record.erasure);
+    }
+    inner.erasures().note(record.clone())?;
+    apply(inner, &record.erasure).map(drop)
 }
 
 fn apply(inner: &Inner, erasure: &Erasure) -> Result<ErasureRecord, StoreError> {

@@ -11,7 +11,7 @@ use footfall_ingest_activity::{Erasure, Erasures};
 use uuid::Uuid;
 
 use crate::StoreError;
-use crate::erasure::ErasureRecord;
+use crate::erasure::{ErasureRecord, put};
 
 pub(super) const NAME: &str = "erasures.ndjson";
 
@@ -31,33 +31,16 @@ impl ErasureFile {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(StoreError::file("reading", path)(error)),
         };
-        let mut file = ErasureFile { path, records: Vec::new() };
-        let lines: Vec<&str> = text.split_inclusive('\n').collect();
-        for (place, line) in lines.iter().enumerate() {
-            match serde_json::from_str(line) {
-                Ok(record) => file.put(record),
-                // The end of a line that a killed process did not finish: nobody was told that it is there.
-                Err(_) if place + 1 == lines.len() && !line.ends_with('\n') => {
-                    let whole = (text.len() - line.len()) as u64;
-                    let cut = File::options().write(true).open(&file.path).and_then(|file| file.set_len(whole));
-                    cut.map_err(StoreError::file("mending", &file.path))?;
-                }
-                Err(error) => {
-                    return Err(StoreError::Manifest {
-                        path: file.path,
-                        detail: format!("line {}: {error}", place + 1),
-                    });
-                }
-            }
+        let (records, whole) = match ErasureRecord::of_whole_lines(&text) {
+            Ok(read) => read,
+            Err(detail) => return Err(StoreError::Manifest { path, detail }),
+        };
+        // The end of a line that a killed process did not finish: nobody was told that it is there.
+        if whole < text.len() {
+            let cut = File::options().write(true).open(&path).and_then(|file| file.set_len(whole as u64));
+            cut.map_err(StoreError::file("mending", &path))?;
         }
-        Ok(file)
-    }
-
-    fn put(&mut self, record: ErasureRecord) {
-        match self.records.iter_mut().find(|known| known.erasure.id == record.erasure.id) {
-            Some(known) => *known = record,
-            None => self.records.push(record),
-        }
+        Ok(ErasureFile { path, records })
     }
 
     /// Writes a step down; after the return it survives a power cut.
@@ -77,7 +60,7 @@ impl ErasureFile {
         if let (true, Some(folder)) = (is_new, self.path.parent()) {
             super::manifest::sync_folder(folder)?;
         }
-        self.put(record);
+        put(&mut self.records, record);
         Ok(())
     }
 
@@ -95,4 +78,25 @@ impl ErasureFile {
         self.records.iter().for_each(|record| all.push(Arc::<Erasure>::new(record.erasure.clone())));
         all
     }
+}
+
+/// Who is forgotten in the lake below `root`, which may be open.
+pub fn read_erasures(root: &Path) -> Result<Vec<ErasureRecord>, StoreError> {
+    let path = root.join(NAME);
+    match fs::read_to_string(&path) {
+        Ok(text) => ErasureRecord::of_lines(&text).map_err(|detail| StoreError::Manifest { path, detail }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(StoreError::file("reading", path)(error)),
+    }
+}
+
+/// Adds to the list of a lake that nobody has open: whoever opens it next forgets those whom its files do not know of.
+pub fn add_erasures(root: &Path, records: &[ErasureRecord]) -> Result<(), StoreError> {
+    let mut file = ErasureFile::open(root)?;
+    for record in records {
+        if file.record(record.erasure.id).is_none() {
+            file.note(ErasureRecord::new(record.erasure.clone()))?;
+        }
+    }
+    Ok(())
 }

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::delta::DeltaLogs;
 use super::erase::{self, Gate};
 use super::erasures::ErasureFile;
+use super::folder::{blocking, lock_folder};
 use super::fresh::Generation;
 use super::hold::HeldLake;
 use super::key_index::KeyRuns;
@@ -177,8 +178,23 @@ impl Lake {
     /// Joins files until none is worth joining. For `footfall compact` and for tests.
     pub async fn compact(&self) -> Result<u64, StoreError> {
         let inner = self.inner.clone();
-        let task = tokio::task::spawn_blocking(move || super::compact::run_until_idle(&inner));
-        task.await.map_err(|error| StoreError::Task(error.to_string()))?
+        blocking(move || super::compact::run_until_idle(&inner)).await
+    }
+
+    /// Does something while nothing is published, and all rows are in files.
+    async fn while_still<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let gate = Gate::close(&self.inner);
+        self.flush().await?;
+        let inner = self.inner.clone();
+        let run = move || {
+            let done = work(&inner);
+            drop(gate);
+            done
+        };
+        blocking(run).await
     }
 
     /// Puts the files of the lake at this moment into the folder `into`, as a lake of their own; they stay whatever becomes
@@ -416,20 +432,15 @@ impl Store for Lake {
 
     async fn read_all(&self, project: &str, table: Table) -> Result<Vec<RecordBatch>, StoreError> {
         let snapshot = self.snapshot(project);
-        let read = move || reader::read_table(&snapshot, table);
-        tokio::task::spawn_blocking(read).await.map_err(|error| StoreError::Task(error.to_string()))?
+        blocking(move || reader::read_table(&snapshot, table)).await
     }
 
     async fn erase(&self, erasure: Erasure) -> Result<ErasureRecord, StoreError> {
-        let gate = Gate::close(&self.inner);
-        self.flush().await?;
-        let inner = self.inner.clone();
-        let run = move || {
-            let record = erase::run(&inner, erasure);
-            drop(gate);
-            record
-        };
-        tokio::task::spawn_blocking(run).await.map_err(|error| StoreError::Task(error.to_string()))?
+        self.while_still(move |inner| erase::run(inner, erasure)).await
+    }
+
+    async fn learn_erasures(&self, records: Vec<ErasureRecord>) -> Result<(), StoreError> {
+        self.while_still(move |inner| erase::learn(inner, records)).await
     }
 
     fn erasures(&self) -> Arc<Erasures> {
@@ -448,7 +459,7 @@ impl Store for Lake {
             record.log_at = Some(inner.clock.now());
             file.note(record)
         };
-        tokio::task::spawn_blocking(note).await.map_err(|error| StoreError::Task(error.to_string()))?
+        blocking(note).await
     }
 
     fn projects(&self) -> Vec<Arc<str>> {
@@ -474,19 +485,4 @@ fn removed_between(before: &Manifest, after: &Manifest, now: Timestamp) -> Vec<R
     let runs = before.key_runs.iter().filter(|run| !kept.contains(run.path.as_str()));
     let files = files.map(|file| removed(&file.path, Some(file.clone())));
     files.chain(runs.map(|run| removed(&run.path, None))).collect()
-}
-
-fn lock_folder(root: &Path) -> Result<File, StoreError> {
-    let path = root.join("lock");
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(StoreError::file("opening", &path))?;
-    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::InUse { path: root.to_owned() }),
-        Err(error) => Err(StoreError::File { action: "locking", path, source: error.into() }),
-    }
 }

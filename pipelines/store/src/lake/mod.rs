@@ -12,6 +12,7 @@ mod erase;
 mod erasures;
 mod flush;
 mod fold;
+mod folder;
 mod fresh;
 mod hold;
 mod key_filter;
@@ -33,6 +34,7 @@ mod tests;
 mod verify;
 
 pub(crate) use data_file::to_table_schema;
+pub use erasures::{add_erasures, read_erasures};
 pub use hold::{HeldData, HeldLake};
 pub(crate) use key_filter::KeyFilter;
 pub(crate) use key_index::KeySet;

@@ -9,7 +9,7 @@ use footfall_api_access::Database;
 use footfall_ingest_activity::Clock;
 use footfall_ingest_log::ActivityLog;
 use footfall_pipelines_jobs::{CopyOptions, copy_tables, places_in_log};
-use footfall_pipelines_store::Backend;
+use footfall_pipelines_store::{Backend, ErasureRecord};
 
 use super::records;
 use super::tables::Copied;
@@ -82,6 +82,7 @@ pub async fn restore(
     place: &Place,
     backup: &Backup,
     services: &Services,
+    gone: &[ErasureRecord],
     settings: &Settings,
     clock: &Arc<dyn Clock>,
 ) -> Result<(), AppError> {
@@ -89,7 +90,10 @@ pub async fn restore(
     place.verify(backup, &mut Default::default())?;
     let empty = Empty::open(settings, clock).await?;
     let begun = Begun::new(&settings.data_dir)?;
-    let filled = fill(&empty, place, backup, services, settings, clock).await;
+    let mut filled = fill(&empty, place, backup, services, settings, clock).await;
+    if filled.is_ok() {
+        filled = empty.tables.store().learn_erasures(gone.to_vec()).await.map_err(AppError::from);
+    }
     empty.close().await?;
     begun.end(filled)?;
     say(format!(
@@ -203,6 +207,7 @@ fn secret(place: &Place, backup: &Backup, item: &Item, to: &Path) -> Result<(), 
 pub async fn by_way_of_files(
     place: Place,
     backup: Backup,
+    gone: &[ErasureRecord],
     settings: &Settings,
     clock: Arc<dyn Clock>,
 ) -> Result<(), AppError> {
@@ -212,7 +217,7 @@ pub async fn by_way_of_files(
     let [log, store, database] = usual(&folder);
     let mut on_files = Settings { data_dir: folder.clone(), secrets_dir: folder.clone(), ..settings.clone() };
     (on_files.log.url, on_files.store.url, on_files.database.url) = (log, store, database);
-    files(place, backup, None, None, &on_files).await?;
+    files(place, backup, None, None, gone, &on_files).await?;
     on_files.log.partitions = partitions_of(&folder.join("log"))?;
     migrate::still(&on_files, settings, clock).await?;
     fs::remove_dir_all(&folder).map_err(AppError::file(folder))

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,15 +16,15 @@ use footfall_pipelines_store::lake::Overrides;
 use footfall_pipelines_store::remote::{Rows, Seal};
 use footfall_pipelines_store::rows_file::{self, RowsWriter};
 use footfall_pipelines_store::tables::Table;
-use footfall_pipelines_store::{Backend, StoreError};
+use footfall_pipelines_store::{Backend, ErasureRecord, StoreError};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Taken;
-use crate::backup::BackupError;
 use crate::backup::manifest::{Backup, Item, Services, TableCopy};
 use crate::backup::place::{Incoming, Place};
+use crate::backup::{BackupError, later};
 use crate::console::{grouped, note};
 use crate::error::AppError;
 
@@ -62,6 +63,12 @@ pub async fn take(tables: &Backend, place: &Place, taken: &mut Taken) -> Result<
         }
     }
     taken.items.extend(done.iter().flat_map(|kept| kept.items.iter().cloned()));
+    // As of the same publication as the tables.
+    let erasures = ErasureRecord::to_lines(&tables.store().erasure_records());
+    let erasures = erasures.map_err(|error| AppError::Internal(error.to_string()))?;
+    let mut file = place.incoming()?;
+    file.write_all(erasures.as_bytes()).map_err(AppError::file(place.root()))?;
+    taken.keep(file, later::OF_SERVICES.to_owned())?;
     let tables = done.into_iter().map(|kept| kept.copy).collect();
     Ok(Services { publication, log_end: Default::default(), records: 0, tables })
 }
@@ -204,13 +211,15 @@ fn note_down(place: &Place, done: &[Kept], before: &[Kept]) -> Result<(), AppErr
 pub struct Copied {
     files: BTreeMap<(Arc<str>, Table), Vec<PathBuf>>,
     overrides: BTreeMap<Arc<str>, Arc<Overrides>>,
+    erasures: Vec<ErasureRecord>,
 }
 
 impl Copied {
     /// Those of this backup, whose files are whole.
     pub async fn of(place: &Place, backup: &Backup, services: &Services) -> Result<Copied, AppError> {
         let items: BTreeMap<&str, &Item> = backup.items.iter().map(|item| (item.path.as_str(), item)).collect();
-        let mut copied = Copied { files: BTreeMap::new(), overrides: BTreeMap::new() };
+        let erasures = later::of(place, backup)?;
+        let mut copied = Copied { files: BTreeMap::new(), overrides: BTreeMap::new(), erasures };
         for copy in &services.tables {
             let object = |path: &String| items.get(path.as_str()).map(|item| place.object(&item.sha256));
             let files = copy.files.iter().map(object).collect::<Option<Vec<_>>>().ok_or_else(|| {
@@ -254,6 +263,10 @@ impl CopySource for Copied {
 
     fn overrides(&self, project: &str) -> Arc<Overrides> {
         self.overrides.get(project).cloned().unwrap_or_default()
+    }
+
+    fn erasures(&self) -> Vec<ErasureRecord> {
+        self.erasures.clone()
     }
 }
 
