@@ -127,18 +127,60 @@ pub(super) async fn ask_tile(
     let span = Span { days: asking.days.or(tile.days).unwrap_or(board.days), zone: &board.zone };
     let time = span.at(boards.now())?;
     let ready = ready(asked, time, &board.zone, &values, &board.filters, (RowFormat::Json, TILE_ROWS_MAX))?;
+    let ready = if tile.show == Show::Number { ready.as_numbers()? } else { ready };
     ask(boards, project, view, ready, tile.show).await
 }
 
+/// What of a question says how its answer is drawn: kinds, buckets, names of activities, properties and groups. Everything else,
+/// as conditions and who belongs to a group, stays here.
+const DRAWN: &[&str] = &[
+    "activities",
+    "breakdown",
+    "bucket",
+    "cohorts",
+    "converts",
+    "edges",
+    "formulas",
+    "from",
+    "from_ms",
+    "funnel",
+    "kind",
+    "measures",
+    "name",
+    "of",
+    "previous",
+    "properties",
+    "property",
+    "question",
+    "ranks",
+    "resolution",
+    "returning",
+    "rows_per_person",
+    "running",
+    "scope",
+    "segments",
+    "select",
+    "series",
+    "start",
+    "steps",
+    "sum_per_person",
+    "to",
+    "trend",
+    "until_ms",
+    "window_ms",
+    "zone",
+];
+
 impl Answered {
-    /// Takes the conditions out of the question: what is left says how to draw the answer.
+    /// Leaves of the question what says how to draw the answer.
     pub(super) fn hide_conditions(&mut self) {
         fn hide(value: &mut Value) {
             match value {
                 Value::Object(members) => {
-                    members.remove("condition");
-                    members.remove("people");
-                    members.values_mut().for_each(hide);
+                    members.retain(|name, _| DRAWN.contains(&name.as_str()));
+                    // The names of properties and measures, whatever they are called.
+                    let others = members.iter_mut().filter(|(name, _)| !matches!(name.as_str(), "measures" | "properties"));
+                    others.for_each(|(_, value)| hide(value));
                 }
                 Value::Array(items) => items.iter_mut().for_each(hide),
                 _ => {}
@@ -147,6 +189,11 @@ impl Answered {
         if let Some(question) = &mut self.question {
             hide(question);
         }
+    }
+
+    /// It names people.
+    pub(super) fn has_people(&self) -> bool {
+        self.question.as_ref().is_some_and(|question| question["question"] == "ranking" && question["by"] == "person")
     }
 }
 

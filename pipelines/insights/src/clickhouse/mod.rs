@@ -10,7 +10,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 
-use crate::definition::{Anchor, Cohort, Measure, NamedCohort, Question};
+use crate::definition::{Anchor, Bucket, Cohort, Measure, NamedCohort, Question};
 
 /// The value of a member of JSON as text, as `->>` gives it.
 const PRELUDE: &str = "WITH (json, key) -> multiIf(JSONType(json, key) = 'Null', NULL, JSONType(json, key) = 'String', \
@@ -52,6 +52,9 @@ pub fn clickhouse_sql(question: &Question) -> Option<String> {
 
 /// Whether the kind's own parts can be said.
 fn can_say(question: &Question) -> bool {
+    if question.bucket() == Some(Bucket::Whole) {
+        return false;
+    }
     match question {
         Question::Funnel(asked) => {
             asked.trend.is_none()
