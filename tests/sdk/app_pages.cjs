@@ -253,8 +253,8 @@ async function data(page) {
     return (await (await fetch("/v1/projects/shop/sql", { method: "POST", headers: { "content-type": "application/json" }, body })).json()).rows[0][0];
   });
   expect("the days of the activity", sums, [counted, 60]);
-  const [first, ...rest] = (await fileOf(page, daily.getByRole("button", { name: "Day by day as SQL" }))).toString("utf8").split("\n");
-  const asked = await page.evaluate(async ([sql, params]) => (await (await fetch("/v1/projects/shop/sql", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ sql, params }) })).json()).rows, [rest.join("\n"), JSON.parse(first.replace(/^-- /, ""))]);
+  const statement = (await fileOf(page, daily.getByRole("button", { name: "Day by day as SQL" }))).toString("utf8");
+  const asked = await page.evaluate(async (sql) => (await (await fetch("/v1/projects/shop/sql", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ sql }) })).json()).rows, statement);
   expect("the statement of the days", asked.reduce((sum, [, times]) => sum + times, 0), counted);
   await page.getByRole("region", { name: "Properties", exact: true }).getByRole("columnheader", { name: "first seen" }).waitFor();
   await planned(page);
@@ -512,6 +512,8 @@ async function behind(page) {
   await asked.click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("link", { name: /^person-/ }).first().waitFor();
+  const everybody = await csvOf(page, dialog.getByRole("button", { name: "CSV of all" }));
+  expect("people of the file", [everybody.length.toLocaleString("en"), new Set(everybody.map(([id]) => id)).size], [people, everybody.length]);
   await becomes("as many people as the number says", async () => (await dialog.getByRole("status").textContent()).trim(), `${people} people`);
   await look(page, "app-behind");
   await dialog.getByRole("link").first().click();
@@ -550,6 +552,16 @@ async function live(page) {
   await look(page, "app-live-behind");
   await page.unroute("**/v1/status");
   await parts.getByText("is ready", { exact: true }).waitFor();
+  // A refusal (a full house, a proxy that fails) is no end: the page connects again by itself.
+  await page.route("**/v1/projects/shop/live", (route) => route.fulfill({ status: 503, body: "" }));
+  await page.reload();
+  await page.getByText(/^The stream broke off; connecting again/).first().waitFor();
+  await page.unroute("**/v1/projects/shop/live");
+  await page.getByText(/^Live ·/).waitFor();
+  await becomes("people who wave are seen again", async () => {
+    await wave();
+    return stream.getByText("wave").nth(1).waitFor({ timeout: 3000 }).then(() => true);
+  }, true);
   await press(page, "Hold");
   await page.getByText(/^Held ·/).waitFor();
   await press(page, "Go on");

@@ -136,7 +136,7 @@ pub fn insight_of(mut insight: Value, from_ms: i64, until_ms: i64, zone: &str) -
         let inner = error.into_inner();
         if path == "." || path == "?" { inner.to_string() } else { format!("{path}: {inner}") }
     })?;
-    if matches!(question, Question::Cohort(_) | Question::People(_)) {
+    if matches!(question, Question::Cohort(_)) {
         return Err("lists people, and dashboards show numbers".to_owned());
     }
     question.check_size().map_err(|error| error.to_string())?;

@@ -16,7 +16,7 @@ use super::questions::saved;
 use super::{ItemPlace, read};
 use crate::answers::{Ready, RowFormat, Span, TILE_ROWS_MAX, ready};
 use crate::boards::Boards;
-use crate::document::{Ask, Board, Show, Values, Variable, values_of};
+use crate::document::{Ask, Asked, Board, Show, Values, Variable, reach, values_of};
 use crate::error::{ASKS, BoardError, problem};
 
 /// A question costs the limits as much as so many plain requests.
@@ -126,9 +126,15 @@ pub(super) async fn ask_tile(
     };
     let span = Span { days: asking.days.or(tile.days).unwrap_or(board.days), zone: &board.zone };
     let time = span.at(boards.now())?;
+    let is_reached = match &asked {
+        Asked::Sql(sql) => reach(&board.filters, sql, &values),
+        Asked::Insight(_) => true,
+    };
     let ready = ready(asked, time, &board.zone, &values, &board.filters, (RowFormat::Json, TILE_ROWS_MAX))?;
     let ready = if tile.show == Show::Number { ready.as_numbers()? } else { ready };
-    ask(boards, project, view, ready, tile.show).await
+    let mut answered = ask(boards, project, view, ready, tile.show).await?;
+    answered.is_filtered &= is_reached;
+    Ok(answered)
 }
 
 /// What of a question says how its answer is drawn: kinds, buckets, names of activities, properties and groups. Everything else,

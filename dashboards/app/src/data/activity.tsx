@@ -13,6 +13,7 @@ import { moment, number } from "../parts/format";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
 import { Planned } from "./planned";
 import { PropertiesOf } from "./properties";
+import { withValues } from "../sql/quoted";
 
 const DAILY = "SELECT date_trunc('day', timestamp) AS day, count(*) AS times, count(DISTINCT person_id) AS people FROM activity WHERE event = $activity AND timestamp >= $since GROUP BY 1 ORDER BY 1";
 const WHOLE = "SELECT count(*), count(DISTINCT person_id), min(timestamp), max(timestamp) FROM activity WHERE event = $activity";
@@ -56,7 +57,7 @@ export function Activity({ activity }: { activity: string }) {
           <span className="line">
             <button type="button" className="quiet" aria-label="Day by day as CSV" onClick={() => save(fileName(`${activity} day by day`, "csv"), csv(["day", "times", "people"], days))}>CSV</button>
             <button type="button" className="quiet" aria-label="Day by day as PNG" onClick={() => region.current && void savePicture(region.current, activity)}>PNG</button>
-            <button type="button" className="quiet" aria-label="Day by day as SQL" onClick={() => save(fileName(`${activity} day by day`, "sql"), `-- ${JSON.stringify(bound)}\n${DAILY}\n`, "application/sql")}>SQL</button>
+            <button type="button" className="quiet" aria-label="Day by day as SQL" onClick={() => save(fileName(`${activity} day by day`, "sql"), `${withValues(DAILY, bound)}\n`, "application/sql")}>SQL</button>
           </span>
         </div>
         {daily.fault ? <Failure fault={daily.fault} again={daily.again} /> : !daily.value ? <Loading what="days" /> : <Chart label={`${activity} day by day`} drawing={drawing} />}

@@ -12,6 +12,7 @@ import { chance, number, percent, signedPercent } from "../parts/format";
 import { curves, daysOf, isCut } from "./daily";
 import { PeopleApart } from "./segments";
 import { conclude, effectsOf, intervalOf, type MetricReport, type Results, type View } from "./told";
+import { withValues } from "../sql/quoted";
 
 const VIEWS = [["sequential", "Frequentist"], ["bayesian", "Bayesian"]] as const;
 const ROLES = [["goal", "Goals"], ["guardrail", "Guardrails"], ["secondary", "Secondary"]] as const;
@@ -40,7 +41,7 @@ export function ResultsShown({ results, experiment }: { results: Results; experi
       <Daily results={results} />
       <PeopleApart results={results} />
       <section className="card" aria-label="Where it comes from">
-        <div className="card-head"><h2>Where it comes from</h2><button type="button" className="quiet" onClick={() => save(fileName(results.experiment, "sql"), `-- ${JSON.stringify(results.params)}\n${results.sql}\n`, "application/sql")}>SQL</button></div>
+        <div className="card-head"><h2>Where it comes from</h2><button type="button" className="quiet" onClick={() => save(fileName(results.experiment, "sql"), `${withValues(results.sql, results.params as Record<string, unknown>)}\n`, "application/sql")}>SQL</button></div>
         <p className="soft">One question of the table activity for all metrics; with its parameters it gives these numbers on the SQL page as well.</p>
       </section>
     </>

@@ -23,6 +23,7 @@ const STATES = { joining: "Connecting …", live: "Live", away: "The stream brok
 
 const NOW = "SELECT count(DISTINCT person_id), count(*) FROM activity WHERE timestamp >= $minutes";
 const LOOK_MS = 5000;
+const AGAIN_MS = 3000;
 /** The parts of the program, as /readyz names them. */
 const PARTS: Record<string, string> = { log: "Log", store: "Tables", jobs: "Job", bus: "News between processes" };
 
@@ -83,20 +84,34 @@ export default function Live() {
   useEffect(() => {
     if (isHeld) return;
     let key = Date.now();
-    const source = new EventSource(`/v1/projects/${encodeURIComponent(project)}/live`);
-    source.addEventListener("listening", () => setState("live"));
-    source.addEventListener("error", () => setState("away"));
-    source.addEventListener("activity", (event) => {
-      const { count, activities } = JSON.parse(event.data) as { count: number; activities: Arrived[] };
-      setCount((before) => before + count);
-      setMoments((before) => [...before.slice(-5000), ...Array.from({ length: Math.min(count, 5000) }, () => Date.now())]);
-      setSeen((before) => [...activities.map((item) => ({ key: key++, item })).reverse(), ...before].slice(0, SHOWN_MAX));
-    });
-    return () => source.close();
+    let source: EventSource | undefined;
+    let again: ReturnType<typeof setTimeout> | undefined;
+    const connect = () => {
+      source = new EventSource(`/v1/projects/${encodeURIComponent(project)}/live`);
+      source.addEventListener("listening", () => setState("live"));
+      source.addEventListener("error", () => {
+        setState("away");
+        // A browser connects again after a broken line, and never after a refusal (a full house, a proxy, a session that is over).
+        if (source?.readyState === EventSource.CLOSED) again = setTimeout(() => void api.GET("/v1/account").catch(() => undefined).then(() => isGone || connect()), AGAIN_MS);
+      });
+      source.addEventListener("activity", (event) => {
+        const { count, activities } = JSON.parse(event.data) as { count: number; activities: Arrived[] };
+        setCount((before) => before + count);
+        setMoments((before) => [...before.slice(-5000), ...Array.from({ length: Math.min(count, 5000) }, () => Date.now())]);
+        setSeen((before) => [...activities.map((item) => ({ key: key++, item })).reverse(), ...before].slice(0, SHOWN_MAX));
+      });
+    };
+    let isGone = false;
+    connect();
+    return () => {
+      isGone = true;
+      clearTimeout(again);
+      source?.close();
+    };
   }, [project, isHeld]);
   return (
     <>
-      <PageHead title="Live" about={<span role="status">{isHeld ? "Held" : STATES[state]} · {count} arrived since you opened this page</span>}>
+      <PageHead title="Live" about={<><span role="status">{isHeld ? "Held" : STATES[state]}</span> · {count} arrived since you opened this page</>}>
         <button type="button" className="plain" aria-pressed={isHeld} onClick={() => setHeld(!isHeld)}>{isHeld ? "Go on" : "Hold"}</button>
       </PageHead>
       <Pulse seen={moments} />
