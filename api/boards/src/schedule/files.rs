@@ -76,6 +76,52 @@ fn cell(text: &str) -> String {
     if safe.contains([',', '"', '\r', '\n']) { format!("\"{}\"", safe.replace('"', "\"\"")) } else { safe }
 }
 
+/// Lines of CSV as a spreadsheet may open them: a text that it would run as a formula is kept a text, a number stays one. Whoever holds
+/// a write key, as every browser does, says what stands in the rows.
+pub fn guarded(csv: &[u8]) -> Vec<u8> {
+    let mut safe = Vec::with_capacity(csv.len() + csv.len() / 16);
+    let mut rest = csv;
+    while !rest.is_empty() {
+        let (field, after) = rest.split_at(field_end(rest));
+        let is_quoted = field.first() == Some(&b'"');
+        let bare = if is_quoted { field.get(1..field.len().saturating_sub(1)).unwrap_or_default() } else { field };
+        let is_number = std::str::from_utf8(bare).is_ok_and(|text| text.parse::<f64>().is_ok());
+        let runs = bare.first().is_some_and(|first| b"=+-@\t\r".contains(first)) && !is_number;
+        match (runs, is_quoted) {
+            (true, true) => {
+                safe.extend_from_slice(b"\"'");
+                safe.extend_from_slice(&field[1..]);
+            }
+            (true, false) => {
+                safe.push(b'\'');
+                safe.extend_from_slice(field);
+            }
+            (false, _) => safe.extend_from_slice(field),
+        }
+        // What ends it: a comma, or a line's end.
+        let ends = after.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count().max(usize::from(!after.is_empty()));
+        safe.extend_from_slice(&after[..ends]);
+        rest = &after[ends..];
+    }
+    safe
+}
+
+/// Where the field ends that a text begins with.
+fn field_end(text: &[u8]) -> usize {
+    if text.first() != Some(&b'"') {
+        return text.iter().position(|byte| matches!(byte, b',' | b'\r' | b'\n')).unwrap_or(text.len());
+    }
+    let mut at = 1;
+    while let Some(byte) = text.get(at) {
+        match (byte, text.get(at + 1)) {
+            (b'"', Some(b'"')) => at += 2,
+            (b'"', _) => return at + 1,
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
 /// The numbers of a trend's first line, of the buckets that are over: the one that is running and those to come say nothing yet.
 pub fn numbers_of_insight(answer: &Value, now: Timestamp, ends_ms: i64) -> Vec<f64> {
     let starts = answer["buckets"].as_array().into_iter().flatten().filter_map(Value::as_i64);
@@ -119,6 +165,16 @@ mod tests {
             "from,series 1,\"series 2 =1,2, (none)\"\r\n1970-01-01T00:00:00.000Z,1.0,3.5\r\n1970-01-02T00:00:00.000Z,,4.0\r\n"
         );
         assert_eq!(of_insight(&json!({"people": [1]})).unwrap().ending, "json");
+    }
+
+    #[test]
+    fn lines_are_safe_for_spreadsheets() {
+        let of = |text: &str| String::from_utf8(guarded(text.as_bytes())).unwrap();
+        let unsafe_lines = "name,n\n=1+1,-5\n\"-2, and \"\"more\"\"\",-1e5\n\"@a\n=b\",+x\n,\n";
+        assert_eq!(of(unsafe_lines), "name,n\n'=1+1,-5\n\"'-2, and \"\"more\"\"\",-1e5\n\"'@a\n=b\",'+x\n,\n");
+        for plain in ["", "a", "a,b\r\n1,\"two, three\"\r\n", ",,\n\n,", "\"no end"] {
+            assert_eq!(of(plain), plain);
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use footfall_ingest_activity::Timestamp;
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::files::{AnswerFile, numbers_of_insight, numbers_of_rows, of_insight, printed, table_of_insight};
+use super::files::{AnswerFile, guarded, numbers_of_insight, numbers_of_rows, of_insight, printed, table_of_insight};
 use super::rules::judge;
 use crate::answers::{Ready, RowFormat, Span, Unanswered, ready};
 use crate::boards::{Author, Boards, everything};
@@ -174,6 +174,7 @@ impl Boards {
                     RowFormat::Parquet => ("parquet", "application/vnd.apache.parquet"),
                     _ => ("csv", "text/csv"),
                 };
+                let bytes = if format == RowFormat::Csv { guarded(&bytes) } else { bytes };
                 (AnswerFile { ending, content_type, bytes }, numbers)
             }
         };
