@@ -257,6 +257,16 @@ async function data(page) {
   const asked = await page.evaluate(async (sql) => (await (await fetch("/v1/projects/shop/sql", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ sql }) })).json()).rows, statement);
   expect("the statement of the days", asked.reduce((sum, [, times]) => sum + times, 0), counted);
   await page.getByRole("region", { name: "Properties", exact: true }).getByRole("columnheader", { name: "first seen" }).waitFor();
+  // From the number to the people: asked in SQL, with ways to them.
+  const inNumbers = page.getByRole("region", { name: "In numbers" }).getByRole("link").nth(1);
+  const people = (await inNumbers.textContent()).trim();
+  await inNumbers.click();
+  await title(page, "SQL");
+  await press(page, "Run");
+  await page.getByText(`${people} rows`).first().waitFor();
+  await page.getByRole("region", { name: "Result as a table" }).getByRole("link").first().waitFor();
+  await page.goBack();
+  await title(page, "purchase");
   await planned(page);
   await at(page, "data?part=quarantine");
   await page.getByRole("button", { name: /^Read again/ }).first().waitFor();
