@@ -172,7 +172,8 @@ mod tests {
         assert_eq!((&trend["bucket"], trend.get("running")), (&json!("whole"), None));
         let sessions = asked(json!({"question": "sessions", "bucket": "week"}));
         assert_eq!(sessions["bucket"], "whole");
-        let retention = json!({"question": "retention", "bucket": "week", "kind": "recurring", "start": {}, "returning": {}});
+        let retention =
+            json!({"question": "retention", "bucket": "week", "kind": "recurring", "start": {}, "returning": {}});
         assert_eq!(asked(retention)["bucket"], "week", "is no number");
     }
 

@@ -5,9 +5,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use footfall_api_access::{Access, AccessError, Act, AuditRecord, AuditWanted, Permission};
-use footfall_api_http::{
-    Answer, Operation, Page, Paging, Path, Problem, Routes, Time, Told, attachment, get,
-};
+use footfall_api_http::{Answer, Operation, Page, Paging, Path, Problem, Routes, Time, Told, attachment, get};
 use futures::stream;
 use http::{HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
@@ -88,9 +86,14 @@ pub(crate) fn routes() -> Routes<Gate, May> {
         "audit",
         "Who did what.",
         [
-            get(of, read(), list, "Records, oldest first unless the newest are asked for; all, or those with some words.")
-                .cost(5)
-                .raises(ALWAYS),
+            get(
+                of,
+                read(),
+                list,
+                "Records, oldest first unless the newest are asked for; all, or those with some words.",
+            )
+            .cost(5)
+            .raises(ALWAYS),
             get(export_of, May(Permission::AuditExport), export, "All records, one line of JSON each.")
                 .step_up()
                 .cost(50)

@@ -185,7 +185,8 @@ impl Answered {
                 Value::Object(members) => {
                     members.retain(|name, _| DRAWN.contains(&name.as_str()));
                     // The names of properties and measures, whatever they are called.
-                    let others = members.iter_mut().filter(|(name, _)| !matches!(name.as_str(), "measures" | "properties"));
+                    let others =
+                        members.iter_mut().filter(|(name, _)| !matches!(name.as_str(), "measures" | "properties"));
                     others.for_each(|(_, value)| hide(value));
                 }
                 Value::Array(items) => items.iter_mut().for_each(hide),

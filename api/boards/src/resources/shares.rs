@@ -156,7 +156,9 @@ fn is_origin(text: &str) -> bool {
         (None, None) => return false,
     };
     let (host, port) = rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port)));
-    if port.is_some_and(|port| !port.bytes().all(|byte| byte.is_ascii_digit()) || !port.parse::<u16>().is_ok_and(|port| port > 0)) {
+    if port.is_some_and(|port| {
+        !port.bytes().all(|byte| byte.is_ascii_digit()) || !port.parse::<u16>().is_ok_and(|port| port > 0)
+    }) {
         return false;
     }
     if is_plain {
@@ -310,17 +312,15 @@ mod tests {
 
     #[test]
     fn origins_are_origins_and_no_more() {
-        for good in
-            [
-                "https://example.org",
-                "https://a.example.org:8443",
-                "https://intranet",
-                "http://localhost:3000",
-                "http://localhost",
-                "http://127.0.0.1:3000",
-                "https://*.example.org",
-            ]
-        {
+        for good in [
+            "https://example.org",
+            "https://a.example.org:8443",
+            "https://intranet",
+            "http://localhost:3000",
+            "http://localhost",
+            "http://127.0.0.1:3000",
+            "https://*.example.org",
+        ] {
             assert!(is_origin(good), "{good}");
         }
         for bad in [

@@ -99,7 +99,8 @@ pub fn guarded(csv: &[u8]) -> Vec<u8> {
             (false, _) => safe.extend_from_slice(field),
         }
         // What ends it: a comma, or a line's end.
-        let ends = after.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count().max(usize::from(!after.is_empty()));
+        let ends =
+            after.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count().max(usize::from(!after.is_empty()));
         safe.extend_from_slice(&after[..ends]);
         rest = &after[ends..];
     }

@@ -153,7 +153,7 @@ mod scenes {
         let below = json!({"alert": {"below": 1.0}});
         for question in ["divided", "sessions"] {
             let refused = house.post("schedules", body(question, below.clone())).await.refusal();
-            assert_eq!((refused.0, refused.2), (400, vec!["/content/question".to_owned()]), "{question}");
+            assert_eq!((refused.0, refused.2), (422, vec!["/content/question".to_owned()]), "{question}");
             house.post("schedules", body(question, json!({"send": "csv"}))).await.good();
         }
         let mut made = body("trend", below);

@@ -87,7 +87,8 @@ mod scenes {
         let house = house(stage).await;
         let is = |property: &str| json!({"property": property, "test": {"is": ["ada@hidden.example"]}});
         let who = json!({"all": [{"person": is("email")}]});
-        let select = json!({"activities": ["buy"], "condition": {"any": [{"property": is("plan")}, {"sql": "x = 'hidden'"}]}});
+        let select =
+            json!({"activities": ["buy"], "condition": {"any": [{"property": is("plan")}, {"sql": "x = 'hidden'"}]}});
         let series = json!([{"select": select, "measures": ["people", {"sum": "price"}]}]);
         let segments = json!([{"name": "Pro", "cohort": who}, {"name": "Others", "cohort": {"not": who}}]);
         let questions = [
@@ -125,7 +126,7 @@ mod scenes {
         assert_eq!(drawn["series"][0]["select"], json!({"activities": ["buy"]}));
         assert_eq!(drawn["series"][0]["measures"], json!(["people", {"sum": "price"}]));
         assert_eq!(drawn["cohorts"], json!([{"name": "Pro"}]));
-        assert_eq!(tile(&house, &token, "people", json!({})).await.refusal().1, "insight_refused");
+        assert_eq!(tile(&house, &token, "people", json!({})).await.refusal().1, "question_refused");
     }
 
     pub async fn passwords_are_asked_and_counted(stage: &Stage) {
