@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Fills a fresh server with what the notebooks look at: an owner, and an experiment with people and purchases.
+"""Fills a server with what the notebooks look at: an experiment with people and purchases; on a fresh server its owner as well.
 
-Usage: prepare.py URL WRITE_KEY FIRST_OWNER_LINK. Prints the owner's access token, which reads results for ten minutes; a
-personal token of your own account reads them as well. Activity comes from `footfall demo --days 30 --total 0`.
+Usage: prepare.py URL WRITE_KEY FIRST_OWNER_LINK, or prepare.py URL WRITE_KEY PERSONAL_TOKEN of an account that may write
+experiments and flags of the project `default`. Prints the token that reads results: the owner's, for ten minutes, or yours. Activity comes from `footfall demo --days 30 --total 0`.
 """
 
 import json
@@ -21,10 +21,14 @@ def call(url, token, method, path, body=None, **headers):
     return json.loads(text) if text else None
 
 
-def main(url, write_key, link):
+def own(url, link):
     owner = {"secret": link.rsplit("#", 1)[-1], "email": "owner@example.org", "name": "Olga", "organisation": "Example",
              "password": "mein Rad hat drei Räder", "project": "default"}
-    token = call(url, "nobody", "POST", "/v1/first-owner", owner)["access_token"]
+    return call(url, "nobody", "POST", "/v1/first-owner", owner)["access_token"]
+
+
+def main(url, write_key, link_or_token):
+    token = link_or_token if link_or_token.startswith("ffp_") else own(url, link_or_token)
     here = "/v1/projects/default/"
     bought = {"key": "bought", "definition": {"measure": {"conversion": {"source": {"event": "bought"}}}}}
     call(url, token, "POST", here + "metrics", bought)

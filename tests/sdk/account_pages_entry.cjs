@@ -25,12 +25,35 @@ async function firstOwner(page) {
   await press(page, "Make the account");
   await title(page, `Welcome, ${OWNER.name}`);
   await look(page, "first-owner-done");
+  await watch(page);
   expect("no script reads the cookies", await page.evaluate(() => document.cookie), "");
+}
+
+/** Without typing an address: into the application, to the account, back, out, and in again; the first page leads there as well. */
+async function watch(page) {
+  await page.getByRole("link", { name: "Watch it arrive" }).click();
+  await title(page, "Live");
+  await page.getByRole("link", { name: OWNER.email }).click();
+  await title(page, "Profile");
+  await page.getByRole("link", { name: "Application", exact: true }).click();
+  await title(page, "Insights");
+  await page.getByRole("link", { name: "Administration" }).click();
+  await title(page, "Example");
+  await signOut(page);
+  await fill(page, "E-mail address", OWNER.email);
+  await fill(page, "Password", OWNER.password);
+  await press(page, "Sign in");
+  await title(page, "Insights");
+  await page.goto(url);
+  await page.getByRole("link", { name: "web application" }).click();
+  await title(page, "Insights");
+  await page.getByRole("link", { name: OWNER.email }).click();
+  await title(page, "Profile");
 }
 
 /** An authenticator by its typed secret; signing in asks for its codes from then on. */
 async function secondFactor(page) {
-  await page.getByRole("link", { name: "Set up a second factor" }).click();
+  await go(page, "Sign-in and factors");
   await title(page, "Sign-in and factors");
   await look(page, "security-empty");
   await press(page, "Set up an authenticator");
@@ -95,6 +118,8 @@ async function passkey(page, { code }) {
   await look(page, "security");
   await signOut(page);
   await press(page, "Sign in with a passkey");
+  await title(page, "Insights");
+  await page.getByRole("link", { name: OWNER.email }).click();
   await title(page, "Profile");
   await look(page, "profile");
   await signOut(page);

@@ -91,6 +91,8 @@ async function invitation(page, { codes }) {
   await fill(page, "Your name", GUEST.name);
   await fill(page, "New password", GUEST.password);
   await press(page, "Join");
+  await title(page, "Insights");
+  await page.getByRole("link", { name: GUEST.email }).click();
   await title(page, "Profile");
   await page.getByRole("navigation").getByRole("link", { name: "Roles" }).waitFor();
   const places = page.getByRole("navigation").getByRole("link");

@@ -21,8 +21,9 @@ const onceShown = async (page, button) => {
   return text;
 };
 
+/** Signs in, on the way to one's account. */
 const signIn = async (page, { email, password }) => {
-  await page.goto(`${url}/account/sign-in`);
+  await page.goto(`${url}/account/sign-in?next=/account`);
   await fill(page, "E-mail address", email);
   await fill(page, "Password", password);
   await press(page, "Sign in");

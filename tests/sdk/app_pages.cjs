@@ -3,7 +3,7 @@
 "use strict";
 const fs = require("node:fs");
 const { expect, look } = require("./account_pages_gear.cjs");
-const { press, title } = require("./account_pages_people.cjs");
+const { OWNER, press, title } = require("./account_pages_people.cjs");
 const { choose, csvOf, enter, fileOf, settled, to } = require("./app_pages_enter.cjs");
 const { withPage } = require("./browser.cjs");
 const { becomes } = require("./waits.cjs");
@@ -253,10 +253,20 @@ async function data(page) {
     return (await (await fetch("/v1/projects/shop/sql", { method: "POST", headers: { "content-type": "application/json" }, body })).json()).rows[0][0];
   });
   expect("the days of the activity", sums, [counted, 60]);
-  const [first, ...rest] = (await fileOf(page, daily.getByRole("button", { name: "Day by day as SQL" }))).toString("utf8").split("\n");
-  const asked = await page.evaluate(async ([sql, params]) => (await (await fetch("/v1/projects/shop/sql", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ sql, params }) })).json()).rows, [rest.join("\n"), JSON.parse(first.replace(/^-- /, ""))]);
+  const statement = (await fileOf(page, daily.getByRole("button", { name: "Day by day as SQL" }))).toString("utf8");
+  const asked = await page.evaluate(async (sql) => (await (await fetch("/v1/projects/shop/sql", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ sql }) })).json()).rows, statement);
   expect("the statement of the days", asked.reduce((sum, [, times]) => sum + times, 0), counted);
   await page.getByRole("region", { name: "Properties", exact: true }).getByRole("columnheader", { name: "first seen" }).waitFor();
+  // From the number to the people: asked in SQL, with ways to them.
+  const inNumbers = page.getByRole("region", { name: "In numbers" }).getByRole("link").nth(1);
+  const people = (await inNumbers.textContent()).trim();
+  await inNumbers.click();
+  await title(page, "SQL");
+  await press(page, "Run");
+  await page.getByText(`${people} rows`).first().waitFor();
+  await page.getByRole("region", { name: "Result as a table" }).getByRole("link").first().waitFor();
+  await page.goBack();
+  await title(page, "purchase");
   await planned(page);
   await at(page, "data?part=quarantine");
   await page.getByRole("button", { name: /^Read again/ }).first().waitFor();
@@ -341,6 +351,7 @@ async function people(page) {
   await settled(page);
   await page.getByRole("region", { name: "Flags and experiments" }).getByText("checkout_button").first().waitFor();
   await look(page, "app-person");
+  await equalTimes(page);
   await press(page, "Join another id");
   await page.getByRole("dialog").getByLabel("Id").fill("person-0002");
   await page.getByRole("dialog").getByRole("button", { name: "Join" }).click();
@@ -355,17 +366,75 @@ async function people(page) {
   await forgetting(page);
 }
 
+/** Activities of one moment fill more than a page of the timeline: none is left out, none comes twice. */
+async function equalTimes(page) {
+  const [person, all] = ["person-busy", 230];
+  const timestamp = new Date(Date.now() - 3_600_000).toISOString();
+  const items = Array.from({ length: all }, (_, index) => ({ event: "tick", distinctId: person, timestamp, messageId: `tick-${index}` }));
+  await page.evaluate(async ([key, body]) => fetch("/v1/activity", { method: "POST", headers: { authorization: `Bearer ${key}`, "content-type": "application/json" }, body }), [process.env.PAGES_WRITE_KEY, JSON.stringify(items)]);
+  const count = () => page.evaluate(async (person) => {
+    const body = JSON.stringify({ sql: "SELECT count(*) FROM activity WHERE distinct_id = $person", params: { person } });
+    return (await (await fetch("/v1/projects/shop/sql", { method: "POST", headers: { "content-type": "application/json" }, body })).json()).rows[0][0];
+  }, person);
+  await becomes("activities of one moment", count, all);
+  await to(page, "People");
+  await page.getByLabel("Find by the beginning of an id").fill(person);
+  await page.getByRole("link", { name: person }).click();
+  await title(page, person);
+  const shown = page.locator(".timeline > li");
+  for (const count of [100, 200, all]) {
+    await becomes("activities on the timeline", () => shown.count(), count);
+    if (count < all) await press(page, "Earlier");
+  }
+  await becomes("a way to earlier ones", () => page.getByRole("button", { name: "Earlier" }).count(), 0);
+  await to(page, "People");
+  await page.getByLabel("Find by the beginning of an id").fill("person-0001");
+  await page.getByRole("link", { name: "person-0001" }).click();
+  await title(page, "person-0001");
+}
+
+/** The next request of this kind is refused as one of an old sign-in. */
+async function asOfLongAgo(page, pattern, method) {
+  let isRefused = false;
+  await page.route(pattern, (route) => {
+    if (route.request().method() !== method || isRefused) return route.continue();
+    isRefused = true;
+    return route.fulfill({ status: 403, contentType: "application/problem+json", body: JSON.stringify({ type: "about:blank", title: "Confirm that it is you.", code: "step_up_required", status: 403 }) });
+  });
+}
+
+/** The password once more, a wrong one first. */
+async function confirmed(page) {
+  const dialog = page.getByRole("dialog", { name: "Confirm that it is you" });
+  await dialog.getByLabel("Password", { exact: true }).fill("a wrong password");
+  await dialog.getByRole("button", { name: "Confirm" }).click();
+  await dialog.getByRole("alert").waitFor();
+  await look(page, "app-step-up");
+  await dialog.getByLabel("Password", { exact: true }).fill(OWNER.password);
+  await dialog.getByRole("button", { name: "Confirm" }).click();
+  await dialog.waitFor({ state: "detached" });
+}
+
 /** The same person's everything as a file; then they are forgotten, by name, and the list says so. */
 async function forgetting(page) {
   const file = page.waitForEvent("download");
+  await asOfLongAgo(page, "**/persons/*/export", "POST");
   await press(page, "Everything known");
+  await confirmed(page);
   const lines = fs.readFileSync(await (await file).path(), "utf8").trim().split("\n").map((line) => JSON.parse(line));
   expect("the last line says that it is all", lines.at(-1), { rows: lines.length - 1, table: "end" });
   await press(page, "Forget this person");
-  const dialog = page.getByRole("dialog");
+  const dialog = page.getByRole("dialog", { name: "Forget this person?" });
   await dialog.getByText("person-0001").waitFor();
   await look(page, "app-person-forget");
+  await asOfLongAgo(page, "**/v1/projects/shop/persons/*", "DELETE");
   await dialog.getByRole("button", { name: "Forget for good" }).click();
+  // Closed, it says why nothing happened.
+  await page.getByRole("dialog", { name: "Confirm that it is you" }).getByRole("button", { name: "Cancel" }).click();
+  await dialog.getByRole("alert").getByText("Confirm that it is you").waitFor();
+  await asOfLongAgo(page, "**/v1/projects/shop/persons/*", "DELETE");
+  await dialog.getByRole("button", { name: "Forget for good" }).click();
+  await confirmed(page);
   await dialog.waitFor({ state: "detached" });
   await page.getByRole("region", { name: "Forgotten" }).getByRole("status").first().waitFor();
   await page.getByLabel("Find by the beginning of an id").fill("person-0001");
@@ -395,6 +464,42 @@ async function places(page) {
   await page.locator(".map").focus();
   await page.keyboard.press("0");
   await becomes("the whole world needs no address", () => new URL(page.url()).searchParams.has("view"), false);
+  await numbersOfPlaces(page);
+}
+
+/** From the whole world to the smallest cells: nobody is lost, and the cells are those of the insight. */
+async function numbersOfPlaces(page) {
+  const asked = (path, body) => page.evaluate(async ([path, body]) => (await fetch(`/v1/projects/shop/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) })).json(), [path, body]);
+  const [from, until] = await page.evaluate(() => {
+    const at = new Date();
+    at.setHours(0, 0, 0, 0);
+    return [1, -29].map((days) => new Date(at.getFullYear(), at.getMonth(), at.getDate() + days).getTime()).reverse();
+  });
+  const where = "latitude IS NOT NULL AND longitude IS NOT NULL AND timestamp >= $from AND timestamp < $until";
+  const params = { from: new Date(from).toISOString(), until: new Date(until).toISOString() };
+  const [[people, times]] = (await asked("sql", { sql: `SELECT count(DISTINCT person_id), count(*) FROM activity WHERE ${where}`, params })).rows;
+  const map = page.getByRole("region", { name: "Map", exact: true });
+  const step = page.locator(".map-tools .badge");
+  for (const near of [0, 16]) {
+    await page.locator(".map").focus();
+    for (let turn = 0; turn < near; turn++) await page.keyboard.press("+");
+    await settled(page);
+    const resolution = Number((await step.textContent()).match(/\d+/)[0]);
+    if (near && resolution < 7) throw new Error(`cells of step ${resolution} are not the smallest`);
+    const { answer } = await asked("insights/places", { scope: { from_ms: from, until_ms: until, zone: "UTC" }, select: {}, resolution, latitude: "activity.latitude", longitude: "activity.longitude", top: 5000 });
+    const cells = new Map(answer.places.map((place) => [place.cell, [place.people, place.rows]]));
+    await becomes(`people in cells of step ${resolution}`, () => map.getByRole("heading", { level: 2 }).textContent(), `${people.toLocaleString("en")} people in ${answer.cells.toLocaleString("en")} cells`);
+    const rows = await csvOf(page, map.getByRole("button", { name: "CSV" }));
+    expect(`cells of step ${resolution}`, rows.map(([cell, people, times]) => [cell, Number(people), Number(times)]).filter(([cell, ...counts]) => JSON.stringify(cells.get(cell)) !== JSON.stringify(counts)), []);
+    expect(`activities in cells of step ${resolution}`, rows.reduce((sum, [, , times]) => sum + Number(times), 0), times);
+  }
+  await map.getByRole("region", { name: "Cells as a table" }).getByRole("button").first().click();
+  const [told] = (await page.getByLabel("People of the cell").getByRole("heading").textContent()).match(/^[\d,]+/);
+  await press(page, "Who they are");
+  const dialog = page.getByRole("dialog");
+  await becomes("the people of the cell", () => dialog.getByRole("status").textContent(), `${told} ${told === "1" ? "person" : "people"}`);
+  await dialog.getByRole("link").first().waitFor();
+  await dialog.getByRole("button", { name: "Close" }).click();
 }
 
 /** A group, who is in it, and from a number to its people. */
@@ -417,6 +522,8 @@ async function behind(page) {
   await asked.click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("link", { name: /^person-/ }).first().waitFor();
+  const everybody = await csvOf(page, dialog.getByRole("button", { name: "CSV of all" }));
+  expect("people of the file", [everybody.length.toLocaleString("en"), new Set(everybody.map(([id]) => id)).size], [people, everybody.length]);
   await becomes("as many people as the number says", async () => (await dialog.getByRole("status").textContent()).trim(), `${people} people`);
   await look(page, "app-behind");
   await dialog.getByRole("link").first().click();
@@ -455,6 +562,16 @@ async function live(page) {
   await look(page, "app-live-behind");
   await page.unroute("**/v1/status");
   await parts.getByText("is ready", { exact: true }).waitFor();
+  // A refusal (a full house, a proxy that fails) is no end: the page connects again by itself.
+  await page.route("**/v1/projects/shop/live", (route) => route.fulfill({ status: 503, body: "" }));
+  await page.reload();
+  await page.getByText(/^The stream broke off; connecting again/).first().waitFor();
+  await page.unroute("**/v1/projects/shop/live");
+  await page.getByText(/^Live ·/).waitFor();
+  await becomes("people who wave are seen again", async () => {
+    await wave();
+    return stream.getByText("wave").nth(1).waitFor({ timeout: 3000 }).then(() => true);
+  }, true);
   await press(page, "Hold");
   await page.getByText(/^Held ·/).waitFor();
   await press(page, "Go on");

@@ -55,7 +55,7 @@ exports.join = async (page, link, { name, password }) => {
   await fill(page, "Your name", name);
   await fill(page, "New password", password);
   await press(page, "Join");
-  await title(page, "Profile");
+  await title(page, "Insights");
 };
 
 /** What a button brings as a file. */

@@ -34,9 +34,17 @@ async function builtIn(page) {
   }
   await look(page, "boards-overview");
   const answer = async (tile, variables = {}) => (await post(page, "/v1/projects/shop/dashboards/product-overview/answers", { tile, variables })).body;
-  const people = (await answer("people-total")).rows[0][0];
+  const peopleOf = async (variables) => (await answer("people-total", variables)).answer.lines[0].measures[0][0];
+  const people = await peopleOf();
+  // Different people of the whole time, whichever door one asks: not the sum of each day's.
+  const [from, until] = [-29, 1].map((days) => new Date((Math.floor(Date.now() / 86_400_000) + days) * 86_400_000).toISOString());
+  const counted = (await post(page, "/v1/projects/shop/sql", { sql: "SELECT count(DISTINCT person_id) FROM activity WHERE timestamp >= $from AND timestamp < $until", params: { from, until } })).body.rows[0][0];
+  expect("people of the whole time", people, counted);
   const written = async () => Number((await tileNamed(page, "People").locator(".tile-figure").textContent()).replace(/,/g, ""));
   await becomes("the number of people", written, people);
+  await tileNamed(page, "People").locator(".tile-figure button").click();
+  await becomes("the people behind the number", () => page.getByRole("dialog").getByRole("status").textContent(), `${people.toLocaleString("en")} people`);
+  await page.keyboard.press("Escape");
   const rows = (await answer("top-activities")).rows;
   expect("the table's CSV", (await csvOf(page, "What they do")).slice(1), rows.map((row) => row.map(String)));
   const trend = (await answer("people-per-day")).answer.lines[0].measures[0];
@@ -44,9 +52,15 @@ async function builtIn(page) {
   // A variable narrows SQL and insights alike.
   await fill(page, "Country", "DE");
   await page.getByLabel("Country", { exact: true }).press("Enter");
-  const german = (await answer("people-total", { country: "DE" })).rows[0][0];
+  const german = await peopleOf({ country: "DE" });
   await becomes("people of one country", written, german);
   if (!(german > 0 && german < people)) throw new Error(`${german} of ${people}`);
+  const told = async (tile) => { const { rows, answer: of, is_filtered } = await answer(tile, { country: "DE" }); return [of ? of.lines[0].measures[0][0] : rows[0][0], is_filtered]; };
+  for (const tile of ["sessions-total", "new-people"]) {
+    const [of, isFiltered] = await told(tile);
+    const all = await answer(tile);
+    if (!isFiltered || !(of < (all.answer ? all.answer.lines[0].measures[0][0] : all.rows[0][0]))) throw new Error(`${tile} of one country: ${of}`);
+  }
 }
 
 const SQL = "SELECT event, count(*) AS times FROM activity WHERE timestamp >= $from AND timestamp < $until AND ($plan IS NULL OR properties->>'plan' = $plan) GROUP BY event ORDER BY times DESC LIMIT 5";

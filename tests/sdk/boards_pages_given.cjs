@@ -100,10 +100,29 @@ async function embedded(page) {
   await framed(page);
 }
 
+/** A token that soon ends: the frame asks the page for another, and goes on with it. */
+async function renewed(page, held, host) {
+  const share = held.address.match(/embedded\/([^#]+)#/)[1];
+  const before = held.address;
+  await page.goto(`${url}/app`);
+  const tokens = `/v1/projects/shop/dashboards/sales/shares/${share}/tokens`;
+  const [short, long] = [(await post(page, tokens, { minutes: 1 })).body.token, (await post(page, tokens, { minutes: 30 })).body.token];
+  held.address = held.address.replace(/#.*/, `#${short}`);
+  held.script = `addEventListener("message", ({ data, source, origin }) => data?.type === "footfall.token_needed" && source.postMessage({ type: "footfall.token", token: "${long}" }, origin))`;
+  const given = [];
+  const note = (request) => request.url().endsWith("/v1/shared/dashboards") && given.push(request.postDataJSON().token);
+  page.on("request", note);
+  await page.goto(host);
+  await becomes("the tokens that the frame came with", () => given, [short, long]);
+  await page.frameLocator("iframe").locator(".tile .chart svg").first().waitFor();
+  page.off("request", note);
+  held.address = before;
+}
+
 /** A page elsewhere holds it in a frame, as the dialog gives its address; a page of another origin holds nothing. */
 async function framed(page) {
-  const held = { address: "" };
-  const pageOf = () => `<!doctype html><title>Intranet</title><h1>Intranet</h1><iframe title="Sales" width="900" height="700" src="${held.address}"></iframe>`;
+  const held = { address: "", script: "" };
+  const pageOf = () => `<!doctype html><title>Intranet</title><h1>Intranet</h1><iframe title="Sales" width="900" height="700" src="${held.address}"></iframe><script>${held.script}</script>`;
   const [host, other] = await Promise.all([serve({ get "/"() { return pageOf(); } }), serve({ get "/"() { return pageOf(); } })]);
   // Of pages without TLS those of this machine may hold it, by its name.
   const origin = ({ origin }) => origin.replace("127.0.0.1", "localhost");
@@ -127,6 +146,7 @@ async function framed(page) {
     expect("faults in the frame", await frame.getByRole("alert").count(), 0);
     await frame.getByLabel("plan", { exact: true }).selectOption("pro");
     await frame.locator(".tile .chart svg").first().waitFor();
+    await renewed(page, held, origin(host));
     await page.goto(origin(other));
     await becomes("where another page may not hold it", () => page.frames().some((one) => one.url().includes("/embedded/")), false);
     await becomes("what it shows instead", () => page.frames().length > 1 && page.frames()[1].url().startsWith("chrome-error:"), true);

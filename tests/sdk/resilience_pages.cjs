@@ -1,9 +1,9 @@
 // A walk through the web application while things go wrong: a server that fails, answers nonsense, is slow or away; a session that ends; addresses
 // that lead nowhere; and by keys alone, at 200 % zoom. Told by environment: PAGES_URL; the account is there.
 "use strict";
-const { expect, look } = require("./account_pages_gear.cjs");
+const { expect, look, withoutFetchMetadata } = require("./account_pages_gear.cjs");
 const { OWNER, fill, press, title } = require("./account_pages_people.cjs");
-const { enter, settled } = require("./app_pages_enter.cjs");
+const { enter, fileOf, settled } = require("./app_pages_enter.cjs");
 const { withPage } = require("./browser.cjs");
 const { focus, tabTo } = require("./keyboard_pages_gear.cjs");
 const { becomes } = require("./waits.cjs");
@@ -89,6 +89,26 @@ async function session(page) {
   await fill(page, "Password", OWNER.password);
   await press(page, "Sign in");
   await title(page, "People");
+}
+
+/** A browser that does not say where its requests come from, as over plain HTTP: the token of the session does. Questions, rows and files come. */
+async function withoutMetadata(page) {
+  const relay = await withoutFetchMetadata(url);
+  try {
+    await page.goto(`${relay.origin}/app/shop/insights`);
+    await title(page, "Insights");
+    await page.locator(".chart svg").first().waitFor();
+    await page.goto(`${relay.origin}/app/shop/people?find=person-0003`);
+    await page.getByRole("link", { name: "person-0003", exact: true }).click();
+    await title(page, "person-0003");
+    const file = await fileOf(page, page.getByRole("button", { name: "Everything known" }));
+    if (!file.toString("utf8").includes('"end"')) throw new Error("the file is not whole");
+    await page.goto(`${relay.origin}/app/shop/dashboards/product-overview`);
+    await page.getByRole("region", { name: "People per day", exact: true }).locator(".chart svg").waitFor();
+    await becomes("faults without fetch metadata", () => page.getByRole("alert").count(), 0);
+  } finally {
+    relay.close();
+  }
 }
 
 /** Addresses that lead nowhere, or hold what nobody meant. */
@@ -178,6 +198,7 @@ const main = () =>
     const refusals = await failing(page);
     await slow(page);
     await session(page);
+    await withoutMetadata(page);
     await nowhere(page);
     await keys(page);
     await large(page);

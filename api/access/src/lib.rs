@@ -26,7 +26,7 @@ mod webhook;
 
 pub use access::{Access, AccessSettings};
 pub use account::{Account, Email, NewAccount, SignIn};
-pub use audit::{Act, Actor, AuditFault, AuditRecord, AuditReport, AuditWalk, Origin, Outcome};
+pub use audit::{Act, Actor, AuditFault, AuditRecord, AuditReport, AuditWalk, AuditWanted, Origin, Outcome};
 pub use database::{
     Cell, Database, DatabaseError, Lead, Migration, Row, Statement, TableSum, Transaction, Value, statement,
 };

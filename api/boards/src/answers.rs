@@ -97,6 +97,17 @@ pub enum Ready {
     Sql(SqlAsked),
 }
 
+impl Ready {
+    /// The numbers of the span as a whole. Those of its days cannot be added: people come on several, and of averages,
+    /// medians and shares there is no sum.
+    pub fn as_numbers(self) -> Result<Ready, BoardError> {
+        let Ready::Insight { mut question, is_filtered, .. } = self else { return Ok(self) };
+        question.as_one_bucket();
+        let shown = serde_json::to_value(&question).map_err(|_| BoardError::Damaged("a question"))?;
+        Ok(Ready::Insight { question, shown, is_filtered })
+    }
+}
+
 /// Sets the time, binds the values, joins the filters in.
 pub fn ready(
     asked: Asked,
@@ -142,6 +153,28 @@ mod tests {
         assert_eq!(until - from, 23 * 3_600_000);
         let (from, until) = Span { days: 7, zone: "UTC" }.at(now).unwrap();
         assert_eq!(until - from, 7 * 86_400_000);
+    }
+
+    #[test]
+    fn numbers_are_asked_of_the_whole_span() {
+        let asked = |insight: Value| {
+            let ready = ready(Asked::Insight(insight), (0, 10), "UTC", &Values::new(), &[], (RowFormat::Json, 10));
+            match ready.unwrap().as_numbers().unwrap() {
+                Ready::Insight { question, shown, .. } => {
+                    assert_eq!(serde_json::to_value(&question).unwrap(), shown);
+                    shown
+                }
+                Ready::Sql(_) => panic!("an insight"),
+            }
+        };
+        let series = json!([{"select": {}, "measures": ["people"]}]);
+        let trend = asked(json!({"question": "trend", "bucket": "day", "running": "sum", "series": series}));
+        assert_eq!((&trend["bucket"], trend.get("running")), (&json!("whole"), None));
+        let sessions = asked(json!({"question": "sessions", "bucket": "week"}));
+        assert_eq!(sessions["bucket"], "whole");
+        let retention =
+            json!({"question": "retention", "bucket": "week", "kind": "recurring", "start": {}, "returning": {}});
+        assert_eq!(asked(retention)["bucket"], "week", "is no number");
     }
 
     #[test]

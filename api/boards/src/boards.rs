@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::answers::Answers;
 use crate::built_in;
-use crate::document::{Act, Board, Kind, Schedule, typed};
+use crate::document::{Act, Board, Kind, SavedQuestion, Schedule, Task, typed};
 use crate::error::BoardError;
 use crate::faults::{DOCUMENT_BYTES_MAX, Faults};
 use crate::storage::{self, Kept};
@@ -254,13 +254,17 @@ impl Boards {
                 }
             });
         });
-        self.item(project, Kind::Question, &schedule.question).await.map_err(|error| match error {
-            BoardError::NotFound(_) => {
-                faults.at("question", "is no key of a question here");
-                BoardError::Invalid(std::mem::take(&mut faults).into_vec())
+        match self.item(project, Kind::Question, &schedule.question).await {
+            Ok(kept) => {
+                let question: SavedQuestion =
+                    serde_json::from_str(&kept.content).map_err(|_| BoardError::Damaged("a question"))?;
+                if let (Task::Alert(_), Some(why)) = (&schedule.task, question.ask.unwatchable()) {
+                    faults.at("question", why);
+                }
             }
-            other => other,
-        })?;
+            Err(BoardError::NotFound(_)) => faults.at("question", "is no key of a question here"),
+            Err(other) => return Err(other),
+        }
         let faults = faults.into_vec();
         if faults.is_empty() { Ok(()) } else { Err(BoardError::Invalid(faults)) }
     }

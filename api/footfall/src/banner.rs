@@ -14,6 +14,12 @@ pub async fn show(settings: &Settings, address: SocketAddr, access: &Access) -> 
     let print = |line: String| if is_terminal() { say(line) } else { note(line) };
     let scheme = if settings.server.tls_certificate.is_empty() { "http" } else { "https" };
     print(format!("Footfall listens on {scheme}://{address} and keeps its data in {}", settings.data_dir.display()));
+    // Where everybody reaches it from, if that is said; else where it listens.
+    let base = match settings.server.public_url.trim_end_matches('/') {
+        "" => format!("{scheme}://{address}"),
+        public => public.to_owned(),
+    };
+    print(format!("  The web application: {base}/app"));
     if let Some(link) = access.first_owner_link().await? {
         print(format!("  Nobody owns it yet. This link makes the first owner, once: {link}"));
     }

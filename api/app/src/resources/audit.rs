@@ -4,14 +4,12 @@ use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use footfall_api_access::{Access, AccessError, Act, AuditRecord, Permission};
-use footfall_api_http::{
-    Answer, Operation, Page, Paging, Path, Problem, Routes, Time, Told, Unfiltered, attachment, get,
-};
+use footfall_api_access::{Access, AccessError, Act, AuditRecord, AuditWanted, Permission};
+use footfall_api_http::{Answer, Operation, Page, Paging, Path, Problem, Routes, Time, Told, attachment, get};
 use futures::stream;
 use http::{HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::places::InOrganisation;
@@ -45,6 +43,29 @@ struct AuditEntry {
     hash: String,
 }
 
+/// From which end the list begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum AuditOrder {
+    #[default]
+    Oldest,
+    Newest,
+}
+
+/// Which records are listed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct AuditFilter {
+    /// What comes first; `oldest` if absent.
+    order: Option<AuditOrder>,
+    /// Words that all occur in a record, in whatever case: of its act, actor, object, address, states. At most ten.
+    #[schemars(length(min = 1, max = 200))]
+    words: Option<String>,
+}
+
+/// Further ones are not looked for.
+const WORDS_MAX: usize = 10;
+
 /// What a walk over the whole chain of this installation has found.
 #[derive(Serialize, JsonSchema)]
 struct AuditCheck {
@@ -65,7 +86,14 @@ pub(crate) fn routes() -> Routes<Gate, May> {
         "audit",
         "Who did what.",
         [
-            get(of, read(), list, "Records, oldest first.").raises(ALWAYS),
+            get(
+                of,
+                read(),
+                list,
+                "Records, oldest first unless the newest are asked for; all, or those with some words.",
+            )
+            .cost(5)
+            .raises(ALWAYS),
             get(export_of, May(Permission::AuditExport), export, "All records, one line of JSON each.")
                 .step_up()
                 .cost(50)
@@ -102,10 +130,17 @@ fn entry(record: AuditRecord) -> AuditEntry {
 async fn list(
     State(gate): State<Gate>,
     Path(place): Path<InOrganisation>,
-    paging: Paging<Unfiltered, i64>,
+    paging: Paging<AuditFilter, i64>,
 ) -> Result<Page<AuditEntry>, Problem> {
-    let limit = paging.limit as i64 + 1;
-    let records = gate.access.audit_after(Some(&place.organisation), paging.after.unwrap_or(0), limit).await;
+    let AuditFilter { order, words } = &paging.filter;
+    let words = words.as_deref().unwrap_or_default();
+    let wanted = AuditWanted {
+        is_newest_first: *order == Some(AuditOrder::Newest),
+        words: words.split_whitespace().take(WORDS_MAX).map(str::to_owned).collect(),
+        after: paging.after,
+        limit: paging.limit + 1,
+    };
+    let records = gate.access.audit_found(&place.organisation, wanted).await;
     Ok(Page::of(records.map_err(problem)?, &paging, |record| record.sequence, entry))
 }
 

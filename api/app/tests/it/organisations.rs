@@ -1,5 +1,6 @@
 //! What an organisation does: projects, members, roles, keys, audit, alerts.
 
+use footfall_api_access::{Act, Actor, Origin};
 use serde_json::{Value, json};
 
 use crate::gear::*;
@@ -12,6 +13,7 @@ on_both!(
     organisations_change_by_revision,
     names_change_and_invitations_are_taken_back,
     the_audit_is_listed_exported_and_verified,
+    the_newest_records_come_first_and_words_find_old_ones,
     alerts_are_acknowledged,
 );
 
@@ -240,6 +242,37 @@ mod scenes {
         let first = house.get(&owner, &format!("{audit}?limit=1")).await.good();
         let next = house.get(&owner, &format!("{audit}?limit=1&cursor={}", first.text("/next_cursor"))).await.good();
         assert!(next.json()["items"][0]["sequence"].as_i64() > first.json()["items"][0]["sequence"].as_i64());
+    }
+
+    pub async fn the_newest_records_come_first_and_words_find_old_ones(stage: &Stage) {
+        let house = house(stage).await;
+        let (owner, organisation) = house.owner().await;
+        let audit = format!("/v1/organisations/{organisation}/audit");
+        // More than a page of a browser ever held: one name in front of them, one behind.
+        for at in 0..2_100 {
+            let name = match at {
+                0 => "the_old%one",
+                2_099 => "the newest one",
+                _ => "one of many",
+            };
+            let act = Act::new(Actor::System, "schedule.send", &Origin::default()).within(&*organisation, PROJECT);
+            house.access.record_alone(act.on("schedule", name)).await.expect("recorded");
+        }
+        let newest = house.get(&owner, &format!("{audit}?order=newest&limit=2")).await.good();
+        assert_eq!(newest.text("/items/0/object"), "the newest one");
+        let sequence = |answer: &Answer| answer.json()["items"][0]["sequence"].as_i64();
+        let cursor = newest.text("/next_cursor");
+        let next = house.get(&owner, &format!("{audit}?order=newest&limit=2&cursor={cursor}")).await.good();
+        assert_eq!(sequence(&next), sequence(&newest).map(|sequence| sequence - 2));
+        let found = house.get(&owner, &format!("{audit}?order=newest&words=SCHEDULE%20old%25")).await.good().json();
+        let objects: Vec<&Value> = found["items"].as_array().unwrap().iter().map(|item| &item["object"]).collect();
+        assert_eq!(objects, [&json!("the_old%one")], "as it stands, and not as a pattern");
+        let none = house.get(&owner, &format!("{audit}?words=the-old")).await.good().json();
+        assert_eq!(none["items"], json!([]));
+        let other = house.get(&owner, &format!("{audit}?limit=2&cursor={cursor}")).await;
+        assert_eq!(other.code(), "cursor_invalid", "a cursor is of one order");
+        let oldest = house.get(&owner, &format!("{audit}?limit=1")).await.good();
+        assert!(sequence(&oldest) < sequence(&next));
     }
 
     pub async fn alerts_are_acknowledged(stage: &Stage) {

@@ -61,7 +61,8 @@ pub enum Show {
     Line,
     Bar,
     Table,
-    /// One large number: the sum of a trend, the first cell of SQL.
+    /// Large numbers of the whole span: of a trend each line's, of lifecycle, sessions and funnels theirs, of SQL the first cell.
+    /// Of other kinds there are none, and they are drawn as usual.
     Number,
 }
 

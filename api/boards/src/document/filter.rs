@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Values, Variable};
+use super::{Values, Variable, names_in};
 use crate::faults::Faults;
 
 /// A property, and what is wanted of it: a test of insights, or the value of a variable.
@@ -76,6 +76,13 @@ pub fn narrow(question: &mut Value, conditions: &[Value]) -> bool {
     found
 }
 
+/// Whether a statement takes account of all filters that are set: it has to name their variables by itself.
+pub fn reach(filters: &[Filter], sql: &str, values: &Values) -> bool {
+    let named = names_in(sql);
+    let mut set = filters.iter().filter(|filter| filter.condition(values).is_some());
+    set.all(|filter| filter.variable.as_ref().is_some_and(|variable| named.contains(variable)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,5 +96,18 @@ mod tests {
         assert_eq!(trend["series"][1]["select"]["condition"], json!({"all": [condition]}));
         let mut paths = json!({"question": "paths", "anchor": {"after": "a"}});
         assert!(!narrow(&mut paths, std::slice::from_ref(&condition)), "nothing to narrow");
+    }
+
+    #[test]
+    fn sql_is_filtered_by_the_variables_that_it_names() {
+        let of = |filter: Value| -> Filter { serde_json::from_value(filter).expect("a filter") };
+        let filters = [of(json!({"property": "activity.country", "variable": "country"}))];
+        let set = Values::from_iter([("country".to_owned(), json!("DE"))]);
+        assert!(reach(&filters, "SELECT 1 WHERE country = $country", &set));
+        assert!(!reach(&filters, "SELECT count(*) FROM sessions", &set));
+        assert!(!reach(&filters, "SELECT '$country'", &set), "a text names nothing");
+        assert!(reach(&filters, "SELECT count(*) FROM sessions", &Values::new()), "nothing is filtered");
+        let fixed = [of(json!({"property": "plan", "test": {"is": ["pro"]}}))];
+        assert!(!reach(&fixed, "SELECT 1", &Values::new()));
     }
 }

@@ -9,7 +9,7 @@ mod variable;
 
 pub use annotation::Annotation;
 pub use board::{Ask, Board, Show};
-pub use filter::{Filter, narrow};
+pub use filter::{Filter, narrow, reach};
 pub use question::{Asked, SavedQuestion, check_asked, insight_of};
 pub use schedule::{Alert, AnswerFormat, Direction, Schedule, Task};
 pub use variable::{FROM, UNTIL, Values, Variable, names_in, values_of};

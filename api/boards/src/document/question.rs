@@ -19,6 +19,25 @@ pub enum Asked {
     Sql(String),
 }
 
+impl Asked {
+    /// Why an alert cannot watch it: it looks at one number after the other.
+    pub fn unwatchable(&self) -> Option<&'static str> {
+        let Asked::Insight(insight) = self else { return None };
+        let is_divided = |part: &str| match &insight[part] {
+            Value::Null => false,
+            Value::Array(parts) => !parts.is_empty(),
+            _ => true,
+        };
+        match insight["question"].as_str() {
+            Some("trend") if is_divided("breakdown") || is_divided("cohorts") => {
+                Some("is divided into several lines, and an alert watches one")
+            }
+            Some("trend") => None,
+            _ => Some("is neither a trend nor SQL, and has no numbers in their order that an alert could watch"),
+        }
+    }
+}
+
 /// A question under a key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

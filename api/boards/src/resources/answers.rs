@@ -16,7 +16,7 @@ use super::questions::saved;
 use super::{ItemPlace, read};
 use crate::answers::{Ready, RowFormat, Span, TILE_ROWS_MAX, ready};
 use crate::boards::Boards;
-use crate::document::{Ask, Board, Show, Values, Variable, values_of};
+use crate::document::{Ask, Asked, Board, Show, Values, Variable, reach, values_of};
 use crate::error::{ASKS, BoardError, problem};
 
 /// A question costs the limits as much as so many plain requests.
@@ -126,19 +126,68 @@ pub(super) async fn ask_tile(
     };
     let span = Span { days: asking.days.or(tile.days).unwrap_or(board.days), zone: &board.zone };
     let time = span.at(boards.now())?;
+    let is_reached = match &asked {
+        Asked::Sql(sql) => reach(&board.filters, sql, &values),
+        Asked::Insight(_) => true,
+    };
     let ready = ready(asked, time, &board.zone, &values, &board.filters, (RowFormat::Json, TILE_ROWS_MAX))?;
-    ask(boards, project, view, ready, tile.show).await
+    let ready = if tile.show == Show::Number { ready.as_numbers()? } else { ready };
+    let mut answered = ask(boards, project, view, ready, tile.show).await?;
+    answered.is_filtered &= is_reached;
+    Ok(answered)
 }
 
+/// What of a question says how its answer is drawn: kinds, buckets, names of activities, properties and groups. Everything else,
+/// as conditions and who belongs to a group, stays here.
+const DRAWN: &[&str] = &[
+    "activities",
+    "breakdown",
+    "bucket",
+    "cohorts",
+    "converts",
+    "edges",
+    "formulas",
+    "from",
+    "from_ms",
+    "funnel",
+    "kind",
+    "measures",
+    "name",
+    "of",
+    "previous",
+    "properties",
+    "property",
+    "question",
+    "ranks",
+    "resolution",
+    "returning",
+    "rows_per_person",
+    "running",
+    "scope",
+    "segments",
+    "select",
+    "series",
+    "start",
+    "steps",
+    "sum_per_person",
+    "to",
+    "trend",
+    "until_ms",
+    "window_ms",
+    "zone",
+];
+
 impl Answered {
-    /// Takes the conditions out of the question: what is left says how to draw the answer.
+    /// Leaves of the question what says how to draw the answer.
     pub(super) fn hide_conditions(&mut self) {
         fn hide(value: &mut Value) {
             match value {
                 Value::Object(members) => {
-                    members.remove("condition");
-                    members.remove("people");
-                    members.values_mut().for_each(hide);
+                    members.retain(|name, _| DRAWN.contains(&name.as_str()));
+                    // The names of properties and measures, whatever they are called.
+                    let others =
+                        members.iter_mut().filter(|(name, _)| !matches!(name.as_str(), "measures" | "properties"));
+                    others.for_each(|(_, value)| hide(value));
                 }
                 Value::Array(items) => items.iter_mut().for_each(hide),
                 _ => {}
@@ -147,6 +196,11 @@ impl Answered {
         if let Some(question) = &mut self.question {
             hide(question);
         }
+    }
+
+    /// It names people.
+    pub(super) fn has_people(&self) -> bool {
+        self.question.as_ref().is_some_and(|question| question["question"] == "ranking" && question["by"] == "person")
     }
 }
 

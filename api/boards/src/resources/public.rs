@@ -107,15 +107,23 @@ async fn answered(boards: &Boards, asked: SharedTileAsked) -> Result<Answered, B
     };
     let asking = Asking { tile: &asked.tile, variables: &asked.variables, days: None };
     let answered = ask_tile(boards, &share.project, &board, &everything(), asking, may_set).await;
-    answered.map(without_question).map_err(|error| match error {
+    let answered = answered.map_err(|error| match error {
         // Texts of the engines name what the question names.
         BoardError::Unanswered(Unanswered::Refused { code, .. }) => {
-            let detail = "the question of this tile has no answer".to_owned();
-            BoardError::Unanswered(Unanswered::Refused { code, detail, position: None })
+            refused(code, "the question of this tile has no answer")
         }
         BoardError::NotFound(_) => BoardError::ShareRefused,
         other => other,
-    })
+    })?;
+    if answered.has_people() {
+        let why = "this tile names people, and is shown to members alone";
+        return Err(refused("insight_refused".to_owned(), why));
+    }
+    Ok(without_question(answered))
+}
+
+fn refused(code: String, detail: &str) -> BoardError {
+    BoardError::Unanswered(Unanswered::Refused { code, detail: detail.to_owned(), position: None })
 }
 
 /// The share of a secret, after its password, or of a token; and for how long.

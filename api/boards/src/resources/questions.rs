@@ -13,7 +13,7 @@ use super::answers::{Answered, COST, TIME_MAX, ask};
 use super::items::routes as items;
 use crate::answers::{RowFormat, Span, TILE_ROWS_MAX, ready};
 use crate::boards::Boards;
-use crate::document::{Content, SavedQuestion, Values, values_of};
+use crate::document::{Content, SavedQuestion, Show, Values, values_of};
 use crate::error::{ASKS, BoardError, problem};
 
 /// Values of the parameters; what is left out has its default.
@@ -61,6 +61,8 @@ async fn answer(
     let span = Span { days: asking.days.unwrap_or(question.days), zone: &question.zone };
     let time = span.at(boards.now()).map_err(problem)?;
     let ready = ready(question.ask, time, &question.zone, &values, &[], (RowFormat::Json, TILE_ROWS_MAX));
-    let answered = ask(&boards, &place.project, &view, ready.map_err(problem)?, question.show).await;
+    let ready = ready.map_err(problem)?;
+    let ready = if question.show == Show::Number { ready.as_numbers().map_err(problem)? } else { ready };
+    let answered = ask(&boards, &place.project, &view, ready, question.show).await;
     answered.map(Told).map_err(problem)
 }

@@ -2,15 +2,17 @@
 
 use std::cmp::Reverse;
 
+use axum::Extension;
 use axum::extract::State;
-use footfall_api_app::May;
+use footfall_api_access::Permission;
+use footfall_api_app::{May, Member};
 use footfall_api_http::{Done, Page, Paging, Path, Problem, Routes, Time, Unfiltered};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::ItemPlace;
 use super::items::routes as items;
-use crate::boards::Boards;
+use crate::boards::{Boards, sees_all};
 use crate::document::{Kind, Schedule};
 use crate::error::problem;
 use crate::storage;
@@ -24,6 +26,7 @@ struct ScheduleRun {
     ended_at: Option<Time>,
     /// `running`; `sent`; `quiet`, `alarmed`, `recovered` of alerts; `failed`.
     fate: String,
+    /// What was found. Empty for roles that see a part of the activity: it is of all.
     detail: String,
 }
 
@@ -44,12 +47,15 @@ pub(super) fn routes() -> Routes<Boards, May> {
 
 async fn runs(
     State(boards): State<Boards>,
+    Extension(member): Extension<Member>,
     Path(place): Path<ItemPlace>,
     paging: Paging<Unfiltered, (Reverse<i64>, Reverse<String>)>,
 ) -> Result<Page<ScheduleRun>, Problem> {
     boards.item(&place.project, Kind::Schedule, &place.key).await.map_err(problem)?;
     let database = boards.access().database();
     let runs = storage::runs(database, &place.project, &place.key, RUNS_MAX).await.map_err(problem)?;
+    let view = boards.view(&member, Permission::DashboardsRead, &place.project);
+    let is_shown = view.is_some_and(|view| sees_all(&view));
     let position = |run: &storage::Run| (Reverse(run.began_at.millis()), Reverse(run.id.clone()));
     let after = paging.after.clone();
     let rest = runs.into_iter().filter(|run| after.as_ref().is_none_or(|after| position(run) > *after));
@@ -59,7 +65,7 @@ async fn runs(
         began_at: run.began_at.into(),
         ended_at: run.ended_at.map(Time::from),
         fate: run.fate,
-        detail: run.detail,
+        detail: if is_shown { run.detail } else { String::new() },
     }))
 }
 

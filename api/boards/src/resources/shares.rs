@@ -147,11 +147,30 @@ fn fault(pointer: &str, detail: impl Into<String>) -> BoardError {
     BoardError::Invalid(vec![Fault::new(Place::Body, pointer, detail)])
 }
 
-/// An origin and nothing more: it stands in a header of ours.
+/// An origin and nothing more: it stands in a header of ours. Pages of this machine need no TLS; `*.` stands for the names below one of
+/// two parts or more.
 fn is_origin(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://localhost"));
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.:*".contains(&byte);
-    rest.is_some_and(|rest| rest.len() <= 253 && rest.bytes().all(is_plain) && !text.ends_with("//"))
+    let (is_plain, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+        (Some(rest), _) => (false, rest),
+        (None, Some(rest)) => (true, rest),
+        (None, None) => return false,
+    };
+    let (host, port) = rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port)));
+    if port.is_some_and(|port| {
+        !port.bytes().all(|byte| byte.is_ascii_digit()) || !port.parse::<u16>().is_ok_and(|port| port > 0)
+    }) {
+        return false;
+    }
+    if is_plain {
+        return host == "localhost" || host == "127.0.0.1";
+    }
+    let (name, parts_min) = host.strip_prefix("*.").map_or((host, 1), |name| (name, 2));
+    let is_label = |label: &str| {
+        let bytes = label.as_bytes();
+        let is_plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
+        (1..=63).contains(&bytes.len()) && bytes.iter().all(is_plain) && bytes[0] != b'-' && !label.ends_with('-')
+    };
+    host.len() <= 253 && name.split('.').all(is_label) && name.split('.').count() >= parts_min
 }
 
 fn check(draft: &ShareDraft) -> Result<(), BoardError> {
@@ -293,9 +312,15 @@ mod tests {
 
     #[test]
     fn origins_are_origins_and_no_more() {
-        for good in
-            ["https://example.org", "https://a.example.org:8443", "http://localhost:3000", "https://*.example.org"]
-        {
+        for good in [
+            "https://example.org",
+            "https://a.example.org:8443",
+            "https://intranet",
+            "http://localhost:3000",
+            "http://localhost",
+            "http://127.0.0.1:3000",
+            "https://*.example.org",
+        ] {
             assert!(is_origin(good), "{good}");
         }
         for bad in [
@@ -307,6 +332,18 @@ mod tests {
             "'self'",
             "https://a b",
             "https://A",
+            "http://localhost.evil.com",
+            "http://localhost-evil.com",
+            "http://localhost:",
+            "http://localhost:99999",
+            "https://*",
+            "https://*.",
+            "https://*.com",
+            "https://a*.example.org",
+            "https://example.org:",
+            "https://example..org",
+            "https://-a.example.org",
+            "https://a:b",
         ] {
             assert!(!is_origin(bad), "{bad}");
         }

@@ -76,20 +76,74 @@ fn cell(text: &str) -> String {
     if safe.contains([',', '"', '\r', '\n']) { format!("\"{}\"", safe.replace('"', "\"\"")) } else { safe }
 }
 
-/// The numbers of a trend's first line, without the bucket that is still running.
-pub fn numbers_of_insight(answer: &Value, now: Timestamp, ends_ms: i64) -> Vec<f64> {
-    let measure = answer["lines"][0]["measures"][0].as_array();
-    let mut numbers: Vec<f64> = measure.into_iter().flatten().map(|value| value.as_f64().unwrap_or_default()).collect();
-    if now.millis() < ends_ms {
-        numbers.pop();
+/// Lines of CSV as a spreadsheet may open them: a text that it would run as a formula is kept a text, a number stays one. Whoever holds
+/// a write key, as every browser does, says what stands in the rows.
+pub fn guarded(csv: &[u8]) -> Vec<u8> {
+    let mut safe = Vec::with_capacity(csv.len() + csv.len() / 16);
+    let mut rest = csv;
+    while !rest.is_empty() {
+        let (field, after) = rest.split_at(field_end(rest));
+        let is_quoted = field.first() == Some(&b'"');
+        let bare = if is_quoted { field.get(1..field.len().saturating_sub(1)).unwrap_or_default() } else { field };
+        let is_number = std::str::from_utf8(bare).is_ok_and(|text| text.parse::<f64>().is_ok());
+        let runs = bare.first().is_some_and(|first| b"=+-@\t\r".contains(first)) && !is_number;
+        match (runs, is_quoted) {
+            (true, true) => {
+                safe.extend_from_slice(b"\"'");
+                safe.extend_from_slice(&field[1..]);
+            }
+            (true, false) => {
+                safe.push(b'\'');
+                safe.extend_from_slice(field);
+            }
+            (false, _) => safe.extend_from_slice(field),
+        }
+        // What ends it: a comma, or a line's end.
+        let ends =
+            after.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count().max(usize::from(!after.is_empty()));
+        safe.extend_from_slice(&after[..ends]);
+        rest = &after[ends..];
     }
-    numbers
+    safe
 }
 
-/// Of rows in their order, the last column that is a number.
+/// Where the field ends that a text begins with.
+fn field_end(text: &[u8]) -> usize {
+    if text.first() != Some(&b'"') {
+        return text.iter().position(|byte| matches!(byte, b',' | b'\r' | b'\n')).unwrap_or(text.len());
+    }
+    let mut at = 1;
+    while let Some(byte) = text.get(at) {
+        match (byte, text.get(at + 1)) {
+            (b'"', Some(b'"')) => at += 2,
+            (b'"', _) => return at + 1,
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
+/// The numbers of a trend's first line, of the buckets that are over: the one that is running and those to come say nothing yet.
+pub fn numbers_of_insight(answer: &Value, now: Timestamp, ends_ms: i64) -> Vec<f64> {
+    let starts = answer["buckets"].as_array().into_iter().flatten().filter_map(Value::as_i64);
+    let ends = starts.skip(1).chain([ends_ms]);
+    let measure = answer["lines"][0]["measures"][0].as_array().into_iter().flatten();
+    let over = measure.zip(ends).filter(|(_, end)| *end <= now.millis());
+    there_are(over.map(|(value, _)| value.as_f64()).collect())
+}
+
+/// Of rows in their order, the last column that has numbers.
 pub fn numbers_of_rows(answer: &Value) -> Vec<f64> {
-    let rows = answer["rows"].as_array().into_iter().flatten();
-    rows.filter_map(|row| row.as_array()?.iter().rev().find_map(Value::as_f64)).collect()
+    let rows: Vec<&Vec<Value>> = answer["rows"].as_array().into_iter().flatten().filter_map(Value::as_array).collect();
+    let number = |row: &&Vec<Value>, column: usize| row.get(column).and_then(Value::as_f64);
+    let columns = rows.iter().map(|row| row.len()).max().unwrap_or_default();
+    let column = (0..columns).rev().find(|column| rows.iter().any(|row| number(row, *column).is_some()));
+    there_are(column.into_iter().flat_map(|column| rows.iter().map(move |row| number(row, column))).collect())
+}
+
+/// Where there was nothing to measure, there is no number; of the last, that is watched, there has to be one.
+fn there_are(numbers: Vec<Option<f64>>) -> Vec<f64> {
+    if numbers.last().is_none_or(Option::is_none) { Vec::new() } else { numbers.into_iter().flatten().collect() }
 }
 
 #[cfg(test)]
@@ -111,13 +165,46 @@ mod tests {
             text,
             "from,series 1,\"series 2 =1,2, (none)\"\r\n1970-01-01T00:00:00.000Z,1.0,3.5\r\n1970-01-02T00:00:00.000Z,,4.0\r\n"
         );
-        assert_eq!(numbers_of_insight(&answer, Timestamp::from_millis(1), 2), [1.0]);
-        assert_eq!(numbers_of_insight(&answer, Timestamp::from_millis(2), 2), [1.0, 0.0]);
         assert_eq!(of_insight(&json!({"people": [1]})).unwrap().ending, "json");
     }
 
     #[test]
-    fn rows_give_their_last_number() {
-        assert_eq!(numbers_of_rows(&json!({"rows": [["a", 1, 2.5], ["b", 3, null], ["c", null, "x"]]})), [2.5, 3.0]);
+    fn lines_are_safe_for_spreadsheets() {
+        let of = |text: &str| String::from_utf8(guarded(text.as_bytes())).unwrap();
+        let unsafe_lines = "name,n\n=1+1,-5\n\"-2, and \"\"more\"\"\",-1e5\n\"@a\n=b\",+x\n,\n";
+        assert_eq!(of(unsafe_lines), "name,n\n'=1+1,-5\n\"'-2, and \"\"more\"\"\",-1e5\n\"'@a\n=b\",'+x\n,\n");
+        for plain in ["", "a", "a,b\r\n1,\"two, three\"\r\n", ",,\n\n,", "\"no end"] {
+            assert_eq!(of(plain), plain);
+        }
+    }
+
+    #[test]
+    fn only_what_is_over_is_watched_and_nothing_is_no_number() {
+        const HOUR: i64 = 3_600_000;
+        let hours: Vec<i64> = (0..24).map(|hour| hour * HOUR).collect();
+        let values: Vec<f64> = (0..24).map(|hour| if hour < 11 { f64::from(hour) + 1.0 } else { 0.0 }).collect();
+        let of = |buckets: &[i64], values: Value, now: i64| {
+            let answer = json!({"buckets": buckets, "lines": [{"measures": [values]}]});
+            numbers_of_insight(&answer, Timestamp::from_millis(now), 24 * HOUR)
+        };
+        // Half past ten: ten hours are over, the eleventh is running, the rest of the day is to come.
+        let over = of(&hours, json!(values), 10 * HOUR + HOUR / 2);
+        assert_eq!((over.len(), over.last()), (10, Some(&10.0)));
+        assert_eq!(of(&hours, json!(values), 24 * HOUR).len(), 24);
+        // A day that is running; a day that nothing was measured in, last and before.
+        assert_eq!(of(&[0], json!([5.0]), 3 * HOUR), [0.0; 0]);
+        let two = [-24 * HOUR, 0];
+        assert_eq!(of(&two, json!([5.0, null]), 24 * HOUR), [0.0; 0], "nothing is not below anything");
+        assert_eq!(of(&two, json!([null, 5.0]), 24 * HOUR), [5.0]);
+        assert_eq!(of(&two, json!([5.0, 0.0]), 24 * HOUR), [5.0, 0.0]);
+    }
+
+    #[test]
+    fn rows_give_their_last_column_with_numbers() {
+        let of = |rows: Value| numbers_of_rows(&json!({ "rows": rows }));
+        assert_eq!(of(json!([["a", 1, 2.5], ["b", 3, null], ["c", null, 4.0]])), [2.5, 4.0], "and no other's");
+        assert_eq!(of(json!([["a", 1, "x"], ["b", 3, null]])), [1.0, 3.0]);
+        assert_eq!(of(json!([["a", 1.0, 2.5], ["b", 3.0, null]])), [0.0; 0], "of the last there is none");
+        assert_eq!(of(json!([])), [0.0; 0]);
     }
 }

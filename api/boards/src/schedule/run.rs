@@ -9,9 +9,9 @@ use footfall_ingest_activity::Timestamp;
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::files::{AnswerFile, numbers_of_insight, numbers_of_rows, of_insight, printed, table_of_insight};
+use super::files::{AnswerFile, guarded, numbers_of_insight, numbers_of_rows, of_insight, printed, table_of_insight};
 use super::rules::judge;
-use crate::answers::{Ready, RowFormat, Span, ready};
+use crate::answers::{Ready, RowFormat, Span, Unanswered, ready};
 use crate::boards::{Author, Boards, everything};
 use crate::document::{AnswerFormat, Content, Kind, SavedQuestion, Schedule, Task, Values, values_of};
 use crate::error::BoardError;
@@ -30,6 +30,8 @@ const WEBHOOK_BYTES_MAX: usize = 1 << 20;
 const RUNS_KEPT_MS: i64 = 90 * 86_400_000;
 /// What a killed process was at is said to have failed after this long.
 const LOST_MS: i64 = 15 * 60_000;
+
+const FAILED: &str = "failed";
 
 /// What came of one run.
 struct Told {
@@ -91,7 +93,10 @@ impl Boards {
             // Claimed first: a moment that is interrupted is not done twice.
             let Some(run) = storage::claim(self.access().database(), &due, next, now).await? else { continue };
             asked += 1;
-            let told = self.ask(&due, &schedule).await.unwrap_or_else(|error| failed(&due, &schedule, &error));
+            let told = match self.ask(&due, &schedule).await {
+                Ok(told) => told,
+                Err(error) => self.failed(&due, &schedule, &error).await?,
+            };
             self.tell(&run, &due, &schedule, told).await?;
         }
         Ok(asked)
@@ -132,6 +137,10 @@ impl Boards {
         };
         let is_printed = schedule.task == Task::Send(AnswerFormat::Pdf);
         let rows_max = if is_printed { PRINTED_ROWS_MAX } else { ROWS_MAX };
+        if let (Task::Alert(_), Some(why)) = (&schedule.task, question.ask.unwatchable()) {
+            let detail = format!("the question {why}");
+            return Err(Unanswered::Refused { code: "insight_refused".to_owned(), detail, position: None }.into());
+        }
         let ready = ready(question.ask, time, &question.zone, &values, &[], (format, rows_max))?;
         let sheet = |table: Table| {
             let about = vec![
@@ -165,6 +174,7 @@ impl Boards {
                     RowFormat::Parquet => ("parquet", "application/vnd.apache.parquet"),
                     _ => ("csv", "text/csv"),
                 };
+                let bytes = if format == RowFormat::Csv { guarded(&bytes) } else { bytes };
                 (AnswerFile { ending, content_type, bytes }, numbers)
             }
         };
@@ -272,9 +282,21 @@ fn with_missed(detail: String, missed: &[String]) -> String {
     if missed.is_empty() { detail } else { format!("{detail}; not told: {}", missed.join(", ")) }
 }
 
-/// A failed question tells nobody, and changes no alarm; the run says what failed.
-fn failed(due: &Due, schedule: &Schedule, error: &BoardError) -> Told {
-    let detail = match error {
+impl Boards {
+    /// A failed question changes no alarm. The first time somebody is told, and not again until one has succeeded.
+    async fn failed(&self, due: &Due, schedule: &Schedule, error: &BoardError) -> Result<Told, BoardError> {
+        // The newest is this one.
+        let runs = storage::runs(self.access().database(), &due.project, &due.schedule, 2).await?;
+        let is_known = runs.get(1).is_some_and(|before| before.fate == FAILED);
+        let title = if is_known { String::new() } else { format!("Failed: {}", schedule.title) };
+        let detail = why(due, schedule, error);
+        Ok(Told { fate: FAILED, detail, is_alarmed: due.is_alarmed, title, file: None })
+    }
+}
+
+/// What the run says of a failure.
+fn why(due: &Due, schedule: &Schedule, error: &BoardError) -> String {
+    match error {
         BoardError::Unanswered(why) => why.to_string(),
         BoardError::NotFound(what) => format!("there is no {what} {}", schedule.question),
         BoardError::Invalid(faults) => faults.iter().map(|fault| fault.detail.clone()).collect::<Vec<_>>().join("; "),
@@ -282,6 +304,5 @@ fn failed(due: &Due, schedule: &Schedule, error: &BoardError) -> Told {
             tracing::error!(%error, project = due.project, schedule = due.schedule, "a schedule failed");
             "the program failed; its tracing says why".to_owned()
         }
-    };
-    Told { fate: "failed", detail, is_alarmed: due.is_alarmed, title: String::new(), file: None }
+    }
 }

@@ -48,7 +48,9 @@ impl Answers for Echo {
     async fn insight(&self, _: &str, question: &Question, _: &View) -> Result<InsightAnswer, Unanswered> {
         self.asked.lock().unwrap().push(serde_json::to_value(question).unwrap());
         let values = self.numbers.lock().unwrap().clone();
-        let answer = json!({"buckets": [0], "lines": [{"series": 0, "label": "everything", "measures": [values]}]});
+        // Days, of which the last is over.
+        let buckets: Vec<i64> = (0..values.len() as i64).map(|day| day * 86_400_000).collect();
+        let answer = json!({"buckets": buckets, "lines": [{"series": 0, "label": "everything", "measures": [values]}]});
         Ok(InsightAnswer { answer, as_of: NOON, took_ms: 1.0 })
     }
 }

@@ -109,6 +109,63 @@ mod scenes {
         assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 0);
     }
 
+    /// Whoever waits for an alarm hears once that there is none any more; and what has no numbers in order is not watched.
+    pub async fn a_question_that_fails_is_told_once(stage: &Stage) {
+        let house = house(stage).await;
+        question(&house).await;
+        schedule(&house, "watch", json!({"alert": {"above": 100.0}})).await;
+        *house.echo.numbers.lock().unwrap() = vec![1.0];
+        let put = async |sql: &str| {
+            let content = json!({"content": {"title": "Orders", "ask": {"sql": sql}}});
+            house.put("questions/orders", content).await.good();
+        };
+        let told = async || {
+            stage.pass(5 * MINUTE);
+            house.boards.ask_what_is_due().await.unwrap();
+            let sent = mails(&house, stage).await;
+            sent.iter().filter(|mail| mail.contains("Subject: Failed: Orders")).count()
+        };
+        assert_eq!(told().await, 0);
+        put("SELECT no_such_column").await;
+        assert_eq!((told().await, told().await), (1, 1), "once, however often it fails");
+        put("SELECT name, number FROM orders").await;
+        assert_eq!(told().await, 1);
+        put("SELECT no_such_column").await;
+        assert_eq!(told().await, 2, "after it has worked it is news again");
+        assert_eq!(fates(&house, "watch").await, ["failed", "quiet", "failed", "failed", "quiet"]);
+    }
+
+    pub async fn alerts_watch_numbers_in_their_order_alone(stage: &Stage) {
+        let house = house(stage).await;
+        let series = json!([{"select": {}, "measures": ["people"]}]);
+        let trend = json!({"question": "trend", "bucket": "day", "series": series});
+        let mut divided = trend.clone();
+        divided["breakdown"] = json!({"properties": ["plan"], "top": 3});
+        let sessions = json!({"question": "sessions", "bucket": "day"});
+        for (key, insight) in [("trend", &trend), ("divided", &divided), ("sessions", &sessions)] {
+            let content = json!({"title": key, "ask": {"insight": insight}});
+            house.post("questions", json!({"key": key, "content": content})).await.good();
+        }
+        let body = |question: &str, task: Value| {
+            json!({"content": {"title": "x", "question": question, "every": {"minutes": 5}, "task": task,
+                "to": {"emails": ["owner@example.org"]}}})
+        };
+        let below = json!({"alert": {"below": 1.0}});
+        for question in ["divided", "sessions"] {
+            let refused = house.post("schedules", body(question, below.clone())).await.refusal();
+            assert_eq!((refused.0, refused.2), (422, vec!["/content/question".to_owned()]), "{question}");
+            house.post("schedules", body(question, json!({"send": "csv"}))).await.good();
+        }
+        let mut made = body("trend", below);
+        made["key"] = json!("watch");
+        house.post("schedules", made).await.good();
+        // It becomes what cannot be watched: that fails, and is no silence.
+        house.put("questions/trend", json!({"content": {"title": "x", "ask": {"insight": sessions}}})).await.good();
+        stage.pass(5 * MINUTE);
+        house.boards.ask_what_is_due().await.unwrap();
+        assert_eq!(fates(&house, "watch").await, ["failed"]);
+    }
+
     pub async fn nobody_outside_is_sent_anything(stage: &Stage) {
         let house = house(stage).await;
         question(&house).await;
@@ -136,5 +193,7 @@ on_both!(
     answers_are_sent_once_for_each_time,
     pages_are_sent_as_pdf,
     alerts_tell_when_they_begin_and_when_they_are_over,
+    a_question_that_fails_is_told_once,
+    alerts_watch_numbers_in_their_order_alone,
     nobody_outside_is_sent_anything,
 );

@@ -82,6 +82,53 @@ mod scenes {
         assert_eq!(open(&house, json!({"secret": third})).await.refusal().1, "share_refused");
     }
 
+    /// Whatever kind a question is of, nobody outside learns what it looks for, or who somebody is.
+    pub async fn no_question_tells_viewers_its_conditions(stage: &Stage) {
+        let house = house(stage).await;
+        let is = |property: &str| json!({"property": property, "test": {"is": ["ada@hidden.example"]}});
+        let who = json!({"all": [{"person": is("email")}]});
+        let select =
+            json!({"activities": ["buy"], "condition": {"any": [{"property": is("plan")}, {"sql": "x = 'hidden'"}]}});
+        let series = json!([{"select": select, "measures": ["people", {"sum": "price"}]}]);
+        let segments = json!([{"name": "Pro", "cohort": who}, {"name": "Others", "cohort": {"not": who}}]);
+        let questions = [
+            json!({"question": "compare", "segments": segments, "of": {"converts": {"steps": [select, select], "window_ms": 60_000}}}),
+            json!({"question": "trend", "bucket": "day", "series": series, "cohorts": [{"name": "Pro", "cohort": who}]}),
+            json!({"question": "retention", "bucket": "day", "kind": "recurring", "start": select, "returning": select}),
+            json!({"question": "time_between", "from": select, "to": select, "window_ms": 60_000, "ranks": [0.5]}),
+            json!({"question": "funnel", "steps": [select, select], "window_ms": 60_000,
+                "exclusions": [{"select": select, "after": 1, "before": 2}]}),
+            json!({"question": "distribution", "select": select, "of": {"property": "price"}, "edges": [1.0], "ranks": [0.5]}),
+            json!({"question": "ranking", "select": select, "by": "activity", "top": 5}),
+        ];
+        let tiles: Vec<Value> = questions
+            .iter()
+            .enumerate()
+            .map(|(at, insight)| {
+                json!({"id": format!("t{at}"), "x": 0, "y": at, "width": 6, "height": 1, "ask": {"insight": insight}})
+            })
+            .chain([json!({"id": "people", "x": 6, "y": 0, "width": 6, "height": 1,
+                "ask": {"insight": {"question": "ranking", "select": {}, "by": "person", "top": 5}}})])
+            .collect();
+        let board = json!({"footfall": "dashboard/1", "title": "Sales", "days": 7, "zone": "UTC", "tiles": tiles});
+        house.post("dashboards", json!({"key": "sales", "dashboard": board})).await.good();
+        let (_, secret) = link(&house, json!({})).await;
+        let token = open(&house, json!({"secret": secret})).await.good().json()["token"].as_str().unwrap().to_owned();
+        for (at, question) in questions.iter().enumerate() {
+            let answer = tile(&house, &token, &format!("t{at}"), json!({})).await.good();
+            for hidden in ["hidden", "email", "plan", "condition", "person"] {
+                assert!(!answer.text.contains(hidden), "{hidden} of {}: {}", question["question"], answer.text);
+            }
+            let shown = &answer.json()["question"];
+            assert_eq!(shown["question"], question["question"], "what it is drawn by stays");
+        }
+        let drawn = tile(&house, &token, "t1", json!({})).await.good().json()["question"].clone();
+        assert_eq!(drawn["series"][0]["select"], json!({"activities": ["buy"]}));
+        assert_eq!(drawn["series"][0]["measures"], json!(["people", {"sum": "price"}]));
+        assert_eq!(drawn["cohorts"], json!([{"name": "Pro"}]));
+        assert_eq!(tile(&house, &token, "people", json!({})).await.refusal().1, "question_refused");
+    }
+
     pub async fn passwords_are_asked_and_counted(stage: &Stage) {
         let house = house(stage).await;
         house.post("dashboards", json!({"key": "sales", "text": SALES})).await.good();
@@ -147,6 +194,7 @@ mod scenes {
 
 on_both!(
     a_link_shows_one_dashboard_and_no_question,
+    no_question_tells_viewers_its_conditions,
     passwords_are_asked_and_counted,
     embeddings_have_tokens_that_settle_variables,
 );

@@ -6,25 +6,33 @@ import { field } from "../form.js?v=1";
 import { action, card, heading, later, nothing, row, rows, tell, time } from "../parts.js?v=1";
 import { permissions } from "../session.js?v=1";
 
-const LOADED_MAX = 2000;
-const SHOWN = 50;
+const PAGE = 50;
+const TYPING_MS = 250;
 
 export function page({ own, organisation }) {
   const path = at("organisations", organisation, "audit");
-  const words = field({ name: "words", label: "Filter", type: "search", required: false, plain: true, hint: "Words that all have to occur: an act, an address, an id, “refused”." });
-  const state = { entries: [], isWhole: true, shown: SHOWN };
-  const list = h("div", {});
-  const draw = () => list.replaceChildren(...filtered(state, words.read(), draw));
+  const words = field({ name: "words", label: "Filter", type: "search", required: false, plain: true, hint: "Words that all have to occur: an act, an address, an id, “refused”; the name of a member finds what they did." });
+  const state = { records: [], cursor: undefined, turn: 0 };
+  const names = namesOf(own, organisation);
+  const next = async () => {
+    const mine = state.turn;
+    const query = new URLSearchParams({ order: "newest", limit: String(PAGE), ...asked(words.read(), await names), ...(state.cursor && { cursor: state.cursor }) });
+    const { items, next_cursor: cursor } = await read(`${path}?${query}`);
+    // Somebody may have typed on meanwhile.
+    if (mine === state.turn) Object.assign(state, { records: [...state.records, ...items], cursor });
+  };
+  const draw = async () => list(state, await names, () => next().then(place.again));
   const place = later(async () => {
-    const [{ items, isWhole }, names] = await Promise.all([all(path, LOADED_MAX), namesOf(own, organisation)]);
-    const named = items.reverse().map((entry) => ({ entry, who: names.get(entry.actor) ?? entry.actor }));
-    Object.assign(state, { entries: named.map((one) => ({ ...one, text: JSON.stringify(one).toLowerCase() })), isWhole });
-    draw();
-    return list;
+    if (!state.records.length) await next();
+    return draw();
   });
+  let typing;
   words.control.addEventListener("input", () => {
-    state.shown = SHOWN;
-    draw();
+    clearTimeout(typing);
+    typing = setTimeout(() => {
+      Object.assign(state, { records: [], cursor: undefined, turn: state.turn + 1 });
+      place.again();
+    }, TYPING_MS);
   });
   const actions = [action("Verify the chain", () => verify(path))];
   if (permissions(own, organisation).has("audit.export")) actions.push(action("Export", () => exportAll(path)));
@@ -38,19 +46,22 @@ async function namesOf(own, organisation) {
   return new Map(items.map((member) => [member.account_id, member.name]));
 }
 
-function filtered(state, words, draw) {
-  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = state.entries.filter(({ text }) => wanted.every((word) => text.includes(word)));
-  if (!found.length) return [nothing("Nothing found", wanted.length ? "No record has all of these words." : "Nothing has happened yet.")];
-  const rest = found.length - state.shown;
-  const more = action("Show more", () => {
-    state.shown += SHOWN;
-    draw();
-  });
+/** Records name members by their ids: a word that is a name of one alone is asked for as the id. */
+function asked(text, names) {
+  const idOf = (word) => {
+    const ids = [...names].filter(([, name]) => name.toLowerCase().split(/\s+/).includes(word.toLowerCase())).map(([id]) => id);
+    return ids.length === 1 ? ids[0] : word;
+  };
+  const words = [...new Set(text.split(/\s+/).filter(Boolean).map(idOf))].join(" ");
+  return words ? { words: words.slice(0, 200) } : {};
+}
+
+function list({ records, cursor }, names, more) {
+  if (!records.length) return [nothing("Nothing found", "No record has all of these words.")];
   return [
-    h("p", { class: "soft small", role: "status" }, `${found.length} records${state.isWhole ? "" : `, among the first ${state.entries.length}; export for all`}`),
-    rows(found.slice(0, state.shown).map(shown), "Records"),
-    ...(rest > 0 ? [h("div", { class: "form-actions" }, more)] : []),
+    h("p", { class: "soft small", role: "status" }, cursor ? `The newest ${records.length} records` : `${records.length} records`),
+    rows(records.map((entry) => shown({ entry, who: names.get(entry.actor) ?? entry.actor })), "Records"),
+    ...(cursor ? [h("div", { class: "form-actions" }, action("Show more", more))] : []),
   ];
 }
 

@@ -43,6 +43,6 @@ async function signedIn(element, { project }) {
       step("/account/security", "Set up a second factor", "An authenticator or a passkey: the owner's account is worth it."),
       step(`/account/organisations/${organisation}/keys`, "Make a write key", `Your app sends its activity to “${project}” with it.`),
       step(`/account/organisations/${organisation}/members`, "Invite others", "Each with the role they need."),
-      step("/", "Watch it arrive", "The first page shows activity within a second.")));
+      step(`/app/${encodeURIComponent(project)}/live`, "Watch it arrive", "The application shows activity within a second; insights, dashboards and the rest are beside it.")));
   element.querySelector("h1").focus();
 }

@@ -12,8 +12,8 @@ export function page({ go }) {
   if (!secret) return incomplete("Open the whole link of the mail, or ask whoever invited you to do it once more.");
   const accept = async (more) => {
     const { content } = await callOpenly("/v1/invitations/acceptance", { secret, mode: "cookie", ...more });
-    if (content.status === "signed_in") return go("/account", { afresh: true });
-    element.fill("You have joined", "Your account is a member now.", h("p", { class: "links" }, h("a", { href: "/account/organisations" }, "Go to your organisations")));
+    if (content.status === "signed_in") return go("/app", { afresh: true });
+    element.fill("You have joined", "Your account is a member now.", h("p", { class: "links" }, h("a", { href: "/app" }, "Open the application")));
     return element.querySelector("h1").focus();
   };
   const element = entry("You are invited", "Accept to join the organisation that invited you.",

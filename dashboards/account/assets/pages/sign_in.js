@@ -8,11 +8,13 @@ import { action } from "../parts.js?v=1";
 import * as passkey from "../passkey.js?v=1";
 import { proof } from "../proof.js?v=1";
 
+const HOME = "/app";
+
 /** Where to go on, if that is a page of ours. */
 function next() {
-  const wanted = new URLSearchParams(location.search).get("next") ?? "/account";
+  const wanted = new URLSearchParams(location.search).get("next") ?? HOME;
   const target = new URL(wanted, location.origin);
-  return target.origin === location.origin && /^\/((account|app)(\/|$)|$)/.test(target.pathname) ? target.pathname + target.search : "/account";
+  return target.origin === location.origin && /^\/((account|app)(\/|$)|$)/.test(target.pathname) ? target.pathname + target.search : HOME;
 }
 
 export function page({ go }) {

@@ -31,38 +31,68 @@ export function signIn(): void {
   location.assign(`/account/sign-in?${new URLSearchParams({ next })}`);
 }
 
-async function renew(): Promise<boolean> {
+/** What has to be asked of a person before a request may pass: the dialog of the account pages, loaded when it is needed. */
+export const on = {
+  stepUp: async (): Promise<void> => {
+    const dialog = "/assets/account/step_up.js";
+    const { stepUp } = (await import(/* @vite-ignore */ dialog)) as { stepUp: () => Promise<void> };
+    await stepUp();
+  },
+};
+
+/** `force`: not only where the session is over, also where its token is not known here. */
+async function renew(force: boolean): Promise<boolean> {
   // Another tab may have been faster; a refresh token that comes twice ends the session.
-  if ((await fetch("/v1/account", { cache: "no-store" })).ok) return true;
+  if (!force && (await fetch("/v1/account", { cache: "no-store" })).ok) return true;
   const answer = await fetch("/v1/refresh", { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
   if (answer.ok) csrfToken = (await answer.json()).csrf_token;
   return answer.ok;
 }
 
 let renewal: Promise<boolean> | undefined;
-const renewed = () => {
-  const alone = () => (navigator.locks ? navigator.locks.request("footfall.renewal", renew) : renew());
+const renewed = (force: boolean) => {
+  const alone = () => (navigator.locks ? navigator.locks.request("footfall.renewal", () => renew(force)) : renew(force));
   renewal ??= Promise.resolve(alone()).finally(() => (renewal = undefined));
   return renewal;
 };
 
-/** `fetch` that renews the session once; without one it leads to the sign-in page. */
-export async function fetchSigned(input: Request): Promise<Response> {
-  const again = input.clone();
-  const answer = await fetch(input);
-  const problem = answer.status === 401 ? await problemOf(answer) : undefined;
-  if (!problem || !NO_SESSION.includes(problem.code)) return answer;
-  if (await renewed()) return fetch(again);
-  signIn();
-  return new Promise(() => {});
+/** Browsers that do not say where a request comes from (over plain HTTP they do not) are believed by the token of their session. */
+function signed(request: Request): Request {
+  if (csrfToken !== undefined && request.method !== "GET" && request.method !== "HEAD") request.headers.set("x-csrf-token", csrfToken);
+  return request;
 }
 
-export const api = createClient<paths>({
-  baseUrl: location.origin,
-  fetch: fetchSigned,
-  cache: "no-store",
-  csrfToken: () => csrfToken,
-});
+/** What may help against a refusal; it says whether the request is worth another try. */
+function remedyOf(code: string, token: string | undefined): (() => Promise<boolean>) | undefined {
+  if (NO_SESSION.includes(code)) {
+    return async () => {
+      if (await renewed(false)) return true;
+      signIn();
+      return new Promise<boolean>(() => {});
+    };
+  }
+  // Several requests at once are refused for the same token: one of them has it renewed.
+  if (code === "csrf_refused") return async () => csrfToken !== token || renewed(true);
+  // Whoever closes the dialog is told what was refused.
+  if (code === "step_up_required") return () => on.stepUp().then(() => true, () => false);
+  return undefined;
+}
+
+/** `fetch` that renews the session once, and asks for a second factor where an act needs it; without a session it leads to the sign-in page. */
+export async function fetchSigned(input: Request): Promise<Response> {
+  const tried = new Set<string>();
+  for (;;) {
+    const token = csrfToken;
+    const answer = await fetch(signed(input.clone()));
+    const problem = answer.status === 401 || answer.status === 403 ? await problemOf(answer) : undefined;
+    const remedy = problem && !tried.has(problem.code) ? remedyOf(problem.code, token) : undefined;
+    if (!problem || !remedy) return answer;
+    tried.add(problem.code);
+    if (!(await remedy())) return answer;
+  }
+}
+
+export const api = createClient<paths>({ baseUrl: location.origin, fetch: fetchSigned, cache: "no-store" });
 
 /** The content of a good answer; everything else is thrown as `Refused`. */
 export async function good<T>(asked: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {

@@ -13,6 +13,8 @@ export interface Project {
   organisation_id: string;
   organisation: string;
   permissions: Set<string>;
+  /** Whose permissions these are. */
+  account: string;
 }
 export interface Session {
   email: string;
@@ -29,16 +31,16 @@ export async function session(): Promise<Session> {
     good(api.GET("/v1/organisations", { params: { query: { limit: 200 } } })),
   ]);
   const organisations = items as { id: string; name: string }[];
-  const projects = await Promise.all(organisations.map(({ id, name }) => projectsOf(account.grants, id, name)));
+  const projects = await Promise.all(organisations.map(({ id, name }) => projectsOf(account, id, name)));
   return { email: account.email, projects: projects.flat() };
 }
 
-async function projectsOf(grants: Grant[], organisation: string, name: string): Promise<Project[]> {
+async function projectsOf({ email: account, grants }: { email: string; grants: Grant[] }, organisation: string, name: string): Promise<Project[]> {
   const own = grants.filter((grant) => grant.organisation_id === organisation);
   const seesAll = own.some((grant) => !grant.project_id && grant.permissions.includes("projects.read"));
   const path = { organisation };
   const items = seesAll
     ? (await good(api.GET("/v1/organisations/{organisation}/projects", { params: { path, query: { limit: 200 } } }))).items
     : await Promise.all([...new Set(own.flatMap((grant) => grant.project_id ?? []))].map((project) => good(api.GET("/v1/projects/{project}", { params: { path: { project } } }))));
-  return items.map((project) => ({ id: project.id, name: project.name, organisation_id: organisation, organisation: name, permissions: permissionsOf(grants, organisation, project.id) }));
+  return items.map((project) => ({ id: project.id, name: project.name, organisation_id: organisation, organisation: name, permissions: permissionsOf(grants, organisation, project.id), account }));
 }

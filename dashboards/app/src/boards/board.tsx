@@ -14,7 +14,7 @@ import { DAYS, Variables } from "./controls";
 import { Editor } from "./editor";
 import { FileDialog } from "./file";
 import { Tiles } from "./grid";
-import { bottom, valuesIn, type Board, type Tile as TileOf, type Value } from "./model";
+import { bottom, defaultsOf, valuesIn, type Board, type Tile as TileOf, type Value } from "./model";
 import { Settings } from "./settings";
 import { ShareDialog } from "./share";
 import { PeopleBehind, type Behind } from "../insights/behind";
@@ -91,8 +91,8 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
     key: `${project.id} ${name} ${tag} ${valuesKey} ${span}`,
     zone: board.zone,
     ask: (tile, signal) => calls.askTile(project.id, name, { tile, variables: JSON.parse(valuesKey) as Record<string, Value>, ...(span && { days: span }) }, signal),
-    project: project.id, happened, show: (behind) => behind && setBehind(behind), sql: (tile, shown) => statementOf(project.id, tile, shown, valuesKey),
-  }), [project.id, name, tag, valuesKey, span, board.zone, happened]);
+    project: project.id, happened, show: (behind) => behind && setBehind(behind), sql: (tile, shown) => statementOf(project.id, tile, shown, { ...defaultsOf(board.variables), ...(JSON.parse(valuesKey) as Record<string, Value>) }, { days: span ?? board.days, zone: board.zone, isChosen: span !== undefined }),
+  }), [project.id, name, tag, valuesKey, span, board.zone, board.days, happened]);
   const mayWrite = project.permissions.has("dashboards.write");
   const keep = (body: { dashboard: Board } | { text: string }) =>
     calls.save(project.id, name, tag, body).then((saved) => (change(saved), setDraft(undefined), setFault(undefined), setOpen(undefined)));

@@ -110,6 +110,9 @@ export function valuesIn(variables: Variable[] | undefined, given: unknown): Rec
   return Object.fromEntries((variables ?? []).filter(({ name }) => from[name] !== undefined).map(({ name }) => [name, from[name] ?? null]));
 }
 
+/** The values that variables have by themselves. */
+export const defaultsOf = (variables: Variable[] | undefined): Record<string, Value> => Object.fromEntries((variables ?? []).map(({ name, default: value }) => [name, value ?? null]));
+
 /** What was typed, as the variable's type has it; nothing is null. */
 export function typed({ type }: Variable, text: string): Value {
   if (text === "") return null;

@@ -61,6 +61,9 @@ function SaveDialog({ question, close }: { question: Omit<SavedQuestion, "title"
           <label className="field"><span>Title</span><input required maxLength={200} value={title} onChange={(event) => setTitle(event.target.value)} /></label>
           <Select label="On the dashboard" value={board} options={[[NONE, "none"] as const, [NEW, "a new one"] as const, ...(boards.value ?? []).map(({ key, title }) => [key, title] as const)]} choose={setBoard} />
           {board === NEW && <label className="field"><span>Title of the new dashboard</span><input required maxLength={200} value={boardTitle} onChange={(event) => setBoardTitle(event.target.value)} /></label>}
+          {"insight" in question.ask && question.days !== undefined && (
+            <p className="soft small">It is asked of {question.days === 1 ? "the day" : `the ${question.days} days`} that end{question.days === 1 ? "s" : ""} with today, whenever somebody looks.{JSON.stringify(question.ask).includes('"from_ms"') && " The time in which its people did something stays the one of now."}</p>
+          )}
           {boards.fault ? <Failure fault={boards.fault} again={boards.again} /> : null}
           {fault ? <Failure fault={fault} /> : null}
           <div className="line"><button type="submit" className="primary">Save it</button></div>

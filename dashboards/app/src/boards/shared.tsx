@@ -23,9 +23,9 @@ export function Shared() {
   const [needsPassword, setNeedsPassword] = useState(false);
   const [password, setPassword] = useState("");
   const secret = location.hash.slice(1);
-  const open = useCallback((given?: string) => {
+  const open = useCallback((given?: string, fresh?: string) => {
     setFault(undefined);
-    asViewer<Opened>("/v1/shared/dashboards", inFrame ? { token: secret } : { secret, ...(given && { password: given }) }).then(setOpened, (fault) => {
+    asViewer<Opened>("/v1/shared/dashboards", inFrame ? { token: fresh ?? secret } : { secret, ...(given && { password: given }) }).then(setOpened, (fault) => {
       if (fault instanceof Refused && fault.code === "share_password_needed") setNeedsPassword(true);
       else setFault(fault);
     });
@@ -40,7 +40,7 @@ export function Shared() {
   const submit = (event: FormEvent) => (event.preventDefault(), open(password));
   return (
     <main id="main" className={`shared${inFrame ? " framed" : ""}`}>
-      {opened ? <Viewed opened={opened} renew={() => open(password || undefined)} /> : needsPassword ? (
+      {opened ? <Viewed opened={opened} renew={() => open(password || undefined)} renewWith={(token) => open(undefined, token)} /> : needsPassword ? (
         <section className="card nothing">
           <h1>A dashboard is behind this link</h1>
           <form className="stack" onSubmit={submit}>
@@ -54,19 +54,46 @@ export function Shared() {
   );
 }
 
-function Viewed({ opened, renew }: { opened: Opened; renew: () => void }) {
+/** What a frame and the page that holds it say to each other: only pages of the origins that the embedding names can hold it. */
+const NEEDED = "footfall.token_needed";
+const GIVEN = "footfall.token";
+
+/** Asks whoever holds the frame for a new token, in time; true once the old one has ended without one. */
+function useToken({ token, expires_at }: Opened, renewWith: (token: string) => void): boolean {
+  const [hasEnded, setEnded] = useState(false);
+  useEffect(() => {
+    if (!inFrame) return;
+    setEnded(false);
+    const left = Date.parse(expires_at) - Date.now();
+    const ask = () => parent.postMessage({ type: NEEDED, expires_at }, "*");
+    const asking = setTimeout(ask, Math.max(0, Math.min(left - 60_000, TIMER_MAX_MS)));
+    const ending = setTimeout(() => (ask(), setEnded(true)), Math.min(left, TIMER_MAX_MS));
+    const hear = ({ source, data }: MessageEvent) => {
+      const told = (typeof data === "object" && data !== null ? data : {}) as { type?: unknown; token?: unknown };
+      if (source === parent && told.type === GIVEN && typeof told.token === "string" && told.token !== token) renewWith(told.token);
+    };
+    addEventListener("message", hear);
+    return () => (clearTimeout(asking), clearTimeout(ending), removeEventListener("message", hear));
+  }, [token, expires_at]);
+  return hasEnded;
+}
+/** Timers that are longer end at once. */
+const TIMER_MAX_MS = 2_000_000_000;
+
+function Viewed({ opened, renew, renewWith }: { opened: Opened; renew: () => void; renewWith: (token: string) => void }) {
   const { dashboard, token } = opened;
+  const hasEnded = useToken(opened, renewWith);
   const [values, setValues] = useState<Record<string, Value>>({});
   const [turn, setTurn] = useState(0);
   const latest = useRef(token);
   latest.current = token;
   useEffect(() => {
     const seconds = dashboard.refresh_seconds;
-    const beat = seconds ? setInterval(() => document.visibilityState === "visible" && setTurn((turn) => turn + 1), seconds * 1000) : undefined;
+    const beat = seconds && !hasEnded ? setInterval(() => document.visibilityState === "visible" && setTurn((turn) => turn + 1), seconds * 1000) : undefined;
     // A link's token is asked for anew before it ends; a frame's comes from whoever holds the frame.
     const end = inFrame ? undefined : setTimeout(renew, Math.max(60_000, Date.parse(opened.expires_at) - Date.now() - 60_000));
     return () => (clearInterval(beat), clearTimeout(end));
-  }, [dashboard.refresh_seconds, opened.expires_at]);
+  }, [dashboard.refresh_seconds, opened.expires_at, hasEnded]);
   const variables = dashboard.variables ?? [];
   const valuesKey = JSON.stringify(valuesIn(variables, values));
   const asker: Asker = useMemo(() => ({
@@ -80,6 +107,7 @@ function Viewed({ opened, renew }: { opened: Opened; renew: () => void }) {
         <div><h1 tabIndex={-1}>{dashboard.title}</h1>{dashboard.description && <p className="soft">{dashboard.description}</p>}</div>
         <span className="soft small">{dashboard.days === 1 ? "today" : `the last ${dashboard.days} days`}</span>
       </header>
+      {hasEnded && <p className="notice" role="status">The time of this view is over: what is shown is as it was then. Load the page that holds it anew.</p>}
       {variables.length > 0 && <div className="line board-controls" role="group" aria-label="Variables"><Variables variables={variables} values={values} set={(name, value) => setValues({ ...values, [name]: value })} /></div>}
       {dashboard.tiles.length === 0 && <Empty>There is nothing on this dashboard yet.</Empty>}
       <Tiles tiles={dashboard.tiles} content={content} />

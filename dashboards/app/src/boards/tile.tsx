@@ -5,6 +5,7 @@ import { useAnswer } from "../api/answer";
 import { Chart } from "../chart/chart";
 import { savePicture } from "../chart/picture";
 import { behindOf, type Behind } from "../insights/behind";
+import type { Cell } from "../insights/drawn";
 import { marksOf } from "../insights/happened";
 import { Numbers } from "../insights/numbers";
 import { csv, fileName, save } from "../parts/files";
@@ -12,7 +13,7 @@ import { number } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
 import type { Annotation, Item } from "./calls";
 import type { Tile as TileOf, TileAnswer } from "./model";
-import { shownOf, type Shown } from "./shown";
+import { shownOf, type Figure, type Shown } from "./shown";
 
 export interface Asker {
   /** Changes when it should be asked again. */
@@ -51,7 +52,7 @@ export const Tile = memo(function Tile({ tile, asker, turn }: { tile: TileOf; as
       {answer.isSlow && <div className="progress" role="progressbar" aria-label={`${title} is on its way`}><i /></div>}
       {words !== undefined ? <p className="tile-words">{words}</p>
         : answer.fault ? <Failure fault={answer.fault} again={answer.again} />
-          : shown ? <Content tile={tile} shown={shown} title={title} asker={asker} isNumber={answer.value?.show === "number"} isStale={answer.isAsking && answer.isSlow} />
+          : shown ? <Content tile={tile} shown={shown} title={title} asker={asker} wantsNumber={answer.value?.show === "number"} isStale={answer.isAsking && answer.isSlow} />
             : answer.isCancelled ? <p className="line" role="status">It was stopped. <button type="button" className="plain" onClick={answer.again}>Ask again</button></p> : <Loading what="the answer" />}
     </>
   );
@@ -62,27 +63,28 @@ interface Content {
   shown: Shown;
   title: string;
   asker: Asker;
-  isNumber: boolean;
+  wantsNumber: boolean;
   isStale: boolean;
 }
 
-function Content({ tile, shown, title, asker, isNumber, isStale }: Content) {
+function Content({ tile, shown, title, asker, wantsNumber, isStale }: Content) {
   const region = useRef<HTMLDivElement>(null);
   const [isTable, setTable] = useState(false);
   const { asked, drawing: plain, starts } = shown;
   const drawing = useMemo(() => (plain && plain.kind !== "flows" && starts && asker.happened?.length ? { ...plain, marks: marksOf(asker.happened, starts) } : plain), [plain, starts, asker.happened]);
   const { show } = asker;
   const behind = asked && show ? (cell: Parameters<typeof behindOf>[2], what: string) => show(behindOf(asked.kind, asked.definition, cell, what)) : undefined;
-  if (!isNumber && shown.rows.length === 0) return <Empty>Nothing yet.</Empty>;
+  const figures = wantsNumber ? shown.figures : undefined;
+  if (!figures && shown.rows.length === 0) return <Empty>Nothing yet.</Empty>;
   const pick = behind && shown.cellAt ? (index: number, line: number) => behind(shown.cellAt?.(index, line), `${title}: ${drawing?.kind === "flows" ? "a flow" : drawing?.names[index] ?? ""}`) : undefined;
-  const figure = number(shown.figure ?? null);
   const take = async () => {
     const sql = await asker.sql?.(tile, shown);
     if (sql) save(fileName(title, "sql"), sql, "application/sql");
   };
   return (
     <div className="tile-content" ref={region}>
-      {isNumber ? <p className={`tile-figure${isStale ? " stale" : ""}`}>{behind && shown.figureCell && shown.figure ? <button type="button" className="behind" title="Who is this?" aria-label={`${figure}, ${title}: who is this?`} onClick={() => behind(shown.figureCell, title)}>{figure}</button> : figure}</p>
+      {wantsNumber && !figures && <p className="soft small">Answers of this kind are no one number.</p>}
+      {figures ? <Figures figures={figures} title={title} isStale={isStale} behind={behind} />
         : drawing && !isTable ? <Chart label={`${title}: as a table it has the same numbers`} drawing={drawing} isStale={isStale} pick={pick} />
           : <div className="tile-table"><Numbers label={`${title} as a table`} shown={shown} show={behind} height={1200} project={asker.project} /></div>}
       <div className="tile-foot">
@@ -93,4 +95,17 @@ function Content({ tile, shown, title, asker, isNumber, isStale }: Content) {
       </div>
     </div>
   );
+}
+
+/** One large number, or several with their names. */
+function Figures({ figures, title, isStale, behind }: { figures: Figure[]; title: string; isStale: boolean; behind?: (cell: Cell, what: string) => void }) {
+  const [only] = figures;
+  const told = ({ name, value, cell }: Figure, what: string) => {
+    const text = typeof value === "string" ? value : number(value);
+    if (!behind || !cell || !value) return text;
+    return <button type="button" className="behind" title="Who is this?" aria-label={`${text}, ${what}: who is this?`} onClick={() => behind(cell, figures.length > 1 ? `${title}: ${name}` : title)}>{text}</button>;
+  };
+  const stale = isStale ? " stale" : "";
+  if (figures.length <= 1) return <p className={`tile-figure${stale}`}>{only ? told(only, title) : "–"}</p>;
+  return <dl className={`tile-figures${stale}`}>{figures.map((figure) => <div key={figure.name}><dt>{figure.name}</dt><dd>{told(figure, `${figure.name}, ${title}`)}</dd></div>)}</dl>;
 }

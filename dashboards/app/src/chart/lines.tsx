@@ -1,7 +1,7 @@
 // Lines and bars over names: drawn by React from what d3 works out, with a note of the values under the pointer.
 
 import { area, line } from "d3-shape";
-import { useState, type PointerEvent } from "react";
+import { useId, useState, type PointerEvent } from "react";
 import { number } from "../parts/format";
 import { FONT, hueOf, widthOf, type Colours, type Lines } from "./options";
 import { axisOf, lineAt, shortened, stacked, strideOf, written, type Box, type Stacked } from "./places";
@@ -15,11 +15,12 @@ interface Props {
 }
 
 export function LinesChart({ drawing, width, height, colours, pick }: Props) {
-  const { names, lines, kind, unit, marks = [] } = drawing;
+  const { names, lines, kind, unit, marks = [], reach = Infinity } = drawing;
+  const inside = useId();
   const [at, setAt] = useState<number>();
   const bars = kind === "bars" ? stacked(drawing) : [];
   const all = kind === "bars" ? bars.flat().flatMap((bar) => (bar ? [bar.from, bar.to] : [])) : lines.flatMap(({ values, band }) => [...values, ...(band ?? []).flatMap((one) => (one ? [one.low, one.high] : []))]);
-  const axis = axisOf(all, height);
+  const axis = axisOf(all.map((value) => (value === null ? null : Math.max(-reach, Math.min(reach, value)))), height);
   const left = 12 + Math.max(...axis.ticks.map((tick) => widthOf(written(tick, unit))));
   const box: Box = { left, top: 16, width: Math.max(10, width - left - 14), height: Math.max(10, height - 44) };
   const step = box.width / Math.max(1, kind === "bars" ? names.length : names.length - 1);
@@ -28,8 +29,8 @@ export function LinesChart({ drawing, width, height, colours, pick }: Props) {
   const stride = strideOf(names, box.width, kind === "lines");
   const text = { fill: colours.soft, fontFamily: FONT, fontSize: 11 };
   const nearest = (event: PointerEvent<SVGSVGElement>) => {
-    const inside = event.clientX - event.currentTarget.getBoundingClientRect().left - box.left;
-    return Math.max(0, Math.min(names.length - 1, kind === "bars" ? Math.floor(inside / step) : Math.round(inside / step)));
+    const across = event.clientX - event.currentTarget.getBoundingClientRect().left - box.left;
+    return Math.max(0, Math.min(names.length - 1, kind === "bars" ? Math.floor(across / step) : Math.round(across / step)));
   };
   const picked = (event: PointerEvent<SVGSVGElement>) => {
     const from = event.currentTarget.getBoundingClientRect();
@@ -52,7 +53,12 @@ export function LinesChart({ drawing, width, height, colours, pick }: Props) {
         {names.map((name, index) => index % stride === 0 && <text {...text} key={index} x={x(index)} y={height - 9} textAnchor={kind === "lines" && index === 0 ? "start" : kind === "lines" && index === names.length - 1 ? "end" : "middle"}>{shortened(name)}</text>)}
         {marks.map(({ index, text: told }) => <g key={`${index} ${told}`}><line x1={x(index)} x2={x(index)} y1={box.top} y2={box.top + box.height} stroke={colours.soft} strokeDasharray="2 3" /><text {...text} x={x(index) + 4} y={box.top + 2}>{shortened(told, 28)}</text></g>)}
         {at !== undefined && <line x1={x(at)} x2={x(at)} y1={box.top} y2={box.top + box.height} stroke={colours.soft} strokeWidth={kind === "bars" ? step : 1} strokeOpacity={kind === "bars" ? 0.1 : 0.5} />}
-        {kind === "bars" ? bars.map((own, index) => <Bars key={index} own={own} {...{ drawing, index, colours, step, x, y }} />) : lines.map((_, index) => <Curve key={index} {...{ drawing, index, colours, x, y }} />)}
+        {kind === "bars" ? bars.map((own, index) => <Bars key={index} own={own} {...{ drawing, index, colours, step, x, y }} />) : (
+          <>
+            {reach < Infinity && <clipPath id={inside}><rect x={box.left - 4} y={box.top} width={box.width + 8} height={box.height} /></clipPath>}
+            <g clipPath={reach < Infinity ? `url(#${inside})` : undefined}>{lines.map((_, index) => <Curve key={index} {...{ drawing, index, colours, x, y }} />)}</g>
+          </>
+        )}
       </svg>
       {at !== undefined && <Note drawing={drawing} at={at} colours={colours} left={x(at)} width={width} />}
     </>

@@ -4,14 +4,15 @@ import { useMemo, useRef } from "react";
 import type { Experiment } from "../api/definitions";
 import { Chart } from "../chart/chart";
 import { Forest } from "../chart/forest";
-import type { Drawing } from "../chart/options";
 import { savePicture } from "../chart/picture";
 import { useText } from "../frame/address";
 import { Segments, Select } from "../parts/choice";
 import { csv, fileName, save } from "../parts/files";
 import { chance, number, percent, signedPercent } from "../parts/format";
+import { curves, daysOf, isCut } from "./daily";
 import { PeopleApart } from "./segments";
-import { conclude, effectsOf, intervalOf, type Comparison, type MetricReport, type Results, type View } from "./told";
+import { conclude, effectsOf, intervalOf, type MetricReport, type Results, type View } from "./told";
+import { withValues } from "../sql/quoted";
 
 const VIEWS = [["sequential", "Frequentist"], ["bayesian", "Bayesian"]] as const;
 const ROLES = [["goal", "Goals"], ["guardrail", "Guardrails"], ["secondary", "Secondary"]] as const;
@@ -40,7 +41,7 @@ export function ResultsShown({ results, experiment }: { results: Results; experi
       <Daily results={results} />
       <PeopleApart results={results} />
       <section className="card" aria-label="Where it comes from">
-        <div className="card-head"><h2>Where it comes from</h2><button type="button" className="quiet" onClick={() => save(fileName(results.experiment, "sql"), `-- ${JSON.stringify(results.params)}\n${results.sql}\n`, "application/sql")}>SQL</button></div>
+        <div className="card-head"><h2>Where it comes from</h2><button type="button" className="quiet" onClick={() => save(fileName(results.experiment, "sql"), `${withValues(results.sql, results.params as Record<string, unknown>)}\n`, "application/sql")}>SQL</button></div>
         <p className="soft">One question of the table activity for all metrics; with its parameters it gives these numbers on the SQL page as well.</p>
       </section>
     </>
@@ -109,8 +110,7 @@ function Daily({ results }: { results: Results }) {
   const [wanted, setWanted] = useText("daily");
   const metric = drawable.find(({ key }) => key === wanted) ?? drawable[0];
   const drawing = useMemo(() => metric && curves(metric.comparisons), [metric]);
-  if (!metric || !drawing || drawing.kind === "flows") return null;
-  // As they are: what is drawn is cut.
+  if (!metric || !drawing) return null;
   const days = daysOf(metric.comparisons);
   const head = ["day", ...metric.comparisons.flatMap(({ variation }) => [variation, `${variation} low`, `${variation} high`])];
   const rows = days.map((day) => [day.slice(0, 10), ...metric.comparisons.flatMap(({ curve }) => { const point = curve.find((one) => one.day === day); return [point?.effect ?? null, point?.interval?.low ?? null, point?.interval?.high ?? null]; })]);
@@ -124,28 +124,8 @@ function Daily({ results }: { results: Results }) {
           <button type="button" className="quiet" aria-label="Day by day as PNG" onClick={() => region.current && void savePicture(region.current, `daily ${metric.key}`)}>PNG</button>
         </span>
       </div>
-      <p className="soft small">The effect among all who were exposed until the end of each day, with its interval.</p>
+      <p className="soft small">The effect among all who were exposed until the end of each day, with its interval.{isCut(drawing) && <> The chart ends at {percent(drawing.reach)} either way, and some days reach further: pointing at them, and the CSV, tell how far.</>}</p>
       <Chart label={`The effect on ${metric.key} by days of exposure, with its interval`} drawing={drawing} />
     </section>
   );
-}
-
-const daysOf = (comparisons: Comparison[]) => [...new Set(comparisons.flatMap(({ curve }) => curve.map(({ day }) => day)))].sort();
-
-/** Intervals of the first days are so wide that nothing else would be seen: they are cut at four times the last. */
-function curves(comparisons: Comparison[]): Drawing {
-  const days = daysOf(comparisons);
-  const lines = comparisons.map(({ variation, curve }) => {
-    const at = new Map(curve.map((point) => [point.day, point]));
-    const last = curve.at(-1)?.interval;
-    const reach = 4 * Math.max(0.005, Math.abs(last?.low ?? 0), Math.abs(last?.high ?? 0));
-    const cut = (value: number) => Math.max(-reach, Math.min(reach, value));
-    const points = days.map((day) => at.get(day));
-    return {
-      name: variation,
-      values: points.map((point) => (point?.effect == null ? null : cut(point.effect))),
-      band: points.map((point) => (point?.interval?.low == null || point.interval.high == null ? null : { low: cut(point.interval.low), high: cut(point.interval.high) })),
-    };
-  });
-  return { kind: "lines", names: days.map((day) => new Date(day).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" })), lines, unit: "percent" };
 }

@@ -14,6 +14,7 @@ import { chance, number, signedPercent } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
 import { DIMENSIONS, wordsOf, type Dimension } from "./dimensions";
 import { verdictOf, type Results } from "./told";
+import { withValues } from "../sql/quoted";
 
 type Told = components["schemas"]["MetricBreakdown"];
 const CHOICES: readonly (readonly [Dimension | "", string])[] = [["", "choose …"], ...DIMENSIONS];
@@ -45,7 +46,7 @@ export function PeopleApart({ results }: { results: Results }) {
         </span>
       </div>
       <p className="soft small">As people were at their first exposure. Whoever looks at many groups finds some effect in one of them by chance: p-values are corrected for how many were looked at.</p>
-      {found.fault ? <Failure fault={found.fault} again={found.again} /> : dimension && found.isAsking ? <Loading what="the groups" /> : shown && <Levels told={shown} results={results} dimension={wordsOf(dimension as Dimension)} sql={`-- ${JSON.stringify(found.value?.params)}\n${found.value?.sql}\n`} />}
+      {found.fault ? <Failure fault={found.fault} again={found.again} /> : dimension && found.isAsking ? <Loading what="the groups" /> : shown && <Levels told={shown} results={results} dimension={wordsOf(dimension as Dimension)} sql={`${withValues(found.value?.sql ?? "", (found.value?.params ?? {}) as Record<string, unknown>)}\n`} />}
       {differing.fault ? <Failure fault={differing.fault} again={differing.again} /> : isSearching && differing.isAsking ? <Loading what="every group" /> : differing.value && <Differing found={differing.value} />}
     </section>
   );

@@ -4,6 +4,7 @@ import type { components } from "../../../client/src/schema";
 import type { Effect } from "../chart/forest";
 import type { Experiment } from "../api/definitions";
 import { percent, signedPercent } from "../parts/format";
+import { untilPlanned } from "./horizon";
 
 export type Results = components["schemas"]["ExperimentResults"];
 export type MetricReport = Results["metrics"][number];
@@ -56,6 +57,8 @@ export function conclude(results: Results, experiment: Experiment): Conclusion {
   if (results.sample_ratio.is_off) return { tone: "bad", title: "Do not decide on these numbers", sentences: [results.sample_ratio.reading] };
   const harm = harmed(results, experiment);
   if (harm.length) return { tone: "bad", title: `It does harm: ${harm.join(", ")}`, sentences: [...said, "A guardrail is surely worse than was to be borne."] };
+  const waits = untilPlanned(results, experiment);
+  if (waits) return { tone: "open", ...waits };
   const first = goals[0];
   const judged = first?.comparisons.map((one) => ({ one, verdict: isSure(one, experiment) ? verdictOf(one.interval?.low, one.interval?.high, first.lower_is_better) : undefined })) ?? [];
   const better = judged.filter(({ verdict }) => verdict === "better").sort((a, b) => Math.abs(b.one.effect ?? 0) - Math.abs(a.one.effect ?? 0))[0]?.one;

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { useAnswer } from "../api/answer";
 import { listed, made, replaced, type Feature, type Item, type Rule } from "../api/definitions";
 import { useProject } from "../frame/project";
+import { ActDialog } from "../parts/act";
 import { Select } from "../parts/choice";
 import { TextField } from "../parts/field";
 import { Failure, Loading } from "../parts/states";
@@ -60,6 +61,9 @@ export function Editor({ item, tag, saved }: { item?: Item<"features">; tag?: st
     if (one) moved.splice(index + by, 0, one);
     setRules(moved);
   };
+  // Values of another type fit no rule.
+  const [wantedType, setWantedType] = useState<Feature["value_type"]>();
+  const turn = (value_type: Feature["value_type"]) => set({ value_type, default_value: emptyOf(value_type), off_value: null, rules: [] });
   return (
     <form className="stack" onSubmit={(event) => (event.preventDefault(), void save())}>
       <section className="card stack" aria-label="The flag">
@@ -69,7 +73,7 @@ export function Editor({ item, tag, saved }: { item?: Item<"features">; tag?: st
         </div>
         <TextField label="What it is for" rows={2} value={feature.description} set={(description) => set({ description })} />
         <div className="line">
-          <Select label="Values are" value={feature.value_type} options={TYPES} choose={(value_type) => set({ value_type, default_value: emptyOf(value_type), off_value: null, rules: [] })} />
+          <Select label="Values are" value={feature.value_type} options={TYPES} choose={(type) => (rules.length ? setWantedType(type) : turn(type))} />
           <ValueField key={feature.value_type} label="Default" type={feature.value_type} value={feature.default_value} set={(default_value) => set({ default_value })} />
         </div>
       </section>
@@ -83,6 +87,10 @@ export function Editor({ item, tag, saved }: { item?: Item<"features">; tag?: st
         ))}
         {feature.posthog_filters ? <p className="soft">This flag falls by PostHog’s filters, and has no rules.</p> : <div className="line"><button type="button" className="plain" onClick={add}>Add a rule</button></div>}
       </section>
+      {wantedType && (
+        <ActDialog title="Change the type of the values?" isDanger does="Change it" hasNoReason act={() => Promise.resolve(turn(wantedType))} done={() => undefined} close={() => setWantedType(undefined)}
+          about={<>{rules.length === 1 ? "The rule gives a value" : `The ${rules.length} rules give values`} of the present type, and {rules.length === 1 ? "goes" : "go"}. Nothing is changed before the flag is saved.</>} />
+      )}
       <section className="card stack" aria-label="Save">
         {item && <TextField label="Reason for the change" value={reason} set={setReason} hint="Kept in the history." />}
         {fault ? <Failure fault={fault} /> : null}

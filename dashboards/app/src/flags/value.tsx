@@ -25,7 +25,7 @@ export function ValueField({ label, type, value, set }: { label: string; type: V
         setFault(error instanceof Error ? error.message : String(error));
       }
     };
-    return <Field label={label} fault={fault}>{(given) => <textarea {...given} rows={3} value={text} onChange={(event) => write(event.target.value)} />}</Field>;
+    return <Field label={label} fault={fault}>{(given) => <textarea {...given} ref={(field) => field?.setCustomValidity(fault ? `This is no JSON: ${fault}` : "")} rows={3} value={text} onChange={(event) => write(event.target.value)} />}</Field>;
   }
   const isNumber = type === "number";
   return (

@@ -30,6 +30,8 @@ interface Answer {
 }
 
 const PAGE = 100;
+/** Of a file, as many as are told at once. */
+const TAKEN = 10_000;
 
 export function PeopleBehind({ behind, close }: { behind: Behind; close: () => void }) {
   const project = useProject().id;
@@ -41,11 +43,25 @@ export function PeopleBehind({ behind, close }: { behind: Behind; close: () => v
     return { ...answer, known: await named(project, answer.listed, signal) };
   });
   const people = found.value;
+  const [fault, setFault] = useState<unknown>();
+  /** Everybody, page by page. */
+  const take = async () => {
+    const ids: string[] = [];
+    for (let after: string | null | undefined; ; ) {
+      const body = { question: behind.question, cell: behind.cell, limit: TAKEN, ...(after && { after }) };
+      const { answer } = (await good(api.POST(`/v1/projects/{project}/insights/${behind.kind}/people` as never, { params: { path: { project } }, body } as never))) as Answer;
+      ids.push(...answer.listed);
+      after = answer.next;
+      if (!after) break;
+    }
+    save(fileName(behind.title, "csv"), csv(["person"], ids.map((id) => [id])));
+  };
   return (
     <Dialog title={behind.title} close={close} isWide>
       {found.fault ? <Failure fault={found.fault} again={found.again} /> : !people ? <Loading what="the people" /> : people.people === 0 ? <Empty>Nobody.</Empty> : (
         <>
-          <div className="result-head"><p role="status"><b>{number(people.people)}</b> {people.people === 1 ? "person" : "people"}</p><button type="button" className="quiet" onClick={() => save(fileName(behind.title, "csv"), csv(["person"], people.listed.map((id) => [id])))}>CSV of this page</button></div>
+          <div className="result-head"><p role="status"><b>{number(people.people)}</b> {people.people === 1 ? "person" : "people"}</p><button type="button" className="quiet" onClick={() => void take().then(() => setFault(undefined), setFault)}>CSV of all</button></div>
+          {fault ? <Failure fault={fault} /> : null}
           <ul className="rows">{people.listed.map((id) => { const known = people.known.get(id); return <li key={id}><Link href={placeOf(project, `people/${encodeURIComponent(id)}`)}>{known?.name ?? id}</Link>{known && <span className="soft small">{number(known.activities)} activities · last {ago(known.last)}</span>}</li>; })}</ul>
           <div className="line">
             {after.length > 0 && <button type="button" className="plain" onClick={() => setAfter(after.slice(0, -1))}>Before</button>}

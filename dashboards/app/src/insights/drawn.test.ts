@@ -16,6 +16,16 @@ test("a trend: a column for each line, the span before as well", () => {
   expect(shown.rows.map((row) => row.slice(1))).toEqual([[1, 3], [2, 4]]);
 });
 
+test("what has not begun has no numbers, whatever the answer says of it", () => {
+  const hours = [0, 1, 2, 3].map((hour) => hour * 3_600_000);
+  const halfPastOne = 5_400_000;
+  const trend = drawn("trend", { bucket: "hour", series: [{ measures: ["count"] }] }, { buckets: hours, lines: [{ series: 0, label: "everything", measures: [[4, 2, 0, 0]] }] }, "UTC", halfPastOne);
+  expect(trend.drawing).toMatchObject({ lines: [{ values: [4, 2, null, null] }] });
+  expect(trend.rows.map((row) => row[1])).toEqual([4, 2, null, null]);
+  const standings = { new: 1, returning: 0, resurrecting: 0, dormant: 3 };
+  expect(drawn("lifecycle", { bucket: "hour" }, { buckets: hours.map((start_ms) => ({ start_ms, ...standings })) }, "UTC", halfPastOne).rows).toHaveLength(2);
+});
+
 test("a funnel: shares of all and of the step before; nobody is no division by zero", () => {
   const question = { kind: "funnel" as const, steps: [{ activity: "a" }, { activity: "b" }] };
   expect(of(question, { groups: [{ value: null, reached: [8, 2], converted_ms: [1, 1, 1, 60_000, 1, 1, 1] }] })).toMatchObject({

@@ -38,7 +38,7 @@ interface Selector {
 }
 /** As much of a definition as drawing needs (docs/insights). */
 export interface Definition {
-  bucket?: Bucket;
+  bucket?: Bucket | "whole";
   series?: { select?: Selector; measures?: unknown[] }[];
   formulas?: string[];
   steps?: Selector[];
@@ -66,16 +66,16 @@ export function labelled(label: Label | undefined): string {
 }
 
 /** Draws the answer to a definition of `kind`. Kinds without a drawing of their own are undefined. */
-export function drawn(kind: Kind, definition: object, answer: unknown, zone: string): Drawn {
+export function drawn(kind: Kind, definition: object, answer: unknown, zone: string, now = Date.now()): Drawn {
   const asked = definition as Definition;
   const name = (start: number) => bucketName(start, asked.bucket ?? "day", zone);
   const of = <T>() => answer as T;
   switch (kind) {
-    case "trend": return trend(asked, of(), name);
+    case "trend": return trend(asked, of(), name, now);
     case "funnel": return funnel(asked, of(), (start) => bucketName(start, asked.trend ?? "day", zone));
     case "retention": return retention(asked, of(), name);
     case "paths": return paths(of());
-    case "lifecycle": return lifecycle(of(), name);
+    case "lifecycle": return lifecycle(of(), name, now);
     case "stickiness": return stickiness(asked, of());
     case "sessions": return sessions(asked, of(), name);
     case "active_people": return active(of(), (start) => bucketName(start, "day", zone));

@@ -64,7 +64,7 @@ export function paths({ paths, edges }: PathsAnswer): Drawn {
   const shown = edges.slice(0, EDGES_MAX);
   const flows = shown.map(({ place, from, to, count }) => ({ from: `${place} · ${from}`, to: `${place + 1} · ${to}`, count }));
   const cellAt = (index: number): Cell => { const edge = shown[index]; return edge ? { edge: { place: edge.place, from: edge.from, to: edge.to } } : null; };
-  return { drawing: flows.length ? { kind: "flows", edges: flows } : undefined, head: ["path", "times"], rows: paths.map(({ activities, count }) => [activities.join(" → "), count]), cells: paths.map(({ activities }) => [null, { path: activities }]), cellAt };
+  return { drawing: flows.length ? { kind: "flows", edges: flows } : undefined, about: edges.length > EDGES_MAX ? `Of ${number(edges.length)} ways from one activity to the next the ${EDGES_MAX} most taken are drawn.` : undefined, head: ["path", "times"], rows: paths.map(({ activities, count }) => [activities.join(" → "), count]), cells: paths.map(({ activities }) => [null, { path: activities }]), cellAt };
 }
 
 type FactorOf = { property: { name: string; value: string } } | { person_property: { name: string; value: string } } | { activity: string };

@@ -17,7 +17,10 @@ export interface TrendAnswer {
   previous?: TrendAnswer;
 }
 
-export function trend(asked: Definition, answer: TrendAnswer, name: Name): Drawn {
+/** What has not begun yet has no numbers: what the answer says of it, as zeros of the hours to come, is none. */
+const begun = (starts: number[], values: (number | null)[], now: number) => values.map((value, index) => ((starts[index] ?? 0) > now ? null : value));
+
+export function trend(asked: Definition, answer: TrendAnswer, name: Name, now: number): Drawn {
   const series = asked.series ?? [];
   const nameOf = ({ series: place, label }: TrendLine, measure: number, isPrevious: boolean) => {
     const formula = asked.formulas?.[place - series.length];
@@ -27,7 +30,7 @@ export function trend(asked: Definition, answer: TrendAnswer, name: Name): Drawn
     const part = labelled(label);
     return `${formula ?? `${letter}${activityOf(own?.select)}${measured}`}${part && ` · ${part}`}${isPrevious ? " (before)" : ""}`;
   };
-  const flat = (of: TrendAnswer | undefined, previous: boolean) => (of?.lines ?? []).flatMap((line) => line.measures.map((values, measure) => ({ line, values, previous, name: nameOf(line, measure, previous) })));
+  const flat = (of: TrendAnswer | undefined, previous: boolean) => (of?.lines ?? []).flatMap((line) => line.measures.map((values, measure) => ({ line, values: begun(of?.buckets ?? [], values, now), previous, name: nameOf(line, measure, previous) })));
   const own = [...flat(answer, false), ...flat(answer.previous, true)];
   const lines = own.map(({ name, values, previous }) => ({ name, values, isPrevious: previous }));
   const cellAt = (index: number, at: number): Cell => {
@@ -83,7 +86,8 @@ export interface LifecycleAnswer {
   buckets: { start_ms: number; new: number; returning: number; resurrecting: number; dormant: number }[];
 }
 
-export function lifecycle({ buckets }: LifecycleAnswer, name: Name): Drawn {
+export function lifecycle({ buckets: all }: LifecycleAnswer, name: Name, now: number): Drawn {
+  const buckets = all.filter(({ start_ms }) => start_ms <= now);
   const standings = ["new", "returning", "resurrecting", "dormant"] as const;
   const lines = standings.map((standing) => ({ name: standing, values: buckets.map((bucket) => (standing === "dormant" ? -bucket.dormant : bucket[standing])) }));
   const names = buckets.map(({ start_ms }) => name(start_ms));

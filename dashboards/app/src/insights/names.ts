@@ -10,11 +10,12 @@ type Of = "activities" | "properties" | "values" | "traits" | "group_types" | "g
 const COLUMNS = ["country", "city", "os", "app_version", "browser", "device_type", "campaign_source", "locale"];
 const kept = new Map<string, Promise<Proposals>>();
 
-/** Asked once; what was refused is asked again when somebody needs it again. */
+/** Asked once; what was refused, and what there was nothing of yet, is asked again when somebody needs it again. */
 function once(project: string, of: Of, name?: string): Promise<Proposals> {
   const key = `${project} ${of} ${name ?? ""}`;
   const found = kept.get(key) ?? ask(project, of, name).catch((fault) => (kept.delete(key), refused(fault)));
   kept.set(key, found);
+  void found.then(({ length }) => length > 0 || kept.delete(key));
   return found;
 }
 

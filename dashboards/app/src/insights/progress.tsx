@@ -9,9 +9,14 @@ export function Waiting({ progress, cancel }: { progress?: Progress; cancel: () 
   const share = shareOf(progress);
   return (
     <div className="waiting">
-      {share === undefined ? <div className="progress" role="progressbar" aria-label="Working on it"><i /></div> : <progress value={share} max={1} aria-label="Working on it" />}
+      <Bar progress={progress} />
       <span className="small soft" role="status">{progress ? SAID[progress.state] : "Working it out"}{share === undefined ? " …" : ` · ${percent(share, 0)}`}</span>
       <button type="button" className="plain" onClick={cancel}>Stop</button>
     </div>
   );
+}
+
+export function Bar({ progress }: { progress?: Progress }) {
+  const share = shareOf(progress);
+  return share === undefined ? <div className="progress" role="progressbar" aria-label="Working on it"><i /></div> : <progress value={share} max={1} aria-label="Working on it" />;
 }

@@ -97,8 +97,11 @@ export interface Question {
   who: Who[];
 }
 
-/** It says something. */
-export const isFilled = ({ of, property, group }: Filter) => (of === "group" ? !!group : property.trim() !== "");
+/** It says something: what it looks at, and a value where its test has one. */
+export const isFilled = ({ of, property, group, test, value }: Filter) => {
+  if (of === "cohort" || of === "sql") return property.trim() !== "";
+  return (of === "group" ? !!group : property.trim() !== "") && (WITHOUT_VALUE.includes(test) || value.trim() !== "");
+};
 export const NO_FILTER: Filter = { of: "activity", property: "", test: "is", value: "" };
 export const stepOf = (activity = ""): Step => ({ activity, filters: [], isAny: false, measure: "people", property: "" });
 export const whoOf = (kind: Who["kind"]): Who => ({ kind, activity: "", times: 1, filter: NO_FILTER, cohort: "" });
@@ -187,7 +190,10 @@ export function spanOf(question: Question, endOfToday: number, zone: string): [n
 }
 
 /** Why it cannot be asked yet. */
-export function lackOf({ kind, anchor, steps, who }: Question): string | undefined {
+export function lackOf({ kind, anchor, steps, who, compared, property }: Question): string | undefined {
+  const lacking = kind === "trend" && steps.find(({ measure, property }) => WITH_NUMBER.includes(measure) && !property.trim());
+  if (lacking) return `Choose the number of “${MEASURES.find(([key]) => key === lacking.measure)?.[1] ?? ""}”.`;
+  if (kind === "compare" && compared === "sum" && !property.trim()) return "Choose the number that is summed.";
   if (kind === "paths" && (anchor === "after" || anchor === "before") && !steps[0]?.activity) return "Choose the activity that the paths begin with.";
   if (kind === "cohort" && who.length === 0) return "Say who belongs to the group.";
   if (kind === "compare" && who.length === 0) return "Say who belongs to the first group.";

@@ -22,7 +22,11 @@ const SHOWN_MAX = 60;
 const STATES = { joining: "Connecting …", live: "Live", away: "The stream broke off; connecting again …" } as const;
 
 const NOW = "SELECT count(DISTINCT person_id), count(*) FROM activity WHERE timestamp >= $minutes";
+/** What is behind the numbers, asked on the page of SQL. */
+const PEOPLE_BEHIND = "SELECT person_id, count(*) AS times, max(timestamp) AS last FROM activity WHERE timestamp >= now() - INTERVAL '5 minutes' GROUP BY person_id ORDER BY last DESC";
+const TIMES_BEHIND = "SELECT timestamp, event, person_id, distinct_id, properties FROM activity WHERE timestamp >= now() - INTERVAL '5 minutes' ORDER BY timestamp DESC LIMIT 10000";
 const LOOK_MS = 5000;
+const AGAIN_MS = 3000;
 /** The parts of the program, as /readyz names them. */
 const PARTS: Record<string, string> = { log: "Log", store: "Tables", jobs: "Job", bus: "News between processes" };
 
@@ -39,12 +43,13 @@ function Pulse({ seen }: { seen: number[] }) {
   const minutes = () => new Date(Date.now() - 5 * 60_000).toISOString();
   const found = useAnswer(permissions.has("sql.run") ? `${project} ${turn}` : undefined, (signal) => askRows(project, NOW, { minutes: minutes() }, signal));
   const status = useAnswer(`status ${turn}`, (signal) => good(api.GET("/v1/status", { signal })));
+  const inSql = (sql: string) => placeOf(project, "sql", { sql });
   const [people, activities] = found.value?.rows[0] ?? [];
   return (
     <section className="card stack" aria-label="Now">
       <dl className="figures">
-        <div className="figure"><dt>People in the last 5 minutes</dt><dd>{people === undefined ? "–" : number(Number(people))}</dd></div>
-        <div className="figure"><dt>Activities in the last 5 minutes</dt><dd>{activities === undefined ? "–" : number(Number(activities))}</dd></div>
+        <div className="figure"><dt>People in the last 5 minutes</dt><dd>{people === undefined ? "–" : <Link className="behind" title="Who is this?" href={inSql(PEOPLE_BEHIND)}>{number(Number(people))}</Link>}</dd></div>
+        <div className="figure"><dt>Activities in the last 5 minutes</dt><dd>{activities === undefined ? "–" : <Link className="behind" title="Which are these?" href={inSql(TIMES_BEHIND)}>{number(Number(activities))}</Link>}</dd></div>
         <div className="figure"><dt>A second, in the last 10 s</dt><dd>{number(seen.filter((at) => at > Date.now() - 10_000).length / 10)}</dd></div>
         <div className="figure"><dt>Answers are behind</dt><dd><Behind lag={status.value?.lag} /></dd></div>
       </dl>
@@ -83,20 +88,34 @@ export default function Live() {
   useEffect(() => {
     if (isHeld) return;
     let key = Date.now();
-    const source = new EventSource(`/v1/projects/${encodeURIComponent(project)}/live`);
-    source.addEventListener("listening", () => setState("live"));
-    source.addEventListener("error", () => setState("away"));
-    source.addEventListener("activity", (event) => {
-      const { count, activities } = JSON.parse(event.data) as { count: number; activities: Arrived[] };
-      setCount((before) => before + count);
-      setMoments((before) => [...before.slice(-5000), ...Array.from({ length: Math.min(count, 5000) }, () => Date.now())]);
-      setSeen((before) => [...activities.map((item) => ({ key: key++, item })).reverse(), ...before].slice(0, SHOWN_MAX));
-    });
-    return () => source.close();
+    let source: EventSource | undefined;
+    let again: ReturnType<typeof setTimeout> | undefined;
+    const connect = () => {
+      source = new EventSource(`/v1/projects/${encodeURIComponent(project)}/live`);
+      source.addEventListener("listening", () => setState("live"));
+      source.addEventListener("error", () => {
+        setState("away");
+        // A browser connects again after a broken line, and never after a refusal (a full house, a proxy, a session that is over).
+        if (source?.readyState === EventSource.CLOSED) again = setTimeout(() => void api.GET("/v1/account").catch(() => undefined).then(() => isGone || connect()), AGAIN_MS);
+      });
+      source.addEventListener("activity", (event) => {
+        const { count, activities } = JSON.parse(event.data) as { count: number; activities: Arrived[] };
+        setCount((before) => before + count);
+        setMoments((before) => [...before.slice(-5000), ...Array.from({ length: Math.min(count, 5000) }, () => Date.now())]);
+        setSeen((before) => [...activities.map((item) => ({ key: key++, item })).reverse(), ...before].slice(0, SHOWN_MAX));
+      });
+    };
+    let isGone = false;
+    connect();
+    return () => {
+      isGone = true;
+      clearTimeout(again);
+      source?.close();
+    };
   }, [project, isHeld]);
   return (
     <>
-      <PageHead title="Live" about={<span role="status">{isHeld ? "Held" : STATES[state]} · {count} arrived since you opened this page</span>}>
+      <PageHead title="Live" about={<><span role="status">{isHeld ? "Held" : STATES[state]}</span> · {count} arrived since you opened this page</>}>
         <button type="button" className="plain" aria-pressed={isHeld} onClick={() => setHeld(!isHeld)}>{isHeld ? "Go on" : "Hold"}</button>
       </PageHead>
       <Pulse seen={moments} />

@@ -56,6 +56,8 @@ export function Combo({ label, value, placeholder, proposals, choose, onOpen, is
       event.preventDefault();
       take(shown[at]?.value ?? text);
     } else if (event.key === "Escape") {
+      // Of a field in a dialog the first Escape is the proposals' alone.
+      if (isOpen || text !== value) event.preventDefault();
       setOpen(false);
       setText(value);
     }

@@ -10,6 +10,16 @@ export function csv(head: string[], rows: (string | number | null | undefined)[]
   return [head, ...rows].map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
 }
 
+/** Fields of CSV that the server wrote, with what ends each: bare, or within quotes. */
+const FIELD = /("(?:[^"]|"")*"|[^",\r\n]*)(,|\r?\n|$)/g;
+
+/** The same lines as a spreadsheet may open them: a text that it would run as a formula is kept a text, a number stays one. */
+export const guarded = (text: string): string => text.replace(FIELD, (whole, field: string, end: string) => {
+  const bare = field.startsWith('"') ? field.slice(1, -1) : field;
+  if (!/^[=+\-@\t\r]/.test(bare) || Number.isFinite(Number(bare))) return whole;
+  return field.startsWith('"') ? `"'${bare}"${end}` : `'${bare}${end}`;
+});
+
 export function save(name: string, content: Blob | string, type = "text/csv;charset=utf-8"): void {
   const url = URL.createObjectURL(typeof content === "string" ? new Blob([content], { type }) : content);
   const link = document.createElement("a");

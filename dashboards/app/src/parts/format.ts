@@ -51,8 +51,9 @@ export function ago(value: string | number, now = Date.now()): string {
 
 export type Bucket = "hour" | "day" | "week" | "month";
 
-/** The name of a bucket of time in a zone. */
-export function bucketName(startMs: number, bucket: Bucket, timeZone: string): string {
+/** The name of a bucket of time in a zone; `whole` is the span as one. */
+export function bucketName(startMs: number, bucket: Bucket | "whole", timeZone: string): string {
+  if (bucket === "whole") return "The whole time";
   const parts: Record<Bucket, Intl.DateTimeFormatOptions> = {
     hour: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
     day: { weekday: "short", day: "numeric", month: "short" },

@@ -15,7 +15,8 @@ import { Seen } from "./seen";
 import { Timeline } from "./timeline";
 
 const FOUND = `SELECT person_id, last_seen, activities, distinct_ids FROM persons
-WHERE $part = '' OR person_id = $part OR person_id IN (SELECT person_id FROM person_ids WHERE distinct_id LIKE $part || '%')
+WHERE $part = '' OR person_id = $part OR lower(properties->>'email') = lower($part) OR lower(properties->>'$email') = lower($part)
+OR person_id IN (SELECT person_id FROM person_ids WHERE starts_with(distinct_id, $part))
 ORDER BY last_seen DESC LIMIT 100`;
 const ONE = "SELECT first_seen, last_seen, activities, identified, properties, distinct_ids FROM persons WHERE person_id = $person";
 
@@ -32,7 +33,7 @@ function Found() {
   return (
     <>
       <PageHead title="People" about="One human each, whatever ids they carried.">
-        <label className="field-inline"><span className="soft small">Find by the beginning of an id</span><input type="search" value={part} onChange={(event) => setPart(event.target.value)} /></label>
+        <label className="field-inline"><span className="soft small">Find by the beginning of an id, or an e-mail address</span><input type="search" value={part} onChange={(event) => setPart(event.target.value)} /></label>
       </PageHead>
       <section className="card" aria-label="People found">
         {people.fault ? <Failure fault={people.fault} again={people.again} /> : !people.value ? <Loading what="people" /> : (
@@ -61,7 +62,7 @@ function Person({ person }: { person: string }) {
   return (
     <>
       <PageHead title={facts.value ? ids[0] || "Nobody" : "Person"} about={<Link href={placeOf(project, "people")}>All people</Link>}>
-        {permissions.has("activity.export") && first !== undefined && <button type="button" className="plain" onClick={() => void take()}>Take everything along</button>}
+        {permissions.has("activity.export") && first !== undefined && <button type="button" className="plain" onClick={() => void take()}>Their activity</button>}
         {permissions.has("persons.erase") && first !== undefined && <Forget person={person} ids={ids} activities={Number(activities)} />}
       </PageHead>
       {fault ? <Failure fault={fault} /> : null}

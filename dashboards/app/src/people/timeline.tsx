@@ -11,26 +11,36 @@ import { objectOf } from "./page";
 
 const PAGE = 100;
 const TIMELINE = `SELECT timestamp, event, properties, country, city, os, app_version, distinct_id, message_id FROM activity
-WHERE person_id = $person AND ($event = '' OR event = $event) AND timestamp < $before ORDER BY timestamp DESC, message_id LIMIT ${PAGE}`;
+WHERE person_id = $person AND ($event = '' OR event = $event)
+AND (timestamp < $before OR (timestamp = $before AND message_id > $last)) ORDER BY timestamp DESC, message_id LIMIT ${PAGE}`;
 const EVENTS = "SELECT event, count(*) AS times FROM activity WHERE person_id = $person GROUP BY event ORDER BY times DESC LIMIT 100";
-const END = "2200-01-01T00:00:00Z";
+/** Where a page begins: behind its predecessor's last row, of whose time there may be more. */
+interface Position {
+  before: string;
+  last: string;
+}
+const END: Position = { before: "2200-01-01T00:00:00Z", last: "" };
 
 const dayOf = (at: Cell | undefined) => new Date(String(at)).toLocaleDateString("en-GB", { weekday: "long", day: "numeric", month: "long", year: "numeric" });
 const hourOf = (at: Cell | undefined) => new Date(String(at)).toLocaleTimeString("en-GB");
 
+const positionOf = (row: Cell[] | undefined): Position => (row ? { before: String(row[0]), last: String(row[8]) } : END);
+
 export function Timeline({ person }: { person: string }) {
   const project = useProject().id;
   const [event, setEvent] = useText("event");
-  const [before, setBefore] = useState(END);
+  const [from, setFrom] = useState(END);
   const [rows, setRows] = useState<Cell[][]>([]);
   const events = useAnswer(`${project} ${person} events`, (signal) => askRows(project, EVENTS, { person }, signal));
-  const page = useAnswer(`${project} ${person} ${event} ${before}`, (signal) => askRows(project, TIMELINE, { person, event, before }, signal));
+  const page = useAnswer(`${project} ${person} ${event} ${from.before} ${from.last}`, async (signal) => ({ from, rows: (await askRows(project, TIMELINE, { person, event, ...from }, signal)).rows }));
   useEffect(() => {
-    if (page.value && !page.isAsking) setRows((old) => (before === END ? page.value?.rows ?? [] : [...old, ...(page.value?.rows ?? [])]));
-  }, [page.value, page.isAsking, before]);
+    // Until the next page is there, the answer is that of the one before.
+    const { value } = page;
+    if (value?.from === from) setRows((old) => (from === END ? value.rows : [...old, ...value.rows]));
+  }, [page.value, from]);
   const choose = (event: string) => {
     setEvent(event);
-    setBefore(END);
+    setFrom(END);
   };
   const hasMore = (page.value?.rows.length ?? 0) === PAGE;
   const days = [...new Set(rows.map(([at]) => dayOf(at)))];
@@ -43,7 +53,7 @@ export function Timeline({ person }: { person: string }) {
           <ol className="timeline">{rows.filter(([at]) => dayOf(at) === day).map((row) => <Happened key={String(row[8])} row={row} />)}</ol>
         </section>
       ))}
-      {hasMore && <button type="button" className="plain" disabled={page.isAsking} onClick={() => setBefore(String(rows.at(-1)?.[0] ?? END))}>Earlier</button>}
+      {hasMore && <button type="button" className="plain" disabled={page.isAsking} onClick={() => setFrom(positionOf(rows.at(-1)))}>Earlier</button>}
     </section>
   );
 }

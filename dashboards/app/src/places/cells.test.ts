@@ -2,7 +2,8 @@
 
 import { geoArea } from "d3-geo";
 import { expect, test } from "vitest";
-import { cellNamed, cellsOf, resolutionAt } from "./cells";
+import { questionOf, sqlOf } from "./asked";
+import { cellsOf, hexOf, resolutionAt, resolutionOf } from "./cells";
 import { WHOLE, viewOf, written } from "./view";
 
 const points = Array.from({ length: 400 }, (_, index) => ({ latitude: ((index * 37) % 160) - 80 + 0.31, longitude: ((index * 71) % 358) - 179 + 0.17, person: `p${index % 50}`, times: 1 + (index % 3) }));
@@ -27,11 +28,18 @@ test("cells get smaller as one comes nearer", () => {
   expect(steps[0]).toBeGreaterThanOrEqual(1);
 });
 
-test("a cell is found by its name, whatever the map shows", () => {
-  const [first, , third] = cellsOf(points, 3);
-  for (const cell of [first, third]) expect(cellNamed(points, cell?.cell ?? "")).toEqual(cell);
-  expect(cellNamed(points, "nowhere")).toBeUndefined();
-  expect(cellNamed([], first?.cell ?? "")).toBeUndefined();
+test("a cell is known by its name", () => {
+  const [first] = cellsOf(points, 3);
+  expect(resolutionOf(first?.cell ?? "")).toBe(3);
+  expect(hexOf(first?.cell ?? "")).toMatchObject({ ring: first?.ring, center: first?.center });
+  expect(resolutionOf("nowhere")).toBeUndefined();
+});
+
+test("the map asks what the insight of places asks, and its SQL runs as it stands", () => {
+  expect(questionOf({ days: 7, activity: "buy", resolution: 8 })).toMatchObject({ kind: "places", days: 7, resolution: 8, steps: [{ activity: "buy" }] });
+  const sql = sqlOf({ days: 7, activity: "bob's", resolution: 8 });
+  expect(sql).toContain("event = 'bob''s'");
+  expect(sql).not.toContain("$");
 });
 
 test("an address says where the map is looked at", () => {

@@ -12,7 +12,8 @@ export interface HexCell {
   cell: string;
   people: number;
   times: number;
-  people_ids: string[];
+  /** Where they came with the points. */
+  people_ids?: string[];
   /** `[longitude, latitude]`, closed, clockwise as d3-geo wants the inside of a ring. */
   ring: [number, number][];
   center: [number, number];
@@ -27,19 +28,18 @@ export function cellsOf(points: Point[], resolution: number): HexCell[] {
     cell.times += times;
     found.set(key, cell);
   }
-  return [...found].map(([cell, { people, times }]) => {
-    const [latitude, longitude] = cellToLatLng(cell);
-    const ring = cellToBoundary(cell, true).map(([x = 0, y = 0]): [number, number] => [x, y]).reverse();
-    return { cell, people: people.size, times, people_ids: [...people], ring, center: [longitude, latitude] as [number, number] };
-  }).sort((a, b) => b.people - a.people || a.cell.localeCompare(b.cell));
+  return [...found].map(([cell, { people, times }]) => ({ ...hexOf(cell), people: people.size, times, people_ids: [...people] })).sort((a, b) => b.people - a.people || a.cell.localeCompare(b.cell));
 }
 
-/** The cell of a name with its people, of whatever resolution it is. */
-export function cellNamed(points: Point[], name: string): HexCell | undefined {
-  if (!isValidCell(name)) return undefined;
-  const resolution = getResolution(name);
-  return cellsOf(points.filter(({ latitude, longitude }) => latLngToCell(latitude, longitude, resolution) === name), resolution)[0];
+/** A cell as it is drawn. */
+export function hexOf(cell: string): Pick<HexCell, "cell" | "ring" | "center"> {
+  const [latitude, longitude] = cellToLatLng(cell);
+  const ring = cellToBoundary(cell, true).map(([x = 0, y = 0]): [number, number] => [x, y]).reverse();
+  return { cell, ring, center: [longitude, latitude] };
 }
+
+/** The resolution of a cell of this name; undefined where there is no such cell. */
+export const resolutionOf = (name: string): number | undefined => (isValidCell(name) ? getResolution(name) : undefined);
 
 /** The nearer one looks, the smaller the cells: about as many pixels wide at each step. */
 export const resolutionAt = (zoom: number) => Math.max(1, Math.min(8, Math.round(0.9 + Math.log2(zoom) * 0.62)));

@@ -14,6 +14,8 @@ const topology = world as unknown as Topology<{ countries: GeometryCollection }>
 const COUNTRIES = feature(topology, topology.objects.countries) as unknown as GeoPermissibleObjects;
 
 const NOTED = 1.35;
+/** A press that moves no further is no drag. */
+const STILL_PX = 4;
 
 interface Props {
   cells: HexCell[];
@@ -29,13 +31,16 @@ export function WorldMap({ cells, view, setView, chosen, choose }: Props) {
   const projection = useMemo((): GeoProjection => geoNaturalEarth1().scale((Math.min(width, height * 1.9) / 5.6) * view.zoom).rotate([-view.center[0], 0]).center([0, view.center[1]]).translate([width / 2, height / 2]), [width, height, view]);
   const path = useMemo(() => geoPath(projection).digits(1), [projection]);
   const land = useMemo(() => path(COUNTRIES) ?? "", [path]);
-  const drag = useRef<{ x: number; y: number; view: View; moved: boolean }>(undefined);
+  const drag = useRef<{ x: number; y: number; view: View }>(undefined);
+  // The click that ends a drag chooses nothing.
+  const wasDragged = useRef(false);
   const most = Math.max(1, ...cells.map(({ people }) => people));
   const move = (event: PointerEvent) => {
     const from = drag.current;
     if (!from) return;
     const [dx, dy] = [event.clientX - from.x, event.clientY - from.y];
-    if (Math.abs(dx) + Math.abs(dy) > 4) from.moved = true;
+    if (Math.abs(dx) + Math.abs(dy) > STILL_PX) wasDragged.current = true;
+    if (!wasDragged.current) return;
     const degrees = 57.3 / ((Math.min(width, height * 1.9) / 5.6) * from.view.zoom);
     setView({ ...from.view, center: [wrapped(from.view.center[0] - dx * degrees), clamp(from.view.center[1] + dy * degrees, -80, 80)] });
   };
@@ -58,20 +63,22 @@ export function WorldMap({ cells, view, setView, chosen, choose }: Props) {
         <svg
           className="chart-svg" width={width} height={height} viewBox={`0 0 ${width} ${height}`}
           onWheel={(event) => setView(zoomed(view, event.deltaY < 0 ? 1.25 : 0.8))}
-          onPointerDown={(event) => { drag.current = { x: event.clientX, y: event.clientY, view, moved: false }; }}
+          onPointerDown={(event) => { wasDragged.current = false; drag.current = { x: event.clientX, y: event.clientY, view }; }}
           onPointerMove={move} onPointerUp={() => { drag.current = undefined; }} onPointerLeave={() => { drag.current = undefined; }}
         >
           <path d={land} fill={colours.line} stroke={colours.card} strokeWidth={0.7} />
           <g>
             {cells.map((cell) => {
-              const drawn = path({ type: "Polygon", coordinates: [[...cell.ring, cell.ring[0] ?? [0, 0]]] });
-              const [x = -9, y = -9] = projection(cell.center) ?? [];
-              if (!drawn || x < -60 || y < -60 || x > width + 60 || y > height + 60) return null;
+              const [x = -99, y = -99] = projection(cell.center) ?? [];
+              if (x < -60 || y < -60 || x > width + 60 || y > height + 60) return null;
+              const shape = { type: "Polygon" as const, coordinates: [[...cell.ring, cell.ring[0] ?? [0, 0]]] };
+              const drawn = path(shape);
+              if (!drawn) return null;
               const weight = Math.sqrt(cell.people / most);
-              const isTiny = path.area({ type: "Polygon", coordinates: [[...cell.ring, cell.ring[0] ?? [0, 0]]] }) < 12;
-              const shape = { fill: colours.hues[0], fillOpacity: 0.28 + 0.62 * weight, stroke: cell.cell === chosen ? colours.ink : colours.hues[0], strokeWidth: cell.cell === chosen ? 2.5 : 0.8, onClick: () => choose(cell) };
+              const isTiny = path.area(shape) < 12;
+              const given = { fill: colours.hues[0], fillOpacity: 0.28 + 0.62 * weight, stroke: cell.cell === chosen ? colours.ink : colours.hues[0], strokeWidth: cell.cell === chosen ? 2.5 : 0.8, onClick: () => wasDragged.current || choose(cell) };
               const title = <title>{`${number(cell.people)} people, ${number(cell.times)} activities`}</title>;
-              return isTiny ? <circle key={cell.cell} cx={x} cy={y} r={2.5 + 5 * weight} {...shape}>{title}</circle> : <path key={cell.cell} d={drawn} {...shape}>{title}</path>;
+              return isTiny ? <circle key={cell.cell} cx={x} cy={y} r={2.5 + 5 * weight} {...given}>{title}</circle> : <path key={cell.cell} d={drawn} {...given}>{title}</path>;
             })}
           </g>
           {cells.slice(0, 12).map((cell) => { const [x, y] = projection(cell.center) ?? []; return x !== undefined && y !== undefined && cell.people > most / NOTED / 6 && <text key={cell.cell} x={x} y={y + 4} textAnchor="middle" fontSize={11} fontWeight={600} fill={colours.ink} stroke={colours.card} strokeWidth={3} paintOrder="stroke" pointerEvents="none">{number(cell.people)}</text>; })}

@@ -29,16 +29,17 @@ interface Table {
 }
 
 export default function Sql() {
-  const { id: project, permissions } = useProject();
+  const { id: project, permissions, account } = useProject();
+  const here = { account, id: project };
   const mayKeep = permissions.has("dashboards.read");
   const [isScheduling, setScheduling] = useState(false);
   const { query } = useAddress();
-  const [text, setText] = useState(() => query.get("sql") ?? asked(project)[0] ?? FIRST);
+  const [text, setText] = useState(() => query.get("sql") ?? asked(here)[0] ?? FIRST);
   const [set, setGiven] = useState<Record<string, Given>>(() => readGiven(parsed(query.get("values"))));
   const [run, setRun] = useState<Run>();
   // Nothing: no chart is wanted.
   const [drawn, setDrawn] = useState<Chosen | undefined>(() => readChosen(parsed(query.get("chart"))));
-  const [kept, setKept] = useState(() => asked(project));
+  const [kept, setKept] = useState(() => asked(here));
   const tables = useAnswer("tables", () => good(api.GET("/v1/tables")) as Promise<{ tables: Table[] }>);
   const schema = useMemo(() => Object.fromEntries((tables.value?.tables ?? []).map(({ name, columns }) => [name, columns.map(({ name }) => name)])), [tables.value]);
   const answer = useAnswer(run && `${project} ${run.turn}`, (signal) => askRows(project, run?.sql ?? "", run?.params, signal));
@@ -64,7 +65,7 @@ export default function Sql() {
   const place = problem?.line && run?.sql === text ? { line: problem.line, column: problem.column ?? 1, told: problem.detail ?? "" } : undefined;
   const start = () => {
     setRun({ sql: text, params: valuesOf(names, given), turn: (run?.turn ?? 0) + 1 });
-    setKept(keep(project, text));
+    setKept(keep(here, text));
     const isSaved = named && "sql" in named.content.ask && named.content.ask.sql === text;
     const typed = Object.fromEntries(names.flatMap((name) => (set[name] ? [[name, set[name]]] : [])));
     const values = Object.keys(typed).length ? JSON.stringify(typed) : undefined;

@@ -2,6 +2,7 @@
 
 import { expect, test } from "vitest";
 import { givenOf, namesIn, parametersOf, readGiven, valuesOf, withTime } from "./parameters";
+import { withValues } from "./quoted";
 
 test("names outside texts, names in quotes and comments, each once", () => {
   expect(namesIn("SELECT '$no', \"$no\", $a -- $no\n/* $no */ + $b + $a")).toEqual(["a", "b"]);
@@ -25,4 +26,9 @@ test("values of an address; what makes no sense there is left out", () => {
   expect(readGiven(JSON.parse(JSON.stringify(given)))).toEqual(given);
   expect(readGiven({ a: { type: "date", text: "x" }, b: { type: "text", text: 3 }, c: null, d: { type: "time", text: "2026-05-04" } })).toEqual({ d: { type: "time", text: "2026-05-04" } });
   expect([readGiven(undefined), readGiven("x"), readGiven(7)]).toEqual([{}, {}, {}]);
+});
+
+test("a statement in a file has its values, and runs as it stands", () => {
+  const sql = "SELECT '$from', \"$from\" -- $from\n/* $from */ FROM activity WHERE timestamp >= $from AND plan = $plan AND n < $n AND ($none IS NULL OR x = $other)";
+  expect(withValues(sql, { from: "2026-05-01T00:00:00Z", plan: "bob's $n", n: 3, none: null })).toBe("SELECT '$from', \"$from\" -- $from\n/* $from */ FROM activity WHERE timestamp >= '2026-05-01T00:00:00Z' AND plan = 'bob''s $n' AND n < 3 AND (NULL IS NULL OR x = $other)");
 });

@@ -7,7 +7,7 @@ import { savePicture } from "../chart/picture";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
 import { Select } from "../parts/choice";
-import { fileName, save } from "../parts/files";
+import { fileName, guarded, save } from "../parts/files";
 import { Grid } from "../parts/grid";
 import { Empty, Failure } from "../parts/states";
 import { SHAPES, drawingOf, fitting, isNumber, type Chosen } from "./drawing";
@@ -37,7 +37,7 @@ export function Result({ rows, run, drawn, draw, isStale }: Props) {
   const [fault, setFault] = useState<unknown>();
   useEffect(() => setFault(undefined), [run]);
   const drawing = useMemo(() => drawingOf(rows, chosen), [rows, chosen]);
-  const take = (ending: string, accept: string) => askFile(project, run.sql, run.params, accept).then((file) => save(fileName("answer", ending), file), setFault);
+  const take = (ending: string, accept: string) => askFile(project, run.sql, run.params, accept).then(async (file) => save(fileName("answer", ending), ending === "csv" ? guarded(await file.text()) : file)).catch(setFault);
   if (rows.rows.length === 0) return <Empty>No rows.</Empty>;
   const names = rows.columns.map(({ name }, index) => [String(index), name] as const);
   const numbers = names.filter((_, index) => isNumber(rows.columns[index]?.type ?? ""));

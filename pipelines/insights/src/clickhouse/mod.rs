@@ -63,6 +63,9 @@ const SEPARATOR: &str = ";\n";
 
 /// Whether the kind's own parts can be said.
 fn can_say(question: &Question) -> bool {
+    if question.bucket() == Some(Bucket::Whole) {
+        return false;
+    }
     match question {
         // How many hours lie between two is counted in sixties there.
         Question::Retention(asked) => !(asked.bucket == Bucket::Hour && rows::has_half_hours(&asked.scope.zone)),

@@ -151,6 +151,8 @@ pub(super) fn bucket(bucket: Bucket, zone: &str) -> String {
         Bucket::Day => format!("toStartOfDay(timestamp, {zone})"),
         Bucket::Week => format!("toDateTime(toStartOfWeek(timestamp, 1, {zone}), {zone})"),
         Bucket::Month => format!("toDateTime(toStartOfMonth(timestamp, {zone}), {zone})"),
+        // One, whatever it is called; that begins with the span is not said.
+        Bucket::Whole => "toDateTime(0)".to_owned(),
     }
 }
 
@@ -160,7 +162,7 @@ pub(super) fn unit(bucket: Bucket) -> &'static str {
         Bucket::Hour => "hour",
         Bucket::Day => "day",
         Bucket::Week => "week",
-        Bucket::Month => "month",
+        Bucket::Month | Bucket::Whole => "month",
     }
 }
 

@@ -6,6 +6,7 @@ use jiff::{Span, Timestamp, Zoned};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Question, Running};
 use crate::InsightError;
 
 /// The unit that time is cut into. Weeks begin on Monday.
@@ -19,10 +20,15 @@ pub enum Bucket {
     Day,
     Week,
     Month,
+    /// All of the span: one bucket, which begins and ends with it. People of several days are different people here, and
+    /// a median is that of all rows.
+    Whole,
 }
 
 /// More are refused.
 const BUCKETS_MAX: usize = 10_000;
+/// The longest span that is one bucket: as many months as there may be buckets.
+const WHOLE_MAX_MS: i64 = 10_000 * 31 * 86_400_000;
 
 /// The buckets that a span touches, and the bucket of a time in one look-up.
 #[derive(Debug, Clone)]
@@ -60,6 +66,10 @@ impl Buckets {
         let zone = zone(zone_name)?;
         let out_of_range = |_: jiff::Error| InsightError::question("scope", "a time is out of range");
         let at = |time_ms: i64| Timestamp::from_millisecond(time_ms).map(|time| time.to_zoned(zone.clone()));
+        if bucket == Bucket::Whole {
+            at(from_ms).and_then(|_| at(until_ms)).map_err(out_of_range)?;
+            return Buckets::whole(from_ms, until_ms, before);
+        }
         let mut start = bucket.start(&at(from_ms).map_err(out_of_range)?).map_err(out_of_range)?;
         for _ in 0..before {
             let earlier = start.checked_sub(Span::new().milliseconds(1)).map_err(out_of_range)?;
@@ -74,6 +84,15 @@ impl Buckets {
             }
         }
         Ok(Buckets::from_bounds(bounds))
+    }
+
+    /// The span as one, with `before` of the same length in front.
+    fn whole(from_ms: i64, until_ms: i64, before: usize) -> Result<Buckets, InsightError> {
+        let length = until_ms - from_ms;
+        if length > WHOLE_MAX_MS {
+            return Err(InsightError::question("bucket", "the span is too long to be one bucket"));
+        }
+        Ok(Buckets::from_bounds((0..=before as i64 + 1).map(|at| from_ms + (at - before as i64) * length).collect()))
     }
 
     fn from_bounds(bounds: Vec<i64>) -> Buckets {
@@ -141,6 +160,8 @@ impl Bucket {
                 midnight(time.date().checked_sub(Span::new().days(days))?, time)
             }
             Bucket::Month => midnight(time.date().first_of_month(), time),
+            // It begins where the span does, which only the span says.
+            Bucket::Whole => Ok(time.clone()),
         }
     }
 
@@ -155,7 +176,33 @@ impl Bucket {
             }
             Bucket::Day => later(Span::new().days(1)),
             Bucket::Week => later(Span::new().days(7)),
-            Bucket::Month => later(Span::new().months(1)),
+            Bucket::Month | Bucket::Whole => later(Span::new().months(1)),
+        }
+    }
+}
+
+impl Question {
+    /// The unit of its buckets, if it has some.
+    pub fn bucket(&self) -> Option<Bucket> {
+        match self {
+            Question::Trend(asked) => Some(asked.bucket),
+            Question::Retention(asked) => Some(asked.bucket),
+            Question::Lifecycle(asked) => Some(asked.bucket),
+            Question::Stickiness(asked) => Some(asked.bucket),
+            Question::Sessions(asked) => Some(asked.bucket),
+            Question::Funnel(asked) => asked.trend,
+            _ => None,
+        }
+    }
+
+    /// The same over the span as a whole: one number where there was one a bucket. Other kinds have none a bucket, and stay.
+    pub fn as_one_bucket(&mut self) {
+        match self {
+            Question::Trend(asked) => (asked.bucket, asked.running) = (Bucket::Whole, Running::Each),
+            Question::Lifecycle(asked) => asked.bucket = Bucket::Whole,
+            Question::Sessions(asked) => asked.bucket = Bucket::Whole,
+            Question::Funnel(asked) => asked.trend = None,
+            _ => {}
         }
     }
 }
@@ -182,6 +229,19 @@ mod tests {
         assert_eq!(spring, [24, 23, 24]);
         let autumn = lengths_hours(Bucket::Day, "Europe/Berlin", "2025-10-25T00:00:00Z", "2025-10-27T12:00:00Z");
         assert_eq!(autumn, [24, 25, 24]);
+    }
+
+    #[test]
+    fn the_whole_span_is_one_bucket() {
+        let day = 86_400_000;
+        let buckets = Buckets::new(Bucket::Whole, "Europe/Berlin", 5 * day + 7, 12 * day + 9, 0).unwrap();
+        assert_eq!((buckets.starts(), buckets.until_ms()), (&[5 * day + 7][..], 12 * day + 9));
+        assert_eq!((buckets.of(5 * day + 7), buckets.of(12 * day + 8)), (0, 0));
+        let buckets = Buckets::new(Bucket::Whole, "UTC", 10, 30, 2).unwrap();
+        assert_eq!((buckets.starts(), buckets.until_ms()), (&[-30, -10, 10][..], 30));
+        assert!(Buckets::new(Bucket::Whole, "Mars/Olympus", 0, 1, 0).is_err());
+        assert!(Buckets::new(Bucket::Whole, "UTC", 0, i64::MAX, 0).is_err());
+        assert!(Buckets::new(Bucket::Whole, "UTC", 0, 11_000 * 31 * day, 0).is_err());
     }
 
     #[test]

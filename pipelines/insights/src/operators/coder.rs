@@ -131,7 +131,7 @@ mod tests {
     proptest! {
         #[test]
         fn codes_are_the_buckets(
-            bucket in prop::sample::select(vec![Bucket::Hour, Bucket::Day, Bucket::Week, Bucket::Month]),
+            bucket in prop::sample::select(vec![Bucket::Hour, Bucket::Day, Bucket::Week, Bucket::Month, Bucket::Whole]),
             zone in prop::sample::select(vec!["UTC", "Europe/Berlin", "Asia/Beirut", "Asia/Kathmandu", "Australia/Lord_Howe"]),
             from in 1_600_000_000_000i64..1_800_000_000_000,
             length in 1i64..40_000_000_000,

@@ -139,7 +139,7 @@ fn named() -> impl Strategy<Value = Vec<NamedCohort>> {
 }
 
 pub fn bucket() -> impl Strategy<Value = Bucket> {
-    prop::sample::select(vec![Bucket::Hour, Bucket::Day, Bucket::Week, Bucket::Month])
+    prop::sample::select(vec![Bucket::Hour, Bucket::Day, Bucket::Week, Bucket::Month, Bucket::Whole])
 }
 
 fn rank() -> impl Strategy<Value = f64> {
