@@ -148,9 +148,9 @@ function Shown({ item: { key, revision, definition, created_at } }: { item: Item
         <dl className="facts">
           <dt>Held out</dt><dd>{percent(definition.share)} of people, divided by {definition.hash_attribute}, and as many to compare them with</dd>
           <dt>Since</dt><dd>{moment(created_at)}</dd>
-          <dt>Compared by</dt><dd>{hasMetrics ? definition.metrics.map((metric) => <Link key={metric} href={placeOf(project, `experiments/${METRICS}/${encodeURIComponent(metric)}`)}>{metric} </Link>) : "nothing yet"}</dd>
-          <dt>Experiments</dt><dd>{experiments.length ? experiments.map((one) => <Link key={one} href={placeOf(project, `experiments/${encodeURIComponent(one)}`)}>{one} </Link>) : "none leaves its people out"}</dd>
-          <dt>Flags</dt><dd>{flags.length ? flags.map((one) => <Link key={one} href={placeOf(project, `flags/${encodeURIComponent(one)}`)}>{one} </Link>) : "none leaves its people out"}</dd>
+          <dt>Compared by</dt><dd className="links">{hasMetrics ? definition.metrics.map((metric) => <Link key={metric} href={placeOf(project, `experiments/${METRICS}/${encodeURIComponent(metric)}`)}>{metric} </Link>) : "nothing yet"}</dd>
+          <dt>Experiments</dt><dd className="links">{experiments.length ? experiments.map((one) => <Link key={one} href={placeOf(project, `experiments/${encodeURIComponent(one)}`)}>{one} </Link>) : "none leaves its people out"}</dd>
+          <dt>Flags</dt><dd className="links">{flags.length ? flags.map((one) => <Link key={one} href={placeOf(project, `flags/${encodeURIComponent(one)}`)}>{one} </Link>) : "none leaves its people out"}</dd>
         </dl>
       </section>
     </>

@@ -132,10 +132,10 @@ function Facts({ item: { key, definition, state } }: { item: Item<"experiments">
       <h2>How it is set up</h2>
       <dl className="facts">
         <dt>Owner</dt><dd>{definition.owner}</dd>
-        <dt>Flags</dt><dd>{flags.length ? flags.map(({ key }) => <Link key={key} href={placeOf(project, `flags/${encodeURIComponent(key)}`)}>{key} </Link>) : "none runs it yet"}</dd>
+        <dt>Flags</dt><dd className="links">{flags.length ? flags.map(({ key }) => <Link key={key} href={placeOf(project, `flags/${encodeURIComponent(key)}`)}>{key} </Link>) : "none runs it yet"}</dd>
         <dt>Variations</dt><dd>{definition.variations.map(({ key, weight, name }) => `${key}${name ? ` (${name})` : ""} ${percent(weight, 0)}`).join(" · ")}</dd>
         <dt>Who</dt><dd>{inWords(definition.condition)}, {percent(definition.coverage, 0)} of them, divided by {definition.hash_attribute}</dd>
-        <dt>Goals</dt><dd>{definition.goals.length ? definition.goals.map((metric) => <Link key={metric} href={placeOf(project, `experiments/${METRICS}/${encodeURIComponent(metric)}`)}>{metric} </Link>) : "none yet"}</dd>
+        <dt>Goals</dt><dd className="links">{definition.goals.length ? definition.goals.map((metric) => <Link key={metric} href={placeOf(project, `experiments/${METRICS}/${encodeURIComponent(metric)}`)}>{metric} </Link>) : "none yet"}</dd>
         {guardrails.length > 0 && <><dt>Guardrails</dt><dd>{guardrails.map(({ metric, tolerance, rolls_back }) => `${metric} (worse by at most ${percent(tolerance)}${rolls_back ? ", rolls back by itself" : ""})`).join(", ")}</dd></>}
         <dt>Judged</dt><dd>{definition.analysis.method.replace("_", " ")}, α = {definition.analysis.alpha}, {definition.analysis.covariate_days} days before exposure taken into account{definition.analysis.stratified_by ? `, people compared with those of the same ${wordsOf(definition.analysis.stratified_by)}` : ""}</dd>
         {definition.holdout && <><dt>Without</dt><dd>people of the holdout <Link href={placeOf(project, `experiments/${HOLDOUTS}/${encodeURIComponent(definition.holdout)}`)}>{definition.holdout}</Link></dd></>}

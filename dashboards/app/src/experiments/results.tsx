@@ -39,7 +39,7 @@ export function ResultsShown({ results, experiment, verdicts }: { results: Resul
       <People results={results} />
       <section className="card stack" aria-label="Effects">
         <div className="card-head">
-          <h2>Effects against control</h2>
+          <h2>{verdicts ? "Effects of all that is new, against people who were held out" : "Effects against control"}</h2>
           <Segments label="View" value={view} options={VIEWS} choose={(view) => setView(view === "bayesian" ? view : "")} />
         </div>
         <p className="soft small">{view === "bayesian" ? "Credible intervals: where the effect lies with the confidence set, after what was seen." : isFixed ? "Intervals of a fixed horizon: they hold at one look that was planned." : "Sequential intervals: they hold whenever one looks."}</p>
