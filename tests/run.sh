@@ -104,9 +104,10 @@ own_skips=$(grep -c '^skipped: ' "$reports/tests")
 passed=$((passed - own_skips)) skipped=$((skipped + own_skips))
 
 if command -v python3 >/dev/null; then
-  step "commands of the documents" timeout 600 python3 tests/snippets.py "$target/debug/footfall"
+  step "links of the documents" timeout 60 python3 tests/links.py
+  step "commands of the documents" timeout 900 python3 tests/snippets.py "$target/debug/footfall"
 else
-  skip "commands of the documents: no python3"
+  skip "links and commands of the documents: no python3"
 fi
 
 if command -v python3 >/dev/null; then

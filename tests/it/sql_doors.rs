@@ -5,10 +5,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use hyper::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::accounts::{PASSWORD, mailed, owner, stranger, token_of};
+use crate::accounts::{PASSWORD, Person, mailed, owner, stranger, token_of};
 use crate::gear::{cache, interpreter, root, script, skip};
 use crate::seed::Seed;
 use crate::server::{Server, binary, free_port};
@@ -27,6 +27,41 @@ async fn open() -> (Server, u16, u16) {
     (server, postgres, flight)
 }
 
+/// What four people see: rows by one column, by a property and a list of what is not seen, by another column, and all rows without what is masked.
+/// The first is whom every other act of the test asks as.
+fn policies_of() -> [(&'static str, Value, Value); 4] {
+    let is = |column: &str, texts: &[&str]| json!({"is": {"value": {"column": column}, "one_of": texts}});
+    let pro = json!({"is": {"value": {"property": "plan"}, "one_of": ["pro", "free"]}});
+    let quiet = json!({"is_not": {"value": {"column": "event"}, "none_of": ["rsvp", "O'Neil"]}});
+    [
+        ("Partner", is("event", &["$pageview", "search", "visit"]), json!(["email", "city"])),
+        ("Regional", json!({"all": [quiet, {"any": [is("country", &["DE", "FR"]), pro]}]}), json!(["amount"])),
+        ("Phones", is("os", &["iOS", "Android"]), json!([])),
+        ("Masked", json!("everything"), json!(["email", "city", "amount", "page_path", "ip"])),
+    ]
+}
+
+/// A member of the project with a role of their own; a token that outlives the test.
+async fn seer(
+    server: &Server,
+    owner: &Person<'_>,
+    organisation: &str,
+    (name, rows, masks): (&str, &Value, &Value),
+) -> String {
+    let permissions = ["sql.run", "activity.read", "insights.read", "flags.write"];
+    let role = json!({"name": name, "permissions": permissions, "masks": masks, "rows": rows});
+    let role = owner.post(&format!("/v1/organisations/{organisation}/roles"), role).await;
+    let address = format!("{}@example.org", name.to_lowercase());
+    let invitation = json!({"email": address, "role": role["id"], "project": "default"});
+    owner.post(&format!("/v1/organisations/{organisation}/invitations"), invitation).await;
+    let secret = mailed(server, &address, "invitation").await;
+    let accepted = json!({"secret": secret, "name": name, "password": PASSWORD});
+    let accepted = stranger(server).post("/v1/invitations/acceptance", accepted).await;
+    let member = Person { server, token: token_of(&accepted["session"]) };
+    let token = member.post("/v1/account/tokens", json!({"name": "doors", "scopes": permissions})).await;
+    token["key"].as_str().expect("a token").to_owned()
+}
+
 #[tokio::test]
 async fn the_same_rows_come_through_every_door() {
     if let Err(missing) = interpreter("sql_doors.py") {
@@ -35,15 +70,12 @@ async fn the_same_rows_come_through_every_door() {
     let (server, postgres, flight) = open().await;
     let owner = owner(&server).await;
     let organisation = owner.get("/v1/organisations").await["items"][0]["id"].as_str().unwrap().to_owned();
-    let role = json!({"name": "Partner", "permissions": ["sql.run", "activity.read", "insights.read", "flags.write"], "masks": ["email", "city"],
-                      "rows": {"is": {"value": {"column": "event"}, "one_of": ["$pageview", "search", "visit"]}}});
-    let role = owner.post(&format!("/v1/organisations/{organisation}/roles"), role).await;
-    let invitation = json!({"email": "pia@example.org", "role": role["id"], "project": "default"});
-    owner.post(&format!("/v1/organisations/{organisation}/invitations"), invitation).await;
-    let secret = mailed(&server, "pia@example.org", "invitation").await;
-    let accepted = json!({"secret": secret, "name": "Pia", "password": PASSWORD});
-    let accepted = stranger(&server).post("/v1/invitations/acceptance", accepted).await;
-    let partner = token_of(&accepted["session"]);
+    let mut policies = Vec::new();
+    for (name, rows, masks) in policies_of() {
+        let token = seer(&server, &owner, &organisation, (name, &rows, &masks)).await;
+        policies.push(json!({"name": name, "token": token, "role": {"rows": rows, "masks": masks}}));
+    }
+    let partner = policies[0]["token"].as_str().unwrap();
     // Whoever sees a part names no cohort in flags either: its ids would go to every client.
     let bearer = format!("Bearer {partner}");
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
@@ -62,13 +94,13 @@ async fn the_same_rows_come_through_every_door() {
 
     let (postgres, flight, seed) =
         (postgres.to_string(), flight.to_string(), Seed::announced("sql doors").next().to_string());
-    let (url, program) = (server.url(), binary());
+    let (url, program, policies) = (server.url(), binary(), Value::from(policies).to_string());
     let environment = [
         ("FOOTFALL_URL", url.as_str()),
         ("FOOTFALL_PG_PORT", &postgres),
         ("FOOTFALL_FLIGHT_PORT", &flight),
         ("FOOTFALL_READ_KEY", server.read_key()),
-        ("FOOTFALL_PARTNER", &partner),
+        ("FOOTFALL_POLICIES", &policies),
         ("FOOTFALL_TEST_SEED", &seed),
         ("FOOTFALL_BIN", program.to_str().unwrap()),
         ("FOOTFALL_DATA", server.data().to_str().unwrap()),
@@ -76,7 +108,15 @@ async fn the_same_rows_come_through_every_door() {
     let account = script("sql_doors.py", &environment).await;
     assert_eq!(account["compared"], 500, "{account}");
     assert!(account["cohorts"].as_array().is_some_and(|counts| counts.len() == 2), "{account}");
-    assert!(account["rows"].as_u64() > Some(2_000) && account["restricted_rows"].as_u64() > Some(100), "{account}");
+    let restricted = &account["restricted"];
+    assert_eq!(
+        (&restricted["asked"], restricted["policies"].as_array().map(Vec::len)),
+        (&json!(500), Some(4)),
+        "{account}"
+    );
+    assert_eq!(restricted["tables"].as_array().map(Vec::len), Some(5), "{account}");
+    assert!(account["rows"].as_u64() > Some(2_000) && restricted["rows"].as_u64() > Some(2_000), "{account}");
+    assert!(restricted["refused"].as_u64() > Some(10) && restricted["said_twice"].as_u64() > Some(200), "{account}");
 }
 
 /// What `program` printed.

@@ -22,6 +22,7 @@ const main = () =>
     await organisation.tokensAndStepUp(page);
     await entry.addressAndSession(page);
     await organisation.auditAndAlerts(page, factor);
+    await organisation.memberSessions(page);
     await organisation.failures(page);
     await organisation.factorRequired(page);
     await entry.withoutMetadata(page);

@@ -163,6 +163,33 @@ async function auditAndAlerts(page, { code }) {
   await title(page, "There is no such page");
 }
 
+/** Where a member is signed in: one session is ended, then all of them; none is left, and the audit has both. */
+async function memberSessions(page) {
+  await page.goto(`${url}/account/organisations`);
+  await page.getByRole("main").getByRole("link", { name: "Example & Sons" }).click();
+  await go(page, "Members");
+  await press(page, `Sessions of ${GUEST.name}`);
+  const dialog = page.getByRole("dialog", { name: `Sessions of ${GUEST.name}` });
+  const sessions = dialog.getByRole("list", { name: "Sessions" }).getByRole("listitem");
+  await sessions.first().waitFor();
+  const before = await sessions.count();
+  if (before < 2) throw new Error(`${before} sessions of the guest`);
+  await look(page, "member-sessions");
+  await sessions.first().getByRole("button", { name: /^End the session/ }).click();
+  await press(page, "End it");
+  await becomes("one session less", () => sessions.count(), before - 1);
+  await press(page, `End all sessions of ${GUEST.name}`);
+  await look(page, "member-sessions-end");
+  await press(page, "End all of them");
+  await dialog.getByText(`${GUEST.name} is signed in nowhere`).waitFor();
+  await dialog.getByRole("button", { name: "Close" }).click();
+  await go(page, "Audit");
+  for (const [action, records] of [["member.end_session", "2 records"], ["member.end_sessions", "1 records"]]) {
+    await page.getByLabel(/^Filter/).fill(action);
+    await page.getByText(records).waitFor();
+  }
+}
+
 /** Made with a secret shown once, refused where the address is none, tested, switched off, removed. */
 async function webhooks(page) {
   await go(page, "Webhooks");
@@ -225,4 +252,4 @@ async function failures(page) {
   await page.getByRole("alert").getByText("The server does not answer.").waitFor();
 }
 
-module.exports = { keys, projectsAndRoles, invitation, tokensAndStepUp, auditAndAlerts, factorRequired, failures };
+module.exports = { keys, projectsAndRoles, invitation, tokensAndStepUp, auditAndAlerts, memberSessions, factorRequired, failures };

@@ -32,4 +32,4 @@ for name, days in (("checkout-button", 35), ("search-box", 63)):
 database.commit()
 PY
 start
-for pages in app_pages.cjs app_pages_forms.cjs app_pages_steps.cjs insights_pages.cjs sql_pages.cjs resilience_pages.cjs keyboard_pages.cjs; do walk "$pages"; done
+for pages in app_pages.cjs app_pages_forms.cjs app_pages_steps.cjs insights_pages.cjs sql_pages.cjs resilience_pages.cjs keyboard_pages.cjs app_pages_held.cjs; do walk "$pages"; done

@@ -12,7 +12,7 @@ const { PAGES_URL: url } = process.env;
 const at = (page, path) => page.goto(`${url}/app/shop/${path}`);
 /** What a project's pages ask; who is signed in is asked elsewhere. */
 const ASKED = /\/v1\/(projects\/shop\/|tables)/;
-const PLACES = { insights: "Insights", dashboards: "Dashboards", "dashboards/product-overview": "Product overview", places: "Places", experiments: "Experiments", "experiments/~metrics": "Metrics", flags: "Flags", people: "People", data: "Data" };
+const PLACES = { insights: "Insights", dashboards: "Dashboards", "dashboards/product-overview": "Product overview", places: "Places", experiments: "Experiments", "experiments/~metrics": "Metrics", "experiments/~holdouts": "Holdouts", flags: "Flags", people: "People", data: "Data" };
 
 const problem = (status) => ({ status, contentType: "application/problem+json", body: JSON.stringify({ type: "about:blank", title: "The database is busy.", status, code: "database_busy", detail: "Try again in a moment.", request_id: "r-1" }) });
 const WAYS = {

@@ -7,7 +7,8 @@ import json
 
 from sql_doors_all import cohorts, moments, revocation, slow_readers
 from sql_doors_flight import flight_behaviour, flight_cancellation
-from sql_doors_gear import COUNT, PARTNER, READ_KEY
+from sql_doors_gear import COUNT, READ_KEY
+from sql_doors_policies import compare_restricted
 from sql_doors_postgres import cancellation, copies, garbage, refusals
 from sql_doors_questions import compare
 
@@ -15,12 +16,12 @@ from sql_doors_questions import compare
 def main():
     moments()
     counts = cohorts()
-    compared = compare(READ_KEY, COUNT, False)
-    restricted = compare(PARTNER, max(COUNT // 5, 1), True)
+    compared = compare(READ_KEY, COUNT)
+    restricted = compare_restricted(COUNT)
     refusals()
     flight_behaviour()
     garbage()
-    account = {"compared": COUNT, "rows": compared, "restricted": max(COUNT // 5, 1), "restricted_rows": restricted}
+    account = {"compared": COUNT, "rows": compared, "restricted": restricted}
     account["cohorts"] = counts
     account["copied"] = copies()
     cancellation()

@@ -20,7 +20,9 @@ URL = os.environ["FOOTFALL_URL"]
 PG_PORT = int(os.environ["FOOTFALL_PG_PORT"])
 FLIGHT_PORT = int(os.environ["FOOTFALL_FLIGHT_PORT"])
 READ_KEY = os.environ["FOOTFALL_READ_KEY"]
-PARTNER = os.environ["FOOTFALL_PARTNER"]
+# People who see a part: `name`, `token`, and the `role` as it was made.
+POLICIES = json.loads(os.environ["FOOTFALL_POLICIES"])
+PARTNER = POLICIES[0]["token"]
 SEED = int(os.environ["FOOTFALL_TEST_SEED"])
 COUNT = int(os.environ.get("FOOTFALL_QUESTIONS", "500"))
 UTC = datetime.timezone.utc

@@ -71,30 +71,34 @@ def question(chance, restricted):
     )
 
 
-def compare(token, count, restricted):
-    chance = random.Random(f"{SEED} {restricted}")
+def same_everywhere(doors, number, sql, params):
+    """The rows of one question, which are the same over REST, PostgreSQL's protocol and Flight SQL. `number` varies how it is asked."""
+    token, cursor, adbc = doors
+    expected = rest(sql, token, params)
+    assert isinstance(expected, list), f"{sql} {params}: {expected}"
+    got = cursor.execute(sql, params or None, prepare=number % 3 == 0).fetchall()
+    assert ordered(got) == ordered(expected), f"postgres: {sql} {params}\n{got[:5]}\n{expected[:5]}"
+    adbc.execute(sql, params or None)
+    table = adbc.fetch_arrow_table()
+    got = [tuple(row) for row in zip(*(column.to_pylist() for column in table.columns))]
+    assert ordered(got) == ordered(expected), f"flight: {sql} {params}\n{got[:5]}\n{expected[:5]}"
+    if number % 25 == 0 and table.num_columns and table.num_rows:
+        answer = table
+        assert polars.from_arrow(answer).height == len(expected)
+        assert duckdb.sql("SELECT count(*) FROM answer").fetchall() == [(len(expected),)]
+    return expected
+
+
+def compare(token, count):
+    chance = random.Random(f"{SEED} {False}")
     rows = 0
-    with postgres(token) as connection, arrow(token, handshake=not restricted) as arrows:
+    with postgres(token) as connection, arrow(token) as arrows:
         # psycopg's raw cursor keeps $1.
-        cursor = psycopg.RawCursor(connection)
-        binary = psycopg.RawCursor(connection)
-        binary.format = psycopg.pq.Format.BINARY
+        cursors = psycopg.RawCursor(connection), psycopg.RawCursor(connection)
+        cursors[1].format = psycopg.pq.Format.BINARY
         adbc = arrows.cursor()
         for number in range(count):
-            sql, params = question(chance, restricted)
-            expected = rest(sql, token, params)
-            assert isinstance(expected, list), f"{sql} {params}: {expected}"
-            chosen = binary if number % 2 else cursor
-            got = chosen.execute(sql, params or None, prepare=number % 3 == 0).fetchall()
-            assert ordered(got) == ordered(expected), f"postgres: {sql} {params}\n{got[:5]}\n{expected[:5]}"
-            adbc.execute(sql, params or None)
-            table = adbc.fetch_arrow_table()
-            got = [tuple(row) for row in zip(*(column.to_pylist() for column in table.columns))]
-            assert ordered(got) == ordered(expected), f"flight: {sql} {params}\n{got[:5]}\n{expected[:5]}"
-            if number % 25 == 0 and table.num_columns and table.num_rows:
-                answer = table
-                assert polars.from_arrow(answer).height == len(expected)
-                assert duckdb.sql("SELECT count(*) FROM answer").fetchall() == [(len(expected),)]
-            rows += len(expected)
+            sql, params = question(chance, False)
+            rows += len(same_everywhere((token, cursors[number % 2], adbc), number, sql, params))
         adbc.close()
     return rows

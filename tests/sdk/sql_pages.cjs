@@ -237,6 +237,44 @@ async function alert(page) {
   await page.getByRole("region", { name: "Saved questions" }).waitFor({ state: "detached" });
 }
 
+/** Rows are there before the answer is: the first of them while the server works on, all of them at its end; and it says so where it breaks off. */
+async function coming(page) {
+  await open(page);
+  await write(page, "SELECT event, count(*) AS times FROM activity GROUP BY event");
+  const answers = () => page.evaluate(() => {
+    const own = window.fetch;
+    window.fetch = (input, init) => {
+      if (!(input instanceof Request) || !input.url.endsWith("/sql")) return own(input, init);
+      const words = new TextEncoder();
+      const stream = new ReadableStream({
+        start: (to) => {
+          to.enqueue(words.encode('{"columns":[{"name":"event","type":"text"},{"name":"times","type":"bigint"}],"rows":[["brow'));
+          window.more = () => to.enqueue(words.encode('se",7],["cart",3],["cart",3],["ca'));
+          window.goOn = () => (to.enqueue(words.encode('rt",2]],"row_count":4}')), to.close());
+          window.breakOff = () => to.error(new Error("gone"));
+        },
+      });
+      return Promise.resolve(new Response(stream, { status: 200, headers: { "content-type": "application/json" } }));
+    };
+  });
+  await answers();
+  const begun = async () => {
+    await press(page, "Run");
+    await page.getByRole("progressbar", { name: "The answer is on its way" }).waitFor();
+    await page.evaluate(() => window.more());
+    await page.getByText("3 rows so far …").waitFor();
+  };
+  await begun();
+  const table = page.getByRole("region", { name: "Result as a table" });
+  await becomes("rows that are there", () => table.locator("tbody tr").evaluateAll((rows) => rows.map((row) => row.cells[0].textContent)), ["browse", "cart", "cart"]);
+  await look(page, "app-sql-coming");
+  await page.evaluate(() => window.goOn());
+  await page.getByText(/^4 rows in/).waitFor();
+  await begun();
+  await page.evaluate(() => window.breakOff());
+  await page.getByRole("alert").getByText(/^After \d+ rows something failed/).waitFor();
+}
+
 /** From the first to the last of many rows, with few of them in the page. */
 async function many(page) {
   await open(page);
@@ -256,7 +294,7 @@ const main = () =>
   withPage(url, async (page, account) => {
     await page.setViewportSize({ width: 1280, height: 900 });
     await enter(page);
-    for (const part of [wrong, helped, quick, saved, chart, shared, stopped, alert, many]) await part(page);
+    for (const part of [wrong, helped, quick, saved, chart, shared, stopped, alert, coming, many]) await part(page);
     const known = (text) => text.startsWith("Failed to load resource") || (text.startsWith("Applying inline style violates") && /\/app\/shop\/sql[?)]/.test(text));
     const strange = account.consoleErrors.filter((text) => !known(text));
     process.stdout.write(`${JSON.stringify({ walked: true, consoleErrors: strange, pageErrors: account.pageErrors })}\n`);

@@ -61,6 +61,7 @@ assets! {
     SCRIPT "account/role_editor.js" = "account" / "role_editor.js";
     SCRIPT "account/secret.js" = "account" / "secret.js";
     SCRIPT "account/session.js" = "account" / "session.js";
+    SCRIPT "account/session_row.js" = "account" / "session_row.js";
     SCRIPT "account/step_up.js" = "account" / "step_up.js";
     SCRIPT "account/pages/alerts.js" = "account" / "pages/alerts.js";
     SCRIPT "account/pages/audit.js" = "account" / "pages/audit.js";

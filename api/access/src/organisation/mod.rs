@@ -6,6 +6,7 @@ mod invitations;
 mod members;
 mod organisations;
 mod roles;
+mod sessions;
 
 pub(crate) use grants::AccountCache;
 pub use invitations::OpenInvitation;

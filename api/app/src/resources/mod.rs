@@ -7,6 +7,7 @@ mod factors;
 mod invitations;
 mod key_set;
 mod keys;
+mod member_sessions;
 mod members;
 mod organisations;
 mod passkeys;
@@ -42,6 +43,7 @@ pub(crate) fn add(site: Site<Gatekeeper>, gate: &Gate) -> Site<Gatekeeper> {
         .add(organisations::routes(), gate.clone())
         .add(projects::routes(), gate.clone())
         .add(members::routes(), gate.clone())
+        .add(member_sessions::routes(), gate.clone())
         .add(invitations::routes(), gate.clone())
         .add(roles::routes(), gate.clone())
         .add(keys::routes(), gate.clone())

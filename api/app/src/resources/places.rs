@@ -19,6 +19,7 @@ places! {
     InProject { project }
     InvitationPlace { organisation, invitation }
     MemberPlace { organisation, account }
+    MemberSessionPlace { organisation, account, session }
     RolePlace { organisation, role }
     OrganisationKeyPlace { organisation, key }
     ProjectKeyPlace { project, key }

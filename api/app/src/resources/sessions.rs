@@ -19,7 +19,7 @@ use crate::problem::{ALWAYS, NOT_FOUND, problem};
 
 /// A session that is in force.
 #[derive(Serialize, JsonSchema)]
-struct Session {
+pub(super) struct Session {
     id: String,
     /// The one that asks.
     is_current: bool,
@@ -42,8 +42,8 @@ struct Which {
 
 /// How many sessions were ended.
 #[derive(Serialize, JsonSchema)]
-struct Ended {
-    ended: u64,
+pub(super) struct Ended {
+    pub(super) ended: u64,
 }
 
 pub(crate) fn routes() -> Routes<Gate, May> {
@@ -61,7 +61,7 @@ pub(crate) fn routes() -> Routes<Gate, May> {
     )
 }
 
-type Position = (Reverse<i64>, Reverse<String>);
+pub(super) type Position = (Reverse<i64>, Reverse<String>);
 
 async fn list(
     State(gate): State<Gate>,
@@ -70,11 +70,15 @@ async fn list(
 ) -> Result<Page<Session>, Problem> {
     let (account, current) = member.session()?;
     let sessions = gate.access.sessions(account).await.map_err(problem)?;
-    let position = |session: &Kept| (Reverse(session.last_seen_at.millis()), Reverse(session.id.clone()));
     Ok(listing::page(sessions, &paging, position, |session| shown(session, current)))
 }
 
-fn shown(session: Kept, current: &str) -> Session {
+/// The one used last comes first.
+pub(super) fn position(session: &Kept) -> Position {
+    (Reverse(session.last_seen_at.millis()), Reverse(session.id.clone()))
+}
+
+pub(super) fn shown(session: Kept, current: &str) -> Session {
     Session {
         is_current: session.id == current,
         id: session.id,

@@ -7,6 +7,7 @@ use crate::gear::*;
 
 on_both!(
     members_come_by_invitation_and_go,
+    admins_see_and_end_the_sessions_of_members,
     roles_are_made_of_what_one_holds,
     keys_are_shown_once_and_rotated,
     personal_tokens_stay_within_their_scopes,
@@ -48,6 +49,62 @@ mod scenes {
         let joined = house.post("", "/v1/invitations/acceptance", json!({"secret": secret})).await.good();
         assert_eq!((joined.text("/status"), joined.cookies().len()), ("joined".into(), 0));
         house.get(&eve, &format!("/v1/projects/{PROJECT}")).await.good();
+    }
+
+    pub async fn admins_see_and_end_the_sessions_of_members(stage: &Stage) {
+        let house = house(stage).await;
+        let (owner, organisation) = house.owner().await;
+        let of = |account: &str| format!("/v1/organisations/{organisation}/members/{account}/sessions");
+        let own = house.get(&owner, "/v1/account").await.good().text("/id");
+        let admin = house.member(&owner, &organisation, "adam@example.org", "admin", None).await;
+        let first = house.member(&owner, &organisation, "eve@example.org", "viewer", Some(PROJECT)).await;
+        let eve = house.get(&first, "/v1/account").await.good().text("/id");
+        stage.pass(1_000);
+        let second = house.sign_in("eve@example.org").await;
+        let listed = house.get(&admin, &of(&eve)).await.good().json();
+        let items = listed["items"].as_array().unwrap();
+        assert_eq!((items.len(), &items[0]["is_current"]), (2, &json!(false)));
+        assert_eq!(items[0]["address"], "198.51.100.7");
+
+        // Nobody below an admin, no admin over an owner, nobody over strangers, no session of somebody else.
+        assert_eq!(house.get(&second, &of(&eve)).await.code(), "not_found", "a viewer of one project");
+        let analyst = house.member(&owner, &organisation, "anna@example.org", "analyst", None).await;
+        assert_eq!(house.get(&analyst, &of(&eve)).await.code(), "permission_missing");
+        for refused in [house.get(&admin, &of(&own)).await, house.delete(&admin, &of(&own)).await] {
+            assert_eq!(refused.code(), "permission_missing", "an admin does not sign out an owner");
+        }
+        let stranger = house.sign_up("stranger@example.org").await.text("/access_token");
+        let strange = house.get(&stranger, "/v1/account").await.good().text("/id");
+        assert_eq!(house.get(&owner, &of(&strange)).await.code(), "not_found");
+        let owns = house.get(&owner, "/v1/account/sessions").await.good().text("/items/0/id");
+        assert_eq!(house.delete(&admin, &format!("{}/{owns}", of(&eve))).await.code(), "not_found");
+        house.get(&owner, "/v1/account").await.good();
+
+        // One, then all; each at once.
+        let newest = items[0]["id"].as_str().unwrap();
+        assert_eq!(house.delete(&admin, &format!("{}/{newest}", of(&eve))).await.status, 204);
+        assert_eq!(house.get(&second, "/v1/account").await.code(), "token_refused");
+        house.get(&first, "/v1/account").await.good();
+        assert_eq!(house.delete(&admin, &of(&eve)).await.good().json()["ended"], 1);
+        assert_eq!(house.get(&first, "/v1/account").await.code(), "token_refused");
+        assert_eq!(house.get(&admin, &of(&eve)).await.good().json()["items"], json!([]));
+        let audit = house.get(&owner, &format!("/v1/organisations/{organisation}/audit?limit=200")).await.good().json();
+        for (action, object) in [("member.end_session", newest), ("member.end_sessions", eve.as_str())] {
+            let is_it = |one: &Value| one["action"] == action && one["object"] == object && one["outcome"] == "done";
+            assert!(audit["items"].as_array().unwrap().iter().any(is_it), "{action} on {object}: {audit}");
+        }
+
+        // Whoever belongs elsewhere as well is left to those who govern there too.
+        let third = house.sign_in("eve@example.org").await;
+        let elsewhere = house.post(&third, "/v1/organisations", json!({"name": "Other"})).await.good().text("/id");
+        for refused in [house.get(&owner, &of(&eve)).await, house.delete(&owner, &of(&eve)).await] {
+            assert_eq!(refused.code(), "conflict");
+        }
+        house.get(&third, &format!("/v1/organisations/{elsewhere}")).await.good();
+        // One's own are ended but for the one that asks.
+        house.sign_in(OWNER).await;
+        assert_eq!(house.delete(&owner, &of(&own)).await.good().json()["ended"], 1);
+        house.get(&owner, "/v1/account").await.good();
     }
 
     pub async fn names_change_and_invitations_are_taken_back(stage: &Stage) {

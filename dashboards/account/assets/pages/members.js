@@ -2,10 +2,11 @@
 
 import { h } from "../../dom.js?v=1";
 import { all, at, call, create, remove } from "../api.js?v=1";
-import { confirm, formDialog } from "../dialog.js?v=1";
+import { confirm, dialog, formDialog } from "../dialog.js?v=1";
 import { field } from "../form.js?v=1";
-import { action, card, day, heading, later, row, rows, tell } from "../parts.js?v=1";
+import { action, card, day, heading, later, nothing, row, rows, tell } from "../parts.js?v=1";
 import { permissions, projectsOf } from "../session.js?v=1";
+import { sessionRow } from "../session_row.js?v=1";
 
 /** Ids of roles by name, as `[id, name]`. */
 const rolesOf = async (organisation) => (await all(at("organisations", organisation, "roles"))).items.map(({ id, name }) => [id, name]);
@@ -61,10 +62,41 @@ export async function page({ own, organisation, go }) {
     title: member.name,
     badges: [nameOf(member.role), member.project_id && `only ${member.project_id}`, member.account_id === own.id && "You", !member.has_factor && "No second factor"],
     facts: [member.email, ["Since ", day(member.created_at)]],
-    actions: mayWrite ? [action("Change role", () => change(member), { name: `Change role of ${member.name}` }), action("Remove", () => drop(member), { name: `Remove ${member.name}` })] : [],
+    actions: mayWrite ? [
+      action("Sessions", () => sessions(organisation, member), { name: `Sessions of ${member.name}` }),
+      action("Change role", () => change(member), { name: `Change role of ${member.name}` }),
+      action("Remove", () => drop(member), { name: `Remove ${member.name}` }),
+    ] : [],
   });
   const actions = mayWrite ? [action("Invite somebody", () => invite(organisation, roles, projects).then(() => open.again()), { kind: "primary" })] : [];
   return [heading("Members", h("span", {}, "Who may do what: ", h("a", { href: `/account/organisations/${encodeURIComponent(organisation)}/roles` }, "roles"), "."), ...actions), card(null, list), card("Invitations", open)];
+}
+
+/** Where a member is signed in; each session, or all of them, can be ended. */
+function sessions(organisation, member) {
+  const path = at("organisations", organisation, "members", member.account_id, "sessions");
+  const list = later(async () => {
+    const { items } = await all(path);
+    if (!items.length) return nothing(`${member.name} is signed in nowhere`, "A session appears here when they sign in.");
+    return rows(items.map((session) => sessionRow(session, end)), "Sessions");
+  });
+  const ended = async (text) => {
+    tell(text);
+    await list.again();
+  };
+  const end = (session) => confirm("End this session?", `${member.name} has to sign in again there.`, {
+    submit: "End it",
+    act: () => remove(at("organisations", organisation, "members", member.account_id, "sessions", session.id)),
+  }).then(() => ended("The session has ended."));
+  const endAll = () => confirm(`End all sessions of ${member.name}?`, "They have to sign in again wherever they are. A password that somebody else knows has to be changed besides.", {
+    submit: "End all of them",
+    act: () => remove(path),
+  }).then(() => ended("All sessions have ended."));
+  return dialog(`Sessions of ${member.name}`, (close) => [
+    h("p", { class: "soft" }, "Where they are signed in, with address and device. Ending a session is recorded in the audit."),
+    list,
+    h("div", { class: "form-actions" }, h("button", { class: "primary", type: "button", onclick: () => close() }, "Close"), action("End all of them", endAll, { kind: "quiet", name: `End all sessions of ${member.name}` })),
+  ], { mayLeave: true });
 }
 
 async function invite(organisation, roles, projects) {

@@ -2,13 +2,13 @@
 
 import { all, at, remove } from "../api.js?v=1";
 import { confirm } from "../dialog.js?v=1";
-import { deviceOf } from "../device.js?v=1";
-import { action, card, heading, later, row, rows, tell, time } from "../parts.js?v=1";
+import { action, card, heading, later, rows, tell } from "../parts.js?v=1";
+import { sessionRow } from "../session_row.js?v=1";
 
 export function page({ go }) {
   const list = later(async () => {
     const { items } = await all("/v1/account/sessions");
-    return rows(items.map((session) => shown(session, end)), "Sessions");
+    return rows(items.map((session) => sessionRow(session, end)), "Sessions");
   });
   const end = async (session) => {
     await remove(at("account", "sessions", session.id));
@@ -35,17 +35,4 @@ export function page({ go }) {
       action("End all others", endOthers), action("Sign out everywhere", endAll)),
     card(null, list),
   ];
-}
-
-function shown(session, end) {
-  const device = deviceOf(session.device);
-  return row({
-    title: device,
-    badges: [session.is_current && "This one", session.factor_at && "Second factor given"],
-    facts: [
-      [[session.address, session.place].filter(Boolean).join(", ") || "Address unknown"],
-      ["Signed in ", time(session.created_at), ", last used ", time(session.last_seen_at)],
-    ],
-    actions: [session.is_current ? null : action("End", () => end(session), { name: `End the session of ${device}` })],
-  });
 }

@@ -24,7 +24,22 @@ export interface Session {
 const permissionsOf = (grants: Grant[], organisation: string, project: string) =>
   new Set(grants.filter((grant) => grant.organisation_id === organisation && (!grant.project_id || grant.project_id === project)).flatMap((grant) => grant.permissions));
 
-export async function session(): Promise<Session> {
+let begun: Promise<Session> | undefined;
+
+/** Asks before anybody wants to know; the first who does gets that answer. */
+export function beginSession(): void {
+  begun = asked();
+  // Whoever waits for it tells what is wrong.
+  begun.catch(() => undefined);
+}
+
+export function session(): Promise<Session> {
+  const first = begun;
+  begun = undefined;
+  return first ?? asked();
+}
+
+async function asked(): Promise<Session> {
   // Side by side: whoever has no session is renewed, or led away, once for both.
   const [account, { items }] = await Promise.all([
     good(api.GET("/v1/account")) as Promise<{ email: string; grants: Grant[] }>,

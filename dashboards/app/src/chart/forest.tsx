@@ -16,6 +16,8 @@ export interface Effect {
   verdict?: "better" | "worse";
   /** What is borne at most; a guardrail's. */
   bound?: number;
+  /** What is known where no share is. */
+  instead?: string;
 }
 
 const ROW = 44;
@@ -44,7 +46,7 @@ function Drawn({ effects, width, height, ink, soft, line, hues }: { effects: Eff
           <text {...text} fill={soft} x={x(tick)} y={height - 6} textAnchor="middle">{tick === 0 ? "0" : `${tick > 0 ? "+" : "−"}${Number(Math.abs(tick * 100).toFixed(2))} %`}</text>
         </g>
       ))}
-      {effects.map(({ name, note, effect, low, high, verdict, bound }, index) => {
+      {effects.map(({ name, note, effect, low, high, verdict, bound, instead }, index) => {
         const middle = index * ROW + 26;
         const most = width < 560 ? 14 : 28;
         return (
@@ -52,7 +54,7 @@ function Drawn({ effects, width, height, ink, soft, line, hues }: { effects: Eff
             <text {...text} fill={ink} fontWeight={600} x={0} y={middle - 3}>{shortened(name, most)}</text>
             <text {...text} fill={soft} x={0} y={middle + 12}>{shortened(note, most)}</text>
             {bound !== undefined && <line x1={x(bound)} x2={x(bound)} y1={middle - 13} y2={middle + 13} stroke={hues[1]} strokeWidth={1.5} strokeDasharray="3 3" />}
-            {effect === null ? <text {...text} fill={soft} x={x(0) + 8} y={middle + 4}>no answer yet</text> : (
+            {effect === null ? <text {...text} fill={instead ? colourOf(verdict) : soft} x={x(0) + 8} y={middle + 4}>{instead ? shortened(instead, width < 560 ? 22 : 60) : "no answer yet"}</text> : (
               <>
                 <line x1={x(low ?? -reach)} x2={x(high ?? reach)} y1={middle} y2={middle} stroke={colourOf(verdict)} strokeWidth={7} strokeOpacity={0.32} strokeLinecap={low === null || high === null ? "butt" : "round"} />
                 <circle cx={x(effect)} cy={middle} r={5} fill={colourOf(verdict)} />

@@ -114,7 +114,7 @@ function Facts({ item: { key, definition, revision, updated_at } }: { item: Item
         <dt>Better is</dt><dd>{definition.lower_is_better ? "lower" : "higher"}</dd>
         {definition.minimum_sample > 0 && <><dt>Told from</dt><dd>{number(definition.minimum_sample)} people of each variation</dd></>}
         {definition.owner && <><dt>Owner</dt><dd>{definition.owner}</dd></>}
-        <dt>Experiments</dt><dd>{own.length ? own.map((one) => <Link key={one.key} href={placeOf(project, `experiments/${encodeURIComponent(one.key)}`)}>{one.key} </Link>) : "none names it"}</dd>
+        <dt>Experiments</dt><dd className="links">{own.length ? own.map((one) => <Link key={one.key} href={placeOf(project, `experiments/${encodeURIComponent(one.key)}`)}>{one.key} </Link>) : "none names it"}</dd>
         <dt>Revision</dt><dd>{revision}, {moment(updated_at)}</dd>
       </dl>
     </section>

@@ -10,8 +10,11 @@ import { inWords } from "../flags/condition";
 import { Select } from "../parts/choice";
 import { ago, moment, number, percent } from "../parts/format";
 import { History } from "../parts/history";
+import type { Choice } from "../parts/planned";
+import { ScheduledChanges } from "../parts/scheduled";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
 import { wordsOf } from "./dimensions";
+import { HOLDOUTS, Holdouts } from "./holdouts";
 import { METRICS, Metrics } from "./metrics_page";
 import { redirectsInWords } from "./redirects";
 import { ResultsShown } from "./results";
@@ -27,6 +30,7 @@ const HEALTH_MAX = 12;
 export default function Experiments({ rest: [key, part] }: { rest: string[] }) {
   if (key === NEW) return <Wizard />;
   if (key === METRICS) return <Metrics metric={part} />;
+  if (key === HOLDOUTS) return <Holdouts holdout={part} />;
   if (key && part === "change") return <Change experiment={key} />;
   return key ? <Experiment experiment={key} /> : <List />;
 }
@@ -49,6 +53,7 @@ function List() {
       <PageHead title="Experiments" about="What is tried out, and on whom.">
         {states.length > 1 && <Select label="State" isQuiet value={state} options={[["all", "all states"] as const, ...states.map((one) => [one, one.replace("_", " ")] as const)]} choose={(state) => setState(state === "all" ? "" : state)} />}
         <Link className="plain" href={placeOf(project, `experiments/${METRICS}`)}>Metrics</Link>
+        <Link className="plain" href={placeOf(project, `experiments/${HOLDOUTS}`)}>Holdouts</Link>
         {permissions.has("experiments.write") && <Link className="primary" href={placeOf(project, `experiments/${NEW}`)}>New experiment</Link>}
       </PageHead>
       <section className="card" aria-label="All experiments">
@@ -84,6 +89,9 @@ function Change({ experiment }: { experiment: string }) {
   return found.value ? <Wizard item={found.value.item} tag={found.value.tag} /> : <Loading what="the experiment" />;
 }
 
+/** What may happen at a later time, by the state of now. */
+const PLANNED: Partial<Record<keyof typeof STATUS, readonly Choice[]>> = { draft: [["starts", { start: {} }]], in_review: [["starts", { start: {} }]], approved: [["starts", { start: {} }]], running: [["stops", { stop: {} }]] };
+
 function Experiment({ experiment }: { experiment: string }) {
   const { id: project, permissions } = useProject();
   const [wanted, setPhase] = useText("phase");
@@ -108,6 +116,7 @@ function Experiment({ experiment }: { experiment: string }) {
       {results.fault ? <Failure fault={results.fault} again={results.again} /> : results.isAsking ? <Loading what="results" /> : null}
       {results.value && item && <ResultsShown results={results.value} experiment={item.definition} />}
       {item && <Facts item={item} />}
+      {item && <ScheduledChanges kind="experiment" item={experiment} choices={PLANNED[item.state.status] ?? []} changed={found.again} />}
       {item && <section className="card" aria-label="History"><h2>What was done and decided</h2><History kind="experiments" item={experiment} tag={tag} mayChange={permissions.has("experiments.write")} changed={found.again} /></section>}
     </>
   );
@@ -123,12 +132,13 @@ function Facts({ item: { key, definition, state } }: { item: Item<"experiments">
       <h2>How it is set up</h2>
       <dl className="facts">
         <dt>Owner</dt><dd>{definition.owner}</dd>
-        <dt>Flags</dt><dd>{flags.length ? flags.map(({ key }) => <Link key={key} href={placeOf(project, `flags/${encodeURIComponent(key)}`)}>{key} </Link>) : "none runs it yet"}</dd>
+        <dt>Flags</dt><dd className="links">{flags.length ? flags.map(({ key }) => <Link key={key} href={placeOf(project, `flags/${encodeURIComponent(key)}`)}>{key} </Link>) : "none runs it yet"}</dd>
         <dt>Variations</dt><dd>{definition.variations.map(({ key, weight, name }) => `${key}${name ? ` (${name})` : ""} ${percent(weight, 0)}`).join(" · ")}</dd>
         <dt>Who</dt><dd>{inWords(definition.condition)}, {percent(definition.coverage, 0)} of them, divided by {definition.hash_attribute}</dd>
-        <dt>Goals</dt><dd>{definition.goals.length ? definition.goals.map((metric) => <Link key={metric} href={placeOf(project, `experiments/${METRICS}/${encodeURIComponent(metric)}`)}>{metric} </Link>) : "none yet"}</dd>
+        <dt>Goals</dt><dd className="links">{definition.goals.length ? definition.goals.map((metric) => <Link key={metric} href={placeOf(project, `experiments/${METRICS}/${encodeURIComponent(metric)}`)}>{metric} </Link>) : "none yet"}</dd>
         {guardrails.length > 0 && <><dt>Guardrails</dt><dd>{guardrails.map(({ metric, tolerance, rolls_back }) => `${metric} (worse by at most ${percent(tolerance)}${rolls_back ? ", rolls back by itself" : ""})`).join(", ")}</dd></>}
         <dt>Judged</dt><dd>{definition.analysis.method.replace("_", " ")}, α = {definition.analysis.alpha}, {definition.analysis.covariate_days} days before exposure taken into account{definition.analysis.stratified_by ? `, people compared with those of the same ${wordsOf(definition.analysis.stratified_by)}` : ""}</dd>
+        {definition.holdout && <><dt>Without</dt><dd>people of the holdout <Link href={placeOf(project, `experiments/${HOLDOUTS}/${encodeURIComponent(definition.holdout)}`)}>{definition.holdout}</Link></dd></>}
         {definition.redirects && <><dt>Pages</dt><dd>{redirectsInWords(definition.redirects)}</dd></>}
         {stickyInWords(definition.sticky) && <><dt>Kept</dt><dd>{stickyInWords(definition.sticky)}</dd></>}
         {plan && <><dt>Plan</dt><dd>{number(plan.users_per_day)} people a day for {number(plan.days)} days; {percent(plan.minimum_effect)} is worth seeing</dd></>}

@@ -9,19 +9,27 @@ import { useText } from "../frame/address";
 import { Segments, Select } from "../parts/choice";
 import { csv, fileName, save } from "../parts/files";
 import { chance, number, percent, signedPercent } from "../parts/format";
-import { curves, daysOf, isCut } from "./daily";
-import { PeopleApart } from "./segments";
-import { conclude, effectsOf, intervalOf, type MetricReport, type Results, type View } from "./told";
 import { withValues } from "../sql/quoted";
+import { OtherExperiments } from "./beside";
+import { curves, daysOf, isCut } from "./daily";
+import { Before, Contexts, Windows } from "./designs";
+import { PeopleApart } from "./segments";
+import { SinceExposure } from "./since";
+import { conclude, effectsOf, intervalOf, powerInWords, type Comparison, type MetricReport, type Results, type Verdicts, type View } from "./told";
 
 const VIEWS = [["sequential", "Frequentist"], ["bayesian", "Bayesian"]] as const;
 const ROLES = [["goal", "Goals"], ["guardrail", "Guardrails"], ["secondary", "Secondary"]] as const;
+/** Where control has none of it, what the difference itself is. */
+const DIFFERENCE = ["difference", "difference low", "difference high"];
+/** Of goals of an experiment with a plan. */
+const POWER = ["effect of the plan", "power now", "more people needed"];
 const TONES = { good: "notice good", bad: "notice bad", open: "notice" } as const;
 
-export function ResultsShown({ results, experiment }: { results: Results; experiment: Experiment }) {
+/** `verdicts`: those of a holdout, which is no experiment: nobody is told apart, and no time since exposure. */
+export function ResultsShown({ results, experiment, verdicts }: { results: Results; experiment: Experiment; verdicts?: Verdicts }) {
   const [chosen, setView] = useText("view");
   const view: View = chosen === "bayesian" ? chosen : "sequential";
-  const { tone, title, sentences } = conclude(results, experiment);
+  const { tone, title, sentences } = conclude(results, experiment, verdicts);
   const isFixed = experiment.analysis.method === "fixed_horizon";
   return (
     <>
@@ -32,14 +40,16 @@ export function ResultsShown({ results, experiment }: { results: Results; experi
       <People results={results} />
       <section className="card stack" aria-label="Effects">
         <div className="card-head">
-          <h2>Effects against control</h2>
+          <h2>{verdicts ? "Effects of all that is new, against people who were held out" : "Effects against control"}</h2>
           <Segments label="View" value={view} options={VIEWS} choose={(view) => setView(view === "bayesian" ? view : "")} />
         </div>
         <p className="soft small">{view === "bayesian" ? "Credible intervals: where the effect lies with the confidence set, after what was seen." : isFixed ? "Intervals of a fixed horizon: they hold at one look that was planned." : "Sequential intervals: they hold whenever one looks."}</p>
         {ROLES.map(([role, title]) => <Effects key={role} title={title} metrics={results.metrics.filter((metric) => metric.role === role)} experiment={experiment} view={view} />)}
       </section>
       <Daily results={results} />
-      <PeopleApart results={results} />
+      {!verdicts && !results.switchback && <SinceExposure results={results} />}
+      {!verdicts && <PeopleApart results={results} />}
+      {!verdicts && !results.switchback && <OtherExperiments results={results} />}
       <section className="card" aria-label="Where it comes from">
         <div className="card-head"><h2>Where it comes from</h2><button type="button" className="quiet" onClick={() => save(fileName(results.experiment, "sql"), `${withValues(results.sql, results.params as Record<string, unknown>)}\n`, "application/sql")}>SQL</button></div>
         <p className="soft">One question of the table activity for all metrics; with its parameters it gives these numbers on the SQL page as well.</p>
@@ -48,7 +58,8 @@ export function ResultsShown({ results, experiment }: { results: Results; experi
   );
 }
 
-function People({ results: { variations, sample_ratio, people_in_several } }: { results: Results }) {
+function People({ results }: { results: Results }) {
+  const { variations, sample_ratio, people_in_several } = results;
   const all = variations.reduce((sum, { people }) => sum + people, 0);
   return (
     <section className="card stack" aria-label="People">
@@ -63,6 +74,9 @@ function People({ results: { variations, sample_ratio, people_in_several } }: { 
           </table>
         </div>
       )}
+      <Before results={results} />
+      <Windows results={results} />
+      <Contexts results={results} />
       {people_in_several > 0 && <p className="soft small">{number(people_in_several)} people were seen in more than one variation, and are in none of the numbers.</p>}
     </section>
   );
@@ -71,15 +85,17 @@ function People({ results: { variations, sample_ratio, people_in_several } }: { 
 function Effects({ title, metrics, experiment, view }: { title: string; metrics: MetricReport[]; experiment: Experiment; view: View }) {
   const region = useRef<HTMLElement>(null);
   if (metrics.length === 0) return null;
-  const head = ["metric", "variation", "mean of control", "mean", "effect", "low", "high", ...(view === "bayesian" ? ["chance to win", "expected loss"] : ["p", "p (Holm)"]), "method"];
+  const head = ["metric", "variation", "mean of control", "mean", "effect", "low", "high", ...(view === "bayesian" ? ["chance to win", "expected loss"] : ["p", "p (Holm)"]), "method", ...DIFFERENCE, ...POWER];
   const rows = metrics.flatMap((metric) => metric.comparisons.map((one): (string | number | null)[] => {
     const mean = (variation?: string) => metric.arms.find((arm) => arm.variation === variation)?.mean ?? null;
     const interval = intervalOf(one, view);
     const sure = view === "bayesian" ? [one.chance_to_win, one.expected_loss] : [one.p_value, one.p_value_holm];
-    return [metric.key, one.variation, mean(metric.arms[0]?.variation), mean(one.variation), one.effect ?? null, interval?.low ?? null, interval?.high ?? null, ...sure.map((value) => value ?? null), one.method];
+    return [metric.key, one.variation, mean(metric.arms[0]?.variation), mean(one.variation), one.effect ?? null, interval?.low ?? null, interval?.high ?? null, ...sure.map((value) => value ?? null), one.method, one.absolute?.estimate ?? null, one.absolute?.interval?.low ?? null, one.absolute?.interval?.high ?? null, one.power?.effect ?? null, one.power?.now ?? null, one.power?.additional_people ?? null];
   }));
-  const shares = new Set(["effect", "low", "high", "chance to win", "expected loss"]);
-  const cell = (value: string | number | null, name: string) => (typeof value !== "number" ? value ?? "–" : name === "chance to win" ? percent(value) : shares.has(name) ? signedPercent(value) : number(Number(value.toPrecision(4))));
+  // The file has every column, the table those of the last ones that say something.
+  const shown = head.map((_, index) => index).filter((index) => index < head.length - DIFFERENCE.length - POWER.length || rows.some((row) => row[index] !== null));
+  const shares = new Set(["effect", "low", "high", "chance to win", "expected loss", "effect of the plan"]);
+  const cell = (value: string | number | null, name: string) => (typeof value !== "number" ? value ?? "–" : name === "chance to win" || name === "power now" ? percent(value) : shares.has(name) ? signedPercent(value) : number(Number(value.toPrecision(4))));
   return (
     <section ref={region} className="stack" aria-label={title}>
       <div className="result-head">
@@ -90,13 +106,13 @@ function Effects({ title, metrics, experiment, view }: { title: string; metrics:
         </span>
       </div>
       <Forest label={`${title}: effects and their intervals; the table has the same numbers`} effects={effectsOf(metrics, experiment, view)} />
-      {metrics.map((metric) => metric.comparisons.map((one) => <p key={`${metric.key} ${one.variation}`} className="small"><b>{metric.key}{metric.comparisons.length > 1 ? `, ${one.variation}` : ""}:</b> {one.can_be_said} <span className="soft">{one.cannot_be_said}</span></p>))}
+      {metrics.map((metric) => metric.comparisons.map((one) => <p key={`${metric.key} ${one.variation}`} className="small"><b>{metric.key}{metric.comparisons.length > 1 ? `, ${one.variation}` : ""}:</b> {one.can_be_said} <span className="soft">{one.cannot_be_said} {powerInWords(one)}</span></p>))}
       <details>
         <summary className="small">In numbers</summary>
         <div className="wide-table" tabIndex={0} role="region" aria-label={`${title} in numbers`}>
           <table>
-            <thead><tr>{head.map((name, index) => <th key={name} scope="col" className={index > 1 ? "number" : undefined}>{name}</th>)}</tr></thead>
-            <tbody>{rows.map((row, at) => <tr key={at}>{row.map((value, index) => <td key={index} className={index > 1 ? "number" : undefined}>{cell(value, head[index] ?? "")}</td>)}</tr>)}</tbody>
+            <thead><tr>{shown.map((index) => <th key={index} scope="col" className={index > 1 ? "number" : undefined}>{head[index]}</th>)}</tr></thead>
+            <tbody>{rows.map((row, at) => <tr key={at}>{shown.map((index) => <td key={index} className={index > 1 ? "number" : undefined}>{cell(row[index] ?? null, head[index] ?? "")}</td>)}</tr>)}</tbody>
           </table>
         </div>
       </details>

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { EMPTY } from "./draft";
-import { conclude, effectsOf, harmed, verdictOf, type Results } from "./told";
+import { absoluteInWords, conclude, effectsOf, harmed, powerInWords, verdictOf, type Comparison, type Results } from "./told";
 
 const results = (interval: { low: number | null; high: number | null }, more: Partial<Results> = {}): Results => {
   const comparison = { variation: "treatment", effect: 0.04, interval, can_be_said: "said", cannot_be_said: "open" };
@@ -40,4 +40,34 @@ test("a guardrail that is a goal as well does harm as well", () => {
 test("a guardrail bears what it was told to bear", () => {
   expect(harmed(results({ low: -0.05, high: -0.01 }), experiment)).toEqual([]);
   expect(harmed(results({ low: -0.05, high: -0.03 }), experiment)).toEqual(["speed of treatment"]);
+});
+
+/** Control has none of it: there is no share, and the difference itself is judged. */
+const ofNothing = (low: number, high: number): Results => {
+  const told = results({ low: 0, high: 0 });
+  const absolute = { estimate: (low + high) / 2, interval: { low, high }, p_value: 0.001 };
+  for (const metric of told.metrics) metric.comparisons = [{ variation: "treatment", effect: null, interval: null, absolute, can_be_said: "said", cannot_be_said: "open" } as never];
+  return told;
+};
+
+test("where control has none of it, the difference itself decides", () => {
+  expect(conclude(ofNothing(0.25, 0.75), experiment)).toMatchObject({ tone: "good", title: "treatment is better: +0.5 a person bought" });
+  expect(conclude(ofNothing(-0.25, 0.75), experiment).tone).toBe("open");
+  expect(effectsOf(ofNothing(0.25, 0.75).metrics, experiment, "sequential")[0]).toMatchObject({ effect: null, instead: "+0.5 a person (+0.25 to +0.75)", verdict: "better" });
+  expect(harmed(ofNothing(-0.03, -0.01), experiment)).toEqual(["speed of treatment"]);
+  expect(absoluteInWords({ absolute: undefined } as never)).toBeUndefined();
+});
+
+test("what the plan wants to see, and how many people it still takes", () => {
+  const told = (now: number, additional_people: number | null) => powerInWords({ power: { effect: 0.05, now, additional_people } } as Comparison);
+  expect(told(0.412, 1200)).toBe("An effect of +5.0 %, as planned, would be seen now with a chance of 41 %; about 1,200 more people make it 80 %.");
+  expect(told(0.93, 0)).toBe("An effect of +5.0 %, as planned, would be seen now with a chance of 93 %.");
+  expect(told(0.1, null)).toContain("more people alone do not");
+  expect(powerInWords({} as Comparison)).toBeUndefined();
+});
+
+test("a holdout is told in its own words", () => {
+  const verdicts = { better: (_: string, size: string) => `What is new is worth it: ${size}`, worse: "What is new does harm" };
+  expect(conclude(results({ low: 0.01, high: 0.07 }), { ...experiment, guardrails: [] }, verdicts).title).toBe("What is new is worth it: +4.0 % bought");
+  expect(conclude(results({ low: -0.07, high: -0.01 }), { ...experiment, guardrails: [{ metric: "speed", tolerance: 1, rolls_back: false }] }, verdicts).title).toBe("What is new does harm");
 });

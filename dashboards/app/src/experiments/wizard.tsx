@@ -7,7 +7,7 @@ import { listed, made, replaced, shown, type Experiment, type Feature, type Item
 import { go } from "../frame/address";
 import { placeOf, useProject } from "../frame/project";
 import { ConditionBuilder } from "../flags/builder";
-import { EMPTY as NO_FLAG, useParts } from "../flags/editor";
+import { HoldoutField, EMPTY as NO_FLAG, useParts } from "../flags/editor";
 import { valuesFor } from "../flags/rule";
 import { TYPES, emptyOf, type ValueType } from "../flags/value";
 import { activities } from "../insights/names";
@@ -98,6 +98,7 @@ export function Wizard({ item, tag }: { item?: Item<"experiments">; tag?: string
               <NumberField label="Share of them that takes part, in %" value={Number((draft.coverage * 100).toFixed(4))} set={(value) => set({ coverage: (value ?? 0) / 100 })} min={0} max={100} />
               <ChoiceField label="Divided by" value={draft.hash_attribute} options={[...new Set(["id", "distinct_id", ...(parts.value?.attributes ?? []).filter(({ definition }) => definition.identifies).map(({ key }) => key), draft.hash_attribute])].map((name) => [name, name] as const)} set={(hash_attribute) => set({ hash_attribute })} hint="The same value always gets the same variation." />
             </div>
+            <HoldoutField holdouts={parts.value?.holdouts ?? []} value={draft.holdout} set={(holdout) => set({ holdout })} hint="They take no part, and get the flag’s default." />
             <StickyFields draft={draft} set={set} />
           </>
         )}

@@ -6,7 +6,7 @@ import { listed, made, replaced, type Feature, type Item, type Rule } from "../a
 import { useProject } from "../frame/project";
 import { ActDialog } from "../parts/act";
 import { Select } from "../parts/choice";
-import { TextField } from "../parts/field";
+import { ChoiceField, TextField } from "../parts/field";
 import { Failure, Loading } from "../parts/states";
 import { RuleFields } from "./rule";
 import { TYPES, ValueField, emptyOf } from "./value";
@@ -17,10 +17,17 @@ export const EMPTY: Feature = { value_type: "boolean", default_value: false, off
 export function useParts(project: string) {
   const [turn, setTurn] = useState(0);
   const parts = useAnswer(`${project} parts ${turn}`, async (signal) => {
-    const [attributes, groups, environments, experiments] = await Promise.all([listed(project, "attributes", signal), listed(project, "saved-groups", signal), listed(project, "environments", signal), listed(project, "experiments", signal).catch(() => [])]);
-    return { attributes, groups: groups.map(({ key }) => key), environments: [...new Set(["production", ...environments.map(({ key }) => key)])], experiments };
+    const [attributes, groups, environments, experiments, holdouts] = await Promise.all([listed(project, "attributes", signal), listed(project, "saved-groups", signal), listed(project, "environments", signal), listed(project, "experiments", signal).catch(() => []), listed(project, "holdouts", signal).catch(() => [])]);
+    return { attributes, groups: groups.map(({ key }) => key), environments: [...new Set(["production", ...environments.map(({ key }) => key)])], experiments, holdouts: holdouts.map(({ key }) => key) };
   });
   return { ...parts, changed: () => setTurn((turn) => turn + 1) };
+}
+
+/** Who is left out of it, where there are holdouts. */
+export function HoldoutField({ holdouts, value, set, hint }: { holdouts: string[]; value: string | null | undefined; set: (holdout: string | null) => void; hint: string }) {
+  const known = [...new Set([...holdouts, ...(value ? [value] : [])])];
+  if (known.length === 0) return null;
+  return <ChoiceField label="Left out" value={value ?? ""} options={[["", "nobody"], ...known.map((key) => [key, `people of the holdout ${key}`] as const)]} set={(key) => set(key || null)} hint={hint} />;
 }
 
 export function Editor({ item, tag, saved }: { item?: Item<"features">; tag?: string; saved: (key: string) => void }) {
@@ -76,6 +83,7 @@ export function Editor({ item, tag, saved }: { item?: Item<"features">; tag?: st
           <Select label="Values are" value={feature.value_type} options={TYPES} choose={(type) => (rules.length ? setWantedType(type) : turn(type))} />
           <ValueField key={feature.value_type} label="Default" type={feature.value_type} value={feature.default_value} set={(default_value) => set({ default_value })} />
         </div>
+        <HoldoutField holdouts={parts.value?.holdouts ?? []} value={feature.holdout} set={(holdout) => set({ holdout })} hint="They get the default, whatever the rules say." />
       </section>
       <section className="card stack" aria-label="Rules">
         <div className="card-head"><h2>Rules</h2><span className="soft small">The first that applies gives its value; without one it is the default.</span></div>

@@ -11,8 +11,11 @@ import { ActDialog } from "../parts/act";
 import { Segments } from "../parts/choice";
 import { ago, percent } from "../parts/format";
 import { History } from "../parts/history";
+import type { Choice } from "../parts/planned";
+import { ScheduledChanges } from "../parts/scheduled";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
 import { inWords } from "./condition";
+import { Connections } from "./connections";
 import { Debugger } from "./debugger";
 import { Editor, useParts } from "./editor";
 import { Groups } from "./groups";
@@ -37,6 +40,7 @@ function List() {
   const { id: project, permissions } = useProject();
   const [part, setPart] = useText("find");
   const [hasGroups, setGroups] = useState(false);
+  const [hasKeys, setKeys] = useState(false);
   const found = useAnswer(project, (signal) => listed(project, "features", signal));
   const stale = useAnswer(`${project} stale`, (signal) => everything<Stale>((query) => good(api.GET("/v1/projects/{project}/stale-features", { params: { path: { project }, query }, signal }))).catch((): Stale[] => []));
   const shown = (found.value ?? []).filter(({ key, definition }) => `${key} ${definition.description} ${definition.owner} ${definition.tags.join(" ")}`.toLowerCase().includes(part.toLowerCase()));
@@ -45,6 +49,7 @@ function List() {
       <PageHead title="Flags" about="A default, rules in order, and a switch. A switch holds within a second.">
         <label className="field-inline"><span className="soft small">Find</span><input type="search" value={part} onChange={(event) => setPart(event.target.value)} /></label>
         <button type="button" className="quiet" onClick={() => setGroups(true)}>Saved groups</button>
+        <button type="button" className="quiet" onClick={() => setKeys(true)}>SDK keys</button>
         {permissions.has("flags.write") && <Link className="primary" href={placeOf(project, `flags/${NEW}`)}>New flag</Link>}
       </PageHead>
       <section className="card" aria-label="All flags">
@@ -53,6 +58,7 @@ function List() {
           : <ul className="rows">{shown.map((item) => <Row key={item.key} item={item} stale={stale.value?.find(({ key }) => key === item.key)} changed={found.again} />)}</ul>}
       </section>
       {hasGroups && <Groups close={() => setGroups(false)} />}
+      {hasKeys && <Connections close={() => setKeys(false)} />}
     </>
   );
 }
@@ -126,6 +132,9 @@ function Flag({ flag }: { flag: string }) {
   );
 }
 
+/** On or off, in all environments. */
+const plannedOf = (environments: string[]): Choice[] => [["is switched on everywhere", { patch: { off_in: [] } }], ["is switched off everywhere", { patch: { off_in: environments } }]];
+
 function Rules({ item: { key, definition }, environments, changed }: { item: Item<"features">; environments: string[]; changed: () => void }) {
   return (
     <>
@@ -137,6 +146,7 @@ function Rules({ item: { key, definition }, environments, changed }: { item: Ite
           <li><span className="row-text"><b>Everybody else</b></span><b>{shownValue(definition.default_value)}</b></li>
         </ol>
       </section>
+      <ScheduledChanges kind="feature" item={key} choices={plannedOf(environments)} changed={changed} />
     </>
   );
 }

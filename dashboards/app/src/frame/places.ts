@@ -7,17 +7,30 @@ export interface Place {
   name: string;
   /** Without it the page shows nothing. */
   needs: string;
-  page: LazyExoticComponent<ComponentType<{ rest: string[] }>>;
+  page: LazyExoticComponent<Page>;
+  /** Begins to load it. */
+  load: () => Promise<unknown>;
 }
+type Page = ComponentType<{ rest: string[] }>;
+type Load = () => Promise<{ default: Page }>;
+const place = (path: string, name: string, needs: string, load: Load): Place => ({ path, name, needs, page: lazy(load), load });
 
 export const PLACES: Place[] = [
-  { path: "insights", name: "Insights", needs: "insights.read", page: lazy(() => import("../insights/page")) },
-  { path: "dashboards", name: "Dashboards", needs: "dashboards.read", page: lazy(() => import("../boards/page")) },
-  { path: "places", name: "Places", needs: "sql.run", page: lazy(() => import("../places/page")) },
-  { path: "sql", name: "SQL", needs: "sql.run", page: lazy(() => import("../sql/page")) },
-  { path: "live", name: "Live", needs: "activity.read", page: lazy(() => import("../live/page")) },
-  { path: "experiments", name: "Experiments", needs: "experiments.read", page: lazy(() => import("../experiments/page")) },
-  { path: "flags", name: "Flags", needs: "flags.read", page: lazy(() => import("../flags/page")) },
-  { path: "people", name: "People", needs: "sql.run", page: lazy(() => import("../people/page")) },
-  { path: "data", name: "Data", needs: "sql.run", page: lazy(() => import("../data/page")) },
+  place("insights", "Insights", "insights.read", () => import("../insights/page")),
+  place("dashboards", "Dashboards", "dashboards.read", () => import("../boards/page")),
+  place("places", "Places", "sql.run", () => import("../places/page")),
+  place("sql", "SQL", "sql.run", () => import("../sql/page")),
+  place("live", "Live", "activity.read", () => import("../live/page")),
+  place("experiments", "Experiments", "experiments.read", () => import("../experiments/page")),
+  place("flags", "Flags", "flags.read", () => import("../flags/page")),
+  place("people", "People", "sql.run", () => import("../people/page")),
+  place("data", "Data", "sql.run", () => import("../data/page")),
 ];
+
+/** The page of an address begins to load while it is still asked who looks. */
+export function loadPlaceOf(pathname: string): void {
+  const [wanted] = pathname.replace(/^\/app\/?/, "").split("/").filter(Boolean).slice(1);
+  const found = wanted === undefined ? PLACES[0] : PLACES.find(({ path }) => path === wanted);
+  // Where it fails the page tells it, when it is shown.
+  found?.load().catch(() => undefined);
+}

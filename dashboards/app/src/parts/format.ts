@@ -22,6 +22,10 @@ export const percent = (share: number | null | undefined, digits = 1) =>
 export const signedPercent = (share: number | null | undefined) =>
   share === null || share === undefined ? "–" : `${share > 0 ? "+" : share < 0 ? "−" : "±"}${Math.abs(share * 100).toFixed(1)} %`;
 
+/** A difference in units of what is measured. */
+export const signed = (value: number | null | undefined) =>
+  value === null || value === undefined ? "–" : `${value > 0 ? "+" : value < 0 ? "−" : "±"}${number(Number(Math.abs(value).toPrecision(4)))}`;
+
 const CHANCE_MIN = 0.0001;
 
 /** A p-value: how small it is beyond a ten-thousandth changes no decision. */

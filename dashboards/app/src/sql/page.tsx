@@ -3,7 +3,8 @@
 import { Suspense, lazy, useEffect, useMemo, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { api, good, Refused } from "../api/client";
-import { askRows } from "../api/rows";
+import { askRowsStreamed } from "../api/row_stream";
+import type { Rows } from "../api/rows";
 import { inAddress, parsed, useAddress } from "../frame/address";
 import { useProject } from "../frame/project";
 import { Select } from "../parts/choice";
@@ -22,6 +23,8 @@ import { Schedules } from "./schedules";
 
 const Editor = lazy(() => import("./editor"));
 const FIRST = "SELECT event, count(*) AS times, count(DISTINCT person_id) AS people\nFROM activity\nGROUP BY event\nORDER BY times DESC";
+
+const NONE: Rows = { columns: [], rows: [] };
 
 interface Table {
   name: string;
@@ -42,7 +45,10 @@ export default function Sql() {
   const [kept, setKept] = useState(() => asked(here));
   const tables = useAnswer("tables", () => good(api.GET("/v1/tables")) as Promise<{ tables: Table[] }>);
   const schema = useMemo(() => Object.fromEntries((tables.value?.tables ?? []).map(({ name, columns }) => [name, columns.map(({ name }) => name)])), [tables.value]);
-  const answer = useAnswer(run && `${project} ${run.turn}`, (signal) => askRows(project, run?.sql ?? "", run?.params, signal));
+  // What has come of the answer that is on its way.
+  const [coming, setComing] = useState<{ turn: number; rows: Rows }>();
+  const answer = useAnswer(run && `${project} ${run.turn}`, (signal) => askRowsStreamed(project, run?.sql ?? "", run?.params ?? {}, signal, (rows) => signal.aborted || setComing({ turn: run?.turn ?? 0, rows })));
+  const partial = answer.isSlow && coming?.turn === run?.turn && coming && coming.rows.rows.length > 0 ? coming.rows : undefined;
   const names = namesIn(text);
   const given = withTime(names, set, Date.now());
   const saved = useAnswer(mayKeep ? `${project} questions` : undefined, () => items<SavedQuestion>(project, "questions"));
@@ -90,10 +96,11 @@ export default function Sql() {
             {answer.isSlow ? <button type="button" className="primary" onClick={answer.cancel}>Stop</button> : <button type="button" className="primary" onClick={start}>Run</button>}
             <SaveQuestion saved={saved.again} question={() => ({ ask: { sql: text }, parameters: parametersOf(names, given), zone: ZONE })} />
             <span className="soft small">Ctrl or ⌘ with Enter</span>
-            <span className="soft small" role="status">{answer.isAsking ? "Asking …" : answer.isCancelled ? "Stopped" : answer.value ? `${number(answer.value.rows.length)} rows in ${number(Math.round(answer.took ?? 0))} ms` : ""}</span>
+            <span className="soft small" role="status">{partial ? `${number(partial.rows.length)} rows so far …` : answer.isAsking ? "Asking …" : answer.isCancelled ? "Stopped" : answer.value ? `${number(answer.value.rows.length)} rows in ${number(Math.round(answer.took ?? 0))} ms` : ""}</span>
           </div>
           {answer.fault ? <Fault fault={answer.fault} sql={run?.sql ?? ""} /> : null}
-          {run && answer.value && <Result rows={answer.value} run={run} drawn={drawn} draw={draw} isStale={answer.isAsking} />}
+          {answer.isSlow && <div className="progress" role="progressbar" aria-label="The answer is on its way"><i /></div>}
+          {run && (partial ?? answer.value) && <Result rows={partial ?? answer.value ?? NONE} run={run} drawn={drawn} draw={draw} isStale={answer.isAsking && !partial} />}
         </div>
         <aside className="stack" aria-label="Tables and earlier questions">
           <section className="card tables">
