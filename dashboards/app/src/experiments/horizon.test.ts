@@ -5,7 +5,7 @@ import type { Experiment } from "../api/definitions";
 import { untilPlanned } from "./horizon";
 import { conclude, type Results } from "./told";
 
-const of = (method: string, days: number | null) => ({ analysis: { method }, plan: days === null ? null : { days }, guardrails: [] }) as unknown as Experiment;
+const of = (method: string, days: number | null) => ({ analysis: { method, alpha: 0.05 }, plan: days === null ? null : { days }, guardrails: [] }) as unknown as Experiment;
 const span = (days: number) => ({ from: "2026-05-01T00:00:00Z", until: new Date(Date.parse("2026-05-01T00:00:00Z") + days * 86_400_000).toISOString() });
 
 test("until the planned days are over it is only told which day it is", () => {

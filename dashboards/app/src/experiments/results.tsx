@@ -15,7 +15,7 @@ import { curves, daysOf, isCut } from "./daily";
 import { Before, Contexts, Windows } from "./designs";
 import { PeopleApart } from "./segments";
 import { SinceExposure } from "./since";
-import { conclude, effectsOf, intervalOf, powerInWords, type Comparison, type MetricReport, type Results, type Verdicts, type View } from "./told";
+import { conclude, effectsOf, intervalOf, powerInWords, type MetricReport, type Results, type Verdicts, type View } from "./told";
 
 const VIEWS = [["sequential", "Frequentist"], ["bayesian", "Bayesian"]] as const;
 const ROLES = [["goal", "Goals"], ["guardrail", "Guardrails"], ["secondary", "Secondary"]] as const;

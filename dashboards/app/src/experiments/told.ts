@@ -53,8 +53,7 @@ export function effectsOf(metrics: MetricReport[], experiment: Experiment, view:
     const interval = intervalOf(one, view);
     const [low, high] = [interval?.low ?? null, interval?.high ?? null];
     const tolerance = experiment.guardrails.find((guardrail) => guardrail.metric === metric.key)?.tolerance;
-    // Guardrails stand outside of the corrections.
-      const isTold = view === "bayesian" || metric.role === "guardrail" || isSure(one, experiment);
+    const isTold = view === "bayesian" || isSure(one, experiment);
     const note = view === "bayesian" ? `${one.variation} · ${percent(one.chance_to_win)} to win` : one.variation;
     const judged = interval ?? (one.effect === null || one.effect === undefined ? one.absolute?.interval : undefined) ?? undefined;
     return { name: metric.key, note, effect: one.effect ?? null, low, high, instead: absoluteInWords(one), verdict: judged && isTold ? verdictOf(judged.low, judged.high, metric.lower_is_better) : undefined, bound: metric.role === "guardrail" && tolerance !== undefined ? (metric.lower_is_better ? tolerance : -tolerance) : undefined };
