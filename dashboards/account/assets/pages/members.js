@@ -95,7 +95,7 @@ function sessions(organisation, member) {
   return dialog(`Sessions of ${member.name}`, (close) => [
     h("p", { class: "soft" }, "Where they are signed in, with address and device. Ending a session is recorded in the audit."),
     list,
-    h("div", { class: "form-actions" }, h("button", { class: "primary", type: "button", onclick: () => close() }, "Close"), action("End all of them", endAll, { kind: "quiet", name: `End all sessions of ${member.name}` })),
+    h("div", { class: "form-actions" }, h("button", { class: "primary", type: "button", onclick: () => close() }, "Close"), action("End all sessions", endAll, { kind: "quiet", name: `End all sessions of ${member.name}` })),
   ], { mayLeave: true });
 }
 
