@@ -35,7 +35,7 @@ async function watch(page) {
   await title(page, "Live");
   await page.getByRole("link", { name: OWNER.email }).click();
   await title(page, "Profile");
-  await page.getByRole("link", { name: "Application", exact: true }).click();
+  await page.getByRole("link", { name: "App", exact: true }).click();
   await title(page, "Insights");
   await page.getByRole("link", { name: "Administration" }).click();
   await title(page, "Example");

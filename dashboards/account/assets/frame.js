@@ -38,7 +38,7 @@ function side(own, places) {
     places.dataset.open = String(isOpen);
     menu.setAttribute("aria-expanded", String(isOpen));
   });
-  return [h("span", { class: "who soft small" }, own.email), h("a", { class: "quiet", href: "/app" }, "Application"), menu, action("Sign out", signOut, { kind: "quiet" })];
+  return [h("span", { class: "who soft small" }, own.email), h("a", { class: "quiet", href: "/app" }, "App"), menu, action("Sign out", signOut, { kind: "quiet" })];
 }
 
 async function signOut() {
