@@ -66,7 +66,11 @@ impl Server {
         command.envs(["ADDRESS", "FLAGS", "ACCOUNT", "KEY"].map(|name| (format!("FOOTFALL_LIMITS_{name}"), "0")));
         // Ten thousand may listen to flags, and somebody has to change one.
         command.env("FOOTFALL_SERVER_CONNECTIONS", "20000");
-        command.env("FOOTFALL_TRACING_LEVEL", "warn").stdin(Stdio::null());
+        command.stdin(Stdio::null());
+        // What the program says can be asked for with its own setting.
+        if std::env::var_os("FOOTFALL_TRACING_LEVEL").is_none() {
+            command.env("FOOTFALL_TRACING_LEVEL", "warn");
+        }
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         if let Some(url) = &self.database {
             command.env("FOOTFALL_DATABASE_URL", url);
