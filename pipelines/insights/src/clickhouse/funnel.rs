@@ -234,7 +234,9 @@ pub(super) fn people(asked: &Funnel, at_level: &str, start_ms: Option<i64>, labe
         }
         _ => said.people(),
     };
-    let label = label.and_then(|label| Some(format!(" AND {} = {label}", said.label()?)));
+    // Without a breakdown nobody is under a value.
+    let own = || said.label().unwrap_or_else(|| "NULL".to_owned());
+    let label = label.map(|label| format!(" AND {} = {label}", own()));
     format!("SELECT person_id FROM ({people}) WHERE {at_level}{}", label.unwrap_or_default())
 }
 
@@ -266,6 +268,7 @@ impl Said<'_> {
 
     fn reached(&self) -> String {
         let (by, grouped) = self.by("");
+        let grouped = if grouped.is_empty() { "\nHAVING count() > 0" } else { &grouped };
         format!("SELECT {by}{}\nFROM ({})\nWHERE level >= 1{grouped}", self.counts(), self.people())
     }
 

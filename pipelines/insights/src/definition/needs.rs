@@ -42,7 +42,7 @@ impl Question {
             Part::Sql(expression) => {
                 needs.columns.insert((sql_column(expression), ColumnKind::Words));
             }
-            Part::Selector(_) | Part::Condition(_) | Part::Cohort(_) | Part::Funnel(_) | Part::By(_) => {}
+            Part::Selector(_) | Part::Condition(_) | Part::Cohort(_) | Part::Funnel | Part::By(_) => {}
         });
         needs
     }

@@ -13,7 +13,7 @@ pub(crate) enum Part<'q> {
     Selector(&'q Selector),
     Condition(&'q Condition),
     Cohort(&'q Cohort),
-    Funnel(&'q Funnel),
+    Funnel,
     /// A property of activities of which texts are looked at.
     Text(&'q str),
     /// A property of activities of which numbers are.
@@ -204,7 +204,7 @@ impl<'q> Walk<'_, 'q> {
     }
 
     fn funnel(&mut self, funnel: &'q Funnel, depth: usize) {
-        (self.see)(Part::Funnel(funnel), depth);
+        (self.see)(Part::Funnel, depth);
         self.scope(&funnel.scope, depth);
         funnel.steps.iter().for_each(|step| self.selector(step, depth));
         funnel.exclusions.iter().for_each(|exclusion| self.selector(&exclusion.select, depth));
