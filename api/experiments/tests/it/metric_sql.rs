@@ -112,7 +112,7 @@ async fn the_sql_of_a_metric_runs_and_is_what_the_engine_measures() {
         }
     }
     assert_eq!(house.get("metrics/nothing/sql").await.refusal().0, 404);
-    assert_eq!(house.get("metrics/books/sql?days=0").await.refusal().0, 422);
+    assert_eq!(house.get("metrics/books/sql?days=0").await.refusal().0, 400);
 }
 
 fn sorted(mut values: Vec<f64>) -> Vec<f64> {
