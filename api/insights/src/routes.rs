@@ -35,7 +35,7 @@ struct InsightLimits {
     /// It is given up after so many milliseconds; never later than the server's limit.
     #[schemars(range(min = 1, max = 600_000))]
     time_limit_ms: Option<u64>,
-    /// The answer may be of a moment so many milliseconds back; 750 if absent.
+    /// The answer may be of a moment so many milliseconds back; 1,000 if absent.
     #[schemars(range(min = 0, max = 3_600_000))]
     age_ms: Option<u64>,
 }

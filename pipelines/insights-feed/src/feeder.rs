@@ -11,7 +11,7 @@ use footfall_pipelines_store::lake::ProjectSnapshot;
 use footfall_pipelines_store::query::Snapshots;
 
 use crate::error::AskError;
-use crate::options::{AskLimits, InsightsOptions};
+use crate::options::InsightsOptions;
 use crate::project::{Moment, Project};
 use crate::projection::Step;
 use crate::shelf::Save;
@@ -21,6 +21,8 @@ use crate::tend::{self, Tended};
 const LATELY: Duration = Duration::from_secs(120);
 /// … this often at most.
 const OFTEN: Duration = Duration::from_millis(300);
+/// … but so often that a view is hardly ever older. Questions take one that is a little older (`AskLimits`).
+const AGE: Duration = Duration::from_millis(750);
 /// It is looked this often who is due.
 const EVERY: Duration = Duration::from_millis(100);
 /// Others that are in memory this often.
@@ -158,8 +160,8 @@ impl Feed {
                     tended.tend(&due, &self.options);
                 }
                 // Who is put away so soon is not brought back unasked.
-                let (lately, age) = (LATELY.min(self.options.idle_max), AskLimits::default().age);
-                due.retain(|project| project.is_due(lately, RARELY, OFTEN, age));
+                let lately = LATELY.min(self.options.idle_max);
+                due.retain(|project| project.is_due(lately, RARELY, OFTEN, AGE));
                 queues = self.queues();
                 queues.feeding.extend(due);
             }
@@ -189,11 +191,16 @@ impl Feed {
                 let is_new = view.is_some();
                 // Questions have the view before until what they have had merged is merged in this one.
                 if let (Some(view), Some(before)) = (&view, project.current()) {
-                    view.snapshot.warm_as(&before.snapshot);
+                    view.snapshot.warm_as(&before.snapshot, self.options.threads);
                 }
                 let merged = begun.elapsed().saturating_sub(made);
-                if let Some(took) = moment.map(|moment| moment.instant.elapsed()).filter(|took| *took > SLOW) {
-                    tracing::info!(project = %project.name, ?took, ?made, ?merged, "a view of a project took long to make");
+                if let Some(took) = moment.map(|moment| moment.instant.elapsed()).filter(|_| is_new) {
+                    metrics::histogram!("footfall_insights_view_seconds").record(took.as_secs_f64());
+                    if took > SLOW {
+                        tracing::info!(project = %project.name, ?took, ?made, ?merged, "a view of a project took long to make");
+                    } else {
+                        tracing::debug!(project = %project.name, ?took, ?made, ?merged, "a view of a project");
+                    }
                 }
                 project.set_memory_bytes(projection.memory_bytes());
                 project.finish(moment, view);

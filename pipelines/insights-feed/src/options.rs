@@ -67,6 +67,6 @@ pub struct AskLimits {
 
 impl Default for AskLimits {
     fn default() -> AskLimits {
-        AskLimits { time: Duration::from_secs(30), age: Duration::from_millis(750) }
+        AskLimits { time: Duration::from_secs(30), age: Duration::from_secs(1) }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::layout::PersonSet;
 use super::merged::{Layers, Merged};
@@ -103,21 +104,30 @@ impl Snapshot {
         Ok(self)
     }
 
-    /// Makes what questions have had merged in a snapshot before this one, so that they need not wait for it here.
-    pub fn warm_as(&self, before: &Snapshot) {
+    /// Makes what questions have had merged in a snapshot before this one, on some threads, so that they need not wait for it
+    /// here.
+    pub fn warm_as(&self, before: &Snapshot, threads: usize) {
         // Places of columns and codes of activities are of dictionaries.
         if !Arc::ptr_eq(&self.dictionaries, &before.dictionaries) {
             return;
         }
-        for wish in before.merged.wishes() {
-            match wish.activity {
-                Some(activity) => {
-                    self.postings(wish.segment, activity, &wish.columns, &mut Postings::default());
+        let (wishes, next) = (before.merged.wishes(), AtomicUsize::new(0));
+        let grant = || {
+            while let Some(wish) = wishes.get(next.fetch_add(1, Ordering::Relaxed)) {
+                match wish.activity {
+                    Some(activity) => {
+                        self.postings(wish.segment, activity, &wish.columns, &mut Postings::default());
+                    }
+                    None => drop(self.timeline(wish.segment, None)),
                 }
-                None => drop(self.timeline(wish.segment, None)),
+                self.merged.granted(wish);
             }
-            self.merged.granted(&wish);
-        }
+        };
+        std::thread::scope(|scope| {
+            let others = threads.min(wishes.len()).saturating_sub(1);
+            (0..others).for_each(|_| drop(scope.spawn(grant)));
+            grant();
+        });
     }
 
     /// Takes over what questions have had merged in the base of another snapshot, which has the same rows in other runs: in

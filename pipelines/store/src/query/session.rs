@@ -34,6 +34,9 @@ pub(super) fn template(config: &EngineConfig) -> Result<SessionState> {
     options.catalog.information_schema = false;
     // Without one, `TIMESTAMPTZ` and `now()` are times without a zone.
     options.execution.time_zone = Some("UTC".to_owned());
+    // What lies together by person is grouped by person and more where it lies, in its order, and kept for one person at a time
+    // (sessions); threads are too few for that to leave one idle.
+    options.optimizer.subset_repartition_threshold = 1;
     options.execution.parquet.pushdown_filters = true;
     options.execution.parquet.reorder_filters = true;
     options.sql_parser.collect_spans = true;
