@@ -17,6 +17,8 @@ const HANGS: Duration = Duration::from_secs(60);
 const SILENT: Duration = Duration::from_secs(15);
 /// How often the lead is taken away.
 const MOVES: usize = 12;
+/// Of each client between two batches meanwhile.
+const PAUSE: Duration = Duration::from_millis(100);
 
 fn service(name: &str, what: &str, argument: &str) -> String {
     let script = root().join("dev/services").join(name);
@@ -104,7 +106,8 @@ async fn the_lead_is_taken_away_in_the_middle_of_batches() {
     }
     let Some(all) = Installation::start_with("moves", &[]).await else { return };
     let mut seed = Seed::announced("moves of the lead");
-    let load = Load::on(&all.doors(), all.api[0].write_key(), Retry::Anything, &mut seed);
+    // So many that there is always a batch under way, and so few that the tables keep up.
+    let load = Load::paced(&all.doors(), all.api[0].write_key(), Retry::Anything, &mut seed, PAUSE);
     load.grows_by(200, "at first").await;
     let (mut ended, mut changes, mut leader) = (0, 0, all.leader(&[0, 1]).await);
     for _ in 0..MOVES {

@@ -81,7 +81,9 @@ async fn a_key_made_while_it_runs_works_at_once() {
     if store::is_services() {
         // Another process than the one that made it knows it a moment later.
         let empty = || server.http.send(hyper::Method::POST, &url, &headers, "[]");
-        server.eventually("the key is known", || async { empty().await.is_ok_and(|answer| answer.status == 200) }).await;
+        server
+            .eventually("the key is known", || async { empty().await.is_ok_and(|answer| answer.status == 200) })
+            .await;
     }
     let answer = server.http.send(hyper::Method::POST, &url, &headers, body).await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text());
