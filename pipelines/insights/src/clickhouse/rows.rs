@@ -131,7 +131,8 @@ pub(super) fn next(unit: Bucket, zone: &str, start: &str) -> String {
         Bucket::Hour => "1 HOUR",
         Bucket::Day => "1 DAY",
         Bucket::Week => "1 WEEK",
-        Bucket::Month => "1 MONTH",
+        // There is one of a whole span, which is not said.
+        Bucket::Month | Bucket::Whole => "1 MONTH",
     };
     bucket(unit, zone).replace("timestamp", &format!("({start} + INTERVAL {length})"))
 }

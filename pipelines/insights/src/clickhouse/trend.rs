@@ -62,7 +62,7 @@ fn all_buckets(unit: Bucket, scope: &Scope) -> String {
         Bucket::Hour => 0.5,
         Bucket::Day => 6.0,
         Bucket::Week => 24.0,
-        Bucket::Month => 168.0,
+        Bucket::Month | Bucket::Whole => 168.0,
     };
     let (step, until_ms) = ((hours * 3_600_000.0) as i64, scope.until_ms);
     let times = (until_ms - scope.from_ms) / step + 2;
