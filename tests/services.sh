@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Whole-system tests on installations of six processes each, on a real Kafka, ClickHouse and PostgreSQL: the same code.
+# Whole-system tests on installations of six processes each, on a real Kafka, ClickHouse and PostgreSQL: the same code. Arguments name
+# others than those of fates.rs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export FOOTFALL_TEST_STORE=services
-cargo test -p footfall-tests --test it -- --test-threads 1 \
-  first_minute:: fates:: insights:: sessions_identity:: experiment:: stores::its_own sdks::
+cargo test -p footfall-tests --test it -- --test-threads 1 "${@:-fates::}"
