@@ -102,7 +102,7 @@ export function bodyOf(question: Question, endOfToday: number, zone: string): Re
       return { scope, anchor: anchor === "after" || anchor === "before" ? { [anchor]: first.activity } : anchor, length: question.length, gap_ms: 1_800_000, top: 20, ...(question.shorter && { shorter: true }) };
     }
     case "sessions":
-      return { scope, bucket };
+      return { scope, bucket, ...(question.sessionMeasure !== "sessions" && { measure: question.sessionMeasure }) };
     case "active_people":
       return { scope, select: selectorOf(first) };
     case "distribution":

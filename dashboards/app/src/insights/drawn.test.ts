@@ -55,6 +55,16 @@ test("a funnel over time: shares by bucket, with the people of each", () => {
   expect(shown.cells?.[0]?.[2]).toEqual({ step: 2, standing: "reached", label: "everything", bucket_ms: 0 });
 });
 
+test("of sessions is drawn what is asked for, and a day without any has no average", () => {
+  const day = { start_ms: 0, sessions: 4, duration_ms: 480_000, bounces: 1, rows: 10 };
+  const answer = { buckets: [day, { start_ms: DAY, sessions: 0, duration_ms: 0, bounces: 0, rows: 0 }] };
+  const lines = (sessionMeasure?: string) => of({ kind: "sessions", sessionMeasure }, answer).drawing;
+  expect(lines()).toMatchObject({ kind: "bars", lines: [{ name: "sessions", values: [4, 0] }] });
+  expect(lines("average_duration")).toMatchObject({ kind: "lines", lines: [{ name: "minutes on average", values: [2, null] }] });
+  expect(lines("bounce_rate")).toMatchObject({ unit: "percent", lines: [{ values: [0.25, null] }] });
+  expect(lines("average_rows")).toMatchObject({ lines: [{ values: [2.5, null] }] });
+});
+
 test("formulas have no people, series beside them have", () => {
   const shown = of({ steps: [{ activity: "a" }, { activity: "b" }], formulas: ["A / B"] }, { buckets: [0], lines: [0, 1, 2].map((series) => ({ series, label: "everything", measures: [[series]] })) });
   expect(shown.head).toEqual(["day", "A a", "B b", "A / B"]);

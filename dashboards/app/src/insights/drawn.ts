@@ -5,7 +5,7 @@ import { bucketName, type Bucket } from "../parts/format";
 import { cohort, distribution, places, ranking, timeBetween } from "./drawn_lists";
 import { compare, correlation, funnel, paths } from "./drawn_steps";
 import { active, lifecycle, retention, sessions, stickiness, trend } from "./drawn_time";
-import type { Kind } from "./question";
+import type { Kind, SessionMeasure } from "./question";
 
 export type Value = string | number | null;
 /** The people of a number that only another question can name. */
@@ -51,6 +51,7 @@ export interface Definition {
   funnel?: Definition;
   segments?: { name: string; cohort: object }[];
   resolution?: number;
+  measure?: SessionMeasure;
 }
 export type Label = "everything" | "other" | { values: (string | null)[] } | { cohort: string };
 
@@ -76,7 +77,7 @@ export function drawn(kind: Kind, definition: object, answer: unknown, zone: str
     case "paths": return paths(of());
     case "lifecycle": return lifecycle(of(), name);
     case "stickiness": return stickiness(asked, of());
-    case "sessions": return sessions(of(), name);
+    case "sessions": return sessions(asked, of(), name);
     case "active_people": return active(of(), (start) => bucketName(start, "day", zone));
     case "distribution": return distribution(asked, of());
     case "time_between": return timeBetween(asked, of());

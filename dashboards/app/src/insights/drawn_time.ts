@@ -1,6 +1,7 @@
 // Answers over time: trends, retention, lifecycle, stickiness, sessions, active people.
 
 import { number, percent, span } from "../parts/format";
+import type { SessionMeasure } from "./question";
 import { activityOf, dividedBy, isDivided, labelled, type Cell, type Definition, type Drawn, type Label, type Value } from "./drawn";
 
 type Name = (start: number) => string;
@@ -102,13 +103,23 @@ export interface SessionsAnswer {
   exits?: [string, number][];
 }
 
-export function sessions({ buckets, entries = [], exits = [] }: SessionsAnswer, name: Name): Drawn {
+/** What is drawn of one bucket of sessions, if it has any. */
+const SESSION_LINES: Record<SessionMeasure, { line: string; kind: "bars" | "lines"; unit?: "percent"; of: (bucket: SessionsAnswer["buckets"][number]) => number }> = {
+  sessions: { line: "sessions", kind: "bars", of: ({ sessions }) => sessions },
+  average_duration: { line: "minutes on average", kind: "lines", of: ({ duration_ms, sessions }) => duration_ms / sessions / 60_000 },
+  bounce_rate: { line: "of one activity", kind: "lines", unit: "percent", of: ({ bounces, sessions }) => bounces / sessions },
+  average_rows: { line: "activities on average", kind: "lines", of: ({ rows, sessions }) => rows / sessions },
+};
+
+export function sessions({ measure = "sessions" }: Definition, { buckets, entries = [], exits = [] }: SessionsAnswer, name: Name): Drawn {
+  const { line, of, ...drawing } = SESSION_LINES[measure];
+  const isCount = measure === "sessions";
   const names = buckets.map(({ start_ms }) => name(start_ms));
   const rows = buckets.map(({ sessions, duration_ms, bounces, rows }, index): Value[] => [names[index] ?? "", sessions, sessions ? span(duration_ms / sessions) : null, percent(bounces / (sessions || Number.NaN)), sessions ? number(rows / sessions) : null]);
   const cells = buckets.map(({ start_ms }): Cell[] => [null, { bucket_ms: start_ms }, null, { bucket_ms: start_ms, bounced: true }, null]);
   const most = (list: [string, number][]) => list.slice(0, 5).map(([activity, count]) => `${activity} (${number(count)})`).join(", ");
   return {
-    drawing: { kind: "bars", names, lines: [{ name: "sessions", values: buckets.map(({ sessions }) => sessions) }] }, starts: buckets.map(({ start_ms }) => start_ms),
+    drawing: { ...drawing, names, lines: [{ name: line, values: buckets.map((bucket) => (isCount || bucket.sessions ? of(bucket) : null)) }] }, starts: buckets.map(({ start_ms }) => start_ms),
     facts: [...(entries.length ? [["Begin with", most(entries)] as [string, string]] : []), ...(exits.length ? [["End with", most(exits)] as [string, string]] : [])],
     head: ["when", "sessions", "length on average", "of one activity", "activities each"], rows, cells, cellAt: (index) => (buckets[index] ? { bucket_ms: buckets[index].start_ms } : null),
   };

@@ -24,6 +24,7 @@ const QUESTIONS: Record<string, unknown>[] = [
   { kind: "lifecycle", steps: [two[0]], bucket: "month" },
   { kind: "stickiness", steps: [two[0]], who: WHO },
   { kind: "sessions" },
+  { kind: "sessions", sessionMeasure: "average_duration", bucket: "week" },
   { kind: "active_people", steps: [two[1]] },
   { kind: "distribution", steps: [two[0]], property: "price" },
   { kind: "distribution", steps: [two[0]], who: WHO },

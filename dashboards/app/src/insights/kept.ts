@@ -113,6 +113,7 @@ function detailsOf(kind: string, body: Members): Members {
     case "distribution": return { ...one, property: membersOf(body.of).property ?? "" };
     case "time_between": return { steps: [stepOf(body.from), stepOf(body.to)], ...windowOf(body.window_ms) };
     case "ranking": return { ...one, by: body.by };
+    case "sessions": return { ...one, sessionMeasure: body.measure };
     case "places": return { ...one, resolution: body.resolution };
     case "compare": {
       const [own, other] = listOf(body.segments).map((segment) => membersOf(segment).cohort);

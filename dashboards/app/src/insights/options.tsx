@@ -2,7 +2,7 @@
 
 import { Select } from "../parts/choice";
 import { Combo, type Proposals } from "../parts/combo";
-import { ANCHORS, COMPARED, ORDERS, RUNNINGS, TOUCHES, type Exclusion, type Question } from "./question";
+import { ANCHORS, COMPARED, ORDERS, RUNNINGS, SESSION_MEASURES, TOUCHES, type Exclusion, type Question } from "./question";
 import { Several } from "./several";
 
 interface Options {
@@ -72,6 +72,7 @@ export function OptionsOf(options: Options) {
         <Check label="Shorter paths too" value={question.shorter} set={(shorter) => set({ shorter })} />
       </>
     );
+    case "sessions": return <Select label="Shown" value={question.sessionMeasure} options={SESSION_MEASURES} choose={(sessionMeasure) => set({ sessionMeasure })} />;
     case "time_between": return <Within {...options} />;
     case "distribution": return <Combo label="Of the number" isQuiet={false} value={question.property} placeholder="times per person" proposals={known} choose={(property) => set({ property })} />;
     case "ranking": return <Select label="Rank" value={question.by} options={[["activity", "activities"], ["person", "people"]]} choose={(by) => set({ by })} />;

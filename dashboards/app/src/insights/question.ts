@@ -49,6 +49,8 @@ export interface Who {
 }
 export const ORDERS = [["ordered", "in this order"], ["strict", "nothing between"], ["unordered", "in any order"]] as const;
 export const TOUCHES = [["first_touch", "first"], ["last_touch", "last"]] as const;
+export const SESSION_MEASURES = [["sessions", "how many"], ["average_duration", "how long, on average"], ["bounce_rate", "how many have one activity alone"], ["average_rows", "activities of one, on average"]] as const;
+export type SessionMeasure = (typeof SESSION_MEASURES)[number][0];
 export const RUNNINGS = [["each", "as it is"], ["sum", "summed up so far"], ["average3", "average of 3"], ["average7", "average of 7"], ["average28", "average of 28"]] as const;
 export const ANCHORS = [["after", "after"], ["before", "before"], ["beginning", "from the beginning"], ["ending", "to the end"]] as const;
 export const COMPARED = [["converts", "how many convert"], ["rows", "times per person"], ["sum", "sum per person of"]] as const;
@@ -68,6 +70,7 @@ export interface Question {
   previous: boolean;
   formulas: string[];
   running: (typeof RUNNINGS)[number][0];
+  sessionMeasure: SessionMeasure;
   windowDays: number;
   order: (typeof ORDERS)[number][0];
   exclusions: Exclusion[];
@@ -130,6 +133,7 @@ export function readQuestion(value: unknown): Question {
     previous: given.previous === true,
     formulas: texts(given.formulas, 20),
     running: oneOf(given.running, RUNNINGS, "each"),
+    sessionMeasure: oneOf(given.sessionMeasure, SESSION_MEASURES, "sessions"),
     windowDays: whole(given.windowDays, 1, 365, 7),
     order: oneOf(given.order, ORDERS, "ordered"),
     exclusions: list(given.exclusions).slice(0, 16).map((one) => ({ activity: text(one.activity), filters: list(one.filters).slice(0, 20).map(filterOf), after: whole(one.after, 1, 15, 1) })),

@@ -71,7 +71,7 @@ pub(crate) use select::sql_column;
 pub use select::{
     Comparison, Condition, GROUP_COLUMN, GroupComparison, SQL_COLUMN, Selector, SessionComparison, SessionProperty,
 };
-pub use sessions::{SessionBucket, SessionGroup, Sessions, SessionsAnswer};
+pub use sessions::{SessionBucket, SessionGroup, SessionMeasure, Sessions, SessionsAnswer};
 pub use stickiness::{Stickiness, StickinessAnswer};
 pub use test::{Test, Tester};
 pub(crate) use test::{moment, regex};

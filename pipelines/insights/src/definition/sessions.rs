@@ -21,6 +21,30 @@ pub struct Sessions {
     /// or of the session itself. The `top` values with most sessions stand for themselves, the rest together is `other`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breakdown: Option<Breakdown>,
+    /// What charts draw. The answer has all of it, whichever it is.
+    #[serde(default, skip_serializing_if = "SessionMeasure::is_usual")]
+    pub measure: SessionMeasure,
+}
+
+/// What charts draw of sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionMeasure {
+    /// How many.
+    #[default]
+    Sessions,
+    /// Last minus first time, on average.
+    AverageDuration,
+    /// The part that has a single row.
+    BounceRate,
+    /// Rows, on average.
+    AverageRows,
+}
+
+impl SessionMeasure {
+    fn is_usual(&self) -> bool {
+        *self == SessionMeasure::default()
+    }
 }
 
 fn half_an_hour() -> i64 {

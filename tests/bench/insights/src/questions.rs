@@ -3,7 +3,7 @@
 use footfall_pipelines_insights::definition::{
     Anchor, Attribution, Breakdown, Bucket, Cohort, CohortPeople, Comparison, Condition, Funnel, FunnelBreakdown,
     FunnelOrder, Lifecycle, Measure, Paths, Question, RankBy, Ranking, Retention, RetentionKind, Running, Scope,
-    Selector, Series, Sessions, Stickiness, Test, Trend,
+    Selector, Series, SessionMeasure, Sessions, Stickiness, Test, Trend,
 };
 
 /// 2025-09-01, a Monday.
@@ -41,6 +41,7 @@ pub fn all() -> Vec<(&'static str, Vec<Question>)> {
         gap_ms: HALF_AN_HOUR,
         select: Selector::any(),
         breakdown: None,
+        measure: SessionMeasure::default(),
     };
     let german = Comparison { property: "country".to_owned(), test: Test::Is(vec!["DE".to_owned()]) };
     let pairs = Ranking {
