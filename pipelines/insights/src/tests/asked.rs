@@ -318,7 +318,8 @@ pub fn question() -> impl Strategy<Value = Question> {
     let breakdown = (by(), 0usize..4).prop_map(|(by, top)| Breakdown { properties: vec![by], top });
     let kept = (prop_oneof![1 => Just(Selector::any()), 1 => select()], prop::option::weighted(0.4, breakdown));
     let sessions = (scope(), bucket(), gap(), kept).prop_map(|(scope, bucket, gap_ms, (select, breakdown))| {
-        Question::Sessions(Sessions { scope, bucket, gap_ms, select, breakdown })
+        let measure = SessionMeasure::default();
+        Question::Sessions(Sessions { scope, bucket, gap_ms, select, breakdown, measure })
     });
     let of = prop_oneof![Just(DistributionOf::Property("n".to_owned())), Just(DistributionOf::RowsPerPerson)];
     let edges = prop::collection::btree_set(-4i32..30, 0..4)
