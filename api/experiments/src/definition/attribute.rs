@@ -73,7 +73,7 @@ impl Definition for Attribute {
         }
     }
 
-    fn check_change(&self, before: &Self, _: (&Stateless, &Stateless), faults: &mut Faults) {
+    fn check_change(&self, before: &Self, _: (&Stateless, &Stateless), _: &Catalogue, faults: &mut Faults) {
         if before.group_type_index.is_some() && before.group_type_index != self.group_type_index {
             faults.at("group_type_index", "stays what it is, since filters and clients know the type by it");
         }
