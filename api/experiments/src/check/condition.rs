@@ -154,7 +154,12 @@ mod tests {
 
     fn catalogue() -> Catalogue {
         let mut catalogue = Catalogue::default();
-        let country = Attribute { kind: AttributeType::String, identifies: false, description: String::new() };
+        let country = Attribute {
+            kind: AttributeType::String,
+            identifies: false,
+            is_personal: false,
+            description: String::new(),
+        };
         catalogue.attributes.insert("country".into(), country);
         let beta = SavedGroup { attribute: "id".into(), values: vec![], cohort: None, description: String::new() };
         catalogue.saved_groups.insert("beta".into(), beta);
