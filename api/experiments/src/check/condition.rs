@@ -158,6 +158,7 @@ mod tests {
             kind: AttributeType::String,
             identifies: false,
             group_type_index: None,
+            is_personal: false,
             description: String::new(),
         };
         catalogue.attributes.insert("country".into(), country);

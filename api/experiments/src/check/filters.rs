@@ -197,6 +197,7 @@ mod tests {
             kind: AttributeType::String,
             identifies: true,
             group_type_index: Some(2),
+            is_personal: true,
             description: String::new(),
         };
         catalogue.attributes.insert("company".into(), company);

@@ -130,6 +130,7 @@ pub fn all() -> Vec<Question> {
             gap_ms: HOUR / 2,
             select: Selector::any(),
             breakdown: None,
+            measure: SessionMeasure::default(),
         }),
         Question::Sessions(Sessions {
             scope: whole(),
@@ -137,6 +138,7 @@ pub fn all() -> Vec<Question> {
             gap_ms: HOUR,
             select: Selector::named("save"),
             breakdown: Some(Breakdown { properties: vec![by_group()], top: 2 }),
+            measure: SessionMeasure::AverageDuration,
         }),
         Question::Paths(Paths {
             scope: whole(),
