@@ -4,7 +4,7 @@ use footfall_pipelines_insights::definition::{
     ActivePeople, Anchor, AnchorRow, Attribution, Breakdown, Bucket, By, ByGroup, ByOf, ByProperty, BySession, Cohort,
     CohortPeople, Comparison, Condition, Funnel, FunnelBreakdown, FunnelOrder, FunnelTimes, GroupComparison, Lifecycle,
     Measure, Paths, Question, RankBy, Ranking, Retention, RetentionKind, Running, Scope, Selector, Series,
-    SessionProperty, Sessions, Stickiness, Test, Trend,
+    SessionMeasure, SessionProperty, Sessions, Stickiness, Test, Trend,
 };
 use proptest::prelude::*;
 
