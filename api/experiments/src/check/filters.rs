@@ -196,8 +196,8 @@ mod tests {
         let company = Attribute {
             kind: AttributeType::String,
             identifies: true,
+            is_personal: false,
             group_type_index: Some(2),
-            is_personal: true,
             description: String::new(),
         };
         catalogue.attributes.insert("company".into(), company);

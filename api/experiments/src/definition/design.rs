@@ -40,9 +40,18 @@ impl Design {
         *self == Design::People
     }
 
-    pub(super) fn check(&self, experiment: &Experiment, catalogue: &Catalogue, faults: &mut Faults) {
+    pub(super) fn check(&self, experiment: &Experiment, is_new: bool, catalogue: &Catalogue, faults: &mut Faults) {
         match self {
-            Design::People => return,
+            Design::People => {
+                let attribute = catalogue.attributes.get(&experiment.hash_attribute);
+                if is_new && attribute.is_some_and(|attribute| attribute.group_type_index.is_some()) {
+                    faults.here(format!(
+                        "{:?} is the key of a group, whose people have one variation together: the design has to be clusters",
+                        experiment.hash_attribute
+                    ));
+                }
+                return;
+            }
             Design::Clusters { property } => {
                 if property.is_empty() {
                     faults.at("property", "must name the property of exposures that tells the cluster");

@@ -421,7 +421,7 @@ impl Definition for Experiment {
         if let Some(bandit) = &self.bandit {
             self.check_bandit(bandit, catalogue, faults);
         }
-        faults.within("design", |faults| self.design.check(self, catalogue, faults));
+        faults.within("design", |faults| self.design.check(self, state.phases.is_empty(), catalogue, faults));
         if let Some(redirects) = &self.redirects {
             faults.within("redirects", |faults| redirects.check(self, catalogue, faults));
         }
