@@ -1223,7 +1223,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Records, oldest first. */
+        /** Records, oldest first unless the newest are asked for; all, or those with some words. */
         get: operations["audit_list"];
         put?: never;
         post?: never;
@@ -1384,6 +1384,41 @@ export interface paths {
         post?: never;
         /** Removes a member. */
         delete: operations["members_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organisations/{organisation}/members/{account}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A member's sessions in force, the one used last first. */
+        get: operations["member_sessions_list"];
+        put?: never;
+        post?: never;
+        /** Ends all sessions of a member; of one's own all but the one that asks. */
+        delete: operations["member_sessions_end_all"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organisations/{organisation}/members/{account}/sessions/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends one session of a member. */
+        delete: operations["member_sessions_end"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3115,6 +3150,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/metrics/{key}/sql": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The SQL that a metric is, over everybody: each person from their first activity of a span of days on. */
+        get: operations["results_metric_sql"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/names": {
         parameters: {
             query?: never;
@@ -3531,7 +3583,7 @@ export interface paths {
         /** By time, those that are done included. */
         get: operations["scheduled_changes_list"];
         put?: never;
-        /** Schedules a change; it is checked now and when its time has come. */
+        /** Schedules a change, of an experiment for who may change experiments; it is checked now and when its time has come. */
         post: operations["scheduled_changes_create"];
         delete?: never;
         options?: never;
@@ -4169,10 +4221,17 @@ export interface components {
             /** @default  */
             description: string;
             /**
+             * @description It is the key of a group, as PostHog's SDKs send it in `groups`: the number of that type of group in PostHog's filters. Once it is
+             *     set it stays.
+             */
+            group_type_index?: number | null;
+            /**
              * @description It tells users apart, so that experiments and rollouts may go by it.
              * @default false
              */
             identifies: boolean;
+            /** @description No two people share a value of it, as customers' numbers mostly are and companies are not: who is divided by it counts for themselves. */
+            is_personal?: boolean;
             type: components["schemas"]["AttributeType"];
         };
         /** @description A definition. */
@@ -4190,10 +4249,17 @@ export interface components {
                 /** @default  */
                 description: string;
                 /**
+                 * @description It is the key of a group, as PostHog's SDKs send it in `groups`: the number of that type of group in PostHog's filters. Once it is
+                 *     set it stays.
+                 */
+                group_type_index?: number | null;
+                /**
                  * @description It tells users apart, so that experiments and rollouts may go by it.
                  * @default false
                  */
                 identifies: boolean;
+                /** @description No two people share a value of it, as customers' numbers mostly are and companies are not: who is divided by it counts for themselves. */
+                is_personal?: boolean;
                 /** @description What an attribute holds. */
                 type: ("string" | "number" | "boolean" | "string_list" | "number_list" | "json") | "version";
             };
@@ -4248,6 +4314,11 @@ export interface components {
             request_id: string;
             sequence: number;
         };
+        /**
+         * @description From which end the list begins.
+         * @enum {string}
+         */
+        AuditOrder: "oldest" | "newest";
         /** @description Weights that follow what the first goal has shown, instead of staying what they are. */
         Bandit: {
             /** @description Groups of users with weights of their own; the weights of the bandit itself are those of all others. */
@@ -4409,9 +4480,8 @@ export interface components {
          *
          *     Days begin at midnight, or at the first moment after it where a jump leaves midnight out. Hours begin at every
          *     moment whose local minute is 0, so that the repeated hour of autumn is two buckets.
-         * @enum {string}
          */
-        Bucket: "hour" | "day" | "week" | "month";
+        Bucket: ("hour" | "day" | "week" | "month") | "whole";
         /** @description A name stands for the text of a property of the activity. */
         By: string | components["schemas"]["ByOf"];
         ByGroup: {
@@ -5566,6 +5636,8 @@ export interface components {
         /** @description Where an experiment stands. */
         ExperimentState: {
             approved_by: string | null;
+            /** @description Who has written the definition, as long as it was not started: none of them approves it. */
+            authors?: string[];
             decision: components["schemas"]["Decision"] | null;
             phases: components["schemas"]["Phase"][];
             /** @description Who asked for the review: somebody else approves. */
@@ -5650,6 +5722,11 @@ export interface components {
             /** @default false */
             is_archived: boolean;
             /**
+             * @description Who signs in keeps the value that they had while anonymous, where their SDK tells the server both ids (PostHog's does).
+             * @default false
+             */
+            keeps_at_sign_in: boolean;
+            /**
              * @description Environments where it is switched off.
              * @default []
              */
@@ -5694,6 +5771,11 @@ export interface components {
                 holdout: string | null;
                 /** @default false */
                 is_archived: boolean;
+                /**
+                 * @description Who signs in keeps the value that they had while anonymous, where their SDK tells the server both ids (PostHog's does).
+                 * @default false
+                 */
+                keeps_at_sign_in: boolean;
                 /**
                  * @description Environments where it is switched off.
                  * @default []
@@ -5784,7 +5866,7 @@ export interface components {
             };
             key: string;
             revision: number;
-            state: components["schemas"]["Stateless"];
+            state: components["schemas"]["SeedState"];
             /**
              * Format: date-time
              * @example 2026-11-24T08:00:00.000Z
@@ -6913,6 +6995,8 @@ export interface components {
             minimum_sample: number;
             /** @default  */
             owner: string;
+            /** @description What was thought of effects on it before any data; that of the experiment's analysis where it is absent. */
+            prior?: components["schemas"]["MetricPrior"] | null;
             /**
              * @default {
              *       "delay_hours": 0,
@@ -6937,6 +7021,11 @@ export interface components {
             p_value_alike_adjusted: number | null;
             reading: string;
             variation: string;
+        };
+        /** @description A column of the row. */
+        MetricColumn: {
+            about: string;
+            name: string;
         };
         /** @description What two treatments do together, beyond what each does alone. */
         MetricInteraction: {
@@ -7348,6 +7437,16 @@ export interface components {
                 minimum_sample: number;
                 /** @default  */
                 owner: string;
+                /** @description What was thought of effects on it before any data; that of the experiment's analysis where it is absent. */
+                prior?: {
+                    /** Format: double */
+                    deviation: number;
+                    /**
+                     * Format: double
+                     * @default 0
+                     */
+                    mean: number;
+                } | null;
                 /**
                  * @description When after exposure an activity counts.
                  * @default {
@@ -7377,6 +7476,16 @@ export interface components {
              */
             updated_at: string;
         };
+        /** @description A normal distribution of relative effects: 0.02 is two in a hundred more. */
+        MetricPrior: {
+            /** Format: double */
+            deviation: number;
+            /**
+             * Format: double
+             * @default 0
+             */
+            mean: number;
+        };
         /** @description One metric. */
         MetricReport: {
             /** @description What was known before took variance away. */
@@ -7389,6 +7498,31 @@ export interface components {
             /** @description Of its definition. */
             revision: number;
             role: components["schemas"]["Role2"];
+        };
+        /**
+         * @description The SQL of a metric. It stands on the same expressions as results do; the first activity of a person in the span takes the place of
+         *     the first exposure.
+         */
+        MetricSql: {
+            /** @description The columns of the row, in their order. */
+            columns: components["schemas"]["MetricColumn"][];
+            /**
+             * Format: date-time
+             * @description People are those with activity from here …
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            from: string;
+            metric: string;
+            params: unknown;
+            revision: number;
+            /** @description Asked of `/v1/sql` with these parameters it gives one row. */
+            sql: string;
+            /**
+             * Format: date-time
+             * @description … until here.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            until: string;
         };
         /** @description How a session's tokens are handed over. */
         Mode: "bearer" | "cookie";
@@ -7428,7 +7562,7 @@ export interface components {
             };
             key: string;
             revision: number;
-            state: components["schemas"]["Stateless"];
+            state: components["schemas"]["SeedState"];
             /**
              * Format: date-time
              * @example 2026-11-24T08:00:00.000Z
@@ -8800,6 +8934,7 @@ export interface components {
              * @example 2026-11-24T08:00:00.000Z
              */
             began_at: string;
+            /** @description What was found. Empty for roles that see a part of the activity: it is of all. */
             detail: string;
             /**
              * Format: date-time
@@ -8843,7 +8978,7 @@ export interface components {
              */
             made_at: string;
             made_by: string;
-            /** @description Empty while it waits; `done`, or why it could not be done. */
+            /** @description Empty while it waits; `begun`, `done`, or why it could not be done. */
             outcome: string;
             reason: string;
         };
@@ -8901,6 +9036,16 @@ export interface components {
             key_id: string;
             records_exposures: boolean;
         };
+        /** @description What is kept beside a definition that makes seeds. */
+        SeedState: {
+            /**
+             * @description Absent in what is older.
+             * @default plain
+             */
+            seeds: components["schemas"]["Seeds"];
+        };
+        /** @description How seeds are made. */
+        Seeds: "plain" | "apart";
         /**
          * @description Both groups, and how the second differs from the first. The groups were not drawn by lot: a difference says nothing of
          *     its cause.
@@ -9022,6 +9167,8 @@ export interface components {
             buckets: components["schemas"]["SessionBucket"][];
             label: components["schemas"]["Label"];
         };
+        /** @description What charts draw of sessions. */
+        SessionMeasure: "sessions" | "average_duration" | "bounce_rate" | "average_rows";
         /** @description What is known of a session. */
         SessionProperty: "duration_ms" | "rows" | "entry" | "exit";
         /**
@@ -9037,6 +9184,8 @@ export interface components {
             bucket: components["schemas"]["Bucket"];
             /** @default 1800000 */
             gap_ms: number;
+            /** @description What charts draw. The answer has all of it, whichever it is. */
+            measure?: components["schemas"]["SessionMeasure"];
             scope: components["schemas"]["Scope"];
             /** @description Only sessions that have such a row, wherever in them it lies. They are stretches of all rows in any case. */
             select?: components["schemas"]["Selector"];
@@ -9504,6 +9653,8 @@ export interface components {
             expected_loss: number | null;
             instead: components["schemas"]["Instead"] | null;
             interval: components["schemas"]["Interval"] | null;
+            /** @description The interval that goes with Holm's p-value; what is said of a goal or secondary metric is said by it. */
+            interval_holm?: components["schemas"]["Interval"] | null;
             /** @description The formula's name. */
             method: string;
             /**
@@ -9670,6 +9821,11 @@ export interface components {
              * @default false
              */
             records_exposures: boolean;
+            /**
+             * @description Makes another key to encrypt with. SDKs that have the one before read nothing new until they are given it.
+             * @default false
+             */
+            rotates_key: boolean;
         };
         /** @description An item as it is wanted. */
         WantedAnnotation: {
@@ -10643,6 +10799,29 @@ export interface components {
         /**
          * @description `factor_required`: The organisation asks for a second factor.
          *     `permission_missing`: The role does not permit this.
+         *     `results_restricted`: The role sees a part of the activity only.
+         *     `scope_missing`: The scopes of this token do not permit this.
+         *     `step_up_required`: This needs the second factor, or the password, once more.
+         */
+        "403.factor_required.permission_missing.results_restricted.scope_missing.step_up_required": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "factor_required" | "permission_missing" | "results_restricted" | "scope_missing" | "step_up_required";
+                    /** @constant */
+                    status?: 403;
+                };
+            };
+        };
+        /**
+         * @description `factor_required`: The organisation asks for a second factor.
+         *     `permission_missing`: The role does not permit this.
          *     `scope_missing`: The scopes of this token do not permit this.
          *     `step_up_required`: This needs the second factor, or the password, once more.
          */
@@ -11332,6 +11511,26 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     code?: "cursor_invalid";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
+        /**
+         * @description `cursor_invalid`: The cursor is none of this list.
+         *     `invalid`: A value is not acceptable.
+         */
+        "422.cursor_invalid.invalid": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "cursor_invalid" | "invalid";
                     /** @constant */
                     status?: 422;
                 };
@@ -13060,7 +13259,7 @@ export interface operations {
     insights_active_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13108,7 +13307,7 @@ export interface operations {
     insights_active_people_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13156,7 +13355,7 @@ export interface operations {
     insights_cohort_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13204,7 +13403,7 @@ export interface operations {
     insights_cohort_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13252,7 +13451,7 @@ export interface operations {
     insights_compare_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13300,7 +13499,7 @@ export interface operations {
     insights_correlation_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13348,7 +13547,7 @@ export interface operations {
     insights_distribution_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13396,7 +13595,7 @@ export interface operations {
     insights_distribution_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13444,7 +13643,7 @@ export interface operations {
     insights_funnel_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13492,7 +13691,7 @@ export interface operations {
     insights_funnel_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13540,7 +13739,7 @@ export interface operations {
     insights_lifecycle_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13588,7 +13787,7 @@ export interface operations {
     insights_lifecycle_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13636,7 +13835,7 @@ export interface operations {
     insights_paths_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13684,7 +13883,7 @@ export interface operations {
     insights_paths_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13732,7 +13931,7 @@ export interface operations {
     insights_places_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13780,7 +13979,7 @@ export interface operations {
     insights_places_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13828,7 +14027,7 @@ export interface operations {
     insights_ranking_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13876,7 +14075,7 @@ export interface operations {
     insights_ranking_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13924,7 +14123,7 @@ export interface operations {
     insights_retention_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -13972,7 +14171,7 @@ export interface operations {
     insights_retention_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -14020,7 +14219,7 @@ export interface operations {
     insights_sessions_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -14068,7 +14267,7 @@ export interface operations {
     insights_sessions_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -14116,7 +14315,7 @@ export interface operations {
     insights_stickiness_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -14164,7 +14363,7 @@ export interface operations {
     insights_stickiness_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -14212,7 +14411,7 @@ export interface operations {
     insights_time_between_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -14260,7 +14459,7 @@ export interface operations {
     insights_time_between_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -14308,7 +14507,7 @@ export interface operations {
     insights_trend_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -14356,7 +14555,7 @@ export interface operations {
     insights_trend_people_of_key: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -14991,6 +15190,10 @@ export interface operations {
     audit_list: {
         parameters: {
             query?: {
+                /** @description What comes first; `oldest` if absent. */
+                order?: components["schemas"]["AuditOrder"];
+                /** @description Words that all occur in a record, in whatever case: of its act, actor, object, address, states. At most ten. */
+                words?: string;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description Most items of the page. */
@@ -15461,6 +15664,119 @@ export interface operations {
             path: {
                 account: string;
                 organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            409: components["responses"]["409.conflict"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    member_sessions_list: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                account: string;
+                organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the list. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOfSession"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            409: components["responses"]["409.conflict"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.cursor_invalid.invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    member_sessions_end_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account: string;
+                organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ended"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            409: components["responses"]["409.conflict"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.invalid"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    member_sessions_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account: string;
+                organisation: string;
+                session: string;
             };
             cookie?: never;
         };
@@ -18784,7 +19100,7 @@ export interface operations {
             };
             400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
             401: components["responses"]["401.credentials_missing.token_refused"];
-            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            403: components["responses"]["403.factor_required.permission_missing.results_restricted.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             431: components["responses"]["431.headers_too_large"];
@@ -18822,7 +19138,7 @@ export interface operations {
             };
             400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
             401: components["responses"]["401.credentials_missing.token_refused"];
-            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            403: components["responses"]["403.factor_required.permission_missing.results_restricted.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             431: components["responses"]["431.headers_too_large"];
@@ -18859,7 +19175,7 @@ export interface operations {
             };
             400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
             401: components["responses"]["401.credentials_missing.token_refused"];
-            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            403: components["responses"]["403.factor_required.permission_missing.results_restricted.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             431: components["responses"]["431.headers_too_large"];
@@ -18896,7 +19212,7 @@ export interface operations {
             };
             400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
             401: components["responses"]["401.credentials_missing.token_refused"];
-            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            403: components["responses"]["403.factor_required.permission_missing.results_restricted.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             431: components["responses"]["431.headers_too_large"];
@@ -18933,7 +19249,7 @@ export interface operations {
             };
             400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
             401: components["responses"]["401.credentials_missing.token_refused"];
-            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            403: components["responses"]["403.factor_required.permission_missing.results_restricted.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             431: components["responses"]["431.headers_too_large"];
@@ -20173,7 +20489,7 @@ export interface operations {
             };
             400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
             401: components["responses"]["401.credentials_missing.token_refused"];
-            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            403: components["responses"]["403.factor_required.permission_missing.results_restricted.scope_missing.step_up_required"];
             404: components["responses"]["404.definition_unknown.not_found"];
             414: components["responses"]["414.uri_too_long"];
             431: components["responses"]["431.headers_too_large"];
@@ -20285,7 +20601,7 @@ export interface operations {
     insights_active_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20335,7 +20651,7 @@ export interface operations {
     insights_active_people_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20385,7 +20701,7 @@ export interface operations {
     insights_cohort: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20435,7 +20751,7 @@ export interface operations {
     insights_cohort_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20485,7 +20801,7 @@ export interface operations {
     insights_compare: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20535,7 +20851,7 @@ export interface operations {
     insights_correlation: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20585,7 +20901,7 @@ export interface operations {
     insights_distribution: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20635,7 +20951,7 @@ export interface operations {
     insights_distribution_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20685,7 +21001,7 @@ export interface operations {
     insights_funnel: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20735,7 +21051,7 @@ export interface operations {
     insights_funnel_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20785,7 +21101,7 @@ export interface operations {
     insights_lifecycle: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20835,7 +21151,7 @@ export interface operations {
     insights_lifecycle_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20885,7 +21201,7 @@ export interface operations {
     insights_paths: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20935,7 +21251,7 @@ export interface operations {
     insights_paths_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -20985,7 +21301,7 @@ export interface operations {
     insights_places: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -21035,7 +21351,7 @@ export interface operations {
     insights_places_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -21085,7 +21401,7 @@ export interface operations {
     insights_ranking: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -21135,7 +21451,7 @@ export interface operations {
     insights_ranking_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -21185,7 +21501,7 @@ export interface operations {
     insights_retention: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -21235,7 +21551,7 @@ export interface operations {
     insights_retention_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -21285,7 +21601,7 @@ export interface operations {
     insights_sessions: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -21335,7 +21651,7 @@ export interface operations {
     insights_sessions_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -21385,7 +21701,7 @@ export interface operations {
     insights_stickiness: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -21435,7 +21751,7 @@ export interface operations {
     insights_stickiness_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -21485,7 +21801,7 @@ export interface operations {
     insights_time_between: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -21535,7 +21851,7 @@ export interface operations {
     insights_time_between_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -21585,7 +21901,7 @@ export interface operations {
     insights_trend: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -21635,7 +21951,7 @@ export interface operations {
     insights_trend_people: {
         parameters: {
             query?: {
-                /** @description The answer may be of a moment so many milliseconds back; 750 if absent. */
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
                 age_ms?: number;
                 /** @description It is given up after so many milliseconds; never later than the server's limit. */
                 time_limit_ms?: number;
@@ -22274,6 +22590,43 @@ export interface operations {
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.definition_invalid"];
             428: components["responses"]["428.revision_required"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.time_limit"];
+        };
+    };
+    results_metric_sql: {
+        parameters: {
+            query?: {
+                /** @description So many days until now. */
+                days?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricSql"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.time_limit"];
