@@ -50,6 +50,7 @@ function Change({ served, environments, close, done }: { served: Served; environ
   const [isEncrypted, setEncrypted] = useState(served.encryption_key !== null);
   const [isRemote, setRemote] = useState(served.is_remote);
   const [tellsExposures, setTellsExposures] = useState(served.records_exposures);
+  const [rotates, setRotates] = useState(false);
   const [reason, setReason] = useState("");
   const [fault, setFault] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
@@ -57,7 +58,7 @@ function Change({ served, environments, close, done }: { served: Served; environ
     event.preventDefault();
     setBusy(true);
     setFault(undefined);
-    const body = { environment, is_encrypted: isEncrypted, is_remote: isRemote, records_exposures: tellsExposures, ...(reason && { reason }) };
+    const body = { environment, is_encrypted: isEncrypted, is_remote: isRemote, records_exposures: tellsExposures, rotates_key: rotates, ...(reason && { reason }) };
     good(api.PUT("/v1/projects/{project}/sdk-connections/{key_id}", { params: { path: { project, key_id: served.id } }, body })).then(() => (done(), close()), (problem) => (setFault(problem), setBusy(false)));
   };
   return (
@@ -68,6 +69,7 @@ function Change({ served, environments, close, done }: { served: Served; environ
         <p className="soft small">For OpenFeature: whoever is asked about, one flag at a time, and takes part in an experiment, has seen their variation. SDKs of GrowthBook and PostHog tell it themselves.</p>
         <label className="check"><input type="checkbox" checked={isRemote} onChange={(event) => setRemote(event.target.checked)} />Evaluate here, and hand out no rules</label>
         <label className="check"><input type="checkbox" checked={isEncrypted} onChange={(event) => setEncrypted(event.target.checked)} />Encrypt what is handed out</label>
+        {served.encryption_key !== null && isEncrypted && <label className="check"><input type="checkbox" checked={rotates} onChange={(event) => setRotates(event.target.checked)} />With another key from now on: apps need it to read what is handed out</label>}
         <p className="soft small">Whoever has the app has the key to it: it hides the rules, and does not protect them.</p>
         <TextField label="Reason" value={reason} set={setReason} hint="Kept in the audit." />
         {fault ? <Failure fault={fault} /> : null}

@@ -11,7 +11,7 @@ import { Failure, Loading } from "../parts/states";
 import { RuleFields } from "./rule";
 import { TYPES, ValueField, emptyOf } from "./value";
 
-export const EMPTY: Feature = { value_type: "boolean", default_value: false, off_value: null, rules: [], off_in: [], prerequisites: [], holdout: null, posthog_filters: null, is_archived: false, owner: "", description: "", tags: [] };
+export const EMPTY: Feature = { value_type: "boolean", default_value: false, off_value: null, rules: [], off_in: [], prerequisites: [], holdout: null, posthog_filters: null, keeps_at_sign_in: false, is_archived: false, owner: "", description: "", tags: [] };
 
 /** What flags and experiments are built of, each list once for a page. */
 export function useParts(project: string) {
@@ -84,6 +84,7 @@ export function Editor({ item, tag, saved }: { item?: Item<"features">; tag?: st
           <ValueField key={feature.value_type} label="Default" type={feature.value_type} value={feature.default_value} set={(default_value) => set({ default_value })} />
         </div>
         <HoldoutField holdouts={parts.value?.holdouts ?? []} value={feature.holdout} set={(holdout) => set({ holdout })} hint="They get the default, whatever the rules say." />
+        <label className="check"><input type="checkbox" checked={feature.keeps_at_sign_in} onChange={(event) => set({ keeps_at_sign_in: event.target.checked })} />Whoever signs in keeps the value they had before (PostHog’s SDKs)</label>
       </section>
       <section className="card stack" aria-label="Rules">
         <div className="card-head"><h2>Rules</h2><span className="soft small">The first that applies gives its value; without one it is the default.</span></div>

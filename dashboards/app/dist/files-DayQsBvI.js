@@ -1,3 +1,0 @@
-function e(e,t){let n=e=>{if(e==null)return``;let t=typeof e==`string`&&/^[=+\-@\t\r]/.test(e)?`'${e}`:String(e);return/[",\r\n]/.test(t)||t===``?`"${t.replaceAll(`"`,`""`)}"`:t};return[e,...t].map(e=>e.map(n).join(`,`)).join(`\r
-`)+`\r
-`}function t(e,t,n=`text/csv;charset=utf-8`){let r=URL.createObjectURL(typeof t==`string`?new Blob([t],{type:n}):t),i=document.createElement(`a`);i.href=r,i.download=e,i.click(),setTimeout(()=>URL.revokeObjectURL(r),6e4)}var n=(e,t)=>`${e.toLowerCase().replace(/[^a-z0-9]+/g,`-`).replace(/^-|-$/g,``)}-${new Date().toISOString().slice(0,10)}.${t}`;export{n,t as r,e as t};
