@@ -212,9 +212,10 @@ async fn tables_of_breakdowns_and_shares_have_what_the_answers_have() {
     let sql = "SELECT label, sum(people) AS people FROM retention($1) WHERE period = 0 GROUP BY label ORDER BY label NULLS FIRST";
     let want = json!([{"label": null, "people": 3}, {"label": "$other", "people": 1}, {"label": "pro", "people": 2}]);
     assert_eq!(json!(asked(sql, body).await), want);
+    // Of two values with as many sessions the first by name.
     let body = json!({"scope": scope(), "bucket": "day", "breakdown": by_plan});
     let sql = "SELECT label, sum(sessions) AS n FROM sessions($1) GROUP BY label ORDER BY label NULLS FIRST";
-    let want = json!([{"label": null, "n": 4}, {"label": "$other", "n": 2}, {"label": "pro", "n": 2}]);
+    let want = json!([{"label": null, "n": 4}, {"label": "$other", "n": 2}, {"label": "free", "n": 2}]);
     assert_eq!(json!(asked(sql, body).await), want);
     // On the third day two of the three of the week are there.
     let sql = "SELECT day_per_week FROM active_people($1) WHERE day_people = 2 AND week_people = 3";
