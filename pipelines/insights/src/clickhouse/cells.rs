@@ -122,8 +122,8 @@ pub(super) fn who(asked: &PeopleOf) -> Option<String> {
             let bounced = cell.bounced.map(|bounced| if bounced { "n = 1" } else { "n > 1" }.to_owned());
             let entry = cell.entry.as_ref().map(|name| format!("entry = {}", quoted(name)));
             let exit = cell.exit.as_ref().map(|name| format!("exit = {}", quoted(name)));
-            let label =
-                text_of(&cell.label).and_then(|label| Some(format!("{} = {label}", sessions::label_of(question)?)));
+            let own = || sessions::label_of(question).unwrap_or_else(|| "NULL".to_owned());
+            let label = text_of(&cell.label).map(|label| format!("{} = {label}", own()));
             let all = [inside, bounced, entry, exit, label].into_iter().flatten();
             let conditions: Vec<String> = [sessions::counting(question)].into_iter().chain(all).collect();
             Some(format!("SELECT person_id FROM {} WHERE {}", sessions::every_one(question), conditions.join(" AND ")))

@@ -14,6 +14,8 @@ pub(super) fn retention(asked: &Retention) -> Vec<String> {
 pub(super) fn started(asked: &Retention, start_ms: i64, label: Option<&str>) -> String {
     let (starts, label) = match (label, &asked.breakdown) {
         (Some(label), Some(breakdown)) => (parted(asked, breakdown), format!(" AND part = {label}")),
+        // Without a breakdown nobody is under a value.
+        (Some(_), None) => (starts(asked, None), " AND 0".to_owned()),
         _ => (starts(asked, None), String::new()),
     };
     format!("SELECT DISTINCT person_id FROM ({starts}) WHERE toUnixTimestamp(start) * 1000 = {start_ms}{label}")

@@ -135,7 +135,9 @@ fn part_of(asked: &Trend, from: &str, rows: &str) -> Option<String> {
 /// Who has such rows of a series, in a span and under a label.
 pub(super) fn people(asked: &Trend, scope: &Scope, series: &Series, within: &str, label: Option<&str>) -> String {
     let (from, rows) = (from_of(asked, series), of(scope, &series.select));
-    let part = label.zip(part_of(asked, &from, &rows)).map(|(label, part)| format!(" AND {part} = {label}"));
+    // Without a breakdown nobody is under a value.
+    let own = || part_of(asked, &from, &rows).unwrap_or_else(|| "NULL".to_owned());
+    let part = label.map(|label| format!(" AND {} = {label}", own()));
     format!("SELECT DISTINCT person_id FROM {from} WHERE {rows} AND {within}{}", part.unwrap_or_default())
 }
 
