@@ -45,7 +45,7 @@ async function sameNumbers(page) {
     lifecycle: [{}, (csv) => csv.flatMap((line) => line.slice(1).map(Number)), (sql) => sql.flatMap((row) => row.slice(1))],
     stickiness: [{}, (csv) => csv.map((line) => Number(line[1])), (sql) => sql.map((row) => row[1])],
     sessions: [{}, (csv) => csv.map((line) => Number(line[1])), (sql) => sql.map((row) => row[1])],
-    active_people: [{}, (csv) => csv.flatMap((line) => line.slice(1, 4).map(Number)), (sql) => sql.flatMap((row) => row.slice(1))],
+    active_people: [{}, (csv) => csv.flatMap((line) => line.slice(1, 4).map(Number)), (sql) => sql.flatMap((row) => row.slice(1, 4))],
     ranking: [{}, (csv) => csv.map((line) => Number(line[1])), (sql) => sql.map((row) => row[2])],
   };
   const sorted = (numbers) => [...numbers].sort((a, b) => a - b);

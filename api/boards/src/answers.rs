@@ -100,7 +100,7 @@ pub enum Ready {
 impl Ready {
     /// The numbers of the span as a whole. Those of its days cannot be added: people come on several, and of averages,
     /// medians and shares there is no sum.
-    pub fn as_numbers(self) -> Result<Ready, BoardError> {
+    pub fn into_numbers(self) -> Result<Ready, BoardError> {
         let Ready::Insight { mut question, is_filtered, .. } = self else { return Ok(self) };
         question.as_one_bucket();
         let shown = serde_json::to_value(&question).map_err(|_| BoardError::Damaged("a question"))?;
@@ -159,7 +159,7 @@ mod tests {
     fn numbers_are_asked_of_the_whole_span() {
         let asked = |insight: Value| {
             let ready = ready(Asked::Insight(insight), (0, 10), "UTC", &Values::new(), &[], (RowFormat::Json, 10));
-            match ready.unwrap().as_numbers().unwrap() {
+            match ready.unwrap().into_numbers().unwrap() {
                 Ready::Insight { question, shown, .. } => {
                     assert_eq!(serde_json::to_value(&question).unwrap(), shown);
                     shown

@@ -85,6 +85,8 @@ pub fn reach(filters: &[Filter], sql: &str, values: &Values) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]
@@ -100,7 +102,7 @@ mod tests {
 
     #[test]
     fn sql_is_filtered_by_the_variables_that_it_names() {
-        let of = |filter: Value| -> Filter { serde_json::from_value(filter).expect("a filter") };
+        let of = |filter: Value| -> Filter { serde_json::from_value(filter).unwrap() };
         let filters = [of(json!({"property": "activity.country", "variable": "country"}))];
         let set = Values::from_iter([("country".to_owned(), json!("DE"))]);
         assert!(reach(&filters, "SELECT 1 WHERE country = $country", &set));

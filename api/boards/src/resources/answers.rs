@@ -131,7 +131,7 @@ pub(super) async fn ask_tile(
         Asked::Insight(_) => true,
     };
     let ready = ready(asked, time, &board.zone, &values, &board.filters, (RowFormat::Json, TILE_ROWS_MAX))?;
-    let ready = if tile.show == Show::Number { ready.as_numbers()? } else { ready };
+    let ready = if tile.show == Show::Number { ready.into_numbers()? } else { ready };
     let mut answered = ask(boards, project, view, ready, tile.show).await?;
     answered.is_filtered &= is_reached;
     Ok(answered)

@@ -62,7 +62,7 @@ async fn answer(
     let time = span.at(boards.now()).map_err(problem)?;
     let ready = ready(question.ask, time, &question.zone, &values, &[], (RowFormat::Json, TILE_ROWS_MAX));
     let ready = ready.map_err(problem)?;
-    let ready = if question.show == Show::Number { ready.as_numbers().map_err(problem)? } else { ready };
+    let ready = if question.show == Show::Number { ready.into_numbers().map_err(problem)? } else { ready };
     let answered = ask(&boards, &place.project, &view, ready, question.show).await;
     answered.map(Told).map_err(problem)
 }

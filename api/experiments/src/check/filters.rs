@@ -54,7 +54,7 @@ pub fn check(filters: &Value, catalogue: &Catalogue, faults: &mut Faults) {
         Some(Value::Array(variants)) => faults.within("multivariate", |faults| {
             faults.count("variants", variants.len(), VARIANTS_MAX);
             faults.each("variants", variants, |faults, _, variant| {
-                if !variant.get("key").is_some_and(|key| key.as_str().is_some_and(|key| !key.is_empty())) {
+                if variant.get("key").and_then(Value::as_str).is_none_or(str::is_empty) {
                     faults.at("key", "must be a text");
                 }
                 check_percent(variant, false, faults);
