@@ -300,11 +300,14 @@ fn causes(table: &mut Table) {
     table.row("— the right one named first where it loses a third of an arm", share(right), "≥ 0.95", kept);
 }
 
+/// Writes its rows into the table.
+type Simulation = fn(&mut Table);
+
 fn main() {
     println!("| simulation | found | promised | |\n|---|---:|---|---|");
     let mut table = Table { broken: Vec::new() };
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let parts: [(&str, fn(&mut Table)); 8] = [
+    let parts: [(&str, Simulation); 8] = [
         ("aa", aa),
         ("intervals", intervals),
         ("power", power),
