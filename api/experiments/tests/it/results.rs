@@ -313,7 +313,7 @@ fn no_sales() -> Vec<Activity> {
     let of = |number: usize| {
         let person = format!("person {number}");
         let shown = json!({"experimentId": "exp", "variationId": (number % 2).to_string()});
-        let bought = (number % 24 == 0).then(|| activity(&person, "bought", at + 60_000, json!({})));
+        let bought = number.is_multiple_of(24).then(|| activity(&person, "bought", at + 60_000, json!({})));
         [Some(activity(&person, "Experiment Viewed", at, shown)), bought]
     };
     (0..1_000).flat_map(of).flatten().collect()
