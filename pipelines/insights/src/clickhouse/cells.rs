@@ -17,8 +17,11 @@ pub(super) fn people_of_cell(asked: &PeopleOf) -> Option<Vec<String>> {
     ])
 }
 
-/// Their ids, some perhaps more than once. `None` where the cell is none of the question's.
+/// Their ids, some perhaps more than once. `None` where the cell is none of the question's, or the question cannot be said.
 pub(super) fn who(asked: &PeopleOf) -> Option<String> {
+    if !super::can_say(&asked.question()) {
+        return None;
+    }
     match asked {
         PeopleOf::Trend(asked) => {
             let (question, cell) = (&asked.question, &asked.cell);
