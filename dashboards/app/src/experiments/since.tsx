@@ -11,9 +11,10 @@ import { useText } from "../frame/address";
 import { useProject } from "../frame/project";
 import { Select } from "../parts/choice";
 import { csv, fileName, save } from "../parts/files";
-import { chance, number, signedPercent } from "../parts/format";
+import { chance, number, percent, signedPercent } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
-import { bounded } from "./bounded";
+import { withValues } from "../sql/quoted";
+import { isCut, lineOf, reachOf } from "./daily";
 import type { Results } from "./told";
 
 type Novelty = components["schemas"]["ExperimentNovelty"];
@@ -39,7 +40,7 @@ export function SinceExposure({ results: { experiment, phase } }: { results: Res
         </span>
       </div>
       <p className="soft small">What is new is often used because it is new. Here the effect is told by the days that people had it: of each day those alone for whom all of it is over.</p>
-      {found.fault ? <Failure fault={found.fault} again={found.again} /> : isAsked && found.isAsking ? <Loading what="the effect by days since exposure" /> : found.value && !shown ? <Empty>No goal can be told by days: quantiles and retention do not add up over them.</Empty> : found.value && shown && <Days goal={shown} goals={goals} sql={`-- ${JSON.stringify(found.value.params)}\n${found.value.sql}\n`} />}
+      {found.fault ? <Failure fault={found.fault} again={found.again} /> : isAsked && found.isAsking ? <Loading what="the effect by days since exposure" /> : found.value && !shown ? <Empty>No goal can be told by days: quantiles and retention do not add up over them.</Empty> : found.value && shown && <Days goal={shown} goals={goals} sql={`${withValues(found.value.sql, found.value.params as Record<string, unknown>)}\n`} />}
     </section>
   );
 }
@@ -63,6 +64,7 @@ function Days({ goal, goals, sql }: { goal: Goal; goals: Goal[]; sql: string }) 
       </div>
       {goals.map((one) => <p key={nameOf(one)} className={one === goal ? undefined : "soft small"}><b>{nameOf(one)}:</b> {one.reading} <span className="soft small">(p {chance(one.p_value_holm, "= ")}{goals.length > 1 ? ", corrected for all of them" : ""})</span></p>)}
       {drawing.names.length > 1 && <Chart label={`The effect on ${goal.metric} by days since exposure, with its interval; the table has the same numbers`} drawing={drawing} />}
+      {isCut(drawing) && <p className="soft small">The chart ends at {percent(drawing.reach)} either way, and some days reach further: the table tells how far.</p>}
       <details>
         <summary className="small">In numbers</summary>
         <div className="wide-table" tabIndex={0} role="region" aria-label="Days since exposure in numbers">
@@ -80,5 +82,7 @@ function Days({ goal, goals, sql }: { goal: Goal; goals: Goal[]; sql: string }) 
 function drawn({ variation, days }: Goal): Lines {
   const last = days.findLastIndex(({ effect }) => effect !== null);
   const known = days.slice(0, last + 1);
-  return { kind: "lines", names: known.map(({ day }) => `day ${day + 1}`), lines: [bounded(variation, known)], unit: "percent" };
+  const width = ({ interval }: (typeof known)[number]) => Math.max(Math.abs(interval?.low ?? Infinity), Math.abs(interval?.high ?? Infinity));
+  const narrowest = known.filter((one) => Number.isFinite(width(one))).sort((a, b) => width(a) - width(b))[0];
+  return { kind: "lines", names: known.map(({ day }) => `day ${day + 1}`), lines: [lineOf(variation, known)], unit: "percent", ...(narrowest && { reach: reachOf([narrowest.interval]) }) };
 }
