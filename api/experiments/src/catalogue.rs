@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use footfall_api_http::Fault;
+
 use crate::check::filters;
 use crate::definition::{
     Attribute, AttributeType, Definition, Environment, Experiment, ExperimentState, Feature, Holdout, Kind, Metric,
@@ -145,10 +147,11 @@ impl Catalogue {
         }
     }
 
-    /// Says what a changed definition breaks in those that refer to it.
-    pub fn check_dependents(&self, kind: Kind, key: &str, faults: &mut Faults) {
-        if !matches!(kind, Kind::Experiment | Kind::Attribute | Kind::Metric | Kind::SavedGroup) {
-            return;
+    /// Every fault in what refers to a definition, with what has it.
+    pub fn broken(&self, kind: Kind, key: &str) -> Vec<(String, String)> {
+        let depends = [Kind::Experiment, Kind::Attribute, Kind::Metric, Kind::SavedGroup, Kind::Feature];
+        if !depends.contains(&kind) {
+            return Vec::new();
         }
         let mut broken = Vec::new();
         for user in self.users_of(kind, key) {
@@ -166,10 +169,16 @@ impl Catalogue {
                 }
                 _ => {}
             }
-            let own = own.into_vec();
-            broken.extend(own.first().map(|fault| format!("{user}: {} {}", fault.pointer, fault.detail)));
+            let told = |fault: Fault| (user.clone(), format!("{} {}", fault.pointer, fault.detail));
+            broken.extend(own.into_vec().into_iter().map(told));
         }
-        broken.into_iter().take(10).for_each(|broken| faults.here(format!("breaks {broken}")));
+        broken
+    }
+
+    /// True where a rule of a live feature runs the experiment.
+    pub fn is_run(&self, experiment: &str) -> bool {
+        let runs = |feature: &Feature| feature.experiments().any(|(rule, key, _)| key == experiment && !rule.is_off);
+        self.live().any(|(_, feature)| runs(feature))
     }
 
     /// Features whose rules run an experiment.

@@ -19,6 +19,8 @@ use crate::storage::{self, Change, Write};
 
 /// Definitions of one kind in a project.
 const DEFINITIONS_MAX: usize = 5_000;
+/// Definitions that are told of those that a change breaks.
+const BROKEN_TOLD_MAX: usize = 10;
 
 /// Who changes something, from where and why.
 #[derive(Debug, Clone)]
@@ -260,11 +262,22 @@ impl Experiments {
         if before.is_none() && catalogue.count(D::KIND) >= DEFINITIONS_MAX {
             return Err(ExperimentError::TooMany(DEFINITIONS_MAX));
         }
+        let broken_before = if before.is_some() { catalogue.broken(D::KIND, key) } else { Vec::new() };
         definition.clone().put(key, state.clone(), catalogue);
-        definition.check(key, &state, catalogue, &mut faults);
+        if before.is_some_and(|before| definition.stands(&before.definition, (&before.state, &state))) {
+            definition.check_standing(catalogue, &mut faults);
+        } else {
+            definition.check(key, &state, catalogue, &mut faults);
+        }
         if let Some(before) = before {
             definition.check_change(&before.definition, (&before.state, &state), catalogue, &mut faults);
-            catalogue.check_dependents(D::KIND, key, &mut faults);
+            // What was broken before is not this change's doing.
+            let mut broken = catalogue.broken(D::KIND, key);
+            broken.retain(|broken| !broken_before.contains(broken));
+            broken.dedup_by(|later, first| later.0 == first.0);
+            for (user, fault) in broken.into_iter().take(BROKEN_TOLD_MAX) {
+                faults.here(format!("breaks {user}: {fault}"));
+            }
         }
         let value = |it: serde_json::Result<Value>| it.map_err(|_| ExperimentError::Damaged("a definition"));
         let change = Change::Put {

@@ -16,19 +16,31 @@ pub const DEFINITION_BYTES_MAX: usize = 512 * 1024;
 pub struct Faults {
     at: Vec<String>,
     found: Vec<Fault>,
+    /// What the places that are looked into belong to, as people know it.
+    of: Option<String>,
 }
 
 impl Faults {
     /// Faults of a document that stands in the request at `root`.
     pub fn below(root: &str) -> Faults {
-        Faults { at: vec![root.to_owned()], found: Vec::new() }
+        Faults { at: vec![root.to_owned()], ..Faults::default() }
     }
 
     /// A fault at the present place.
     pub fn here(&mut self, detail: impl Into<String>) {
         let pointer =
             self.at.iter().map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1"))).collect::<String>();
+        let detail = detail.into();
+        let detail = self.of.as_ref().map_or(detail.clone(), |of| format!("{detail} ({of})"));
         self.found.push(Fault::new(Place::Body, pointer, detail));
+    }
+
+    /// Names in each fault that `look` finds what it belongs to, as "rule summer": people do not count places in a list.
+    pub fn of<R>(&mut self, named: String, look: impl FnOnce(&mut Faults) -> R) -> R {
+        let outer = self.of.replace(named);
+        let result = look(self);
+        self.of = outer;
+        result
     }
 
     /// A fault at a member of the present place.
@@ -90,6 +102,10 @@ impl Faults {
                 self.within(member, |faults| faults.at(index, format!("has the same {what} as another: {name}")));
             }
         }
+    }
+
+    pub fn count_so_far(&self) -> usize {
+        self.found.len()
     }
 
     pub fn is_empty(&self) -> bool {

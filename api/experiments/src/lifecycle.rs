@@ -81,8 +81,8 @@ impl Experiments {
         let done = self.change(project, key, act, author, move |before: Option<&Item<Experiment>>, catalogue| {
             let item = before.ok_or(ExperimentError::NotFound("experiment"))?;
             if_match(item)?;
-            let has_features = catalogue.features_of(key).next().is_some() || item.definition.redirects.is_some();
-            let (definition, state) = taken(key, item, &step, author, now, has_features)?;
+            let is_run = catalogue.is_run(key) || item.definition.redirects.is_some();
+            let (definition, state) = taken(key, item, &step, author, now, is_run)?;
             Ok(Next::Put(definition, state))
         });
         done.await?.ok_or(ExperimentError::NotFound("experiment"))
@@ -95,7 +95,7 @@ fn taken(
     step: &Step,
     author: &Author,
     now: Timestamp,
-    has_features: bool,
+    is_run: bool,
 ) -> Result<(Experiment, ExperimentState), ExperimentError> {
     let (mut definition, mut state) = (item.definition.clone(), item.state.clone());
     let from = state.status;
@@ -125,7 +125,7 @@ fn taken(
             if !may {
                 return impossible("only an approved experiment starts; without_review starts a draft");
             }
-            check_start(&definition, has_features)?;
+            check_start(&definition, is_run)?;
             begin(&definition, &mut state, author, now, key.to_owned());
         }
         Step::NewPhase { definition: patch, coverage, weights, reshuffle } => {
@@ -146,7 +146,7 @@ fn taken(
                 definition.sticky.bucket_version += 1;
             }
             if from == Status::Stopped {
-                check_start(&definition, has_features)?;
+                check_start(&definition, is_run)?;
             }
             end_phase(&mut state, now);
             begin(&definition, &mut state, author, now, seed);
@@ -190,7 +190,7 @@ fn taken(
     Ok((definition, state))
 }
 
-fn check_start(definition: &Experiment, has_features: bool) -> Result<(), ExperimentError> {
+fn check_start(definition: &Experiment, is_run: bool) -> Result<(), ExperimentError> {
     let mut faults = Faults::below("definition");
     if definition.hypothesis.trim().is_empty() {
         faults.at("hypothesis", "is needed before the start");
@@ -198,8 +198,8 @@ fn check_start(definition: &Experiment, has_features: bool) -> Result<(), Experi
     if definition.goals.is_empty() {
         faults.at("goals", "at least one is needed before the start");
     }
-    if !has_features {
-        faults.here("no rule of any feature runs it yet and it redirects nobody, so that nobody would be assigned");
+    if !is_run {
+        faults.here("no rule of any feature runs it (that is on, in a feature that is not archived) and it redirects nobody, so that nobody would be assigned");
     }
     plan::check_power(definition, &mut faults);
     if faults.is_empty() { Ok(()) } else { Err(ExperimentError::Invalid(faults.into_vec())) }

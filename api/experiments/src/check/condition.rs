@@ -1,24 +1,84 @@
-//! Conditions as they are written: known operators with fitting operands, known attributes, known saved groups.
+//! Conditions as they are written: known operators with operands that they can hold for, known attributes, known saved groups.
 
+use footfall_models_experiment::pattern::{Pattern, PatternError};
 use serde_json::{Map, Value};
 
+use super::fitting;
 use crate::catalogue::Catalogue;
+use crate::definition::AttributeType;
 use crate::faults::Faults;
 
 const DEPTH_MAX: usize = 20;
-const PATTERN_BYTES_MAX: usize = 10_000;
+/// What the value of a prerequisite is called in its condition.
+const VALUE: &str = "value";
+/// Types as `$type` names them.
+const TYPE_NAMES: [&str; 6] = ["string", "number", "boolean", "array", "object", "null"];
+
+/// What a condition is about.
+#[derive(Clone, Copy)]
+enum About<'a> {
+    /// A user, by attributes that are declared.
+    User(&'a Catalogue),
+    /// The value of a feature, which is of this type.
+    Feature(AttributeType),
+    /// Something in a list or an object, of which nothing is declared.
+    Anything(Option<&'a Catalogue>),
+}
+
+impl<'a> About<'a> {
+    /// Where saved groups are found. SDKs give none to the conditions of prerequisites.
+    fn groups(self) -> Option<&'a Catalogue> {
+        match self {
+            About::User(catalogue) => Some(catalogue),
+            About::Anything(catalogue) => catalogue,
+            About::Feature(_) => None,
+        }
+    }
+
+    /// The type of what stands at a path, where it is known.
+    fn type_at(self, path: &str, faults: &mut Faults) -> Option<AttributeType> {
+        let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+        let whole = match self {
+            About::User(catalogue) => {
+                if !catalogue.knows_attribute(name) {
+                    let known: Vec<&str> = catalogue.attributes.keys().map(String::as_str).take(20).collect();
+                    let known =
+                        if known.is_empty() { String::new() } else { format!("; known are {}", known.join(", ")) };
+                    faults.here(format!("there is no attribute {name:?}{known}"));
+                }
+                catalogue.attribute_type(name)?
+            }
+            About::Feature(kind) => {
+                if name != VALUE {
+                    faults.here(format!("there is only {VALUE:?} to ask for, the value of the feature"));
+                    return None;
+                }
+                kind
+            }
+            About::Anything(_) => return None,
+        };
+        let Some(rest) = rest else { return Some(whole) };
+        match fitting::part(whole, rest) {
+            Ok(kind) => kind,
+            Err(why) => {
+                faults.here(why);
+                None
+            }
+        }
+    }
+}
 
 /// Checks a condition on a user's attributes.
 pub fn check(condition: &Value, catalogue: &Catalogue, faults: &mut Faults) {
-    check_at(condition, Some(catalogue), 0, faults);
+    check_at(condition, About::User(catalogue), 0, faults);
 }
 
-/// Checks a condition on something other than attributes: its form alone.
-pub fn check_form(condition: &Value, faults: &mut Faults) {
-    check_at(condition, None, 0, faults);
+/// Checks a condition on the value of a feature, as prerequisites have it.
+pub fn check_prerequisite(condition: &Value, kind: AttributeType, faults: &mut Faults) {
+    check_at(condition, About::Feature(kind), 0, faults);
 }
 
-fn check_at(condition: &Value, catalogue: Option<&Catalogue>, depth: usize, faults: &mut Faults) {
+fn check_at(condition: &Value, about: About<'_>, depth: usize, faults: &mut Faults) {
     if depth > DEPTH_MAX {
         return faults.here(format!("is nested more than {DEPTH_MAX} deep"));
     }
@@ -28,21 +88,15 @@ fn check_at(condition: &Value, catalogue: Option<&Catalogue>, depth: usize, faul
             "$and" | "$or" | "$nor" => match wanted {
                 Value::Array(parts) => {
                     for (index, part) in parts.iter().enumerate() {
-                        faults.within(index, |faults| check_at(part, catalogue, depth + 1, faults));
+                        faults.within(index, |faults| check_at(part, about, depth + 1, faults));
                     }
                 }
                 _ => faults.here("must be a list of conditions"),
             },
-            "$not" => check_at(wanted, catalogue, depth + 1, faults),
-            _ => {
-                let attribute = name.split('.').next().unwrap_or_default();
-                if let Some(catalogue) = catalogue.filter(|catalogue| !catalogue.knows_attribute(attribute)) {
-                    let known: Vec<&str> = catalogue.attributes.keys().map(String::as_str).take(20).collect();
-                    let known =
-                        if known.is_empty() { String::new() } else { format!("; known are {}", known.join(", ")) };
-                    faults.here(format!("there is no attribute {attribute:?}{known}"));
-                }
-                check_value(wanted, catalogue, depth + 1, faults);
+            "$not" => check_at(wanted, about, depth + 1, faults),
+            path => {
+                let kind = about.type_at(path, faults);
+                check_value(wanted, (kind, about), depth + 1, faults);
             }
         });
     }
@@ -52,61 +106,100 @@ fn is_operators(members: &Map<String, Value>) -> bool {
     !members.is_empty() && members.keys().all(|name| name.starts_with('$'))
 }
 
-fn check_value(wanted: &Value, catalogue: Option<&Catalogue>, depth: usize, faults: &mut Faults) {
+/// What is asked of one value: its type, where it is known, and what it belongs to.
+type Asked<'a> = (Option<AttributeType>, About<'a>);
+
+fn check_value(wanted: &Value, (kind, about): Asked<'_>, depth: usize, faults: &mut Faults) {
     if depth > DEPTH_MAX {
         return faults.here(format!("is nested more than {DEPTH_MAX} deep"));
     }
-    let Value::Object(members) = wanted else { return };
-    if !is_operators(members) {
-        if members.keys().any(|name| name.starts_with('$')) {
+    match wanted {
+        Value::Object(members) if is_operators(members) => {
+            for (name, operand) in members {
+                faults.within(name, |faults| check_operator((name, operand), (kind, about), depth, faults));
+            }
+        }
+        Value::Object(members) if members.keys().any(|name| name.starts_with('$')) => {
             faults.here("mixes operators and members, so that it is compared as a value");
         }
-        return;
-    }
-    for (name, operand) in members {
-        faults.within(name, |faults| check_operator(name, operand, catalogue, depth, faults));
+        wanted => {
+            if let Some(why) = kind.and_then(|kind| fitting::misfit(kind, wanted)) {
+                faults.here(why);
+            }
+        }
     }
 }
 
-fn check_operator(name: &str, operand: &Value, catalogue: Option<&Catalogue>, depth: usize, faults: &mut Faults) {
-    let is_plain = operand.is_string() || operand.is_number();
+fn check_operator((name, operand): (&str, &Value), (kind, about): Asked<'_>, depth: usize, faults: &mut Faults) {
+    let before = faults.count_so_far();
+    let element = match kind {
+        Some(kind) => fitting::element(kind),
+        None => None,
+    };
     match name {
         "$eq" | "$ne" => {}
-        "$gt" | "$gte" | "$lt" | "$lte" if is_plain => {}
+        "$gt" | "$gte" | "$lt" | "$lte" if operand.is_string() || operand.is_number() => {}
         "$gt" | "$gte" | "$lt" | "$lte" => faults.here("must be a number or a text"),
         "$veq" | "$vne" | "$vgt" | "$vgte" | "$vlt" | "$vlte" if operand.is_string() => {}
         "$veq" | "$vne" | "$vgt" | "$vgte" | "$vlt" | "$vlte" => faults.here("must be a version as text"),
-        "$in" | "$nin" | "$ini" | "$nini" | "$all" | "$alli" if operand.is_array() => {}
-        "$in" | "$nin" | "$ini" | "$nini" | "$all" | "$alli" => faults.here("must be a list"),
+        "$in" | "$nin" | "$ini" | "$nini" if operand.is_array() => {}
+        "$in" | "$nin" | "$ini" | "$nini" => faults.here("must be a list"),
+        "$all" | "$alli" => match operand {
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    faults.within(index, |faults| check_value(item, (element, about), depth + 1, faults));
+                }
+            }
+            _ => faults.here("must be a list"),
+        },
         // Some SDKs know them, others hold for nobody.
         "$notRegex" | "$notRegexi" => faults.here("is not the same in all SDKs; say {\"$not\": {\"$regex\": …}}"),
         "$regex" | "$regexi" => match operand.as_str() {
-            Some(pattern) if pattern.len() <= PATTERN_BYTES_MAX => {}
-            Some(_) => faults.here(format!("must have at most {PATTERN_BYTES_MAX} bytes")),
+            Some(pattern) => check_pattern(pattern, name == "$regexi", faults),
             None => faults.here("must be a pattern as text"),
         },
         "$exists" if operand.is_boolean() => {}
         "$exists" => faults.here("must be true or false"),
-        "$type" if operand.is_string() => {}
-        "$type" => faults.here("must be the name of a type"),
-        "$size" => {
-            if !operand.is_number() {
-                check_value(operand, catalogue, depth + 1, faults);
-            }
-        }
-        "$not" => check_value(operand, catalogue, depth + 1, faults),
+        "$type" if operand.as_str().is_some_and(|name| TYPE_NAMES.contains(&name)) => {}
+        "$type" => faults.here(format!("must be the name of a type: {}", TYPE_NAMES.join(", "))),
+        "$size" => check_value(operand, (Some(AttributeType::Number), about), depth + 1, faults),
+        "$not" => check_value(operand, (kind, about), depth + 1, faults),
         "$elemMatch" => match operand {
-            Value::Object(members) if is_operators(members) => check_value(operand, catalogue, depth + 1, faults),
-            _ => check_at(operand, None, depth + 1, faults),
-        },
-        "$inGroup" | "$notInGroup" => match (operand.as_str(), catalogue) {
-            (Some(group), Some(catalogue)) if !catalogue.saved_groups.contains_key(group) => {
-                faults.here(format!("there is no saved group {group:?}"));
+            Value::Object(members) if is_operators(members) => {
+                check_value(operand, (element, about), depth + 1, faults);
             }
-            (Some(_), _) => {}
-            (None, _) => faults.here("must be the key of a saved group"),
+            _ => check_at(operand, About::Anything(about.groups()), depth + 1, faults),
         },
+        "$inGroup" | "$notInGroup" => check_group(operand, about, faults),
         _ => faults.here("is no operator"),
+    }
+    // One fault of an operator is enough.
+    if let Some(kind) = kind.filter(|_| faults.count_so_far() == before)
+        && let Some(why) = fitting::operator_misfit(kind, (name, operand), about.groups())
+    {
+        faults.here(why);
+    }
+}
+
+fn check_pattern(pattern: &str, ignore_case: bool, faults: &mut Faults) {
+    match Pattern::compile(pattern, ignore_case) {
+        Ok(_) => {}
+        Err(PatternError::Unsupported(reason)) => {
+            let reason = reason.lines().last().unwrap_or_default().trim().to_owned();
+            faults.here(format!("is a pattern that would hold in some SDKs and for nobody at the doors: {reason}"));
+        }
+        Err(error) => faults.here(format!("cannot be used: {error}")),
+    }
+}
+
+fn check_group(operand: &Value, about: About<'_>, faults: &mut Faults) {
+    match (operand.as_str(), about.groups()) {
+        (None, _) => faults.here("must be the key of a saved group"),
+        (Some(_), None) => faults.here("holds for nobody here: SDKs do not look into saved groups for prerequisites"),
+        (Some(group), Some(catalogue)) if !catalogue.saved_groups.contains_key(group) => {
+            faults.here(format!("there is no saved group {group:?}"));
+        }
+        (Some(_), Some(_)) => {}
     }
 }
 

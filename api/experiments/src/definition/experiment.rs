@@ -10,7 +10,7 @@ use super::{
     BanditContext, Definition, Design, ExperimentState, Kind, Measure, Prerequisite, Redirects, Status, Sticky, context,
 };
 use crate::catalogue::Catalogue;
-use crate::check::{condition, namespaces, plan};
+use crate::check::{condition, namespaces, needed, plan};
 use crate::faults::Faults;
 use crate::results::Dimension;
 
@@ -404,12 +404,7 @@ impl Definition for Experiment {
         if let Some(wanted) = &self.condition {
             faults.within("condition", |faults| condition::check(wanted, catalogue, faults));
         }
-        faults.each("prerequisites", &self.prerequisites, |faults, _, prerequisite| {
-            if !catalogue.features.contains_key(&prerequisite.feature) {
-                faults.at("feature", format!("there is no feature {:?}", prerequisite.feature));
-            }
-            faults.within("condition", |faults| condition::check_form(&prerequisite.condition, faults));
-        });
+        needed::check(&self.prerequisites, true, catalogue, faults);
         if self.holdout.as_ref().is_some_and(|holdout| !catalogue.holdouts.contains_key(holdout)) {
             faults.at("holdout", "there is no such holdout");
         }
@@ -429,6 +424,11 @@ impl Definition for Experiment {
         if let Some(wanted) = &self.plan {
             faults.within("plan", |faults| plan::check_form(wanted, faults));
         }
+    }
+
+    fn stands(&self, before: &Experiment, (state, next): (&ExperimentState, &ExperimentState)) -> bool {
+        // What begins is judged, as it was written and among all others as they are now.
+        self == before && next.phases.len() == state.phases.len()
     }
 
     fn check_change(

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Definition, Kind, SeedState, Seeds};
 use crate::catalogue::Catalogue;
-use crate::check::{condition, filters, graph};
+use crate::check::{condition, filters, graph, needed};
 use crate::faults::Faults;
 
 const RULES_MAX: usize = 100;
@@ -211,9 +211,11 @@ impl Feature {
         faults.key("id", &rule.id);
         faults.text("description", &rule.description);
         if let Some(wanted) = &rule.condition {
-            faults.within("condition", |faults| condition::check(wanted, catalogue, faults));
+            faults.of(format!("rule {}", rule.id), |faults| {
+                faults.within("condition", |faults| condition::check(wanted, catalogue, faults));
+            });
         }
-        check_prerequisites(&rule.prerequisites, catalogue, faults);
+        needed::check(&rule.prerequisites, !self.is_archived, catalogue, faults);
         for (index, environment) in rule.environments.iter().flatten().enumerate() {
             faults.within("environments", |faults| catalogue.check_environment(index, environment, faults));
         }
@@ -228,6 +230,12 @@ impl Feature {
                 faults.within("experiment", |faults| self.check_variations(experiment, values, catalogue, faults));
             }
         });
+    }
+
+    fn check_switch(&self, catalogue: &Catalogue, faults: &mut Faults) {
+        for (index, environment) in self.off_in.iter().enumerate() {
+            faults.within("off_in", |faults| catalogue.check_environment(index, environment, faults));
+        }
     }
 
     /// An experiment divides by one id, whichever feature runs it.
@@ -260,16 +268,6 @@ impl Feature {
     }
 }
 
-fn check_prerequisites(prerequisites: &[Prerequisite], catalogue: &Catalogue, faults: &mut Faults) {
-    faults.count("prerequisites", prerequisites.len(), 20);
-    faults.each("prerequisites", prerequisites, |faults, _, prerequisite| {
-        if !catalogue.features.contains_key(&prerequisite.feature) {
-            faults.at("feature", format!("there is no feature {:?}", prerequisite.feature));
-        }
-        faults.within("condition", |faults| condition::check_form(&prerequisite.condition, faults));
-    });
-}
-
 impl Definition for Feature {
     const KIND: Kind = Kind::Feature;
     type State = SeedState;
@@ -285,9 +283,7 @@ impl Definition for Feature {
         }
         faults.distinct("rules", "id", self.rules.iter().map(|rule| rule.id.as_str()));
         faults.each("rules", &self.rules, |faults, _, rule| self.check_rule(rule, catalogue, faults));
-        for (index, environment) in self.off_in.iter().enumerate() {
-            faults.within("off_in", |faults| catalogue.check_environment(index, environment, faults));
-        }
+        self.check_switch(catalogue, faults);
         if self.holdout.as_ref().is_some_and(|holdout| !catalogue.holdouts.contains_key(holdout)) {
             faults.at("holdout", "there is no such holdout");
         }
@@ -298,11 +294,20 @@ impl Definition for Feature {
             faults.within("posthog_filters", |faults| filters::check(filters, catalogue, faults));
         }
         self.check_keeping(key, catalogue, faults);
-        check_prerequisites(&self.prerequisites, catalogue, faults);
+        needed::check(&self.prerequisites, !self.is_archived, catalogue, faults);
         if let Some(circle) = graph::circle_through(key, catalogue) {
             let place = if self.posthog_filters.is_some() { "posthog_filters" } else { "prerequisites" };
             faults.at(place, format!("is a circle: {}", circle.join(" → ")));
         }
+    }
+
+    fn stands(&self, before: &Feature, _: (&SeedState, &SeedState)) -> bool {
+        let switched = Feature { off_in: self.off_in.clone(), ..before.clone() };
+        switched == *self
+    }
+
+    fn check_standing(&self, catalogue: &Catalogue, faults: &mut Faults) {
+        self.check_switch(catalogue, faults);
     }
 
     /// What an experiment's people get, and who they are, stays while it runs: its rule, and what is asked before it.
@@ -317,6 +322,8 @@ impl Definition for Feature {
             ("rules", self.asked_until(running) != before.asked_until(running)),
             ("prerequisites", self.prerequisites != before.prerequisites),
             ("holdout", self.holdout != before.holdout),
+            ("keeps_at_sign_in", self.keeps_at_sign_in != before.keeps_at_sign_in),
+            ("is_archived", self.is_archived && !before.is_archived),
         ];
         for (member, _) in changed.into_iter().filter(|(_, changed)| *changed) {
             faults.at(

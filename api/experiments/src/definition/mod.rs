@@ -117,6 +117,15 @@ pub trait Definition: Serialize + DeserializeOwned + JsonSchema + Clone + Partia
     ) {
     }
 
+    /// True where this changes nothing that is judged: what was accepted once is switched off, stopped and rolled back whatever is asked of
+    /// definitions by now.
+    fn stands(&self, _before: &Self, _states: (&Self::State, &Self::State)) -> bool {
+        false
+    }
+
+    /// What is wrong with the change of a definition that stands.
+    fn check_standing(&self, _catalogue: &Catalogue, _faults: &mut Faults) {}
+
     /// The state of a definition that somebody has written instead of `before`; none before is a new one.
     fn written(&self, _before: Option<&Self>, state: Self::State, _author: &str) -> Self::State {
         state
