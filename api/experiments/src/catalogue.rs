@@ -7,7 +7,7 @@ use footfall_api_http::Fault;
 use crate::check::filters;
 use crate::definition::{
     Attribute, AttributeType, Definition, Environment, Experiment, ExperimentState, Feature, Holdout, Kind, Metric,
-    Namespace, PRODUCTION, SavedGroup, SeedState,
+    Namespace, OWN_IDS, PRODUCTION, SavedGroup, SeedState,
 };
 use crate::faults::Faults;
 
@@ -54,7 +54,7 @@ impl Catalogue {
 
     /// Says at `member` unless the attribute tells users apart.
     pub fn check_identifier(&self, member: &str, name: &str, faults: &mut Faults) {
-        let is_known = ["id", "distinct_id"].contains(&name);
+        let is_known = OWN_IDS.contains(&name);
         match self.attributes.get(name) {
             Some(attribute) if attribute.identifies => {}
             _ if is_known => {}

@@ -27,7 +27,7 @@ mod upkeep;
 mod windows;
 
 pub use catalogue::Catalogue;
-pub use doors::{DoorLimit, DoorSettings, doors};
+pub use doors::{DoorSettings, SeatLimits, doors};
 pub use error::ExperimentError;
 pub use experiments::{Author, Experiments, Item};
 pub use lifecycle::Step;

@@ -9,7 +9,7 @@ use footfall_api_access::{Access, AccessSettings, Database, MailRoute, Origin, V
 use footfall_api_app::{AppSettings, DatabaseBuckets, OperatorToken, secret_of};
 use footfall_api_bus::Counters;
 use footfall_api_data::TrackingPlans;
-use footfall_api_experiments::DoorLimit;
+use footfall_api_experiments::{DoorSettings, SeatLimits};
 use footfall_api_http::limit::{Buckets, Limits, MemoryBuckets, Quota, Quotas};
 use footfall_api_http::{
     AllowedOrigins, Certificate, Cors, ForwardedBy, Network, Proxies, ServeSettings, SessionSettings, Tls,
@@ -142,17 +142,27 @@ fn quotas(settings: &Settings) -> Quotas {
 /// How often one address may ask the doors of flags; without shared counters each process counts for itself.
 pub fn flag_limit(
     settings: &Settings,
-    api: &AppSettings,
     counters: Option<&Counters>,
     clock: Arc<dyn Clock>,
-) -> Option<DoorLimit> {
+) -> Option<Limits> {
     let requests = settings.limits.flags;
     let quota = (requests > 0).then(|| Quota::new(requests, Duration::from_secs(60)))?;
     let quotas = Quotas { address: Some(quota), account: None, key: None };
     let own: Arc<dyn Buckets> = Arc::new(MemoryBuckets::default());
     let buckets = counters.map_or(own.clone(), |counters| counters.or_else(own));
-    let limits = Limits::new(quotas, buckets, clock);
-    Some(DoorLimit { limits, proxies: api.http.proxies.clone() })
+    Some(Limits::new(quotas, buckets, clock))
+}
+
+/// What the doors of flags bear.
+pub fn flag_doors(settings: &Settings, api: &AppSettings) -> DoorSettings {
+    let limits = &settings.limits;
+    let limit = |streams: u32| (streams > 0).then_some(streams as usize);
+    let seats = SeatLimits {
+        all: limit(limits.flag_streams),
+        key: limit(limits.flag_streams_key),
+        address: limit(limits.flag_streams_address),
+    };
+    DoorSettings { seats, proxies: api.http.proxies.clone(), ..DoorSettings::default() }
 }
 
 /// Settings of connections.

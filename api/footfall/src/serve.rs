@@ -10,8 +10,9 @@ use footfall_api_app::{App, AppSettings, OperatorToken};
 use footfall_api_boards::Boards;
 use footfall_api_bus::{Bus, Opened};
 use footfall_api_data::TrackingPlans;
-use footfall_api_experiments::{DoorLimit, DoorSettings, Experiments};
+use footfall_api_experiments::Experiments;
 use footfall_api_http::Tls;
+use footfall_api_http::limit::Limits;
 use footfall_api_insights::{Cohorts, Desk};
 use footfall_api_server::{Data, Live, LiveSettings, Probes, Telemetry};
 use footfall_api_sql::Functions;
@@ -172,7 +173,7 @@ async fn everything(start: &Start<'_>, own: SocketAddr, doors: SqlDoors) -> Resu
     let engines = Engines { engine, insights, desk: desk.clone(), limits: limits(settings) };
     let Opened { bus, counters } = wiring::open_bus(settings)?;
     let api = app::api_settings(settings, &token, &access, counters.as_ref())?;
-    let limit = app::flag_limit(settings, &api, counters.as_ref(), clock.clone());
+    let limit = app::flag_limit(settings, counters.as_ref(), clock.clone());
     let boards = Boards::open(access.clone(), clock.clone(), Arc::new(engines), api.secret.clone()).await?;
     let plans = app::open_plans(&access, clock.clone()).await?;
     let of_insights = functions(&desk);
@@ -231,7 +232,7 @@ struct Resources {
     plans: TrackingPlans,
     bus: Arc<dyn Bus>,
     /// Of the doors of flags.
-    limit: Option<DoorLimit>,
+    limit: Option<Limits>,
 }
 
 /// The table functions that SQL has through every door.
@@ -272,6 +273,7 @@ fn router(
         operations: health.clone(),
         probes: Probes { health, telemetry: start.telemetry.clone(), metrics_private },
     };
+    let flags = app::flag_doors(settings, &api);
     let built = App::build_with(api, access.clone(), stack.clock.clone(), |site, _| {
         let site = footfall_api_server::add(site, &data);
         let site = footfall_api_experiments::add(site, &experiments);
@@ -289,7 +291,7 @@ fn router(
     if start.role == Role::All {
         routes = routes.merge(footfall_ingest_server::router(doors(settings, stack, access, &plans, token)));
     }
-    let flags = footfall_api_experiments::doors(&experiments, DoorSettings::default(), limit);
+    let flags = footfall_api_experiments::doors(&experiments, flags, limit);
     Ok(routes.merge(flags).fallback_service(built.router))
 }
 

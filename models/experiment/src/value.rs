@@ -57,6 +57,16 @@ impl Object {
         self.members.iter().map(|(name, value)| (&**name, value))
     }
 
+    /// Members in the order in which JavaScript goes through them: places of lists first, by their number.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let place = |name: &str| place_of(name);
+        let mut places: Vec<(u32, (&str, &Value))> =
+            self.iter().filter_map(|member| Some((place(member.0)?, member))).collect();
+        places.sort_unstable_by_key(|(place, _)| *place);
+        let others = self.iter().filter(move |(name, _)| place(name).is_none());
+        places.into_iter().map(|(_, member)| member).chain(others)
+    }
+
     pub fn len(&self) -> usize {
         self.members.len()
     }
@@ -64,6 +74,12 @@ impl Object {
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
+}
+
+/// The number that a name is as a place of a list: written as JavaScript writes it, and below 2^32 − 1.
+fn place_of(name: &str) -> Option<u32> {
+    let is_canonical = name == "0" || !name.starts_with(['0', '+']);
+    name.parse::<u32>().ok().filter(|place| is_canonical && *place < u32::MAX)
 }
 
 impl<N: Into<Box<str>>> FromIterator<(N, Value)> for Object {

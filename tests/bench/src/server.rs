@@ -81,7 +81,8 @@ impl Server {
         let mut command = Command::new(&self.binary);
         command.env("FOOTFALL_DATA_DIR", self.data()).env("FOOTFALL_LISTEN", self.address.to_string());
         // A load generator asks more often than people.
-        command.envs(["ADDRESS", "FLAGS", "ACCOUNT", "KEY"].map(|name| (format!("FOOTFALL_LIMITS_{name}"), "0")));
+        let limits = ["ADDRESS", "FLAGS", "ACCOUNT", "KEY", "FLAG_STREAMS", "FLAG_STREAMS_KEY", "FLAG_STREAMS_ADDRESS"];
+        command.envs(limits.map(|name| (format!("FOOTFALL_LIMITS_{name}"), "0")));
         // Ten thousand may listen to flags, and somebody has to change one.
         command.env("FOOTFALL_SERVER_CONNECTIONS", "20000");
         command.stdin(Stdio::null());

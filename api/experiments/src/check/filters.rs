@@ -166,6 +166,14 @@ pub fn group_types(filters: &Value) -> impl Iterator<Item = u8> {
     all.filter_map(|part| u8::try_from(group_type(part)?).ok())
 }
 
+/// True unless all conditions are about groups, which have keys of their own.
+pub fn are_of_people(filters: &Value) -> bool {
+    let whole = group_type(filters);
+    let own = |condition: &Value| if condition.get(GROUP_TYPE).is_some() { group_type(condition) } else { whole };
+    let mut conditions = conditions(filters).peekable();
+    if conditions.peek().is_none() { whole.is_none() } else { conditions.any(|condition| own(condition).is_none()) }
+}
+
 /// The filters with what each flag condition has to know first, as `chain` says of a flag.
 pub fn with_chains(filters: &Value, chain: impl Fn(&str) -> Vec<String>) -> Value {
     let mut told = filters.clone();

@@ -7,6 +7,8 @@ use super::{Definition, Kind, Stateless};
 use crate::catalogue::{Catalogue, GIVEN};
 use crate::faults::Faults;
 
+/// Attributes that are the id of the user, under each of the names that rules have for it.
+pub const OWN_IDS: [&str; 2] = ["id", "distinct_id"];
 /// PostHog's clients know five types of groups.
 const GROUP_TYPE_MAX: u8 = 4;
 

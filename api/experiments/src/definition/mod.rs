@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub use attribute::{Attribute, AttributeType};
+pub use attribute::{Attribute, AttributeType, OWN_IDS};
 pub use context::{BanditContext, ContextWeights, leaf_of};
 pub use design::{Design, WINDOWS_MAX};
 pub use environment::{Environment, PRODUCTION};

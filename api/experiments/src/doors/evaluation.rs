@@ -7,10 +7,13 @@ use footfall_models_experiment::assign::{Evaluator, Source, User};
 use footfall_models_experiment::posthog::{self, FlagValue as Fallen, Subject};
 use serde_json::{Value, json};
 
+use super::Doors;
 use super::key::Served;
 use crate::catalogue::Catalogue;
+use crate::check::filters;
 use crate::compile::posthog::{DISTINCT_ID, GROUP_KEY};
-use crate::definition::{Feature, Serve, ValueType};
+use crate::definition::{Feature, OWN_IDS, Serve, ValueType};
+use crate::error::ExperimentError;
 use crate::payloads::Compiled;
 
 /// Why a flag has its value.
@@ -41,17 +44,13 @@ pub(crate) struct Answer {
     pub bucket: Option<f64>,
     /// The leaf of a contextual bandit that decided.
     pub leaf: Option<String>,
+    /// The user has no id, and with one the value might be another: something that is for this user goes by it.
+    pub lacks_id: bool,
 }
 
 /// Live flags of the environment in the order of their keys.
 pub(super) fn flags(served: &Served) -> impl Iterator<Item = (&str, &Feature)> {
     served.payloads.catalogue.live()
-}
-
-/// True when some rule hashes users, so that it needs an id.
-pub(super) fn needs_id(feature: &Feature) -> bool {
-    let hashes = |serve: &Serve| !matches!(serve, Serve::Force { .. });
-    feature.posthog_filters.is_some() || feature.rules.iter().any(|rule| !rule.is_off && hashes(&rule.serve))
 }
 
 /// The value of one flag for who asks by a key.
@@ -68,14 +67,15 @@ pub(crate) fn evaluate_in(
     subject: &Subject,
 ) -> Answer {
     let is_off = feature.off_in.iter().any(|off| off == environment);
-    if feature.posthog_filters.is_some() {
-        return by_filters(compiled, key, subject, is_off);
+    if let Some(filters) = &feature.posthog_filters {
+        return by_filters(compiled, (key, filters), subject, is_off);
     }
     let earlier = subject.hash_id.as_deref().filter(|_| feature.keeps_at_sign_in);
     let earlier = earlier.map(|id| User { hash_id: Some(id.into()), ..user.clone() });
     let user = earlier.as_ref().unwrap_or(user);
     let mut evaluator = Evaluator::new(&compiled.payload, user);
     let evaluation = evaluator.evaluate(key);
+    let lacks_id = evaluator.lacked().iter().any(|attribute| OWN_IDS.contains(attribute));
     let assignment = evaluation.assignment;
     let reason = match evaluation.source {
         _ if is_off => Reason::Off,
@@ -102,10 +102,11 @@ pub(crate) fn evaluate_in(
             .filter(|it| it.hash_used && it.in_experiment)
             .and_then(|it| it.leaf)
             .map(|leaf| leaf.id.to_text().into_owned()),
+        lacks_id,
     }
 }
 
-fn by_filters(compiled: &Compiled, key: &str, subject: &Subject, is_off: bool) -> Answer {
+fn by_filters(compiled: &Compiled, (key, filters): (&str, &Value), subject: &Subject, is_off: bool) -> Answer {
     let flags = &compiled.flags;
     let fallen = flags.get(key).and_then(|flag| posthog::Evaluator::new(flags, subject).evaluate(flag));
     let value = fallen.map_or(Fallen::Off, |answer| answer.value);
@@ -132,6 +133,7 @@ fn by_filters(compiled: &Compiled, key: &str, subject: &Subject, is_off: bool) -
         payload: fallen.and_then(|answer| answer.payload).map(|payload| json!(payload)),
         bucket: None,
         leaf: None,
+        lacks_id: !is_off && subject.distinct_id.is_empty() && filters::are_of_people(filters),
     }
 }
 
@@ -173,11 +175,30 @@ pub(super) fn complete(subject: &mut Subject) {
     }
 }
 
+/// Who somebody was until they signed in just now, among what is said of them.
+pub(super) const BEFORE: &str = "$anon_distinct_id";
+
+/// By which id somebody falls who signed in, where some flag keeps what they had before; `None` for their own.
+pub(super) async fn hash_id(
+    doors: &Doors,
+    served: &Served,
+    attributes: &FlagValue,
+) -> Result<Option<String>, ExperimentError> {
+    let text = |name: &str| {
+        let value = attributes.get(name).filter(|value| value.is_truthy() && value.as_bool().is_none());
+        value.filter(|value| value.as_array().is_none() && value.as_object().is_none()).map(FlagValue::to_text)
+    };
+    let Some(id) = OWN_IDS.into_iter().find_map(text).filter(|_| served.payloads.catalogue.keeps_anybody()) else {
+        return Ok(None);
+    };
+    doors.experiments.hash_id(&served.project, &id, text(BEFORE).as_deref()).await
+}
+
 /// Attributes of a user: what was sent, and the id under the names that rules know.
 pub(crate) fn user(properties: &FlagValue, id: Option<&str>) -> User {
     let mut attributes = properties.as_object().cloned().unwrap_or_default();
     if let Some(id) = id {
-        for name in ["id", "distinct_id"] {
+        for name in OWN_IDS {
             attributes.insert(name, id);
         }
     }

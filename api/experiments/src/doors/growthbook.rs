@@ -1,5 +1,6 @@
 //! GrowthBook's SDK endpoint: payloads, their stream, and evaluation on the server.
 
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -9,7 +10,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::Doors;
+use super::evaluation;
 use super::key::{Served, Unserved};
+use super::limit::AskedFrom;
 use super::stream;
 use crate::payloads::{Compiled, ProjectPayloads};
 use crate::storage::Connection;
@@ -77,13 +80,28 @@ pub(super) fn knows(headers: &HeaderMap, etag: &str) -> bool {
         .any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
 }
 
-pub(super) async fn subscribe(State(doors): State<Doors>, Path(key): Path<String>, headers: HeaderMap) -> Response {
+pub(super) async fn subscribe(
+    State(doors): State<Doors>,
+    Extension(AskedFrom(address)): Extension<AskedFrom>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     let served = match doors.served(&key).await {
         Ok(served) => served,
         Err(refusal) => return unserved(refusal),
     };
+    let seat = match doors.seats.take(&served.key, address) {
+        Ok(seat) => seat,
+        Err(full) => {
+            let told = |status: StatusCode| {
+                let body = json!({"status": status.as_u16(), "error": full.sentence()}).to_string();
+                (status, [(header::CONTENT_TYPE, JSON)], body).into_response()
+            };
+            return stream::sent_away(full, told);
+        }
+    };
     let known = headers.get("last-event-id").and_then(|value| value.to_str().ok());
-    stream::stream(&doors, key, served, known, render)
+    stream::stream(&doors, key, served, seat, known, render)
 }
 
 fn render(compiled: &Compiled, _: &ProjectPayloads, connection: &Connection) -> Option<Vec<Bytes>> {
@@ -104,17 +122,25 @@ pub(super) async fn evaluate(State(doors): State<Doors>, Path(key): Path<String>
     if context.as_object().is_none() {
         return refused("The body has to be an object");
     }
-    let answer = evaluated(&served, &context).to_string();
+    let user = User::read(&context);
+    let hash_id = match evaluation::hash_id(&doors, &served, &user.attributes).await {
+        Ok(hash_id) => hash_id,
+        Err(error) => return unserved(Unserved::Failed(error)),
+    };
+    let answer = evaluated(&served, &user, hash_id).to_string();
     ([(header::CONTENT_TYPE, JSON), (header::CACHE_CONTROL, NO_STORE)], answer).into_response()
 }
 
 /// A payload in which every rule is settled for this user, with what the SDK has to track.
-fn evaluated(served: &Served, context: &FlagValue) -> Value {
-    let user = User::read(context);
+fn evaluated(served: &Served, user: &User, hash_id: Option<String>) -> Value {
     let payload = &served.compiled.payload;
+    let known = &served.payloads.catalogue.features;
+    let earlier = hash_id.map(|id| User { hash_id: Some(id.into()), ..user.clone() });
     let mut features = serde_json::Map::new();
     for feature in payload.features() {
-        let mut evaluator = Evaluator::new(payload, &user).with_exposures();
+        let keeps = known.get(&*feature.key).is_some_and(|feature| feature.keeps_at_sign_in);
+        let user = earlier.as_ref().filter(|_| keeps).unwrap_or(user);
+        let mut evaluator = Evaluator::new(payload, user).with_exposures();
         let evaluation = evaluator.evaluate(&feature.key);
         let value = json!(evaluation.value);
         let tracks: Vec<Value> = evaluator.exposures().iter().map(track).collect();
@@ -125,7 +151,7 @@ fn evaluated(served: &Served, context: &FlagValue) -> Value {
         };
         features.insert(feature.key.to_string(), settled);
     }
-    json!({"status": 200, "features": features, "experiments": pages(served, &user)})
+    json!({"status": 200, "features": features, "experiments": pages(served, user)})
 }
 
 /// Experiments on pages that this user is in, whatever page they see: the SDK compares addresses and hashes again. For whom they are is not

@@ -12,6 +12,8 @@ use crate::storage::Connection;
 
 /// A key in force, with the payloads of its project as they change.
 pub(super) struct Served {
+    /// The id of the key.
+    pub key: Arc<str>,
     pub project: Arc<str>,
     pub connection: Connection,
     pub payloads: Arc<ProjectPayloads>,
@@ -40,6 +42,6 @@ impl Doors {
         let payloads = changes.borrow_and_update().clone();
         let connection = payloads.connection(&id, &project);
         let compiled = payloads.environment(&connection.environment).ok_or(Unserved::Refused)?;
-        Ok(Served { project, connection, payloads, compiled, changes })
+        Ok(Served { key: id, project, connection, payloads, compiled, changes })
     }
 }

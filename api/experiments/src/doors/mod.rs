@@ -10,10 +10,10 @@ mod key;
 mod limit;
 mod ofrep;
 mod posthog;
+mod seats;
 mod stream;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -21,25 +21,32 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use footfall_api_access::KeyRing;
+use footfall_api_http::Proxies;
+use footfall_api_http::limit::Limits;
 
 use crate::experiments::Experiments;
 
-pub use limit::DoorLimit;
+use limit::Gate;
+use seats::Seats;
+
+pub use seats::SeatLimits;
 
 const BODY_BYTES_MAX: usize = 512 * 1024;
 
 /// Limits of the doors.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct DoorSettings {
     /// Streams at one time.
-    pub listeners_max: usize,
+    pub seats: SeatLimits,
     /// Between two signs of life on a stream.
     pub ping: Duration,
+    /// Whom addresses are believed.
+    pub proxies: Proxies,
 }
 
 impl Default for DoorSettings {
     fn default() -> Self {
-        DoorSettings { listeners_max: 20_000, ping: Duration::from_secs(15) }
+        DoorSettings { seats: SeatLimits::default(), ping: Duration::from_secs(15), proxies: Proxies::default() }
     }
 }
 
@@ -48,31 +55,16 @@ impl Default for DoorSettings {
 pub(crate) struct Doors {
     experiments: Experiments,
     keys: Arc<KeyRing>,
-    settings: DoorSettings,
-    listeners: Arc<AtomicUsize>,
+    ping: Duration,
+    seats: Arc<Seats>,
 }
 
-/// A listener's place, given back when it goes.
-pub(crate) struct Seat(Arc<AtomicUsize>);
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Doors {
-    fn seat(&self) -> Option<Seat> {
-        let more = |now: usize| (now < self.settings.listeners_max).then_some(now + 1);
-        self.listeners.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
-        Some(Seat(self.listeners.clone()))
-    }
-}
-
-/// The doors of all protocols; to be merged into the router that apps reach. Without a limit one address may ask without end.
-pub fn doors(experiments: &Experiments, settings: DoorSettings, limit: Option<DoorLimit>) -> Router {
+/// The doors of all protocols; to be merged into the router that apps reach. Without `limits`, of which the quota of addresses counts, one
+/// address may ask without end.
+pub fn doors(experiments: &Experiments, settings: DoorSettings, limits: Option<Limits>) -> Router {
     let keys = experiments.access().keys();
-    let doors = Doors { experiments: experiments.clone(), keys, settings, listeners: Arc::default() };
+    let DoorSettings { seats, ping, proxies } = settings;
+    let doors = Doors { experiments: experiments.clone(), keys, ping, seats: Arc::new(Seats::new(seats)) };
     let mut router = Router::new()
         .route("/api/features/{key}", get(growthbook::features))
         .route("/api/eval/{key}", post(growthbook::evaluate))
@@ -93,9 +85,6 @@ pub fn doors(experiments: &Experiments, settings: DoorSettings, limit: Option<Do
     }
     let router = router.layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
     // Within the headers for other origins: pages may read that they are refused.
-    let router = match limit {
-        Some(limit) => router.layer(from_fn_with_state(Arc::new(limit), limit::by_address)),
-        None => router,
-    };
+    let router = router.layer(from_fn_with_state(Arc::new(Gate { limits, proxies }), limit::by_address));
     router.layer(from_fn(cors::every_origin)).with_state(doors)
 }

@@ -1,5 +1,6 @@
 //! OpenFeature's remote evaluation protocol (OFREP 0.3): one flag, all flags, and the stream that says when to ask again.
 
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::evaluation::{self, Answer, Reason};
 use super::growthbook::knows;
 use super::key::{Served, Unserved};
+use super::limit::AskedFrom;
 use super::posthog::moment;
 use super::{Doors, stream};
 use crate::catalogue::Catalogue;
@@ -21,6 +23,8 @@ use crate::payloads::{Compiled, ProjectPayloads};
 use crate::sighting::Sighting;
 use crate::storage::Connection;
 
+const KEY_MISSING: &str = "TARGETING_KEY_MISSING";
+const KEY_MISSING_DETAILS: &str = "The value of this flag goes by the targetingKey.";
 /// How long a client that hears nothing keeps its stream.
 const INACTIVITY_SECONDS: u32 = 120;
 
@@ -89,11 +93,8 @@ fn context(doors: &Doors, catalogue: &Catalogue, body: &[u8]) -> Result<Context,
 
 /// Who signed in is looked up where some flag keeps what they had before.
 async fn look_up(doors: &Doors, served: &Served, context: &mut Context) -> Result<(), Unserved> {
-    let id = context.id.as_deref().filter(|_| served.payloads.catalogue.keeps_anybody());
-    if let Some(id) = id {
-        let known = doors.experiments.hash_id(&served.project, id, None).await;
-        context.subject.hash_id = known.map_err(Unserved::Failed)?;
-    }
+    let known = evaluation::hash_id(doors, served, &context.user.attributes).await;
+    context.subject.hash_id = known.map_err(Unserved::Failed)?;
     Ok(())
 }
 
@@ -114,13 +115,13 @@ pub(super) async fn one(
     let Some((key, feature)) = evaluation::flags(&served).find(|(key, _)| *key == flag) else {
         return failed(StatusCode::NOT_FOUND, Some(&flag), "FLAG_NOT_FOUND", "There is no such flag.");
     };
-    if evaluation::needs_id(feature) && context.id.is_none() {
-        return failed(StatusCode::BAD_REQUEST, Some(key), "TARGETING_KEY_MISSING", "This flag needs a targetingKey.");
-    }
     if let Err(failure) = look_up(&doors, &served, &mut context).await {
         return unserved(failure);
     }
     let answer = evaluation::evaluate(&served, key, feature, &context.user, &context.subject);
+    if answer.lacks_id {
+        return failed(StatusCode::BAD_REQUEST, Some(key), KEY_MISSING, KEY_MISSING_DETAILS);
+    }
     if served.connection.records_exposures
         && let (Some(witness), Some(id)) = (doors.experiments.witness(), &context.id)
         && let Some(sighting) = Sighting::of((&served.project, &served.payloads.catalogue), key, id, &answer)
@@ -175,10 +176,11 @@ pub(super) async fn all(State(doors): State<Doors>, headers: HeaderMap, body: By
         return unserved(failure);
     }
     let flag = |(key, feature): (&str, &Feature)| {
-        if evaluation::needs_id(feature) && context.id.is_none() {
-            return json!({"key": key, "errorCode": "TARGETING_KEY_MISSING", "errorDetails": "This flag needs a targetingKey."});
+        let answer = evaluation::evaluate(&served, key, feature, &context.user, &context.subject);
+        if answer.lacks_id {
+            return json!({"key": key, "errorCode": KEY_MISSING, "errorDetails": KEY_MISSING_DETAILS});
         }
-        success(key, evaluation::evaluate(&served, key, feature, &context.user, &context.subject))
+        success(key, answer)
     };
     let flags: Vec<Value> = evaluation::flags(&served).map(flag).collect();
     let body = json!({
@@ -201,15 +203,26 @@ pub(super) async fn all(State(doors): State<Doors>, headers: HeaderMap, body: By
 }
 
 /// The key stands in the address, because browsers' event streams send no headers; such keys are public.
-pub(super) async fn events(State(doors): State<Doors>, Path(key): Path<String>, headers: HeaderMap) -> Response {
+pub(super) async fn events(
+    State(doors): State<Doors>,
+    Extension(AskedFrom(address)): Extension<AskedFrom>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     let served = match doors.served(&key).await {
         Ok(served) => served,
         Err(refusal) => return unserved(refusal),
     };
+    let seat = match doors.seats.take(&served.key, address) {
+        Ok(seat) => seat,
+        Err(full) => {
+            return stream::sent_away(full, |status| told(status, &json!({"errorDetails": full.sentence()})));
+        }
+    };
     // The state at the beginning is what the client has just asked for.
     let present = served.compiled.tag_for(&served.connection).trim_matches('"').to_owned();
     let known = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map_or(present, str::to_owned);
-    stream::stream(&doors, key, served, Some(&known), render)
+    stream::stream(&doors, key, served, seat, Some(&known), render)
 }
 
 fn render(compiled: &Compiled, payloads: &ProjectPayloads, connection: &Connection) -> Option<Vec<Bytes>> {

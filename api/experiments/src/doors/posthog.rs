@@ -12,7 +12,7 @@ use footfall_models_experiment::posthog::Subject;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 
-use super::evaluation::{self, Answer, Reason};
+use super::evaluation::{self, Answer, BEFORE, Reason};
 use super::growthbook::knows;
 use super::key::{Served, Unserved};
 use super::{Doors, decoding};
@@ -20,8 +20,6 @@ use crate::compile::posthog::{reason_of, seen};
 
 /// Longest distinct id that is read; as the rest of the product cuts it.
 const ID_MAX: usize = 1_000;
-/// Who somebody was until they signed in just now.
-const BEFORE: &str = "$anon_distinct_id";
 
 fn told(status: StatusCode, body: &Value) -> Response {
     let headers = [

@@ -13,8 +13,9 @@ use http::{HeaderValue, StatusCode, header};
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
+use super::Doors;
 use super::key::Served;
-use super::{Doors, Seat};
+use super::seats::{Full, Seat};
 use crate::payloads::{Compiled, ProjectPayloads};
 use crate::storage::Connection;
 
@@ -36,19 +37,21 @@ struct Listener {
 }
 
 /// Streams changes until the key is revoked, beginning with the present state unless `known` is its tag.
-pub(super) fn stream(doors: &Doors, key: String, served: Served, known: Option<&str>, render: Render) -> Response {
-    let Some(seat) = doors.seat() else {
-        let mut response = StatusCode::SERVICE_UNAVAILABLE.into_response();
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
-        return response;
-    };
-    let Served { project, connection, payloads, compiled, changes } = served;
+pub(super) fn stream(
+    doors: &Doors,
+    key: String,
+    served: Served,
+    seat: Seat,
+    known: Option<&str>,
+    render: Render,
+) -> Response {
+    let Served { project, connection, payloads, compiled, changes, .. } = served;
     let mut waiting = VecDeque::from([Bytes::from_static(b"retry: 5000\n\n")]);
     let tag = compiled.tag_for(&connection);
     if known != Some(tag.trim_matches('"')) {
         waiting.extend(render(&compiled, &payloads, &connection).unwrap_or_default());
     }
-    let every = doors.settings.ping.max(Duration::from_millis(10));
+    let every = doors.ping.max(Duration::from_millis(10));
     let mut ping = interval_at(Instant::now() + every, every);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let sent = compiled.etag.clone();
@@ -101,6 +104,19 @@ impl Listener {
         }
         Some(())
     }
+}
+
+/// Says to whoever is sent away when to come again. Of its own share somebody has used too much; that there is no room at all is nobody's fault.
+pub(super) fn sent_away(full: Full, dress: impl FnOnce(StatusCode) -> Response) -> Response {
+    let status = match full {
+        Full::All => StatusCode::SERVICE_UNAVAILABLE,
+        Full::Key | Full::Address => StatusCode::TOO_MANY_REQUESTS,
+    };
+    let mut response = dress(status);
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from(Full::AGAIN.as_secs()));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// An event in parts that share the bytes of its data, which has no line breaks.

@@ -10,9 +10,9 @@ use footfall_api_access::{
     Vault,
 };
 use footfall_api_app::{App, AppSettings};
-use footfall_api_experiments::{DoorLimit, DoorSettings, Experiments, Facts, add, doors};
+use footfall_api_experiments::{DoorSettings, Experiments, Facts, SeatLimits, add, doors};
 use footfall_api_http::limit::{Limits, MemoryBuckets, Quota, Quotas};
-use footfall_api_http::{Built, Peer, Proxies, Secret, Settings, Undeclared};
+use footfall_api_http::{Built, Peer, Secret, Settings, Undeclared};
 use footfall_ingest_activity::Clock;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -73,6 +73,20 @@ pub async fn house_with(stage: &Stage, facts: Option<Arc<dyn Facts>>) -> House {
 
 /// With so many questions a minute to the doors from one address.
 pub async fn house_limited(stage: &Stage, facts: Option<Arc<dyn Facts>>, requests: Option<u32>) -> House {
+    let limits = requests.map(|requests| {
+        let quotas = Quotas { address: Some(Quota::new(requests, Duration::from_secs(60))), account: None, key: None };
+        Limits::new(quotas, Arc::new(MemoryBuckets::default()), stage.clock.clone())
+    });
+    house_of(stage, facts, limits, SeatLimits::default()).await
+}
+
+/// With so many places for listeners.
+pub async fn house_of(
+    stage: &Stage,
+    facts: Option<Arc<dyn Facts>>,
+    limits: Option<Limits>,
+    seats: SeatLimits,
+) -> House {
     let mails = stage.folder.path().join("mails");
     let settings = AccessSettings {
         password_cost: PasswordCost { memory_kib: 64, passes: 1, lanes: 1 },
@@ -97,12 +111,8 @@ pub async fn house_limited(stage: &Stage, facts: Option<Arc<dyn Facts>>, request
     let app = AppSettings { http, ..AppSettings::new(Secret::new([42; 32])) };
     let built = App::build_with(app, access.clone(), clock, |site, _| add(site, &experiments)).expect("a clear table");
     let Built { router, document, .. } = built;
-    let limit = requests.map(|requests| {
-        let quotas = Quotas { address: Some(Quota::new(requests, Duration::from_secs(60))), account: None, key: None };
-        let limits = Limits::new(quotas, Arc::new(MemoryBuckets::default()), stage.clock.clone());
-        DoorLimit { limits, proxies: Proxies::default() }
-    });
-    let doors = doors(&experiments, DoorSettings { ping: Duration::from_millis(50), ..DoorSettings::default() }, limit);
+    let settings = DoorSettings { ping: Duration::from_millis(50), seats, ..DoorSettings::default() };
+    let doors = doors(&experiments, settings, limits);
     House { access, experiments, router: doors.fallback_service(router), document, token, owner }
 }
 

@@ -185,6 +185,9 @@ pub struct MailSettings {
 pub struct LimitSettings {
     pub address: u32,
     pub flags: u32,
+    pub flag_streams: u32,
+    pub flag_streams_key: u32,
+    pub flag_streams_address: u32,
     pub account: u32,
     pub key: u32,
 }

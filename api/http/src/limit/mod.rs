@@ -116,7 +116,7 @@ impl Limits {
 }
 
 /// What counts as one address: an IPv6 customer has a whole /64.
-pub(crate) fn network(address: IpAddr) -> String {
+pub fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {

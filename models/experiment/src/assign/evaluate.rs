@@ -24,11 +24,22 @@ pub struct Evaluator<'a> {
     /// Prerequisites known already; only those in no circle, whose answer does not depend on the path.
     known: Vec<(usize, Evaluation<'a>)>,
     evaluations: usize,
+    /// Attributes that the user lacks.
+    lacked: Vec<&'a str>,
 }
 
 impl<'a> Evaluator<'a> {
     pub fn new(payload: &'a Payload, user: &'a User) -> Evaluator<'a> {
-        Evaluator { payload, user, sticky: None, exposures: None, path: Vec::new(), known: Vec::new(), evaluations: 0 }
+        Evaluator {
+            payload,
+            user,
+            sticky: None,
+            exposures: None,
+            path: Vec::new(),
+            known: Vec::new(),
+            evaluations: 0,
+            lacked: Vec::new(),
+        }
     }
 
     /// Reads and writes sticky buckets.
@@ -48,9 +59,22 @@ impl<'a> Evaluator<'a> {
         self.exposures.as_deref().unwrap_or_default()
     }
 
+    /// Attributes by which the last evaluation would have hashed this user, who has none of them: with them the value might be another. Rules
+    /// that are not for this user, or that were not reached, lack nothing.
+    pub fn lacked(&self) -> &[&'a str] {
+        &self.lacked
+    }
+
+    pub(super) fn note_lack(&mut self, attribute: &'a str) {
+        if !self.lacked.contains(&attribute) {
+            self.lacked.push(attribute);
+        }
+    }
+
     /// The value of a feature.
     #[inline]
     pub fn evaluate(&mut self, feature: &str) -> Evaluation<'a> {
+        self.lacked.clear();
         if let Some(forced) = self.forced(feature) {
             return forced;
         }
@@ -92,16 +116,25 @@ impl<'a> Evaluator<'a> {
                 Met::No => return None,
             }
         }
-        if rule.filters.as_ref().is_some_and(|filters| !filters.iter().all(|filter| filter.includes(self.user))) {
+        if let Some(filters) = &rule.filters
+            && let Some(filter) = filters.iter().find(|filter| !filter.includes(self.user))
+        {
+            if let Some(attribute) = filter.lacks(self.user) {
+                self.note_lack(attribute);
+            }
             return None;
         }
         match &rule.action {
-            Action::Force(force) => force.applies(self.user, self.sticky.is_some()).then_some(Evaluation {
-                value: &force.value,
-                source: Source::Force,
-                rule: &rule.id,
-                assignment: None,
-            }),
+            Action::Force(force) => {
+                let is_sticky = self.sticky.is_some();
+                if !force.applies(self.user, is_sticky) {
+                    if let Some(attribute) = force.lacks(self.user, is_sticky) {
+                        self.note_lack(attribute);
+                    }
+                    return None;
+                }
+                Some(Evaluation { value: &force.value, source: Source::Force, rule: &rule.id, assignment: None })
+            }
             Action::Run(experiment) => {
                 let assignment = self.run_for(experiment, Some(&feature.key));
                 let counts = assignment.in_experiment && !assignment.is_passthrough();

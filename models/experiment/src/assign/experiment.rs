@@ -107,6 +107,11 @@ impl Filter {
         let place = user.unit(&self.attribute).and_then(|unit| self.seed.place(unit));
         place.is_some_and(|place| self.ranges.iter().any(|range| range.contains(place)))
     }
+
+    /// The attribute for want of which it includes nobody.
+    pub(super) fn lacks(&self, user: &User) -> Option<&str> {
+        user.unit(&self.attribute).is_none().then_some(&*self.attribute)
+    }
 }
 
 impl VariationMeta {

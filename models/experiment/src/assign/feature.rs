@@ -160,6 +160,14 @@ impl Force {
         self.condition.as_ref().is_none_or(|condition| condition.holds(&user.attributes))
             && self.rollout.as_ref().is_none_or(|rollout| rollout.includes(user, is_sticky))
     }
+
+    /// The attribute for want of which it does not apply.
+    pub(super) fn lacks<'a>(&'a self, user: &'a User, is_sticky: bool) -> Option<&'a str> {
+        let rollout = self.rollout.as_ref().filter(|rollout| !matches!(rollout.share, Share::Nobody))?;
+        let (attribute, unit) = rollout.unit.of(user, is_sticky && rollout.is_sticky);
+        let is_meant = || self.condition.as_ref().is_none_or(|condition| condition.holds(&user.attributes));
+        (unit.is_none() && is_meant()).then_some(attribute)
+    }
 }
 
 impl Rollout {

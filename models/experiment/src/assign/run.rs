@@ -96,7 +96,12 @@ impl<'a> Evaluator<'a> {
         if experiment.state == State::Inactive {
             return Decision::Out;
         }
-        let Some(unit) = unit else { return Decision::Out };
+        let Some(unit) = unit else {
+            if self.is_meant(experiment) {
+                self.note_lack(&experiment.unit.attribute);
+            }
+            return Decision::Out;
+        };
         let earlier = self.earlier(experiment);
         if !matches!(earlier, Earlier::Variation(_)) && !self.is_eligible(experiment, unit) {
             return Decision::Out;
@@ -125,8 +130,12 @@ impl<'a> Evaluator<'a> {
             (None, Some(namespace)) => namespace.contains(unit),
             (None, None) => true,
         };
-        in_share
-            && experiment.condition.as_ref().is_none_or(|condition| condition.holds(&self.user.attributes))
+        in_share && self.is_meant(experiment)
+    }
+
+    /// True if the user is among those whom the experiment divides, wherever they fall.
+    fn is_meant(&mut self, experiment: &'a Experiment) -> bool {
+        experiment.condition.as_ref().is_none_or(|condition| condition.holds(&self.user.attributes))
             && experiment.prerequisites.iter().all(|prerequisite| self.prerequisite(prerequisite) == Met::Yes)
     }
 

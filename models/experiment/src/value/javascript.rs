@@ -62,6 +62,22 @@ impl Value {
         }
     }
 
+    /// True where `JSON.stringify` writes both alike.
+    pub fn has_same_text(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::Array(left), Value::Array(right)) => {
+                left.len() == right.len() && left.iter().zip(right).all(|(left, right)| left.has_same_text(right))
+            }
+            (Value::Object(left), Value::Object(right)) => {
+                left.len() == right.len()
+                    && left.entries().zip(right.entries()).all(|((left_name, left), (right_name, right))| {
+                        left_name == right_name && left.has_same_text(right)
+                    })
+            }
+            (left, right) => left == right,
+        }
+    }
+
     /// What `===` gives for two values that are not the same object; arrays and objects are never equal.
     #[inline]
     pub fn is_identical(&self, other: &Value) -> bool {

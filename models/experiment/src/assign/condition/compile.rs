@@ -5,27 +5,35 @@ use std::collections::HashMap;
 use super::members::Members;
 use super::path::Path;
 use super::version::{VersionTest, padded};
-use super::{Clause, Condition, Operator, Order, Test};
+use super::{Alternatives, Clause, Condition, Operator, Order, Test};
 use crate::Value;
 use crate::pattern::Pattern;
-use crate::value::Object;
+use crate::value::{NULL, Object};
 
 /// Lists of values that conditions refer to by id.
 #[derive(Clone, Debug, Default)]
 pub struct SavedGroups {
-    groups: HashMap<Box<str>, Members>,
+    /// None for what is no list: nobody is in it, and nobody is known not to be.
+    groups: HashMap<Box<str>, Option<Members>>,
 }
 
 impl SavedGroups {
-    /// Reads `{id: [value, …], …}`.
+    /// Reads `{id: [value, …], …}`, and lists as `{id: {type: "list", values: [value, …]}}`.
     pub fn read(value: &Value) -> SavedGroups {
         let groups = value.as_object().into_iter().flat_map(Object::iter);
-        let members = |value: &Value| Members::new(value.as_array().unwrap_or_default(), false);
-        SavedGroups { groups: groups.map(|(id, value)| (id.into(), members(value))).collect() }
+        let list = |value: &'_ Value| match value {
+            Value::Array(items) => Some(Members::new(items, false)),
+            value if value.get("type").and_then(Value::as_str) == Some("list") => {
+                value.get("values").and_then(Value::as_array).map(|items| Members::new(items, false))
+            }
+            _ => None,
+        };
+        SavedGroups { groups: groups.map(|(id, value)| (id.into(), list(value))).collect() }
     }
 
-    fn get(&self, id: &Value) -> Members {
-        self.groups.get(&*id.to_text()).cloned().unwrap_or_default()
+    /// One that is not there is empty.
+    fn get(&self, id: &Value) -> Option<Members> {
+        self.groups.get(&*id.to_text()).cloned().unwrap_or_else(|| Some(Members::default()))
     }
 }
 
@@ -34,27 +42,64 @@ pub(crate) struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
+    /// What has no members has characters or places, or nothing to ask for, as `Object.entries` says.
     pub(crate) fn condition(&self, condition: &Value) -> Condition {
         let clauses = match condition {
-            Value::Object(object) => object.iter().map(|(name, value)| self.clause(name, value)).collect(),
-            Value::Array(items) if items.is_empty() => Box::default(),
-            Value::Null | Value::Array(_) => Box::from([Clause::Never]),
-            // Numbers, booleans and texts have no members to ask for.
-            _ => Box::default(),
+            Value::Object(object) => object.entries().map(|(name, value)| self.clause(name, value)).collect(),
+            Value::Array(items) => self.places(items),
+            Value::String(text) => self.places(&characters(text)),
+            Value::Null => Box::from([Clause::Breaks]),
+            Value::Bool(_) | Value::Number(_) => Box::default(),
         };
         Condition { clauses }
     }
 
+    fn places(&self, items: &[Value]) -> Box<[Clause]> {
+        let at = |(place, item): (usize, &Value)| Clause::At(Path::new(&place.to_string()), self.test(item, false));
+        items.iter().enumerate().map(at).collect()
+    }
+
     fn clause(&self, name: &str, value: &Value) -> Clause {
-        let all = || value.as_array().unwrap_or_default().iter().map(|item| self.condition(item)).collect();
+        let several = || self.several(value);
         match name {
-            "$or" => Clause::Any(all()),
-            "$nor" => Clause::NoneOf(all()),
-            "$and" => Clause::All(all()),
-            "$not" if value.is_null() => Clause::Never,
+            "$or" => several().map_or(Clause::Breaks, Clause::Any),
+            "$nor" => several().map_or(Clause::Breaks, Clause::NoneOf),
+            "$and" => several().map_or(Clause::Breaks, |several| Clause::All(several.conditions)),
             "$not" => Clause::Not(self.condition(value)),
             path => Clause::At(Path::new(path), self.test(value, false)),
         }
+    }
+
+    /// Conditions of a list, or of what JavaScript goes through as if it were one: by its `length`, place by place. None of nothing.
+    fn several(&self, value: &Value) -> Option<Alternatives> {
+        let list = |conditions: Box<[Condition]>| Alternatives { conditions, if_none: true };
+        let of = |items: &[Value]| list(items.iter().map(|item| self.condition(item)).collect());
+        match value {
+            Value::Null => None,
+            Value::Array(items) => Some(of(items)),
+            Value::String(text) => Some(of(&characters(text))),
+            Value::Bool(_) | Value::Number(_) => Some(list(Box::default())),
+            Value::Object(object) => match object.get("length").filter(|length| length.is_truthy()) {
+                None => Some(list(Box::default())),
+                Some(length) => Some(Alternatives { conditions: self.up_to(object, length), if_none: false }),
+            },
+        }
+    }
+
+    fn up_to(&self, object: &Object, length: &Value) -> Box<[Condition]> {
+        let length = length.to_number();
+        let mut conditions = Vec::new();
+        // Where there is nothing at a place, nothing after it is reached.
+        while (conditions.len() as f64) < length {
+            match object.get(&conditions.len().to_string()) {
+                Some(item) => conditions.push(self.condition(item)),
+                None => {
+                    conditions.push(self.condition(&NULL));
+                    break;
+                }
+            }
+        }
+        conditions.into()
     }
 
     fn test(&self, wanted: &Value, any_case: bool) -> Test {
@@ -65,7 +110,7 @@ impl Compiler<'_> {
             Value::Bool(flag) => Test::Bool(*flag),
             Value::Null => Test::Null,
             Value::Object(object) if has_only_operators(object) => {
-                Test::All(object.iter().map(|(name, value)| self.operator(name, value)).collect())
+                Test::All(object.entries().map(|(name, value)| self.operator(name, value)).collect())
             }
             other => Test::Same(other.clone()),
         }
@@ -93,8 +138,8 @@ impl Compiler<'_> {
             "$ini" => members(true).map_or(Operator::Never, Operator::In),
             "$nin" => members(false).map_or(Operator::Never, Operator::NotIn),
             "$nini" => members(true).map_or(Operator::Never, Operator::NotIn),
-            "$inGroup" => Operator::In(self.groups.get(value)),
-            "$notInGroup" => Operator::NotIn(self.groups.get(value)),
+            "$inGroup" => self.groups.get(value).map_or(Operator::Never, Operator::In),
+            "$notInGroup" => self.groups.get(value).map_or(Operator::Never, Operator::NotIn),
             "$not" => Operator::Not(Box::new(self.test(value, false))),
             "$size" => Operator::Size(Box::new(self.test(value, false))),
             "$elemMatch" => self.element(value),
@@ -108,8 +153,11 @@ impl Compiler<'_> {
     }
 
     fn element(&self, value: &Value) -> Operator {
-        match value.as_object() {
-            Some(object) if has_only_operators(object) => Operator::ElementIs(Box::new(self.test(value, false))),
+        match value {
+            Value::Object(object) if has_only_operators(object) => {
+                Operator::ElementIs(Box::new(self.test(value, false)))
+            }
+            Value::Null => Operator::ElementBreaks,
             _ => Operator::ElementHas(self.condition(value)),
         }
     }
@@ -124,6 +172,12 @@ impl Compiler<'_> {
 fn matches(value: &Value, ignore_case: bool) -> Operator {
     let pattern = value.as_str().and_then(|text| Pattern::compile(text, ignore_case).ok());
     pattern.map_or(Operator::Never, Operator::Matches)
+}
+
+/// A text by its UTF-16 units. Half of a pair is no text that anything could be equal to, and becomes what is in none either.
+fn characters(text: &str) -> Vec<Value> {
+    let unit = |unit: u16| char::from_u32(u32::from(unit)).map_or_else(|| Value::from("\u{fffe}\u{ffff}"), |c| c.to_string().into());
+    text.encode_utf16().map(unit).collect()
 }
 
 fn has_only_operators(object: &Object) -> bool {
