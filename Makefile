@@ -3,12 +3,14 @@
 CARGO ?= cargo
 export CARGO ACTIVITIES SEED PARQUET EXPECTED PEERS
 
-.PHONY: help run test bench bench-api bench-insights bench-results bench-results-http bench-scale lint fuzz
+.PHONY: help run test bench bench-flags bench-evaluation bench-api bench-insights bench-results bench-results-http bench-scale lint fuzz
 
 help:
 	@echo "make run    build and start everything; prints the address"
 	@echo "make test   every test, installing what they need"
 	@echo "make bench  the benchmarks, as a table"
+	@echo "make bench-flags        a flag is switched off while many listen and ask: how long until every door says so"
+	@echo "make bench-evaluation   evaluations a second and core, beside GrowthBook's SDK for JavaScript in the same run"
 	@echo "make bench-api          the app's API: sign-ins, reading and writing at a fixed rate"
 	@echo "make bench-results PEOPLE=1000000   the results of an experiment with twenty metrics"
 	@echo "make bench-results-http PEOPLE=1000000   the same, asked over HTTP of the running program"
@@ -39,6 +41,15 @@ bench-results-http:
 bench:
 	@$(CARGO) build --package footfall
 	@$(CARGO) run --quiet --package footfall-bench
+
+# The kill switch in one process and, where the services are installed, from one process to another.
+bench-flags:
+	@$(CARGO) build --package footfall --package footfall-bench
+	@tests/bench/flags.sh
+
+# This crate's evaluator and @growthbook/growthbook on the same rules and users (SECONDS=2 for each rule).
+bench-evaluation:
+	@tests/bench/evaluation.sh $(or $(SECONDS),2)
 
 # The app's API on SQLite and, where it is installed, on a PostgreSQL of its own.
 bench-api:

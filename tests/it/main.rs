@@ -32,6 +32,7 @@ mod matrix;
 mod migrate;
 mod migrate_live;
 mod network_cut;
+mod ofrep;
 mod page;
 mod plan;
 mod plan_parts;

@@ -8,6 +8,7 @@ mod bodies;
 mod doors;
 mod error;
 mod flag_streams;
+mod flag_switch;
 mod histogram;
 mod http;
 mod insights_load;
@@ -60,6 +61,7 @@ fn run(options: &Options, report: &mut Report) -> Result<(), BenchError> {
                 Section::Doors => doors::measure(options, report).await,
                 Section::Board => board::measure(options, report).await,
                 Section::FlagStreams => flag_streams::measure(options, report).await,
+                Section::FlagSwitch => flag_switch::measure(options, report).await,
                 Section::Results => results::measure(options, report).await,
                 Section::Scale => scale::measure(options, report).await,
             }

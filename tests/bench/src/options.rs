@@ -26,6 +26,8 @@ pub enum Section {
     Board,
     /// A flag is changed while many listen on streams; only when it is named
     FlagStreams,
+    /// A flag is switched off while many listen and others ask, by every protocol; only when it is named
+    FlagSwitch,
     /// The page of results of an experiment and of a bandit; only when it is named
     Results,
     /// How the whole way grows with partitions and processes, and what it costs; only when it is named
@@ -108,6 +110,12 @@ pub struct Options {
     /// Who listen to the changes of flags; the limit of open files (`ulimit -n`) must be above it
     #[arg(long, default_value_t = 10_000)]
     pub listeners: usize,
+    /// Who listen by `/sub/{key}` while a flag is switched off
+    #[arg(long, default_value_t = 1_000)]
+    pub switch_listeners: usize,
+    /// The Redis by which processes tell each other of changes, for two `api` processes; with --kafka, --clickhouse and --postgres
+    #[arg(long, value_name = "URL")]
+    pub redis: Option<String>,
     /// People who are exposed before results are asked for
     #[arg(long, default_value_t = 1_000_000)]
     pub people: u64,
@@ -128,6 +136,7 @@ impl Options {
                     Section::Doors,
                     Section::Board,
                     Section::FlagStreams,
+                    Section::FlagSwitch,
                     Section::Results,
                     Section::Scale,
                 ])

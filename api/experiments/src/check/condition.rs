@@ -102,7 +102,7 @@ fn check_at(condition: &Value, about: About<'_>, depth: usize, faults: &mut Faul
     }
 }
 
-fn is_operators(members: &Map<String, Value>) -> bool {
+pub(super) fn is_operators(members: &Map<String, Value>) -> bool {
     !members.is_empty() && members.keys().all(|name| name.starts_with('$'))
 }
 
@@ -278,6 +278,52 @@ mod tests {
         assert_eq!(faults(json!({"country": {"$notRegex": "^D"}}))[0].0, "/country/$notRegex");
         assert_eq!(faults(json!({"country": {"$not": {"$regex": "^D"}}})), []);
         assert_eq!(faults(json!([]))[0].0, "");
+    }
+
+    /// What JavaScript reads as a list of characters, a list of nothing or a pattern of nothing.
+    #[test]
+    fn what_means_nothing_is_refused() {
+        for (condition, pointer) in [
+            (json!({"$or": "x"}), "/$or"),
+            (json!({"$and": {"length": 1}}), "/$and"),
+            (json!({"$nor": [5]}), "/$nor/0"),
+            (json!({"$not": "x"}), "/$not"),
+            (json!({"country": {"$regex": ["^D"]}}), "/country/$regex"),
+            (json!({"country": {"$type": "text"}}), "/country/$type"),
+            (json!({"country": {"$not": {"$all": [{"$regex": "("}]}}}), "/country/$not/$all/0/$regex"),
+        ] {
+            assert_eq!(faults(condition)[0].0, pointer);
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_one_that_can_be_used() {
+        for good in ["^D", "a{,3}", r"(?<=^|\.)de(?!\.)", "[^]", r"\u00e9\p", "]", "{", "", r"^(?<n>a)\k<n>$"] {
+            assert_eq!(faults(json!({"country": {"$regex": good, "$not": {"$regexi": good}}})), [], "{good}");
+        }
+        for bad in ["(", "a)", "[a", "*", "a**", r"\", "(?<n>a)(?<n>b)", "(?P<n>a)", "[b-a]", "a{2,1}"] {
+            let found = faults(json!({"country": {"$regex": bad}}));
+            assert_eq!(found[0].0, "/country/$regex", "{bad}");
+        }
+        let told = &faults(json!({"country": {"$regex": "(de"}}))[0].1;
+        assert!(told.contains("a parenthesis is not closed"), "{told}");
+        assert!(faults(json!({"country": {"$regex": "a".repeat(10_001)}}))[0].1.contains("10001 bytes"));
+    }
+
+    #[test]
+    fn the_value_of_a_prerequisite_has_its_type() {
+        let of = |kind: AttributeType, condition: Value| {
+            let mut faults = Faults::default();
+            check_prerequisite(&condition, kind, &mut faults);
+            faults.into_vec().into_iter().map(|fault| fault.pointer).collect::<Vec<_>>()
+        };
+        assert_eq!(of(AttributeType::Boolean, json!({"value": true})), [""; 0]);
+        assert_eq!(of(AttributeType::String, json!({"value": {"$in": ["a", "b"]}})), [""; 0]);
+        assert_eq!(of(AttributeType::String, json!({"value": {"$eq": true}})), ["/value/$eq"]);
+        assert_eq!(of(AttributeType::Boolean, json!({"value": {"$ne": "on"}})), ["/value/$ne"]);
+        assert_eq!(of(AttributeType::Number, json!({"valeu": 5})), ["/valeu"]);
+        assert_eq!(of(AttributeType::Json, json!({"value.size": {"$gt": 5}})), [""; 0]);
+        assert_eq!(of(AttributeType::String, json!({"value": {"$inGroup": "beta"}})), ["/value/$inGroup"]);
     }
 
     proptest! {

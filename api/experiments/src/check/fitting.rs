@@ -5,6 +5,7 @@ use footfall_models_experiment::Value as FlagValue;
 use footfall_models_experiment::assign::{Condition, SavedGroups};
 use serde_json::{Value, json};
 
+use super::condition::is_operators;
 use crate::catalogue::Catalogue;
 use crate::definition::AttributeType;
 
@@ -106,7 +107,7 @@ pub fn operator_misfit(
         "$size" | "$all" | "$alli" | "$elemMatch" if !is_list(kind) => {
             Some(format!("asks for a list: the attribute is {}", name(kind)))
         }
-        "$elemMatch" if !is_operator(operand) => {
+        "$elemMatch" if operand.as_object().is_some_and(|members| !members.is_empty() && !is_operators(members)) => {
             Some("asks for members of what has none: say an operator, as {\"$eq\": …}".to_owned())
         }
         "$gt" | "$gte" | "$lt" | "$lte" | "$veq" | "$vne" | "$vgt" | "$vgte" | "$vlt" | "$vlte" | "$regex"
@@ -117,10 +118,6 @@ pub fn operator_misfit(
         }
         _ => None,
     }
-}
-
-fn is_operator(operand: &Value) -> bool {
-    operand.as_object().is_some_and(|members| !members.is_empty() && members.keys().all(|name| name.starts_with('$')))
 }
 
 /// Whether `===` can hold, also between an element of a list and one of a set.

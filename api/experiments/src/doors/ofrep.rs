@@ -1,7 +1,9 @@
 //! OpenFeature's remote evaluation protocol (OFREP 0.3): one flag, all flags, and the stream that says when to ask again.
 
+use std::collections::HashMap;
+
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use footfall_api_http::Time;
@@ -23,6 +25,10 @@ use crate::payloads::{Compiled, ProjectPayloads};
 use crate::sighting::Sighting;
 use crate::storage::Connection;
 
+/// The state that a stream has told its listener of, in the question that follows.
+const CONFIG_TAG: &str = "flagConfigEtag";
+/// The state that who opens a stream has been served.
+const KNOWN: &str = "known";
 const KEY_MISSING: &str = "TARGETING_KEY_MISSING";
 const KEY_MISSING_DETAILS: &str = "The value of this flag goes by the targetingKey.";
 /// How long a client that hears nothing keeps its stream.
@@ -162,9 +168,18 @@ fn success(key: &str, answer: Answer) -> Value {
     answer
 }
 
-pub(super) async fn all(State(doors): State<Doors>, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn all(
+    State(doors): State<Doors>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let key = key_of(&headers).unwrap_or_default().to_owned();
     let served = match doors.served(&key).await {
+        Ok(served) => told_of(&doors, &key, served, query.get(CONFIG_TAG)).await,
+        Err(refusal) => Err(refusal),
+    };
+    let served = match served {
         Ok(served) => served,
         Err(refusal) => return unserved(refusal),
     };
@@ -183,23 +198,36 @@ pub(super) async fn all(State(doors): State<Doors>, headers: HeaderMap, body: By
         success(key, answer)
     };
     let flags: Vec<Value> = evaluation::flags(&served).map(flag).collect();
-    let body = json!({
-        "flags": flags,
-        "metadata": {"environment": served.connection.environment},
-        "eventStreams": [{
-            "type": "sse", "endpoint": {"requestUri": format!("/ofrep/v1/events/{key}")},
-            "inactivityDelaySec": INACTIVITY_SECONDS,
-        }],
-    });
+    let mut body = json!({"flags": flags, "metadata": {"environment": served.connection.environment}});
     let digest = Sha256::digest(body.to_string().as_bytes());
     let etag: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
     let etag = format!("\"{etag}\"");
+    // Who listens from here on has heard of everything up to this state, and of nothing after it.
+    let known = served.compiled.tag_for(&served.connection);
+    let address = format!("/ofrep/v1/events/{key}?{KNOWN}={}", known.trim_matches('"'));
+    body["eventStreams"] = json!([
+        {"type": "sse", "endpoint": {"requestUri": address}, "inactivityDelaySec": INACTIVITY_SECONDS},
+    ]);
     let mut response =
         if knows(&headers, &etag) { StatusCode::NOT_MODIFIED.into_response() } else { told(StatusCode::OK, &body) };
-    if let Ok(etag) = HeaderValue::from_str(&etag) {
+    // Weak: the address of the stream may be another while the values are the same.
+    if let Ok(etag) = HeaderValue::from_str(&format!("W/{etag}")) {
         response.headers_mut().insert(header::ETAG, etag);
     }
     response
+}
+
+/// What is served to a client whom a stream has told of a state: by another process, which may have heard of a change before this one has.
+async fn told_of(doors: &Doors, key: &str, served: Served, tag: Option<&String>) -> Result<Served, Unserved> {
+    let has = served.compiled.tag_for(&served.connection);
+    if tag.is_none_or(|tag| tag.trim_matches('"') == has.trim_matches('"')) {
+        return Ok(served);
+    }
+    if let Err(error) = doors.experiments.payloads().hear(&served.project).await {
+        tracing::warn!(%error, "changes that a client was told of cannot be read; it is served what is known");
+        return Ok(served);
+    }
+    doors.served(key).await
 }
 
 /// The key stands in the address, because browsers' event streams send no headers; such keys are public.
@@ -207,6 +235,7 @@ pub(super) async fn events(
     State(doors): State<Doors>,
     Extension(AskedFrom(address)): Extension<AskedFrom>,
     Path(key): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
     headers: HeaderMap,
 ) -> Response {
     let served = match doors.served(&key).await {
@@ -219,9 +248,10 @@ pub(super) async fn events(
             return stream::sent_away(full, |status| told(status, &json!({"errorDetails": full.sentence()})));
         }
     };
-    // The state at the beginning is what the client has just asked for.
+    // Where nothing is said the state at the beginning is what the client has just asked for.
     let present = served.compiled.tag_for(&served.connection).trim_matches('"').to_owned();
-    let known = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map_or(present, str::to_owned);
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let known = last.or_else(|| query.get(KNOWN).cloned()).unwrap_or(present);
     stream::stream(&doors, key, served, seat, Some(&known), render)
 }
 

@@ -18,7 +18,7 @@ use crate::results::Dice;
 use crate::sign_ins::{half, variant};
 use crate::stage::{Stage, skip};
 
-fn cache() -> PathBuf {
+pub fn cache() -> PathBuf {
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     std::env::var_os("FOOTFALL_TEST_CACHE").map_or_else(|| home.join(".cache/footfall-tests"), PathBuf::from)
 }
@@ -62,7 +62,7 @@ async fn furnish(house: &House) {
 }
 
 /// What runs a script; `None` when it cannot run here.
-fn program_of(script: &str) -> Option<PathBuf> {
+pub fn program_of(script: &str) -> Option<PathBuf> {
     interpreter(script).map_err(|missing| skip(script, missing)).ok()
 }
 

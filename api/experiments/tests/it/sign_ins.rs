@@ -145,3 +145,47 @@ async fn an_experiment_keeps_its_variation_and_all_its_features_say_so() {
     }
     assert!(flipped > 10, "{flipped}: it would have flipped for many");
 }
+
+/// The door by which GrowthBook's SDKs let the server evaluate, and OpenFeature's: both know who signed in, and both may be told.
+#[tokio::test]
+async fn remote_evaluation_keeps_what_they_had() {
+    use footfall_models_experiment::assign::{HashVersion, bucket};
+    let stage = Stage::sqlite().await.unwrap();
+    let house = house(&stage).await;
+    house.experiment(json!({})).await;
+    house.patch("features/checkout", json!({"keeps_at_sign_in": true})).await.good();
+    house.post("experiments/exp/start", json!({"without_review": true})).await.good();
+    let half = json!({"id": "half", "serve": {"rollout": {"value": true, "coverage": 0.5}}});
+    let plain = json!({"value_type": "boolean", "default_value": false, "rules": [half]});
+    house.make("features", "plain", plain).await;
+    let (_, key) = house.key(KeyKind::Client).await;
+    let path = format!("/api/eval/{key}");
+    let evaluated = async |attributes: Value| {
+        house.raw("POST", &path, &[], json!({"attributes": attributes})).await.good().json()["features"].clone()
+    };
+    let is_treated = |id: &str| bucket("exp", id, HashVersion::Two).unwrap() >= 0.5;
+    let is_in = |id: &str| bucket("rollout:plain:half", id, HashVersion::Two).unwrap() <= 0.5;
+    let mut flipped = 0;
+    for number in 0..60 {
+        let (anonymous, id) = (format!("anon-{number}"), format!("person-{number}"));
+        let before = evaluated(json!({"id": anonymous})).await;
+        assert_eq!(before["checkout"]["defaultValue"], is_treated(&anonymous));
+        let first = json!({"id": id, "$anon_distinct_id": anonymous});
+        if number % 2 == 0 {
+            evaluated(first).await;
+        } else {
+            // Told at OpenFeature's door.
+            let by = [("x-api-key", key.as_str())];
+            let context = json!({"context": {"targetingKey": id, "$anon_distinct_id": anonymous}});
+            let flag = house.raw("POST", "/ofrep/v1/evaluate/flags/checkout", &by, context).await.good().json();
+            assert_eq!(flag["value"], is_treated(&anonymous));
+        }
+        let after = evaluated(json!({"id": id})).await;
+        assert_eq!(after["checkout"]["defaultValue"], before["checkout"]["defaultValue"], "{id}");
+        let track = &after["checkout"]["rules"][0]["tracks"][0];
+        assert_eq!(track["result"]["hashValue"], anonymous, "{track}");
+        assert_eq!(after["plain"]["defaultValue"], is_in(&id), "which does not keep");
+        flipped += u32::from(is_treated(&anonymous) != is_treated(&id));
+    }
+    assert!(flipped > 10, "{flipped}: it would have flipped for many");
+}

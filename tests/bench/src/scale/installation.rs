@@ -83,6 +83,7 @@ impl Installation {
         let secrets = std::path::absolute(secrets(options))?;
         let host = clickhouse.trim_start_matches("clickhouse://").trim_end_matches('/');
         let set = |name: &str, value: String| (format!("FOOTFALL_{name}"), value);
+        let bus = options.redis.as_ref().map(|url| set("BUS_URL", url.clone()));
         let settings = [
             set("LOG_URL", format!("kafka://{kafka}/{own}")),
             set("LOG_PARTITIONS", partitions.to_string()),
@@ -90,6 +91,7 @@ impl Installation {
             set("DATABASE_URL", postgres.clone()),
             set("SECRETS_DIR", secrets.display().to_string()),
         ];
+        let settings: Vec<(String, String)> = settings.into_iter().chain(bus).collect();
         let several = |role: &'static str| -> Result<Vec<Server>, BenchError> {
             let part = |number| Server::part(options, &format!("scale-{role}-{number}"), role, &settings);
             (0..processes).map(part).collect()
@@ -144,6 +146,11 @@ impl Installation {
 
     pub fn first_door(&self) -> &Server {
         self.ingest.first().unwrap_or(&self.jobs[0])
+    }
+
+    /// The processes that answer, where there are several of each kind.
+    pub fn answering(&self) -> &[Server] {
+        &self.api
     }
 
     /// The process that is asked.

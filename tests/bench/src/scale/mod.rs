@@ -1,7 +1,7 @@
 //! How the whole way grows: everything in one process and in files, then on Kafka and ClickHouse by partitions and processes; and what
 //! an activity costs there in processor time and bytes.
 
-mod installation;
+pub mod installation;
 
 use std::process;
 use std::rc::Rc;
