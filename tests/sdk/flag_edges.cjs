@@ -94,7 +94,7 @@ for (let count = 0; count < 12_000; count++) {
 }
 
 const features = [];
-const LISTS = [undefined, null, [], [0], [0, 0], [1], [0.5, 0.5], [0.5, 0.4], [0.4, 0.4], [-1, 2], [2, -1], [0.2, 0.8], [1, 0], ["0.5", "0.5"], [null, 1], [0.3, 0.3, 0.4], "half"];
+const LISTS = [undefined, null, [], [0], [0, 0], [1], [0.5, 0.5], [0.5, 0.4], [0.4, 0.4], [-1, 2], [2, -1], [0.2, 0.8], [1, 0], [null, 1], [0.3, 0.3, 0.4], "half"];
 const SHARES = [undefined, 0, 1, 0.5, -1, 2, 0.0001];
 const RANGES = [undefined, null, [], [[0, 1]], [[0, 0.5], [0.5, 1]], [[0, 0], [0, 1]], [[0.9, 0.1], [0, 1]], [[0, 1], [0, 1], [0, 1]], [[], []]];
 const without = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));

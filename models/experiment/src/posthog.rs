@@ -14,3 +14,4 @@ mod semver;
 pub use definition::{Flag, Flags};
 pub use evaluate::{Answer, Evaluator, FlagValue, Reason, Subject};
 pub use hash::bucket;
+pub use property::unreadable;

@@ -116,7 +116,7 @@ fn check_value(wanted: &Value, (kind, about): Asked<'_>, depth: usize, faults: &
     match wanted {
         Value::Object(members) if is_operators(members) => {
             for (name, operand) in members {
-                faults.within(name, |faults| check_operator((name, operand), (kind, about), depth, faults));
+                faults.within(name, |faults| check_operator((name.as_str(), operand), (kind, about), depth, faults));
             }
         }
         Value::Object(members) if members.keys().any(|name| name.starts_with('$')) => {
@@ -132,10 +132,7 @@ fn check_value(wanted: &Value, (kind, about): Asked<'_>, depth: usize, faults: &
 
 fn check_operator((name, operand): (&str, &Value), (kind, about): Asked<'_>, depth: usize, faults: &mut Faults) {
     let before = faults.count_so_far();
-    let element = match kind {
-        Some(kind) => fitting::element(kind),
-        None => None,
-    };
+    let element = kind.and_then(fitting::element);
     match name {
         "$eq" | "$ne" => {}
         "$gt" | "$gte" | "$lt" | "$lte" if operand.is_string() || operand.is_number() => {}

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use footfall_models_experiment::{Value as FlagValue, posthog};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::catalogue::Catalogue;
@@ -12,6 +14,8 @@ const LISTS: [&str; 2] = ["super_groups", "groups"];
 const CONDITIONS_MAX: usize = 100;
 const PROPERTIES_MAX: usize = 100;
 const VARIANTS_MAX: usize = 100;
+/// Dates are relative to some moment; whether they are dates at all does not hang on which.
+const SOME_DAY: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
 /// Checks the filters of a flag.
 pub fn check(filters: &Value, catalogue: &Catalogue, faults: &mut Faults) {
@@ -128,7 +132,11 @@ fn check_property(property: &Value, group_type: Option<u64>, catalogue: &Catalog
             }
         }
         _ if property.get("key").and_then(Value::as_str).is_none() => faults.at("key", "must be a text"),
-        _ => {}
+        _ => {
+            if let Some(why) = posthog::unreadable(&FlagValue::from(property), SOME_DAY) {
+                faults.at("value", why);
+            }
+        }
     }
 }
 
@@ -244,6 +252,33 @@ mod tests {
         let flag = json!({"key": "gone", "type": "flag", "operator": "flag_evaluates_to", "value": true});
         assert_eq!(pointers(one(flag)), ["/groups/0/properties/0/key"]);
         assert_eq!(pointers(json!({"groups": {}})), ["/groups"]);
+    }
+
+    #[test]
+    fn what_no_property_can_be_is_refused() {
+        let of = |operator: &str, value: Value| pointers(one(json!({"key": "plan", "operator": operator, "value": value})));
+        for (operator, value) in [
+            ("exact", json!(["pro"])),
+            ("regex", json!("^pro(?=-)")),
+            ("not_regex", json!("^pro$")),
+            ("gt", json!("5")),
+            ("is_date_before", json!("-7d")),
+            ("is_date_after", json!("2026-01-31")),
+            ("semver_gte", json!("1.2.0")),
+            ("is_not_set", Value::Null),
+        ] {
+            assert_eq!(of(operator, value), [""; 0], "{operator}");
+        }
+        for (operator, value) in [
+            ("regex", json!("^(pro")),
+            ("not_regex", json!("[")),
+            ("gt", json!("many")),
+            ("is_date_before", json!("soon")),
+            ("semver_gte", json!("latest")),
+            ("resembles", json!("pro")),
+        ] {
+            assert_eq!(of(operator, value), ["/groups/0/properties/0/value"], "{operator}");
+        }
     }
 
     proptest! {

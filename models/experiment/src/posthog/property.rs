@@ -80,6 +80,18 @@ enum DateOrder {
     Exact,
 }
 
+/// Why a filter `{key, value, operator}` holds for nobody, whatever the property: as its operator or its value cannot be read.
+pub fn unreadable(filter: &Value, now: Timestamp) -> Option<&'static str> {
+    match PropertyFilter::compile(filter, false).test {
+        Test::Never => Some("is no regular expression that PostHog's server takes"),
+        Test::Unreadable => Some("cannot be read: the operator is not known, or does not go with this value"),
+        Test::Date(_, bound) if date::relative(&bound, now).or_else(|| date::parse(&bound, now)).is_none() => {
+            Some("is no date, as 2026-01-31 or -7d")
+        }
+        _ => None,
+    }
+}
+
 impl PropertyFilter {
     /// Compiles `{key, value, operator}`. `is_exact` compares texts that look like booleans as texts (matching version 2).
     pub(super) fn compile(filter: &Value, is_exact: bool) -> PropertyFilter {
