@@ -140,11 +140,7 @@ fn quotas(settings: &Settings) -> Quotas {
 }
 
 /// How often one address may ask the doors of flags; without shared counters each process counts for itself.
-pub fn flag_limit(
-    settings: &Settings,
-    counters: Option<&Counters>,
-    clock: Arc<dyn Clock>,
-) -> Option<Limits> {
+pub fn flag_limit(settings: &Settings, counters: Option<&Counters>, clock: Arc<dyn Clock>) -> Option<Limits> {
     let requests = settings.limits.flags;
     let quota = (requests > 0).then(|| Quota::new(requests, Duration::from_secs(60)))?;
     let quotas = Quotas { address: Some(quota), account: None, key: None };

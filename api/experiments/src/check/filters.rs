@@ -256,7 +256,8 @@ mod tests {
 
     #[test]
     fn what_no_property_can_be_is_refused() {
-        let of = |operator: &str, value: Value| pointers(one(json!({"key": "plan", "operator": operator, "value": value})));
+        let of =
+            |operator: &str, value: Value| pointers(one(json!({"key": "plan", "operator": operator, "value": value})));
         for (operator, value) in [
             ("exact", json!(["pro"])),
             ("regex", json!("^pro(?=-)")),

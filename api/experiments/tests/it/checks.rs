@@ -28,14 +28,18 @@ async fn conditions_that_hold_for_nobody_are_refused_with_their_rule() {
         house.make("attributes", key, json!({"type": kind})).await;
     }
     let make = async |rules: Value| house.post("features", json!({"key": "f", "definition": boolean(rules)})).await;
-    let sound = rule("all", json!({"age": {"$gte": 18}, "tags": {"$in": ["beta"]}, "app": {"$vgt": "1.2.0"}, "country": {"$regex": "^D[EK]$"}}));
+    let sound = rule(
+        "all",
+        json!({"age": {"$gte": 18}, "tags": {"$in": ["beta"]}, "app": {"$vgt": "1.2.0"}, "country": {"$regex": "^D[EK]$"}}),
+    );
     let broken = make(json!([sound, rule("summer-sale", json!({"country": {"$regex": "^(DE|AT"}}))])).await;
     let (status, code, pointers) = broken.refusal();
     assert_eq!((status, code.as_str()), (422, "definition_invalid"));
     assert_eq!(pointers, ["/definition/rules/1/condition/country/$regex"]);
     let told = &details(&broken)[0];
     assert!(told.contains("rule summer-sale") && told.contains("a parenthesis is not closed"), "{told}");
-    let contrary = make(json!([rule("r", json!({"age": {"$in": ["18"]}, "country": {"$size": 2}, "tags": "beta"}))])).await;
+    let contrary =
+        make(json!([rule("r", json!({"age": {"$in": ["18"]}, "country": {"$size": 2}, "tags": "beta"}))])).await;
     assert_eq!(contrary.refusal().2.len(), 3, "{}", contrary.text);
     make(json!([sound])).await.good();
 
@@ -93,8 +97,15 @@ async fn prerequisites_are_features_that_sdks_get() {
     house.make("features", "base", json!({"value_type": "boolean", "default_value": true})).await;
     house.make("features", "mode", json!({"value_type": "string", "default_value": "new"})).await;
     let filters = json!({"groups": [{"properties": [], "rollout_percentage": 100}]});
-    house.make("features", "native", json!({"value_type": "boolean", "default_value": false, "posthog_filters": filters})).await;
-    let needs = |feature: &str, condition: Value| json!({"prerequisites": [{"feature": feature, "condition": condition}]});
+    house
+        .make(
+            "features",
+            "native",
+            json!({"value_type": "boolean", "default_value": false, "posthog_filters": filters}),
+        )
+        .await;
+    let needs =
+        |feature: &str, condition: Value| json!({"prerequisites": [{"feature": feature, "condition": condition}]});
     let met = json!({"value": true});
     let make = async |key: &str, more: Value| {
         let mut definition = json!({"value_type": "boolean", "default_value": true});

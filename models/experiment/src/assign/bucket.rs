@@ -37,16 +37,20 @@ impl BucketRange {
         place >= self.start && place < self.end
     }
 
+    /// What is no range contains nothing.
+    const NOTHING: BucketRange = BucketRange { start: f64::NAN, end: f64::NAN };
+
     /// Reads `[start, end]`.
-    pub(super) fn read(value: &Value) -> Option<BucketRange> {
-        let [start, end, ..] = value.as_array()? else { return None };
-        Some(BucketRange { start: start.to_number(), end: end.to_number() })
+    pub(super) fn read(value: &Value) -> BucketRange {
+        match value.as_array().unwrap_or_default() {
+            [start, end, ..] => BucketRange { start: start.to_number(), end: end.to_number() },
+            _ => BucketRange::NOTHING,
+        }
     }
 
+    /// Each keeps its place among the variations, whatever it is.
     pub(super) fn read_all(value: &Value) -> Vec<BucketRange> {
-        // What is no range contains nothing, and keeps its place among the variations.
-        let nothing = BucketRange { start: f64::NAN, end: f64::NAN };
-        value.as_array().unwrap_or_default().iter().map(|item| BucketRange::read(item).unwrap_or(nothing)).collect()
+        value.as_array().unwrap_or_default().iter().map(BucketRange::read).collect()
     }
 }
 
@@ -161,11 +165,15 @@ impl Namespace {
         Namespace { seed: Seed::new(&format!("__{name}"), HashVersion::One), range }
     }
 
-    /// Reads `[name, start, end]`.
-    pub(super) fn read(value: &Value) -> Option<Namespace> {
-        let [name, start, end, ..] = value.as_array()? else { return None };
-        let range = BucketRange { start: start.to_number(), end: end.to_number() };
-        Some(Namespace::new(&name.to_text(), range))
+    /// Reads `[name, start, end]`; nobody is in what is none.
+    pub(super) fn read(value: &Value) -> Namespace {
+        match value.as_array().unwrap_or_default() {
+            [name, start, end, ..] => {
+                let range = BucketRange { start: start.to_number(), end: end.to_number() };
+                Namespace::new(&name.to_text(), range)
+            }
+            _ => Namespace::new("", BucketRange::NOTHING),
+        }
     }
 
     pub(super) fn contains(&self, unit: &Value) -> bool {

@@ -148,7 +148,7 @@ impl Experiment {
             meta: get("meta").and_then(Value::as_array).unwrap_or_default().iter().map(VariationMeta::read).collect(),
             unit: Unit::read(&definition),
             seed: Seed::new(&seed, HashVersion::read(get("hashVersion"), HashVersion::One)),
-            namespace: truthy("namespace").and_then(Namespace::read),
+            namespace: truthy("namespace").map(Namespace::read),
             filters: Filter::read_all(get("filters")),
             condition: truthy("condition").map(|condition| Condition::compile(condition, groups)),
             prerequisites: get("parentConditions").map(Prerequisite::read_all).unwrap_or_default(),

@@ -135,7 +135,7 @@ impl Rule {
 impl Force {
     fn compile(feature: &str, rule: &Value, groups: &SavedGroups) -> Force {
         let condition = rule.get("condition").filter(|condition| condition.is_truthy());
-        let range = rule.get("range").filter(|range| range.is_truthy()).and_then(BucketRange::read);
+        let range = rule.get("range").filter(|range| range.is_truthy()).map(BucketRange::read);
         let share = match (range, rule.get("coverage")) {
             (Some(range), _) => Some(Share::Range(range)),
             (None, Some(Value::Number(0.0))) => Some(Share::Nobody),

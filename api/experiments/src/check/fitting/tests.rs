@@ -38,7 +38,8 @@ fn pointers(kind: AttributeType, wanted: Value) -> Vec<String> {
 
 /// Values of a type, and nothing.
 fn values(kind: AttributeType) -> Vec<Value> {
-    let texts = ["", "a", "A", "b", "ab", "5", "05", "0", "-1", "1.5", "true", "false", "null", "1.10.0", "1.9.0", " 7 "];
+    let texts =
+        ["", "a", "A", "b", "ab", "5", "05", "0", "-1", "1.5", "true", "false", "null", "1.10.0", "1.9.0", " 7 "];
     let numbers = [json!(0), json!(1), json!(-1), json!(5), json!(7), json!(1.5), json!(1e21)];
     let lists = |items: Vec<Value>| {
         let mut all = vec![json!([])];
@@ -72,19 +73,67 @@ fn tells_apart(condition: &Value, values: &[Value]) -> bool {
 
 fn operand() -> impl Strategy<Value = Value> {
     let plain = vec![
-        json!(null), json!(true), json!(false), json!(0), json!(1), json!(5), json!(1.5), json!("a"), json!("A"), json!("5"),
-        json!("05"), json!(""), json!("true"), json!("x"), json!("1.10.0"), json!([]), json!(["a"]), json!([5]), json!(["a", 5]),
-        json!([true]), json!([null]), json!({}), json!({"a": 1}), json!("^[a5t]"), json!("5,7"), json!("number"), json!("array"),
+        json!(null),
+        json!(true),
+        json!(false),
+        json!(0),
+        json!(1),
+        json!(5),
+        json!(1.5),
+        json!("a"),
+        json!("A"),
+        json!("5"),
+        json!("05"),
+        json!(""),
+        json!("true"),
+        json!("x"),
+        json!("1.10.0"),
+        json!([]),
+        json!(["a"]),
+        json!([5]),
+        json!(["a", 5]),
+        json!([true]),
+        json!([null]),
+        json!({}),
+        json!({"a": 1}),
+        json!("^[a5t]"),
+        json!("5,7"),
+        json!("number"),
+        json!("array"),
     ];
     select(plain)
 }
 
 fn wanted() -> impl Strategy<Value = Value> {
     let operators = vec![
-        "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$veq", "$vne", "$vgt", "$vgte", "$vlt", "$vlte", "$in", "$nin", "$ini", "$nini",
-        "$all", "$alli", "$regex", "$regexi", "$exists", "$type", "$size", "$not", "$elemMatch",
+        "$eq",
+        "$ne",
+        "$gt",
+        "$gte",
+        "$lt",
+        "$lte",
+        "$veq",
+        "$vne",
+        "$vgt",
+        "$vgte",
+        "$vlt",
+        "$vlte",
+        "$in",
+        "$nin",
+        "$ini",
+        "$nini",
+        "$all",
+        "$alli",
+        "$regex",
+        "$regexi",
+        "$exists",
+        "$type",
+        "$size",
+        "$not",
+        "$elemMatch",
     ];
-    let leaf = prop_oneof![operand(), (select(operators), operand()).prop_map(|(name, operand)| json!({name: operand}))];
+    let leaf =
+        prop_oneof![operand(), (select(operators), operand()).prop_map(|(name, operand)| json!({name: operand}))];
     leaf.prop_recursive(2, 4, 1, |inner| inner.prop_map(|inner| json!({"$not": inner})))
 }
 

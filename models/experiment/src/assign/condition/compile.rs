@@ -176,7 +176,9 @@ fn matches(value: &Value, ignore_case: bool) -> Operator {
 
 /// A text by its UTF-16 units. Half of a pair is no text that anything could be equal to, and becomes what is in none either.
 fn characters(text: &str) -> Vec<Value> {
-    let unit = |unit: u16| char::from_u32(u32::from(unit)).map_or_else(|| Value::from("\u{fffe}\u{ffff}"), |c| c.to_string().into());
+    let unit = |unit: u16| {
+        char::from_u32(u32::from(unit)).map_or_else(|| Value::from("\u{fffe}\u{ffff}"), |c| c.to_string().into())
+    };
     text.encode_utf16().map(unit).collect()
 }
 
