@@ -26,7 +26,15 @@ const OPERATORS = [
   "$elemMatch", "$not", "$regex", "$regexi", "$inGroup", "$notInGroup", "$unknown",
 ];
 const LOGICAL = ["$and", "$or", "$nor", "$not"];
-const GROUPS = { a: ["a", 5, null], 5: [], "": ["a"], ab: { type: "list", values: ["a"] }, A: { type: "condition", condition: {} }, x5: "a", true: null };
+const GROUPS = {
+  a: ["a", 5, null], 5: [], "": ["a"], ab: { type: "list", attributeKey: "a", values: ["a", 5] }, A: { type: "condition", condition: { a: "a" } }, x5: "a", true: null,
+  b: { type: "list", values: ["a"] }, c: { type: "condition", condition: { $not: { $savedGroup: { id: "ab" } } } }, d: { type: "condition", condition: { $or: [{ $savedGroup: { id: "d" } }, { b: 5 }] } },
+  e: { type: "list", attributeKey: "a", values: "a" }, f: { type: "condition", condition: 5 }, g: { type: "later" },
+};
+const REFERENCES = [
+  ...["a", "ab", "A", "b", "c", "d", "e", "f", "g", "none", 5].map((id) => ({ id })), { id: "ab", attributeKey: "b" }, { id: "A", attributeKey: "b" }, { id: "b", attributeKey: "a" },
+  { id: "ab", attributeKey: null }, "ab", null, [], {},
+];
 
 // What a pattern of another type is depends on the patterns that were asked for before it.
 const isFickle = (condition) =>
@@ -52,6 +60,16 @@ for (const value of VALUES) {
   for (const operand of OPERANDS) {
     add({ a: operand }, attributes);
     for (const operator of OPERATORS) add({ a: { [operator]: operand } }, attributes);
+  }
+}
+for (const value of VALUES) {
+  for (const reference of REFERENCES) {
+    for (const [a, b] of [[value, 5], ["b", value]]) {
+      const attributes = JSON.parse(JSON.stringify({ a, b }));
+      add({ $savedGroup: reference }, attributes);
+      add({ $not: { $savedGroup: reference } }, attributes);
+      add({ $or: [{ $savedGroup: reference }, { b: 5 }] }, attributes);
+    }
   }
 }
 const PEOPLE = [{}, { a: "a", b: 2 }, { a: ["a", 0, null], 0: "x" }, { 0: "a", 1: "b", length: 2 }];

@@ -32,6 +32,7 @@ enum Clause {
     All(Box<[Condition]>),
     Not(Condition),
     At(Path, Test),
+    Never,
     Breaks,
 }
 
@@ -89,7 +90,7 @@ impl Condition {
     /// Compiles a condition. There is nothing that cannot be compiled: what has no meaning holds as it does in the SDK for JavaScript, and
     /// where that throws, never.
     pub fn compile(condition: &Value, groups: &SavedGroups) -> Condition {
-        Compiler { groups }.condition(condition)
+        Compiler::new(groups).condition(condition)
     }
 
     /// True if the attributes meet the condition.
@@ -139,6 +140,7 @@ impl Clause {
             Clause::NoneOf(alternatives) => negated(alternatives.tells(attributes)),
             Clause::All(conditions) => all(conditions, |condition| condition.tells(attributes)),
             Clause::Not(condition) => negated(condition.tells(attributes)),
+            Clause::Never => Some(false),
             Clause::Breaks => None,
         }
     }

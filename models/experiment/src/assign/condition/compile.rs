@@ -1,6 +1,8 @@
 //! From the JSON of a condition to its compiled form.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::members::Members;
 use super::path::Path;
@@ -10,38 +12,103 @@ use crate::Value;
 use crate::pattern::Pattern;
 use crate::value::{NULL, Object};
 
-/// Lists of values that conditions refer to by id.
+/// So many conditions of groups may one condition bring in.
+const GROUPS_MAX: u32 = 10_000;
+
+/// Lists of values and conditions that conditions refer to by id.
 #[derive(Clone, Debug, Default)]
 pub struct SavedGroups {
-    /// None for what is no list: nobody is in it, and nobody is known not to be.
-    groups: HashMap<Box<str>, Option<Members>>,
+    groups: HashMap<Box<str>, Group>,
+}
+
+#[derive(Clone, Debug)]
+enum Group {
+    /// Values of an attribute, which the older form leaves to who refers to it.
+    List {
+        members: Members,
+        attribute: Option<Box<str>>,
+        is_older: bool,
+    },
+    Condition(Value),
+    /// Nobody is in it, and nobody is known not to be.
+    Nothing,
+}
+
+impl Group {
+    /// Reads `[value, …]`, `{type: "list", attributeKey, values}` or `{type: "condition", condition}`.
+    fn read(value: &Value) -> Group {
+        let list = |items: &[Value], attribute: Option<&str>, is_older| Group::List {
+            members: Members::new(items, false),
+            attribute: attribute.map(Box::from),
+            is_older,
+        };
+        let text = |name: &str| value.get(name).and_then(Value::as_str);
+        match (value, text("type")) {
+            (Value::Array(items), _) => list(items, None, true),
+            (_, Some("list")) => match value.get("values") {
+                Some(Value::Array(items)) => list(items, text("attributeKey"), false),
+                _ => Group::Nothing,
+            },
+            (_, Some("condition")) => match value.get("condition") {
+                Some(condition @ (Value::Object(_) | Value::Array(_))) => Group::Condition(condition.clone()),
+                _ => Group::Nothing,
+            },
+            _ => Group::Nothing,
+        }
+    }
 }
 
 impl SavedGroups {
-    /// Reads `{id: [value, …], …}`, and lists as `{id: {type: "list", values: [value, …]}}`.
+    /// Reads `{id: group, …}`.
     pub fn read(value: &Value) -> SavedGroups {
         let groups = value.as_object().into_iter().flat_map(Object::iter);
-        let list = |value: &'_ Value| match value {
-            Value::Array(items) => Some(Members::new(items, false)),
-            value if value.get("type").and_then(Value::as_str) == Some("list") => {
-                value.get("values").and_then(Value::as_array).map(|items| Members::new(items, false))
-            }
-            _ => None,
-        };
-        SavedGroups { groups: groups.map(|(id, value)| (id.into(), list(value))).collect() }
+        SavedGroups { groups: groups.map(|(id, value)| (id.into(), Group::read(value))).collect() }
     }
 
-    /// One that is not there is empty.
-    fn get(&self, id: &Value) -> Option<Members> {
-        self.groups.get(&*id.to_text()).cloned().unwrap_or_else(|| Some(Members::default()))
+    /// The values of a list; one that is not there is empty.
+    fn list(&self, id: &Value) -> Option<Members> {
+        match self.groups.get(&*id.to_text()) {
+            Some(Group::List { members, .. }) => Some(members.clone()),
+            Some(_) => None,
+            None => Some(Members::default()),
+        }
     }
 }
 
 pub(crate) struct Compiler<'a> {
-    pub groups: &'a SavedGroups,
+    groups: &'a SavedGroups,
+    /// Groups whose conditions this is part of: one in itself has nobody.
+    within: Vec<&'a str>,
+    brought: Rc<Cell<u32>>,
 }
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
+    pub(crate) fn new(groups: &'a SavedGroups) -> Compiler<'a> {
+        Compiler { groups, within: Vec::new(), brought: Rc::default() }
+    }
+
+    /// Those of a group, by a reference `{id, attributeKey}`.
+    fn saved_group(&self, reference: &Value) -> Clause {
+        let id = reference.get("id").and_then(Value::as_str).filter(|id| !self.within.contains(id));
+        let Some((id, group)) = id.and_then(|id| self.groups.groups.get_key_value(id)) else { return Clause::Never };
+        let attribute = reference.get("attributeKey");
+        match group {
+            _ if attribute.is_some_and(|attribute| attribute.as_str().is_none()) => Clause::Never,
+            Group::List { members, attribute: own, is_older: false } => {
+                let path = attribute.and_then(Value::as_str).or(own.as_deref());
+                let test = || Test::All(Box::from([Operator::In(members.clone())]));
+                path.map_or(Clause::Never, |path| Clause::At(Path::new(path), test()))
+            }
+            Group::Condition(condition) if self.brought.get() < GROUPS_MAX => {
+                self.brought.set(self.brought.get() + 1);
+                let within = self.within.iter().copied().chain([&**id]).collect();
+                let inner = Compiler { groups: self.groups, within, brought: self.brought.clone() };
+                Clause::All(Box::from([inner.condition(condition)]))
+            }
+            _ => Clause::Never,
+        }
+    }
+
     /// What has no members has characters or places, or nothing to ask for, as `Object.entries` says.
     pub(crate) fn condition(&self, condition: &Value) -> Condition {
         let clauses = match condition {
@@ -66,6 +133,7 @@ impl Compiler<'_> {
             "$nor" => several().map_or(Clause::Breaks, Clause::NoneOf),
             "$and" => several().map_or(Clause::Breaks, |several| Clause::All(several.conditions)),
             "$not" => Clause::Not(self.condition(value)),
+            "$savedGroup" => self.saved_group(value),
             path => Clause::At(Path::new(path), self.test(value, false)),
         }
     }
@@ -138,8 +206,8 @@ impl Compiler<'_> {
             "$ini" => members(true).map_or(Operator::Never, Operator::In),
             "$nin" => members(false).map_or(Operator::Never, Operator::NotIn),
             "$nini" => members(true).map_or(Operator::Never, Operator::NotIn),
-            "$inGroup" => self.groups.get(value).map_or(Operator::Never, Operator::In),
-            "$notInGroup" => self.groups.get(value).map_or(Operator::Never, Operator::NotIn),
+            "$inGroup" => self.groups.list(value).map_or(Operator::Never, Operator::In),
+            "$notInGroup" => self.groups.list(value).map_or(Operator::Never, Operator::NotIn),
             "$not" => Operator::Not(Box::new(self.test(value, false))),
             "$size" => Operator::Size(Box::new(self.test(value, false))),
             "$elemMatch" => self.element(value),
