@@ -72,7 +72,7 @@ pub struct Analysis {
     pub post_stratifies: bool,
 }
 
-fn is_production(environment: &String) -> bool {
+fn is_production(environment: &str) -> bool {
     environment == PRODUCTION
 }
 

@@ -7,6 +7,7 @@
 use super::effect::{Difference, Refusal, degrees_of_freedom, moments};
 use super::matrix::inverse;
 use super::metric::{Statistic, Values, adjusted, bilinear};
+use super::moments::Moments;
 use super::periods::Period;
 use super::stratified::{Stratum, Weighed, combined, summary_of_means, summary_of_ratios};
 
@@ -100,22 +101,20 @@ fn slopes(a: &Values<4>, b: &Values<4>) -> Option<[[f64; 2]; 2]> {
 
 /// With nothing known from before.
 fn widened(values: &Values<2>) -> Values<4> {
-    let mut moments = super::moments::Moments { n: values.n(), ..Default::default() };
-    for i in 0..2 {
-        moments.means[i] = values.mean(i);
-        for j in 0..2 {
-            moments.scatter[i][j] = values.moments.scatter[i][j];
-        }
-    }
-    Values::new(moments)
+    let of = |i: usize, j: usize| if i < 2 && j < 2 { values.moments.scatter[i][j] } else { 0.0 };
+    Values::new(Moments {
+        n: values.n(),
+        means: std::array::from_fn(|i| if i < 2 { values.mean(i) } else { 0.0 }),
+        scatter: std::array::from_fn(|i| std::array::from_fn(|j| of(i, j))),
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::needless_range_loop)]
 
     use super::*;
-    use crate::statistics::{Effect, Moments, Settings, analyse, analyse_strata};
+    use crate::statistics::{Effect, Settings, analyse, analyse_strata};
 
     /// Users with a value and the same before, and of a ratio both twice.
     fn users(n: usize, shift: f64, level: f64, seed: u64) -> Vec<[f64; 4]> {
