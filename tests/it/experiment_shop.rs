@@ -141,7 +141,7 @@ async fn every_metric_of_a_shop_equals_its_recomputation() {
     let team = owner(&server).await;
     let metrics = metrics();
     let goals: Vec<&str> = metrics.iter().map(|(key, _)| *key).filter(|key| *key != GUARDRAIL).collect();
-    let more = json!({"analysis": {"covariate_days": COVARIATE_DAYS}, "goals": goals,
+    let more = json!({"analysis": {"covariate_days": COVARIATE_DAYS, "post_stratifies": false}, "goals": goals,
         "guardrails": [{"metric": GUARDRAIL, "tolerance": 0.05}]});
     started(&team, &metrics, more).await;
     let relay = Relay::to(&server.url()).await;

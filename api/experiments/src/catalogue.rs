@@ -6,8 +6,8 @@ use footfall_api_http::Fault;
 
 use crate::check::filters;
 use crate::definition::{
-    Attribute, AttributeType, Definition, Environment, Experiment, ExperimentState, Feature, Holdout, Kind, Metric,
-    Namespace, OWN_IDS, PRODUCTION, SavedGroup, SeedState,
+    Attribute, AttributeType, Definition, Design, Environment, Experiment, ExperimentState, Feature, Holdout, Kind,
+    Metric, Namespace, OWN_IDS, PRODUCTION, SavedGroup, SeedState, Status,
 };
 use crate::faults::Faults;
 
@@ -25,6 +25,8 @@ pub struct Catalogue {
     pub features: BTreeMap<String, Feature>,
     pub experiments: BTreeMap<String, (Experiment, ExperimentState)>,
     pub metrics: BTreeMap<String, Metric>,
+    /// Keys for which the server tells exposures; known while the project is held for a change.
+    pub recording_keys: Vec<String>,
 }
 
 impl Catalogue {
@@ -46,6 +48,15 @@ impl Catalogue {
     pub fn live(&self) -> impl Iterator<Item = (&str, &Feature)> {
         let live = self.features.iter().filter(|(_, feature)| !feature.is_archived);
         live.map(|(key, feature)| (key.as_str(), feature))
+    }
+
+    /// A switchback that is not over.
+    pub fn switchback(&self) -> Option<&str> {
+        let is_over =
+            |state: &ExperimentState| matches!(state.status, Status::Stopped | Status::Shipped | Status::RolledBack);
+        let open = self.experiments.iter().filter(|(_, (_, state))| !is_over(state));
+        let mut switchbacks = open.filter(|(_, (one, _))| matches!(one.design, Design::Switchback { .. }));
+        switchbacks.next().map(|(key, _)| key.as_str())
     }
 
     pub fn knows_environment(&self, name: &str) -> bool {
@@ -120,7 +131,7 @@ impl Catalogue {
                 }
                 Kind::Environment => {
                     let of_pages = experiment.redirects.iter().filter_map(|redirects| redirects.environments.as_ref());
-                    of_pages.flatten().any(|environment| environment == key)
+                    of_pages.flatten().any(|environment| environment == key) || experiment.analysis.environment == key
                 }
                 Kind::Experiment => false,
             };

@@ -13,7 +13,7 @@ use crate::definition::{Definition, Kind};
 use crate::error::ExperimentError;
 use crate::faults::{DEFINITION_BYTES_MAX, Faults};
 use crate::payloads::Payloads;
-use crate::results::Facts;
+use crate::results::{Facts, SlowLooks};
 use crate::sighting::Witness;
 use crate::storage::{self, Change, Write};
 
@@ -105,6 +105,8 @@ struct Inner {
     witness: OnceLock<Arc<dyn Witness>>,
     /// When this process last looked at all arms of a bandit, by project and key, and left its weights as they were.
     judged: Mutex<HashMap<(String, String), Timestamp>>,
+    /// Whose guardrails took this process too long to look at.
+    slow_looks: Mutex<SlowLooks>,
 }
 
 impl Experiments {
@@ -123,6 +125,7 @@ impl Experiments {
             facts,
             witness: OnceLock::new(),
             judged: Mutex::default(),
+            slow_looks: Mutex::default(),
         })))
     }
 
@@ -155,6 +158,10 @@ impl Experiments {
     pub(crate) fn remember_judged(&self, project: &str, key: &str) {
         let mut judged = self.0.judged.lock().unwrap_or_else(PoisonError::into_inner);
         judged.insert((project.to_owned(), key.to_owned()), self.now());
+    }
+
+    pub(crate) fn slow_looks<T>(&self, of: impl FnOnce(&mut SlowLooks) -> T) -> T {
+        of(&mut self.0.slow_looks.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub fn now(&self) -> Timestamp {
@@ -300,6 +307,17 @@ impl Experiments {
         if !catalogue.knows_environment(&connection.environment) {
             let mut faults = Faults::default();
             catalogue.check_environment("environment", &connection.environment, &mut faults);
+            return Err(ExperimentError::Invalid(faults.into_vec()));
+        }
+        if let Some(key) = catalogue.switchback().filter(|_| connection.records_exposures) {
+            let mut faults = Faults::default();
+            faults.at(
+                "records_exposures",
+                format!(
+                    "the experiment {key:?} is a switchback and needs each person once in a window, while the server tells each once in a phase \
+                     and variation: let the app tell exposures each time it shows a variation, or end that experiment first"
+                ),
+            );
             return Err(ExperimentError::Invalid(faults.into_vec()));
         }
         connection.write(&mut transaction).await?;

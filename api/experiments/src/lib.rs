@@ -9,6 +9,7 @@ mod check;
 mod compile;
 pub mod definition;
 mod doors;
+mod environments;
 mod error;
 mod experiments;
 mod explain;
@@ -28,6 +29,7 @@ mod windows;
 
 pub use catalogue::Catalogue;
 pub use doors::{DoorSettings, SeatLimits, doors};
+pub use environments::{ENVIRONMENT, KeyEnvironments};
 pub use error::ExperimentError;
 pub use experiments::{Author, Experiments, Item};
 pub use lifecycle::Step;

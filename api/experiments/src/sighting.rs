@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use crate::catalogue::Catalogue;
 use crate::compile::posthog::{reason_of, seen};
+use crate::definition::PRODUCTION;
 use crate::doors::evaluation::Answer;
+use crate::environments::ENVIRONMENT;
 
 /// What an exposure is called, as PostHog's SDKs call theirs.
 const EVENT: &str = "$feature_flag_called";
@@ -31,7 +33,7 @@ pub trait Witness: Send + Sync {
 impl Sighting {
     /// None where nobody takes part in an experiment.
     pub(crate) fn of(
-        (project, catalogue): (&Arc<str>, &Catalogue),
+        (project, environment, catalogue): (&Arc<str>, &str, &Catalogue),
         feature: &str,
         person: &str,
         answer: &Answer,
@@ -44,10 +46,14 @@ impl Sighting {
         let response = variant.map_or(Value::Bool(is_on), Value::String);
         let reason = reason_of(experiment, variation, answer.leaf.as_deref());
         let phase = catalogue.experiments.get(experiment).map_or(0, |(_, state)| state.phases.len());
-        let occasion = format!("{feature} {phase} {reason}");
-        let properties = json!({
+        let mut occasion = format!("{feature} {phase} {reason}");
+        let mut properties = json!({
             "$feature_flag": feature, "$feature_flag_response": response, "$feature_flag_reason": reason, "$lib": "footfall-server",
         });
+        if environment != PRODUCTION {
+            properties[ENVIRONMENT] = json!(environment);
+            occasion += &format!(" in {environment}");
+        }
         Some(Sighting { project: project.clone(), person: person.to_owned(), occasion, event: EVENT, properties })
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clap::{Subcommand, ValueEnum};
 use footfall_api_access::{Access, Caller, Key, KeyKind, KeyRing, NewKey, Origin, PermissionSet, Scope};
 use footfall_api_app::OperatorToken;
+use footfall_api_experiments::KeyEnvironments;
 use footfall_ingest_activity::Clock;
 use footfall_ingest_server::WriteKeys;
 
@@ -20,12 +21,18 @@ pub struct DoorKeys {
     ring: Arc<KeyRing>,
     operator: Option<OperatorToken>,
     project: Arc<str>,
+    environments: Arc<KeyEnvironments>,
 }
 
 impl DoorKeys {
     /// `project` is the operator's where they name none.
-    pub fn new(access: &Access, operator: Option<OperatorToken>, project: &str) -> DoorKeys {
-        DoorKeys { ring: access.keys(), operator, project: project.into() }
+    pub fn new(
+        access: &Access,
+        operator: Option<OperatorToken>,
+        project: &str,
+        environments: Arc<KeyEnvironments>,
+    ) -> DoorKeys {
+        DoorKeys { ring: access.keys(), operator, project: project.into(), environments }
     }
 
     /// The project that the operator names behind an `@`, or the usual one; `None` for everybody else.
@@ -42,10 +49,11 @@ impl DoorKeys {
 impl WriteKeys for DoorKeys {
     fn resolve(&self, key: &str) -> Option<footfall_ingest_server::Caller> {
         if let Some(project) = self.operator_project(key) {
-            return Some(footfall_ingest_server::Caller { project, operator: true });
+            return Some(footfall_ingest_server::Caller { project, operator: true, environment: None });
         }
-        let project = self.ring.project(key, KeyKind::Write)?;
-        Some(footfall_ingest_server::Caller { project, operator: false })
+        let (id, project, kind) = self.ring.id_and_project(key)?;
+        let environment = self.environments.of(&id);
+        (kind == KeyKind::Write).then_some(footfall_ingest_server::Caller { project, operator: false, environment })
     }
 }
 

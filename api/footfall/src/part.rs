@@ -9,6 +9,7 @@ use footfall_api_access::Access;
 use footfall_api_app::App;
 use footfall_api_bus::{Bus, Counters, Opened};
 use footfall_api_data::TrackingPlans;
+use footfall_api_experiments::KeyEnvironments;
 use footfall_api_server::{Check, Health, Probes, add_probes};
 use footfall_ingest_log::{ActivityLog, LogStatus};
 use footfall_ingest_server::Doors;
@@ -70,7 +71,9 @@ pub(crate) async fn open(start: &Start<'_>) -> Result<Running, AppError> {
         Role::Jobs => None,
         _ => Some(patience.open("database", || app::open_plans(&access, clock.clone())).await?),
     };
-    let router = router(start, &log, work.clone(), &access, (&bus, counters.as_ref()), plans.clone())?;
+    let environments = KeyEnvironments::open(access.database().clone()).await;
+    let doors = plans.clone().map(|plans| (plans, environments));
+    let router = router(start, &log, work.clone(), &access, (&bus, counters.as_ref()), doors)?;
     let mut tasks = Vec::new();
     if !settings.bus.url.is_empty() {
         let carrier = Carrier { bus, access: access.clone(), experiments: None };
@@ -94,12 +97,12 @@ fn router(
     work: Option<Arc<Work>>,
     access: &Access,
     (bus, counters): (&Arc<dyn Bus>, Option<&Counters>),
-    plans: Option<TrackingPlans>,
+    doors: Option<(TrackingPlans, Arc<KeyEnvironments>)>,
 ) -> Result<Router, AppError> {
     let settings = start.settings;
     let mut routes = Router::new();
-    if let Some(plans) = plans {
-        let keys = Arc::new(DoorKeys::new(access, None, &settings.project));
+    if let Some((plans, environments)) = doors {
+        let keys = Arc::new(DoorKeys::new(access, None, &settings.project, environments));
         let doors =
             Doors::new(log.clone(), keys, start.clock.clone(), wiring::doors(settings)).planned(Arc::new(plans));
         routes = routes.merge(footfall_ingest_server::router(doors));

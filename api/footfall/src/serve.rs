@@ -10,7 +10,7 @@ use footfall_api_app::{App, AppSettings, OperatorToken};
 use footfall_api_boards::Boards;
 use footfall_api_bus::{Bus, Opened};
 use footfall_api_data::TrackingPlans;
-use footfall_api_experiments::Experiments;
+use footfall_api_experiments::{Experiments, KeyEnvironments};
 use footfall_api_http::Tls;
 use footfall_api_http::limit::Limits;
 use footfall_api_insights::{Cohorts, Desk};
@@ -184,6 +184,7 @@ async fn everything(start: &Start<'_>, own: SocketAddr, doors: SqlDoors) -> Resu
         plans: plans.clone(),
         bus: bus.clone(),
         limit,
+        environments: KeyEnvironments::open(access.database().clone()).await,
     };
     let sql_desk = sql_doors::desk(&stack, &access, of_insights, &api, clock.clone());
     let router = router(start, &stack, &access, resources, &token, api)?;
@@ -233,6 +234,7 @@ struct Resources {
     bus: Arc<dyn Bus>,
     /// Of the doors of flags.
     limit: Option<Limits>,
+    environments: Arc<KeyEnvironments>,
 }
 
 /// The table functions that SQL has through every door.
@@ -249,7 +251,7 @@ fn router(
     start: &Start<'_>,
     stack: &Arc<Stack>,
     access: &Access,
-    Resources { experiments, boards, desk, plans, bus, limit }: Resources,
+    Resources { experiments, boards, desk, plans, bus, limit, environments }: Resources,
     token: &str,
     api: AppSettings,
 ) -> Result<Router, AppError> {
@@ -289,14 +291,21 @@ fn router(
     let built = built.map_err(|error| AppError::Internal(error.to_string()))?;
     let mut routes = footfall_api_pages::router().merge(embedded(&boards));
     if start.role == Role::All {
-        routes = routes.merge(footfall_ingest_server::router(doors(settings, stack, access, &plans, token)));
+        let doors = doors((settings, token), stack, access, &plans, environments);
+        routes = routes.merge(footfall_ingest_server::router(doors));
     }
     let flags = footfall_api_experiments::doors(&experiments, flags, limit);
     Ok(routes.merge(flags).fallback_service(built.router))
 }
 
-fn doors(settings: &Settings, stack: &Stack, access: &Access, plans: &TrackingPlans, token: &str) -> Doors {
-    let keys = Arc::new(DoorKeys::new(access, OperatorToken::new(token), &settings.project));
+fn doors(
+    (settings, token): (&Settings, &str),
+    stack: &Stack,
+    access: &Access,
+    plans: &TrackingPlans,
+    environments: Arc<KeyEnvironments>,
+) -> Doors {
+    let keys = Arc::new(DoorKeys::new(access, OperatorToken::new(token), &settings.project, environments));
     let doors = Doors::new(stack.log.clone(), keys, stack.clock.clone(), wiring::doors(settings));
     let doors = doors.planned(Arc::new(plans.clone()));
     match stack.backlog(settings.doors.visible_goal.0) {

@@ -254,6 +254,7 @@ impl Inner {
             skew: Some(&self.skew),
             plan: plan.as_deref(),
             operator: caller.operator,
+            environment: caller.environment.as_deref(),
             verbose: head.verbose || wire.wants_every_fate(),
         };
         let parsed = intake::take(&envelope, &setting);

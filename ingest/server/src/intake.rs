@@ -7,6 +7,7 @@ use footfall_ingest_activity::{
     content_hash,
 };
 use footfall_ingest_plan::Plan;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::dialect::{Around, Dialect, Scratch, parse_value};
@@ -86,6 +87,8 @@ pub struct Setting<'a> {
     pub plan: Option<&'a Plan>,
     /// The caller may give commands.
     pub operator: bool,
+    /// The environment of the caller's key; `None` is production.
+    pub environment: Option<&'a str>,
     /// Keep the fates of accepted items too.
     pub verbose: bool,
 }
@@ -93,7 +96,17 @@ pub struct Setting<'a> {
 impl<'a> Setting<'a> {
     /// An ordinary caller's request.
     pub fn new(project: &'a str, received_at: Timestamp, limits: &'a Limits) -> Self {
-        Setting { project, received_at, import: None, limits, skew: None, plan: None, operator: false, verbose: false }
+        Setting {
+            project,
+            received_at,
+            import: None,
+            limits,
+            skew: None,
+            plan: None,
+            operator: false,
+            environment: None,
+            verbose: false,
+        }
     }
 }
 
@@ -154,6 +167,8 @@ impl ParsedRequest {
             }
             return;
         }
+        let placed = setting.environment.and_then(|environment| in_environment(activity.properties, environment));
+        let activity = Activity { properties: placed.as_deref().or(activity.properties), ..activity };
         let message_id = setting.verbose.then(|| activity.message_id.as_str().to_owned());
         match Entry::Activity(Box::new(activity)).encode() {
             Ok(record) => self.accept(index, record, message_id),
@@ -215,6 +230,21 @@ impl ParsedRequest {
         self.fates.push(Fate { index, outcome, refusal: Some(refusal), message_id });
         id
     }
+}
+
+/// The property that names the environment of an activity.
+const ENVIRONMENT: &str = "$environment";
+
+/// The properties with the environment of their key; none where they name one themselves.
+fn in_environment(properties: Option<&RawValue>, environment: &str) -> Option<Box<RawValue>> {
+    let own = properties.map_or("{}", RawValue::get);
+    let rest = own.trim_start().strip_prefix('{')?;
+    if Value::check(own).is_ok_and(|own| own.member(ENVIRONMENT).is_some()) {
+        return None;
+    }
+    let named = format!("{{\"{ENVIRONMENT}\":{}", crate::json::quoted(environment));
+    let comma = if rest.trim_start().starts_with('}') { "" } else { "," };
+    RawValue::from_string(format!("{named}{comma}{rest}")).ok()
 }
 
 /// The id that a refused item carries, if it is readable.

@@ -9,6 +9,8 @@ pub struct Caller {
     pub project: Arc<str>,
     /// True for the operator's own key, which may tag imports, give commands and name any project.
     pub operator: bool,
+    /// The environment of the key; `None` is production.
+    pub environment: Option<Arc<str>>,
 }
 
 /// Knows the write keys.

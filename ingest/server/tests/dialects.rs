@@ -244,3 +244,31 @@ fn imports_recognise_every_shape() {
         imported(r#"{"batch":[{"type":"identify","userId":"u","traits":{"a":1}}],"context":{"ip":"1.2.3.4"}}"#);
     assert_eq!((&batched["common"]["ip"], &batched["set"]), (&json!("1.2.3.4"), &json!({"a": 1})));
 }
+
+/// What a key of another environment brings says so, whoever's dialect it is; what names its environment itself stays as it was sent.
+#[test]
+fn activity_has_the_environment_of_its_key() {
+    let limits = Limits::default();
+    let setting = Setting { environment: Some("staging"), ..Setting::new("p", now(), &limits) };
+    let track = |properties: &str| {
+        format!(
+            r#"[{{"type":"track","event":"bought","userId":"ada","properties":{properties}}},{{"type":"page","userId":"ada"}}]"#
+        )
+    };
+    let sent = |properties: &str, setting: &Setting<'_>| -> Vec<String> {
+        let parsed = parse_body(BodyKind::Native, track(properties).as_bytes(), setting, 1000).unwrap();
+        let read =
+            |record: &footfall_ingest_activity::Record| match Entry::decode(record.kind, &record.payload).unwrap() {
+                Entry::Activity(activity) => activity.properties.map_or("", |properties| properties.get()).to_owned(),
+                _ => panic!("no activity"),
+            };
+        parsed.records.iter().map(read).collect()
+    };
+    let named = |text: &str| serde_json::from_str::<Value>(text).unwrap()["$environment"].clone();
+    let told = sent(r#"{ "price": 5 }"#, &setting);
+    assert_eq!(told[0], r#"{"$environment":"staging", "price": 5 }"#);
+    assert_eq!(told.iter().map(|text| named(text)).collect::<Vec<_>>(), [json!("staging"), json!("staging")]);
+    assert_eq!(sent("{ }", &setting)[0], r#"{"$environment":"staging" }"#);
+    assert_eq!(named(&sent(r#"{"$environment":"qa"}"#, &setting)[0]), json!("qa"));
+    assert_eq!(sent(r#"{"price":5}"#, &Setting::new("p", now(), &limits))[0], r#"{"price":5}"#);
+}

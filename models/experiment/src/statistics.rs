@@ -19,6 +19,7 @@ mod metric;
 mod moments;
 pub mod multiplicity;
 pub mod periods;
+mod post_stratified;
 pub mod power;
 pub mod quadrature;
 pub mod special;
@@ -28,7 +29,7 @@ pub mod switchback;
 mod test;
 mod thin;
 
-pub use analysis::{Analysis, Method, Settings, analyse, analyse_above_nothing, analyse_periods};
+pub use analysis::{Analysis, Method, Settings, analyse, analyse_above_nothing, analyse_periods, analyse_strata};
 pub use effect::{Difference, Effect, Refusal, degrees_of_freedom};
 pub use metric::{Quantile, Statistic, Values, adjusted, theta_of};
 pub use moments::Moments;

@@ -79,7 +79,7 @@ fn metrics() -> (Vec<Selector>, Vec<PersonMeasure>) {
         }
         let cap = (index == last).then_some(PersonCap::Quantile(0.99));
         let quantiles = (index + 1 == last).then_some(QuantileAround { level: 0.9, z: 1.96 });
-        PersonMeasure { parts, cap, quantiles }
+        PersonMeasure { parts, cap, quantiles, matures_ms: None }
     };
     (sources, all.into_iter().enumerate().map(measure).collect())
 }
@@ -108,6 +108,8 @@ fn question() -> Exposures {
         dimensions: DIMENSIONS.map(by).into(),
         counts_first: false,
         divided_by: DividedBy::Days,
+        by_activity: true,
+        told_where: None,
     }
 }
 
@@ -120,10 +122,11 @@ fn others(question: &Exposures) -> [(&'static str, Question); 3] {
     let telling = ContextTelling { property: "leafId".into(), contexts };
     let bandit = |contexts: Vec<ContextTelling>| {
         let divided_by = DividedBy::Times { starts_ms: starts_ms.clone(), contexts };
-        Exposures { counts_first: true, dimensions: Vec::new(), divided_by, ..question.clone() }
+        Exposures { counts_first: true, dimensions: Vec::new(), divided_by, by_activity: false, ..question.clone() }
     };
     let version = vec![by(DIMENSIONS[4])];
-    let by_version = Exposures { dimensions: version, divided_by: DividedBy::Dimension(0), ..question.clone() };
+    let by_version =
+        Exposures { dimensions: version, divided_by: DividedBy::Dimension(0), by_activity: false, ..question.clone() };
     [
         ("a bandit of 14 periods", bandit(Vec::new())),
         ("the same in 3 contexts", bandit(vec![telling])),

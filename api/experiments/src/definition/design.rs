@@ -40,6 +40,18 @@ impl Design {
         *self == Design::People
     }
 
+    /// Refuses a switchback beside keys for which the server tells exposures: it tells each person once in a phase and variation, and
+    /// windows after the first would lack them.
+    pub(super) fn check_tellers(&self, catalogue: &Catalogue, faults: &mut Faults) {
+        if matches!(self, Design::Switchback { .. }) && !catalogue.recording_keys.is_empty() {
+            let keys = catalogue.recording_keys.join(", ");
+            faults.here(format!(
+                "the server tells exposures for {keys}, each person once in a phase and variation, and a switchback needs them once in a \
+                 window: set records_exposures to false at these SDK connections, and let the app tell exposures each time it shows a variation"
+            ));
+        }
+    }
+
     pub(super) fn check(&self, experiment: &Experiment, is_new: bool, catalogue: &Catalogue, faults: &mut Faults) {
         match self {
             Design::People => {
@@ -76,6 +88,9 @@ impl Design {
                     faults.here("windows are drawn in pairs, so that there must be two variations of equal weight");
                 }
             }
+        }
+        if is_new {
+            self.check_tellers(catalogue, faults);
         }
         if experiment.bandit.is_some() {
             faults.here("does not go with a bandit");

@@ -7,12 +7,12 @@ use serde_json::Value;
 use footfall_models_experiment::statistics::bandit::USERS_MIN;
 
 use super::{
-    BanditContext, Definition, Design, ExperimentState, Kind, Measure, Prerequisite, Redirects, Status, Sticky, context,
+    Analysis, BanditContext, Definition, Design, ExperimentState, Kind, Measure, Prerequisite, Redirects, Status,
+    Sticky, context,
 };
 use crate::catalogue::Catalogue;
 use crate::check::{condition, namespaces, needed, plan};
 use crate::faults::Faults;
-use crate::results::Dimension;
 
 const VARIATIONS_MAX: usize = 100;
 const METRICS_MAX: usize = 100;
@@ -126,79 +126,6 @@ pub struct Guardrail {
     /// Rolls the experiment back by itself as soon as the harm is sure.
     #[serde(default)]
     pub rolls_back: bool,
-}
-
-/// How results are judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TestMethod {
-    /// True at every look.
-    #[default]
-    Sequential,
-    /// True at one look that was fixed beforehand.
-    FixedHorizon,
-}
-
-/// What takes variance away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Covariate {
-    /// The same measure before exposure (CUPED).
-    #[default]
-    SameMeasure,
-    /// What a model says of each person by what they did before exposure, fitted on other people (CUPAC).
-    Prediction,
-}
-
-impl Covariate {
-    pub(super) fn is_same_measure(&self) -> bool {
-        *self == Covariate::SameMeasure
-    }
-}
-
-/// Settings of the analysis.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Analysis {
-    pub method: TestMethod,
-    #[schemars(range(min = 0.0001, max = 0.5))]
-    pub alpha: f64,
-    /// Users at which sequential intervals are tightest.
-    #[schemars(range(min = 100.0, max = 1_000_000_000.0))]
-    pub tuning: f64,
-    /// Days before exposure whose values take variance away (CUPED); 0 for none.
-    #[schemars(range(min = 0, max = 90))]
-    pub covariate_days: u32,
-    /// What is made of these days.
-    #[serde(skip_serializing_if = "Covariate::is_same_measure")]
-    pub covariate: Covariate,
-    /// Compares people of each value of this dimension among themselves, as they were at their first exposure (post-stratification).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stratified_by: Option<Dimension>,
-    /// Standard deviation of a prior on relative effects, with mean 0; none where absent.
-    #[schemars(range(min = 0.0, max = 10.0))]
-    pub prior_deviation: Option<f64>,
-    /// Leaves out people whose user agent or property says that they are bots.
-    pub excludes_bots: bool,
-    /// A property that marks people of one's own, who are left out when it is true.
-    #[schemars(length(max = 100))]
-    pub internal_property: Option<String>,
-}
-
-impl Default for Analysis {
-    fn default() -> Self {
-        Analysis {
-            method: TestMethod::Sequential,
-            alpha: 0.05,
-            tuning: 5_000.0,
-            covariate_days: 14,
-            covariate: Covariate::SameMeasure,
-            stratified_by: None,
-            prior_deviation: None,
-            excludes_bots: true,
-            internal_property: None,
-        }
-    }
 }
 
 /// What is expected, so that its power is known before it starts.
@@ -351,36 +278,6 @@ impl Experiment {
             faults.at("goals", "the first decides over the weights of a bandit, and cannot be a quantile");
         }
     }
-
-    fn check_analysis(&self, faults: &mut Faults) {
-        faults.within("analysis", |faults| {
-            if !(0.0001..=0.5).contains(&self.analysis.alpha) {
-                faults.at("alpha", "must be between 0.0001 and 0.5");
-            }
-            if !(100.0..=1e9).contains(&self.analysis.tuning) {
-                faults.at("tuning", "must be between 100 and a billion users");
-            }
-            if self.analysis.covariate == Covariate::Prediction && self.analysis.covariate_days == 0 {
-                faults.at("covariate", "a prediction needs days before exposure to predict from");
-            }
-            if self.analysis.stratified_by.is_some() && (self.bandit.is_some() || !self.design.is_people()) {
-                faults.at("stratified_by", "goes with people who are divided by weights that stay what they are");
-            }
-            if self.analysis.covariate_days > 90 {
-                faults.at("covariate_days", "must be at most 90");
-            }
-            if self
-                .analysis
-                .prior_deviation
-                .is_some_and(|deviation| !(0.0..=10.0).contains(&deviation) || deviation == 0.0)
-            {
-                faults.at("prior_deviation", "must be more than 0 and at most 10");
-            }
-            if let Some(property) = &self.analysis.internal_property {
-                faults.line("internal_property", property);
-            }
-        });
-    }
 }
 
 impl Definition for Experiment {
@@ -412,7 +309,7 @@ impl Definition for Experiment {
             namespaces::check(key, self, state.phases.is_empty(), catalogue, faults);
         }
         self.check_metrics(catalogue, faults);
-        self.check_analysis(faults);
+        faults.within("analysis", |faults| self.analysis.check(self, catalogue, faults));
         if let Some(bandit) = &self.bandit {
             self.check_bandit(bandit, catalogue, faults);
         }
@@ -435,9 +332,12 @@ impl Definition for Experiment {
         &self,
         before: &Experiment,
         (state, next): (&ExperimentState, &ExperimentState),
-        _: &Catalogue,
+        catalogue: &Catalogue,
         faults: &mut Faults,
     ) {
+        if next.phases.len() > state.phases.len() {
+            faults.within("design", |faults| self.design.check_tellers(catalogue, faults));
+        }
         if state.phases.is_empty() {
             return;
         }

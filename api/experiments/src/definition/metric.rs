@@ -23,6 +23,9 @@ pub struct Metric {
     pub cap: Option<Cap>,
     #[serde(default)]
     pub lower_is_better: bool,
+    /// People may be compared by strata (post-stratification), as the experiment's analysis says; false for all people at once.
+    #[serde(default = "yes", skip_serializing_if = "super::analysis::is_true")]
+    pub post_stratifies: bool,
     /// What was thought of effects on it before any data; that of the experiment's analysis where it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prior: Option<MetricPrior>,
@@ -36,6 +39,10 @@ pub struct Metric {
     #[serde(default)]
     #[schemars(length(max = 4000))]
     pub description: String,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// A normal distribution of relative effects: 0.02 is two in a hundred more.
@@ -69,12 +76,14 @@ pub enum Measure {
     Ratio { numerator: Aggregate, denominator: Aggregate },
     /// The mean of a number over all that happened; people stay the units.
     Mean { source: Source, operand: Operand },
-    /// A quantile of each person's sum.
+    /// A quantile of each person's sum, or of the numbers of all that happened; people stay the units.
     Quantile {
         source: Source,
         operand: Operand,
         #[schemars(range(min = 0.001, max = 0.999))]
         level: f64,
+        #[serde(default, skip_serializing_if = "QuantileOf::is_person")]
+        of: QuantileOf,
     },
     /// Whether it happened between these days after exposure, the first inclusive, the last exclusive.
     Retention {
@@ -84,6 +93,23 @@ pub enum Measure {
         #[schemars(range(min = 1, max = 366))]
         to_day: u32,
     },
+}
+
+/// What a quantile is taken over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum QuantileOf {
+    /// Each person's sum; who did nothing has 0.
+    #[default]
+    Person,
+    /// The number of each activity. What one person does hangs together, and the spread allows for that.
+    Event,
+}
+
+impl QuantileOf {
+    fn is_person(&self) -> bool {
+        *self == QuantileOf::Person
+    }
 }
 
 /// Which activities.
@@ -155,6 +181,26 @@ pub enum Cap {
     At(#[schemars(range(min = 0.0))] f64),
     /// At this quantile of all people's values.
     Quantile(#[schemars(range(min = 0.5, max = 0.9999))] f64),
+}
+
+impl Metric {
+    /// The same before exposure takes variance away.
+    pub fn has_covariate(&self) -> bool {
+        !matches!(self.measure, Measure::Retention { .. } | Measure::Quantile { .. })
+    }
+
+    /// So many days after exposure it is known of somebody; who was exposed later has no value yet.
+    pub fn matures_days(&self) -> Option<u32> {
+        match self.measure {
+            Measure::Retention { to_day, .. } => Some(to_day),
+            _ => None,
+        }
+    }
+
+    /// A quantile of the numbers of all that happened.
+    pub fn is_of_events(&self) -> bool {
+        matches!(self.measure, Measure::Quantile { of: QuantileOf::Event, .. })
+    }
 }
 
 impl Measure {

@@ -1,5 +1,6 @@
 //! What a project configures: eight kinds of definitions, each with its own file, its rules and what it refers to.
 
+mod analysis;
 mod attribute;
 mod context;
 mod design;
@@ -18,14 +19,17 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use analysis::{Analysis, Covariate, TestMethod};
 pub use attribute::{Attribute, AttributeType, OWN_IDS};
 pub use context::{BanditContext, ContextWeights, leaf_of};
 pub use design::{Design, WINDOWS_MAX};
 pub use environment::{Environment, PRODUCTION};
-pub use experiment::{Analysis, Bandit, Covariate, Experiment, Guardrail, NamespaceShare, Plan, TestMethod, Variation};
+pub use experiment::{Bandit, Experiment, Guardrail, NamespaceShare, Plan, Variation};
 pub use feature::{Feature, Prerequisite, Rule, Serve, ValueType, VariationValue};
 pub use holdout::Holdout;
-pub use metric::{Aggregate, Cap, Compared, Comparison, Measure, Metric, MetricPrior, Operand, Source, Window};
+pub use metric::{
+    Aggregate, Cap, Compared, Comparison, Measure, Metric, MetricPrior, Operand, QuantileOf, Source, Window,
+};
 pub use namespace::Namespace;
 pub use redirect::{Page, PageBy, Redirects, Sticky};
 pub use saved_group::{Members, SavedGroup, VALUES_MAX};

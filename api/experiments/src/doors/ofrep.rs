@@ -130,7 +130,12 @@ pub(super) async fn one(
     }
     if served.connection.records_exposures
         && let (Some(witness), Some(id)) = (doors.experiments.witness(), &context.id)
-        && let Some(sighting) = Sighting::of((&served.project, &served.payloads.catalogue), key, id, &answer)
+        && let Some(sighting) = Sighting::of(
+            (&served.project, &served.connection.environment, &served.payloads.catalogue),
+            key,
+            id,
+            &answer,
+        )
     {
         witness.saw(sighting);
     }

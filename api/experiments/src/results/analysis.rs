@@ -1,38 +1,32 @@
 //! From the answers of the tables to the report: totals, sample ratio, comparisons, corrections for many tests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use footfall_models_experiment::statistics::bayesian::Prior;
-use footfall_models_experiment::statistics::periods::{self, Period};
 use footfall_models_experiment::statistics::{
-    Analysis, Difference, Method, Settings, Statistic, adjusted, analyse, analyse_above_nothing, analyse_periods, srm,
-    theta_of,
+    Analysis, Difference, Method, Settings, Statistic, adjusted, analyse, analyse_above_nothing, analyse_periods,
+    analyse_strata, srm, theta_of,
 };
 
 use footfall_api_http::Time;
 
 use crate::catalogue::Catalogue;
-use crate::definition::{Design, Experiment, Metric, MetricPrior, PART_SEPARATOR, Phase, TestMethod, WeightsPart};
+use crate::definition::{Design, Experiment, Measure, Metric, MetricPrior, Phase, TestMethod, WeightsPart};
 use crate::error::ExperimentError;
 use crate::experiments::{Experiments, Item};
 use crate::windows::Windows;
 
 use super::before;
-use super::breakdown;
 use super::comparison::{add_absolute, compared, correct, is_enough, power_now};
 use super::dimensions::{self, Level};
 use super::exposures::ExposureSource;
 use super::question::Parts;
 use super::reading::{self, Designed};
 use super::report::{
-    Adjustment, Arm, ArmMoments, CurvePoint, Interval, MetricReport, Report, Role, SampleRatio, VariationReport,
-    Watched, finite,
+    Adjustment, Arm, ArmMoments, Interval, MetricReport, Report, Role, SampleRatio, VariationReport, Watched, finite,
 };
 use super::samples::Cell;
-use super::strata;
-
-/// Points of a curve.
-const DAYS_MAX: usize = 400;
+use super::strata::{self, Compared, Stratified};
 
 pub(super) type Pair = (Statistic, Statistic);
 pub(super) type Cells = BTreeMap<String, BTreeMap<String, Cell>>;
@@ -41,8 +35,8 @@ pub(super) type Cells = BTreeMap<String, BTreeMap<String, Cell>>;
 pub(super) struct Answered {
     pub cells: Cells,
     pub quantiles: BTreeMap<String, Vec<Option<Statistic>>>,
-    /// By the levels of what people are stratified by.
-    pub strata: Option<Cells>,
+    /// The same by strata, where people fall into any.
+    pub strata: Option<Stratified>,
     /// People by all dimensions, where the one question told of them.
     pub levels: Option<Vec<Level>>,
     pub sql: String,
@@ -97,12 +91,19 @@ impl Experiments {
         }
         let frame = looked.frame();
         let starts = looked.starts();
-        let parts = if frame.is_bandit() { Parts::Periods(&starts) } else { Parts::Days };
+        let mut names = Vec::new();
+        let parts = match strata::wanted(frame.experiment) {
+            _ if frame.is_bandit() => Parts::Periods(&starts),
+            None => Parts::Days,
+            Some((dimension, by_activity)) => {
+                if let Some(dimension) = dimension {
+                    names = self.largest_levels(project, key, &looked, dimension).await?;
+                }
+                let levels = dimension.map(|dimension| (dimension, names.as_slice()));
+                Parts::Strata(strata::Strata { levels, by_activity })
+            }
+        };
         let mut answered = self.ask(project, key, &looked, &frame, parts, seeks_causes).await?;
-        if let Some(dimension) = frame.experiment.analysis.stratified_by {
-            let by_level = self.ask(project, key, &looked, &frame, Parts::Levels(dimension), false).await?;
-            answered.strata = Some(breakdown::folded(by_level.cells));
-        }
         // Of a bandit the shares of a level depend on when its people came.
         let levels = match answered.levels.take() {
             // And of clusters a level is no division.
@@ -262,7 +263,7 @@ impl Frame<'_> {
         SampleRatio { p_value, p_value_always_valid, is_off, suspects: Vec::new(), reading: reading.to_owned() }
     }
 
-    fn has_clusters(&self) -> bool {
+    pub(super) fn has_clusters(&self) -> bool {
         matches!(self.experiment.design, Design::Clusters { .. })
     }
 
@@ -271,7 +272,7 @@ impl Frame<'_> {
         self.phase.weights_parts(self.experiment.contexts().map_or(0, <[_]>::len))
     }
 
-    fn is_contextual(&self) -> bool {
+    pub(super) fn is_contextual(&self) -> bool {
         self.experiment.contexts().is_some_and(|contexts| !contexts.is_empty())
     }
 
@@ -279,21 +280,32 @@ impl Frame<'_> {
         self.experiment.bandit.is_some()
     }
 
-    /// Two arms compared: of a bandit period by period, level by level where people are stratified, else all people at once.
+    /// Whether a metric's people are compared by strata where there are any. Quantiles do not add up.
+    pub(super) fn is_stratified(&self, index: usize) -> bool {
+        let metric = self.metrics.get(index).map(|(_, metric)| *metric);
+        metric.is_some_and(|metric| metric.post_stratifies && !matches!(metric.measure, Measure::Quantile { .. }))
+    }
+
+    fn strata(&self, index: usize, arms: (&str, &str), answered: &Answered) -> Vec<Compared> {
+        let strata = answered.strata.as_ref().filter(|_| self.is_stratified(index));
+        strata.map(|strata| strata.compared(&strata.all(index, arms))).unwrap_or_default()
+    }
+
+    /// Two arms compared: of a bandit period by period, stratum by stratum where there are any, else all people at once.
     fn analysed(
         &self,
         index: usize,
         (a, b): (&str, &str),
-        answered: &Answered,
+        (answered, strata): (&Answered, &[Compared]),
         pair: Pair,
         settings: &Settings,
     ) -> Analysis {
         if matches!(pair.0, Statistic::Quantile(_)) {
             return analyse(&[pair], settings);
         }
-        if let Some(cells) = answered.strata.as_ref() {
-            let strata = strata::of_levels(cells, index, (a, b));
-            return analyse(if strata.is_empty() { std::slice::from_ref(&pair) } else { &strata }, settings);
+        if !strata.is_empty() {
+            let pairs: Vec<Pair> = strata.iter().map(|one| one.pair).collect();
+            return analyse_strata(&pairs, settings);
         }
         let periods = if self.is_bandit() { self.periods(index, (a, b), &answered.cells) } else { Vec::new() };
         if periods.is_empty() { analyse(&[pair], settings) } else { analyse_periods(&periods, settings) }
@@ -339,7 +351,7 @@ impl Frame<'_> {
     ) -> MetricReport {
         let statistic = |key: &str| totals.get(key).and_then(|cell| cell.statistics.get(index).copied().flatten());
         let arm = |variation: &str| {
-            let people = totals.get(variation).map_or(0.0, |cell| cell.people);
+            let people = totals.get(variation).map_or(0.0, |cell| cell.people_of(index));
             let known = statistic(variation).filter(|_| people > 0.0);
             let plain = known.map(|known| known.unadjusted());
             Arm {
@@ -353,6 +365,8 @@ impl Frame<'_> {
             }
         };
         let mut arms: Vec<Arm> = self.experiment.variations.iter().map(|one| arm(&one.key)).collect();
+        let all = |of: fn(&Cell, usize) -> f64| totals.values().map(|cell| of(cell, index)).sum::<f64>();
+        let immature = metric.matures_days().map(|_| all(|cell, _| cell.people) - all(Cell::people_of));
         let settings = self.settings(metric);
         let control = self.experiment.variations.first().map(|one| one.key.as_str()).unwrap_or_default();
         let treatments = self.experiment.variations.iter().skip(1);
@@ -360,11 +374,14 @@ impl Frame<'_> {
             .map(|one| {
                 let pair = statistic(control).zip(statistic(&one.key));
                 let curve = self.curve(index, (control, &one.key), answered, &settings);
-                let analysis = pair.map(|pair| self.analysed(index, (control, &one.key), answered, pair, &settings));
+                let strata = self.strata(index, (control, &one.key), answered);
+                let found = (answered, strata.as_slice());
+                let analysis = pair.map(|pair| self.analysed(index, (control, &one.key), found, pair, &settings));
                 let refusal = analysis.as_ref().and_then(|analysis| analysis.effect.err());
                 let effect = analysis.as_ref().and_then(|analysis| analysis.effect.ok());
                 let mut compared = compared(&one.key, pair.zip(analysis), metric, &settings, curve);
                 if let Some(pair) = pair.filter(|pair| is_enough(*pair, metric)) {
+                    compared.post_stratified = strata::summary(&strata, pair);
                     let planned = self.experiment.plan.as_ref().filter(|plan| plan.minimum_effect > 0.0);
                     let planned = planned.filter(|_| self.role(key) == Role::Goal).zip(effect);
                     compared.power =
@@ -380,7 +397,7 @@ impl Frame<'_> {
                         let settings = Settings { method, ..settings };
                         let test = match is_absolute {
                             true => analyse_above_nothing(pair, &settings).test,
-                            false => self.analysed(index, (control, &one.key), answered, pair, &settings).test,
+                            false => self.analysed(index, (control, &one.key), found, pair, &settings).test,
                         };
                         compared.watched =
                             test.map(|test| Watched { interval: Interval::of(test.interval), is_absolute });
@@ -392,6 +409,7 @@ impl Frame<'_> {
                     clusters: pair.filter(|_| self.has_clusters()).map(|(a, b)| [a.n(), b.n()]),
                     covariate: self.experiment.analysis.covariate,
                     shared: self.shared,
+                    immature,
                 };
                 reading::add(designed, &mut compared);
                 compared
@@ -410,6 +428,7 @@ impl Frame<'_> {
             revision,
             role: self.role(key),
             lower_is_better: metric.lower_is_better,
+            people_not_mature: immature,
             adjusted_by: pair.and_then(|(a, b)| self.adjustment(&a, &b)),
             arms,
             comparisons,
@@ -425,55 +444,6 @@ impl Frame<'_> {
         let plain = variance(&a.unadjusted()) + variance(&b.unadjusted());
         let variance_left = finite((variance(&left) + variance(&right)) / plain)?;
         Some(Adjustment { covariate: self.experiment.analysis.covariate, variance_left })
-    }
-
-    /// The effect among those exposed so far, by day or by period of a bandit. Quantiles do not add up, and have none.
-    fn curve(&self, index: usize, (a, b): (&str, &str), answered: &Answered, settings: &Settings) -> Vec<CurvePoint> {
-        let none = BTreeMap::new();
-        let of = |key: &str| answered.cells.get(key).unwrap_or(&none);
-        // Of people whose context nobody told the weights are not known.
-        let known: Option<BTreeSet<String>> =
-            self.is_contextual().then(|| self.weights_parts().into_iter().map(|part| part.name).collect());
-        let is_known = |part: &&String| known.as_ref().is_none_or(|known| known.contains(*part));
-        let parts: BTreeSet<&String> = of(a).keys().chain(of(b).keys()).filter(is_known).collect();
-        let mut days: Vec<(&str, Vec<&String>)> = Vec::new();
-        for part in parts {
-            let day = part.split(PART_SEPARATOR).next().unwrap_or(part);
-            match days.last_mut().filter(|(last, _)| *last == day) {
-                Some((_, parts)) => parts.push(part),
-                None => days.push((day, vec![part])),
-            }
-        }
-        let (mut sum_a, mut sum_b): (Option<Cell>, Option<Cell>) = (None, None);
-        let grown = |sum: Option<Cell>, next: Option<&Cell>| match (sum, next) {
-            (Some(sum), Some(next)) => Some(sum.merged(next)),
-            (sum, next) => sum.or(next.cloned()),
-        };
-        let mut points: Vec<CurvePoint> = Vec::new();
-        // Of a bandit, by the leaf of its contexts.
-        let mut periods: BTreeMap<&str, Vec<Period>> = BTreeMap::new();
-        for (day, parts) in days.into_iter().take(DAYS_MAX) {
-            for part in parts {
-                (sum_a, sum_b) = (grown(sum_a, of(a).get(part)), grown(sum_b, of(b).get(part)));
-                let leaf = part.split_once(PART_SEPARATOR).map_or("", |(_, leaf)| leaf);
-                let period = self.period(index, (a, b), part, &answered.cells).filter(|_| self.is_bandit());
-                period.into_iter().for_each(|period| periods.entry(leaf).or_default().push(period));
-            }
-            let statistic =
-                |sum: &Option<Cell>| sum.as_ref().and_then(|cell| cell.statistics.get(index).copied().flatten());
-            let people = [&sum_a, &sum_b].into_iter().flatten().map(|cell| cell.people).sum();
-            let pair = statistic(&sum_a).zip(statistic(&sum_b));
-            let periods: Vec<Period> = periods.values().flat_map(|own| periods::joined(own.iter().copied())).collect();
-            let analysis = pair.map(|pair| match periods.as_slice() {
-                [] => analyse(&[pair], settings),
-                periods => analyse_periods(periods, settings),
-            });
-            let effect =
-                analysis.as_ref().and_then(|analysis| analysis.effect.ok()).and_then(|effect| finite(effect.estimate));
-            let interval = analysis.and_then(|analysis| analysis.test).map(|test| Interval::of(test.interval));
-            points.push(CurvePoint { day: day.to_owned(), people, effect, interval });
-        }
-        points
     }
 }
 

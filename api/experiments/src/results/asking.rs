@@ -2,17 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use footfall_models_experiment::statistics::Statistic;
+
 use crate::definition::{Covariate, Experiment, Metric};
 use crate::error::ExperimentError;
 use crate::experiments::Experiments;
 
 use super::analysis::{Answered, Frame, Looked};
-use super::dimensions::{self, Level};
+use super::dimensions::{self, Dimension, Level};
 use super::division::Division;
+use super::events;
+use super::exposures::ExposureSource;
 use super::prediction::{self, Predictions};
 use super::projected::{self, Projected};
 use super::question::{Parts, Plan, plan};
 use super::samples::{self, Shape};
+use super::strata;
 
 impl Experiments {
     /// People of each arm by level of each dimension.
@@ -70,13 +75,20 @@ impl Experiments {
         };
         let Plan { measured, has_clusters, .. } = fresh();
         let cells = samples::cells(&rows, &measured, Shape { has_clusters, predictions: &predictions })?;
+        let (cells, strata) = match parts {
+            Parts::Strata(strata) => {
+                let (cells, strata) = strata::split(cells, strata);
+                (cells, Some(strata))
+            }
+            _ => (cells, None),
+        };
         let people =
             |variation: &str| cells.get(variation).map_or(0.0, |days| days.values().map(|cell| cell.people).sum());
         let arms: Vec<(String, f64)> =
             frame.experiment.variations.iter().map(|one| (one.key.clone(), people(&one.key))).collect();
         let wanted =
             (!matches!(parts, Parts::Levels(_) | Parts::Beside(_))).then(|| fresh().quantiles(&arms)).flatten();
-        let quantiles = match (known, wanted) {
+        let mut quantiles = match (known, wanted) {
             (Some(rows), _) => samples::quantiles(&rows, &measured, &arms)?,
             (None, Some(question)) => {
                 let rows = facts.query(project, &question.sql, question.params).await?;
@@ -84,7 +96,56 @@ impl Experiments {
             }
             (None, None) => BTreeMap::new(),
         };
-        Ok(Answered { cells, quantiles, strata: None, levels, sql: question.sql, params: question.params })
+        if !matches!(parts, Parts::Levels(_) | Parts::Beside(_)) {
+            self.ask_of_events(project, source, &metrics, &until, &mut quantiles).await?;
+        }
+        Ok(Answered { cells, quantiles, strata, levels, sql: question.sql, params: question.params })
+    }
+
+    /// Quantiles of the numbers of all that happened, in SQL.
+    async fn ask_of_events(
+        &self,
+        project: &str,
+        source: ExposureSource<'_>,
+        metrics: &[&Metric],
+        until: &str,
+        quantiles: &mut BTreeMap<String, Vec<Option<Statistic>>>,
+    ) -> Result<(), ExperimentError> {
+        let facts = self.facts().ok_or_else(|| ExperimentError::Facts("no tables are connected".to_owned()))?;
+        for (index, metric) in metrics.iter().enumerate().filter(|(_, metric)| metric.is_of_events()) {
+            let question = events::quantiles(source, metric, until);
+            let found = events::found(&facts.query(project, &question.sql, question.params).await?)?;
+            if found.is_empty() {
+                continue;
+            }
+            let question = events::spreads(source, metric, until, &found);
+            let rows = facts.query(project, &question.sql, question.params).await?;
+            for (variation, statistic) in events::statistics(&rows, metric, &found)? {
+                let of_arm = quantiles.entry(variation).or_default();
+                of_arm.resize(metrics.len(), None);
+                of_arm[index] = Some(statistic);
+            }
+        }
+        Ok(())
+    }
+
+    /// The levels of a dimension with the most people, those first.
+    pub(super) async fn largest_levels(
+        &self,
+        project: &str,
+        key: &str,
+        looked: &Looked,
+        dimension: Dimension,
+    ) -> Result<Vec<String>, ExperimentError> {
+        let frame = Frame { metrics: Vec::new(), ..looked.frame() };
+        let answered = self.ask(project, key, looked, &frame, Parts::Levels(dimension), false).await?;
+        let mut people: BTreeMap<String, f64> = BTreeMap::new();
+        for (_, levels) in answered.cells.into_iter().filter(|(variation, _)| !variation.is_empty()) {
+            levels.into_iter().for_each(|(level, cell)| *people.entry(level).or_default() += cell.people);
+        }
+        let mut levels: Vec<(String, f64)> = people.into_iter().collect();
+        levels.sort_by(|a, b| b.1.total_cmp(&a.1));
+        Ok(levels.into_iter().take(strata::LEVELS_MAX).map(|(level, _)| level).collect())
     }
 }
 

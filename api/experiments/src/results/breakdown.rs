@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use footfall_api_http::Time;
-use footfall_models_experiment::statistics::heterogeneity::heterogeneity;
-use footfall_models_experiment::statistics::{Difference, Statistic, analyse, multiplicity};
+use footfall_models_experiment::statistics::heterogeneity::{alike_at_any_look, heterogeneity};
+use footfall_models_experiment::statistics::{Difference, Method, Statistic, analyse, multiplicity};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -46,8 +46,10 @@ pub struct MetricBreakdown {
     pub metric: String,
     pub variation: String,
     pub levels: Vec<LevelBreakdown>,
-    /// Of "the effect is the same at all levels" (Cochran's Q).
+    /// Of "the effect is the same at all levels", at every look where the analysis is sequential.
     pub p_value_alike: Option<f64>,
+    /// The formula's name.
+    pub alike_by: &'static str,
     /// Benjamini and Hochberg's over all metrics and treatments.
     pub p_value_alike_adjusted: Option<f64>,
     pub reading: String,
@@ -129,7 +131,7 @@ impl Experiments {
 }
 
 /// The cells of the levels with the most people; all others joined.
-pub(super) fn folded(cells: Cells) -> Cells {
+fn folded(cells: Cells) -> Cells {
     let mut people: BTreeMap<&String, f64> = BTreeMap::new();
     for (_, levels) in cells.iter().filter(|(variation, _)| !variation.is_empty()) {
         levels.iter().for_each(|(level, cell)| *people.entry(level).or_default() += cell.people);
@@ -165,7 +167,7 @@ impl Frame<'_> {
         let mut levels = Vec::new();
         let mut pairs: Vec<(Statistic, Statistic)> = Vec::new();
         for name in names {
-            let people = [a, b].map(|variation| of(variation).get(name).map_or(0.0, |cell| cell.people));
+            let people = [a, b].map(|variation| of(variation).get(name).map_or(0.0, |cell| cell.people_of(index)));
             let arms = [a, b].map(|variation| statistic(variation, name));
             let pair = arms[0].zip(arms[1]);
             let analysis = pair.map(|pair| analyse(&[pair], &settings));
@@ -185,12 +187,22 @@ impl Frame<'_> {
         let adjusted = multiplicity::benjamini_hochberg(&p_values);
         levels.iter_mut().zip(adjusted).for_each(|(level, adjusted)| level.p_value_adjusted = finite(adjusted));
         levels.sort_by(|x, y| y.people.iter().sum::<f64>().total_cmp(&x.people.iter().sum()));
-        let alike = heterogeneity(&pairs, Difference::Relative);
+        let (p_value_alike, alike_by) = match settings.method {
+            Method::AlwaysValid { tuning } => {
+                let found = alike_at_any_look(&pairs, Difference::Relative, settings.alpha, tuning);
+                (found.map(|found| found.p_value), "mixture likelihood ratio of levels that differ, at every look")
+            }
+            Method::FixedHorizon => {
+                let found = heterogeneity(&pairs, Difference::Relative);
+                ((found.degrees_of_freedom > 0.0).then_some(found.p_value), "Cochran's Q, at one look")
+            }
+        };
         MetricBreakdown {
             metric: key.to_owned(),
             variation: b.to_owned(),
             levels,
-            p_value_alike: (alike.degrees_of_freedom > 0.0).then_some(alike.p_value).and_then(finite),
+            p_value_alike: p_value_alike.and_then(finite),
+            alike_by,
             p_value_alike_adjusted: None,
             reading: String::new(),
         }

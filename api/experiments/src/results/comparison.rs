@@ -14,7 +14,7 @@ const POWER: f64 = 0.8;
 /// Both arms have as many people as the metric wants.
 pub(super) fn is_enough((a, b): Pair, metric: &Metric) -> bool {
     let minimum = f64::from(metric.minimum_sample);
-    a.n() >= minimum && b.n() >= minimum
+    a.units() >= minimum && b.units() >= minimum
 }
 
 pub(super) fn compared(
@@ -52,6 +52,7 @@ pub(super) fn compared(
         expected_loss: posterior.and_then(|posterior| finite(posterior.loss_if_treatment)),
         credible_interval: posterior.map(|posterior| Interval::of(posterior.interval)),
         method: method.to_owned(),
+        post_stratified: None,
         instead: instead.map(|answer| Instead {
             method: answer.method.to_owned(),
             estimate: answer.estimate,
@@ -118,6 +119,7 @@ fn silent(variation: &str, curve: Vec<CurvePoint>, cannot_be_said: String) -> Tr
         expected_loss: None,
         credible_interval: None,
         method: "none".to_owned(),
+        post_stratified: None,
         instead: None,
         absolute: None,
         watched: None,
@@ -194,6 +196,7 @@ mod tests {
             revision: 1,
             role,
             lower_is_better: false,
+            people_not_mature: None,
             adjusted_by: None,
             arms: Vec::new(),
             comparisons: vec![found],

@@ -38,8 +38,10 @@ pub struct Difference {
     pub variation: String,
     /// With enough people to compare.
     pub levels: usize,
-    /// Of "the effect is the same at all levels" (Cochran's Q), for one look.
+    /// Of "the effect is the same at all levels", at every look where the analysis is sequential.
     pub p_value: Option<f64>,
+    /// The formula's name.
+    pub alike_by: &'static str,
     /// Holm's over all dimensions, goals and treatments.
     pub p_value_holm: Option<f64>,
     /// Benjamini and Hochberg's over the same.
@@ -104,6 +106,7 @@ fn difference(dimension: Dimension, metric: &MetricBreakdown) -> Difference {
         variation: metric.variation.clone(),
         levels: told.len(),
         p_value: metric.p_value_alike,
+        alike_by: metric.alike_by,
         p_value_holm: None,
         p_value_false_discovery: None,
         least: told.first().filter(|_| differs).cloned(),

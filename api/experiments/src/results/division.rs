@@ -6,6 +6,7 @@ use footfall_pipelines_insights::definition::{DividedBy, ExposedCell};
 use super::dimensions::Dimension;
 use super::exposures::ExposureSource;
 use super::question::Parts;
+use super::strata::{Strata, Stratum};
 use crate::definition::{PART_SEPARATOR, leaf_of};
 
 const DAY_MS: i64 = 86_400_000;
@@ -23,6 +24,11 @@ enum By<'a> {
     Days,
     /// The one dimension.
     Levels,
+    /// Days and strata, with the place of the dimension among those that are asked for.
+    Strata {
+        strata: Strata<'a>,
+        dimension: usize,
+    },
     /// Periods of a bandit as they are written and in milliseconds, and the leaves of its contexts, which are as good as none if there
     /// is but that of everybody.
     Periods {
@@ -39,6 +45,15 @@ impl<'a> Division<'a> {
             Parts::Days if seeks_causes => (Dimension::ALL.to_vec(), By::Days),
             Parts::Days => (Vec::new(), By::Days),
             Parts::Levels(dimension) => (vec![dimension], By::Levels),
+            Parts::Strata(strata) => {
+                let dimensions = match strata.levels {
+                    _ if seeks_causes => Dimension::ALL.to_vec(),
+                    Some((dimension, _)) => vec![dimension],
+                    None => Vec::new(),
+                };
+                let own = strata.levels.and_then(|(own, _)| dimensions.iter().position(|dimension| *dimension == own));
+                (dimensions, By::Strata { strata, dimension: own.unwrap_or(0) })
+            }
             Parts::Periods(starts) => {
                 let times = source.phase.periods().map(|(start, _)| Timestamp::from(start).millis());
                 let contexts = source.experiment.contexts().map_or(0, <[_]>::len);
@@ -59,6 +74,10 @@ impl<'a> Division<'a> {
         match &self.by {
             By::Days => DividedBy::Days,
             By::Levels => DividedBy::Dimension(0),
+            By::Strata { strata: Strata { levels: None, .. }, .. } => DividedBy::Days,
+            By::Strata { strata: Strata { levels: Some((_, levels)), .. }, dimension } => {
+                DividedBy::DaysAndLevels { dimension: *dimension, levels: levels.to_vec() }
+            }
             By::Periods { starts_ms, leaves, .. } => {
                 let contexts = if leaves.is_empty() { Vec::new() } else { source.context_tellings(leaves) };
                 DividedBy::Times { starts_ms: starts_ms.clone(), contexts }
@@ -66,11 +85,20 @@ impl<'a> Division<'a> {
         }
     }
 
+    /// Whether people who did anything before are told apart.
+    pub fn by_activity(&self) -> bool {
+        matches!(self.by, By::Strata { strata: Strata { by_activity: true, .. }, .. })
+    }
+
     /// What a cell's part is called.
     pub fn part(&self, cell: &ExposedCell) -> String {
         match &self.by {
             By::Days => day(cell.part),
             By::Levels => cell.level.clone(),
+            By::Strata { strata, .. } => {
+                let is_active = strata.by_activity.then_some(cell.is_active);
+                format!("{}{PART_SEPARATOR}{}", day(cell.part), Stratum { level: cell.context, is_active }.code())
+            }
             By::Periods { starts, leaves, .. } => {
                 let place = usize::try_from(cell.part).unwrap_or(usize::MAX);
                 let start = starts.get(place).map_or("", String::as_str);

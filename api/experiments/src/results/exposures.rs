@@ -2,13 +2,15 @@
 
 use crate::catalogue::Catalogue;
 use crate::compile::posthog::reason_of;
-use crate::definition::{Design, Experiment, Phase, leaf_of};
+use crate::definition::{Design, Experiment, PRODUCTION, Phase, leaf_of};
+use crate::environments::ENVIRONMENT;
 
 use super::dimensions::Dimension;
+use super::measures::in_environment;
 use super::projected;
 use super::responses;
 use super::sql::Binder;
-use footfall_pipelines_insights::definition::{ContextTelling, Telling, Test};
+use footfall_pipelines_insights::definition::{ContextTelling, Telling, Test, ToldWhere};
 
 /// Between the flag and its response in one text; no key has it.
 const SEPARATOR: char = '\u{1f}';
@@ -36,6 +38,23 @@ pub struct ExposureSource<'a> {
 }
 
 impl<'a> ExposureSource<'a> {
+    /// Exposures of other environments do not count.
+    pub(super) fn environment(&self) -> &'a str {
+        &self.experiment.analysis.environment
+    }
+
+    /// Where people may have done something in another environment as well, that does not count either.
+    pub(super) fn environment_of_activity(&self) -> Option<&'a str> {
+        let has_others = self.catalogue.environments.keys().any(|name| name != PRODUCTION);
+        (has_others || self.environment() != PRODUCTION).then(|| self.environment())
+    }
+
+    /// The same for the insights engine.
+    pub(super) fn told_where(&self) -> ToldWhere {
+        let (property, is) = (ENVIRONMENT.to_owned(), self.environment().to_owned());
+        ToldWhere { property, or_missing: is == PRODUCTION, is }
+    }
+
     /// What PostHog's SDKs tell as the reason of a call by somebody who takes part, with the variation and the context's leaf.
     fn reasons(&self) -> Vec<(String, &'a str, Option<String>)> {
         let contexts = self.experiment.contexts().map_or(0, <[_]>::len);
@@ -212,10 +231,11 @@ impl<'a> ExposureSource<'a> {
             })
             .collect();
         let excluded = self.excluded(binder);
+        let here = in_environment("", self.environment(), binder);
         format!(
             "{prefix}exposures AS (\n  SELECT person_id, timestamp, {excluded} AS excluded,\n    CASE WHEN event = {flag_event} THEN {flag_case}\n\
              \x20        WHEN coalesce({ids}) = {own} THEN CASE coalesce({shown}) {view_cases} END END AS variation{values}\n  FROM activity\n\
-             \x20 WHERE event IN ({flag_event}, {viewed}, {viewed_too}) AND timestamp >= {from} AND timestamp < {until})",
+             \x20 WHERE event IN ({flag_event}, {viewed}, {viewed_too}) AND timestamp >= {from} AND timestamp < {until}\n    AND {here})",
             ids = ids.join(", "),
             shown = shown.join(", "),
             view_cases = view_cases.join(" "),

@@ -5,9 +5,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::measures;
+use super::events;
+use super::measures::{self, Counted};
 use super::sql::Binder;
-use crate::definition::{Cap, Measure, Metric};
+use crate::definition::{Cap, Measure, Metric, QuantileOf};
 use crate::experiments::Item;
 
 /// The SQL of a metric. It stands on the same expressions as results do; the first activity of a person in the span takes the place of
@@ -44,7 +45,10 @@ impl MetricSql {
 fn written(metric: &Metric, from: &str, until: &str) -> (String, Value, Vec<MetricColumn>) {
     let mut binder = Binder::default();
     let (from, until) = (binder.bind(from), binder.bind(until));
-    let values = measures::columns(metric, 0, &mut binder).post;
+    if metric.is_of_events() {
+        return of_events(metric, (&from, &until), binder);
+    }
+    let values = measures::columns(metric, Counted::default(), &mut binder).post;
     let values = values.iter().enumerate();
     let values: String = values.map(|(part, value)| format!(",\n    coalesce({value}, 0.0) AS v{part}")).collect();
     let mut events: Vec<String> = Vec::new();
@@ -82,6 +86,21 @@ fn written(metric: &Metric, from: &str, until: &str) -> (String, Value, Vec<Metr
     (sql, binder.into_params(), columns.into_iter().map(|(column, _)| column).collect())
 }
 
+/// A quantile of the numbers of all activities.
+fn of_events(metric: &Metric, (from, until): (&str, &str), mut binder: Binder) -> (String, Value, Vec<MetricColumn>) {
+    let columns = columns(&metric.measure);
+    let selected: Vec<String> = columns.iter().map(|(column, of)| format!("{of} AS {}", column.name)).collect();
+    let sql = format!(
+        "WITH units AS (\n  SELECT person_id, min(timestamp) AS first_at\n  FROM activity\n\
+         \x20 WHERE timestamp >= {from} AND timestamp < {until} GROUP BY person_id),\n{},\n\
+         people AS (\n  SELECT count(*) AS people FROM units)\n\
+         SELECT {}\nFROM people LEFT JOIN events ON true",
+        events::table(metric, "''", None, until, &mut binder),
+        selected.join(", ")
+    );
+    (sql, binder.into_params(), columns.into_iter().map(|(column, _)| column).collect())
+}
+
 /// What is told of everybody's values, with the expression that it is.
 fn columns(measure: &Measure) -> Vec<(MetricColumn, String)> {
     let column = |name, about, of: &str| (MetricColumn { name, about }, of.to_owned());
@@ -92,6 +111,12 @@ fn columns(measure: &Measure) -> Vec<(MetricColumn, String)> {
             column("denominator", "Over all people.", "sum(v1)"),
             column("mean", "The first over the second; null where that is nothing.", "sum(v0) / nullif(sum(v1), 0.0)"),
         ]),
+        Measure::Quantile { level, of: QuantileOf::Event, .. } => {
+            all[0].1 = "max(people)".to_owned();
+            all.push(column("activities", "With a number.", "count(value)"));
+            let of = format!("percentile_cont({level}) WITHIN GROUP (ORDER BY value)");
+            all.push(column("quantile", "Of the numbers of all activities.", &of));
+        }
         Measure::Quantile { level, .. } => {
             let of = format!("percentile_cont({level}) WITHIN GROUP (ORDER BY v0)");
             all.push(column("quantile", "Of the sums of all people.", &of));

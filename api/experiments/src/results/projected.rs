@@ -13,7 +13,8 @@ use super::division::Division;
 use super::exposures::ExposureSource;
 use super::facts::Rows;
 use super::question::QUANTILE_DEVIATIONS;
-use crate::definition::{Aggregate, Cap, Compared, Measure, Metric, Operand, Source};
+use crate::definition::{Aggregate, Cap, Compared, Measure, Metric, Operand, PRODUCTION, QuantileOf, Source};
+use crate::environments::ENVIRONMENT;
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -37,18 +38,36 @@ pub(super) fn exposures(
     let days = i64::from(source.experiment.analysis.covariate_days);
     let mut sources = Vec::new();
     let measures = metrics.iter().map(|metric| measure(metric, days, &mut sources)).collect();
+    if let Some(environment) = source.environment_of_activity() {
+        sources.iter_mut().for_each(|selector| *selector = in_environment(selector, environment));
+    }
     Exposures {
         from_ms: Timestamp::from(source.phase.started_at).millis(),
         until_ms: until.millis(),
         arms: source.experiment.variations.len(),
         told_by: source.tellings(),
+        told_where: Some(source.told_where()),
         left_out: source.left_out(),
         sources,
         measures,
         counts_first: source.experiment.bandit.is_some(),
         dimensions: division.dimensions.iter().copied().map(by).collect(),
         divided_by: division.divided_by(&source),
+        by_activity: division.by_activity(),
     }
+}
+
+/// Of what a selector holds for, that from this environment.
+fn in_environment(selector: &Selector, environment: &str) -> Selector {
+    let property = property(ENVIRONMENT);
+    let is = |test: Test| Condition::Property(Comparison { property: property.clone(), test });
+    let named = is(Test::Is(vec![environment.to_owned()]));
+    let here = match environment == PRODUCTION {
+        true => Condition::Any(vec![is(Test::NotSet), named]),
+        false => named,
+    };
+    let conditions = selector.condition.iter().cloned().chain([here]);
+    selector.clone().only(Condition::All(conditions.collect()))
 }
 
 fn by(dimension: Dimension) -> ExposedBy {
@@ -68,9 +87,7 @@ fn measure(metric: &Metric, covariate_days: i64, sources: &mut Vec<Selector>) ->
     let delay_ms = i64::from(metric.window.delay_hours) * HOUR_MS;
     let ends = metric.window.hours.map(|hours| delay_ms + i64::from(hours) * HOUR_MS);
     let mut parts = parts(&metric.measure, (delay_ms, ends), sources);
-    let has_covariate =
-        covariate_days > 0 && !matches!(metric.measure, Measure::Retention { .. } | Measure::Quantile { .. });
-    if has_covariate {
+    if covariate_days > 0 && metric.has_covariate() {
         let before = parts.iter().cloned().map(|part| PersonPart {
             after_ms: -covariate_days * DAY_MS,
             before_ms: Some(0),
@@ -80,14 +97,17 @@ fn measure(metric: &Metric, covariate_days: i64, sources: &mut Vec<Selector>) ->
         parts.extend(before);
     }
     let quantiles = match metric.measure {
-        Measure::Quantile { level, .. } => Some(QuantileAround { level, z: QUANTILE_DEVIATIONS }),
+        Measure::Quantile { level, of: QuantileOf::Person, .. } => {
+            Some(QuantileAround { level, z: QUANTILE_DEVIATIONS })
+        }
         _ => None,
     };
     let cap = metric.cap.map(|cap| match cap {
         Cap::At(level) => PersonCap::At(level),
         Cap::Quantile(level) => PersonCap::Quantile(level),
     });
-    PersonMeasure { parts, cap, quantiles }
+    let matures_ms = metric.matures_days().map(|days| i64::from(days) * DAY_MS);
+    PersonMeasure { parts, cap, quantiles, matures_ms }
 }
 
 fn parts(measure: &Measure, (after_ms, before_ms): (i64, Option<i64>), sources: &mut Vec<Selector>) -> Vec<PersonPart> {
@@ -154,6 +174,7 @@ impl Projected {
         let first = answer.cells.first().map_or([].as_slice(), |cell| cell.measures.as_slice());
         for (index, measure) in first.iter().enumerate() {
             let parts = measure.means.len();
+            columns.extend([format!("m{index}_n"), format!("m{index}_people")]);
             columns.extend((0..parts).map(|part| format!("m{index}_mean{part}")));
             for left in 0..parts {
                 columns.extend((left..parts).map(|right| format!("m{index}_c{left}_{right}")));
@@ -165,8 +186,9 @@ impl Projected {
         for cell in &answer.cells {
             let mut row = vec![json!(key(cell.arm)), json!(division.part(cell)), json!(cell.people)];
             for measure in &cell.measures {
+                row.extend([json!(measure.people), json!(measure.people)]);
                 row.extend(measure.means.iter().map(|mean| json!(mean)));
-                row.extend(measure.scatter.iter().map(|scatter| json!(scatter / cell.people)));
+                row.extend(measure.scatter.iter().map(|scatter| json!(scatter / measure.people.max(1.0))));
             }
             rows.push(row);
         }

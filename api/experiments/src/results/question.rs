@@ -6,9 +6,10 @@ use crate::definition::{Cap, Covariate, Design, Measure, Metric, PART_SEPARATOR}
 
 use super::dimensions::Dimension;
 use super::exposures::ExposureSource;
-use super::measures::{self, Columns};
+use super::measures::{self, Columns, Counted};
 use super::prediction::{self, Predictions};
 use super::sql::Binder;
+use super::strata::Strata;
 
 /// Between the quantiles around one and itself lie so many standard deviations: 95 %.
 pub(super) const QUANTILE_DEVIATIONS: f64 = 1.959_963_984_540_054;
@@ -50,6 +51,8 @@ pub(super) struct Plan<'a> {
 pub enum Parts<'a> {
     /// By the day of the first exposure, as `2026-05-04`.
     Days,
+    /// By that day and by strata, as `2026-05-04`, the place of the level and 1 for who did anything before, with separators between.
+    Strata(Strata<'a>),
     /// By the last of these times before the first exposure; as they are written, ascending.
     Periods(&'a [String]),
     Levels(Dimension),
@@ -65,8 +68,10 @@ pub fn question(source: ExposureSource<'_>, metrics: &[&Metric], until: &str, ca
 pub(super) fn plan<'a>(source: ExposureSource<'_>, metrics: &[&'a Metric], until: &str, parts: Parts<'_>) -> Plan<'a> {
     let mut binder = Binder::default();
     let has_clusters = matches!(source.experiment.design, Design::Clusters { .. });
+    const DAY: &str = "substr(CAST(date_trunc('day', u.first_at) AS VARCHAR), 1, 10)";
     let (dimensions, part) = match &parts {
-        Parts::Days => (&[][..], "substr(CAST(date_trunc('day', u.first_at) AS VARCHAR), 1, 10)".to_owned()),
+        Parts::Days => (&[][..], DAY.to_owned()),
+        Parts::Strata(strata) => (strata.dimensions(), DAY.to_owned()),
         Parts::Periods(starts) => (&[][..], period(starts, &mut binder)),
         Parts::Levels(dimension) => (std::slice::from_ref(dimension), "u.d0".to_owned()),
         Parts::Beside(_) => (&[][..], "u.beside".to_owned()),
@@ -86,16 +91,27 @@ pub(super) fn plan<'a>(source: ExposureSource<'_>, metrics: &[&'a Metric], until
     let analysis = &source.experiment.analysis;
     // What was before the later of two exposures may be the work of the earlier.
     let days = if matches!(parts, Parts::Beside(_)) { 0 } else { analysis.covariate_days };
+    let environment = source.environment_of_activity();
+    let counted = Counted { covariate_days: days, environment, until: Some(until) };
     let measured: Vec<Measured<'a>> = metrics
         .iter()
-        .map(|metric| Measured { metric, columns: measures::columns(metric, days, &mut binder) })
+        .map(|metric| Measured { metric, columns: measures::columns(metric, counted, &mut binder) })
         .collect();
     let mut columns = String::new();
     for (index, measured) in measured.iter().enumerate() {
         for (part, expression) in measured.columns.post.iter().chain(&measured.columns.pre).enumerate() {
-            columns += &format!(",\n    coalesce({expression}, 0.0) AS m{index}_{part}");
+            columns += &match &measured.columns.is_over {
+                None => format!(",\n    coalesce({expression}, 0.0) AS m{index}_{part}"),
+                Some(is_over) => {
+                    format!(",\n    CASE WHEN {is_over} THEN coalesce({expression}, 0.0) END AS m{index}_{part}")
+                }
+            };
         }
     }
+    let part = match &parts {
+        Parts::Strata(strata) => strata.part(&part, &measured, &mut binder),
+        _ => part,
+    };
     let predicts = days > 0 && analysis.covariate == Covariate::Prediction;
     let features = if predicts { prediction::features(metrics, days, &mut binder) } else { Vec::new() };
     for (index, feature) in features.iter().enumerate() {
@@ -122,9 +138,10 @@ pub(super) fn plan<'a>(source: ExposureSource<'_>, metrics: &[&'a Metric], until
     let cluster = if has_clusters { ", u.cluster" } else { "" };
     let group = match &parts {
         Parts::Levels(_) => ", u.d0",
+        Parts::Strata(strata) if strata.levels.is_some() => ", u.d0",
         Parts::Beside(_) => ", u.beside",
         Parts::Periods(_) if is_by_leaf => ", u.leaf",
-        Parts::Days | Parts::Periods(_) => "",
+        Parts::Days | Parts::Periods(_) | Parts::Strata(_) => "",
     };
     let people = format!(
         "WITH {units},\npeople AS (\n  SELECT u.person_id, u.variation{cluster}, {part} AS part{columns}\n  FROM units AS u\n\
@@ -165,6 +182,12 @@ impl Plan<'_> {
         for (index, measured) in self.measured.iter().enumerate() {
             let (post, pre) = measured.widths(self.has_clusters);
             let parts = post + pre;
+            if measured.columns.is_over.is_some() {
+                columns += &match self.has_clusters {
+                    true => format!(",\n  sum(v{index}_1) AS m{index}_people"),
+                    false => format!(",\n  count({0}) AS m{index}_n, count({0}) AS m{index}_people", value(index, 0)),
+                };
+            }
             for part in 0..parts {
                 columns += &format!(",\n  avg({}) AS m{index}_mean{part}", value(index, part));
             }
@@ -219,11 +242,11 @@ impl Plan<'_> {
                 let value =
                     model.map_or_else(|| self.capped(caps, index, part), |model| prediction::expression(model, &known));
                 values += &format!(",\n    {value} AS w{index}_{part}");
-                sums += &format!(",\n    sum(w{index}_{part}) AS v{index}_{place}");
+                sums += &format!(",\n    coalesce(sum(w{index}_{part}), 0.0) AS v{index}_{place}");
                 place += 1;
                 let is_alone = if part < post { post == 1 } else { pre == 1 };
                 if is_alone {
-                    sums += &format!(", CAST(count(*) AS DOUBLE) AS v{index}_{place}");
+                    sums += &format!(", CAST(count(w{index}_{part}) AS DOUBLE) AS v{index}_{place}");
                     place += 1;
                 }
             }
@@ -272,6 +295,9 @@ impl Plan<'_> {
         let mut columns = Vec::new();
         for (index, measured) in self.measured.iter().enumerate() {
             let Measure::Quantile { level, .. } = measured.metric.measure else { continue };
+            if measured.metric.is_of_events() {
+                continue;
+            }
             let at = |level: f64| format!("percentile_cont({level}) WITHIN GROUP (ORDER BY m{index}_0)");
             columns.push(format!("{} AS q{index}", at(level)));
             for (arm, (_, n)) in n_of.iter().enumerate() {
@@ -293,7 +319,7 @@ impl Plan<'_> {
 }
 
 /// The levels at which the quantiles around one are taken, ν ± z √(ν(1 − ν)/n).
-fn around(level: f64, n: f64) -> (f64, f64) {
+pub(super) fn around(level: f64, n: f64) -> (f64, f64) {
     let half = QUANTILE_DEVIATIONS * (level * (1.0 - level) / n.max(1.0)).sqrt();
     ((level - half).clamp(0.0, 1.0), (level + half).clamp(0.0, 1.0))
 }

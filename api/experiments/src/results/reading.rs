@@ -29,10 +29,17 @@ pub(super) struct Designed<'a> {
     pub covariate: Covariate,
     /// An attribute by which people are divided, and which several may share.
     pub shared: Option<&'a str>,
+    /// Of a retention, people whose days are not over.
+    pub immature: Option<f64>,
 }
 
 /// Adds what is true of this design to what is true of any; nothing where there is no effect to speak of.
 pub(super) fn add(designed: Designed<'_>, compared: &mut TreatmentReport) {
+    if let Some(people) = designed.immature.filter(|people| *people > 0.0) {
+        compared.cannot_be_said += &format!(
+            " {people} people of the experiment are not yet mature: their days are not over, and they do not count."
+        );
+    }
     if compared.effect.is_none() {
         return;
     }
@@ -106,6 +113,12 @@ mod tests {
             ),
         ];
         assert_eq!(told(clusters, 0.5), expected);
+        let early = Designed { immature: Some(12.0), ..usual };
+        let expected = format!(
+            "{not} 12 people of the experiment are not yet mature: their days are not over, and they do not count."
+        );
+        assert_eq!(told(early, 0.5)[1], expected);
+        assert_eq!(told(Designed { immature: Some(0.0), ..usual }, 0.5)[1], not);
         let shared = Designed { shared: Some("company"), ..usual };
         assert!(told(shared, 0.5)[1].starts_with(&format!("{not} Variations were divided by company: where several")));
         let enough = Designed { clusters: Some([52.0, 40.0]), ..usual };

@@ -149,6 +149,9 @@ pub struct MetricReport {
     pub revision: i64,
     pub role: Role,
     pub lower_is_better: bool,
+    /// Of a retention: people who were exposed so late that their days are not over yet; they are in none of its numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub people_not_mature: Option<f64>,
     /// What was known before took variance away.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adjusted_by: Option<Adjustment>,
@@ -163,6 +166,24 @@ pub struct Adjustment {
     pub covariate: Covariate,
     /// The variance of the first treatment's difference from control, as a share of what it is without.
     pub variance_left: f64,
+}
+
+/// People compared by strata of what was known before (post-stratification).
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct StratumSummary {
+    /// The variance of the difference, as a share of what it is when all people are compared at once.
+    pub variance_left: Option<f64>,
+    pub strata: Vec<StratumReport>,
+}
+
+/// One stratum; it weighs as many people as it has.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct StratumReport {
+    pub stratum: String,
+    /// Of control and of the treatment.
+    pub people: [f64; 2],
+    /// All that the formulas are made of.
+    pub moments: [Option<ArmMoments>; 2],
 }
 
 /// What one arm comes to.
@@ -234,6 +255,9 @@ pub struct TreatmentReport {
     pub credible_interval: Option<Interval>,
     /// The formula's name.
     pub method: String,
+    /// Where people were compared by strata.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub post_stratified: Option<StratumSummary>,
     pub instead: Option<Instead>,
     /// Where control's mean is zero, so that nothing is a share of it.
     #[serde(skip_serializing_if = "Option::is_none")]

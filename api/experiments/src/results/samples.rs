@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use footfall_models_experiment::statistics::{Moments, Quantile, Statistic, Values};
 use serde_json::Value;
 
-use crate::definition::Measure;
+use crate::definition::{Measure, QuantileOf};
 use crate::error::ExperimentError;
 
 use super::facts::Rows;
@@ -19,6 +19,8 @@ pub(super) struct Cell {
     /// What was divided: people, or clusters of them.
     pub units: f64,
     pub statistics: Vec<Option<Statistic>>,
+    /// Of each metric whose time has to be over, the people for whom it is.
+    pub mature: Vec<Option<f64>>,
 }
 
 /// What the rows are of.
@@ -38,16 +40,23 @@ impl Shape<'_> {
 impl Cell {
     pub fn merged(&self, other: &Cell) -> Cell {
         let both = self.statistics.iter().zip(&other.statistics);
+        let mature = self.mature.iter().zip(&other.mature);
         Cell {
+            mature: mature.map(|(a, b)| Some((*a)? + (*b)?)).collect(),
             people: self.people + other.people,
             units: self.units + other.units,
             statistics: both.map(|(a, b)| joint(a.as_ref()?, b.as_ref()?)).collect(),
         }
     }
+
+    /// Who count for a metric.
+    pub fn people_of(&self, index: usize) -> f64 {
+        self.mature.get(index).copied().flatten().unwrap_or(self.people)
+    }
 }
 
 /// Together, with proportions staying what they are.
-fn joint(a: &Statistic, b: &Statistic) -> Option<Statistic> {
+pub(super) fn joint(a: &Statistic, b: &Statistic) -> Option<Statistic> {
     Some(match (a, b) {
         (Statistic::Mean(a), Statistic::Mean(b)) => Statistic::Mean(a.joint(b)),
         (Statistic::Ratio(a), Statistic::Ratio(b)) => Statistic::Ratio(a.joint(b)),
@@ -93,8 +102,16 @@ pub(super) fn cells(
         let row = Named(&rows.columns, row);
         let units = row.number("n")?;
         let people = if shape.has_clusters { row.number("people")? } else { units };
-        let statistics = measured.iter().enumerate().map(|(index, one)| statistic(&row, index, (one, shape), units));
-        let cell = Cell { people, units, statistics: statistics.collect::<Result<_, _>>()? };
+        let statistics = measured.iter().enumerate().map(|(index, one)| {
+            let own = row.get(&format!("m{index}_n")).and_then(Value::as_f64);
+            statistic(&row, index, (one, shape), own.unwrap_or(units))
+        });
+        let mature = measured.iter().enumerate().map(|(index, one)| match one.metric.matures_days() {
+            Some(_) => Ok(Some(row.number(&format!("m{index}_people"))?)),
+            None => Ok(None),
+        });
+        let mature = mature.collect::<Result<_, ExperimentError>>()?;
+        let cell = Cell { people, units, statistics: statistics.collect::<Result<_, _>>()?, mature };
         let parts = found.entry(row.text("variation")?.to_owned()).or_default();
         let part = row.text("part")?;
         // Levels of two properties may read the same.
@@ -107,9 +124,11 @@ pub(super) fn cells(
 fn moments<const D: usize>(row: &Named<'_>, index: usize, n: f64) -> Result<Moments<D>, ExperimentError> {
     let mut moments = Moments { n, means: [0.0; D], scatter: [[0.0; D]; D] };
     for left in 0..D {
-        moments.means[left] = row.number(&format!("m{index}_mean{left}"))?;
+        // Of nobody there is no mean.
+        let told = |name: String| if n > 0.0 { row.number(&name) } else { Ok(0.0) };
+        moments.means[left] = told(format!("m{index}_mean{left}"))?;
         for right in left..D {
-            let product = row.number(&format!("m{index}_c{left}_{right}"))? * n;
+            let product = told(format!("m{index}_c{left}_{right}"))? * n;
             moments.scatter[left][right] = product;
             moments.scatter[right][left] = product;
         }
@@ -158,7 +177,7 @@ pub(super) fn quantiles(
         let Some(arm) = people.iter().position(|(key, _)| key == variation) else { continue };
         let n = people[arm].1;
         let of = |(index, one): (usize, &Measured<'_>)| {
-            let Measure::Quantile { level, .. } = one.metric.measure else { return Ok(None) };
+            let Measure::Quantile { level, of: QuantileOf::Person, .. } = one.metric.measure else { return Ok(None) };
             let value = row.number(&format!("q{index}"))?;
             let lower = row.number(&format!("q{index}_low{arm}"))?;
             let upper = row.number(&format!("q{index}_high{arm}"))?;

@@ -7,7 +7,7 @@ use footfall_models_experiment::statistics::{Alternative, Difference, Method, Se
 use super::analysis::{Frame, Looked};
 use super::exposures::ExposureSource;
 use super::facts::Rows;
-use super::measures;
+use super::measures::{self, Counted};
 use super::question::Question;
 use super::report::{
     Arm, BeforeExposure, CurvePoint, Interval, MetricReport, Report, SampleRatio, SwitchbackReport, TreatmentReport,
@@ -117,7 +117,8 @@ fn question(source: ExposureSource<'_>, windows: Windows<'_>, metrics: &[&Metric
     let mut columns = String::new();
     let mut sums = String::new();
     for (index, metric) in metrics.iter().enumerate() {
-        for (part, expression) in measures::columns(metric, 0, &mut binder).post.iter().enumerate() {
+        let counted = Counted { environment: source.environment_of_activity(), ..Counted::default() };
+        for (part, expression) in measures::columns(metric, counted, &mut binder).post.iter().enumerate() {
             columns += &format!(",\n    coalesce({expression}, 0.0) AS m{index}_{part}");
             let value = match metric.cap {
                 Some(crate::definition::Cap::At(level)) => format!("least(m{index}_{part}, CAST({level} AS DOUBLE))"),
@@ -159,7 +160,7 @@ fn question(source: ExposureSource<'_>, windows: Windows<'_>, metrics: &[&Metric
 fn seen(rows: &Rows, metrics: &[&Metric]) -> Result<Vec<Seen>, ExperimentError> {
     let mut binder = Binder::default();
     let widths: Vec<usize> =
-        metrics.iter().map(|metric| measures::columns(metric, 0, &mut binder).post.len()).collect();
+        metrics.iter().map(|metric| measures::columns(metric, Counted::default(), &mut binder).post.len()).collect();
     let of = |row: &Vec<serde_json::Value>| {
         let row = Named(&rows.columns, row);
         let sums = widths.iter().enumerate().map(|(index, width)| {
@@ -211,6 +212,7 @@ impl Frame<'_> {
             revision,
             role: self.role(key),
             lower_is_better: metric.lower_is_better,
+            people_not_mature: None,
             adjusted_by: None,
             arms: variations.iter().enumerate().map(|(index, one)| arm(index, &one.key)).collect(),
             comparisons: comparisons.collect(),
@@ -281,6 +283,7 @@ fn compared(variation: &str, (windows, people): (&[Window], &[f64]), settings: &
             Method::AlwaysValid { .. } => "pairs of windows, confidence sequence".to_owned(),
             Method::FixedHorizon => "pairs of windows, Student's t test".to_owned(),
         },
+        post_stratified: None,
         instead: None,
         absolute: None,
         watched: watched.map(|test| Watched { interval: Interval::of(test.interval), is_absolute: false }),

@@ -52,6 +52,24 @@ impl Connection {
         database.read(statement(query).bind(project)).await?.iter().map(Connection::read).collect()
     }
 
+    /// Keys of another environment than production, each with it, of all projects.
+    pub(crate) async fn outside_of_production(database: &Database) -> Result<Vec<(String, String)>, ExperimentError> {
+        let query = "SELECT key_id, environment FROM flag_connections WHERE environment <> $1";
+        let rows = database.read(statement(query).bind(PRODUCTION)).await?;
+        rows.iter().map(|row| Ok((row.get("key_id")?, row.get("environment")?))).collect()
+    }
+
+    /// Keys of a project for which exposures are told here, as a transaction that holds the project sees them.
+    pub(crate) async fn recording(
+        transaction: &mut Transaction,
+        project: &str,
+    ) -> Result<Vec<String>, ExperimentError> {
+        let query =
+            "SELECT key_id FROM flag_connections WHERE project_id = $1 AND records_exposures <> 0 ORDER BY key_id";
+        let rows = transaction.all(statement(query).bind(project)).await?;
+        Ok(rows.iter().map(|row| row.get("key_id")).collect::<Result<_, _>>()?)
+    }
+
     pub(crate) async fn write(&self, transaction: &mut Transaction) -> Result<(), ExperimentError> {
         let upsert = "INSERT INTO flag_connections
             (key_id, project_id, environment, encryption_key, is_remote, records_exposures, revision)

@@ -11,6 +11,8 @@ use crate::definition::{
 use crate::error::ExperimentError;
 use crate::experiments::Item;
 
+use super::Connection;
+
 /// A definition as it is kept.
 #[derive(Debug, Clone)]
 pub struct Kept {
@@ -238,7 +240,9 @@ pub(crate) async fn lock(
                 ON CONFLICT (project_id) DO UPDATE SET generation = flag_generations.generation + 1, changed_at = $2";
     transaction.execute(statement(next).bind(project).bind(at)).await?;
     let query = statement("SELECT * FROM flag_definitions WHERE project_id = $1").bind(project);
-    gather(&transaction.all(query).await?)
+    let mut catalogue = gather(&transaction.all(query).await?)?;
+    catalogue.recording_keys = Connection::recording(transaction, project).await?;
+    Ok(catalogue)
 }
 
 /// Writes a change and its revision; returns the number of the revision.

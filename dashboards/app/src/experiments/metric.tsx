@@ -10,7 +10,7 @@ import { Combo, type Proposals } from "../parts/combo";
 import { Dialog } from "../parts/dialog";
 import { ChoiceField, NumberField, TextField } from "../parts/field";
 import { Failure } from "../parts/states";
-import { CAPPED, CAPS, EMPTY, KINDS, NO_FILTER, OPERANDS, SUMMED, TESTS, metricOf, type Draft, type Filter, type Kind, type Side } from "./metric_draft";
+import { CAPPED, CAPS, EMPTY, KINDS, NO_FILTER, OPERANDS, QUANTILES, SUMMED, TESTS, metricOf, type Draft, type Filter, type Kind, type Side } from "./metric_draft";
 
 export function NewMetric({ names, done, close }: { names: Proposals; done: (key: string) => void; close: () => void }) {
   const project = useProject().id;
@@ -47,7 +47,12 @@ export function Measured({ draft, set: change, names }: { draft: Draft; set: (dr
       {(SUMMED.includes(kind) || kind === "unique") && (
         <div className="line"><Combo label="Property" isQuiet={false} value={of.property} placeholder={kind === "unique" ? "property" : "the amount"} proposals={known} choose={(property) => set({ of: { ...of, property } })} /><span className="soft small">{kind === "unique" ? "Its different values are counted." : "Empty: the amount of the activity."}</span></div>
       )}
-      {kind === "quantile" && <NumberField label="Quantile" value={draft.level} set={(level) => set({ level })} min={0.001} max={0.999} hint="0.5 is the median." />}
+      {kind === "quantile" && (
+        <div className="pair">
+          <NumberField label="Quantile" value={draft.level} set={(level) => set({ level })} min={0.001} max={0.999} hint="0.5 is the median." />
+          <ChoiceField label="Across" value={draft.across} options={QUANTILES} set={(across) => set({ across: across as Draft["across"] })} hint="Of all activities, as loading times: what one person does hangs together, and intervals allow for it." />
+        </div>
+      )}
       {kind === "retention" && <div className="pair"><NumberField label="From day" value={draft.fromDay} set={(fromDay) => set({ fromDay })} min={0} step={1} /><NumberField label="Before day" value={draft.toDay} set={(toDay) => set({ toDay })} min={1} step={1} /></div>}
       <div className="pair">
         <NumberField label="Not before so many hours after exposure" value={draft.delay} set={(delay) => set({ delay })} min={0} max={8760} step={1} />

@@ -14,6 +14,7 @@ const METRICS: Metric[] = [
   { ...rest, measure: { mean: { source: plain, operand: { property: "price" } } } },
   { ...rest, measure: { unique: { source: plain, property: "product" } } },
   { ...rest, measure: { quantile: { source: plain, operand: { property: "ms" }, level: 0.9 } } },
+  { ...rest, measure: { quantile: { source: plain, operand: { property: "ms" }, level: 0.5, of: "event" } } },
   { ...rest, measure: { retention: { source: plain, from_day: 7, to_day: 14 } } },
   { ...rest, measure: { ratio: { numerator: { sum: { source, operand: { property: "price" } } }, denominator: { count: { source: plain } } } } },
 ];
@@ -32,7 +33,8 @@ test("in words", () => {
   expect(told[0]).toBe("whether purchase (method is one of card, in, voice; amount is at least 2.5; coupon is not set) happened");
   expect(told[1]).toBe("how often a (p is not x; q is at most 0; r is set) happened");
   expect(told[4]).toBe("different values of product of browse");
-  expect(told[7]).toContain("over times of browse");
+  expect(told[6]).toBe("quantile 0.5 of ms of all browse");
+  expect(told[8]).toContain("over times of browse");
   expect(windowInWords({ delay_hours: 24, hours: 48 })).toBe("from 1 d after exposure, for 2 d");
   expect(windowInWords({ delay_hours: 0, hours: null })).toBe("from exposure, until the phase ends");
   expect(METRICS.slice(0, 3).map(({ cap }) => capInWords(cap))).toEqual([undefined, "no person counts for more than 20", "values beyond the quantile 0.99 of all people are cut"]);

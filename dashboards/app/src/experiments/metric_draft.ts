@@ -9,7 +9,7 @@ type Source = Schemas["Source"];
 type Operand = Schemas["Operand"];
 type Aggregate = Schemas["Aggregate"];
 
-export const KINDS = [["conversion", "whether it happened at all"], ["count", "how often it happened"], ["sum", "the sum of a number"], ["mean", "the mean of a number"], ["unique", "how many different values"], ["quantile", "a quantile of each person's sum"], ["retention", "whether it happens some days later"], ["ratio", "one sum over another"]] as const;
+export const KINDS = [["conversion", "whether it happened at all"], ["count", "how often it happened"], ["sum", "the sum of a number"], ["mean", "the mean of a number"], ["unique", "how many different values"], ["quantile", "a quantile"], ["retention", "whether it happens some days later"], ["ratio", "one sum over another"]] as const;
 export type Kind = (typeof KINDS)[number][0];
 export const TESTS = [["one_of", "is one of"], ["none_of", "is none of"], ["at_least", "is at least"], ["at_most", "is at most"], ["set", "is set"], ["not_set", "is not set"]] as const;
 export const CAPS = [["none", "are kept"], ["at", "are cut at"], ["quantile", "are cut at the quantile"]] as const;
@@ -17,6 +17,7 @@ export const OPERANDS = [["count", "how often"], ["sum", "the sum of a number"]]
 
 /** Kinds of which no person counts for more than a cap. */
 export const CAPPED: readonly Kind[] = ["count", "sum", "unique"];
+export const QUANTILES = [["person", "each person's sum"], ["event", "the numbers of all activities"]] as const;
 /** Kinds that read a number of each activity. */
 export const SUMMED: readonly Kind[] = ["sum", "mean", "quantile"];
 
@@ -41,6 +42,8 @@ export interface Draft {
   /** … and below it. */
   over: Side;
   level?: number;
+  /** Of a quantile: over what. */
+  across: (typeof QUANTILES)[number][0];
   fromDay?: number;
   toDay?: number;
   delay?: number;
@@ -54,7 +57,7 @@ export interface Draft {
 }
 
 const SIDE: Side = { event: "", filters: [], operand: "count", property: "" };
-export const EMPTY: Draft = { kind: "conversion", of: SIDE, over: SIDE, level: 0.5, fromDay: 1, toDay: 8, delay: 0, capped: "none", minimum: 0, lowerIsBetter: false, owner: "", description: "" };
+export const EMPTY: Draft = { kind: "conversion", of: SIDE, over: SIDE, level: 0.5, across: "person", fromDay: 1, toDay: 8, delay: 0, capped: "none", minimum: 0, lowerIsBetter: false, owner: "", description: "" };
 export const NO_FILTER: Filter = { property: "", test: "one_of", values: [] };
 
 function comparedOf({ test, values, bound }: Filter): Schemas["Compared"] {
@@ -72,7 +75,7 @@ const sourceOf = ({ event, filters }: Side): Source => ({ event, filters: filter
 const operandOf = ({ property }: Side): Operand => (property ? { property } : "amount");
 const aggregateOf = (side: Side): Aggregate => (side.operand === "count" ? { count: { source: sourceOf(side) } } : { sum: { source: sourceOf(side), operand: operandOf(side) } });
 
-function measureOf({ kind, of, over, level, fromDay, toDay }: Draft): Metric["measure"] {
+function measureOf({ kind, of, over, level, across, fromDay, toDay }: Draft): Metric["measure"] {
   const [source, operand] = [sourceOf(of), operandOf(of)];
   switch (kind) {
     case "conversion": return { conversion: { source } };
@@ -80,7 +83,7 @@ function measureOf({ kind, of, over, level, fromDay, toDay }: Draft): Metric["me
     case "sum": return { sum: { source, operand } };
     case "mean": return { mean: { source, operand } };
     case "unique": return { unique: { source, property: of.property } };
-    case "quantile": return { quantile: { source, operand, level: level ?? 0.5 } };
+    case "quantile": return { quantile: { source, operand, level: level ?? 0.5, ...(across === "event" && { of: across }) } };
     case "retention": return { retention: { source, from_day: fromDay ?? 1, to_day: toDay ?? 8 } };
     case "ratio": return { ratio: { numerator: aggregateOf(of), denominator: aggregateOf(over) } };
   }
@@ -112,7 +115,7 @@ function measuredOf(measure: Metric["measure"]): Partial<Draft> {
   if ("sum" in measure) return { kind: "sum", of: sideOf(measure.sum.source, measure.sum.operand) };
   if ("mean" in measure) return { kind: "mean", of: sideOf(measure.mean.source, measure.mean.operand) };
   if ("unique" in measure) return { kind: "unique", of: { ...sideOf(measure.unique.source), property: measure.unique.property } };
-  if ("quantile" in measure) return { kind: "quantile", of: sideOf(measure.quantile.source, measure.quantile.operand), level: measure.quantile.level };
+  if ("quantile" in measure) return { kind: "quantile", of: sideOf(measure.quantile.source, measure.quantile.operand), level: measure.quantile.level, across: measure.quantile.of ?? "person" };
   if ("retention" in measure) return { kind: "retention", of: sideOf(measure.retention.source), fromDay: measure.retention.from_day, toDay: measure.retention.to_day };
   return { kind: "ratio", of: sideOfAggregate(measure.ratio.numerator), over: sideOfAggregate(measure.ratio.denominator) };
 }
@@ -133,7 +136,7 @@ const ofRatio = (side: Side) => (side.operand === "count" ? `times of ${sideInWo
 
 /** What it measures of each person. */
 export function inWords(metric: Metric): string {
-  const { kind, of, over, level, fromDay, toDay } = draftOf(metric);
+  const { kind, of, over, level, across, fromDay, toDay } = draftOf(metric);
   const what = sideInWords(of);
   switch (kind) {
     case "conversion": return `whether ${what} happened`;
@@ -141,7 +144,7 @@ export function inWords(metric: Metric): string {
     case "sum": return `sum of ${numberInWords(of)} of ${what}`;
     case "mean": return `mean of ${numberInWords(of)} of ${what}`;
     case "unique": return `different values of ${of.property} of ${what}`;
-    case "quantile": return `quantile ${level} of each person's sum of ${numberInWords(of)} of ${what}`;
+    case "quantile": return across === "event" ? `quantile ${level} of ${numberInWords(of)} of all ${what}` : `quantile ${level} of each person's sum of ${numberInWords(of)} of ${what}`;
     case "retention": return `whether ${what} happened from day ${fromDay} to before day ${toDay}`;
     case "ratio": return `${ofRatio(of)}, over ${ofRatio(over)}`;
   }

@@ -56,7 +56,7 @@ struct Keys;
 
 impl WriteKeys for Keys {
     fn resolve(&self, key: &str) -> Option<Caller> {
-        let caller = |project: &str, operator| Some(Caller { project: project.into(), operator });
+        let caller = |project: &str, operator| Some(Caller { project: project.into(), operator, environment: None });
         match key {
             KEY | "phc_test" => caller("p1", false),
             "ffw_other" => caller("p2", false),

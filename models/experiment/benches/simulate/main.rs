@@ -1,12 +1,15 @@
 //! What the statistics promise, shown on simulated experiments: `cargo bench -p footfall-models-experiment --bench simulate`.
 //!
-//! Everything is seeded (1 to 10, as below): the same table each time. It ends with an error if a promise is broken. A name (`-- rare`) runs
+//! Everything is seeded (1 to 13, as below): the same table each time. It ends with an error if a promise is broken. A name (`-- rare`) runs
 //! one part alone.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod bandits;
+mod levels;
+mod quantiles;
 mod rare;
+mod strata;
 
 use footfall_models_experiment::statistics::srm::{ratio_check, root_cause};
 use footfall_models_experiment::statistics::switchback::{self, Window};
@@ -307,7 +310,7 @@ fn main() {
     println!("| simulation | found | promised | |\n|---|---:|---|---|");
     let mut table = Table { broken: Vec::new() };
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let parts: [(&str, Simulation); 8] = [
+    let parts: [(&str, Simulation); 11] = [
         ("aa", aa),
         ("intervals", intervals),
         ("power", power),
@@ -316,6 +319,9 @@ fn main() {
         ("contextual_bandit", bandits::contextual_bandit),
         ("switchbacks", switchbacks),
         ("rare", rare::rare),
+        ("strata", strata::strata),
+        ("quantiles", quantiles::quantiles),
+        ("levels", levels::levels),
     ];
     for (_, part) in parts.into_iter().filter(|(name, _)| wanted.as_deref().is_none_or(|wanted| wanted == *name)) {
         part(&mut table);

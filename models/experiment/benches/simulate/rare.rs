@@ -1,7 +1,7 @@
 //! Rare conversions: what no difference comes to while each arm has a handful of them, and until it has hundreds.
 
 use footfall_models_experiment::statistics::{
-    Alternative, Difference, Effect, Sequential, Settings, Statistic, analyse,
+    Alternative, Difference, Effect, Method, Moments, Sequential, Settings, Statistic, Values, analyse,
 };
 
 use super::{Random, Table};
@@ -66,6 +66,45 @@ pub fn rare(table: &mut Table) {
     table.row("a guardrail at 1 % that is as much worse as it bears: rolled back", borne.harm, "≤ 0.05", kept);
     let gone = alarms(&mut random, 0.01, 0.5, 0.0);
     table.row("— that is gone: rolled back", gone.harm, "1", gone.harm >= 1.0);
+    open_ranges(table);
     let half = alarms(&mut random, 0.01, 0.5, 0.5);
     table.row("— that is halved: rolled back within 225 conversions of control", half.harm, "≥ 0.9", half.harm >= 0.9);
+}
+
+/// Few who buy, among them mostly those who did before: ranges of the ratio where control may be nothing for all that is known, and so are open on a
+/// side, or on both.
+fn open_ranges(table: &mut Table) {
+    const EXPERIMENTS: usize = 20_000;
+    let mut random = Random(14);
+    for (users, lift, what) in [
+        (300, 1.0, "six who buy of each arm, with what they bought before: coverage, no difference"),
+        (300, 3.0, "— thrice as much"),
+        (300, 0.3, "— a third as much"),
+        (100, 1.0, "— two who buy"),
+        (100, 3.0, "— two who buy, thrice as much"),
+    ] {
+        let (mut held, mut open, mut told) = (0usize, 0usize, 0usize);
+        for _ in 0..EXPERIMENTS {
+            let arms = [1.0, lift].map(|factor| {
+                let user = |random: &mut Random| {
+                    if random.uniform() >= 0.02 {
+                        return [0.0; 2];
+                    }
+                    let level = (0.5 * random.normal()).exp();
+                    [factor * level * (0.2 * random.normal()).exp(), level]
+                };
+                let users: Vec<[f64; 2]> = (0..users).map(|_| user(&mut random)).collect();
+                Statistic::Adjusted { values: Values::new(Moments::of(users)), theta: 0.0 }
+            });
+            let settings = Settings { method: Method::FixedHorizon, ..Settings::default() };
+            let Some(test) = analyse(&[(arms[0], arms[1])], &settings).test else { continue };
+            let (low, high) = test.interval;
+            told += 1;
+            held += usize::from(low <= lift - 1.0 && lift - 1.0 <= high);
+            open += usize::from(low.is_infinite() || high.is_infinite());
+        }
+        let share = held as f64 / told as f64;
+        table.row(what, share, "≥ 0.94", share >= 0.94);
+        table.remark("— ranges that are open", open as f64 / told as f64);
+    }
 }

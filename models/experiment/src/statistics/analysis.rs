@@ -63,6 +63,25 @@ pub fn analyse(strata: &[(Statistic, Statistic)], settings: &Settings) -> Analys
     told_of(Effect::of_strata(strata, settings.difference), &periods, settings)
 }
 
+/// Compares treatment with control over strata of users that were made by what was known before, each arm with its own spread; one stratum
+/// if there is but one.
+pub fn analyse_strata(strata: &[(Statistic, Statistic)], settings: &Settings) -> Analysis {
+    if strata.len() < 2 {
+        return analyse(strata, settings);
+    }
+    let of_both = |(a, b): &(Statistic, Statistic)| Period { a: *a, b: *b, users: a.n() + b.n() };
+    let periods: Vec<Period> = strata.iter().map(of_both).collect();
+    let analysis = told_of(Effect::post_stratified(strata, settings.difference), &periods, settings);
+    let method = match analysis.method {
+        "confidence sequence" => "confidence sequence, post-stratified",
+        "Welch's t test" => "Welch's t test, post-stratified",
+        "confidence sequence of thin data" => "confidence sequence of thin data, post-stratified",
+        "Welch's t test of thin data" => "Welch's t test of thin data, post-stratified",
+        other => other,
+    };
+    Analysis { method, ..analysis }
+}
+
 /// Compares treatment with control over periods whose weights follow what was seen.
 pub fn analyse_periods(periods: &[Period], settings: &Settings) -> Analysis {
     told_of(Effect::of_periods(periods, settings.difference), periods, settings)
@@ -114,12 +133,13 @@ fn answered(effect: Effect, thin: Option<&Thin>, periods: &[Period], settings: &
         Method::AlwaysValid { .. } => "whenever one looks",
         Method::FixedHorizon => "if this is the only look",
     };
-    let adjusted = match (effect.is_stratified, periods.first().map(|cell| cell.a)) {
-        (true, _) => ", weighed over strata",
-        (_, Some(Statistic::Adjusted { .. } | Statistic::AdjustedRatio { .. })) => {
-            ", adjusted by what was known before"
-        }
-        _ => "",
+    let has_covariate =
+        periods.iter().any(|cell| matches!(cell.a, Statistic::Adjusted { .. } | Statistic::AdjustedRatio { .. }));
+    let adjusted = match (effect.is_stratified, has_covariate) {
+        (true, false) => ", weighed over strata",
+        (true, true) => ", adjusted by what was known before and weighed over strata",
+        (false, true) => ", adjusted by what was known before",
+        (false, false) => "",
     };
     let range = format!("between {} and {}", unit(low), unit(high));
     let few = if thin.is_some() { THIN } else { "" };

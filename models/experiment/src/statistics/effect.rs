@@ -2,6 +2,7 @@
 
 use super::metric::{Statistic, adjusted, quadratic, ratio_gradient, variance_of_ratio};
 use super::periods::Period;
+use super::post_stratified::post_stratified;
 use super::stratified::{Weighed, stratified};
 
 /// In which unit a difference is told.
@@ -71,6 +72,16 @@ impl Effect {
         Ok(Effect { degrees_of_freedom, ..effect })
     }
 
+    /// The effect over strata of users that were made by what was known before (post-stratification), with the spread of each arm by itself in
+    /// each of them.
+    pub fn post_stratified(strata: &[(Statistic, Statistic)], difference: Difference) -> Result<Effect, Refusal> {
+        let of_both = |(a, b): &(Statistic, Statistic)| Period { a: *a, b: *b, users: a.n() + b.n() };
+        let strata: Vec<Period> = strata.iter().map(of_both).collect();
+        let (effect, weighed) = Effect::weighed_by(post_stratified, &strata, difference)?;
+        let degrees_of_freedom = weighed.map_or(effect.degrees_of_freedom, |weighed| weighed.degrees_of_freedom);
+        Ok(Effect { degrees_of_freedom, ..effect })
+    }
+
     /// The absolute difference of treatment `b` from a control `a` that has none of it, and so perhaps no spread either: both arms get the
     /// variance of all users together, which is what they have where the arms are alike (the score test's).
     pub fn above_nothing(a: &Statistic, b: &Statistic) -> Result<Effect, Refusal> {
@@ -99,11 +110,19 @@ impl Effect {
     }
 
     fn weighed(strata: &[Period], difference: Difference) -> Result<(Effect, Option<Weighed>), Refusal> {
+        Effect::weighed_by(stratified, strata, difference)
+    }
+
+    fn weighed_by(
+        over: fn(&[Period], Difference) -> Result<Weighed, Refusal>,
+        strata: &[Period],
+        difference: Difference,
+    ) -> Result<(Effect, Option<Weighed>), Refusal> {
         let (first, rest) = strata.split_first().ok_or(Refusal::ZeroNegativeVariance)?;
         let pooled = rest.iter().try_fold(*first, |sum, next| sum.joined(next));
         let Period { a, b, .. } = pooled.ok_or(Refusal::ZeroNegativeVariance)?;
         let (a, b) = adjusted(&a, &b);
-        let stratified = if rest.is_empty() { None } else { stratified(strata, difference).ok() };
+        let stratified = if rest.is_empty() { None } else { over(strata, difference).ok() };
         let (estimate, variance) = match stratified {
             Some(found) => (found.estimate, found.variance),
             None => moments(&a, &b, difference)?,
@@ -111,7 +130,7 @@ impl Effect {
         let effect = Effect {
             estimate,
             standard_error: variance.sqrt(),
-            n: a.n() + b.n(),
+            n: a.units() + b.units(),
             degrees_of_freedom: degrees_of_freedom(&a, &b),
             is_stratified: stratified.is_some(),
             control_mean: a.unadjusted_mean(),

@@ -162,6 +162,14 @@ impl Statistic {
         }
     }
 
+    /// What was divided: units, of observations in clusters these.
+    pub fn units(&self) -> f64 {
+        match self {
+            Statistic::Quantile(Quantile { clusters: Some(clusters), .. }) => clusters.n,
+            other => other.n(),
+        }
+    }
+
     /// The mean, adjusted where there is something to adjust.
     pub fn mean(&self) -> f64 {
         match self {

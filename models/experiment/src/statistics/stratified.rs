@@ -11,11 +11,11 @@ const RATIO_REGRESSION_N_MIN: f64 = 7.0;
 
 /// A stratum's parameters (control mean and effect; of a ratio those of numerator, then of denominator) with n times their
 /// covariance, n being what it weighs, and the degrees of freedom of its effect.
-struct Stratum<const D: usize> {
-    n: f64,
-    parameters: [f64; D],
-    covariance: [[f64; D]; D],
-    degrees_of_freedom: f64,
+pub(super) struct Stratum<const D: usize> {
+    pub n: f64,
+    pub parameters: [f64; D],
+    pub covariance: [[f64; D]; D],
+    pub degrees_of_freedom: f64,
 }
 
 impl<const D: usize> Stratum<D> {
@@ -77,7 +77,7 @@ pub(super) fn is_viable(Period { a, b, .. }: &Period) -> bool {
     !(a.has_no_variance() || b.has_no_variance() || is_thin)
 }
 
-fn combined(strata: &[Period]) -> Result<Vec<Period>, Refusal> {
+pub(super) fn combined(strata: &[Period]) -> Result<Vec<Period>, Refusal> {
     let mut sorted = strata.to_vec();
     sorted.sort_by(|x, y| (y.a.n() + y.b.n()).total_cmp(&(x.a.n() + x.b.n())));
     let (largest, rest) = sorted.split_first().ok_or(Refusal::ZeroNegativeVariance)?;
@@ -210,7 +210,7 @@ fn weighed<const D: usize>(strata: &[Stratum<D>]) -> ([f64; D], [[f64; D]; D]) {
     (means, covariance)
 }
 
-fn summary_of_means(strata: &[Stratum<2>], difference: Difference) -> Result<Weighed, Refusal> {
+pub(super) fn summary_of_means(strata: &[Stratum<2>], difference: Difference) -> Result<Weighed, Refusal> {
     let ([control, effect], covariance) = weighed(strata);
     let (estimate, gradient) = match difference {
         Difference::Absolute => (effect, [0.0, 1.0]),
@@ -220,7 +220,7 @@ fn summary_of_means(strata: &[Stratum<2>], difference: Difference) -> Result<Wei
     settled(strata, estimate, quadratic(&covariance, &gradient), &gradient)
 }
 
-fn summary_of_ratios(strata: &[Stratum<4>], difference: Difference) -> Result<Weighed, Refusal> {
+pub(super) fn summary_of_ratios(strata: &[Stratum<4>], difference: Difference) -> Result<Weighed, Refusal> {
     let ([m, m_effect, d, d_effect], covariance) = weighed(strata);
     let (m_treated, d_treated) = (m + m_effect, d + d_effect);
     if d == 0.0 || d_treated == 0.0 {

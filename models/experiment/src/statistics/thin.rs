@@ -152,7 +152,7 @@ fn joint(a: &Statistic, b: &Statistic) -> Option<Statistic> {
     })
 }
 
-fn is_thin(arm: &Statistic) -> bool {
+pub(super) fn is_thin(arm: &Statistic) -> bool {
     let plain = arm.unadjusted();
     let error = (plain.variance() / plain.n()).sqrt() / plain.mean().abs();
     // Also not a number.

@@ -19,6 +19,8 @@ pub struct Exposures {
     pub until_ms: i64,
     pub arms: usize,
     pub told_by: Vec<Telling>,
+    /// Which of these rows tell; all where it is absent.
+    pub told_where: Option<ToldWhere>,
     /// Properties of telling rows, and what leaves a person out.
     pub left_out: Vec<(String, Test)>,
     /// Which rows values are made of.
@@ -29,6 +31,17 @@ pub struct Exposures {
     /// By what of the first row people are counted.
     pub dimensions: Vec<ExposedBy>,
     pub divided_by: DividedBy,
+    /// Divides besides by whether a person has rows of parts that end before the first row.
+    pub by_activity: bool,
+}
+
+/// Rows whose property is this.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ToldWhere {
+    pub property: String,
+    pub is: String,
+    /// And those without it.
+    pub or_missing: bool,
 }
 
 /// Into what the moments of an arm are divided.
@@ -39,6 +52,8 @@ pub enum DividedBy {
     Days,
     /// By one of the dimensions.
     Dimension(usize),
+    /// By the day of the first row, and by these levels of one of the dimensions, all others together.
+    DaysAndLevels { dimension: usize, levels: Vec<String> },
     /// By the last of these times before the first row, ascending, and by the context that the first row tells: the first of these
     /// properties that is there does. Of rows of one time in one arm the least context counts.
     Times { starts_ms: Vec<i64>, contexts: Vec<ContextTelling> },
@@ -48,12 +63,15 @@ impl DividedBy {
     pub(crate) fn contexts(&self) -> &[ContextTelling] {
         match self {
             DividedBy::Times { contexts, .. } => contexts,
-            DividedBy::Days | DividedBy::Dimension(_) => &[],
+            DividedBy::Days | DividedBy::Dimension(_) | DividedBy::DaysAndLevels { .. } => &[],
         }
     }
 
-    /// How many contexts there are.
+    /// How many contexts there are, or levels.
     pub(crate) fn contexts_told(&self) -> usize {
+        if let DividedBy::DaysAndLevels { levels, .. } = self {
+            return levels.len();
+        }
         let told = self.contexts().iter().flat_map(|telling| &telling.contexts);
         told.map(|(_, context)| context + 1).max().unwrap_or(0)
     }
@@ -97,6 +115,8 @@ pub struct PersonMeasure {
     pub cap: Option<PersonCap>,
     /// Quantiles of the first value, over the people of each arm.
     pub quantiles: Option<QuantileAround>,
+    /// People whose first row is less than so many milliseconds before the end have no values.
+    pub matures_ms: Option<i64>,
 }
 
 /// One value of a person.
@@ -163,8 +183,10 @@ pub struct ExposedCell {
     pub part: i64,
     /// Of the dimension that divides; the empty text where none does, or the property is missing.
     pub level: String,
-    /// Where contexts divide; none is one that is not known.
+    /// Where contexts divide, or levels beside days: its place; none is one that is not known, or all other levels.
     pub context: Option<usize>,
+    /// Where activity divides: those who have rows before their first.
+    pub is_active: bool,
     pub people: f64,
     pub measures: Vec<PersonMoments>,
 }
@@ -172,6 +194,8 @@ pub struct ExposedCell {
 /// Means, and sums of products of deviations: the upper triangle, row by row.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
 pub struct PersonMoments {
+    /// Who have values: all but those whose time is not over.
+    pub people: f64,
     pub means: Vec<f64>,
     pub scatter: Vec<f64>,
 }

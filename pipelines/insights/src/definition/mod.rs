@@ -43,7 +43,7 @@ pub use correlation::{Correlation, CorrelationAnswer, Factor, FactorOf, FactorTe
 pub use distribution::{Distribution, DistributionAnswer, DistributionOf};
 pub use exposures::{
     ContextTelling, DividedBy, ExposedBy, ExposedCell, ExposedLevel, Exposures, ExposuresAnswer, PartOf, PersonCap,
-    PersonMeasure, PersonMoments, PersonPart, QuantileAround, Telling,
+    PersonMeasure, PersonMoments, PersonPart, QuantileAround, Telling, ToldWhere,
 };
 pub use formula::{Formula, Sign};
 pub use funnel::{

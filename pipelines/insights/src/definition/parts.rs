@@ -138,7 +138,9 @@ impl<'q> Walk<'_, 'q> {
         let left_out = asked.left_out.iter().map(|(name, _)| name);
         let dimensions = asked.dimensions.iter().flat_map(|dimension| &dimension.properties);
         let contexts = asked.divided_by.contexts().iter().map(|telling| &telling.property);
-        told.chain(left_out).chain(dimensions).chain(contexts).for_each(|name| (self.see)(Part::Text(name), depth));
+        let places = asked.told_where.iter().map(|told| &told.property);
+        let texts = told.chain(places).chain(left_out).chain(dimensions).chain(contexts);
+        texts.for_each(|name| (self.see)(Part::Text(name), depth));
         for part in asked.measures.iter().flat_map(|measure| &measure.parts) {
             match &part.of {
                 PartOf::Rows | PartOf::Happened => {}

@@ -33,6 +33,8 @@ struct TellingRows {
     /// The arm of a row without values.
     without: u16,
     left_out: Vec<(usize, Vec<bool>)>,
+    /// The slot of what a row has to be, and for each code whether it is.
+    told_where: Option<(usize, Vec<bool>)>,
     /// Slots of what tells contexts, and for each code the context.
     contexts: Vec<(usize, Vec<u16>)>,
     /// For each dimension the slots of its properties.
@@ -204,6 +206,12 @@ impl TellingRows {
             let tester = Test::tester(test)?;
             left_out.push((place, table(dictionary, |text| tester.of_text(text))));
         }
+        let mut told_where = None;
+        if let Some(wanted) = &asked.told_where {
+            let (place, dictionary) = slot(&wanted.property)?;
+            told_where =
+                Some((place, table(dictionary, |text| text.map_or(wanted.or_missing, |text| text == wanted.is))));
+        }
         let mut contexts = Vec::new();
         for told in asked.divided_by.contexts() {
             let (place, dictionary) = slot(&told.property)?;
@@ -220,13 +228,19 @@ impl TellingRows {
             }
             dimensions.push(slots);
         }
-        Ok(TellingRows { activity, columns, keys, values, without: arm_of(""), left_out, contexts, dimensions })
+        let without = arm_of("");
+        Ok(TellingRows { activity, columns, keys, values, without, left_out, told_where, contexts, dimensions })
     }
 
     fn arm(&self, postings: &Postings<'_>, row: usize) -> u16 {
         let there = |slot: usize| Some(postings.columns[slot].word(row)).filter(|&code| code != 0);
         let key = self.keys.iter().find_map(|(slot, table)| Some(look_up(table, there(*slot)?)));
         if key != Some(true) {
+            return NOBODY;
+        }
+        if let Some((slot, table)) = &self.told_where
+            && !look_up(table, postings.columns[*slot].word(row))
+        {
             return NOBODY;
         }
         let of = |(slot, table): &(usize, Vec<u16>)| Some(table.get(there(*slot)? as usize).copied().unwrap_or(NOBODY));

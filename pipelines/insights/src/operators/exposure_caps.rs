@@ -35,6 +35,7 @@ fn spreads(context: &Context<'_>, asked: &Exposures, measures: &[usize]) -> Resu
     }
     let mut narrow =
         Exposures { measures: Vec::new(), dimensions: Vec::new(), divided_by: DividedBy::Days, ..asked.clone() };
+    narrow.by_activity = false;
     for &index in measures {
         let mut measure = asked.measures[index].clone();
         measure.parts.truncate(1);

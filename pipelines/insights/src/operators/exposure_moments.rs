@@ -59,10 +59,11 @@ impl Running {
 
     /// Of all people, those who did nothing having `nothing` for every value.
     pub fn of_all(mut self, people: u64, nothing: f64, parts: usize) -> PersonMoments {
-        let rest = Running { n: people as f64 - self.n, means: [nothing; PARTS_MAX], scatter: [0.0; PRODUCTS_MAX] };
+        let all = people as f64;
+        let rest = Running { n: all - self.n, means: [nothing; PARTS_MAX], scatter: [0.0; PRODUCTS_MAX] };
         self.join(&rest, parts);
         let products = parts * (parts + 1) / 2;
-        PersonMoments { means: self.means[..parts].to_vec(), scatter: self.scatter[..products].to_vec() }
+        PersonMoments { people: all, means: self.means[..parts].to_vec(), scatter: self.scatter[..products].to_vec() }
     }
 }
 
@@ -70,11 +71,13 @@ impl Running {
 pub(super) struct Cell {
     pub people: u64,
     pub measures: Vec<Running>,
+    /// Of each measure that takes its time, the people whose time is not over.
+    pub immature: Vec<u64>,
 }
 
 impl Cell {
-    pub fn new(measures: usize) -> Cell {
-        Cell { people: 0, measures: vec![Running::default(); measures] }
+    pub fn new(measures: usize, maturing: usize) -> Cell {
+        Cell { people: 0, measures: vec![Running::default(); measures], immature: vec![0; maturing] }
     }
 }
 
@@ -129,9 +132,9 @@ mod tests {
         [[1e8 + 1.0, 2.0], [1e8 + 3.0, 1.0]].iter().for_each(|values| one.add(values));
         other.add(&[1e8 + 2.0, 6.0]);
         one.join(&other, 2);
-        let PersonMoments { means, scatter } = one.of_all(3, 0.0, 2);
+        let PersonMoments { means, scatter, .. } = one.of_all(3, 0.0, 2);
         assert_eq!((means, scatter), (vec![1e8 + 2.0, 3.0], vec![2.0, -1.0, 14.0]));
-        let PersonMoments { means, scatter } = other.of_all(2, 0.0, 2);
+        let PersonMoments { means, scatter, .. } = other.of_all(2, 0.0, 2);
         assert_eq!((means, scatter[2]), (vec![5e7 + 1.0, 3.0], 18.0));
     }
 }

@@ -11,10 +11,10 @@ use super::exposure_moments::{Cell, PARTS_MAX, Spread};
 use super::order::each_person;
 use super::reader::{Reader, Within};
 use crate::InsightError;
-use crate::definition::{DividedBy, ExposedCell, Exposures, ExposuresAnswer, PartOf, QuantileAround, Selector};
+use crate::definition::{DividedBy, Exposures, ExposuresAnswer, PartOf, QuantileAround, Selector};
 use crate::projection::{ColumnKind, Postings};
 
-const DAY_MS: i64 = 86_400_000;
+pub(super) const DAY_MS: i64 = 86_400_000;
 /// Cells of a question, before most of them stay empty.
 const CELLS_MAX: usize = 1 << 20;
 /// As of no number is told that is larger.
@@ -51,17 +51,21 @@ pub(super) fn answer(context: &Context<'_>, asked: &Exposures) -> Result<Exposur
 
 /// A question ready to be worked on.
 pub(super) struct Plan<'a, 'q> {
-    asked: &'q Exposures,
+    pub asked: &'q Exposures,
     told: Told<'a>,
     activities: Vec<Activity>,
     /// Where the values of a measure begin among all, with the end.
     places: Vec<Range<usize>>,
     span: (i64, i64),
-    first_day: i64,
+    pub first_day: i64,
     /// Days, or times with their contexts.
-    parts: usize,
+    pub parts: usize,
     /// With that of people of whom none is known.
-    contexts: usize,
+    pub contexts: usize,
+    /// Two where people are divided by what they did before as well.
+    pub sides: usize,
+    /// Measures that take their time, each with the first row that is too late for it.
+    pub maturing: Vec<(usize, i64)>,
 }
 
 /// What the rows of one activity add to.
@@ -78,6 +82,8 @@ struct Part {
     of: Of,
     /// Milliseconds after the first row.
     span: (i64, i64),
+    /// Of what was before the first row.
+    is_before: bool,
     condition: Option<usize>,
 }
 
@@ -112,18 +118,30 @@ impl<'a, 'q> Plan<'a, 'q> {
         let parts = match &asked.divided_by {
             DividedBy::Days => usize::try_from(last_day - first_day + 1).unwrap_or(0),
             DividedBy::Dimension(index) if *index < asked.dimensions.len() => 1,
-            DividedBy::Dimension(_) => return Err(InsightError::question("divided_by", "is no dimension")),
+            DividedBy::DaysAndLevels { dimension, .. } if *dimension < asked.dimensions.len() => {
+                usize::try_from(last_day - first_day + 1).unwrap_or(0).saturating_mul(contexts)
+            }
+            DividedBy::Dimension(_) | DividedBy::DaysAndLevels { .. } => {
+                return Err(InsightError::question("divided_by", "is no dimension"));
+            }
             DividedBy::Times { starts_ms, .. } if starts_ms.is_empty() || !starts_ms.is_sorted() => {
                 return Err(InsightError::question("divided_by", "has no times in their order"));
             }
             DividedBy::Times { starts_ms, .. } => starts_ms.len().saturating_mul(contexts),
         };
-        let is_too_much = parts.saturating_mul(asked.arms) > CELLS_MAX || contexts > usize::from(NOWHERE);
+        let sides = if asked.by_activity { 2 } else { 1 };
+        let is_too_much = parts.saturating_mul(asked.arms * sides) > CELLS_MAX || contexts > usize::from(NOWHERE);
         if is_too_much || asked.arms >= usize::from(SEVERAL) {
             return Err(InsightError::question("arms", format!("at most {CELLS_MAX} with days, times and contexts")));
         }
+        let maturing = asked.measures.iter().enumerate();
+        let maturing = maturing.filter_map(|(index, measure)| {
+            Some((index, asked.until_ms.saturating_sub(measure.matures_ms?).saturating_add(1)))
+        });
         let mut plan = Plan {
             asked,
+            sides,
+            maturing: maturing.collect(),
             told: Told::new(context, asked)?,
             activities: Vec::new(),
             places,
@@ -171,7 +189,8 @@ impl<'a, 'q> Plan<'a, 'q> {
                     };
                     let span = (part.after_ms, part.before_ms.unwrap_or(i64::MAX));
                     let place = self.places[measure].start + offset;
-                    activity.parts.push(Part { measure, place, of, span, condition });
+                    let is_before = span.1 <= 0;
+                    activity.parts.push(Part { measure, place, of, span, is_before, condition });
                 }
             }
         }
@@ -197,7 +216,7 @@ impl<'a, 'q> Plan<'a, 'q> {
             let mask = |(base, program): &(usize, Program)| program.mask(reader.snapshot, segment, postings, *base);
             masks.push(activity.conditions.iter().map(mask).collect());
         }
-        let State { exposed, postings, values, different, touched, cells, spreads, levels, .. } = state;
+        let State { exposed, postings, values, different, touched, cells, spreads, levels, strata, .. } = state;
         each_person(postings, |local, rows| {
             let person = usize::from(local);
             let arm = exposed.arms[person];
@@ -205,6 +224,7 @@ impl<'a, 'q> Plan<'a, 'q> {
                 return;
             }
             let first = exposed.first[person];
+            let mut is_active = false;
             for (((activity, postings), masks), rows) in self.activities.iter().zip(&*postings).zip(&masks).zip(rows) {
                 for row in rows.clone() {
                     let after = postings.times[row] - first;
@@ -214,12 +234,19 @@ impl<'a, 'q> Plan<'a, 'q> {
                             && part.condition.is_none_or(|condition| masks[condition][row]);
                         if counts {
                             touched[part.measure] = true;
+                            is_active |= part.is_before;
                             part.add(postings, row, &mut values[part.place], &mut different[part.place]);
                         }
                     }
                 }
             }
-            let index = self.cell_of(exposed, person, levels);
+            let mut index = self.cell_of(exposed, person, (levels, strata));
+            if is_active && self.sides > 1 {
+                self.becomes_active(cells, index, first);
+                index += self.asked.arms;
+            }
+            let is_immature =
+                |measure: usize| self.maturing.iter().any(|(known, late)| *known == measure && first >= *late);
             let mut known = Known { arm: usize::from(arm), index, cells, spreads };
             for (measure, touched) in touched.iter_mut().enumerate().filter(|(_, touched)| **touched) {
                 *touched = false;
@@ -234,51 +261,12 @@ impl<'a, 'q> Plan<'a, 'q> {
                     }
                 }
                 let values = &mut values[places];
-                call(&mut known, measure, values);
+                if !is_immature(measure) {
+                    call(&mut known, measure, values);
+                }
                 values.fill(0.0);
             }
         });
-    }
-
-    /// The place of a person's cell; levels have the places that counting gave them.
-    fn cell_of(&self, exposed: &Exposed, person: usize, levels: &[Levels<'_>]) -> usize {
-        let arm = usize::from(exposed.arms[person]);
-        let part = match &self.asked.divided_by {
-            DividedBy::Dimension(dimension) => levels[*dimension].find(exposed.levels[*dimension][person]).unwrap_or(0),
-            DividedBy::Days => {
-                let day = exposed.first[person].div_euclid(DAY_MS) - self.first_day;
-                usize::try_from(day).unwrap_or(0).min(self.parts.saturating_sub(1))
-            }
-            DividedBy::Times { starts_ms, .. } => {
-                let first = exposed.first[person];
-                let time = starts_ms.partition_point(|start| *start <= first).saturating_sub(1);
-                time * self.contexts + usize::from(exposed.contexts[person]).min(self.contexts - 1)
-            }
-        };
-        part * self.asked.arms + arm
-    }
-
-    /// The dimension whose levels divide.
-    fn dimension(&self) -> Option<usize> {
-        match self.asked.divided_by {
-            DividedBy::Dimension(dimension) => Some(dimension),
-            DividedBy::Days | DividedBy::Times { .. } => None,
-        }
-    }
-
-    /// A cell without people, in its place.
-    fn cell(&self, place: usize, levels: &[Levels<'_>]) -> ExposedCell {
-        let (arm, place) = (place % self.asked.arms, place / self.asked.arms);
-        let cell = ExposedCell { arm, part: self.first_day, ..ExposedCell::default() };
-        match self.asked.divided_by {
-            DividedBy::Dimension(dimension) => ExposedCell { level: levels[dimension].text(place), ..cell },
-            DividedBy::Days => ExposedCell { part: self.first_day + place as i64, ..cell },
-            DividedBy::Times { .. } => {
-                let (time, context) = (place / self.contexts, place % self.contexts);
-                let context = Some(context).filter(|&context| context + 1 < self.contexts);
-                ExposedCell { part: time as i64, context, ..cell }
-            }
-        }
     }
 
     fn nothing(&self, caps: Vec<Option<f64>>) -> ExposuresAnswer {
@@ -324,6 +312,8 @@ pub(super) struct State<'a> {
     several: u64,
     cells: Vec<Option<Box<Cell>>>,
     levels: Vec<Levels<'a>>,
+    /// Where levels divide beside days: by the place of a level that of its part.
+    strata: Vec<usize>,
     spreads: Vec<Spread>,
 }
 
@@ -331,7 +321,7 @@ impl<'a> State<'a> {
     pub fn new(plan: &Plan<'a, '_>) -> State<'a> {
         let (arms, measures) = (plan.asked.arms, plan.asked.measures.len());
         let parts = plan.places.last().map_or(0, |places| places.end);
-        let cells = if plan.dimension().is_some() { 0 } else { plan.parts * arms };
+        let cells = if plan.dimension().is_some() { 0 } else { plan.parts * plan.sides * arms };
         State {
             exposed: Exposed::new(plan.asked),
             telling: Postings::default(),
@@ -342,13 +332,14 @@ impl<'a> State<'a> {
             several: 0,
             cells: (0..cells).map(|_| None).collect(),
             levels: plan.told.dimensions.iter().map(|dimension| Levels::new(dimension.clone(), arms)).collect(),
+            strata: Vec::new(),
             spreads: (0..measures * arms).map(|_| Spread::default()).collect(),
         }
     }
 
     /// Counts the people of a segment, whether they did anything or not.
     fn count(&mut self, plan: &Plan<'a, '_>) {
-        let (arms, measures) = (plan.asked.arms, plan.asked.measures.len());
+        let arms = plan.asked.arms;
         for person in 0..self.exposed.arms.len() {
             let arm = self.exposed.arms[person];
             if arm == NOBODY {
@@ -362,17 +353,28 @@ impl<'a> State<'a> {
             for (levels, codes) in self.levels.iter_mut().zip(&self.exposed.levels) {
                 levels.count(codes[person], arm);
             }
-            let index = plan.cell_of(&self.exposed, person, &self.levels);
+            if let DividedBy::DaysAndLevels { dimension, levels } = &plan.asked.divided_by {
+                for place in self.strata.len()..self.levels[*dimension].len() {
+                    let text = self.levels[*dimension].text(place);
+                    self.strata.push(levels.iter().position(|level| *level == text).unwrap_or(levels.len()));
+                }
+            }
+            let index = plan.cell_of(&self.exposed, person, (&self.levels, &self.strata));
             if let Some(dimension) = plan.dimension() {
-                let cells = self.levels[dimension].len() * arms;
+                let cells = self.levels[dimension].len() * plan.sides * arms;
                 self.cells.resize_with(cells.max(self.cells.len()), || None);
             }
-            self.cells[index].get_or_insert_with(|| Box::new(Cell::new(measures))).people += 1;
+            let cell = self.cells[index].get_or_insert_with(|| Box::new(plan.empty_cell()));
+            cell.people += 1;
+            let first = self.exposed.first[person];
+            for (immature, (_, late)) in cell.immature.iter_mut().zip(&plan.maturing) {
+                *immature += u64::from(first >= *late);
+            }
         }
     }
 
     fn joined(mut self, other: State<'a>, plan: &Plan<'a, '_>) -> State<'a> {
-        let arms = plan.asked.arms;
+        let arms = plan.asked.arms * plan.sides;
         self.several += other.several;
         let places: Vec<Vec<usize>> =
             self.levels.iter_mut().zip(&other.levels).map(|(own, other)| own.join(other)).collect();
@@ -392,6 +394,7 @@ impl<'a> State<'a> {
             match &mut self.cells[index] {
                 Some(known) => {
                     known.people += cell.people;
+                    known.immature.iter_mut().zip(&cell.immature).for_each(|(known, count)| *known += count);
                     let measures = known.measures.iter_mut().zip(&cell.measures).zip(&plan.places);
                     measures.for_each(|((known, one), places)| known.join(one, places.len()));
                 }
@@ -406,12 +409,16 @@ impl<'a> State<'a> {
         let mut people_of = vec![0; arms];
         let mut cells = Vec::new();
         for (index, cell) in self.cells.iter().enumerate() {
-            let Some(cell) = cell else { continue };
+            let Some(cell) = cell.as_ref().filter(|cell| cell.people > 0) else { continue };
             let told = plan.cell(index, &self.levels);
             people_of[told.arm] += cell.people;
-            let measures = cell.measures.iter().zip(&plan.places).zip(&caps);
-            let measures =
-                measures.map(|((measure, places), cap)| measure.of_all(cell.people, nothing(*cap), places.len()));
+            let mature = |measure: usize| {
+                let place = plan.maturing.iter().position(|(known, _)| *known == measure);
+                cell.people - place.map_or(0, |place| cell.immature[place])
+            };
+            let measures = cell.measures.iter().zip(&plan.places).zip(&caps).enumerate();
+            let measures = measures
+                .map(|(index, ((measure, places), cap))| measure.of_all(mature(index), nothing(*cap), places.len()));
             cells.push(ExposedCell { people: cell.people as f64, measures: measures.collect(), ..told });
         }
         let mut quantiles = Vec::new();

@@ -15,6 +15,7 @@ mod exposed;
 mod exposed_levels;
 mod exposure_caps;
 mod exposure_moments;
+mod exposure_places;
 mod exposures;
 mod funnel;
 mod funnel_groups;

@@ -15,6 +15,7 @@ struct Person<'w> {
     rows: Vec<&'w Row>,
     levels: Vec<String>,
     context: Option<usize>,
+    is_active: bool,
 }
 
 impl World {
@@ -43,7 +44,10 @@ impl World {
             match telling.iter().any(|(_, row)| is_out(row)) {
                 true => {}
                 false if arms.len() > 1 && !asked.counts_first => answer.several += 1,
-                false => people.push(Person { arm, first_ms, rows, levels, context }),
+                false => {
+                    let is_active = asked.by_activity && self.is_active(asked, &rows, first_ms);
+                    people.push(Person { arm, first_ms, rows, levels, context, is_active });
+                }
             }
         }
         let values = |index: usize| -> Vec<Vec<f64>> {
@@ -51,21 +55,29 @@ impl World {
             let of = |person: &Person<'_>| parts.iter().map(|part| value(self, asked, part, person)).collect();
             people.iter().map(of).collect()
         };
-        let mut cells: BTreeMap<(i64, String, Option<usize>, usize), ExposedCell> = BTreeMap::new();
-        let key = |person: &Person<'_>| match &asked.divided_by {
-            DividedBy::Dimension(index) => {
-                (asked.from_ms.div_euclid(86_400_000), person.levels[*index].clone(), None, person.arm)
-            }
-            DividedBy::Days => (person.first_ms.div_euclid(86_400_000), String::new(), None, person.arm),
-            DividedBy::Times { starts_ms, .. } => {
-                let time = starts_ms.iter().rposition(|start| *start <= person.first_ms).unwrap_or(0);
-                (time as i64, String::new(), person.context, person.arm)
-            }
+        let mut cells: BTreeMap<(i64, String, Option<usize>, bool, usize), ExposedCell> = BTreeMap::new();
+        let key = |person: &Person<'_>| {
+            let day = person.first_ms.div_euclid(86_400_000);
+            let (part, level, context) = match &asked.divided_by {
+                DividedBy::Dimension(index) => {
+                    (asked.from_ms.div_euclid(86_400_000), person.levels[*index].clone(), None)
+                }
+                DividedBy::Days => (day, String::new(), None),
+                DividedBy::DaysAndLevels { dimension, levels } => {
+                    (day, String::new(), levels.iter().position(|level| *level == person.levels[*dimension]))
+                }
+                DividedBy::Times { starts_ms, .. } => {
+                    let time = starts_ms.iter().rposition(|start| *start <= person.first_ms).unwrap_or(0);
+                    (time as i64, String::new(), person.context)
+                }
+            };
+            (part, level, context, person.is_active, person.arm)
         };
         for person in &people {
-            let (part, level, context, arm) = key(person);
+            let (part, level, context, is_active, arm) = key(person);
             let cell = cells.entry(key(person)).or_default();
-            *cell = ExposedCell { arm, part, level, context, people: cell.people + 1.0, measures: Vec::new() };
+            let people = cell.people + 1.0;
+            *cell = ExposedCell { arm, part, level, context, is_active, people, measures: Vec::new() };
         }
         for (index, measure) in asked.measures.iter().enumerate() {
             let mut of_all = values(index);
@@ -90,8 +102,10 @@ impl World {
             let arms = if measure.quantiles.is_some() { asked.arms } else { 0 };
             answer.quantiles.push((0..arms).map(of_arm).collect());
             for (at, cell) in &mut cells {
-                let of = people.iter().zip(&of_all).filter(|(person, _)| key(person) == *at);
-                cell.measures.push(moments(of.map(|(_, values)| values).collect()));
+                let is_mature =
+                    |person: &Person<'_>| measure.matures_ms.is_none_or(|ms| person.first_ms + ms <= asked.until_ms);
+                let of = people.iter().zip(&of_all).filter(|(person, _)| key(person) == *at && is_mature(person));
+                cell.measures.push(moments(of.map(|(_, values)| values).collect(), measure.parts.len()));
             }
         }
         answer.cells = cells.into_values().collect();
@@ -106,6 +120,17 @@ impl World {
         }
         answer
     }
+
+    /// Whether there are rows of parts that end before the first row.
+    fn is_active(&self, asked: &Exposures, rows: &[&Row], first_ms: i64) -> bool {
+        let parts = asked.measures.iter().flat_map(|measure| &measure.parts);
+        let mut before = parts.filter_map(|part| Some((part, part.before_ms.filter(|before| *before <= 0)?)));
+        before.any(|(part, before_ms)| {
+            let is_in = |after: i64| part.after_ms <= after && after < before_ms;
+            let counts = |row: &&&Row| row.time_ms < asked.until_ms && is_in(row.time_ms - first_ms);
+            rows.iter().filter(counts).any(|row| self.matches(&asked.sources[part.source], row))
+        })
+    }
 }
 
 fn level(dimension: &ExposedBy, row: &Row) -> String {
@@ -119,6 +144,11 @@ fn level(dimension: &ExposedBy, row: &Row) -> String {
 
 fn arm(asked: &Exposures, row: &Row) -> Option<usize> {
     if row.time_ms < asked.from_ms || row.time_ms >= asked.until_ms {
+        return None;
+    }
+    if let Some(wanted) = &asked.told_where
+        && !row.texts.get(&wanted.property).map_or(wanted.or_missing, |text| *text == wanted.is)
+    {
         return None;
     }
     let coalesced = |names: &[String]| names.iter().find_map(|name| row.texts.get(name)).cloned();
@@ -167,14 +197,13 @@ fn quantile(values: &mut [f64], level: f64) -> Option<f64> {
     Some(low + (high - low) * place.fract())
 }
 
-fn moments(values: Vec<&Vec<f64>>) -> PersonMoments {
+fn moments(values: Vec<&Vec<f64>>, parts: usize) -> PersonMoments {
     let n = values.len() as f64;
-    let parts = values[0].len();
-    let mean = |part: usize| values.iter().map(|values| values[part]).sum::<f64>() / n;
+    let mean = |part: usize| values.iter().map(|values| values[part]).sum::<f64>() / n.max(1.0);
     let means: Vec<f64> = (0..parts).map(mean).collect();
     let pairs = (0..parts).flat_map(|left| (left..parts).map(move |right| (left, right)));
     let product = |(left, right): (usize, usize)| {
         values.iter().map(|values| (values[left] - means[left]) * (values[right] - means[right])).sum()
     };
-    PersonMoments { scatter: pairs.map(product).collect(), means }
+    PersonMoments { people: n, scatter: pairs.map(product).collect(), means }
 }

@@ -31,10 +31,11 @@ fn measure() -> impl Strategy<Value = PersonMeasure> {
     ];
     let around = |level: u32| QuantileAround { level: f64::from(level) / 10.0, z: 1.96 };
     let quantiles = prop::option::of((1u32..10).prop_map(around));
-    (prop::collection::vec(part(), 1..5), cap, quantiles).prop_map(|(parts, cap, quantiles)| PersonMeasure {
-        parts,
-        cap,
-        quantiles,
+    let matures = prop::option::weighted(0.3, (0i64..60).prop_map(|hours| hours * HOUR));
+    (prop::collection::vec(part(), 1..5), cap, quantiles, matures).prop_map(|(parts, cap, quantiles, matures_ms)| {
+        // Quantiles are of everybody.
+        let matures_ms = matures_ms.filter(|_| quantiles.is_none());
+        PersonMeasure { parts, cap, quantiles, matures_ms }
     })
 }
 
@@ -79,10 +80,22 @@ fn exposures() -> impl Strategy<Value = Exposures> {
         starts_ms: starts.into_iter().map(|start| FROM + start * HOUR).collect(),
         contexts,
     });
-    let divided_by = prop_oneof![Just(DividedBy::Days), (0usize..2).prop_map(DividedBy::Dimension), times.boxed(),];
-    let of_dimensions = (divided_by, any::<bool>(), any::<bool>());
+    let levels = prop::sample::subsequence(vec!["x", "y", "x DE", "y FR", "", "nowhere"], 0..5);
+    let strata = (0usize..2, levels).prop_map(|(dimension, levels)| {
+        let levels = levels.into_iter().map(str::to_owned).collect();
+        DividedBy::DaysAndLevels { dimension, levels }
+    });
+    let divided_by =
+        prop_oneof![Just(DividedBy::Days), (0usize..2).prop_map(DividedBy::Dimension), strata.boxed(), times.boxed(),];
+    let told_where = prop::option::of(("w", "FR", any::<bool>()).prop_map(|(property, is, or_missing)| ToldWhere {
+        property: property.to_owned(),
+        is: is.to_owned(),
+        or_missing,
+    }));
+    let of_dimensions = (divided_by, any::<bool>(), any::<bool>(), any::<bool>(), told_where);
     (span, told_by, left_out, sources, prop::collection::vec(measure(), 0..4), of_dimensions).prop_map(
-        move |((from_ms, until_ms), told_by, left_out, sources, measures, (divided_by, needs_last, counts_first))| {
+        move |((from_ms, until_ms), told_by, left_out, sources, measures, of_dimensions)| {
+            let (divided_by, needs_last, counts_first, by_activity, told_where) = of_dimensions;
             Exposures {
                 from_ms,
                 until_ms,
@@ -94,6 +107,8 @@ fn exposures() -> impl Strategy<Value = Exposures> {
                 counts_first,
                 dimensions: dimensions(needs_last),
                 divided_by,
+                by_activity,
+                told_where,
             }
         },
     )
@@ -109,7 +124,8 @@ fn all_near(got: &[f64], want: &[f64]) -> bool {
 
 fn equal(mut got: ExposuresAnswer, mut want: ExposuresAnswer) -> Result<(), TestCaseError> {
     for answer in [&mut got, &mut want] {
-        answer.cells.sort_by(|a, b| (a.part, &a.level, a.context, a.arm).cmp(&(b.part, &b.level, b.context, b.arm)));
+        let place = |cell: &ExposedCell| (cell.part, cell.level.clone(), cell.context, cell.is_active, cell.arm);
+        answer.cells.sort_by_key(place);
         answer.dimensions.iter_mut().for_each(|levels| levels.sort_by(|a, b| a.level.cmp(&b.level)));
     }
     prop_assert_eq!(got.several, want.several);
@@ -124,11 +140,13 @@ fn equal(mut got: ExposuresAnswer, mut want: ExposuresAnswer) -> Result<(), Test
     prop_assert_eq!(got.cells.len(), want.cells.len());
     for (got, want) in got.cells.iter().zip(&want.cells) {
         let place = |cell: &ExposedCell| {
-            (cell.arm, cell.part, cell.level.clone(), cell.context, cell.people as u64, cell.measures.len())
+            let divided = (cell.part, cell.level.clone(), cell.context, cell.is_active);
+            (cell.arm, divided, cell.people as u64, cell.measures.len())
         };
         prop_assert_eq!(place(got), place(want));
         for (got, want) in got.measures.iter().zip(&want.measures) {
-            let same = all_near(&got.means, &want.means) && all_near(&got.scatter, &want.scatter);
+            let same =
+                got.people == want.people && all_near(&got.means, &want.means) && all_near(&got.scatter, &want.scatter);
             prop_assert!(same, "{:?} instead of {:?}", got, want);
         }
     }
