@@ -2,6 +2,7 @@
 //! questions.
 #![allow(clippy::unwrap_used)]
 
+mod activities;
 mod asked;
 mod cells;
 mod exposures;
