@@ -6,24 +6,15 @@ import { api, good } from "../api/client";
 import { askRows } from "../api/rows";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
+import { Segments } from "../parts/choice";
 import { Dialog } from "../parts/dialog";
 import { csv, fileName, save } from "../parts/files";
 import { ago, number } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
-import { Elsewhere, type Cell } from "./drawn";
-import type { Kind } from "./question";
+import { ActivitiesBehind } from "./activities";
+import { WITH_ACTIVITIES, type Behind } from "./behind_of";
 
-export interface Behind {
-  kind: Kind;
-  title: string;
-  question: object;
-  cell: object;
-}
-/** The people of a number of an answer to `definition`; undefined where there is nobody to show. */
-export function behindOf(kind: Kind, definition: object, cell: Cell | undefined, title: string): Behind | undefined {
-  if (!cell) return undefined;
-  return cell instanceof Elsewhere ? { kind: cell.kind, title, question: cell.question, cell: cell.cell } : { kind, title, question: definition, cell };
-}
+export { behindOf, type Behind } from "./behind_of";
 
 interface Answer {
   answer: { people: number; listed: string[]; next?: string | null };
@@ -33,7 +24,22 @@ const PAGE = 100;
 /** Of a file, as many as are told at once. */
 const TAKEN = 10_000;
 
+/** What is behind a number: what it counts is shown first. */
 export function PeopleBehind({ behind, close }: { behind: Behind; close: () => void }) {
+  const { permissions } = useProject();
+  const hasBoth = WITH_ACTIVITIES.includes(behind.kind) && permissions.has("sql.run");
+  const [what, setWhat] = useState<"people" | "activities">(hasBoth && behind.isOfActivities ? "activities" : "people");
+  return (
+    <Dialog title={behind.title} close={close} isWide>
+      {hasBoth && <Segments label="What is behind it" value={what} options={BOTH} choose={setWhat} />}
+      {what === "activities" ? <ActivitiesBehind behind={behind} /> : <People behind={behind} />}
+    </Dialog>
+  );
+}
+
+const BOTH = [["people", "People"], ["activities", "Activities"]] as const;
+
+function People({ behind }: { behind: Behind }) {
   const project = useProject().id;
   const [after, setAfter] = useState<string[]>([]);
   const last = after.at(-1);
@@ -56,9 +62,10 @@ export function PeopleBehind({ behind, close }: { behind: Behind; close: () => v
     }
     save(fileName(behind.title, "csv"), csv(["person"], ids.map((id) => [id])));
   };
+  if (found.fault) return <Failure fault={found.fault} again={found.again} />;
+  if (!people) return <Loading what="the people" />;
+  if (people.people === 0) return <Empty>Nobody.</Empty>;
   return (
-    <Dialog title={behind.title} close={close} isWide>
-      {found.fault ? <Failure fault={found.fault} again={found.again} /> : !people ? <Loading what="the people" /> : people.people === 0 ? <Empty>Nobody.</Empty> : (
         <>
           <div className="result-head"><p role="status"><b>{number(people.people)}</b> {people.people === 1 ? "person" : "people"}</p><button type="button" className="quiet" onClick={() => void take().then(() => setFault(undefined), setFault)}>CSV of all</button></div>
           {fault ? <Failure fault={fault} /> : null}
@@ -68,8 +75,6 @@ export function PeopleBehind({ behind, close }: { behind: Behind; close: () => v
             {people.next && <button type="button" className="plain" onClick={() => setAfter([...after, people.next ?? ""])}>More</button>}
           </div>
         </>
-      )}
-    </Dialog>
   );
 }
 

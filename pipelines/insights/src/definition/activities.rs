@@ -37,11 +37,19 @@ pub struct ActivityPlace {
 pub struct ActivitiesAnswer {
     /// All of them, whatever is listed.
     pub activities: u64,
-    /// The names of the columns that the question looked at to choose rows.
-    pub columns: Vec<String>,
+    /// The columns that the question looked at to choose rows.
+    pub columns: Vec<CountedColumn>,
     /// The newest first; of one moment by person, then activity, by bytes.
     pub listed: Vec<CountedActivity>,
     pub next: Option<ActivityPlace>,
+}
+
+/// A column that a question looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CountedColumn {
+    pub name: String,
+    /// What is no number has no value.
+    pub is_number: bool,
 }
 
 /// A row that was counted.

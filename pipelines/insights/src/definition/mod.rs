@@ -33,7 +33,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use activities::{
-    ActivePeopleActivities, ActivitiesAnswer, ActivitiesOf, ActivityPlace, CountedActivity, DistributionActivities,
+    ActivePeopleActivities, ActivitiesAnswer, ActivitiesOf, ActivityPlace, CountedActivity, CountedColumn, DistributionActivities,
     LifecycleActivities, PlacesActivities, RankingActivities, RetentionActivities, StickinessActivities,
     TrendActivities,
 };

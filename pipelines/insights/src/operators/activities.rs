@@ -15,7 +15,7 @@ use super::trend_groups::{Chosen, Groups};
 use super::{active, distribution, lifecycle, places, ranking, retention, stickiness, trend_people};
 use crate::InsightError;
 use crate::definition::{
-    ActivePeople, ActivePeopleCell, ActivitiesAnswer, ActivitiesOf, ActivityPlace, Bucket, Buckets, CountedActivity,
+    ActivePeople, ActivePeopleCell, ActivitiesAnswer, ActivitiesOf, ActivityPlace, Bucket, Buckets, CountedActivity, CountedColumn,
     Distribution, DistributionCell, DistributionOf, Label, Lifecycle, LifecycleCell, LifecycleStanding, Measure,
     PeopleOf, PersonValue, Places, PlacesCell, Retention, RetentionCell, Scope, Selector, Trend, TrendCell,
 };
@@ -322,7 +322,11 @@ impl Rows<'_> {
             let (time_ms, person_id, activity) = key(last);
             ActivityPlace { time_ms, person_id, activity, listed: own + earlier }
         });
-        let columns = columns.iter().map(|&column| dictionaries.columns[column].name.clone()).collect();
+        let column = |&column: &usize| {
+            let column = &dictionaries.columns[column];
+            CountedColumn { name: column.name.clone(), is_number: column.kind == ColumnKind::Numbers }
+        };
+        let columns = columns.iter().map(column).collect();
         ActivitiesAnswer { activities, columns, listed: told, next }
     }
 }

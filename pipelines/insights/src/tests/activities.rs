@@ -40,7 +40,7 @@ fn check(snapshot: &Snapshot, world: &World, of: &PeopleOf, limit: usize) -> Res
     let columns = &pages[0].columns;
     let mut of_rows: BTreeMap<_, usize> = BTreeMap::new();
     for row in &want {
-        let values: Vec<_> = columns.iter().map(|name| text_of(row, name)).collect();
+        let values: Vec<_> = columns.iter().map(|column| text_of(row, &column.name)).collect();
         *of_rows.entry((row.time_ms, &row.person, &row.activity, values)).or_default() += 1;
     }
     for one in &listed {
