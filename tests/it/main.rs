@@ -32,6 +32,7 @@ mod matrix;
 mod migrate;
 mod migrate_live;
 mod network_cut;
+mod overview;
 mod page;
 mod plan;
 mod plan_parts;
