@@ -45,6 +45,7 @@ mod trend_new;
 mod trend_others;
 mod trend_people;
 mod trend_persons;
+mod trend_sessions;
 mod trend_tally;
 
 #[cfg(any(test, feature = "reference"))]

@@ -14,6 +14,7 @@ use super::trend_lines;
 use super::trend_new;
 use super::trend_others::Others;
 use super::trend_persons::PersonNumbers;
+use super::trend_sessions;
 use super::trend_tally::Tally;
 use crate::InsightError;
 use crate::definition::{
@@ -221,6 +222,10 @@ impl<'s> Scan<'s> {
         if self.is_of_presence() {
             return self.run_presence(context, within);
         }
+        if self.is_of_sessions() {
+            let sessions = trend_sessions::count(context, self.buckets, within)?;
+            return Ok(Cells { sessions, ..Cells::new(self) });
+        }
         let state = || (Cells::new(self), Vec::new(), Vec::new());
         let states = context.each_segment(state, |(cells, postings, order), reader, segment| {
             self.read(reader, segment, within, postings);
@@ -326,6 +331,13 @@ impl<'s> Scan<'s> {
     /// Whether people of several activities are all that is asked for: nobody needs to know which of them it was.
     fn is_of_presence(&self) -> bool {
         self.is_of_rows() && !self.rows && self.groups.is_empty() && self.buckets.len() <= PRESENCE_BUCKETS_MAX
+    }
+
+    /// Whether sessions of any rows are all that is asked for.
+    fn is_of_sessions(&self) -> bool {
+        let others = self.rows || self.people || !self.numbers.is_empty() || !self.persons.is_empty();
+        let any = self.compiled.everything && self.groups.is_empty() && self.buckets.len() <= PRESENCE_BUCKETS_MAX;
+        self.sessions && !others && any
     }
 
     fn run_presence(&self, context: &Context<'_>, within: Within<'_>) -> Result<Cells, InsightError> {

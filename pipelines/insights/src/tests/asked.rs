@@ -212,6 +212,20 @@ pub fn trend() -> impl Strategy<Value = Question> {
     )
 }
 
+/// What overviews ask: rows, people, new people and sessions of everything, by activity or not.
+pub fn overview() -> impl Strategy<Value = Question> {
+    let all = vec![Measure::Count, Measure::People, Measure::NewPeople, Measure::Sessions];
+    let measures = prop::sample::subsequence(all, 1..=2);
+    let select = prop_oneof![3 => Just(Selector::any()), 1 => select()];
+    let top = prop::option::of(0usize..5);
+    (scope(), bucket(), select, measures, top).prop_map(|(scope, bucket, select, measures, top)| {
+        let breakdown = top.map(|top| Breakdown { properties: vec![By::from(EVENT_COLUMN)], top });
+        let series = vec![Series { select, measures }];
+        let (cohorts, formulas, running) = (Vec::new(), Vec::new(), Running::Each);
+        Question::Trend(Trend { scope, series, bucket, breakdown, cohorts, formulas, running, previous: false })
+    })
+}
+
 pub fn funnel() -> impl Strategy<Value = Question> {
     let order = prop::sample::select(vec![
         FunnelOrder::Ordered,

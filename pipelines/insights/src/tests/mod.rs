@@ -57,6 +57,11 @@ proptest! {
     }
 
     #[test]
+    fn overviews_are_the_references(given in given(), asked in prop::collection::vec(asked::overview(), 8), threads in 1usize..3) {
+        check(&given, &asked, threads)?;
+    }
+
+    #[test]
     fn funnels_are_the_references(given in given(), asked in prop::collection::vec(asked::funnel(), 8), threads in 1usize..3) {
         check(&given, &asked, threads)?;
     }
