@@ -120,3 +120,8 @@ test("sessions of the whole span by how they begin", () => {
   expect(shown.rows.map((row) => row.slice(0, 2))).toEqual([["view", 8], ["buy", 2]]);
   expect([shown.totals?.values.slice(0, 2), shown.cells?.[1]?.[1]]).toEqual([["all", 10], { bucket_ms: 5, label: { values: ["buy"] } }]);
 });
+
+test("what a person of a ranking did is behind their number", () => {
+  const shown = drawn("ranking", { by: "person" }, { rows: [{ activity: null, person: "p1", rows: 3 }] }, "UTC");
+  expect([shown.people, shown.cells]).toEqual([["p1"], [[null, { person: "p1" }]]]);
+});

@@ -49,7 +49,7 @@ export function ranking({ rows }: RankingAnswer): Drawn {
   const people = rows.some(({ person }) => person !== null) ? rows.map(({ person }) => person ?? "") : undefined;
   const names = rows.map(({ activity, person }) => activity ?? person ?? "");
   const top = names.slice(0, 15);
-  return { drawing: people ? undefined : { kind: "bars", names: top, lines: [{ name: "times", values: rows.slice(0, 15).map(({ rows }) => rows) }] }, head: [people ? "person" : "activity", "times"], rows: rows.map(({ rows }, index) => [names[index] ?? "", rows]), cells: people ? undefined : rows.map(({ activity }) => [null, { activity }]), cellAt: people ? undefined : (index) => ({ activity: rows[index]?.activity }), people };
+  return { drawing: people ? undefined : { kind: "bars", names: top, lines: [{ name: "times", values: rows.slice(0, 15).map(({ rows }) => rows) }] }, head: [people ? "person" : "activity", "times"], rows: rows.map(({ rows }, index) => [names[index] ?? "", rows]), cells: rows.map(({ activity, person }) => [null, { ...(activity !== null && { activity }), ...(person !== null && { person }) }]), cellAt: people ? undefined : (index) => ({ activity: rows[index]?.activity }), people };
 }
 
 export interface PlacesAnswer {

@@ -16,11 +16,13 @@ interface Props {
   height?: number;
   /** Ids and names of rows of SQL are ways to their pages in this project. */
   project?: string;
+  /** What stands in the first column of a row. */
+  first?: (row: number) => ReactNode;
   /** Leads to the rows behind a row of SQL, where there are some. */
   rowsOf?: (row: number) => (() => void) | undefined;
 }
 
-export function Numbers({ label, shown, show, height, project, rowsOf }: Props) {
+export function Numbers({ label, shown, show, height, project, first, rowsOf }: Props) {
   const labels = shown.labels ?? 1;
   const behind = (value: Value | undefined, own: Cell | undefined, what: string, style?: { background: string }): ReactNode => {
     const text = cellOf(value);
@@ -28,6 +30,7 @@ export function Numbers({ label, shown, show, height, project, rowsOf }: Props) 
     return <button type="button" className="behind" style={style} title="Who is this?" aria-label={`${text}, ${what}: who is this?`} onClick={() => show(own, what)}>{text}</button>;
   };
   const cell = (row: number, column: number) => {
+    if (column === 0 && first) return first(row);
     const value = shown.rows[row]?.[column];
     const shade = shown.shades?.[row]?.[column];
     const style = shade ? { background: `color-mix(in srgb, var(--hue-0) ${Math.round(shade * 38)}%, transparent)` } : undefined;
