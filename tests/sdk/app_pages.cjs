@@ -113,7 +113,8 @@ async function armPeople(page, told) {
   const status = () => dialog.getByRole("status").textContent();
   await becomes("as many people as the arm has", status, `${told[0].toLocaleString("en")} people`);
   await look(page, "app-experiment-people");
-  const metric = result.metrics.find(({ arms }) => arms.every(({ mean, sum }) => mean > 0 && mean < 1 && Number.isInteger(sum)));
+  // Of shares: a person counts once or not at all.
+  const metric = result.metrics.find(({ arms }) => arms.every(({ mean, variance }) => mean > 0 && Math.abs(variance - mean * (1 - mean)) < 1e-9));
   if (metric) {
     const { sum } = metric.arms.find((arm) => arm.variation === variation);
     await dialog.getByLabel("People", { exact: true }).selectOption(metric.key);
