@@ -128,11 +128,7 @@ async fn answer(
         true => Vec::new(),
         false => rows_of(&desk.engine, &asking.project, found).await.map_err(unread)?,
     };
-    let activities = Activities {
-        activities: found.activities,
-        listed: joined(found, rows),
-        next: found.next.clone(),
-    };
+    let activities = Activities { activities: found.activities, listed: joined(found, rows), next: found.next.clone() };
     Ok(Told(Insight::new(activities, &answered, &asking.question)))
 }
 

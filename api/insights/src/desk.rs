@@ -28,13 +28,7 @@ pub struct Desk {
 
 impl Desk {
     /// Operators who name no project mean this one. Questions take as long as [`AskLimits`] say by default, or less.
-    pub fn new(
-        access: Access,
-        insights: Arc<Insights>,
-        engine: Arc<Engine>,
-        cohorts: Cohorts,
-        project: &str,
-    ) -> Desk {
+    pub fn new(access: Access, insights: Arc<Insights>, engine: Arc<Engine>, cohorts: Cohorts, project: &str) -> Desk {
         Desk { access, insights, engine, cohorts, project: project.into(), limits: AskLimits::default() }
     }
 
@@ -97,12 +91,7 @@ impl Desk {
     }
 
     /// Refuses a member who may not read the rows of a project, or a part of them alone.
-    pub(crate) async fn admit_to_rows(
-        &self,
-        member: &Member,
-        whence: &Whence,
-        project: &str,
-    ) -> Result<(), Problem> {
+    pub(crate) async fn admit_to_rows(&self, member: &Member, whence: &Whence, project: &str) -> Result<(), Problem> {
         match member.caller.subject.who {
             Who::Operator => Ok(()),
             _ => self.sees_all(member, whence, project, Permission::SqlRun).await,

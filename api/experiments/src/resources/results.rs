@@ -13,7 +13,9 @@ use crate::check::plan;
 use crate::definition::{Experiment, Metric};
 use crate::error::{ExperimentError, FACTS_UNAVAILABLE, READS, problem};
 use crate::experiments::Experiments;
-use crate::results::{ArmAsked, ArmPeople, Breakdown, Differences, Dimension, Interactions, MetricSql, Novelty, Report};
+use crate::results::{
+    ArmAsked, ArmPeople, Breakdown, Differences, Dimension, Interactions, MetricSql, Novelty, Report,
+};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -39,12 +39,7 @@ pub struct ArmPeople {
 
 impl Experiments {
     /// The people of a variation, of those who were exposed in one alone, as the result counts them.
-    pub async fn arm_people(
-        &self,
-        project: &str,
-        key: &str,
-        asked: &ArmAsked,
-    ) -> Result<ArmPeople, ExperimentError> {
+    pub async fn arm_people(&self, project: &str, key: &str, asked: &ArmAsked) -> Result<ArmPeople, ExperimentError> {
         let looked = self.looked(project, key, asked.phase).await?;
         let experiment = &looked.item.definition;
         if matches!(experiment.design, Design::Switchback { .. }) {

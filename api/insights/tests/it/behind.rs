@@ -35,7 +35,12 @@ async fn every_number_of_activities_has_them() {
     let first_day = [("ada", "0"), ("ada", "1"), ("bob", "2")];
     let cells = [
         ("trend", trend(), json!({"bucket_ms": day(2)}), vec![("bob", "3"), ("eve", "4")]),
-        ("trend", new, json!({"measure": 0}), vec![("bob", "3"), ("eve", "4"), first_day[0], first_day[1], first_day[2]]),
+        (
+            "trend",
+            new,
+            json!({"measure": 0}),
+            vec![("bob", "3"), ("eve", "4"), first_day[0], first_day[1], first_day[2]],
+        ),
         ("retention", retention, json!({"start_ms": day(0), "after": 2}), vec![("bob", "3")]),
         (
             "lifecycle",
@@ -57,8 +62,18 @@ async fn every_number_of_activities_has_them() {
         ),
         ("ranking", ranking, json!({"activity": "buy"}), vec![("ada", "1")]),
         ("distribution", spread.clone(), json!({"bin": 0}), vec![]),
-        ("distribution", spread, json!({"bin": 1}), vec![("bob", "3"), ("eve", "4"), first_day[0], first_day[1], first_day[2]]),
-        ("places", places, json!({"within": {"rings": 0}}), vec![("bob", "3"), ("eve", "4"), first_day[0], first_day[1], first_day[2]]),
+        (
+            "distribution",
+            spread,
+            json!({"bin": 1}),
+            vec![("bob", "3"), ("eve", "4"), first_day[0], first_day[1], first_day[2]],
+        ),
+        (
+            "places",
+            places,
+            json!({"within": {"rings": 0}}),
+            vec![("bob", "3"), ("eve", "4"), first_day[0], first_day[1], first_day[2]],
+        ),
     ];
     // Of one moment by person, then activity: ids of persons are no names.
     let order = |(who, message): &(String, String)| {
@@ -92,7 +107,8 @@ async fn of_one_moment_those_are_listed_that_were_counted() {
     let (house, lake) = house(&stage).await;
     let (owner, _) = house.owner().await;
     let line = |number: i64| -> Line {
-        let properties = json!({"plan": if number % 3 == 0 { "pro" } else { "free" }, "price": number % 2, "it's": number});
+        let properties =
+            json!({"plan": if number % 3 == 0 { "pro" } else { "free" }, "price": number % 2, "it's": number});
         ("ada".to_owned(), "buy", START + DAY / 2, properties.to_string())
     };
     lake::publish(&lake, PROJECT, &(0..30).map(line).collect::<Vec<_>>(), 100).await;

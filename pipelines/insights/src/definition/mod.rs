@@ -32,12 +32,12 @@ mod trend;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use activities::{
-    ActivePeopleActivities, ActivitiesAnswer, ActivitiesOf, ActivityPlace, CountedActivity, CountedColumn, DistributionActivities,
-    LifecycleActivities, PlacesActivities, RankingActivities, RetentionActivities, StickinessActivities,
-    TrendActivities,
-};
 pub use active::{ActiveDay, ActivePeople, ActivePeopleAnswer};
+pub use activities::{
+    ActivePeopleActivities, ActivitiesAnswer, ActivitiesOf, ActivityPlace, CountedActivity, CountedColumn,
+    DistributionActivities, LifecycleActivities, PlacesActivities, RankingActivities, RetentionActivities,
+    StickinessActivities, TrendActivities,
+};
 #[cfg(test)]
 pub(crate) use buckets::zone;
 pub use buckets::{Bucket, Buckets};

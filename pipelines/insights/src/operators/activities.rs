@@ -15,9 +15,9 @@ use super::trend_groups::{Chosen, Groups};
 use super::{active, distribution, lifecycle, places, ranking, retention, stickiness, trend_people};
 use crate::InsightError;
 use crate::definition::{
-    ActivePeople, ActivePeopleCell, ActivitiesAnswer, ActivitiesOf, ActivityPlace, Bucket, Buckets, CountedActivity, CountedColumn,
-    Distribution, DistributionCell, DistributionOf, Label, Lifecycle, LifecycleCell, LifecycleStanding, Measure,
-    PeopleOf, PersonValue, Places, PlacesCell, Retention, RetentionCell, Scope, Selector, Trend, TrendCell,
+    ActivePeople, ActivePeopleCell, ActivitiesAnswer, ActivitiesOf, ActivityPlace, Bucket, Buckets, CountedActivity,
+    CountedColumn, Distribution, DistributionCell, DistributionOf, Label, Lifecycle, LifecycleCell, LifecycleStanding,
+    Measure, PeopleOf, PersonValue, Places, PlacesCell, Retention, RetentionCell, Scope, Selector, Trend, TrendCell,
 };
 use crate::projection::{Column, ColumnKind, PersonSet, Postings, join_person};
 
@@ -42,8 +42,14 @@ struct Rows<'a> {
 enum Only {
     Nothing,
     /// A number, if so in one bin.
-    Number { column: usize, bin: Option<(Vec<f64>, usize)> },
-    Position { columns: [usize; 2], cells: BTreeSet<CellIndex> },
+    Number {
+        column: usize,
+        bin: Option<(Vec<f64>, usize)>,
+    },
+    Position {
+        columns: [usize; 2],
+        cells: BTreeSet<CellIndex>,
+    },
 }
 
 impl Only {
@@ -66,7 +72,8 @@ impl Only {
             Only::Position { cells, .. } => {
                 let resolution = cells.first().map(|cell| cell.resolution());
                 let cell = number(0).zip(number(1)).zip(resolution);
-                let cell = cell.and_then(|((latitude, longitude), resolution)| cell_at(latitude, longitude, resolution));
+                let cell =
+                    cell.and_then(|((latitude, longitude), resolution)| cell_at(latitude, longitude, resolution));
                 cell.is_some_and(|cell| cells.contains(&cell))
             }
         }
@@ -167,9 +174,8 @@ fn of_retention<'a>(
     let scope = &retention.scope;
     let buckets = Buckets::new(retention.bucket, &scope.zone, scope.from_ms, scope.until_ms, 0)?;
     let start = bucket_of(&buckets, "start_ms", cell.start_ms)?;
-    let inside = |first: usize, last: usize| {
-        (buckets.starts()[first].max(scope.from_ms), buckets.end(last).min(scope.until_ms))
-    };
+    let inside =
+        |first: usize, last: usize| (buckets.starts()[first].max(scope.from_ms), buckets.end(last).min(scope.until_ms));
     match cell.after {
         None => plain(context, &retention.start, inside(start, start), people).map(Some),
         // They did nothing that could be listed.
@@ -277,58 +283,51 @@ impl Rows<'_> {
         let activities = states.iter().map(|(count, ..)| count).sum();
         let mut all = Page::new(limit, after);
         all.kept = states.into_iter().flat_map(|(_, page, _)| page.kept).collect();
-        let (listed, is_more) = all.finish(context);
-        Ok(self.told(context, &looked_at, activities, &listed, is_more, after))
+        Ok(told(context, &looked_at, activities, all.finish(context), after))
     }
+}
 
-    fn told(
-        &self,
-        context: &Context<'_>,
-        columns: &[usize],
-        activities: u64,
-        listed: &[Counted],
-        is_more: bool,
-        after: Option<&ActivityPlace>,
-    ) -> ActivitiesAnswer {
-        let dictionaries = &context.snapshot.dictionaries;
-        let mut told: Vec<CountedActivity> = Vec::new();
-        for (place, one) in listed.iter().enumerate() {
-            let same = listed[..place].iter().rev().take_while(|before| before.is_same(one));
-            let nth = same.filter(|before| before.values == one.values).count();
-            let values = columns.iter().zip(&one.values).map(|(&column, &bits)| {
-                let column = &dictionaries.columns[column];
-                match column.kind {
-                    ColumnKind::Numbers => Some(f64::from_bits(bits)).filter(|n| !n.is_nan()).map(|n| n.to_string()),
-                    ColumnKind::Words => {
-                        let code = (bits as u32).checked_sub(1)?;
-                        Some(column.dictionary.names().text(code).to_owned())
-                    }
-                }
-            });
-            told.push(CountedActivity {
-                time_ms: one.time,
-                person: dictionaries.persons.names().text(one.person).to_owned(),
-                activity: dictionaries.activities.names().text(u32::from(one.activity)).to_owned(),
-                nth,
-                values: values.collect(),
-            });
+/// A page with the names of what it lists.
+fn told(
+    context: &Context<'_>,
+    columns: &[usize],
+    activities: u64,
+    Listed { known, listed, is_more }: Listed,
+    after: Option<&ActivityPlace>,
+) -> ActivitiesAnswer {
+    let dictionaries = &context.snapshot.dictionaries;
+    let value = |(&column, &bits): (&usize, &u64)| {
+        let column = &dictionaries.columns[column];
+        match column.kind {
+            ColumnKind::Numbers => Some(f64::from_bits(bits)).filter(|n| !n.is_nan()).map(|n| n.to_string()),
+            ColumnKind::Words => {
+                let code = (bits as u32).checked_sub(1)?;
+                Some(column.dictionary.names().text(code).to_owned())
+            }
         }
-        // Those of a page before that were just the same.
-        let key = |one: &CountedActivity| (one.time_ms, one.person.clone(), one.activity.clone());
-        let before = after.map(|after| ((after.time_ms, after.person_id.clone(), after.activity.clone()), after.listed));
-        let next = told.last().filter(|_| is_more).map(|last| {
-            let own = told.iter().rev().take_while(|one| key(one) == key(last)).count();
-            let earlier = before.as_ref().filter(|(place, _)| *place == key(last)).map_or(0, |(_, listed)| *listed);
-            let (time_ms, person_id, activity) = key(last);
-            ActivityPlace { time_ms, person_id, activity, listed: own + earlier }
-        });
-        let column = |&column: &usize| {
-            let column = &dictionaries.columns[column];
-            CountedColumn { name: column.name.clone(), is_number: column.kind == ColumnKind::Numbers }
+    };
+    let one = |(place, one): (usize, &Counted)| CountedActivity {
+        time_ms: one.time,
+        person: dictionaries.persons.names().text(one.person).to_owned(),
+        activity: dictionaries.activities.names().text(u32::from(one.activity)).to_owned(),
+        nth: known.iter().chain(&listed[..place]).filter(|before| *before == one).count(),
+        values: columns.iter().zip(&one.values).map(value).collect(),
+    };
+    let all: Vec<CountedActivity> = listed.iter().enumerate().map(one).collect();
+    let next = all.last().zip(listed.last()).filter(|_| is_more).map(|(last, row)| {
+        let own = listed.iter().rev().take_while(|one| one.is_same(row)).count();
+        let is_after = |after: &&ActivityPlace| {
+            after.time_ms == last.time_ms && after.person_id == last.person && after.activity == last.activity
         };
-        let columns = columns.iter().map(column).collect();
-        ActivitiesAnswer { activities, columns, listed: told, next }
-    }
+        let before = after.filter(is_after).map_or(0, |after| after.listed);
+        let (person_id, activity) = (last.person.clone(), last.activity.clone());
+        ActivityPlace { time_ms: last.time_ms, person_id, activity, listed: own + before }
+    });
+    let column = |&column: &usize| {
+        let column = &dictionaries.columns[column];
+        CountedColumn { name: column.name.clone(), is_number: column.kind == ColumnKind::Numbers }
+    };
+    ActivitiesAnswer { activities, columns: columns.iter().map(column).collect(), listed: all, next }
 }
 
 /// A code, or the bits of a number.
@@ -352,6 +351,14 @@ impl Counted {
     fn is_same(&self, other: &Counted) -> bool {
         (self.time, self.person, self.activity) == (other.time, other.person, other.activity)
     }
+}
+
+/// A page.
+struct Listed {
+    /// Those that earlier pages had of the moment, person and name with which this one begins.
+    known: Vec<Counted>,
+    listed: Vec<Counted>,
+    is_more: bool,
 }
 
 /// Rows more than a page, before the page is cut out of them.
@@ -411,9 +418,9 @@ impl<'p> Page<'p> {
         }
     }
 
-    /// The page, and whether there are more.
-    fn finish(mut self, context: &Context<'_>) -> (Vec<Counted>, bool) {
+    fn finish(mut self, context: &Context<'_>) -> Listed {
         self.cut(context);
+        let mut known = Vec::new();
         if let Some(after) = self.after {
             let dictionaries = &context.snapshot.dictionaries;
             let person = dictionaries.persons.find(&after.person_id);
@@ -421,11 +428,11 @@ impl<'p> Page<'p> {
             let is_same = |one: &&Counted| {
                 one.time == after.time_ms && person == Some(one.person) && activity == Some(u32::from(one.activity))
             };
-            let known = self.kept.iter().take_while(is_same).count().min(after.listed);
-            self.kept.drain(..known);
+            let count = self.kept.iter().take_while(is_same).count().min(after.listed);
+            known = self.kept.drain(..count).collect();
         }
         let is_more = self.kept.len() > self.limit;
         self.kept.truncate(self.limit);
-        (self.kept, is_more)
+        Listed { known, listed: self.kept, is_more }
     }
 }

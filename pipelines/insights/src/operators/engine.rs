@@ -7,8 +7,8 @@ use std::thread;
 
 use super::reader::Reader;
 use super::{
-    activities, active, cohort, compare, correlation, distribution, exposures, funnel, funnel_groups, lifecycle, paths, people,
-    places, ranking, retention, sessions, stickiness, time_between, trend,
+    active, activities, cohort, compare, correlation, distribution, exposures, funnel, funnel_groups, lifecycle, paths,
+    people, places, ranking, retention, sessions, stickiness, time_between, trend,
 };
 use crate::control::Control;
 use crate::definition::{Answer, Cohort, Funnel, Question, Scope, is_sampled};

@@ -60,13 +60,7 @@ pub(super) fn count(
 }
 
 /// The buckets of the first rows of people who are asked about; `false` where nobody's is in any.
-fn fill(
-    firsts: &mut [u32],
-    reader: &mut Reader<'_>,
-    segment: u32,
-    buckets: &Buckets,
-    within: Within<'_>,
-) -> bool {
+fn fill(firsts: &mut [u32], reader: &mut Reader<'_>, segment: u32, buckets: &Buckets, within: Within<'_>) -> bool {
     firsts.fill(NONE);
     let people = within.people.map(|people| people.segment(segment));
     if people.is_some_and(|people| people.is_none()) {

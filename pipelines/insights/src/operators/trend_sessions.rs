@@ -9,11 +9,7 @@ use crate::InsightError;
 use crate::definition::Buckets;
 
 /// How many there are by bucket.
-pub(super) fn count(
-    context: &Context<'_>,
-    buckets: &Buckets,
-    within: Within<'_>,
-) -> Result<Vec<u64>, InsightError> {
+pub(super) fn count(context: &Context<'_>, buckets: &Buckets, within: Within<'_>) -> Result<Vec<u64>, InsightError> {
     let coder = Coder::new(buckets, within.span);
     let (from, until) = within.span;
     let state = || (vec![0u64; buckets.len()], Vec::<u16>::new(), Vec::<u16>::new());

@@ -186,9 +186,10 @@ impl World {
             }
             PeopleOf::Ranking(asked) => {
                 let rows = self.matching(&asked.question.scope, &asked.question.select);
-                asked.cell.person.as_ref().is_none_or(|one| one == person) && rows.iter().any(|row| {
-                    row.person == person && asked.cell.activity.as_ref().is_none_or(|name| *name == row.activity)
-                })
+                asked.cell.person.as_ref().is_none_or(|one| one == person)
+                    && rows.iter().any(|row| {
+                        row.person == person && asked.cell.activity.as_ref().is_none_or(|name| *name == row.activity)
+                    })
             }
         }
     }

@@ -194,8 +194,15 @@ pub fn trend() -> impl Strategy<Value = Question> {
     ];
     let series =
         (select(), prop::collection::vec(measure, 1..4)).prop_map(|(select, measures)| Series { select, measures });
-    let names = prop::sample::select(vec![vec!["w"], vec!["v"], vec![EVENT_COLUMN], vec!["v", "w"], vec![EVENT_COLUMN, "w"], vec!["w", "v", "w"]])
-        .prop_map(|names| names.into_iter().map(By::from).collect());
+    let names = prop::sample::select(vec![
+        vec!["w"],
+        vec!["v"],
+        vec![EVENT_COLUMN],
+        vec!["v", "w"],
+        vec![EVENT_COLUMN, "w"],
+        vec!["w", "v", "w"],
+    ])
+    .prop_map(|names| names.into_iter().map(By::from).collect());
     let properties = prop_oneof![1 => names, 2 => prop::collection::vec(by(), 1..4)];
     let breakdown = (properties, 0usize..4).prop_map(|(properties, top)| Breakdown { properties, top });
     let running =
