@@ -14,7 +14,7 @@ interface Grid {
   columns: Column[];
   count: number;
   cell: (row: number, column: number) => ReactNode;
-  /** A row below all others: what they sum up to. */
+  /** A row below all others, always in sight: what they sum up to. */
   foot?: ReactNode[];
   /** At most so high, in pixels. */
   height?: number;
