@@ -33,6 +33,7 @@ mod migrate;
 mod migrate_live;
 mod network_cut;
 mod ofrep;
+mod overview;
 mod page;
 mod plan;
 mod plan_parts;

@@ -83,6 +83,7 @@ async function experiments(page) {
   const shown = page.getByRole("region", { name: "People", exact: true }).locator("dd");
   const told = await page.evaluate(async () => (await (await fetch("/v1/projects/shop/experiments/checkout-button/results")).json()).variations.map(({ people }) => people));
   await becomes("people on the page and of the API", async () => (await shown.allTextContents()).map((text) => Number(text.split(" ")[0].replaceAll(",", ""))), told);
+  await armPeople(page, told);
   const compared = await effects(page);
   await page.getByRole("radio", { name: "Bayesian" }).check();
   await page.getByText(/to win/).first().waitFor();
@@ -100,6 +101,26 @@ async function experiments(page) {
   await settled(page);
   await look(page, "app-experiment-shipped");
   return told;
+}
+
+/** From the people of a variation to who they are, and to those of them who converted: as many as the result counts. */
+async function armPeople(page, told) {
+  const result = await page.evaluate(async () => (await (await fetch("/v1/projects/shop/experiments/checkout-button/results")).json()));
+  const [{ key: variation }] = result.variations;
+  await page.getByRole("region", { name: "People", exact: true }).locator("dd button.behind").first().click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("link").first().waitFor();
+  const status = () => dialog.getByRole("status").textContent();
+  await becomes("as many people as the arm has", status, `${told[0].toLocaleString("en")} people`);
+  await look(page, "app-experiment-people");
+  // Of shares: a person counts once or not at all.
+  const metric = result.metrics.find(({ arms }) => arms.every(({ mean, variance }) => mean > 0 && Math.abs(variance - mean * (1 - mean)) < 1e-9));
+  if (metric) {
+    const { sum } = metric.arms.find((arm) => arm.variation === variation);
+    await dialog.getByLabel("People", { exact: true }).selectOption(metric.key);
+    await becomes(`as many as ${metric.key} counts`, status, `${sum.toLocaleString("en")} ${sum === 1 ? "person" : "people"}`);
+  }
+  await dialog.getByRole("button", { name: "Close" }).click();
 }
 
 /** Effects and their intervals, in files and in the table, are those of the API. How many were compared. */

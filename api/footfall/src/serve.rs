@@ -164,7 +164,8 @@ async fn everything(start: &Start<'_>, own: SocketAddr, doors: SqlDoors) -> Resu
     let cohorts = Cohorts::open(access.clone(), stack.clock.clone()).await;
     let cohorts = cohorts.map_err(|error| AppError::Internal(error.to_string()))?;
     let (engine, insights) = (stack.engine.clone(), stack.insights.clone());
-    let desk = Desk::new(access.clone(), insights.clone(), cohorts, &settings.project).with_limits(limits(settings));
+    let desk = Desk::new(access.clone(), insights.clone(), engine.clone(), cohorts, &settings.project);
+    let desk = desk.with_limits(limits(settings));
     let tables =
         Tables { engine: engine.clone(), insights: insights.clone(), desk: desk.clone(), limits: limits(settings) };
     let experiments = Experiments::open(access.clone(), clock.clone(), Some(Arc::new(tables))).await?;

@@ -15,6 +15,7 @@ use footfall_api_insights::{Cohorts, Desk, add};
 use footfall_ingest_activity::{Clock, SystemClock};
 use footfall_pipelines_insights_feed::{Insights, InsightsOptions};
 use footfall_pipelines_store::Store;
+use footfall_pipelines_store::query::{Engine, EngineConfig};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -69,9 +70,11 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     lake.flush().await?;
     lake::publish(&lake, PROJECT, fresh, sealed.len() as u64).await;
     let options = InsightsOptions::new(folder.path().join("insights"));
-    let insights = Insights::new(Arc::new(lake::LakeSnapshots(lake.clone())), clock.clone(), options)?;
+    let snapshots = Arc::new(lake::LakeSnapshots(lake.clone()));
+    let engine = Arc::new(Engine::new(snapshots.clone(), EngineConfig::new(folder.path().join("spill")))?);
+    let insights = Insights::new(snapshots, clock.clone(), options)?;
     let cohorts = Cohorts::open(access.clone(), clock.clone()).await?;
-    let desk = Desk::new(access.clone(), Arc::new(insights), cohorts, PROJECT);
+    let desk = Desk::new(access.clone(), Arc::new(insights), engine, cohorts, PROJECT);
     let settings = AppSettings::new(secret_of(folder.path())?);
     let built = App::build_with(settings, access.clone(), clock, |site, _| add(site, desk))?;
     let told = json!({"address": address, "project": PROJECT, "token": tokens.access, "activities": lines.len()});

@@ -8,6 +8,7 @@ use footfall_api_app::{Member, Whence, problem};
 use footfall_api_http::Problem;
 use footfall_pipelines_insights::definition::{Answer, Question};
 use footfall_pipelines_insights_feed::{Answered, AskLimits, Insights, Progress};
+use footfall_pipelines_store::query::Engine;
 
 use crate::cohorts::{CohortError, Cohorts, problem_of_body};
 use crate::problem::{NO_PROJECT, RESTRICTED, UNNAMED, refusal};
@@ -17,6 +18,8 @@ use crate::problem::{NO_PROJECT, RESTRICTED, UNNAMED, refusal};
 pub struct Desk {
     access: Access,
     insights: Arc<Insights>,
+    /// Has the rows whole.
+    pub(crate) engine: Arc<Engine>,
     pub(crate) cohorts: Cohorts,
     /// Of an operator who names none.
     project: Arc<str>,
@@ -25,8 +28,8 @@ pub struct Desk {
 
 impl Desk {
     /// Operators who name no project mean this one. Questions take as long as [`AskLimits`] say by default, or less.
-    pub fn new(access: Access, insights: Arc<Insights>, cohorts: Cohorts, project: &str) -> Desk {
-        Desk { access, insights, cohorts, project: project.into(), limits: AskLimits::default() }
+    pub fn new(access: Access, insights: Arc<Insights>, engine: Arc<Engine>, cohorts: Cohorts, project: &str) -> Desk {
+        Desk { access, insights, engine, cohorts, project: project.into(), limits: AskLimits::default() }
     }
 
     /// Other limits.
@@ -83,9 +86,28 @@ impl Desk {
         if is_operator {
             return Ok(project);
         }
-        let organisation = self.access.organisation_of(&project).ok_or_else(|| Problem::new(&NO_PROJECT))?;
-        let scope = Scope::Project { organisation: &organisation, project: &project };
-        let seen = self.access.authorise(&member.caller, Permission::InsightsRead, scope, &whence.0);
+        self.sees_all(member, whence, &project, Permission::InsightsRead).await?;
+        Ok(project)
+    }
+
+    /// Refuses a member who may not read the rows of a project, or a part of them alone.
+    pub(crate) async fn admit_to_rows(&self, member: &Member, whence: &Whence, project: &str) -> Result<(), Problem> {
+        match member.caller.subject.who {
+            Who::Operator => Ok(()),
+            _ => self.sees_all(member, whence, project, Permission::SqlRun).await,
+        }
+    }
+
+    async fn sees_all(
+        &self,
+        member: &Member,
+        whence: &Whence,
+        project: &str,
+        permission: Permission,
+    ) -> Result<(), Problem> {
+        let organisation = self.access.organisation_of(project).ok_or_else(|| Problem::new(&NO_PROJECT))?;
+        let scope = Scope::Project { organisation: &organisation, project };
+        let seen = self.access.authorise(&member.caller, permission, scope, &whence.0);
         let seen = seen.await.map_err(problem)?;
         // Answers are made of all rows: who sees a part of them would learn of the others.
         if seen.rows != RowFilter::Everything || !seen.masks.is_empty() {
@@ -93,7 +115,7 @@ impl Desk {
                 "Your role sees a part of the activity; insights are made of all of it. SQL shows your part.",
             ));
         }
-        Ok(project)
+        Ok(())
     }
 }
 
@@ -101,7 +123,7 @@ impl Desk {
 #[derive(Clone)]
 pub(crate) struct Asking {
     insights: Arc<Insights>,
-    project: Arc<str>,
+    pub project: Arc<str>,
     pub question: Question,
     limits: AskLimits,
 }

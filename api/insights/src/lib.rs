@@ -4,6 +4,7 @@
 //! A body is the definition of `pipelines/insights` as it stands there; saved cohorts (`cohorts/`) stand in it by name.
 //! [`add`] adds the routes to the app's site with a [`Desk`], as `App::build_with(…, |site, _| add(site, desk))`.
 
+mod activities;
 mod answer;
 mod answering;
 mod cohorts;

@@ -59,16 +59,28 @@ pub(crate) fn refusal(error: AskError, question: &Question) -> Problem {
 
 /// Where in the body the fault lies.
 fn pointer(error: &InsightError, question: &Question) -> String {
-    let body = serde_json::to_value(question).unwrap_or_default();
+    // Of people and activities the body is what stands below their kind.
+    let body = match question {
+        Question::People(of) => below(serde_json::to_value(of)),
+        Question::Activities(asked) => below(serde_json::to_value(&asked.of)),
+        other => serde_json::to_value(other).unwrap_or_default(),
+    };
     match error {
         // The body is the question; in JSON the word is the tag of its kind.
         InsightError::Question { field: "question", .. } => String::new(),
         InsightError::Question { field, .. } => find(&body, &|name, _| name == *field),
-        InsightError::UnknownZone(_) => "/scope/zone".to_owned(),
+        InsightError::UnknownZone(zone) => find(&body, &|name, value| name == "zone" && value.as_str() == Some(zone)),
         InsightError::UnknownProperty { name: property, .. } | InsightError::PropertyKind { name: property, .. } => {
             find(&body, &|_, value| value.as_str() == Some(property))
         }
         _ => String::new(),
+    }
+}
+
+fn below(value: serde_json::Result<serde_json::Value>) -> serde_json::Value {
+    match value {
+        Ok(serde_json::Value::Object(members)) => members.into_iter().next().map(|member| member.1).unwrap_or_default(),
+        _ => serde_json::Value::Null,
     }
 }
 

@@ -18,20 +18,20 @@ use crate::desk::{Asked, Desk};
 use crate::problem::RAISED;
 
 /// A question costs the limits as much as so many plain requests.
-const COST: u32 = 5;
-const BODY_BYTES_MAX: usize = 1 << 20;
+pub(crate) const COST: u32 = 5;
+pub(crate) const BODY_BYTES_MAX: usize = 1 << 20;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct InsightPlace {
+pub(crate) struct InsightPlace {
     #[schemars(length(min = 1, max = 64))]
-    project: String,
+    pub project: String,
 }
 
 /// Limits of this question.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct InsightLimits {
+pub(crate) struct InsightLimits {
     /// It is given up after so many milliseconds; never later than the server's limit.
     #[schemars(range(min = 1, max = 600_000))]
     time_limit_ms: Option<u64>,

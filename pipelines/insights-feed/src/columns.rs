@@ -48,7 +48,7 @@ pub(crate) const ALWAYS: [&str; 3] = ["person_id", "event", "timestamp"];
 
 /// Where the values of a column of the projection come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Source {
+pub(crate) enum Source {
     Column(&'static str),
     Property(String),
     /// The key of the row's group of a type.
@@ -168,7 +168,7 @@ fn spelled(name: &str) -> bool {
 }
 
 /// An unknown column of the table reads as a property of that name.
-fn source(name: &str) -> Source {
+pub(crate) fn source(name: &str) -> Source {
     let is_value = |column: &&tables::Column| {
         use tables::ColumnKind::{Float, Text, Word};
         matches!(column.kind, Float | Text | Word)

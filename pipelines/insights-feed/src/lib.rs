@@ -21,6 +21,7 @@ mod queue;
 mod reading;
 mod remote;
 mod runs;
+mod said;
 mod service;
 mod shelf;
 mod tend;
@@ -31,4 +32,5 @@ mod tests;
 
 pub use error::AskError;
 pub use options::{AskLimits, InsightsOptions};
+pub use said::column_sql;
 pub use service::{Answered, Insights, Progress};

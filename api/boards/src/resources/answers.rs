@@ -200,7 +200,7 @@ impl Answered {
 
     /// It names people.
     pub(super) fn has_people(&self) -> bool {
-        self.question.as_ref().is_some_and(|question| question["question"] == "ranking" && question["by"] == "person")
+        self.question.as_ref().is_some_and(|question| question["question"] == "ranking" && question["by"] != "activity")
     }
 }
 

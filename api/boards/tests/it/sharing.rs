@@ -107,8 +107,10 @@ mod scenes {
             .map(|(at, insight)| {
                 json!({"id": format!("t{at}"), "x": 0, "y": at, "width": 6, "height": 1, "ask": {"insight": insight}})
             })
-            .chain([json!({"id": "people", "x": 6, "y": 0, "width": 6, "height": 1,
-                "ask": {"insight": {"question": "ranking", "select": {}, "by": "person", "top": 5}}})])
+            .chain(["person", "activity_and_person"].iter().enumerate().map(|(at, by)| {
+                json!({"id": *by, "x": 6, "y": at, "width": 6, "height": 1,
+                    "ask": {"insight": {"question": "ranking", "select": {}, "by": by, "top": 5}}})
+            }))
             .collect();
         let board = json!({"footfall": "dashboard/1", "title": "Sales", "days": 7, "zone": "UTC", "tiles": tiles});
         house.post("dashboards", json!({"key": "sales", "dashboard": board})).await.good();
@@ -126,7 +128,9 @@ mod scenes {
         assert_eq!(drawn["series"][0]["select"], json!({"activities": ["buy"]}));
         assert_eq!(drawn["series"][0]["measures"], json!(["people", {"sum": "price"}]));
         assert_eq!(drawn["cohorts"], json!([{"name": "Pro"}]));
-        assert_eq!(tile(&house, &token, "people", json!({})).await.refusal().1, "question_refused");
+        for by in ["person", "activity_and_person"] {
+            assert_eq!(tile(&house, &token, by, json!({})).await.refusal().1, "question_refused", "{by}");
+        }
     }
 
     pub async fn passwords_are_asked_and_counted(stage: &Stage) {

@@ -13,7 +13,9 @@ use crate::check::plan;
 use crate::definition::{Experiment, Metric};
 use crate::error::{ExperimentError, FACTS_UNAVAILABLE, READS, problem};
 use crate::experiments::Experiments;
-use crate::results::{Breakdown, Differences, Dimension, Interactions, MetricSql, Novelty, Report};
+use crate::results::{
+    ArmAsked, ArmPeople, Breakdown, Differences, Dimension, Interactions, MetricSql, Novelty, Report,
+};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +32,30 @@ struct WhichBreakdown {
     /// Counted from 0; the last where it is absent.
     #[schemars(range(min = 0, max = 10000))]
     phase: Option<u32>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct WhichPeople {
+    /// Counted from 0; the last where it is absent.
+    #[schemars(range(min = 0, max = 10000))]
+    phase: Option<u32>,
+    #[schemars(length(min = 1, max = 200))]
+    variation: String,
+    /// Only those whom this metric has anything of: who converted, bought, came back.
+    #[schemars(length(min = 1, max = 200))]
+    metric: Option<String>,
+    /// At most so many ids are listed.
+    #[serde(default = "hundred")]
+    #[schemars(range(min = 1, max = 10000))]
+    limit: u32,
+    /// Only ids above this one: `next` of the page before.
+    #[schemars(length(max = 200))]
+    after: Option<String>,
+}
+
+fn hundred() -> u32 {
+    100
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -93,6 +119,12 @@ pub(super) fn routes() -> Routes<Experiments, May> {
                 breakdown,
                 20,
                 "The effects among people told apart by what was known of them at exposure.",
+            ),
+            asking(
+                "/v1/projects/{project}/experiments/{key}/results/people",
+                people,
+                20,
+                "The people of a variation whom the result counts, and of these those whom a metric has anything of.",
             ),
             asking(
                 "/v1/projects/{project}/experiments/{key}/results/differences",
@@ -167,6 +199,18 @@ async fn breakdown(
 ) -> Result<Told<Breakdown>, Problem> {
     let phase = which.phase.map(|phase| phase as usize);
     experiments.breakdown(&place.project, &place.key, phase, which.dimension).await.map(Told).map_err(problem)
+}
+
+async fn people(
+    State(experiments): State<Experiments>,
+    _: SeesEverything,
+    Path(place): Path<DefinitionPlace>,
+    Query(which): Query<WhichPeople>,
+) -> Result<Told<ArmPeople>, Problem> {
+    let WhichPeople { phase, variation, metric, limit, after } = which;
+    let phase = phase.map(|phase| phase as usize);
+    let asked = ArmAsked { phase, variation, metric, limit: limit as usize, after };
+    experiments.arm_people(&place.project, &place.key, &asked).await.map(Told).map_err(problem)
 }
 
 async fn holdout(

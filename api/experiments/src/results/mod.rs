@@ -1,6 +1,7 @@
 //! Results: from the table `activity` by one question to sufficient statistics, and from them to effects and plain words.
 
 mod analysis;
+mod arm_people;
 mod asking;
 mod bandits;
 mod before;
@@ -30,6 +31,7 @@ mod sql;
 mod strata;
 mod switchback;
 
+pub use arm_people::{ArmAsked, ArmPeople};
 pub use breakdown::Breakdown;
 pub use differences::Differences;
 pub use dimensions::Dimension;

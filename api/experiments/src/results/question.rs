@@ -263,6 +263,20 @@ impl Plan<'_> {
         )
     }
 
+    /// A row for each person of a variation, of those whom the first metric has anything of where there is one: their id,
+    /// and how many they are.
+    pub fn of_arm(self, variation: &str, after: &str, limit: usize) -> Question {
+        let Plan { people, measured, mut binder, .. } = self;
+        let counted = if measured.is_empty() { "" } else { " AND m0_0 <> 0" };
+        let (variation, after) = (binder.bind(variation), binder.bind(after));
+        let sql = format!(
+            "{people}\nSELECT person_id, people\nFROM (SELECT person_id, count(*) OVER () AS people FROM people\n\
+             \x20 WHERE variation = {variation} AND part <> ''{counted}) AS wanted\n\
+             WHERE person_id > {after} ORDER BY person_id LIMIT {limit}"
+        );
+        Question { sql, params: binder.into_params() }
+    }
+
     /// One row for each fold of people: what the models that predict a value are made of; none where there are none.
     pub fn folds(self, caps: &[Option<f64>]) -> Option<Question> {
         if self.features == 0 {

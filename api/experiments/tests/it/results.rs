@@ -246,6 +246,37 @@ async fn equals_a_naive_recomputation(all: &[Activity], facts: Arc<dyn Facts>) {
     assert!(!report["sql"].as_str().unwrap().contains("bought"), "what people chose is bound");
 }
 
+/// The numbers of a result lead to those whom they count, page by page.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_people_of_a_number_are_those_that_it_counts() {
+    let all = people(1.0);
+    let stage = Stage::sqlite().await.unwrap();
+    let house = house_with(&stage, Some(Arc::new(Tables::of(&all)))).await;
+    furnish(&house, json!({})).await;
+    stage.pass(12 * DAY);
+    let now = NOON.millis() + 12 * DAY;
+    let arms = exposed(&all);
+    let has_bought = |person: &str, at: i64| {
+        all.iter().any(|one| one.person == person && one.event == "bought" && (at..now).contains(&one.millis))
+    };
+    for (variation, treated) in [("control", false), ("treatment", true)] {
+        let want: Vec<&str> = arms.iter().filter(|(_, arm)| arm.0 == treated).map(|(person, _)| *person).collect();
+        let buyers: Vec<&str> = want.iter().copied().filter(|person| has_bought(person, arms[person].1)).collect();
+        let at = format!("experiments/exp/results/people?variation={variation}");
+        let of = async |more: &str| house.get(&format!("{at}{more}")).await.good().json();
+        let told = of("&limit=1000").await;
+        assert_eq!((&told["people"], &told["listed"], &told["next"]), (&json!(want.len()), &json!(want), &Value::Null));
+        let told = of("&limit=1000&metric=bought").await;
+        assert_eq!((&told["people"], &told["listed"]), (&json!(buyers.len()), &json!(buyers)));
+        let first = of("&limit=3").await;
+        assert_eq!((&first["listed"], &first["next"]), (&json!(want[..3]), &json!(want[2])));
+        let second = of(&format!("&limit=3&after={}", want[2].replace(' ', "%20"))).await;
+        assert_eq!((&second["people"], &second["listed"]), (&json!(want.len()), &json!(want[3..6])));
+    }
+    assert_eq!(house.get("experiments/exp/results/people?variation=other").await.status.as_u16(), 404);
+    assert_eq!(house.get("experiments/exp/results/people?variation=control&metric=other").await.status.as_u16(), 404);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broken_guardrail_rolls_back_with_a_record() {
     let stage = Stage::sqlite().await.unwrap();

@@ -158,6 +158,8 @@ async fn everybody_has_the_variation_of_the_window_and_pairs_are_compared() {
     assert!(rides["p_value_by_division"].as_f64().unwrap() < 0.01, "{rides}");
     let refused = house.get("experiments/exp/results/breakdown?dimension=country").await.refusal();
     assert_eq!(refused.1, "definition_unknown");
+    let refused = house.get("experiments/exp/results/people?variation=control").await.refusal();
+    assert_eq!(refused.1, "definition_unknown", "everybody gets both in turn");
     let others = house.get("experiments/exp/results/interactions").await.good().json();
     assert_eq!(others["others"], json!([]));
 }

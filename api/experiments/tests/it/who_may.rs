@@ -68,6 +68,7 @@ async fn only_who_sees_everything_reads_results() {
         "experiments/exp/results/differences",
         "experiments/exp/results/interactions",
         "experiments/exp/results/novelty",
+        "experiments/exp/results/people?variation=control",
         "holdouts/autumn/results",
     ] {
         for who in [&partly, &masked] {

@@ -292,7 +292,7 @@ fn cells(answer: &Answer) -> Vec<Vec<Cell>> {
             }));
         }
         // These have no function.
-        Answer::People(_) | Answer::Exposures(_) => {}
+        Answer::People(_) | Answer::Activities(_) | Answer::Exposures(_) => {}
     }
     rows
 }

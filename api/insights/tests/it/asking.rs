@@ -9,7 +9,7 @@ use footfall_ingest_activity::{Clock, person_id_of};
 use footfall_pipelines_insights_feed::{Insights, InsightsOptions};
 use footfall_pipelines_store::Store;
 use footfall_pipelines_store::lake::Lake;
-use footfall_pipelines_store::query::Snapshots;
+use footfall_pipelines_store::query::{Engine, EngineConfig, Snapshots};
 use serde_json::{Value, json};
 
 use crate::gear::{House, PROJECT, open, settings};
@@ -38,9 +38,12 @@ pub async fn house_over(
     let clock: Arc<dyn Clock> = stage.clock.clone();
     let lake = lake::open(&stage.folder.path().join("lake"), clock.clone());
     let options = InsightsOptions::new(stage.folder.path().join("insights"));
-    let insights = Insights::new(snapshots(lake.clone()), clock.clone(), options).expect("started");
+    let snapshots = snapshots(lake.clone());
+    let engine = EngineConfig::new(stage.folder.path().join("spill"));
+    let engine = Arc::new(Engine::new(snapshots.clone(), engine).expect("started"));
+    let insights = Insights::new(snapshots, clock.clone(), options).expect("started");
     let cohorts = Cohorts::open(access.clone(), clock.clone()).await.expect("migrated");
-    let desk = Desk::new(access.clone(), Arc::new(insights), cohorts, PROJECT);
+    let desk = Desk::new(access.clone(), Arc::new(insights), engine, cohorts, PROJECT);
     let built = App::build_with(settings(), access.clone(), clock, |site, _| add(site, desk.clone()));
     let Built { router, document, routes } = built.expect("the table is clear");
     (House { stage, access, router, document, routes }, lake, desk)
@@ -169,7 +172,7 @@ async fn every_kind_has_an_answer() {
         assert_eq!(answer.pointer(pointer), Some(&want), "{kind}: {answer}");
     }
     let kinds = house.routes.iter().filter(|route| route.path.contains("/insights/"));
-    assert_eq!(kinds.count(), 56, "each kind and its people, with the project in the path or of the key");
+    assert_eq!(kinds.count(), 72, "each kind, its people and activities, with the project in the path or of the key");
 }
 
 #[tokio::test(flavor = "multi_thread")]

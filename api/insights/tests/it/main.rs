@@ -9,6 +9,7 @@ mod gear;
 mod stage;
 
 mod asking;
+mod behind;
 mod cohorts;
 mod lake;
 mod options;

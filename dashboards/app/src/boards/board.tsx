@@ -19,6 +19,8 @@ import { Settings } from "./settings";
 import { ShareDialog } from "./share";
 import { PeopleBehind, type Behind } from "../insights/behind";
 import { useHappened } from "../insights/happened";
+import { rowsBehind } from "../sql/rows_behind";
+import type { Shown } from "./shown";
 import { statementOf } from "./statement";
 import { Tile, type Asker } from "./tile";
 
@@ -69,6 +71,15 @@ function useTv(): [boolean, (on: boolean) => void] {
   return [isOn, turn];
 }
 
+/** Opens the rows behind a row of a statement's answer, or the statement where each row is one already; says why where that cannot be. */
+async function toRows(project: string, sql: string | undefined, row: (string | number | null)[]): Promise<string | undefined> {
+  if (sql === undefined) return undefined;
+  const found = rowsBehind(sql.trim(), row);
+  if (found && "why" in found) return found.why;
+  go(placeOf(project, "sql", { sql: found?.sql ?? sql.trim() }));
+  return undefined;
+}
+
 type LoadedOf = Awaited<ReturnType<typeof calls.load>>;
 
 function Loaded({ name, loaded, change, reload }: { name: string; loaded: LoadedOf; change: (loaded: LoadedOf) => void; reload: () => void }) {
@@ -87,11 +98,12 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
   const valuesKey = JSON.stringify(values);
   const [behind, setBehind] = useState<Behind>();
   const { value: happened, again: happenedAgain } = useHappened(true);
+  const statement = (tile: TileOf, shown: Shown) => statementOf(project.id, tile, shown, { ...defaultsOf(board.variables), ...values }, { days: span ?? board.days, zone: board.zone, isChosen: span !== undefined });
   const asker: Asker = useMemo(() => ({
     key: `${project.id} ${name} ${tag} ${valuesKey} ${span}`,
     zone: board.zone,
     ask: (tile, signal) => calls.askTile(project.id, name, { tile, variables: JSON.parse(valuesKey) as Record<string, Value>, ...(span && { days: span }) }, signal),
-    project: project.id, happened, show: (behind) => behind && setBehind(behind), sql: (tile, shown) => statementOf(project.id, tile, shown, { ...defaultsOf(board.variables), ...(JSON.parse(valuesKey) as Record<string, Value>) }, { days: span ?? board.days, zone: board.zone, isChosen: span !== undefined }),
+    project: project.id, happened, show: (behind) => behind && setBehind(behind), sql: statement, rows: project.permissions.has("sql.run") ? (tile, shown, row) => statement(tile, shown).then((sql) => toRows(project.id, sql, row)) : undefined,
   }), [project.id, name, tag, valuesKey, span, board.zone, board.days, happened]);
   const mayWrite = project.permissions.has("dashboards.write");
   const keep = (body: { dashboard: Board } | { text: string }) =>

@@ -1,6 +1,6 @@
 // What a tile shows of an answer: one number, a drawing, a table; all of the same numbers, each with the people behind it.
 
-import { drawn, type Cell, type Definition, type Drawn } from "../insights/drawn";
+import { drawn, type Definition, type Drawn, type Figure } from "../insights/drawn";
 import { KINDS, type Kind } from "../insights/question";
 import { apart } from "../insights/taken";
 import { drawingOf, isNumber } from "../sql/drawing";
@@ -14,13 +14,6 @@ export interface Shown extends Omit<Drawn, "rows"> {
   asked?: { kind: Kind; definition: Record<string, unknown> };
 }
 
-/** A large number, with what it counts where there are several. */
-export interface Figure {
-  name: string;
-  value: string | number | null;
-  /** Who is behind it. */
-  cell?: Cell;
-}
 const FIGURES_MAX = 12;
 
 export function shownOf(answer: TileAnswer, zone: string): Shown {
@@ -37,6 +30,7 @@ function ofInsight({ question, answer }: TileAnswer, zone: string): Shown {
 /** Of a span asked as a whole (the server does, where a tile shows numbers) each number of its one bucket; of funnels who got through. */
 function figuresOf(kind: Kind, { bucket, trend }: Definition, shown: Drawn): Figure[] | undefined {
   const { drawing, rows, cells, head } = shown;
+  if (shown.figures) return shown.figures.slice(0, FIGURES_MAX);
   if (kind === "funnel" && !trend && drawing && drawing.kind !== "flows") {
     const last = drawing.names.length - 1;
     return drawing.lines.slice(0, FIGURES_MAX).map(({ name, values }, line) => ({ name, value: values[last] ?? null, cell: shown.cellAt?.(last, line) }));

@@ -5,15 +5,16 @@ import { useAnswer } from "../api/answer";
 import { Chart } from "../chart/chart";
 import { savePicture } from "../chart/picture";
 import { behindOf, type Behind } from "../insights/behind";
-import type { Cell } from "../insights/drawn";
+import type { Cell, Figure } from "../insights/drawn";
 import { marksOf } from "../insights/happened";
 import { Numbers } from "../insights/numbers";
 import { csv, fileName, save } from "../parts/files";
 import { number } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
+import { rowsBehind } from "../sql/rows_behind";
 import type { Annotation, Item } from "./calls";
 import type { Tile as TileOf, TileAnswer } from "./model";
-import { shownOf, type Figure, type Shown } from "./shown";
+import { shownOf, type Shown } from "./shown";
 
 export interface Asker {
   /** Changes when it should be asked again. */
@@ -26,9 +27,13 @@ export interface Asker {
   happened?: Item<Annotation>[];
   /** Shows the people of a number; nobody does to viewers of what was given away. */
   show?: (behind: Behind | undefined) => void;
+  /** Leads to the rows behind a row of SQL; says why where they cannot be listed. */
+  rows?: (tile: TileOf, shown: Shown, row: Row) => Promise<string | undefined>;
   /** The statement that gives the tile's numbers. */
   sql?: (tile: TileOf, shown: Shown) => Promise<string | undefined>;
 }
+
+type Row = (string | number | null)[];
 
 const wordsOf = (tile: TileOf) => tile.text ?? (tile.ask && "text" in tile.ask ? tile.ask.text : undefined);
 
@@ -75,6 +80,13 @@ function Content({ tile, shown, title, asker, wantsNumber, isStale }: Content) {
   const { show } = asker;
   const behind = asked && show ? (cell: Parameters<typeof behindOf>[2], what: string) => show(behindOf(asked.kind, asked.definition, cell, what)) : undefined;
   const figures = wantsNumber ? shown.figures : undefined;
+  const [why, setWhy] = useState<string>();
+  const { rows: toRows } = asker;
+  const hasRows = (row: Row) => !asked && (!tile.ask || !("sql" in tile.ask) || rowsBehind(tile.ask.sql, row) !== undefined);
+  const rowsOf = toRows && !asked ? (index: number) => {
+    const row = shown.rows[index];
+    return row && hasRows(row) ? () => void toRows(tile, shown, row).then(setWhy, () => setWhy("its statement could not be read")) : undefined;
+  } : undefined;
   if (!figures && shown.rows.length === 0) return <Empty>Nothing yet.</Empty>;
   const pick = behind && shown.cellAt ? (index: number, line: number) => behind(shown.cellAt?.(index, line), `${title}: ${drawing?.kind === "flows" ? "a flow" : drawing?.names[index] ?? ""}`) : undefined;
   const take = async () => {
@@ -84,9 +96,10 @@ function Content({ tile, shown, title, asker, wantsNumber, isStale }: Content) {
   return (
     <div className="tile-content" ref={region}>
       {wantsNumber && !figures && <p className="soft small">Answers of this kind are no one number.</p>}
-      {figures ? <Figures figures={figures} title={title} isStale={isStale} behind={behind} />
+      {figures ? <Figures figures={figures} title={title} isStale={isStale} behind={behind} rows={rowsOf?.(0)} />
         : drawing && !isTable ? <Chart label={`${title}: as a table it has the same numbers`} drawing={drawing} isStale={isStale} pick={pick} />
-          : <div className="tile-table"><Numbers label={`${title} as a table`} shown={shown} show={behind} height={1200} project={asker.project} /></div>}
+          : <div className="tile-table"><Numbers label={`${title} as a table`} shown={shown} show={behind} height={1200} project={asked ? undefined : asker.project} rowsOf={rowsOf} /></div>}
+      {why && <p className="soft small" role="status">The rows behind it cannot be listed: {why}.</p>}
       <div className="tile-foot">
         {drawing && <button type="button" className="quiet tile-turn" aria-pressed={isTable} aria-label={`${title} as a table`} onClick={() => setTable(!isTable)}>Table</button>}
         <button type="button" className="quiet tile-take" aria-label={`${title} as CSV`} onClick={() => save(fileName(title, "csv"), csv(shown.head, shown.rows))}>CSV</button>
@@ -98,10 +111,11 @@ function Content({ tile, shown, title, asker, wantsNumber, isStale }: Content) {
 }
 
 /** One large number, or several with their names. */
-function Figures({ figures, title, isStale, behind }: { figures: Figure[]; title: string; isStale: boolean; behind?: (cell: Cell, what: string) => void }) {
+function Figures({ figures, title, isStale, behind, rows }: { figures: Figure[]; title: string; isStale: boolean; behind?: (cell: Cell, what: string) => void; rows?: () => void }) {
   const [only] = figures;
   const told = ({ name, value, cell }: Figure, what: string) => {
     const text = typeof value === "string" ? value : number(value);
+    if (rows && typeof value === "number") return <button type="button" className="behind" title="Which rows are these?" aria-label={`${text}, ${what}: which rows are these?`} onClick={rows}>{text}</button>;
     if (!behind || !cell || !value) return text;
     return <button type="button" className="behind" title="Who is this?" aria-label={`${text}, ${what}: who is this?`} onClick={() => behind(cell, figures.length > 1 ? `${title}: ${name}` : title)}>{text}</button>;
   };

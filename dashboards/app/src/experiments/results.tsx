@@ -1,6 +1,6 @@
 // The results of a phase: people, effects with their intervals, one metric day by day.
 
-import { useMemo, useRef } from "react";
+import { useMemo, useRef, useState } from "react";
 import type { Experiment } from "../api/definitions";
 import { Chart } from "../chart/chart";
 import { Forest } from "../chart/forest";
@@ -10,6 +10,7 @@ import { Segments, Select } from "../parts/choice";
 import { csv, fileName, save } from "../parts/files";
 import { chance, number, percent, signedPercent } from "../parts/format";
 import { withValues } from "../sql/quoted";
+import { ArmFigure, ArmPeople, type Arm } from "./arm_people";
 import { OtherExperiments } from "./beside";
 import { curves, daysOf, isCut } from "./daily";
 import { Before, Contexts, Windows } from "./designs";
@@ -37,7 +38,7 @@ export function ResultsShown({ results, experiment, verdicts }: { results: Resul
         <h2>{title}</h2>
         {sentences.map((sentence) => <p key={sentence}>{sentence}</p>)}
       </section>
-      <People results={results} />
+      <People results={results} hasPeople={!verdicts && !results.switchback} />
       <section className="card stack" aria-label="Effects">
         <div className="card-head">
           <h2>{verdicts ? "Effects of all that is new, against people who were held out" : "Effects against control"}</h2>
@@ -58,13 +59,14 @@ export function ResultsShown({ results, experiment, verdicts }: { results: Resul
   );
 }
 
-function People({ results }: { results: Results }) {
+function People({ results, hasPeople }: { results: Results; hasPeople: boolean }) {
+  const [arm, setArm] = useState<Arm>();
   const { variations, sample_ratio, people_in_several } = results;
   const all = variations.reduce((sum, { people }) => sum + people, 0);
   return (
     <section className="card stack" aria-label="People">
       <h2>People</h2>
-      <dl className="figures">{variations.map(({ key, people, weight }) => <div className="figure" key={key}><dt>{key}</dt><dd>{number(people)} <small>{all > 0 ? percent(people / all) : "–"} of {percent(weight)} planned</small></dd></div>)}</dl>
+      <dl className="figures">{variations.map(({ key, people, weight }) => <div className="figure" key={key}><dt>{key}</dt><dd><ArmFigure people={people} variation={key} show={hasPeople ? setArm : undefined} /> <small>{all > 0 ? percent(people / all) : "–"} of {percent(weight)} planned</small></dd></div>)}</dl>
       <p className={sample_ratio.is_off ? "failure" : "soft"}>{sample_ratio.is_off && <b>The arms do not have the people that they should have.</b>} {sample_ratio.reading} <span className="small">(p {chance(sample_ratio.p_value_always_valid, "= ")}, valid whenever one looks)</span></p>
       {sample_ratio.suspects.length > 0 && (
         <div className="wide-table" tabIndex={0} role="region" aria-label="Where the people are off">
@@ -74,6 +76,7 @@ function People({ results }: { results: Results }) {
           </table>
         </div>
       )}
+      {arm && <ArmPeople results={results} arm={arm} close={() => setArm(undefined)} />}
       <Before results={results} />
       <Windows results={results} />
       <Contexts results={results} />

@@ -6,41 +6,56 @@ import { api, good } from "../api/client";
 import { askRows } from "../api/rows";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
+import { Segments } from "../parts/choice";
 import { Dialog } from "../parts/dialog";
 import { csv, fileName, save } from "../parts/files";
 import { ago, number } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
-import { Elsewhere, type Cell } from "./drawn";
-import type { Kind } from "./question";
+import { ActivitiesBehind } from "./activities";
+import { WITH_ACTIVITIES, type Behind } from "./behind_of";
 
-export interface Behind {
-  kind: Kind;
-  title: string;
-  question: object;
-  cell: object;
-}
-/** The people of a number of an answer to `definition`; undefined where there is nobody to show. */
-export function behindOf(kind: Kind, definition: object, cell: Cell | undefined, title: string): Behind | undefined {
-  if (!cell) return undefined;
-  return cell instanceof Elsewhere ? { kind: cell.kind, title, question: cell.question, cell: cell.cell } : { kind, title, question: definition, cell };
-}
+export { behindOf, type Behind } from "./behind_of";
 
-interface Answer {
-  answer: { people: number; listed: string[]; next?: string | null };
+interface Page {
+  people: number;
+  listed: string[];
+  next?: string | null;
 }
+/** A page of the people behind a number. */
+type Ask = (limit: number, after: string | undefined, signal?: AbortSignal) => Promise<Page>;
 
 const PAGE = 100;
 /** Of a file, as many as are told at once. */
 const TAKEN = 10_000;
+const BOTH = [["people", "People"], ["activities", "Activities"]] as const;
 
+/** What is behind a number: what it counts is shown first. */
 export function PeopleBehind({ behind, close }: { behind: Behind; close: () => void }) {
+  const { id: project, permissions } = useProject();
+  const hasBoth = WITH_ACTIVITIES.includes(behind.kind) && permissions.has("sql.run");
+  const [what, setWhat] = useState<"people" | "activities">(hasBoth && behind.isOfActivities ? "activities" : "people");
+  const { kind, question, cell } = behind;
+  const ask: Ask = async (limit, after, signal) => {
+    const body = { question, cell, limit, ...(after && { after }) };
+    const { answer } = (await good(api.POST(`/v1/projects/{project}/insights/${kind}/people` as never, { params: { path: { project } }, body, signal } as never))) as { answer: Page };
+    return answer;
+  };
+  return (
+    <Dialog title={behind.title} close={close} isWide>
+      {hasBoth && <Segments label="What is behind it" value={what} options={BOTH} choose={setWhat} />}
+      {what === "activities" ? <ActivitiesBehind behind={behind} /> : <PeopleListed title={behind.title} name={JSON.stringify([kind, question, cell])} ask={ask} />}
+    </Dialog>
+  );
+}
+
+/** People, each with a way to their timeline; `name` tells one list from another. */
+export function PeopleListed({ title, name, ask }: { title: string; name: string; ask: Ask }) {
   const project = useProject().id;
   const [after, setAfter] = useState<string[]>([]);
   const last = after.at(-1);
-  const body = { question: behind.question, cell: behind.cell, limit: PAGE, ...(last && { after: last }) };
-  const found = useAnswer(`${project} ${JSON.stringify(body)}`, async (signal) => {
-    const { answer } = (await good(api.POST(`/v1/projects/{project}/insights/${behind.kind}/people` as never, { params: { path: { project } }, body, signal } as never))) as Answer;
-    return { ...answer, known: await named(project, answer.listed, signal) };
+  const found = useAnswer(`${project} ${name} ${last ?? ""}`, async (signal) => {
+    const page = await ask(PAGE, last, signal);
+    return { ...page, known: await named(project, page.listed, signal) };
   });
   const people = found.value;
   const [fault, setFault] = useState<unknown>();
@@ -48,28 +63,26 @@ export function PeopleBehind({ behind, close }: { behind: Behind; close: () => v
   const take = async () => {
     const ids: string[] = [];
     for (let after: string | null | undefined; ; ) {
-      const body = { question: behind.question, cell: behind.cell, limit: TAKEN, ...(after && { after }) };
-      const { answer } = (await good(api.POST(`/v1/projects/{project}/insights/${behind.kind}/people` as never, { params: { path: { project } }, body } as never))) as Answer;
-      ids.push(...answer.listed);
-      after = answer.next;
+      const page: Page = await ask(TAKEN, after ?? undefined);
+      ids.push(...page.listed);
+      after = page.next;
       if (!after) break;
     }
-    save(fileName(behind.title, "csv"), csv(["person"], ids.map((id) => [id])));
+    save(fileName(title, "csv"), csv(["person"], ids.map((id) => [id])));
   };
+  if (found.fault) return <Failure fault={found.fault} again={found.again} />;
+  if (!people) return <Loading what="the people" />;
+  if (people.people === 0) return <Empty>Nobody.</Empty>;
   return (
-    <Dialog title={behind.title} close={close} isWide>
-      {found.fault ? <Failure fault={found.fault} again={found.again} /> : !people ? <Loading what="the people" /> : people.people === 0 ? <Empty>Nobody.</Empty> : (
-        <>
-          <div className="result-head"><p role="status"><b>{number(people.people)}</b> {people.people === 1 ? "person" : "people"}</p><button type="button" className="quiet" onClick={() => void take().then(() => setFault(undefined), setFault)}>CSV of all</button></div>
-          {fault ? <Failure fault={fault} /> : null}
-          <ul className="rows">{people.listed.map((id) => { const known = people.known.get(id); return <li key={id}><Link href={placeOf(project, `people/${encodeURIComponent(id)}`)}>{known?.name ?? id}</Link>{known && <span className="soft small">{number(known.activities)} activities · last {ago(known.last)}</span>}</li>; })}</ul>
-          <div className="line">
-            {after.length > 0 && <button type="button" className="plain" onClick={() => setAfter(after.slice(0, -1))}>Before</button>}
-            {people.next && <button type="button" className="plain" onClick={() => setAfter([...after, people.next ?? ""])}>More</button>}
-          </div>
-        </>
-      )}
-    </Dialog>
+    <>
+      <div className="result-head"><p role="status"><b>{number(people.people)}</b> {people.people === 1 ? "person" : "people"}</p><button type="button" className="quiet" onClick={() => void take().then(() => setFault(undefined), setFault)}>CSV of all</button></div>
+      {fault ? <Failure fault={fault} /> : null}
+      <ul className="rows">{people.listed.map((id) => { const known = people.known.get(id); return <li key={id}><Link href={placeOf(project, `people/${encodeURIComponent(id)}`)}>{known?.name ?? id}</Link>{known && <span className="soft small">{number(known.activities)} activities · last {ago(known.last)}</span>}</li>; })}</ul>
+      <div className="line">
+        {after.length > 0 && <button type="button" className="plain" onClick={() => setAfter(after.slice(0, -1))}>Before</button>}
+        {people.next && <button type="button" className="plain" onClick={() => setAfter([...after, people.next ?? ""])}>More</button>}
+      </div>
+    </>
   );
 }
 

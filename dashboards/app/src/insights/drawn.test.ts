@@ -94,3 +94,34 @@ test("the SQL of an answer holds its definition as one text", () => {
   expect(sqlOf("ranking", { select: { activities: ["it's"] } })).toBe("SELECT * FROM ranking('{\"select\":{\"activities\":[\"it''s\"]}}')");
   expect(sqlOf("places", { resolution: 7 })).toBe("SELECT * FROM places('{\"resolution\":7}')");
 });
+
+test("the span as a whole, divided: a row for each part, the largest first, and what they sum up to", () => {
+  const line = (values: (string | null)[] | "other", times: number, people: number) => ({ series: 0, label: values === "other" ? values : { values }, measures: [[times], [people]] });
+  const asked = { bucket: "whole", breakdown: { properties: ["activity.event"], top: 2 }, series: [{ select: {}, measures: ["count", "people"] }] };
+  const shown = drawn("trend", asked, { buckets: [5], lines: [line(["buy"], 2, 1), line(["view"], 9, 4), line("other", 30, 3)] }, "UTC");
+  expect(shown.head).toEqual(["activity", "times", "people"]);
+  expect(shown.rows).toEqual([["view", 9, 4], ["buy", 2, 1], ["other", 30, 3]]);
+  // People of several parts may be the same: they have no sum.
+  expect(shown.totals).toEqual({ values: ["all", 41, null], cells: [null, { series: 0, bucket_ms: 5, label: "everything", previous: false, measure: 0 }, null] });
+  expect(shown.cells?.[0]?.[2]).toEqual({ series: 0, bucket_ms: 5, label: { values: ["view"] }, previous: false, measure: 1 });
+  expect(shown.cellAt?.(2, 0)).toMatchObject({ label: "other", measure: 0 });
+  expect(shown.drawing).toMatchObject({ kind: "bars", names: ["view", "buy", "other"] });
+  const two = drawn("trend", { ...asked, breakdown: { properties: ["activity.city", { person: { property: "plan" } }] } }, { buckets: [5], lines: [line(["Kiel", null], 1, 1), line("other", 2, 2)] }, "UTC");
+  expect([two.head, two.labels, two.rows]).toEqual([["city", "plan", "times", "people"], 2, [["Kiel", "(none)", 1, 1], ["other", "", 2, 2]]]);
+  const sorted = drawn("trend", { ...asked, cohorts: [{ name: "a" }], breakdown: undefined }, { buckets: [5], lines: [{ series: 0, label: { cohort: "a" }, measures: [[1], [1]] }, { series: 0, label: { cohort: "b" }, measures: [[2], [1]] }] }, "UTC");
+  expect([sorted.head[0], sorted.totals], "groups may have people in common").toEqual(["cohort", undefined]);
+});
+
+test("sessions of the whole span by how they begin", () => {
+  const bucket = (sessions: number) => ({ start_ms: 5, sessions, duration_ms: sessions * 60_000, bounces: 1, rows: sessions * 2 });
+  const groups = [{ label: { values: ["buy"] }, buckets: [bucket(2)] }, { label: { values: ["view"] }, buckets: [bucket(8)] }];
+  const shown = drawn("sessions", { bucket: "whole", breakdown: { properties: [{ session: { property: "entry" } }], top: 5 } }, { buckets: [bucket(10)], groups }, "UTC");
+  expect(shown.head[0]).toBe("session’s entry");
+  expect(shown.rows.map((row) => row.slice(0, 2))).toEqual([["view", 8], ["buy", 2]]);
+  expect([shown.totals?.values.slice(0, 2), shown.cells?.[1]?.[1]]).toEqual([["all", 10], { bucket_ms: 5, label: { values: ["buy"] } }]);
+});
+
+test("what a person of a ranking did is behind their number", () => {
+  const shown = drawn("ranking", { by: "person" }, { rows: [{ activity: null, person: "p1", rows: 3 }] }, "UTC");
+  expect([shown.people, shown.cells]).toEqual([["p1"], [[null, { person: "p1" }]]]);
+});

@@ -3,6 +3,7 @@
 import type { Drawing } from "../chart/options";
 import { bucketName, type Bucket } from "../parts/format";
 import { cohort, distribution, places, ranking, timeBetween } from "./drawn_lists";
+import { byName, parts } from "./drawn_parts";
 import { compare, correlation, funnel, paths } from "./drawn_steps";
 import { active, lifecycle, retention, sessions, stickiness, trend } from "./drawn_time";
 import type { Kind, SessionMeasure } from "./question";
@@ -12,8 +13,19 @@ export type Value = string | number | null;
 export class Elsewhere {
   constructor(readonly kind: Kind, readonly question: object, readonly cell: object) {}
 }
+/** A number of activities, where others beside it are of people. */
+export class OfActivities {
+  constructor(readonly cell: object) {}
+}
 /** A number of the answer, as `POST …/insights/{kind}/people` names it. */
 export type Cell = object | null;
+/** A large number, with what it counts where there are several. */
+export interface Figure {
+  name: string;
+  value: Value;
+  /** Who is behind it. */
+  cell?: Cell;
+}
 export interface Drawn {
   drawing?: Drawing;
   head: string[];
@@ -25,6 +37,12 @@ export interface Drawn {
   cells?: Cell[][];
   /** What is behind a place of the drawing. */
   cellAt?: (index: number, line: number) => Cell;
+  /** What the rows sum up to, and what is behind that. */
+  totals?: { values: Value[]; cells: Cell[] };
+  /** So many columns name what the rows are of; one if absent. */
+  labels?: number;
+  /** Its numbers one by one, where a tile shows numbers. */
+  figures?: Figure[];
   /** From 0 to 1: how dark a number stands in the table. */
   shades?: (number | null)[][];
   /** Rows that are people, by id. */
@@ -43,7 +61,7 @@ export interface Definition {
   formulas?: string[];
   steps?: Selector[];
   trend?: Bucket;
-  breakdown?: { property?: string; properties?: string[] };
+  breakdown?: { property?: unknown; properties?: unknown[] };
   cohorts?: { name: string }[];
   of?: unknown;
   edges?: number[];
@@ -58,12 +76,15 @@ export type Label = "everything" | "other" | { values: (string | null)[] } | { c
 export const activityOf = (select: Selector | undefined) => select?.activities?.join(" or ") || "any activity";
 export const isDivided = ({ breakdown, cohorts }: Definition) => Boolean(breakdown?.property || breakdown?.properties?.length || cohorts?.length);
 /** What the parts of a divided answer are parts of. */
-export const dividedBy = ({ breakdown, cohorts }: Definition) => breakdown?.property ?? breakdown?.properties?.join(", ") ?? (cohorts?.length ? "cohort" : "");
+export const dividedBy = ({ breakdown, cohorts }: Definition) => (breakdown?.property ? byName(breakdown.property) : breakdown?.properties?.map(byName).join(", ") ?? (cohorts?.length ? "cohort" : ""));
 export function labelled(label: Label | undefined): string {
   if (label === undefined || label === "everything") return "";
   if (label === "other") return "other";
   return "cohort" in label ? label.cohort : label.values.map((value) => value ?? "(none)").join(", ");
 }
+
+/** Parts of the span as a whole have nothing to be drawn along. */
+const isOfParts = (asked: Definition, { previous }: { previous?: unknown }) => asked.bucket === "whole" && isDivided(asked) && !previous;
 
 /** Draws the answer to a definition of `kind`. Kinds without a drawing of their own are undefined. */
 export function drawn(kind: Kind, definition: object, answer: unknown, zone: string, now = Date.now()): Drawn {
@@ -71,7 +92,7 @@ export function drawn(kind: Kind, definition: object, answer: unknown, zone: str
   const name = (start: number) => bucketName(start, asked.bucket ?? "day", zone);
   const of = <T>() => answer as T;
   switch (kind) {
-    case "trend": return trend(asked, of(), name, now);
+    case "trend": return isOfParts(asked, of()) ? parts(asked, of()) : trend(asked, of(), name, now);
     case "funnel": return funnel(asked, of(), (start) => bucketName(start, asked.trend ?? "day", zone));
     case "retention": return retention(asked, of(), name);
     case "paths": return paths(of());

@@ -1,7 +1,7 @@
 // Answers that are lists: distributions, times between, rankings, places, people.
 
 import { number, span } from "../parts/format";
-import type { Cell, Definition, Drawn, Value } from "./drawn";
+import { OfActivities, type Cell, type Definition, type Drawn, type Value } from "./drawn";
 
 export interface DistributionAnswer {
   count: number;
@@ -49,7 +49,7 @@ export function ranking({ rows }: RankingAnswer): Drawn {
   const people = rows.some(({ person }) => person !== null) ? rows.map(({ person }) => person ?? "") : undefined;
   const names = rows.map(({ activity, person }) => activity ?? person ?? "");
   const top = names.slice(0, 15);
-  return { drawing: people ? undefined : { kind: "bars", names: top, lines: [{ name: "times", values: rows.slice(0, 15).map(({ rows }) => rows) }] }, head: [people ? "person" : "activity", "times"], rows: rows.map(({ rows }, index) => [names[index] ?? "", rows]), cells: people ? undefined : rows.map(({ activity }) => [null, { activity }]), cellAt: people ? undefined : (index) => ({ activity: rows[index]?.activity }), people };
+  return { drawing: people ? undefined : { kind: "bars", names: top, lines: [{ name: "times", values: rows.slice(0, 15).map(({ rows }) => rows) }] }, head: [people ? "person" : "activity", "times"], rows: rows.map(({ rows }, index) => [names[index] ?? "", rows]), cells: rows.map(({ activity, person }) => [null, { ...(activity !== null && { activity }), ...(person !== null && { person }) }]), cellAt: people ? undefined : (index) => ({ activity: rows[index]?.activity }), people };
 }
 
 export interface PlacesAnswer {
@@ -67,7 +67,7 @@ export function places({ rows, rows_elsewhere, cells, places }: PlacesAnswer): D
     drawing: top.length ? { kind: "bars", names: top.map(({ cell }) => cell), lines: [{ name: "people", values: top.map(({ people }) => people) }, { name: "came back", values: top.map(({ people_again }) => people_again) }] } : undefined,
     head: ["cell", "people", "came back", "visits", "activities", "stayed on average", "latitude", "longitude"],
     rows: places.map((place) => [place.cell, place.people, place.people_again, place.visits, place.rows, place.visits ? span(place.dwell_ms / place.visits) : null, place.latitude.toFixed(4), place.longitude.toFixed(4)]),
-    cells: places.map(({ cell }) => [null, own(cell), again(cell), null, null, null, null, null]),
+    cells: places.map(({ cell }) => [null, own(cell), again(cell), null, new OfActivities(own(cell)), null, null, null]),
     cellAt: (index, line) => { const place = places[index]; return place ? (line === 1 ? again(place.cell) : own(place.cell)) : null; },
     about: `${number(rows)} activities in ${number(cells)} cells${cells > places.length ? `, of which the ${number(places.length)} with most are listed` : ""}; ${number(rows_elsewhere)} have no position.`,
   };

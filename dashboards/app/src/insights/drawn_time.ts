@@ -30,13 +30,14 @@ export function trend(asked: Definition, answer: TrendAnswer, name: Name, now: n
     const part = labelled(label);
     return `${formula ?? `${letter}${activityOf(own?.select)}${measured}`}${part && ` · ${part}`}${isPrevious ? " (before)" : ""}`;
   };
-  const flat = (of: TrendAnswer | undefined, previous: boolean) => (of?.lines ?? []).flatMap((line) => line.measures.map((values, measure) => ({ line, values: begun(of?.buckets ?? [], values, now), previous, name: nameOf(line, measure, previous) })));
+  const flat = (of: TrendAnswer | undefined, previous: boolean) => (of?.lines ?? []).flatMap((line) => line.measures.map((values, measure) => ({ line, measure, values: begun(of?.buckets ?? [], values, now), previous, name: nameOf(line, measure, previous) })));
   const own = [...flat(answer, false), ...flat(answer.previous, true)];
   const lines = own.map(({ name, values, previous }) => ({ name, values, isPrevious: previous }));
   const cellAt = (index: number, at: number): Cell => {
-    const { line, previous } = own[at] ?? {};
+    const { line, measure, previous } = own[at] ?? {};
     const bucket_ms = (previous ? answer.previous : answer)?.buckets[index];
-    return line && bucket_ms !== undefined && line.series < series.length ? { series: line.series, bucket_ms, label: line.label, previous } : null;
+    const of = series[line?.series ?? 0]?.measures ?? [];
+    return line && bucket_ms !== undefined && line.series < series.length ? { series: line.series, bucket_ms, label: line.label, previous, ...((of.length > 1 || of[0] === "new_people") && { measure }) } : null;
   };
   const names = answer.buckets.map(name);
   return {
@@ -105,6 +106,7 @@ export interface SessionsAnswer {
   buckets: { start_ms: number; sessions: number; duration_ms: number; bounces: number; rows: number }[];
   entries?: [string, number][];
   exits?: [string, number][];
+  groups?: { label: Label; buckets: SessionsAnswer["buckets"] }[];
 }
 
 /** What is drawn of one bucket of sessions, if it has any. */
@@ -115,7 +117,10 @@ const SESSION_LINES: Record<SessionMeasure, { line: string; kind: "bars" | "line
   average_rows: { line: "activities on average", kind: "lines", of: ({ rows, sessions }) => rows / sessions },
 };
 
-export function sessions({ measure = "sessions" }: Definition, { buckets, entries = [], exits = [] }: SessionsAnswer, name: Name): Drawn {
+export function sessions(asked: Definition, answer: SessionsAnswer, name: Name): Drawn {
+  const { measure = "sessions" } = asked;
+  const { buckets, entries = [], exits = [], groups = [] } = answer;
+  if (asked.bucket === "whole" && groups.length > 0) return sessionParts(asked, buckets[0], groups);
   const { line, of, ...drawing } = SESSION_LINES[measure];
   const isCount = measure === "sessions";
   const names = buckets.map(({ start_ms }) => name(start_ms));
@@ -142,5 +147,23 @@ export function active({ days }: ActiveAnswer, name: Name): Drawn {
     drawing: { kind: "lines", names, lines: periods.map((period) => ({ name: called[period], values: days.map((day) => day[period]) })) }, starts: days.map(({ start_ms }) => start_ms),
     head: ["day", ...periods.map((period) => called[period]), "of the month’s on the day"], rows: days.map((day, index) => [names[index] ?? "", day.day, day.week, day.month, percent(day.day / (day.month || Number.NaN))]),
     cells: days.map((_, index) => [null, ...periods.map((_, line) => cellAt(index, line)), null]), cellAt,
+  };
+}
+
+type Session = SessionsAnswer["buckets"][number];
+
+/** Of the span as a whole, divided: a row for each part. */
+function sessionParts(asked: Definition, all: Session | undefined, groups: { label: Label; buckets: Session[] }[]): Drawn {
+  const parts = groups.flatMap(({ label, buckets: [bucket] }) => (bucket ? [{ label, ...bucket }] : []));
+  const ranked = [...parts].sort((a, b) => Number(a.label === "other") - Number(b.label === "other") || b.sessions - a.sessions);
+  const row = ({ sessions, duration_ms, bounces, rows }: Session): Value[] => [sessions, sessions ? span(duration_ms / sessions) : null, percent(bounces / (sessions || Number.NaN)), sessions ? number(rows / sessions) : null];
+  const cells = (bucket_ms: number, label: Label): Cell[] => [null, { bucket_ms, label }, null, { bucket_ms, bounced: true, label }, null];
+  return {
+    drawing: { kind: "bars", names: ranked.map(({ label }) => labelled(label)), lines: [{ name: "sessions", values: ranked.map(({ sessions }) => sessions) }] },
+    head: [dividedBy(asked), "sessions", "length on average", "of one activity", "activities each"],
+    rows: ranked.map(({ label, ...one }) => [labelled(label), ...row(one)]), cells: ranked.map(({ label, start_ms }) => cells(start_ms, label)),
+    cellAt: (index) => { const part = ranked[index]; return part ? { bucket_ms: part.start_ms, label: part.label } : null; },
+    ...(all && ranked.length > 1 && { totals: { values: ["all", ...row(all)], cells: cells(all.start_ms, "everything") } }),
+    figures: ranked.map(({ label, sessions, start_ms }) => ({ name: labelled(label), value: sessions, cell: { bucket_ms: start_ms, label } })),
   };
 }

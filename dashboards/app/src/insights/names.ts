@@ -7,7 +7,7 @@ import { number } from "../parts/format";
 
 type Of = "activities" | "properties" | "values" | "traits" | "group_types" | "group_keys";
 
-const COLUMNS = ["country", "city", "os", "app_version", "browser", "device_type", "campaign_source", "locale"];
+const COLUMNS = ["event", "country", "city", "os", "app_version", "browser", "device_type", "campaign_source", "locale"];
 const kept = new Map<string, Promise<Proposals>>();
 
 /** Asked once; what was refused, and what there was nothing of yet, is asked again when somebody needs it again. */

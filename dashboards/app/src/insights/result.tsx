@@ -11,14 +11,13 @@ import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
 import { csv, fileName, save } from "../parts/files";
 import { number } from "../parts/format";
-import { Grid } from "../parts/grid";
 import { Empty } from "../parts/states";
 import type { Insight } from "./ask";
 import { behindOf, named, type Behind } from "./behind";
 import { SaveCohort } from "./cohorts";
 import { drawn, type Drawn } from "./drawn";
 import { Happened, marksOf, useHappened } from "./happened";
-import { Numbers, cellOf } from "./numbers";
+import { Numbers } from "./numbers";
 import { KINDS, type Kind, type Question } from "./question";
 import { sqlOf } from "./taken";
 
@@ -66,8 +65,7 @@ export function Result({ insight, kind, definition, question, isStale, isKept, s
       {!isEmpty && shown.starts && shown.drawing && shown.drawing.kind !== "flows" && <Happened marks={marks} starts={shown.starts} names={shown.drawing.names} changed={happened.again} />}
       {shown.about && <p>{shown.about}</p>}
       {!isEmpty && shown.facts && shown.facts.length > 0 && <dl className="facts">{shown.facts.map(([name, value]) => <Fragment key={name}><dt>{name}</dt><dd>{value}</dd></Fragment>)}</dl>}
-      {!isEmpty && (shown.people ? <Grid label={`${title} as a table`} columns={shown.head.map((name, index) => ({ name, isNumber: index > 0 }))} count={shown.rows.length} cell={(row, column) => (column === 0 ? person(row) : cellOf(shown.rows[row]?.[column]))} />
-        : <Numbers label={`${title} as a table`} shown={shown} show={(cell, what) => show(behindOf(kind, definition, cell, what))} />)}
+      {!isEmpty && <Numbers label={`${title} as a table`} shown={shown} first={shown.people && person} show={(cell, what) => show(behindOf(kind, definition, cell, what))} />}
     </div>
   );
 }

@@ -14,13 +14,15 @@ interface Grid {
   columns: Column[];
   count: number;
   cell: (row: number, column: number) => ReactNode;
+  /** A row below all others, always in sight: what they sum up to. */
+  foot?: ReactNode[];
   /** At most so high, in pixels. */
   height?: number;
 }
 
 const ROW = 31;
 
-export function Grid({ label, columns, count, cell, height = 420 }: Grid) {
+export function Grid({ label, columns, count, cell, foot, height = 420 }: Grid) {
   const box = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({ count, getScrollElement: () => box.current, estimateSize: () => ROW, overscan: 12 });
   const shown = rows.getVirtualItems();
@@ -29,7 +31,7 @@ export function Grid({ label, columns, count, cell, height = 420 }: Grid) {
   const kind = (column: Column) => (column.isNumber ? "number" : undefined);
   return (
     <div className="grid" ref={box} style={{ maxHeight: height }} tabIndex={0} role="region" aria-label={label}>
-      <table aria-rowcount={count + 1}>
+      <table aria-rowcount={count + (foot ? 2 : 1)}>
         <thead>
           <tr>{columns.map((column, index) => <th key={index} scope="col" className={kind(column)}>{column.name}{column.note && <small>{column.note}</small>}</th>)}</tr>
         </thead>
@@ -40,6 +42,7 @@ export function Grid({ label, columns, count, cell, height = 420 }: Grid) {
           ))}
           {after > 0 && <tr aria-hidden="true" className="filler"><td colSpan={columns.length} style={{ height: after }} /></tr>}
         </tbody>
+        {foot && <tfoot><tr aria-rowindex={count + 2}>{foot.map((value, at) => (at === 0 ? <th key={at} scope="row">{value}</th> : <td key={at} className={kind(columns[at] ?? { name: "" })}>{value}</td>))}</tr></tfoot>}
       </table>
     </div>
   );

@@ -7,7 +7,8 @@ import { savePicture } from "../chart/picture";
 import { go, inAddress, useAddress } from "../frame/address";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
-import { behindOf, named, PeopleBehind } from "../insights/behind";
+import { behindOf, named, PeopleBehind, type Behind } from "../insights/behind";
+import { OfActivities } from "../insights/drawn";
 import { activities, useProposals } from "../insights/names";
 import { Bar } from "../insights/progress";
 import { Segments } from "../parts/choice";
@@ -49,6 +50,13 @@ export default function Places() {
   const chosen = useMemo(() => chosenAt.value?.cells.find(({ cell }) => cell === wanted), [chosenAt.value, wanted]);
   const head = ["cell", "people", "activities", "latitude", "longitude"];
   const row = ({ cell, people, times, center }: HexCell) => [cell, people, times, Number(center[1].toFixed(4)), Number(center[0].toFixed(4))];
+  const [behind, setBehind] = useState<Behind>();
+  /** People and activities of a cell lead to these; roles that see a part of the activity have points alone. */
+  const counted = (cell: HexCell, column: number) => {
+    const [of, text] = [{ cell: { cell: cell.cell } }, number(Number(row(cell)[column]))];
+    const own = found.value?.question && behindOf("places", found.value.question, column === 2 ? new OfActivities(of) : of, `In ${cell.cell}`);
+    return own ? <button type="button" className="behind" title="Who is this?" aria-label={`${text}, ${head[column]}: ${cell.cell}: who is this?`} onClick={() => setBehind(own)}>{text}</button> : text;
+  };
   const show = (cell: HexCell) => {
     setChosen(cell);
     setView({ center: cell.center, zoom: Math.max(view.zoom, 4) });
@@ -75,7 +83,8 @@ export default function Places() {
             {!found.value.question && <p className="soft">Your role sees a part of the activity: these are its points, to about a kilometre, in cells that are not smaller than that.</p>}
             <WorldMap cells={cells} view={view} setView={setView} chosen={chosen?.cell} choose={setChosen} />
             {chosen && chosenAt.value && <InCell cell={chosen} found={chosenAt.value} />}
-            <Grid label="Cells as a table" columns={head.map((name, index) => ({ name, isNumber: index > 0 }))} count={cells.length} cell={(at, column) => { const cell = cells[at]; return cell && (column === 0 ? <button type="button" className="link" onClick={() => show(cell)}>{cell.cell}</button> : column < 3 ? number(Number(row(cell)[column])) : row(cell)[column]); }} height={300} />
+            <Grid label="Cells as a table" columns={head.map((name, index) => ({ name, isNumber: index > 0 }))} count={cells.length} cell={(at, column) => { const cell = cells[at]; return cell && (column === 0 ? <button type="button" className="link" onClick={() => show(cell)}>{cell.cell}</button> : column < 3 ? counted(cell, column) : row(cell)[column]); }} height={300} />
+            {behind && <PeopleBehind behind={behind} close={() => setBehind(undefined)} />}
           </>
         )}
       </section>

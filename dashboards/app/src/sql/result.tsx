@@ -11,6 +11,9 @@ import { fileName, guarded, save } from "../parts/files";
 import { Grid } from "../parts/grid";
 import { Empty, Failure } from "../parts/states";
 import { SHAPES, drawingOf, fitting, isNumber, type Chosen } from "./drawing";
+import { hrefOf } from "./links";
+import { withValues } from "./quoted";
+import { rowsBehind } from "./rows_behind";
 
 export interface Run {
   sql: string;
@@ -38,6 +41,13 @@ export function Result({ rows, run, drawn, draw, isStale }: Props) {
   useEffect(() => setFault(undefined), [run]);
   const drawing = useMemo(() => drawingOf(rows, chosen), [rows, chosen]);
   const take = (ending: string, accept: string) => askFile(project, run.sql, run.params, accept).then(async (file) => save(fileName("answer", ending), ending === "csv" ? guarded(await file.text()) : file)).catch(setFault);
+  const first = useMemo(() => rowsBehind(run.sql, rows.rows[0] ?? []), [run, rows.rows[0]]);
+  const why = first && "why" in first ? first.why : undefined;
+  /** The address of the rows of a group: the values that were bound stand in the statement. */
+  const behind = (row: number) => {
+    const found = first && "sql" in first ? rowsBehind(run.sql, rows.rows[row] ?? []) : undefined;
+    return found && "sql" in found ? placeOf(project, "sql", { sql: withValues(found.sql, run.params) }) : undefined;
+  };
   if (rows.rows.length === 0) return <Empty>No rows.</Empty>;
   const names = rows.columns.map(({ name }, index) => [String(index), name] as const);
   const numbers = names.filter((_, index) => isNumber(rows.columns[index]?.type ?? ""));
@@ -63,14 +73,18 @@ export function Result({ rows, run, drawn, draw, isStale }: Props) {
           <Chart label="Result as a chart; the table has the same numbers" drawing={drawing} />
         </>
       )}
-      <Grid label="Result as a table" columns={rows.columns.map(({ name, type }) => ({ name, note: type, isNumber: isNumber(type) }))} count={rows.rows.length} cell={(row, column) => shown(rows.rows[row]?.[column], rows.columns[column]?.name, project)} height={560} />
+      <Grid label="Result as a table" columns={rows.columns.map(({ name, type }) => ({ name, note: type, isNumber: isNumber(type) }))} count={rows.rows.length} cell={(row, column) => shown(rows.rows[row]?.[column], rows.columns[column]?.name ?? "", project, () => behind(row))} height={560} />
+      {why && <p className="soft small">The rows behind these numbers cannot be listed: {why}.</p>}
     </section>
   );
 }
 
-/** Persons are ways to their timelines. */
-function shown(cell: Cell | undefined, column: string | undefined, project: string) {
+/** Ids and names lead to their pages, numbers of groups to the rows behind them. */
+function shown(cell: Cell | undefined, column: string, project: string, behind: () => string | undefined) {
   if (cell === null || cell === undefined) return <span className="null">null</span>;
-  if (column === "person_id" && typeof cell === "string") return <Link href={placeOf(project, `people/${encodeURIComponent(cell)}`)}>{cell}</Link>;
+  const href = hrefOf(project, column, cell);
+  if (href) return <Link href={href}>{String(cell)}</Link>;
+  const rows = typeof cell === "number" ? behind() : undefined;
+  if (rows) return <Link className="behind" title="Which rows are these?" href={rows}>{String(cell)}</Link>;
   return typeof cell === "object" ? JSON.stringify(cell) : String(cell);
 }

@@ -176,8 +176,10 @@ pub(super) fn who(asked: &PeopleOf) -> Option<String> {
         },
         PeopleOf::Ranking(asked) => {
             let named = asked.cell.activity.as_ref().map(|name| format!(" AND event = {}", quoted(name)));
+            let person = asked.cell.person.as_ref().map(|person| format!(" AND person_id = {}", quoted(person)));
             let rows = of(&asked.question.scope, &asked.question.select);
-            Some(format!("SELECT DISTINCT person_id FROM activity WHERE {rows}{}", named.unwrap_or_default()))
+            let only: String = named.into_iter().chain(person).collect();
+            Some(format!("SELECT DISTINCT person_id FROM activity WHERE {rows}{only}"))
         }
     }
 }

@@ -18,7 +18,7 @@ mod sessions;
 mod tests;
 mod trend;
 
-use crate::definition::{Bucket, Cohort, NamedCohort, Question, Retention};
+use crate::definition::{Bucket, Cohort, Measure, NamedCohort, Question, Retention};
 
 /// The value of a member of JSON as text, as `->>` gives it.
 const PRELUDE: &str = "WITH (json, key) -> multiIf(JSONType(json, key) = 'Null', NULL, JSONType(json, key) = 'String', \
@@ -53,7 +53,7 @@ pub fn clickhouse_sql(question: &Question) -> Option<String> {
         Question::Places(asked) => places::places(asked),
         Question::Compare(asked) => compare::compare(asked),
         Question::People(asked) => cells::people_of_cell(asked)?,
-        Question::Correlation(_) | Question::Exposures(_) => return None,
+        Question::Correlation(_) | Question::Exposures(_) | Question::Activities(_) => return None,
     };
     let statements: Vec<String> = statements.into_iter().map(|statement| format!("{PRELUDE}{statement}")).collect();
     Some(statements.join(SEPARATOR))
@@ -69,7 +69,9 @@ fn can_say(question: &Question) -> bool {
     match question {
         // How many hours lie between two is counted in sixties there.
         Question::Retention(asked) => !(asked.bucket == Bucket::Hour && rows::has_half_hours(&asked.scope.zone)),
-        Question::Correlation(_) | Question::Exposures(_) => false,
+        // Of what is before the span nothing is read there.
+        Question::Trend(asked) => !asked.series.iter().any(|series| series.measures.contains(&Measure::NewPeople)),
+        Question::Correlation(_) | Question::Exposures(_) | Question::Activities(_) => false,
         _ => true,
     }
 }

@@ -160,7 +160,8 @@ fn of_rows(asked: &Measure) -> Option<String> {
         Measure::Minimum(property) => format!("min({})", number(property)),
         Measure::Maximum(property) => format!("max({})", number(property)),
         Measure::Percentile(property, rank) => percentile(&number(property), *rank),
-        Measure::PerPerson { .. } => return None,
+        // Never said: see `can_say`.
+        Measure::NewPeople | Measure::PerPerson { .. } => return None,
     })
 }
 

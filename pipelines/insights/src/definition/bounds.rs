@@ -15,6 +15,8 @@ const SERIES_MAX: usize = 20;
 const SQL_BYTES_MAX: usize = 4_000;
 /// Rows of an answer that is a list.
 const LIST_MAX: usize = 10_000;
+/// Activities of a page.
+const PAGE_MAX: usize = 1_000;
 /// Ranks and edges.
 const MARKS_MAX: usize = 1_000;
 
@@ -38,6 +40,11 @@ impl Question {
             Question::People(asked) => {
                 most("limit", asked.page().0, LIST_MAX)?;
                 asked.question().check_lists()
+            }
+            Question::Activities(asked) => {
+                most("limit", asked.limit, PAGE_MAX)?;
+                most("listed", asked.after.as_ref().map_or(0, |after| after.listed), LISTED_MAX)?;
+                asked.of.question().check_lists()
             }
             other => other.check_lists(),
         }
@@ -81,7 +88,8 @@ impl Question {
             | Question::Stickiness(_)
             | Question::ActivePeople(_)
             | Question::Exposures(_)
-            | Question::People(_) => Ok(()),
+            | Question::People(_)
+            | Question::Activities(_) => Ok(()),
         }
     }
 }

@@ -11,7 +11,10 @@ use crate::InsightError;
 /// Bounds of bins.
 const BOUNDS_MAX: usize = 100;
 
-/// A name stands for the text of a property of the activity.
+/// In place of a property, the name of the activity itself.
+pub const EVENT_COLUMN: &str = "activity.event";
+
+/// A name stands for the text of a property of the activity; `activity.event` for the activity's own name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     untagged,
@@ -80,6 +83,15 @@ impl From<&str> for By {
 }
 
 impl By {
+    /// Whether it is by the names of activities.
+    pub(crate) fn is_of_events(&self) -> bool {
+        match self {
+            By::Name(name) => name == EVENT_COLUMN,
+            By::Of(ByOf::Property(by)) => by.property == EVENT_COLUMN && by.bounds.is_empty(),
+            By::Of(_) => false,
+        }
+    }
+
     pub(crate) fn bounds(&self) -> &[f64] {
         match self {
             By::Name(_) => &[],

@@ -1,6 +1,7 @@
 //! Questions and answers: what can be asked, with the exact meaning of every field. One file per question.
 
 mod active;
+mod activities;
 mod bounds;
 mod buckets;
 mod by;
@@ -32,10 +33,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use active::{ActiveDay, ActivePeople, ActivePeopleAnswer};
+pub use activities::{
+    ActivePeopleActivities, ActivitiesAnswer, ActivitiesOf, ActivityPlace, CountedActivity, CountedColumn,
+    DistributionActivities, LifecycleActivities, PlacesActivities, RankingActivities, RetentionActivities,
+    StickinessActivities, TrendActivities,
+};
 #[cfg(test)]
 pub(crate) use buckets::zone;
 pub use buckets::{Bucket, Buckets};
-pub use by::{By, ByGroup, ByOf, ByProperty, BySession};
+pub use by::{By, ByGroup, ByOf, ByProperty, BySession, EVENT_COLUMN};
 pub(crate) use by::{bin, bins};
 pub use cohort::{Cohort, CohortAnswer, CohortPeople, NamedCohort};
 pub use compare::{Compare, CompareAnswer, CompareOf, CompareSegment};
@@ -101,6 +107,10 @@ pub enum Question {
     Places(Places),
     /// The people of one number of another's answer.
     People(PeopleOf),
+    /// The activities of one number of another's answer.
+    #[serde(skip_deserializing)]
+    #[schemars(skip)]
+    Activities(ActivitiesOf),
     /// Asked by the program alone.
     #[serde(skip_deserializing)]
     #[schemars(skip)]
@@ -127,6 +137,8 @@ pub enum Answer {
     Compare(CompareAnswer),
     Places(PlacesAnswer),
     People(PeopleAnswer),
+    #[schemars(skip)]
+    Activities(ActivitiesAnswer),
     #[schemars(skip)]
     Exposures(ExposuresAnswer),
 }

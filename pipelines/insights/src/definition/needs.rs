@@ -66,6 +66,7 @@ impl Question {
             Question::Compare(asked) => Some(&asked.scope),
             Question::Places(asked) => Some(&asked.scope),
             Question::People(asked) => asked.scope(),
+            Question::Activities(asked) => asked.of.scope(),
         }
     }
 }

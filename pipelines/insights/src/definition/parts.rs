@@ -85,6 +85,7 @@ impl<'q> Walk<'_, 'q> {
             Question::Compare(asked) => self.compare(asked, depth),
             Question::Places(asked) => self.places(asked, depth),
             Question::People(asked) => self.people_of(asked, depth),
+            Question::Activities(asked) => self.people_of(&asked.of, depth),
             Question::Exposures(asked) => self.exposures(asked, depth),
         }
     }
@@ -187,6 +188,8 @@ impl<'q> Walk<'_, 'q> {
     fn by(&mut self, by: &'q By, depth: usize) {
         (self.see)(Part::By(by), depth);
         match by {
+            // Rows lie by activity: no column is needed.
+            by if by.is_of_events() => {}
             By::Name(name) => (self.see)(Part::Text(name), depth),
             By::Of(ByOf::Property(by)) if by.bounds.is_empty() => (self.see)(Part::Text(&by.property), depth),
             By::Of(ByOf::Property(by)) => (self.see)(Part::Number(&by.property), depth),
@@ -216,7 +219,7 @@ impl<'q> Walk<'_, 'q> {
 
     fn measure(&mut self, measure: &'q Measure, depth: usize) {
         match measure {
-            Measure::Count | Measure::People | Measure::Sessions | Measure::CountPerPerson => {}
+            Measure::Count | Measure::People | Measure::NewPeople | Measure::Sessions | Measure::CountPerPerson => {}
             Measure::PerPerson { value: PersonValue::Rows, .. } => {}
             Measure::PerPerson { value: PersonValue::Sum(name), .. }
             | Measure::Sum(name)

@@ -100,6 +100,10 @@ pub struct TrendCell {
     pub label: Label,
     /// Of the span before.
     pub previous: bool,
+    /// Which of the series' measures it is, counted from 0: people of `new_people` are the new ones, and activities of a
+    /// property those that have the number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measure: Option<usize>,
 }
 
 /// People who took `step`, or took it and not the next.
@@ -276,4 +280,7 @@ pub enum PlacesCell {
 pub struct RankingCell {
     /// Any of the question's if absent.
     pub activity: Option<String>,
+    /// The person of the row; all if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
 }

@@ -64,6 +64,9 @@ pub enum Measure {
     Count,
     /// Different people.
     People,
+    /// People whose first row of all, of whatever activity, lies in the bucket, and who have such a row in the span: new
+    /// people of several buckets can be added.
+    NewPeople,
     /// Different sessions (gap of 30 minutes) that have such a row.
     Sessions,
     /// Rows per person.

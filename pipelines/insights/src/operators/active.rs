@@ -10,7 +10,7 @@ use crate::definition::{ActiveDay, ActivePeople, ActivePeopleAnswer, ActivePeopl
 use crate::projection::{PersonSet, Postings};
 
 const WEEK: usize = 7;
-const MONTH: usize = 30;
+pub(super) const MONTH: usize = 30;
 
 pub(super) fn answer(context: &Context<'_>, active: &ActivePeople) -> Result<ActivePeopleAnswer, InsightError> {
     let scope = &active.scope;

@@ -18,6 +18,8 @@ pub(super) struct Division<'a> {
 }
 
 enum Source {
+    /// The activity itself: rows lie by it.
+    Event,
     /// A column of texts.
     Column(usize),
     /// A column of texts, with the code of the value for each of its codes.
@@ -67,6 +69,9 @@ impl Values<'_> {
 impl<'a> Division<'a> {
     pub fn new(context: &Context<'a>, by: &By) -> Result<Division<'a>, InsightError> {
         by.check()?;
+        if by.is_of_events() {
+            return Ok(Division { source: Source::Event, texts: Texts::Of(&context.snapshot.dictionaries.activities) });
+        }
         match by {
             By::Name(name) => Division::of_column(context, name),
             By::Of(ByOf::Property(ByProperty { property, bounds })) if bounds.is_empty() => {
@@ -156,13 +161,18 @@ impl<'a> Division<'a> {
     pub fn reads(&self) -> Option<usize> {
         match &self.source {
             Source::Column(column) | Source::Mapped { column, .. } | Source::Numbers { column, .. } => Some(*column),
-            Source::Person { .. } | Source::Session { .. } => None,
+            Source::Event | Source::Person { .. } | Source::Session { .. } => None,
         }
     }
 
     /// Whether codes are those of the column that is read.
     pub fn is_plain(&self) -> bool {
         matches!(self.source, Source::Column(_))
+    }
+
+    /// Whether all rows of an activity have one code.
+    pub fn is_of_events(&self) -> bool {
+        matches!(self.source, Source::Event)
     }
 
     /// Whether it looks at the times of rows.
@@ -179,6 +189,7 @@ impl<'a> Division<'a> {
         read: Option<Column<'p>>,
     ) -> Column<'p> {
         let codes: Vec<u32> = match (&self.source, read) {
+            (Source::Event, _) => return Column::Same(u32::from(postings.activity) + 1),
             (Source::Column(_), Some(read)) => return read,
             (Source::Mapped { table, .. }, Some(read)) => {
                 (0..postings.len()).map(|row| table.get(read.word(row) as usize).copied().unwrap_or(0)).collect()
@@ -224,6 +235,8 @@ impl<'a> Division<'a> {
     pub fn of_session(&self, timeline: &Timeline<'_>, session: Found) -> Option<u32> {
         match &self.source {
             Source::Session { property, bounds } => Some(session_code(*property, bounds, timeline, session)),
+            // That of its first row.
+            Source::Event => Some(u32::from(timeline.code(session.first)) + 1),
             _ => None,
         }
     }

@@ -7,8 +7,8 @@ use std::thread;
 
 use super::reader::Reader;
 use super::{
-    active, cohort, compare, correlation, distribution, exposures, funnel, funnel_groups, lifecycle, paths, people,
-    places, ranking, retention, sessions, stickiness, time_between, trend,
+    active, activities, cohort, compare, correlation, distribution, exposures, funnel, funnel_groups, lifecycle, paths,
+    people, places, ranking, retention, sessions, stickiness, time_between, trend,
 };
 use crate::control::Control;
 use crate::definition::{Answer, Cohort, Funnel, Question, Scope, is_sampled};
@@ -82,6 +82,7 @@ impl Engine {
             Question::Compare(asked) => Answer::Compare(compare::answer(&context, asked)?),
             Question::Places(asked) => Answer::Places(places::answer(&context, asked)?),
             Question::People(of) => Answer::People(people::answer(&context, of)?),
+            Question::Activities(of) => Answer::Activities(activities::answer(&context, of)?),
             Question::Exposures(asked) => Answer::Exposures(exposures::answer(&context, asked)?),
         };
         let (rows_read, bytes_read) = (context.rows.into_inner(), context.bytes.into_inner());

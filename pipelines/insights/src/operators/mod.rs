@@ -2,6 +2,7 @@
 //! threads ([`engine`]), how selectors are compiled ([`compile`]) and rows read ([`reader`]).
 
 mod active;
+mod activities;
 mod coder;
 mod cohort;
 mod compare;
@@ -41,8 +42,11 @@ mod time_between;
 mod trend;
 mod trend_groups;
 mod trend_lines;
+mod trend_new;
+mod trend_others;
 mod trend_people;
 mod trend_persons;
+mod trend_sessions;
 mod trend_tally;
 
 #[cfg(any(test, feature = "reference"))]

@@ -130,21 +130,7 @@ pub(crate) fn finish(
 /// People who were in a cell, or in the surroundings.
 pub(super) fn people(context: &Context<'_>, asked: &Places, cell: &PlacesCell) -> Result<PersonSet, InsightError> {
     let scan = Scan::new(context, asked)?;
-    let no_cell = || InsightError::question("cell", "is no H3 cell of the question's resolution");
-    let wanted: Option<Vec<CellIndex>> = match (cell, &asked.catchment) {
-        (PlacesCell::Cell { cell, .. }, _) => {
-            let cell: CellIndex = cell.parse().map_err(|_| no_cell())?;
-            Some(vec![cell]).filter(|_| cell.resolution() == scan.resolution)
-        }
-        (PlacesCell::Within { rings: most }, Some(catchment)) => {
-            let all = rings(catchment, scan.resolution)?.into_iter();
-            Some(all.filter(|(_, ring)| ring <= most).map(|(cell, _)| cell).collect())
-        }
-        (PlacesCell::Within { .. }, None) => {
-            return Err(InsightError::question("rings", "the question has no catchment"));
-        }
-    };
-    let wanted = wanted.ok_or_else(no_cell)?;
+    let wanted = wanted_cells(asked, cell)?;
     let least = if let PlacesCell::Cell { again: true, .. } = cell { 2 } else { 1 };
     each_set(context, |reader, segment, set, _| {
         let (mut postings, mut positions) = (Vec::new(), Vec::new());
@@ -155,6 +141,31 @@ pub(super) fn people(context: &Context<'_>, asked: &Places, cell: &PlacesCell) -
             }
         });
     })
+}
+
+/// The cells that a number is of.
+pub(super) fn wanted_cells(asked: &Places, cell: &PlacesCell) -> Result<Vec<CellIndex>, InsightError> {
+    let resolution = resolution(asked)?;
+    let no_cell = || InsightError::question("cell", "is no H3 cell of the question's resolution");
+    let wanted: Option<Vec<CellIndex>> = match (cell, &asked.catchment) {
+        (PlacesCell::Cell { cell, .. }, _) => {
+            let cell: CellIndex = cell.parse().map_err(|_| no_cell())?;
+            Some(vec![cell]).filter(|_| cell.resolution() == resolution)
+        }
+        (PlacesCell::Within { rings: most }, Some(catchment)) => {
+            let all = rings(catchment, resolution)?.into_iter();
+            Some(all.filter(|(_, ring)| ring <= most).map(|(cell, _)| cell).collect())
+        }
+        (PlacesCell::Within { .. }, None) => {
+            return Err(InsightError::question("rings", "the question has no catchment"));
+        }
+    };
+    wanted.ok_or_else(no_cell)
+}
+
+fn resolution(asked: &Places) -> Result<Resolution, InsightError> {
+    let too_fine = |_| InsightError::question("resolution", "is 0 to 15");
+    Resolution::try_from(asked.resolution).map_err(too_fine)
 }
 
 /// Cells of the surroundings with their rings.
@@ -216,14 +227,13 @@ struct Scan {
 
 impl Scan {
     fn new(context: &Context<'_>, asked: &Places) -> Result<Scan, InsightError> {
-        let too_fine = |_| InsightError::question("resolution", "is 0 to 15");
         let column = |name: &str| context.snapshot.dictionaries.column_of(name, ColumnKind::Numbers);
         Ok(Scan {
             compiled: Compiled::new(context, &asked.select)?,
             people: context.people(&asked.scope)?,
             span: (asked.scope.from_ms, asked.scope.until_ms),
             columns: [column(&asked.latitude)?, column(&asked.longitude)?],
-            resolution: Resolution::try_from(asked.resolution).map_err(too_fine)?,
+            resolution: resolution(asked)?,
         })
     }
 

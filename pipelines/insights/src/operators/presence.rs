@@ -147,7 +147,7 @@ impl Presence {
 
 /// Whether a session lies in the span, and touches no buckets but those of its ends.
 #[inline]
-fn is_plain(first: u16, last: u16, outside: usize) -> bool {
+pub(super) fn is_plain(first: u16, last: u16, outside: usize) -> bool {
     (last.wrapping_sub(first) <= 1) & (usize::from(last) < outside)
 }
 

@@ -10,7 +10,7 @@ use super::compile::Compiled;
 use super::engine::Context;
 use super::reader::{Need, Reader, Within};
 use crate::InsightError;
-use crate::definition::{RankBy, RankedRow, Ranking, RankingAnswer, RankingCell};
+use crate::definition::{Cohort, RankBy, RankedRow, Ranking, RankingAnswer, RankingCell};
 use crate::projection::{PersonSet, Postings, SEGMENT_PERSONS, join_person};
 
 pub(super) fn answer(context: &Context<'_>, ranking: &Ranking) -> Result<RankingAnswer, InsightError> {
@@ -31,19 +31,32 @@ pub(super) fn answer(context: &Context<'_>, ranking: &Ranking) -> Result<Ranking
 /// People with rows of an activity.
 pub(super) fn people(context: &Context<'_>, ranking: &Ranking, cell: &RankingCell) -> Result<PersonSet, InsightError> {
     let scope = &ranking.scope;
-    let people = context.people(scope)?;
+    let (compiled, people) = rows_of(context, ranking, cell)?;
     let within = Within { span: (scope.from_ms, scope.until_ms), people: people.as_ref() };
-    let mut compiled = Compiled::new(context, &ranking.select)?;
-    if let Some(name) = &cell.activity {
-        let code = context.snapshot.dictionaries.activities.find(name);
-        compiled.activities.retain(|&activity| code == Some(u32::from(activity)));
-    }
     each_set(context, |reader, segment, set, (_, postings)| {
         for &activity in &compiled.activities {
             reader.select_with(Need::Span, segment, activity, &compiled, &[], within, postings);
             postings.persons.iter().for_each(|&local| set.insert(local));
         }
     })
+}
+
+/// What a row counts: activities, and whose.
+pub(super) fn rows_of(
+    context: &Context<'_>,
+    ranking: &Ranking,
+    cell: &RankingCell,
+) -> Result<(Compiled, Option<PersonSet>), InsightError> {
+    let mut compiled = Compiled::new(context, &ranking.select)?;
+    if let Some(name) = &cell.activity {
+        let code = context.snapshot.dictionaries.activities.find(name);
+        compiled.activities.retain(|&activity| code == Some(u32::from(activity)));
+    }
+    let people = match &cell.person {
+        Some(person) => Some(context.people_and(&ranking.scope, &Cohort::Listed(vec![person.clone()]))?),
+        None => context.people(&ranking.scope)?,
+    };
+    Ok((compiled, people))
 }
 
 fn by_activity(context: &Context<'_>, compiled: &Compiled, within: Within<'_>) -> Result<Vec<RankedRow>, InsightError> {

@@ -117,6 +117,7 @@ impl<'a> Reader<'a> {
         }
         self.bytes += self.snapshot.postings(segment, activity, &compiled.columns, into);
         self.rows += into.len() as u64;
+        into.activity = activity;
         true
     }
 
@@ -174,6 +175,7 @@ impl<'a> Reader<'a> {
         }
         self.bytes += self.snapshot.postings(segment, activity, columns, into);
         self.rows += into.len() as u64;
+        into.activity = activity;
         let inside = from <= first && last < until;
         let everybody = people.is_none() && condition.is_none();
         if need == Need::Times || (need == Need::Buckets && !everybody) || condition.is_some_and(Program::needs_times) {

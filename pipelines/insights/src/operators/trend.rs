@@ -11,13 +11,16 @@ use super::presence::{Presence, each_bit};
 use super::reader::{Need, Reader, Within};
 use super::trend_groups::{Chosen, Groups};
 use super::trend_lines;
+use super::trend_new;
+use super::trend_others::Others;
 use super::trend_persons::PersonNumbers;
+use super::trend_sessions;
 use super::trend_tally::Tally;
 use crate::InsightError;
 use crate::definition::{
     Buckets, Label, Measure, PersonStatistic, PersonValue, Scope, Series, Trend, TrendAnswer, TrendLine,
 };
-use crate::projection::{ColumnKind, PersonSet, Postings, Timeline, join_person};
+use crate::projection::{Column, ColumnKind, PersonSet, Postings, Timeline, join_person};
 
 /// Values of a breakdown times buckets, of one series.
 const CELLS_MAX: usize = 500_000;
@@ -95,6 +98,7 @@ struct Scan<'s> {
     rows: bool,
     people: bool,
     sessions: bool,
+    new_people: bool,
     /// For each number of persons the place of the property that is summed; rows are counted without.
     persons: Vec<Option<usize>>,
     /// Whether all numbers are kept, for percentiles.
@@ -109,6 +113,7 @@ struct Cells {
     last_person: Vec<u32>,
     sessions: Vec<u64>,
     last_session: Vec<u64>,
+    new_people: Vec<u64>,
     /// For each property.
     numbers: Vec<Vec<Numbers>>,
     persons: Vec<PersonNumbers>,
@@ -142,6 +147,7 @@ impl<'s> Scan<'s> {
             rows: false,
             people: false,
             sessions: false,
+            new_people: false,
             persons: Vec::new(),
             values: false,
         };
@@ -149,6 +155,7 @@ impl<'s> Scan<'s> {
             match measure {
                 Measure::Count => scan.rows = true,
                 Measure::People => scan.people = true,
+                Measure::NewPeople => scan.new_people = true,
                 Measure::CountPerPerson => (scan.rows, scan.people) = (true, true),
                 Measure::Sessions => scan.sessions = true,
                 Measure::Sum(property)
@@ -199,11 +206,25 @@ impl<'s> Scan<'s> {
     }
 
     fn run(&self, context: &Context<'_>, within: Within<'_>) -> Result<Cells, InsightError> {
+        let is_of_new_alone = self.new_people && self.is_of_rows() && !self.rows && !self.people;
+        let mut cells = if is_of_new_alone { Cells::new(self) } else { self.run_rows(context, within)? };
+        if self.new_people {
+            cells.new_people =
+                trend_new::count(context, self.compiled, (self.groups, self.chosen), self.buckets, within)?;
+        }
+        Ok(cells)
+    }
+
+    fn run_rows(&self, context: &Context<'_>, within: Within<'_>) -> Result<Cells, InsightError> {
         if self.is_coded() {
             return self.run_coded(context, within);
         }
         if self.is_of_presence() {
             return self.run_presence(context, within);
+        }
+        if self.is_of_sessions() {
+            let sessions = trend_sessions::count(context, self.buckets, within)?;
+            return Ok(Cells { sessions, ..Cells::new(self) });
         }
         let state = || (Cells::new(self), Vec::new(), Vec::new());
         let states = context.each_segment(state, |(cells, postings, order), reader, segment| {
@@ -290,9 +311,16 @@ impl<'s> Scan<'s> {
         }
     }
 
-    /// Whether rows and people of one activity are all that is asked for, or rows alone.
+    /// Whether rows and people are all that is asked for, of one activity or each activity alone, or rows alone.
     fn is_coded(&self) -> bool {
-        self.is_of_rows() && (self.compiled.activities.len() == 1 || !self.people)
+        let apart = self.groups.is_of_events() && self.buckets.len() <= PRESENCE_BUCKETS_MAX;
+        self.is_of_rows() && (self.compiled.activities.len() == 1 || !self.people || apart)
+    }
+
+    /// The group in which people of several activities are, where activities tell groups apart.
+    fn others(&self) -> Option<usize> {
+        let others = || self.chosen.labels.iter().position(|label| *label == Label::Other);
+        if self.people && self.groups.is_of_events() { others() } else { None }
     }
 
     /// Whether nothing but rows and people are asked for.
@@ -303,6 +331,13 @@ impl<'s> Scan<'s> {
     /// Whether people of several activities are all that is asked for: nobody needs to know which of them it was.
     fn is_of_presence(&self) -> bool {
         self.is_of_rows() && !self.rows && self.groups.is_empty() && self.buckets.len() <= PRESENCE_BUCKETS_MAX
+    }
+
+    /// Whether sessions of any rows are all that is asked for.
+    fn is_of_sessions(&self) -> bool {
+        let others = self.rows || self.people || !self.numbers.is_empty() || !self.persons.is_empty();
+        let any = self.compiled.everything && self.groups.is_empty() && self.buckets.len() <= PRESENCE_BUCKETS_MAX;
+        self.sessions && !others && any
     }
 
     fn run_presence(&self, context: &Context<'_>, within: Within<'_>) -> Result<Cells, InsightError> {
@@ -321,8 +356,12 @@ impl<'s> Scan<'s> {
 
     fn run_coded(&self, context: &Context<'_>, within: Within<'_>) -> Result<Cells, InsightError> {
         let coder = Coder::new(self.buckets, within.span);
-        let state = || (Tally::new(self.chosen.labels.len(), coder.outside(), self.people), Postings::default());
-        let states = context.each_segment(state, |(tally, postings), reader, segment| {
+        let others = self.others();
+        let state = || {
+            let tally = Tally::new(self.chosen.labels.len(), coder.outside(), self.people);
+            (tally, Others::new(if others.is_some() { coder.outside() } else { 0 }), Postings::default())
+        };
+        let states = context.each_segment(state, |(tally, of_others, postings), reader, segment| {
             for &activity in &self.compiled.activities {
                 let columns = &self.groups.columns;
                 let need = self.groups.need(Need::Buckets);
@@ -330,6 +369,12 @@ impl<'s> Scan<'s> {
                 self.groups.put(reader.snapshot, segment, postings);
                 if self.groups.is_empty() {
                     tally.plain(&coder, postings);
+                } else if let [Column::Same(_)] = postings.columns.as_slice() {
+                    let group = self.groups.group(self.chosen, &postings.columns, 0);
+                    tally.grouped(&coder, segment, postings, |_| group);
+                    if others == Some(group) {
+                        of_others.see(&coder, postings);
+                    }
                 } else if let Some((codes, groups)) = self.groups.table(self.chosen, &postings.columns) {
                     tally.grouped(&coder, segment, postings, |row| usize::from(groups[usize::from(codes[row])]));
                 } else {
@@ -337,9 +382,16 @@ impl<'s> Scan<'s> {
                     tally.grouped(&coder, segment, postings, group);
                 }
             }
+            of_others.count();
         })?;
         let mut cells = Cells::new(self);
-        states.iter().for_each(|(tally, _)| tally.add_to(&mut cells.rows, &mut cells.people));
+        states.iter().for_each(|(tally, ..)| tally.add_to(&mut cells.rows, &mut cells.people));
+        if let Some(group) = others {
+            // Who did several of the others is one of them.
+            let people = &mut cells.people[group * self.buckets.len()..][..self.buckets.len()];
+            people.fill(0);
+            states.iter().for_each(|(_, of_others, _)| of_others.add_to(people));
+        }
         Ok(cells)
     }
 
@@ -350,6 +402,7 @@ impl<'s> Scan<'s> {
             match measure {
                 Measure::Count => Some(cells.rows[cell] as f64),
                 Measure::People => Some(cells.people[cell] as f64),
+                Measure::NewPeople => Some(cells.new_people[cell] as f64),
                 Measure::Sessions => Some(cells.sessions[cell] as f64),
                 Measure::CountPerPerson => {
                     (cells.people[cell] > 0).then(|| cells.rows[cell] as f64 / cells.people[cell] as f64)
@@ -384,6 +437,7 @@ impl Cells {
             last_person: vec![0; if_asked(scan.people)],
             sessions: vec![0; if_asked(scan.sessions)],
             last_session: vec![u64::MAX; if_asked(scan.sessions)],
+            new_people: vec![0; if_asked(scan.new_people)],
             numbers: vec![vec![Numbers::default(); all]; scan.numbers.len()],
             persons: scan.persons.iter().map(|_| PersonNumbers::new(all)).collect(),
         }

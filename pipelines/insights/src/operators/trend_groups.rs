@@ -57,6 +57,11 @@ impl<'a> Groups<'a> {
         self.divisions.is_empty()
     }
 
+    /// Whether activities alone tell groups apart.
+    pub fn is_of_events(&self) -> bool {
+        matches!(self.divisions.as_slice(), [division] if division.is_of_events())
+    }
+
     /// As much of the times of rows as is needed, where this much is in any case.
     pub fn need(&self, need: Need) -> Need {
         if self.divisions.iter().any(Division::needs_times) { Need::Times } else { need }
@@ -105,6 +110,9 @@ impl<'a> Groups<'a> {
                 reader.select_with(need, segment, activity, compiled, &self.columns, within, postings);
                 self.put(reader.snapshot, segment, postings);
                 match postings.columns.as_slice() {
+                    [Column::Same(code)] if (*code as usize) < dense.len() => {
+                        dense[*code as usize] += postings.len() as u64;
+                    }
                     [Column::Words8(codes)] if dense.len() >= 256 => {
                         codes.iter().for_each(|&code| dense[usize::from(code)] += 1)
                     }

@@ -7,8 +7,9 @@ use super::order::bucket_of;
 use super::reader::Within;
 use super::trend::scope_before;
 use super::trend_groups::Groups;
+use super::trend_new;
 use crate::InsightError;
-use crate::definition::{Buckets, Label, NamedCohort, Scope, Trend, TrendCell};
+use crate::definition::{Buckets, Label, Measure, NamedCohort, Scope, Trend, TrendCell};
 use crate::projection::PersonSet;
 
 pub(super) fn people(context: &Context<'_>, trend: &Trend, cell: &TrendCell) -> Result<PersonSet, InsightError> {
@@ -23,6 +24,13 @@ pub(super) fn people(context: &Context<'_>, trend: &Trend, cell: &TrendCell) -> 
         let bucket = bucket_of(&buckets, "bucket_ms", time)?;
         within.span = (buckets.starts()[bucket].max(scope.from_ms), buckets.end(bucket).min(scope.until_ms));
     }
+    let new = match cell.measure.map(|place| series.measures.get(place)) {
+        None => None,
+        Some(None) => return Err(InsightError::question("measure", "the series has no such measure")),
+        // They are new in the bucket, and their rows may be anywhere in the span.
+        Some(Some(Measure::NewPeople)) => Some(std::mem::replace(&mut within, whole).span),
+        Some(Some(_)) => None,
+    };
     let compiled = Compiled::new(context, &series.select)?;
     let breakdown = trend.breakdown.as_ref().filter(|_| matches!(cell.label, Label::Values(_) | Label::Other));
     let groups = Groups::new(context, breakdown)?;
@@ -36,11 +44,14 @@ pub(super) fn people(context: &Context<'_>, trend: &Trend, cell: &TrendCell) -> 
         return Ok(PersonSet::default());
     };
     each_set(context, |reader, segment, set, (_, postings)| {
+        let new = new.map(|span| trend_new::new_in(reader, segment, span));
+        let is_new = |local: u16| new.as_ref().is_none_or(|new| new.contains(local));
         for &activity in &compiled.activities {
             reader.select(segment, activity, &compiled, &groups.columns, within, postings);
             groups.put(reader.snapshot, segment, postings);
             for (row, &local) in postings.persons.iter().enumerate() {
-                if groups.is_empty() || groups.group(&chosen, &postings.columns, row) == group {
+                let is_it = groups.is_empty() || groups.group(&chosen, &postings.columns, row) == group;
+                if is_it && is_new(local) {
                     set.insert(local);
                 }
             }

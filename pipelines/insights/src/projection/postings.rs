@@ -18,6 +18,8 @@ pub(crate) struct Postings<'a> {
     pub packed: Option<Packed<'a>>,
     /// Those asked for, in that order.
     pub columns: Vec<Column<'a>>,
+    /// The code of their activity, once they are read by operators.
+    pub activity: u16,
 }
 
 impl<'a> Postings<'a> {
@@ -46,7 +48,7 @@ impl<'a> Postings<'a> {
     pub fn untimed(&self, rows: Range<usize>) -> Postings<'_> {
         let columns = self.columns.iter().map(|column| column.slice(rows.clone())).collect();
         let persons = Cow::Borrowed(&self.persons[rows]);
-        Postings { persons, times: Vec::new(), packed: None, columns }
+        Postings { persons, times: Vec::new(), packed: None, columns, activity: self.activity }
     }
 
     /// Only these rows, ascending. Times that are packed are let go.

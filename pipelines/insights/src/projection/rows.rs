@@ -142,6 +142,7 @@ impl Rows {
             times: rows.iter().map(|&row| self.times[row as usize]).collect(),
             packed: None,
             columns: self.columns.iter().map(|values| values.pick(rows)).collect(),
+            ..Postings::default()
         }
     }
 }

@@ -3,8 +3,8 @@
 use super::places::disk;
 use super::{World, buckets_of, scope_of};
 use crate::definition::{
-    ActivePeriod, Answer, Distribution, Funnel, FunnelStanding, Label, LifecycleStanding, NamedCohort, PathsCell,
-    PeopleAnswer, PeopleOf, PlacesCell, Question, Retention, Scope, TimeBetween, Trend,
+    ActivePeriod, Answer, Distribution, Funnel, FunnelStanding, Label, LifecycleStanding, Measure, NamedCohort,
+    PathsCell, PeopleAnswer, PeopleOf, PlacesCell, Question, Retention, Scope, Series, TimeBetween, Trend,
 };
 
 impl World {
@@ -186,9 +186,10 @@ impl World {
             }
             PeopleOf::Ranking(asked) => {
                 let rows = self.matching(&asked.question.scope, &asked.question.select);
-                rows.iter().any(|row| {
-                    row.person == person && asked.cell.activity.as_ref().is_none_or(|name| *name == row.activity)
-                })
+                asked.cell.person.as_ref().is_none_or(|one| one == person)
+                    && rows.iter().any(|row| {
+                        row.person == person && asked.cell.activity.as_ref().is_none_or(|name| *name == row.activity)
+                    })
             }
         }
     }
@@ -198,7 +199,8 @@ impl World {
         if cell.previous {
             (scope.from_ms, scope.until_ms) = (scope.from_ms - (scope.until_ms - scope.from_ms), scope.from_ms);
         }
-        let select = &trend.series[cell.series].select;
+        let Series { select, measures } = &trend.series[cell.series];
+        let is_of_new = cell.measure.is_some_and(|place| measures[place] == Measure::NewPeople);
         let by_value = matches!(cell.label, Label::Values(_) | Label::Other);
         let whole = Trend { scope: scope.clone(), previous: false, ..trend.clone() };
         let lines = if by_value { self.trend(&whole).lines } else { Vec::new() };
@@ -206,8 +208,14 @@ impl World {
         let buckets = buckets_of(trend.bucket, &scope, 0);
         let bucket = cell.bucket_ms.map(|time| *buckets.iter().find(|one| (one.0..one.1).contains(&time)).unwrap());
         let properties = trend.breakdown.as_ref().map_or(&[][..], |breakdown| &breakdown.properties);
-        self.is_asked(&scope, &trend.cohorts, &cell.label, person)
-            && self.rows_of(person).iter().any(|row| {
+        let rows = self.rows_of(person);
+        let first = rows.first().map(|row| row.time_ms);
+        let begins = |(from, until): (i64, i64)| first.is_some_and(|first| (from..until).contains(&first));
+        let is_new = !is_of_new || begins(bucket.unwrap_or((scope.from_ms, scope.until_ms)));
+        let bucket = bucket.filter(|_| !is_of_new);
+        is_new
+            && self.is_asked(&scope, &trend.cohorts, &cell.label, person)
+            && rows.iter().any(|row| {
                 let label = Label::Values(properties.iter().map(|by| self.value_of(by, row)).collect());
                 let labelled = match &cell.label {
                     Label::Values(_) => has(&cell.label) && label == cell.label,

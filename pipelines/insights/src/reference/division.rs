@@ -7,6 +7,7 @@ impl World {
     /// The value of a row.
     pub(super) fn value_of(&self, by: &By, row: &Row) -> Option<String> {
         match by {
+            by if by.is_of_events() => Some(row.activity.clone()),
             By::Name(name) => row.texts.get(name).cloned(),
             By::Of(ByOf::Property(by)) if by.bounds.is_empty() => row.texts.get(&by.property).cloned(),
             By::Of(ByOf::Property(by)) => row.numbers.get(&by.property).map(|number| bin_of(&by.bounds, *number)),
@@ -41,8 +42,11 @@ pub(super) fn is_by_person(by: &By) -> bool {
 
 /// The value of a session, where it is by sessions.
 pub(super) fn value_of_session(by: &By, session: &[&Row]) -> Option<String> {
-    let By::Of(ByOf::Session(by)) = by else { return None };
     let (first, last) = (session[0], session[session.len() - 1]);
+    if by.is_of_events() {
+        return Some(first.activity.clone());
+    }
+    let By::Of(ByOf::Session(by)) = by else { return None };
     Some(match by.property {
         SessionProperty::DurationMs => bin_of(&by.bounds, (last.time_ms - first.time_ms) as f64),
         SessionProperty::Rows => bin_of(&by.bounds, session.len() as f64),

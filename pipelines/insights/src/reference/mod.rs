@@ -2,6 +2,7 @@
 //! takes. Tests compare the engine with this; it is written to be read, not to be fast.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod activities;
 mod cells;
 mod cohort;
 mod division;
@@ -62,6 +63,7 @@ impl World {
             Question::Compare(asked) => Answer::Compare(self.compare(asked)),
             Question::Places(asked) => Answer::Places(self.places(asked)),
             Question::People(of) => Answer::People(self.people_of(of)),
+            Question::Activities(of) => Answer::Activities(self.activities_of(of)),
             Question::Exposures(asked) => Answer::Exposures(self.exposures(asked)),
         }
     }

@@ -49,7 +49,7 @@ pub(super) fn disk(asked: &Places, rings: u32) -> BTreeSet<CellIndex> {
     centre.to_cell(Resolution::try_from(asked.resolution).unwrap()).grid_disk_safe(rings).collect()
 }
 
-fn cell_of(asked: &Places, row: &Row) -> Option<CellIndex> {
+pub(super) fn cell_of(asked: &Places, row: &Row) -> Option<CellIndex> {
     let (latitude, longitude) = (*row.numbers.get(&asked.latitude)?, *row.numbers.get(&asked.longitude)?);
     if latitude.abs() > 90.0 || longitude.abs() > 180.0 {
         return None;

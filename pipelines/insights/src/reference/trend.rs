@@ -63,6 +63,14 @@ impl World {
 
     fn measures(&self, asked: &[Measure], rows: &[&Row], buckets: &[(i64, i64)]) -> Vec<Vec<Option<f64>>> {
         let of = |measure: &Measure| {
+            if *measure == Measure::NewPeople {
+                let people: BTreeSet<&String> = rows.iter().map(|row| &row.person).collect();
+                let new = |&(from, until): &(i64, i64)| {
+                    let firsts = people.iter().map(|person| self.rows_of(person)[0].time_ms);
+                    Some(firsts.filter(|first| (from..until).contains(first)).count() as f64)
+                };
+                return buckets.iter().map(new).collect();
+            }
             let inside = |&(from, until): &(i64, i64)| {
                 let inside: Vec<&Row> =
                     rows.iter().copied().filter(|row| (from..until).contains(&row.time_ms)).collect();
@@ -83,6 +91,7 @@ impl World {
         match measure {
             Measure::Count => Some(rows.len() as f64),
             Measure::People => Some(people.len() as f64),
+            Measure::NewPeople => None,
             Measure::Sessions => {
                 let sessions: BTreeSet<(&String, i64)> =
                     rows.iter().map(|row| (&row.person, self.session_start(row))).collect();

@@ -169,7 +169,7 @@ pub fn by() -> impl Strategy<Value = By> {
             bounds: bounds.unwrap_or_default(),
         })
         .prop_map(ByOf::Group);
-    let names = prop::sample::select(vec!["w", "v"]).prop_map(By::from);
+    let names = prop::sample::select(vec!["w", "v", EVENT_COLUMN]).prop_map(By::from);
     prop_oneof![4 => names, 4 => prop_oneof![property, person, name, number, group].prop_map(By::Of)]
 }
 
@@ -178,6 +178,7 @@ pub fn trend() -> impl Strategy<Value = Question> {
     let measure = prop_oneof![
         Just(Measure::Count),
         Just(Measure::People),
+        Just(Measure::NewPeople),
         Just(Measure::Sessions),
         Just(Measure::CountPerPerson),
         Just(Measure::Sum(number())),
@@ -193,8 +194,15 @@ pub fn trend() -> impl Strategy<Value = Question> {
     ];
     let series =
         (select(), prop::collection::vec(measure, 1..4)).prop_map(|(select, measures)| Series { select, measures });
-    let names = prop::sample::select(vec![vec!["w"], vec!["v"], vec!["v", "w"], vec!["w", "v", "w"]])
-        .prop_map(|names| names.into_iter().map(By::from).collect());
+    let names = prop::sample::select(vec![
+        vec!["w"],
+        vec!["v"],
+        vec![EVENT_COLUMN],
+        vec!["v", "w"],
+        vec![EVENT_COLUMN, "w"],
+        vec!["w", "v", "w"],
+    ])
+    .prop_map(|names| names.into_iter().map(By::from).collect());
     let properties = prop_oneof![1 => names, 2 => prop::collection::vec(by(), 1..4)];
     let breakdown = (properties, 0usize..4).prop_map(|(properties, top)| Breakdown { properties, top });
     let running =
@@ -209,6 +217,20 @@ pub fn trend() -> impl Strategy<Value = Question> {
             Question::Trend(Trend { scope, series, bucket, breakdown, cohorts, formulas, running, previous })
         },
     )
+}
+
+/// What overviews ask: rows, people, new people and sessions of everything, by activity or not.
+pub fn overview() -> impl Strategy<Value = Question> {
+    let all = vec![Measure::Count, Measure::People, Measure::NewPeople, Measure::Sessions];
+    let measures = prop::sample::subsequence(all, 1..=2);
+    let select = prop_oneof![3 => Just(Selector::any()), 1 => select()];
+    let top = prop::option::of(0usize..5);
+    (scope(), bucket(), select, measures, top).prop_map(|(scope, bucket, select, measures, top)| {
+        let breakdown = top.map(|top| Breakdown { properties: vec![By::from(EVENT_COLUMN)], top });
+        let series = vec![Series { select, measures }];
+        let (cohorts, formulas, running) = (Vec::new(), Vec::new(), Running::Each);
+        Question::Trend(Trend { scope, series, bucket, breakdown, cohorts, formulas, running, previous: false })
+    })
 }
 
 pub fn funnel() -> impl Strategy<Value = Question> {

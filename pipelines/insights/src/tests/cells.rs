@@ -38,7 +38,8 @@ fn of(question: Question, share: u32, pick: usize, is_it: bool, name: String) ->
                 (scope.from_ms, scope.until_ms) = (scope.from_ms - (scope.until_ms - scope.from_ms), scope.from_ms);
             }
             let label = label(&question.cohorts, values, pick);
-            let cell = TrendCell { series, bucket_ms: in_it(&scope), label, previous };
+            let measure = (share % 2 == 1).then_some(pick % question.series[series].measures.len());
+            let cell = TrendCell { series, bucket_ms: in_it(&scope), label, previous, measure };
             PeopleOf::Trend(TrendPeople { question, cell, limit, after })
         }
         Question::Funnel(question) => {
@@ -103,7 +104,8 @@ fn of(question: Question, share: u32, pick: usize, is_it: bool, name: String) ->
             PeopleOf::TimeBetween(TimeBetweenPeople { question, cell, limit, after })
         }
         Question::Ranking(question) => {
-            let cell = RankingCell { activity: is_it.then_some(name) };
+            let person = (pick.is_multiple_of(3)).then(|| format!("p{}", pick % 5));
+            let cell = RankingCell { activity: is_it.then_some(name), person };
             PeopleOf::Ranking(RankingPeople { question, cell, limit, after })
         }
         Question::Places(question) => {
@@ -119,6 +121,7 @@ fn of(question: Question, share: u32, pick: usize, is_it: bool, name: String) ->
         }
         Question::Correlation(_) | Question::Compare(_) | Question::Exposures(_) => return None,
         Question::People(of) => of,
+        Question::Activities(asked) => asked.of,
     })
 }
 

@@ -2,6 +2,7 @@
 //! questions.
 #![allow(clippy::unwrap_used)]
 
+mod activities;
 mod asked;
 mod cells;
 mod exposures;
@@ -52,6 +53,11 @@ proptest! {
 
     #[test]
     fn trends_are_the_references(given in given(), asked in prop::collection::vec(asked::trend(), 4), threads in 1usize..3) {
+        check(&given, &asked, threads)?;
+    }
+
+    #[test]
+    fn overviews_are_the_references(given in given(), asked in prop::collection::vec(asked::overview(), 8), threads in 1usize..3) {
         check(&given, &asked, threads)?;
     }
 
