@@ -13,7 +13,7 @@ use super::files::{AnswerFile, guarded, numbers_of_insight, numbers_of_rows, of_
 use super::rules::judge;
 use crate::answers::{Ready, RowFormat, Span, Unanswered, ready};
 use crate::boards::{Author, Boards, everything};
-use crate::document::{AnswerFormat, Content, Kind, SavedQuestion, Schedule, Task, Values, values_of};
+use crate::document::{AnswerFormat, Kind, Schedule, Task, Values, question_of, values_of};
 use crate::error::BoardError;
 use crate::pdf::{Sheet, Table};
 use crate::storage::{self, Due, Kept};
@@ -125,9 +125,8 @@ impl Boards {
     }
 
     async fn ask(&self, due: &Due, schedule: &Schedule) -> Result<Told, BoardError> {
-        let kept = self.item(&due.project, SavedQuestion::KIND, &schedule.question).await?;
-        let question: SavedQuestion =
-            serde_json::from_str(&kept.content).map_err(|_| BoardError::Damaged("a question"))?;
+        let kept = self.item(&due.project, Kind::Question, &schedule.question).await?;
+        let question = question_of(&kept.content)?;
         let values = values_of(&question.parameters, &Values::new(), |_| true).map_err(BoardError::Invalid)?;
         let time = Span { days: question.days, zone: &question.zone }.at(self.now())?;
         let format = match schedule.task {
