@@ -265,6 +265,7 @@ fn router(
     let metrics_private = settings.server.metrics_private;
     let data = Data {
         engine: stack.engine.clone(),
+        census: stack.census.clone(),
         functions: functions(&desk),
         access: access.clone(),
         project: settings.project.as_str().into(),

@@ -25,6 +25,7 @@ use failure::{KINDS, problem};
 mod accept;
 mod failure;
 pub(crate) mod names;
+pub(crate) mod properties;
 
 /// The engine has limits of its own, which are shorter and say more.
 const LONGER_THAN_ANY_QUESTION: Duration = Duration::from_secs(24 * 3600);
