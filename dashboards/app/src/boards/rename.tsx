@@ -4,17 +4,19 @@ import { useState, type FormEvent } from "react";
 import { useProject } from "../frame/project";
 import { Dialog } from "../parts/dialog";
 import { TextField } from "../parts/field";
-import { Failure } from "../parts/states";
-import { putItem, removeItem, type Item, type SavedQuestion } from "./calls";
+import { RemoveKept } from "../parts/remove";
+import { removeItem, type Item, type SavedQuestion } from "./calls";
+import { useKeeping } from "./keep";
 
-export function RenameDialog({ item: { key, content }, done, close }: { item: Item<SavedQuestion>; done: () => void; close: () => void }) {
+export function RenameDialog({ item, done, close }: { item: Item<SavedQuestion>; done: () => void; close: () => void }) {
   const project = useProject().id;
+  const { key, content } = item;
+  const { keep, told } = useKeeping(project, done);
   const [title, setTitle] = useState(content.title);
   const [description, setDescription] = useState(content.description ?? "");
-  const [fault, setFault] = useState<unknown>();
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    putItem<SavedQuestion>(project, "questions", key, { ...content, title, description }).then(() => (done(), close()), setFault);
+    void keep(item, { ...content, title, description }).then((isKept) => isKept && close());
   };
   return (
     <Dialog title="Rename a saved question" close={close}>
@@ -22,16 +24,15 @@ export function RenameDialog({ item: { key, content }, done, close }: { item: It
         <p className="soft">Tiles and schedules go on asking it: they know it as <code>{key}</code>.</p>
         <label className="field"><span>Title</span><input required maxLength={200} value={title} onChange={(event) => setTitle(event.target.value)} /></label>
         <TextField label="Description" value={description} set={setDescription} />
-        {fault ? <Failure fault={fault} /> : null}
+        {told}
         <div className="line"><button type="submit" className="primary">Rename it</button><button type="button" className="plain" onClick={close}>Cancel</button></div>
       </form>
     </Dialog>
   );
 }
 
-/** Removes it if whoever is asked says so. */
-export const removeQuestion = async (project: string, { key, content }: Item<SavedQuestion>): Promise<boolean> => {
-  if (!confirm(`Remove «${content.title}»? Tiles and schedules that ask it fail from then on.`)) return false;
-  await removeItem(project, "questions", key);
-  return true;
-};
+/** «×» of a saved question. */
+export function RemoveQuestion({ item, done }: { item: Item<SavedQuestion>; done: () => void }) {
+  const project = useProject().id;
+  return <RemoveKept name={item.content.title} about="Tiles and schedules that ask it fail from then on." act={() => removeItem(project, "questions", item)} done={done} />;
+}

@@ -7,7 +7,10 @@ import { useProject } from "../frame/project";
 import { ActDialog } from "../parts/act";
 import { Select } from "../parts/choice";
 import { ChoiceField, TextField } from "../parts/field";
+import { useDraft } from "../parts/draft";
+import { useUndo } from "../parts/remove";
 import { Failure, Loading } from "../parts/states";
+import { UnsavedNotice } from "../parts/unsaved";
 import { faultsOf } from "./needs";
 import { Prerequisites } from "./prerequisites";
 import { RuleFields } from "./rule";
@@ -44,7 +47,8 @@ export function OffValue({ type, value, ordinary, set }: { type: Feature["value_
 }
 
 export function Editor({ item, tag, saved }: { item?: Item<"features">; tag?: string; saved: (key: string) => void }) {
-  const project = useProject().id;
+  const own = useProject();
+  const project = own.id;
   const [key, setKey] = useState(item?.key ?? "");
   const [feature, setFeature] = useState<Feature>(item?.definition ?? EMPTY);
   const [reason, setReason] = useState("");
@@ -52,6 +56,13 @@ export function Editor({ item, tag, saved }: { item?: Item<"features">; tag?: st
   const [isBusy, setBusy] = useState(false);
   const [number, setNumber] = useState(1);
   const parts = useParts(project);
+  // Counts what was brought back: fields with a text of their own begin anew.
+  const [turn, setTurn] = useState(0);
+  const unsaved = useDraft(own, `flag ${item?.key ?? ""}`, {
+    now: { key, feature }, saved: { key: item?.key ?? "", feature: item?.definition ?? EMPTY }, base: tag,
+    restore: (draft) => (setKey(item?.key ?? draft.key), setFeature(draft.feature), setTurn(turn + 1)),
+  });
+  const undo = useUndo();
   const set = (part: Partial<Feature>) => setFeature((before) => ({ ...before, ...part }));
   const rules = feature.rules;
   const setRules = (rules: Rule[]) => set({ rules });
@@ -63,6 +74,7 @@ export function Editor({ item, tag, saved }: { item?: Item<"features">; tag?: st
     try {
       if (item && tag) await replaced(project, "features", item.key, tag, feature, reason || undefined);
       else await made(project, "features", key, feature, reason || undefined);
+      unsaved.drop();
       saved(key);
     } catch (problem) {
       setFault(problem);
@@ -85,9 +97,10 @@ export function Editor({ item, tag, saved }: { item?: Item<"features">; tag?: st
   };
   // Values of another type fit no rule.
   const [wantedType, setWantedType] = useState<Feature["value_type"]>();
-  const turn = (value_type: Feature["value_type"]) => set({ value_type, default_value: emptyOf(value_type), off_value: null, rules: [] });
+  const turnInto = (value_type: Feature["value_type"]) => set({ value_type, default_value: emptyOf(value_type), off_value: null, rules: [] });
   return (
-    <form className="stack" onSubmit={(event) => (event.preventDefault(), void save())}>
+    <form className="stack" key={turn} onSubmit={(event) => (event.preventDefault(), void save())}>
+      <UnsavedNotice of={unsaved} />
       <section className="card stack" aria-label="The flag">
         <div className="pair">
           <TextField label="Key" value={key} set={setKey} isDisabled={item !== undefined} hint="As the code asks for it. It never changes." />
@@ -95,7 +108,7 @@ export function Editor({ item, tag, saved }: { item?: Item<"features">; tag?: st
         </div>
         <TextField label="What it is for" rows={2} value={feature.description} set={(description) => set({ description })} />
         <div className="line">
-          <Select label="Values are" value={feature.value_type} options={TYPES} choose={(type) => (rules.length ? setWantedType(type) : turn(type))} />
+          <Select label="Values are" value={feature.value_type} options={TYPES} choose={(type) => (rules.length ? setWantedType(type) : turnInto(type))} />
           <ValueField key={feature.value_type} label="Default" type={feature.value_type} value={feature.default_value} set={(default_value) => set({ default_value })} />
         </div>
         <OffValue key={`off ${feature.value_type}`} type={feature.value_type} value={feature.off_value} ordinary={feature.value_type === "boolean" ? false : feature.default_value} set={(off_value) => set({ off_value })} />
@@ -114,13 +127,14 @@ export function Editor({ item, tag, saved }: { item?: Item<"features">; tag?: st
           <RuleFields
             key={rule.id} rule={rule} index={index} count={rules.length} type={feature.value_type} experiments={parts.value?.experiments ?? []} environments={parts.value?.environments ?? []} vocabulary={vocabulary}
             flag={key} flags={parts.value?.flags ?? []}
-            set={(rule) => setRules(rules.map((old, at) => (at === index ? rule : old)))} remove={() => setRules(rules.filter((_, at) => at !== index))} move={(by) => swap(index, by)}
+            set={(rule) => setRules(rules.map((old, at) => (at === index ? rule : old)))} remove={() => (setRules(rules.filter((_, at) => at !== index)), undo.offer(`Rule ${rule.id}`, () => setFeature((now) => ({ ...now, rules: now.rules.toSpliced(index, 0, rule) }))))} move={(by) => swap(index, by)}
           />
         ))}
+        {undo.notice}
         {feature.posthog_filters ? <p className="soft">This flag falls by PostHog’s filters, and has no rules.</p> : <div className="line"><button type="button" className="plain" onClick={add}>Add a rule</button></div>}
       </section>
       {wantedType && (
-        <ActDialog title="Change the type of the values?" isDanger does="Change it" hasNoReason act={() => Promise.resolve(turn(wantedType))} done={() => undefined} close={() => setWantedType(undefined)}
+        <ActDialog title="Change the type of the values?" isDanger does="Change it" hasNoReason act={() => Promise.resolve(turnInto(wantedType))} done={() => undefined} close={() => setWantedType(undefined)}
           about={<>{rules.length === 1 ? "The rule gives a value" : `The ${rules.length} rules give values`} of the present type, and {rules.length === 1 ? "goes" : "go"}. Nothing is changed before the flag is saved.</>} />
       )}
       <section className="card stack" aria-label="Save">

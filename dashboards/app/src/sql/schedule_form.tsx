@@ -82,7 +82,7 @@ export function ScheduleForm({ questions, question: opened, taken, item, done, c
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const schedule: Schedule = { title, question, every: everyOf(), task: taskOf(), to: { emails: emails.split(/[\s,]+/).filter(Boolean), webhooks }, is_enabled: item?.content.is_enabled ?? true };
-    const kept = item ? putItem<Schedule>(project.id, "schedules", item.key, schedule) : addItem<Schedule>(project.id, "schedules", keyOf(title, taken), schedule);
+    const kept = item ? putItem<Schedule>(project.id, "schedules", item, schedule) : addItem<Schedule>(project.id, "schedules", keyOf(title, taken), schedule);
     kept.then(() => (setTitle(""), setFault(undefined), done()), setFault);
   };
   // The API takes any minutes.
