@@ -2,6 +2,7 @@
 
 import { useState } from "react";
 import { useAnswer } from "../api/answer";
+import { Refused } from "../api/client";
 import { listed, made, replaced, type Feature, type Item, type Rule } from "../api/definitions";
 import { useProject } from "../frame/project";
 import { ActDialog } from "../parts/act";
@@ -69,7 +70,7 @@ export function Editor({ item, tag, saved }: { item?: Item<"features">; tag?: st
   const save = async () => {
     setFault(undefined);
     const [first] = faultsOf(feature, key, parts.value?.flags ?? []);
-    if (first) return setFault(new Error(`What it needs cannot be so. ${first}`));
+    if (first) return setFault(new Refused(422, { title: "What the flag needs cannot be so", detail: first }));
     setBusy(true);
     try {
       if (item && tag) await replaced(project, "features", item.key, tag, feature, reason || undefined);
