@@ -9,7 +9,8 @@ use crate::accounts::owner;
 use crate::server::Server;
 
 const QUESTION: &str = "# Kept in git.\nfootfall:   question/1\ntitle: \"Buyers\"   # é\nask: {sql: 'SELECT count(*) AS n FROM activity WHERE event = $what'}\nparameters: [{name: what, default: buy}]";
-const BOARD: &str = "footfall: dashboard/1\ntitle: Sales\ntiles:\n  - {id: a, x: 0, y: 0, width: 4, height: 3, ask: {saved: buyers}}\n";
+const BOARD: &str =
+    "footfall: dashboard/1\ntitle: Sales\ntiles:\n  - {id: a, x: 0, y: 0, width: 4, height: 3, ask: {saved: buyers}}\n";
 
 fn written(folder: &Path, name: &str, text: &str) {
     let path = folder.join(name);
@@ -33,7 +34,8 @@ async fn a_folder_is_applied_to_a_server_elsewhere_and_taken_back() {
     let url = server.url();
     let owner = owner(&server).await;
     let scopes = ["dashboards.read", "dashboards.write", "sql.run", "insights.read", "activity.read"];
-    let made = owner.post("/v1/projects/default/keys", json!({"kind": "service", "name": "git", "scopes": scopes})).await;
+    let made =
+        owner.post("/v1/projects/default/keys", json!({"kind": "service", "name": "git", "scopes": scopes})).await;
     let folder = tempfile::tempdir().expect("a folder");
     let key = folder.path().join("key");
     std::fs::write(&key, format!("{}\n", made["key"].as_str().expect("a key"))).expect("written");
@@ -60,7 +62,10 @@ async fn a_folder_is_applied_to_a_server_elsewhere_and_taken_back() {
     assert!(answer.to_string().contains('n'), "the tile asks the question: {answer}");
     written(&boards, "sales.yaml", &BOARD.replace("Sales", "Sales of ours"));
     let said = lines(&apply(&["--dry-run"]));
-    assert!(said.contains(&"  - title: Sales".to_owned()) && said.contains(&"  + title: Sales of ours".to_owned()), "{said:?}");
+    assert!(
+        said.contains(&"  - title: Sales".to_owned()) && said.contains(&"  + title: Sales of ours".to_owned()),
+        "{said:?}"
+    );
     assert_eq!(said.last().map(String::as_str), Some("0 to make, 1 to change, 1 unchanged"));
     assert_eq!(lines(&apply(&[])), ["question buyers: unchanged", "sales: changed"]);
 
@@ -72,7 +77,10 @@ async fn a_folder_is_applied_to_a_server_elsewhere_and_taken_back() {
         assert!(done.status.success(), "{}", told(&done));
     }
     assert_eq!(std::fs::read_to_string(exported.join("buyers.yaml")).expect("read"), QUESTION);
-    assert_eq!(std::fs::read_to_string(exported.join("sales.yaml")).expect("read"), BOARD.replace("Sales", "Sales of ours"));
+    assert_eq!(
+        std::fs::read_to_string(exported.join("sales.yaml")).expect("read"),
+        BOARD.replace("Sales", "Sales of ours")
+    );
     let listed = elsewhere.run(&["questions", "list", "--from", &url, "--key-file", &key]);
     assert_eq!(lines(&listed), ["buyers\tkept\tBuyers"]);
 
@@ -83,7 +91,13 @@ async fn a_folder_is_applied_to_a_server_elsewhere_and_taken_back() {
     assert_eq!(refused.status.code(), Some(1));
     assert_eq!(lines(&refused), ["question buyers: unchanged", "late: made", "sales: unchanged"]);
     let why = told(&refused);
-    assert!(why.contains("wrong.yaml") && why.contains("document_invalid") && why.contains("names $who") && why.contains("line 4"), "{why}");
+    assert!(
+        why.contains("wrong.yaml")
+            && why.contains("document_invalid")
+            && why.contains("names $who")
+            && why.contains("line 4"),
+        "{why}"
+    );
 }
 
 #[tokio::test]
@@ -97,7 +111,8 @@ async fn no_key_no_change_and_no_secret_in_the_command_line() {
     assert_eq!(none.status.code(), Some(2), "{}", told(&none));
     assert!(told(&none).contains("--key-file"), "{}", told(&none));
     assert_eq!(elsewhere.run(&["dashboards", "apply", &place, "--to", &url, "--key", "x"]).status.code(), Some(2));
-    let clear = elsewhere.run(&["dashboards", "apply", &place, "--to", "http://footfall.example.org", "--key-file", &place]);
+    let clear =
+        elsewhere.run(&["dashboards", "apply", &place, "--to", "http://footfall.example.org", "--key-file", &place]);
     assert!(told(&clear).contains("TLS"), "{}", told(&clear));
     let key = folder.path().join("key");
     std::fs::write(&key, "nobody's").expect("written");

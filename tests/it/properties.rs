@@ -39,7 +39,14 @@ async fn properties_are_counted_over_all_activity() {
     let token = {
         let owner = owner(&server).await;
         let many: Vec<Value> = (0..200)
-            .map(|n| visit(&format!("p{}", n % 20), &format!("m{n}"), "2026-03-01T10:00:00Z", json!({"page": n, "plan": "pro"})))
+            .map(|n| {
+                visit(
+                    &format!("p{}", n % 20),
+                    &format!("m{n}"),
+                    "2026-03-01T10:00:00Z",
+                    json!({"page": n, "plan": "pro"}),
+                )
+            })
             .collect();
         server.post(&json!(many)).await;
         server.until("SELECT count(*) FROM activity", 200).await;

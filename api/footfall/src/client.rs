@@ -172,9 +172,12 @@ impl Client {
         let problem: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
         let detail = ["detail", "message", "title"].iter().find_map(|name| problem[name].as_str());
         let code = problem["code"].as_str().map(|code| format!(" ({code})")).unwrap_or_default();
-        let faults = problem["errors"].as_array().into_iter().flatten().skip(1).filter_map(|fault| {
-            Some(format!("\n  {} {}", fault["pointer"].as_str()?, fault["detail"].as_str()?))
-        });
+        let faults = problem["errors"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .skip(1)
+            .filter_map(|fault| Some(format!("\n  {} {}", fault["pointer"].as_str()?, fault["detail"].as_str()?)));
         let faults: String = faults.collect();
         self.broken(format!("answered {status}{code}: {}{faults}", detail.unwrap_or("no reason given")))
     }

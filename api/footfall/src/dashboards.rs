@@ -139,12 +139,7 @@ struct Lines {
 }
 
 /// Runs the command; `kind` is what it is about.
-pub async fn run(
-    command: FileCommand,
-    kind: FileKind,
-    settings: Settings,
-    _: Arc<dyn Clock>,
-) -> Result<(), AppError> {
+pub async fn run(command: FileCommand, kind: FileKind, settings: Settings, _: Arc<dyn Clock>) -> Result<(), AppError> {
     match command {
         FileCommand::Apply { paths, server, key, dry_run } => {
             let wanted = read(&paths, kind)?;
@@ -221,9 +216,9 @@ fn walk(folder: &Path, depth: usize, files: &mut BTreeSet<PathBuf>) -> Result<()
 
 /// A refusal of one file, which others need not share.
 fn is_of_file(detail: &str) -> bool {
-    ["403", "404", "409", "412", "413", "422"].iter().any(|status| {
-        detail.strip_prefix("answered ").is_some_and(|rest| rest.starts_with(status))
-    })
+    ["403", "404", "409", "412", "413", "422"]
+        .iter()
+        .any(|status| detail.strip_prefix("answered ").is_some_and(|rest| rest.starts_with(status)))
 }
 
 struct Desk {
@@ -248,7 +243,8 @@ impl Desk {
             return Err(AppError::Usage("--key-file is for another server: name it as well".to_owned()));
         }
         let server = Presence::find(&settings.data_dir).await;
-        let missing = || AppError::Usage("dashboards are kept by the server: start it first, or name another".to_owned());
+        let missing =
+            || AppError::Usage("dashboards are kept by the server: start it first, or name another".to_owned());
         Ok(Desk { server: server.ok_or_else(missing)?, project })
     }
 
@@ -413,10 +409,24 @@ mod tests {
 
     #[test]
     fn a_key_is_sent_over_tls_or_within_the_machine() {
-        for url in ["https://footfall.example.org", "https://footfall.example.org:8443/", "http://127.0.0.1:8080", "http://[::1]:8080", "http://localhost:8080"] {
+        for url in [
+            "https://footfall.example.org",
+            "https://footfall.example.org:8443/",
+            "http://127.0.0.1:8080",
+            "http://[::1]:8080",
+            "http://localhost:8080",
+        ] {
             assert!(secured(url).is_ok(), "{url}");
         }
-        for url in ["http://footfall.example.org", "http://10.0.0.7:8080", "ftp://localhost", "footfall.example.org", "https://a@b", "https://b/app?x=1", ""] {
+        for url in [
+            "http://footfall.example.org",
+            "http://10.0.0.7:8080",
+            "ftp://localhost",
+            "footfall.example.org",
+            "https://a@b",
+            "https://b/app?x=1",
+            "",
+        ] {
             assert!(matches!(secured(url), Err(AppError::Usage(_))), "{url}");
         }
     }

@@ -53,8 +53,7 @@ fn compared<'a>(before: &[&'a str], after: &[&'a str]) -> Vec<Line<'a>> {
     for (row, old) in before.iter().enumerate().rev() {
         for (column, new) in after.iter().enumerate().rev() {
             let at = row * width + column;
-            common[at] =
-                if old == new { common[at + width + 1] + 1 } else { common[at + width].max(common[at + 1]) };
+            common[at] = if old == new { common[at + width + 1] + 1 } else { common[at + width].max(common[at + 1]) };
         }
     }
     let (mut row, mut column, mut lines) = (0, 0, Vec::new());
@@ -65,7 +64,9 @@ fn compared<'a>(before: &[&'a str], after: &[&'a str]) -> Vec<Line<'a>> {
                 lines.push(Line::Same(old));
                 (row, column) = (row + 1, column + 1);
             }
-            (Some(old), new) if new.is_none() || common[(row + 1) * width + column] >= common[row * width + column + 1] => {
+            (Some(old), new)
+                if new.is_none() || common[(row + 1) * width + column] >= common[row * width + column + 1] =>
+            {
                 lines.push(Line::Gone(old));
                 row += 1;
             }

@@ -181,7 +181,8 @@ fn interval(text: &str) -> Option<Option<i64>> {
     if !word.eq_ignore_ascii_case("interval") {
         return None;
     }
-    let inner = rest.trim_start().strip_prefix('\'').and_then(|rest| rest.split_once('\'')).map(|(inner, _)| inner.trim());
+    let inner =
+        rest.trim_start().strip_prefix('\'').and_then(|rest| rest.split_once('\'')).map(|(inner, _)| inner.trim());
     Some(inner.and_then(|inner| match inner.strip_prefix('-') {
         Some(digits) => of_clock(digits).map(|seconds| -seconds),
         None => of_clock(inner.strip_prefix('+').unwrap_or(inner)),

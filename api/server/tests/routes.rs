@@ -24,7 +24,9 @@ fn may(path: &str, holder: &str) -> bool {
         // Without a project in the path, a key has to stand for one.
         "/v1/sql" | "/v1/live" => ["reader", "operator"].contains(&holder),
         // Asking by clicking is enough.
-        path if path.contains("/names") || path.ends_with("/properties") => ["reader", "owner", "clicker", "operator"].contains(&holder),
+        path if path.contains("/names") || path.ends_with("/properties") => {
+            ["reader", "owner", "clicker", "operator"].contains(&holder)
+        }
         path if path.contains(PROJECT) => ["reader", "owner", "robot", "operator"].contains(&holder),
         path => panic!("{path} is new: say here who may call it"),
     }

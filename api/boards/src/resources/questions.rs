@@ -16,9 +16,7 @@ use super::items::{self, checked_key};
 use super::{InProject, ItemPlace, is_meant, read, revision, write};
 use crate::answers::{RowFormat, Span, TILE_ROWS_MAX, ready};
 use crate::boards::{Boards, Wanted};
-use crate::document::{
-    Content, Kind, SavedQuestion, Show, Values, file_of, question_of, question_of_file, values_of,
-};
+use crate::document::{Content, Kind, SavedQuestion, Show, Values, file_of, question_of, question_of_file, values_of};
 use crate::error::{ASKS, BoardError, CHANGES, READS, problem};
 use crate::faults::DOCUMENT_BYTES_MAX;
 use crate::storage::Kept;

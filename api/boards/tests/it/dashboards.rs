@@ -200,7 +200,11 @@ mod scenes {
             (json!({}), "/content"),
         ] {
             let refused = house.put("questions/plans", wrong.clone()).await.refusal();
-            assert_eq!((refused.0, refused.1.as_str(), refused.2[0].as_str()), (422, "document_invalid", at), "{wrong}");
+            assert_eq!(
+                (refused.0, refused.1.as_str(), refused.2[0].as_str()),
+                (422, "document_invalid", at),
+                "{wrong}"
+            );
         }
     }
 }

@@ -114,12 +114,7 @@ struct Answered {
 }
 
 /// Counted under a policy, by a question over all rows that it shows.
-async fn part(
-    data: &Data,
-    project: &str,
-    policy: Policy,
-    activity: Option<&str>,
-) -> Result<PropertiesInUse, Problem> {
+async fn part(data: &Data, project: &str, policy: Policy, activity: Option<&str>) -> Result<PropertiesInUse, Problem> {
     let (narrowed, params) = match activity {
         Some(activity) => ("WHERE event = $activity", json!({"activity": activity})),
         None => ("", json!({})),

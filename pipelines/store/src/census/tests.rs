@@ -29,8 +29,12 @@ struct Stage {
 
 impl Stage {
     fn open(folder: &Path, next: u64) -> Stage {
-        let options =
-            LakeOptions { flush_age_millis: 3_600_000, compact: false, removed_grace_millis: 0, ..LakeOptions::default() };
+        let options = LakeOptions {
+            flush_age_millis: 3_600_000,
+            compact: false,
+            removed_grace_millis: 0,
+            ..LakeOptions::default()
+        };
         let clock = Arc::new(FixedClock::at(Timestamp::from_millis(1_000)));
         let lake = Lake::open_folder(&folder.join("lake"), options, clock).unwrap();
         let tables = Backend::Lake(lake.clone());

@@ -37,7 +37,8 @@ async fn first_column(fixture: &Fixture, zone: &str, sql: &str) -> Value {
 #[tokio::test]
 async fn days_begin_when_the_clock_of_the_zone_says_so() {
     let fixture = fixture();
-    let days = "SELECT count(*) FROM activity GROUP BY date_trunc('day', timestamp) ORDER BY date_trunc('day', timestamp)";
+    let days =
+        "SELECT count(*) FROM activity GROUP BY date_trunc('day', timestamp) ORDER BY date_trunc('day', timestamp)";
     assert_eq!(first_column(&fixture, VIENNA, days).await, json!([1, 4, 1, 2]));
     assert_eq!(first_column(&fixture, "UTC", days).await, json!([2, 4, 2]));
     let dates = "SELECT count(*) FROM activity GROUP BY timestamp::date ORDER BY timestamp::date";
@@ -46,7 +47,8 @@ async fn days_begin_when_the_clock_of_the_zone_says_so() {
     assert_eq!(first_column(&fixture, VIENNA, hours).await, json!([23, 0, 1, 3, 23, 0, 2, 2]));
     assert_eq!(first_column(&fixture, "-03:30", hours).await, json!([19, 19, 21, 22, 18, 18, 21, 22]));
     // The moment of a day's begin, whoever shows it.
-    let begin = "SELECT extract(epoch FROM date_trunc('day', timestamp))::bigint FROM activity ORDER BY timestamp LIMIT 2";
+    let begin =
+        "SELECT extract(epoch FROM date_trunc('day', timestamp))::bigint FROM activity ORDER BY timestamp LIMIT 2";
     assert_eq!(first_column(&fixture, VIENNA, begin).await, json!([1_711_753_200, 1_711_839_600]));
 }
 
@@ -69,7 +71,8 @@ async fn texts_without_an_offset_are_of_the_zones_clock() {
         assert_eq!(first_column(&fixture, VIENNA, &sql).await, json!([in_vienna]), "{condition}");
         assert_eq!(first_column(&fixture, "UTC", &sql).await, json!([in_utc]), "{condition}");
     }
-    let bound = Question::new("SELECT count(*) AS n FROM activity WHERE timestamp < $at").with_params(json!({"at": "2024-03-31"}));
+    let bound = Question::new("SELECT count(*) AS n FROM activity WHERE timestamp < $at")
+        .with_params(json!({"at": "2024-03-31"}));
     assert_eq!(json!(fixture.rows(bound.clone().within_zone(Some(VIENNA.into()))).await.unwrap()), json!([{"n": 1}]));
     assert_eq!(json!(fixture.rows(bound).await.unwrap()), json!([{"n": 2}]));
 }
@@ -102,7 +105,8 @@ async fn files_are_still_passed_over() {
 async fn merged_persons_and_other_tables_have_the_zone() {
     let mut fixture = fixture();
     fixture.merged("ben", "ada");
-    let days = "SELECT count(*) FROM activity GROUP BY date_trunc('day', timestamp) ORDER BY date_trunc('day', timestamp)";
+    let days =
+        "SELECT count(*) FROM activity GROUP BY date_trunc('day', timestamp) ORDER BY date_trunc('day', timestamp)";
     assert_eq!(first_column(&fixture, VIENNA, days).await, json!([1, 4, 1, 2]));
     let joined = "SELECT count(*) FROM activity AS a JOIN activity AS b ON a.message_id = b.message_id AND a.timestamp = b.timestamp";
     assert_eq!(first_column(&fixture, VIENNA, joined).await, json!([MOMENTS.len()]));
