@@ -45,8 +45,8 @@ async fn a_folder_is_applied_to_a_server_elsewhere_and_taken_back() {
     written(&boards, "readme.md", "no dashboard");
     let place = boards.to_str().expect("UTF-8");
     let apply = |more: &[&str]| {
-        let arguments = [&["dashboards", "apply", place, "--to", &url, "--key-file", &key], more].concat();
-        elsewhere.run(&arguments)
+        let first: &[&str] = &["dashboards", "apply", place, "--to", &url, "--key-file", &key];
+        elsewhere.run(&[first, more].concat())
     };
 
     let planned = apply(&["--dry-run"]);

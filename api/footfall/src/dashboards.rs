@@ -305,7 +305,7 @@ impl Desk {
         };
         if dry_run {
             say(format!("{named}: {planned}"));
-            let before = if let Change::Replace(known) = &change { &known.text } else { "" };
+            let before = if let Change::Replace(known) = &change { known.text.as_str() } else { "" };
             if number > 0 {
                 difference(before, &file.text).iter().for_each(|line| say(format!("  {line}")));
             }

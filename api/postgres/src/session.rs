@@ -254,7 +254,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
                     self.zones.set(zone, *is_local);
                     self.tell_zone()?;
                 }
-                tag
+                *tag
             }
             Command::Discard => {
                 self.statements.clear();

@@ -65,6 +65,12 @@ struct Known {
     remote: Option<Remote>,
 }
 
+impl Known {
+    fn counted(&self, file: &DataFile) -> Option<&Arc<Counted>> {
+        self.files.get(&file.path).filter(|counted| counted.erased == file.erased)
+    }
+}
+
 /// A file that was counted, without these rows of the forgotten.
 struct Counted {
     erased: Vec<(u64, u64)>,
@@ -141,12 +147,9 @@ impl Project {
 
     fn count_files(&self, snapshot: &ProjectSnapshot) -> Result<(), StoreError> {
         let files = &snapshot.table(Table::Activity).files;
-        let is_known = |known: &Known, file: &DataFile| {
-            known.files.get(&file.path).is_some_and(|counted| counted.erased == file.erased)
-        };
         let mut has_news = false;
         for file in files {
-            if is_known(&self.known(), file) {
+            if self.known().counted(file).is_some() {
                 continue;
             }
             has_news = true;
@@ -210,8 +213,7 @@ impl Project {
         let mut sum = Counts::default();
         let known: Vec<Arc<Counted>> = {
             let known = self.known();
-            let of = |file: &Arc<DataFile>| known.files.get(&file.path).filter(|counted| counted.erased == file.erased);
-            view.files.iter().filter_map(|file| of(file).cloned()).collect()
+            view.files.iter().filter_map(|file| known.counted(file).cloned()).collect()
         };
         known.iter().for_each(|counted| sum.add(&counted.counts));
         let mut fresh_rows = 0;
