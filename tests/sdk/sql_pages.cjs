@@ -259,7 +259,14 @@ async function alert(page) {
   expect("what the API has", [changed.title, changed.question, changed.every, changed.task, changed.is_enabled], ["Odd carts", "how-many", { minutes: 15 }, { alert: { below: 2.5 } }, true]);
   await dialog.getByRole("button", { name: "Switch Odd carts off" }).click();
   await dialog.getByText("off", { exact: true }).waitFor();
+  // Escape says no to the question alone, and leads back to what asked it.
   await dialog.getByRole("button", { name: "Remove Odd carts" }).click();
+  const asked = page.getByRole("dialog", { name: "Remove «Odd carts»?" });
+  await asked.waitFor();
+  await page.keyboard.press("Escape");
+  await asked.waitFor({ state: "detached" });
+  await becomes("the focus is back", () => page.evaluate(() => document.activeElement?.getAttribute("aria-label")), "Remove Odd carts");
+  await page.keyboard.press("Enter");
   await press(page, "Remove it");
   await dialog.getByText("Odd carts").waitFor({ state: "detached" });
   await dialog.getByRole("radio", { name: "Send it as PDF" }).check({ force: true });
