@@ -179,6 +179,23 @@ async function stopped(page) {
   await run(page, 1);
 }
 
+/** A saved question is a file: read, and kept to the byte as it is given; what is wrong is said with its line. */
+async function filed(page) {
+  const dialog = page.getByRole("dialog", { name: "how-many.yaml" });
+  await page.getByRole("button", { name: "File of How often" }).click();
+  const area = dialog.locator("textarea");
+  const text = await area.inputValue();
+  expect("what the file begins with", text.split("\n").slice(0, 2), ["footfall: question/1", "title: How often"]);
+  await area.fill(text.replace("footfall: question/1", "footfall: question/2"));
+  await dialog.getByRole("button", { name: "Save the file" }).click();
+  await dialog.getByRole("alert").getByText(/must be question\/1.*line 1/).first().waitFor();
+  await area.fill(`# How often they come.\n${text}`);
+  await look(page, "app-question-file");
+  await dialog.getByRole("button", { name: "Save the file" }).click();
+  await dialog.waitFor({ state: "detached" });
+  expect("the file", await page.evaluate(async () => (await (await fetch("/v1/projects/shop/questions/how-many")).json()).text), `# How often they come.\n${text}`);
+}
+
 /** Somebody was faster: both are shown, and whoever changes it chooses. */
 async function conflict(page) {
   const faster = (sql) => page.evaluate(async (sql) => {
@@ -287,6 +304,7 @@ async function alert(page) {
   await dialog.getByLabel("Title", { exact: true }).fill("How often");
   await dialog.getByRole("button", { name: "Rename it" }).click();
   await dialog.waitFor({ state: "detached" });
+  await filed(page);
   await conflict(page);
   await left(page);
   await page.getByRole("button", { name: "Remove How often" }).click();

@@ -1,11 +1,15 @@
 // Another title for a saved question. Its key stays, so tiles and schedules find it.
 
 import { useState, type FormEvent } from "react";
+import { useAnswer } from "../api/answer";
 import { useProject } from "../frame/project";
 import { Dialog } from "../parts/dialog";
 import { TextField } from "../parts/field";
 import { RemoveKept } from "../parts/remove";
-import { removeItem, type Item, type SavedQuestion } from "./calls";
+import { save as saveFile } from "../parts/files";
+import { Failure, Loading } from "../parts/states";
+import { putQuestionFile, questionFile, removeItem, type Item, type SavedQuestion } from "./calls";
+import { FileDialog } from "./file";
 import { useKeeping } from "./keep";
 
 export function RenameDialog({ item, done, close }: { item: Item<SavedQuestion>; done: () => void; close: () => void }) {
@@ -28,6 +32,23 @@ export function RenameDialog({ item, done, close }: { item: Item<SavedQuestion>;
         <div className="line"><button type="submit" className="primary">Rename it</button><button type="button" className="plain" onClick={close}>Cancel</button></div>
       </form>
     </Dialog>
+  );
+}
+
+/** The file of a saved question: read, taken along, changed as it stands. */
+export function QuestionFile({ item: { key, content }, done }: { item: Item<SavedQuestion>; done: () => void }) {
+  const { id: project, permissions } = useProject();
+  const [isOpen, setOpen] = useState(false);
+  const found = useAnswer(isOpen ? `${project} ${key} file` : undefined, () => questionFile(project, key));
+  const close = () => setOpen(false);
+  const kept = found.value;
+  const save = permissions.has("dashboards.write") && kept ? (text: string) => putQuestionFile(project, kept, text).then(() => (done(), close())) : undefined;
+  return (
+    <>
+      <button type="button" className="quiet" aria-label={`File of ${content.title}`} onClick={() => setOpen(true)}>File</button>
+      {isOpen && (kept && !found.isAsking ? <FileDialog name={key} of="question" text={kept.text} close={close} save={save} take={() => saveFile(`${key}.yaml`, kept.text, "application/yaml")} />
+        : <Dialog title={`${key}.yaml`} close={close}>{found.fault ? <Failure fault={found.fault} again={found.again} /> : <Loading what="the file" />}</Dialog>)}
+    </>
   );
 }
 

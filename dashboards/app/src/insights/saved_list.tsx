@@ -5,7 +5,7 @@ import type { Answer } from "../api/answer";
 import type { Item, SavedQuestion } from "../boards/calls";
 import { isKeepable, savedInsight } from "../boards/insight";
 import { useKeeping } from "../boards/keep";
-import { RemoveQuestion, RenameDialog } from "../boards/rename";
+import { QuestionFile, RemoveQuestion, RenameDialog } from "../boards/rename";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
 import { Failure } from "../parts/states";
@@ -53,6 +53,7 @@ export function SavedInsights({ found, opened, question }: Props) {
               {mayWrite && (
                 <span className="line">
                   <button type="button" className="quiet" aria-label={`Rename ${item.content.title}`} onClick={() => setRenamed(item)}>Rename</button>
+                  <QuestionFile item={item} done={done} />
                   <RemoveQuestion item={item} done={done} />
                 </span>
               )}

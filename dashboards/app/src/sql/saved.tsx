@@ -3,7 +3,7 @@
 import { useState } from "react";
 import type { Item, SavedQuestion } from "../boards/calls";
 import { useKeeping } from "../boards/keep";
-import { RemoveQuestion, RenameDialog } from "../boards/rename";
+import { QuestionFile, RemoveQuestion, RenameDialog } from "../boards/rename";
 import { useProject } from "../frame/project";
 
 interface Props {
@@ -32,6 +32,7 @@ export function Saved({ all, opened, open, changed, now }: Props) {
           <li key={item.key}>
             <button type="button" className="saved" aria-current={item.key === opened || undefined} onClick={() => open(item)}>{item.content.title}</button>
             {mayWrite && <button type="button" className="quiet" aria-label={`Rename ${item.content.title}`} onClick={() => setRenamed(item)}>Rename</button>}
+            <QuestionFile item={item} done={changed} />
             {mayWrite && <RemoveQuestion item={item} done={changed} />}
           </li>
         ))}
