@@ -103,6 +103,13 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
   const [isGoing, setGoing] = useState(false);
   const keep = (body: { dashboard: Board } | { text: string }) =>
     calls.save(project.id, name, tag, body).then((saved) => (unsaved.drop(), undo.forget(), change(saved), setDraft(undefined), setFault(undefined), setOpen(undefined)));
+  const giveUp = () => {
+    unsaved.drop();
+    if (draft && draft !== kept.dashboard) undo.offer("What you had changed", () => setDraft(draft));
+    else undo.forget();
+    setDraft(undefined);
+    setFault(undefined);
+  };
   const draftOf = (tiles: TileOf[]) => setDraft({ ...board, tiles });
   const content = useCallback((tile: TileOf) => {
     const isNew = !kept.dashboard.tiles.some((known) => known.id === tile.id && JSON.stringify(known.ask) === JSON.stringify(tile.ask));
@@ -116,7 +123,7 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
           <>
             <button type="button" className="plain" onClick={() => setOpen({})}>Add a tile</button>
             <button type="button" className="plain" onClick={() => setOpen("settings")}>Settings</button>
-            <button type="button" className="plain" onClick={() => (unsaved.drop(), undo.forget(), setDraft(undefined), setFault(undefined))}>Cancel</button>
+            <button type="button" className="plain" onClick={giveUp}>Cancel</button>
             <button type="button" className="primary" onClick={() => void keep({ dashboard: draft }).catch(setFault)}>Save</button>
           </>
         ) : (
