@@ -4,6 +4,7 @@
 mod accounts;
 mod backup;
 mod backup_services;
+mod board_files;
 mod bus;
 mod cases;
 mod clock_jump;
@@ -37,6 +38,7 @@ mod overview;
 mod page;
 mod plan;
 mod plan_parts;
+mod properties;
 mod relay;
 mod scaleout;
 mod scaleout_load;

@@ -214,3 +214,49 @@ async fn psql_and_jdbc_look_around_and_ask() {
     let told: serde_json::Value = serde_json::from_str(printed("java", &arguments, &java).await.trim()).unwrap();
     assert_eq!(told["total"].to_string(), count, "{told}");
 }
+
+/// A certificate for `localhost` that nobody else has signed, and its key.
+fn certificate(folder: &std::path::Path, name: &str) -> (String, String) {
+    let path = |ending: &str| folder.join(format!("{name}.{ending}")).to_str().expect("UTF-8").to_owned();
+    let (certificate, key) = (path("crt"), path("key"));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
+        .args(["-keyout", &key, "-out", &certificate])
+        .output()
+        .expect("openssl runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    (certificate, key)
+}
+
+#[tokio::test]
+async fn the_doors_speak_tls() {
+    if let Err(missing) = interpreter("sql_doors_tls.py") {
+        return skip("the doors of SQL over TLS", &missing);
+    }
+    if !has("openssl") {
+        return skip("the doors of SQL over TLS", "no openssl");
+    }
+    let folder = tempfile::TempDir::with_prefix("footfall-test-").expect("a folder");
+    let ((own, key), (other, _)) = (certificate(folder.path(), "own"), certificate(folder.path(), "other"));
+    let (postgres, flight) = (free_port().to_string(), free_port().to_string());
+    let (first, second) = (format!("127.0.0.1:{postgres}"), format!("127.0.0.1:{flight}"));
+    let settings = [
+        ("FOOTFALL_POSTGRES_LISTEN", first.as_str()),
+        ("FOOTFALL_FLIGHT_LISTEN", second.as_str()),
+        ("FOOTFALL_SERVER_TLS_CERTIFICATE", own.as_str()),
+        ("FOOTFALL_SERVER_TLS_KEY_FILE", key.as_str()),
+    ];
+    let mut server = Server::part("", folder.path().join("data"), &settings);
+    server.make_keys();
+    // Its HTTP speaks TLS too, which the helper of these tests does not: the script waits for the doors.
+    server.begin();
+    let environment = [
+        ("FOOTFALL_PG_PORT", postgres.as_str()),
+        ("FOOTFALL_FLIGHT_PORT", flight.as_str()),
+        ("FOOTFALL_READ_KEY", server.read_key()),
+        ("FOOTFALL_OWN_CERTIFICATE", own.as_str()),
+        ("FOOTFALL_OTHER_CERTIFICATE", other.as_str()),
+    ];
+    assert_eq!(script("sql_doors_tls.py", &environment).await, json!({"doors": 2}));
+}

@@ -228,8 +228,66 @@ async function flags(page) {
   await changedFlag(page);
 }
 
+/** What a flag needs of another, what it gives while it is off, a rule taken out and back, a draft that was left, out of use and back. */
+async function neededFlag(page) {
+  const definition = (key) => page.evaluate(async (key) => (await (await fetch(`/v1/projects/shop/features/${key}`)).json()).definition, key);
+  const status = await page.evaluate(async () => (await fetch("/v1/projects/shop/features", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ key: "beta_ring", definition: { value_type: "string", default_value: "none" } }) })).status);
+  expect("another flag", status, 201);
+  await page.reload();
+  await page.getByRole("radio", { name: "Change" }).check();
+  await page.getByLabel("While it is off").selectOption("own");
+  const needs = page.getByRole("region", { name: "What it needs" });
+  await needs.getByRole("button", { name: "Only where another flag …" }).click();
+  await needs.getByText("Choose a flag.").waitFor();
+  await needs.getByRole("combobox", { name: "Flag 1 that it needs" }).fill("beta_ring");
+  await page.keyboard.press("Enter");
+  await needs.getByText("Say which value.").waitFor();
+  await press(page, "Save the flag");
+  await page.getByRole("alert").getByText(/Say which value/).waitFor();
+  await needs.getByRole("combobox", { name: "Value" }).fill("inner");
+  await page.keyboard.press("Enter");
+  // Left for another page, and found again.
+  await page.getByRole("link", { name: "All flags" }).click();
+  await title(page, "Flags");
+  await page.getByRole("link", { name: "new_search" }).click();
+  await page.getByRole("radio", { name: "Change" }).check();
+  const left = page.getByRole("region", { name: "Left unsaved" });
+  await left.getByRole("button", { name: "Bring them back" }).click();
+  await becomes("what was typed", () => needs.getByRole("combobox", { name: "Value" }).inputValue(), "inner");
+  await page.getByRole("button", { name: "Remove rule 1" }).click();
+  await page.getByRole("region", { name: "Removed" }).getByRole("button", { name: "Undo" }).click();
+  await page.getByRole("region", { name: "Rule 1" }).waitFor();
+  await look(page, "app-flag-needs");
+  await press(page, "Save the flag");
+  await page.getByText("Where not beta_ring is inner").waitFor();
+  const kept = await definition("new_search");
+  expect("what it needs, and gives while it is off", [kept.prerequisites, kept.off_value, kept.rules.length], [[{ feature: "beta_ring", condition: { value: "inner" } }], true, 1]);
+  await page.getByRole("radio", { name: "Change" }).check();
+  expect("a saved draft is none", await left.count(), 0);
+  // What others need stays in use.
+  await at(page, "flags/beta_ring");
+  await press(page, "Archive");
+  await page.getByRole("dialog").getByText(/new_search needs it/).waitFor();
+  expect("it cannot be archived", await page.getByRole("dialog").getByRole("button", { name: "Archive it" }).isDisabled(), true);
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+  await at(page, "flags/new_search");
+  for (const [button, does, isArchived] of [["Archive", "Archive it", true], ["Bring it back", "Bring it back", false]]) {
+    await page.getByRole("button", { name: button, exact: true }).click();
+    await page.getByRole("dialog").getByRole("button", { name: does }).click();
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    await becomes(does, async () => (await definition("new_search")).is_archived, isArchived);
+    await becomes("what the page says", () => page.locator(".page-actions .badge").count(), isArchived ? 1 : 0);
+  }
+  await page.getByRole("radio", { name: "Change" }).check();
+  await page.getByRole("button", { name: "Remove beta_ring from what it needs" }).click();
+  await press(page, "Save the flag");
+  await page.getByText("Where not beta_ring is inner").waitFor({ state: "detached" });
+  expect("the other flag goes", await page.evaluate(async () => (await fetch("/v1/projects/shop/features/beta_ring", { method: "DELETE", headers: { "if-match": "*" } })).status), 204);
+}
+
 /** The same flag is changed, with a reason, and then removed; what asks for it gets nothing any more. */
 async function changedFlag(page) {
+  await neededFlag(page);
   await page.getByRole("radio", { name: "Change" }).check();
   await page.getByLabel("What it is for").fill("A search that knows synonyms.");
   await page.getByRole("region", { name: "Rule 1" }).getByLabel("Share", { exact: true }).fill("0.25");
@@ -277,7 +335,16 @@ async function data(page) {
   const statement = (await fileOf(page, daily.getByRole("button", { name: "Day by day as SQL" }))).toString("utf8");
   const asked = await page.evaluate(async (sql) => (await (await fetch("/v1/projects/shop/sql", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ sql }) })).json()).rows, statement);
   expect("the statement of the days", asked.reduce((sum, [, times]) => sum + times, 0), counted);
-  await page.getByRole("region", { name: "Properties", exact: true }).getByRole("columnheader", { name: "first seen" }).waitFor();
+  const used = page.getByRole("region", { name: "Properties", exact: true });
+  await used.getByRole("columnheader", { name: "first seen" }).waitFor();
+  await used.getByText(/are of all of it/).waitFor();
+  const properties = await csvOf(page, used.getByRole("button", { name: "Properties as CSV" }));
+  const whole = await page.evaluate(async () => {
+    const sql = "SELECT name, count(*) AS times, min(timestamp) AS first_at, max(timestamp) AS last_at FROM (SELECT timestamp, unnest(json_object_keys(properties)) AS name FROM activity WHERE event = 'purchase') GROUP BY name ORDER BY times DESC, name";
+    return (await (await fetch("/v1/projects/shop/sql", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ sql }) })).json()).rows;
+  });
+  const moments = (row) => [row[0], Number(row[1]), new Date(row.at(-2)).getTime(), new Date(row.at(-1)).getTime()];
+  expect("properties over all of it", properties.map(moments), whole.map(moments));
   // From the number to the people: asked in SQL, with ways to them.
   const inNumbers = page.getByRole("region", { name: "In numbers" }).getByRole("link").nth(1);
   const people = (await inNumbers.textContent()).trim();

@@ -43,7 +43,7 @@ exports.invite = async (page, { email }, role) => {
   await fill(page, "E-mail address", email);
   await page.getByLabel("Role", { exact: true }).selectOption(role);
   await press(page, "Send the invitation");
-  await page.getByText(`An invitation is on its way to ${email}.`).waitFor();
+  await page.getByText(`the one to ${email} is written into a file there`).waitFor();
   return linkOf(page, `${process.env.FOOTFALL_DATA_DIR}/mails`, email, "invitation");
 };
 

@@ -141,6 +141,12 @@ async function edited(page) {
   await chosen.getByRole("button", { name: "As JSON" }).click();
   await becomes("what was clicked", async () => JSON.parse(await chosen.locator("textarea").inputValue()).start, { activities: ["app_installed"] });
   await chosen.getByRole("button", { name: "Close" }).click();
+  // Taken out, taken back by the key that has the focus, and taken out for good.
+  await page.getByRole("button", { name: "Remove Clicked" }).click();
+  await page.getByText("Clicked is removed.").waitFor();
+  await becomes("the focus is on the way back", () => page.evaluate(() => document.activeElement?.textContent), "Undo");
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Change Clicked" }).waitFor();
   await page.getByRole("button", { name: "Remove Clicked" }).click();
   await press(page, "Save");
   // What is wrong is said, with its place; nothing is lost.
@@ -225,6 +231,7 @@ async function annotated(page) {
   expect("what the API has", told, [[yesterday, "A newsletter went out"]]);
   await press(page, "Annotations");
   await dialog.getByRole("button", { name: "Remove A newsletter went out" }).click();
+  await press(page, "Remove it");
   await dialog.getByText(/Nothing is written down yet/).waitFor();
   await page.keyboard.press("Escape");
   await chart.getByText("A newsletter went out").waitFor({ state: "detached" });
@@ -269,9 +276,11 @@ async function fileAndEnd(page) {
   await title(page, "Sold");
   const text = await page.evaluate(async () => (await (await fetch("/v1/projects/shop/dashboards/sales")).json()).text);
   expect("the comment", text.startsWith("# A comment\n"), true);
-  page.once("dialog", (dialog) => dialog.accept());
   await press(page, "Edit");
   await press(page, "Remove the dashboard");
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+  await press(page, "Remove the dashboard");
+  await press(page, "Remove it");
   await title(page, "Dashboards");
   await page.getByRole("region", { name: "Of this project" }).getByText("From a file").waitFor();
   await becomes("it is gone", () => page.getByRole("link", { name: "Sold" }).count(), 0);

@@ -245,8 +245,8 @@ async function cohorts(page) {
   await dialog.getByRole("button", { name: "Save it" }).click();
   await dialog.getByText("Invited.").waitFor();
   await look(page, "app-cohorts");
-  page.once("dialog", (asked) => asked.accept());
   await dialog.getByRole("button", { name: "Remove By hand" }).click();
+  await press(page, "Remove it");
   await dialog.getByText("By hand").waitFor({ state: "detached" });
   await page.keyboard.press("Escape");
   return people;
@@ -335,8 +335,8 @@ async function saved(page) {
   await becomes("numbers of what was saved elsewhere", async () => rowsOf(await taken(page, "CSV")).reduce((sum, line) => sum + Number(line.at(-1)), 0), times);
   await look(page, "app-saved-as-it-is");
   for (const title of ["Buying on iOS", "Carts and purchases"]) {
-    page.once("dialog", (asked) => asked.accept());
     await page.getByRole("button", { name: `Remove ${title}` }).click();
+    await press(page, "Remove it");
     await page.getByRole("button", { name: `Remove ${title}` }).waitFor({ state: "detached" });
   }
 }
@@ -355,6 +355,10 @@ async function happened(page) {
   await page.getByRole("region", { name: "People per day" }).locator("svg").getByText("Version 2.4 is out").waitFor();
   await ask(page, { kind: "trend", steps: steps("purchase") });
   await page.getByRole("button", { name: "Remove Version 2.4 is out" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+  await page.locator(".chart svg").getByText("Version 2.4 is out").waitFor();
+  await page.getByRole("button", { name: "Remove Version 2.4 is out" }).click();
+  await press(page, "Remove it");
   await page.locator(".chart svg").getByText("Version 2.4 is out").waitFor({ state: "detached" });
 }
 

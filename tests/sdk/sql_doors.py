@@ -11,6 +11,7 @@ from sql_doors_gear import COUNT, READ_KEY
 from sql_doors_policies import compare_restricted
 from sql_doors_postgres import cancellation, copies, garbage, refusals
 from sql_doors_questions import compare
+from sql_doors_zones import zones
 
 
 def main():
@@ -24,6 +25,7 @@ def main():
     account = {"compared": COUNT, "rows": compared, "restricted": restricted}
     account["cohorts"] = counts
     account["copied"] = copies()
+    account["zones"] = zones()
     cancellation()
     flight_cancellation()
     account["slow_readers"] = slow_readers()

@@ -3,7 +3,7 @@
 "use strict";
 const { expect, look } = require("./account_pages_gear.cjs");
 const { OWNER, press, title } = require("./account_pages_people.cjs");
-const { enter, settled } = require("./app_pages_enter.cjs");
+const { enter, settled, to } = require("./app_pages_enter.cjs");
 const { withPage } = require("./browser.cjs");
 const { becomes } = require("./waits.cjs");
 
@@ -179,6 +179,66 @@ async function stopped(page) {
   await run(page, 1);
 }
 
+/** A saved question is a file: read, and kept to the byte as it is given; what is wrong is said with its line. */
+async function filed(page) {
+  const dialog = page.getByRole("dialog", { name: "how-many.yaml" });
+  await page.getByRole("button", { name: "File of How often" }).click();
+  const area = dialog.locator("textarea");
+  const text = await area.inputValue();
+  expect("what the file begins with", text.split("\n").slice(0, 2), ["footfall: question/1", "title: How often"]);
+  await area.fill(text.replace("footfall: question/1", "footfall: question/2"));
+  await dialog.getByRole("button", { name: "Save the file" }).click();
+  await dialog.getByRole("alert").getByText(/must be question\/1.*line 1/).first().waitFor();
+  await area.fill(`# How often they come.\n${text}`);
+  await look(page, "app-question-file");
+  await dialog.getByRole("button", { name: "Save the file" }).click();
+  await dialog.waitFor({ state: "detached" });
+  expect("the file", await page.evaluate(async () => (await (await fetch("/v1/projects/shop/questions/how-many")).json()).text), `# How often they come.\n${text}`);
+}
+
+/** Somebody was faster: both are shown, and whoever changes it chooses. */
+async function conflict(page) {
+  const faster = (sql) => page.evaluate(async (sql) => {
+    const one = "/v1/projects/shop/questions/how-many";
+    const { content } = await (await fetch(one)).json();
+    return (await fetch(one, { method: "PUT", headers: { "content-type": "application/json", "if-match": "*" }, body: JSON.stringify({ content: { ...content, ask: { sql } } }) })).status;
+  }, sql);
+  const kept = () => page.evaluate(async () => (await (await fetch("/v1/projects/shop/questions/how-many")).json()).content.ask.sql);
+  await open(page, "?saved=how-many");
+  await page.getByRole("button", { name: "How often", exact: true }).waitFor();
+  for (const [choice, wanted] of [["Leave it as it is now", "SELECT 1 AS theirs"], ["Save yours over it", "SELECT 2 AS mine"]]) {
+    expect("somebody is faster", await faster("SELECT 1 AS theirs"), 200);
+    await write(page, "SELECT 2 AS mine");
+    await press(page, "Change «How often» to this");
+    const dialog = page.getByRole("dialog", { name: "«How often» was changed meanwhile" });
+    await dialog.getByRole("region", { name: "As it is saved now" }).getByText("SELECT 1 AS theirs").waitFor();
+    await dialog.getByRole("region", { name: "Yours" }).getByText("SELECT 2 AS mine").waitFor();
+    if (choice.startsWith("Leave")) await look(page, "app-conflict");
+    await dialog.getByRole("button", { name: choice }).click();
+    await dialog.waitFor({ state: "detached" });
+    await becomes(choice, kept, wanted);
+  }
+}
+
+/** What was typed and not asked is there again for whoever comes back. */
+async function left(page) {
+  await write(page, "SELECT 'not asked yet' AS typed");
+  await to(page, "Data");
+  await open(page);
+  const notice = page.getByRole("region", { name: "Left unsaved" });
+  await notice.getByText(/You left unsaved SQL here/).waitFor();
+  await look(page, "app-left");
+  await notice.getByRole("button", { name: "Bring it back" }).click();
+  await holds(page, "SELECT 'not asked yet' AS typed");
+  await notice.waitFor({ state: "detached" });
+  await page.reload();
+  await notice.getByRole("button", { name: "Throw it away" }).click();
+  await notice.waitFor({ state: "detached" });
+  await page.reload();
+  await title(page, "SQL");
+  expect("nothing is offered any more", await notice.count(), 0);
+}
+
 /** An alert on what is open, when it is unusual. */
 async function alert(page) {
   await open(page, "?saved=how-many");
@@ -216,7 +276,15 @@ async function alert(page) {
   expect("what the API has", [changed.title, changed.question, changed.every, changed.task, changed.is_enabled], ["Odd carts", "how-many", { minutes: 15 }, { alert: { below: 2.5 } }, true]);
   await dialog.getByRole("button", { name: "Switch Odd carts off" }).click();
   await dialog.getByText("off", { exact: true }).waitFor();
+  // Escape says no to the question alone, and leads back to what asked it.
   await dialog.getByRole("button", { name: "Remove Odd carts" }).click();
+  const asked = page.getByRole("dialog", { name: "Remove «Odd carts»?" });
+  await asked.waitFor();
+  await page.keyboard.press("Escape");
+  await asked.waitFor({ state: "detached" });
+  await becomes("the focus is back", () => page.evaluate(() => document.activeElement?.getAttribute("aria-label")), "Remove Odd carts");
+  await page.keyboard.press("Enter");
+  await press(page, "Remove it");
   await dialog.getByText("Odd carts").waitFor({ state: "detached" });
   await dialog.getByRole("radio", { name: "Send it as PDF" }).check({ force: true });
   await dialog.getByLabel("Title", { exact: true }).fill("Carts to print");
@@ -225,15 +293,22 @@ async function alert(page) {
   await dialog.getByRole("button", { name: "Ask Carts to print now" }).click();
   const fate = () => page.evaluate(async () => (await (await fetch("/v1/projects/shop/schedules/carts-to-print/runs")).json()).items[0]?.fate);
   await becomes("what became of it", fate, "sent");
+  // The program of this walk has no mail server, and says so.
+  await dialog.getByText(/This server sends no mails yet/).waitFor();
+  await becomes("what became of it in words", () => page.evaluate(async () => (await (await fetch("/v1/projects/shop/schedules/carts-to-print/runs")).json()).items[0]?.detail.includes("set mail.url")), true);
   await dialog.getByRole("button", { name: "Remove Carts to print" }).click();
+  await press(page, "Remove it");
   await dialog.getByText("Carts to print").waitFor({ state: "detached" });
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Rename How many" }).click();
   await dialog.getByLabel("Title", { exact: true }).fill("How often");
   await dialog.getByRole("button", { name: "Rename it" }).click();
   await dialog.waitFor({ state: "detached" });
-  page.once("dialog", (asked) => asked.accept());
+  await filed(page);
+  await conflict(page);
+  await left(page);
   await page.getByRole("button", { name: "Remove How often" }).click();
+  await press(page, "Remove it");
   await page.getByRole("region", { name: "Saved questions" }).waitFor({ state: "detached" });
 }
 

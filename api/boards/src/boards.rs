@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::answers::Answers;
 use crate::built_in;
-use crate::document::{Act, Board, Kind, SavedQuestion, Schedule, Task, typed};
+use crate::document::{Act, Board, Kind, Schedule, Task, question_of, typed};
 use crate::error::BoardError;
 use crate::faults::{DOCUMENT_BYTES_MAX, Faults};
 use crate::storage::{self, Kept};
@@ -256,8 +256,7 @@ impl Boards {
         });
         match self.item(project, Kind::Question, &schedule.question).await {
             Ok(kept) => {
-                let question: SavedQuestion =
-                    serde_json::from_str(&kept.content).map_err(|_| BoardError::Damaged("a question"))?;
+                let question = question_of(&kept.content)?;
                 if let (Task::Alert(_), Some(why)) = (&schedule.task, question.ask.unwatchable()) {
                     faults.at("question", why);
                 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use footfall_api_access::{Access, KeyKind};
+use footfall_api_access::{Access, KeyKind, MailRoute};
 
 use crate::config::Settings;
 use crate::console::{is_terminal, note, say};
@@ -20,6 +20,9 @@ pub async fn show(settings: &Settings, address: SocketAddr, access: &Access) -> 
         public => public.to_owned(),
     };
     print(format!("  The web application: {base}/app"));
+    if let MailRoute::Folder(folder) = &access.settings().mail_route {
+        print(format!("  Mails are written to {} and not sent: set mail.url to send them", folder.display()));
+    }
     if let Some(link) = access.first_owner_link().await? {
         print(format!("  Nobody owns it yet. This link makes the first owner, once: {link}"));
     }

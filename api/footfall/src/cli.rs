@@ -11,6 +11,7 @@ use footfall_ingest_activity::{Clock, SystemClock};
 use crate::cases::CaseCommand;
 use crate::config::{Config, Given, Settings};
 use crate::console::{note, say};
+use crate::dashboards::FileKind;
 use crate::error::AppError;
 use crate::keys::KeyCommand;
 use crate::role::Role;
@@ -94,7 +95,10 @@ enum Command {
     Identity(identity::IdentityCommand),
     /// Dashboards as files: apply, export, list
     #[command(subcommand)]
-    Dashboards(dashboards::DashboardCommand),
+    Dashboards(dashboards::FileCommand),
+    /// Saved questions as files: apply, export, list
+    #[command(subcommand)]
+    Questions(dashboards::FileCommand),
     /// Check our statistics against cases with known answers
     #[command(subcommand)]
     Stats(CaseCommand),
@@ -193,7 +197,8 @@ async fn offline(command: Command, settings: Settings, clock: Arc<dyn Clock>) ->
         Command::Migrate(arguments) => migrate::run(arguments, clock).await,
         Command::Replay(arguments) => replay::run(arguments, settings, clock).await,
         Command::Identity(command) => identity::run(command, settings, clock).await,
-        Command::Dashboards(command) => dashboards::run(command, settings, clock).await,
+        Command::Dashboards(command) => dashboards::run(command, FileKind::Dashboard, settings, clock).await,
+        Command::Questions(command) => dashboards::run(command, FileKind::Question, settings, clock).await,
         Command::Keys(command) => keys::run(command, settings, clock).await,
         Command::Admin(command) => admin::run(command, settings, clock).await,
         Command::Audit(command) => audit::run(command, settings, clock).await,

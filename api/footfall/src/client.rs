@@ -7,10 +7,11 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, IF_MATCH, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::client::legacy::{Client as Pool, connect::HttpConnector};
+use hyper_util::client::legacy::Client as Pool;
 use hyper_util::rt::TokioExecutor;
 
 use crate::error::AppError;
+use crate::secured::Connector;
 use crate::token::OPERATOR_PREFIX;
 
 /// How often a request is tried when the server is busy or away.
@@ -21,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A server and who we are to it.
 #[derive(Clone)]
 pub struct Client {
-    pool: Pool<HttpConnector, Full<Bytes>>,
+    pool: Pool<Connector, Full<Bytes>>,
     base: String,
     token: String,
     project: Option<String>,
@@ -58,15 +59,14 @@ impl<'a> Call<'a> {
 }
 
 impl Client {
-    /// A client of `base`, as `http://127.0.0.1:8080`. There is no TLS here: put the commands beside the server.
+    /// A client of `base`, as `http://127.0.0.1:8080` or `https://footfall.example.org`.
     pub fn new(base: &str, token: &str) -> Result<Client, AppError> {
         let base = base.trim_end_matches('/').to_owned();
-        if !base.starts_with("http://") {
-            return Err(AppError::Usage(format!("{base:?}: this command speaks http:// only")));
+        let is_secured = base.starts_with("https://");
+        if !is_secured && !base.starts_with("http://") {
+            return Err(AppError::Usage(format!("{base:?}: an address begins with http:// or https://")));
         }
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(Duration::from_secs(5)));
+        let connector = Connector::new(is_secured).map_err(|detail| AppError::Server(base.clone(), detail))?;
         let pool = Pool::builder(TokioExecutor::new()).build(connector);
         Ok(Client { pool, base, token: token.to_owned(), project: None })
     }
@@ -171,7 +171,15 @@ impl Client {
         let body = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
         let problem: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
         let detail = ["detail", "message", "title"].iter().find_map(|name| problem[name].as_str());
-        self.broken(format!("answered {status}: {}", detail.unwrap_or("no reason given")))
+        let code = problem["code"].as_str().map(|code| format!(" ({code})")).unwrap_or_default();
+        let faults = problem["errors"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .skip(1)
+            .filter_map(|fault| Some(format!("\n  {} {}", fault["pointer"].as_str()?, fault["detail"].as_str()?)));
+        let faults: String = faults.collect();
+        self.broken(format!("answered {status}{code}: {}{faults}", detail.unwrap_or("no reason given")))
     }
 
     fn broken(&self, detail: impl ToString) -> AppError {

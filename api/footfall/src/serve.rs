@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::Router;
-use footfall_api_access::{Access, Origin};
+use footfall_api_access::{Access, MailRoute, Origin};
 use footfall_api_app::{App, AppSettings, OperatorToken};
 use footfall_api_boards::Boards;
 use footfall_api_bus::{Bus, Opened};
@@ -265,10 +265,12 @@ fn router(
     tokio::spawn(measure(Arc::downgrade(stack)));
     tokio::spawn(adopt_projects(Arc::downgrade(stack), access.clone()));
     let hears_nobody = !start.role.has_job() && settings.bus.url.is_empty();
-    let health = Arc::new(Upkeep { stack: stack.clone(), bus: bus.clone(), hears_nobody });
+    let writes_mails = matches!(access.settings().mail_route, MailRoute::Folder(_));
+    let health = Arc::new(Upkeep { stack: stack.clone(), bus: bus.clone(), hears_nobody, writes_mails });
     let metrics_private = settings.server.metrics_private;
     let data = Data {
         engine: stack.engine.clone(),
+        census: stack.census.clone(),
         functions: functions(&desk),
         access: access.clone(),
         project: settings.project.as_str().into(),

@@ -23,11 +23,16 @@ pub struct Upkeep {
     pub bus: Arc<dyn Bus>,
     /// Other processes fill the tables, and nothing that they tell arrives here.
     pub hears_nobody: bool,
+    /// Mails are written into files here.
+    pub writes_mails: bool,
 }
 
 /// What `/readyz` and the live page say of the bus then.
 const HEARS_NOBODY: &str = "there is no bus.url: the live stream of this process stays empty. Everything else comes from the tables \
                             and the database, and is the same in every process";
+
+/// What they say of mails that go nowhere. Where the files are, the start of the program and its settings say.
+const WRITES_MAILS: &str = "written into files and not sent: set mail.url to send them";
 
 fn failed(error: impl ToString) -> OperationError {
     OperationError::Failed(error.to_string())
@@ -67,6 +72,8 @@ impl Health for Upkeep {
         let bus = news::check(&*self.bus);
         let detail = bus.detail.or_else(|| self.hears_nobody.then(|| HEARS_NOBODY.to_owned()));
         checks.push(Check { detail, ..bus });
+        let detail = self.writes_mails.then(|| WRITES_MAILS.to_owned());
+        checks.push(Check { name: "mails", ok: true, detail });
         checks
     }
 

@@ -12,6 +12,7 @@ use footfall_ingest_log::{ActivityLog, KafkaAccess, LogOptions};
 use footfall_ingest_server::{Backlog, DoorsConfig};
 use footfall_pipelines_insights_feed::{Insights, InsightsOptions};
 use footfall_pipelines_jobs::{ImportAccounts, LiveFeed, Pace};
+use footfall_pipelines_store::census::PropertyCensus;
 use footfall_pipelines_store::clickhouse::{self, ClickHouseOptions};
 use footfall_pipelines_store::lake::{HeldLake, LakeOptions, LakeReport};
 use footfall_pipelines_store::query::{Engine, EngineConfig};
@@ -202,6 +203,7 @@ pub struct Stack {
     pub store: Arc<dyn Store>,
     pub engine: Arc<Engine>,
     pub insights: Arc<Insights>,
+    pub census: PropertyCensus,
     pub imports: Arc<ImportAccounts>,
     pub live: LiveFeed,
     pub clock: Arc<dyn Clock>,
@@ -238,6 +240,7 @@ impl Stack {
         drop(std::fs::remove_dir_all(settings.data_dir.join("spill")));
         crate::backup::clear_held(settings);
         let engine = Arc::new(Engine::new(tables.snapshots(), engine_config(settings))?);
+        let census = PropertyCensus::new(tables.snapshots(), settings.data_dir.join("census"));
         let insights = Arc::new(Insights::new(tables.snapshots(), clock.clone(), insights_options(settings))?);
         let job = match role.has_job() {
             true => Some(Job::start(settings, log.clone(), store.clone(), clock.clone())?),
@@ -251,6 +254,7 @@ impl Stack {
             log,
             engine,
             insights,
+            census,
             clock,
             tables,
             end_at_start,

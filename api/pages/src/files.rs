@@ -55,6 +55,7 @@ assets! {
     SCRIPT "account/frame.js" = "account" / "frame.js";
     SCRIPT "account/key_draft.js" = "account" / "key_draft.js";
     SCRIPT "account/key_row.js" = "account" / "key_row.js";
+    SCRIPT "account/mail.js" = "account" / "mail.js";
     SCRIPT "account/parts.js" = "account" / "parts.js";
     SCRIPT "account/passkey.js" = "account" / "passkey.js";
     SCRIPT "account/proof.js" = "account" / "proof.js";

@@ -18,6 +18,7 @@ use footfall_pipelines_store::query::as_json;
 use crate::arrays;
 use crate::times::{EPOCH_DAYS, EPOCH_MICROS, write_date, write_interval, write_time, write_timestamp};
 use crate::type_ids::{self, PgType};
+use crate::zone::Clock;
 
 /// The values of a column.
 pub(crate) enum Cells {
@@ -34,22 +35,22 @@ pub(crate) enum Cells {
     Date(Int32Array),
     /// Microseconds since midnight.
     Time(Int64Array),
-    /// Microseconds since 1970; with a zone or without.
-    Moment(Int64Array, bool),
+    /// Microseconds since 1970.
+    Moment(Int64Array, Clock),
     Interval(IntervalMonthDayNanoArray),
     List(ListArray, Box<Cells>, u32),
 }
 
 impl Cells {
-    /// The values of a column whose type is that of `field`.
-    pub fn of(field: &Field, column: &ArrayRef) -> Result<Cells, ArrowError> {
+    /// The values of a column whose type is that of `field`; `clock` is the session's.
+    pub fn of(field: &Field, column: &ArrayRef, clock: Clock) -> Result<Cells, ArrowError> {
         match type_ids::of_field(field) {
             type_ids::OID => Ok(Cells::Int4(column.as_primitive::<Int32Type>().clone())),
-            own => Cells::new(column, own),
+            own => Cells::new(column, own, clock),
         }
     }
 
-    fn new(column: &ArrayRef, own: PgType) -> Result<Cells, ArrowError> {
+    fn new(column: &ArrayRef, own: PgType, clock: Clock) -> Result<Cells, ArrowError> {
         let to = |data_type: DataType| cast(column, &data_type);
         let int8 = |array: ArrayRef| array.as_primitive::<Int64Type>().clone();
         let text = |array: &ArrayRef| Ok::<_, ArrowError>(cast(array, &DataType::Utf8View)?.as_string_view().clone());
@@ -68,7 +69,8 @@ impl Cells {
             type_ids::TIME => Cells::Time(int8(cast(&to(DataType::Time64(TimeUnit::Microsecond))?, &DataType::Int64)?)),
             type_ids::TIMESTAMP | type_ids::TIMESTAMPTZ => {
                 let micros = to(DataType::Timestamp(TimeUnit::Microsecond, None))?;
-                Cells::Moment(int8(cast(&micros, &DataType::Int64)?), own == type_ids::TIMESTAMPTZ)
+                let clock = if own == type_ids::TIMESTAMPTZ { clock } else { Clock::Bare };
+                Cells::Moment(int8(cast(&micros, &DataType::Int64)?), clock)
             }
             type_ids::INTERVAL => {
                 let interval = to(DataType::Interval(IntervalUnit::MonthDayNano))?;
@@ -85,7 +87,7 @@ impl Cells {
                         other => return Err(ArrowError::CastError(format!("{other} is no list"))),
                     };
                     let list = list.as_list::<i32>().clone();
-                    let values = Cells::new(list.values(), type_ids::of(list.values().data_type()))?;
+                    let values = Cells::new(list.values(), type_ids::of(list.values().data_type()), clock)?;
                     Cells::List(list, Box::new(values), item)
                 }
                 None => Cells::Text(text(column)?),
@@ -158,7 +160,7 @@ impl Cells {
             }
             Cells::Date(values) => write_date(values.value(row), out),
             Cells::Time(values) => write_time(values.value(row), out),
-            Cells::Moment(values, has_zone) => write_timestamp(values.value(row), *has_zone, out),
+            Cells::Moment(values, clock) => write_timestamp(values.value(row), *clock, out),
             Cells::Interval(values) => {
                 let value = values.value(row);
                 write_interval(value.months, value.days, value.nanoseconds / 1000, out);

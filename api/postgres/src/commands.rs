@@ -18,12 +18,28 @@ pub(crate) enum Command {
     Nothing(&'static str),
     /// `SET statement_timeout`; `None` for no limit of one's own.
     TimeLimit(Option<Duration>),
+    /// `SET TIME ZONE` and what puts it back.
+    TimeZone(SetZone),
     /// `SHOW name`.
     Show(String, &'static str),
+    /// `SHOW TIME ZONE`.
+    ShowZone,
     /// `COPY`, whatever it is to do.
     Copy,
+    /// `DISCARD`: everything that the session was told.
+    Discard,
     /// `DEALLOCATE`: one statement, or all.
     Forget(Option<String>),
+}
+
+/// A time zone for the session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SetZone {
+    /// As it is written; `None` for the one that the session began with.
+    pub value: Option<String>,
+    /// Until the transaction ends.
+    pub is_local: bool,
+    pub tag: &'static str,
 }
 
 impl Command {
@@ -42,9 +58,15 @@ impl Command {
             "ROLLBACK" | "ABORT" => Command::Rollback,
             "SAVEPOINT" => Command::Nothing("SAVEPOINT"),
             "RELEASE" => Command::Nothing("RELEASE"),
-            "SET" => set(&rest),
-            "RESET" => Command::Nothing("RESET"),
-            "DISCARD" => Command::Forget(None),
+            "SET" => set_zone(text).unwrap_or_else(|| set(&rest)),
+            "RESET" => {
+                let name = rest.join(" ").to_ascii_lowercase();
+                match matches!(name.as_str(), "all" | "timezone" | "time zone" | "\"timezone\"") {
+                    true => Command::TimeZone(SetZone { value: None, is_local: false, tag: "RESET" }),
+                    false => Command::Nothing("RESET"),
+                }
+            }
+            "DISCARD" => Command::Discard,
             "UNLISTEN" => Command::Nothing("UNLISTEN"),
             "CLOSE" => Command::Nothing("CLOSE CURSOR"),
             "DEALLOCATE" => {
@@ -65,6 +87,35 @@ fn begins_copy(text: &str) -> bool {
 
 fn unquoted(name: &str) -> String {
     name.trim_matches('"').to_owned()
+}
+
+/// `SET [SESSION | LOCAL] TIME ZONE value`, `… timezone = value`, `… timezone TO value`: the value as it stands there.
+fn set_zone(text: &str) -> Option<Command> {
+    let mut rest = cut(text, "set")?;
+    let mut is_local = false;
+    if let Some(behind) = cut(rest, "session") {
+        rest = behind;
+    } else if let Some(behind) = cut(rest, "local") {
+        (rest, is_local) = (behind, true);
+    }
+    let value = match cut(rest, "time").and_then(|rest| cut(rest, "zone")) {
+        Some(value) => value,
+        None => {
+            let named = cut(rest, "timezone").or_else(|| cut(rest, "\"timezone\""))?;
+            named.strip_prefix('=').or_else(|| cut(named, "to"))?
+        }
+    };
+    let value = value.trim();
+    let is_default = ["default", "local"].iter().any(|word| value.eq_ignore_ascii_case(word));
+    let value = (!is_default).then(|| value.to_owned());
+    Some(Command::TimeZone(SetZone { value, is_local, tag: "SET" }))
+}
+
+/// What stands behind a word and the space after it.
+fn cut<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    let (first, rest) = text.split_at_checked(word.len())?;
+    let ends = rest.is_empty() || rest.starts_with(|letter: char| letter.is_whitespace() || letter == '=');
+    (first.eq_ignore_ascii_case(word) && ends).then(|| rest.trim_start())
 }
 
 fn set(rest: &[&str]) -> Command {
@@ -101,6 +152,7 @@ fn show(rest: &[&str]) -> Command {
         _ => name,
     };
     match postgres_setting(&name) {
+        Some(_) if name == "timezone" => Command::ShowZone,
         Some(value) => Command::Show(name, value),
         // SHOW TABLES and its like are questions.
         None => Command::Question,
@@ -127,6 +179,22 @@ mod tests {
             Command::Show("transaction_isolation".into(), "read committed")
         );
         assert_eq!(Command::of("SHOW TABLES"), Command::Question);
+        let zone = |value: Option<&str>, is_local, tag| {
+            Command::TimeZone(SetZone { value: value.map(str::to_owned), is_local, tag })
+        };
+        assert_eq!(Command::of("SET TIME ZONE 'Europe/Vienna';"), zone(Some("'Europe/Vienna'"), false, "SET"));
+        assert_eq!(Command::of("set session timezone to 'UTC'"), zone(Some("'UTC'"), false, "SET"));
+        assert_eq!(Command::of("SET LOCAL TimeZone='Asia/Tokyo'"), zone(Some("'Asia/Tokyo'"), true, "SET"));
+        assert_eq!(
+            Command::of("SET TIME ZONE INTERVAL '-08:00' HOUR TO MINUTE"),
+            zone(Some("INTERVAL '-08:00' HOUR TO MINUTE"), false, "SET")
+        );
+        assert_eq!(Command::of("SET timezone = DEFAULT"), zone(None, false, "SET"));
+        assert_eq!(Command::of("RESET TIME ZONE"), zone(None, false, "RESET"));
+        assert_eq!(Command::of("SET timezone_abbreviations = 'Default'"), Command::Nothing("SET"));
+        assert_eq!(Command::of("SHOW TIME ZONE"), Command::ShowZone);
+        assert_eq!(Command::of("show timezone"), Command::ShowZone);
+        assert_eq!(Command::of("DISCARD ALL"), Command::Discard);
         assert_eq!(Command::of("DEALLOCATE \"s1\""), Command::Forget(Some("s1".into())));
         assert_eq!(Command::of("DEALLOCATE ALL"), Command::Forget(None));
         assert_eq!(Command::of("setting"), Command::Question);

@@ -19,6 +19,7 @@ mod startup;
 mod times;
 mod type_ids;
 mod wire;
+mod zone;
 
 #[cfg(test)]
 mod tests;

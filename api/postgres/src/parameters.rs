@@ -6,6 +6,7 @@ use footfall_pipelines_store::query::{ParameterContent, ParameterKind, Parameter
 use crate::fault::Fault;
 use crate::times::{EPOCH_DAYS, EPOCH_MICROS, write_date, write_timestamp};
 use crate::type_ids;
+use crate::zone::Clock;
 
 /// What the engine calls a type; `None` where the client leaves it open.
 pub(crate) fn kind_of(oid: u32) -> Option<ParameterKind> {
@@ -70,7 +71,8 @@ fn of_binary(oid: u32, bytes: &[u8]) -> Result<String, Fault> {
             String::from_utf8_lossy(&written).into_owned()
         }
         1114 | 1184 => {
-            write_timestamp(fixed(8)?.get_i64().saturating_add(EPOCH_MICROS), oid == 1184, &mut written);
+            let clock = if oid == 1184 { Clock::Utc } else { Clock::Bare };
+            write_timestamp(fixed(8)?.get_i64().saturating_add(EPOCH_MICROS), clock, &mut written);
             String::from_utf8_lossy(&written).into_owned()
         }
         1700 => numeric(bytes)?,

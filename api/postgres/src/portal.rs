@@ -13,6 +13,7 @@ use crate::fault::Fault;
 use crate::session::Stop;
 use crate::type_ids;
 use crate::wire::{Broken, Wire};
+use crate::zone::Clock;
 
 /// Where rows come from.
 pub(crate) enum Source {
@@ -29,6 +30,7 @@ pub(crate) struct Open {
     binary: Vec<bool>,
     current: Option<Current>,
     scratch: Vec<u8>,
+    clock: Clock,
 }
 
 struct Current {
@@ -45,8 +47,8 @@ pub(crate) struct Sent {
 }
 
 impl Open {
-    /// `formats` as a client binds them: none, one for all columns, or one for each.
-    pub fn new(source: Source, formats: &[i16]) -> Result<Open, Fault> {
+    /// `formats` as a client binds them: none, one for all columns, or one for each. `clock` is the session's.
+    pub fn new(source: Source, formats: &[i16], clock: Clock) -> Result<Open, Fault> {
         let schema = match &source {
             Source::Engine(rows) => rows.schema().clone(),
             Source::Own(schema, _) => schema.clone(),
@@ -61,7 +63,7 @@ impl Open {
             each if each.len() == columns => each.iter().map(|format| *format == 1).collect(),
             _ => return Err(Fault::new("08P01", "there are formats for other columns than the answer has")),
         };
-        Ok(Open { source, schema, binary, current: None, scratch: Vec::new() })
+        Ok(Open { source, schema, binary, current: None, scratch: Vec::new(), clock })
     }
 
     pub fn schema(&self) -> &SchemaRef {
@@ -101,7 +103,7 @@ impl Open {
             let current = match &mut self.current {
                 Some(current) if current.at < current.rows => current,
                 _ => match next(&mut self.source, wire).await? {
-                    Some(batch) => self.current.insert(self::current(&self.schema, &batch)?),
+                    Some(batch) => self.current.insert(self::current(&self.schema, &batch, self.clock)?),
                     None => return Ok(Sent { rows, is_whole: true }),
                 },
             };
@@ -132,8 +134,8 @@ where
     }
 }
 
-fn current(schema: &SchemaRef, batch: &RecordBatch) -> Result<Current, Fault> {
-    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| Cells::of(field, column));
+fn current(schema: &SchemaRef, batch: &RecordBatch, clock: Clock) -> Result<Current, Fault> {
+    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| Cells::of(field, column, clock));
     let columns = columns.collect::<Result<Vec<_>, _>>().map_err(|error| {
         tracing::error!(%error, "a column cannot be written");
         Fault::new("XX000", "a column cannot be written")

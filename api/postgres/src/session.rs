@@ -13,10 +13,11 @@ use pgwire::messages::extendedquery::{
     Bind, BindComplete, Close, CloseComplete, Describe, Execute, Parse, ParseComplete, PortalSuspended,
 };
 use pgwire::messages::response::{CommandComplete, EmptyQueryResponse, ReadyForQuery, TransactionStatus};
+use pgwire::messages::startup::ParameterStatus;
 use pgwire::messages::{PgWireBackendMessage as Out, PgWireFrontendMessage as In};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::commands::Command;
+use crate::commands::{Command, SetZone};
 use crate::copy::{self, Copy};
 use crate::copy_out;
 use crate::fault::Fault;
@@ -26,11 +27,14 @@ use crate::split::split;
 use crate::startup::Begun;
 use crate::type_ids;
 use crate::wire::{Broken, Wire};
+use crate::zone::{Clock, Zone, Zones};
 
 /// Statements and portals that one session keeps, and their bytes together.
 const KEPT_MAX: usize = 1_000;
 const KEPT_BYTES_MAX: usize = 16 << 20;
 const STATEMENT: u8 = b'S';
+/// The setting as clients know it.
+const ZONE: &str = "TimeZone";
 
 /// Why a message has no answer.
 pub(crate) enum Stop {
@@ -76,6 +80,7 @@ pub(crate) struct Session<S> {
     portals: HashMap<String, Portal>,
     status: TransactionStatus,
     time_limit: Option<Duration>,
+    zones: Zones,
     /// Messages are passed over until the next Sync.
     is_skipping: bool,
     idle_timeout: Duration,
@@ -83,6 +88,7 @@ pub(crate) struct Session<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
     pub fn new(wire: Wire<S>, desk: Desk, begun: Begun, idle_timeout: Duration) -> Session<S> {
+        let zones = Zones::new(begun.zone.clone());
         Session {
             wire,
             desk,
@@ -91,6 +97,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             portals: HashMap::new(),
             status: TransactionStatus::Idle,
             time_limit: None,
+            zones,
             is_skipping: false,
             idle_timeout,
         }
@@ -172,7 +179,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             return self.copy(sql, Vec::new()).await;
         }
         if let Some(source) = self.begin(sql, &command, Vec::new()).await? {
-            let mut open = Open::new(source, &[])?;
+            let mut open = Open::new(source, &[], self.zones.now().clock)?;
             self.wire.put(open.description())?;
             let sent = open.send(&mut self.wire, 0).await?;
             self.complete(format!("{} {}", tag(&command), sent.rows))?;
@@ -191,7 +198,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             (broken, _) => broken,
         });
         if let Some(source) = begun? {
-            let mut open = Open::new(source, &[])?;
+            let mut open = Open::new(source, &[], self.zones.now().clock)?;
             let rows = copy_out::send(&mut open, &copy, &mut self.wire).await?;
             self.complete(format!("COPY {rows}"))?;
         }
@@ -211,7 +218,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         }
         let done = match command {
             Command::Question => {
-                let ask = Ask { sql: sql.to_owned(), values, dialect: Dialect::Postgres, time_limit: self.time_limit };
+                let (time_limit, time_zone) = (self.time_limit, self.zones.now().engine.clone());
+                let dialect = Dialect::Postgres;
+                let ask = Ask { sql: sql.to_owned(), values, dialect, time_limit, time_zone };
                 let answer = self.desk.ask(&self.begun.seat, ask, &self.begun.cancel);
                 let rows = tokio::select! {
                     biased;
@@ -221,19 +230,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
                 return Ok(Some(Source::Engine(rows)));
             }
             Command::Show(name, value) => return Ok(Some(shown(name, value)?)),
+            Command::ShowZone => return Ok(Some(shown(ZONE, &self.zones.now().name)?)),
             // It is begun where it is sent.
             Command::Copy => return Ok(None),
             Command::Begin => {
                 self.status = TransactionStatus::Transaction;
+                self.zones.begin();
                 "BEGIN"
             }
-            Command::Commit if self.status == TransactionStatus::Error => self.end("ROLLBACK"),
-            Command::Commit => self.end("COMMIT"),
-            Command::Rollback => self.end("ROLLBACK"),
+            Command::Commit if self.status == TransactionStatus::Error => self.end("ROLLBACK")?,
+            Command::Commit => self.end("COMMIT")?,
+            Command::Rollback => self.end("ROLLBACK")?,
             Command::Nothing(tag) => tag,
             Command::TimeLimit(limit) => {
                 self.time_limit = *limit;
                 "SET"
+            }
+            Command::TimeZone(SetZone { value, is_local, tag }) => {
+                let zone = value.as_deref().map(Zone::of).transpose()?;
+                let in_transaction = self.status == TransactionStatus::Transaction;
+                // Outside a transaction there is nothing that it could be local to.
+                if in_transaction || !is_local {
+                    self.zones.set(zone, *is_local);
+                    self.tell_zone()?;
+                }
+                *tag
+            }
+            Command::Discard => {
+                self.statements.clear();
+                self.zones.set(None, false);
+                self.tell_zone()?;
+                "DISCARD ALL"
             }
             Command::Forget(name) => {
                 match name {
@@ -247,10 +274,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         Ok(None)
     }
 
-    fn end(&mut self, tag: &'static str) -> &'static str {
+    fn end(&mut self, tag: &'static str) -> Result<&'static str, Broken> {
         self.status = TransactionStatus::Idle;
         self.portals.clear();
-        tag
+        self.zones.end(tag == "COMMIT");
+        self.tell_zone()?;
+        Ok(tag)
+    }
+
+    /// Tells the client of the zone, if it is another than it was told.
+    fn tell_zone(&mut self) -> Result<(), Broken> {
+        match self.zones.untold() {
+            Some(name) => self.wire.put(Out::ParameterStatus(ParameterStatus::new(ZONE.to_owned(), name))),
+            None => Ok(()),
+        }
     }
 
     fn complete(&mut self, tag: String) -> Result<(), Broken> {
@@ -327,7 +364,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         let statement = self.statements.get(name).cloned().ok_or_else(|| no_statement(name))?;
         let described = match &statement.command {
             Some(Command::Question) => {
-                let ask = Ask { sql: statement.sql.clone(), dialect: Dialect::Postgres, ..Ask::default() };
+                let time_zone = self.zones.now().engine.clone();
+                let sql = statement.sql.clone();
+                let ask = Ask { sql, dialect: Dialect::Postgres, time_zone, ..Ask::default() };
                 // A parameter whose type the client gives but the engine does not know is a text.
                 let declared = statement.oids.iter().map(|oid| parameters::kind_of(*oid)).collect();
                 let described = self.desk.describe(&self.begun.seat, ask, declared).await;
@@ -347,7 +386,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
                 let fields = described.schema.fields().iter().map(|field| type_ids::description(field, false));
                 Out::RowDescription(RowDescription::new(fields.collect()))
             }
-            (Some(Command::Show(name, value)), None) => Open::new(shown(name, value)?, &[])?.description(),
+            (Some(Command::Show(name, value)), None) => Open::new(shown(name, value)?, &[], Clock::Utc)?.description(),
+            (Some(Command::ShowZone), None) => Open::new(shown(ZONE, "")?, &[], Clock::Utc)?.description(),
             _ => Out::NoData(NoData::new()),
         };
         Ok(self.wire.put(row)?)
@@ -355,7 +395,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
 
     async fn describe_portal(&mut self, name: &str) -> Result<(), Stop> {
         let mut portal = self.portals.remove(name).ok_or_else(|| no_portal(name))?;
-        let asks = matches!(portal.statement.command, Some(Command::Question | Command::Show(..)));
+        let asks = matches!(portal.statement.command, Some(Command::Question | Command::Show(..) | Command::ShowZone));
         if asks && portal.open.is_none() && !portal.is_done {
             self.open(&mut portal).await?;
         }
@@ -369,7 +409,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         let Some(command) = &portal.statement.command else { return Ok(()) };
         let (sql, values) = (&portal.statement.sql, portal.values.clone());
         let source = self.begin(sql, command, values).await.map_err(|stop| within(stop, "", sql))?;
-        portal.open = source.map(|source| Open::new(source, &portal.formats)).transpose()?;
+        let clock = self.zones.now().clock;
+        portal.open = source.map(|source| Open::new(source, &portal.formats, clock)).transpose()?;
         portal.is_done = portal.open.is_none();
         Ok(())
     }
@@ -428,7 +469,7 @@ fn within(stop: Stop, before: &str, sql: &str) -> Stop {
 }
 
 fn tag(command: &Command) -> &'static str {
-    if matches!(command, Command::Show(..)) { "SHOW" } else { "SELECT" }
+    if matches!(command, Command::Show(..) | Command::ShowZone) { "SHOW" } else { "SELECT" }
 }
 
 fn no_statement(name: &str) -> Fault {

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::cancel::{Entry, Sessions};
 use crate::fault::Fault;
 use crate::wire::{Broken, Wire, guarded};
+use crate::zone::Zone;
 
 const TLS_CODE: i32 = 80_877_103;
 const GSS_CODE: i32 = 80_877_104;
@@ -64,6 +65,8 @@ where
 /// A session that has begun.
 pub(crate) struct Begun {
     pub seat: Seat,
+    /// The zone that the client asked for.
+    pub zone: Zone,
     pub cancel: Cancel,
     /// Kept for as long as the session lasts.
     pub _entry: Entry,
@@ -106,6 +109,10 @@ where
     // A client that names no database means one that is called as its user.
     let (user, database) = (parameter("user"), parameter("database"));
     let project = if database == user && desk.knows(database).is_none() { "" } else { database };
+    let zone = match zone_of(startup) {
+        Ok(zone) => zone,
+        Err(fault) => return refuse(wire, &fault.ending()).await,
+    };
     let seat = match desk.enter(&password, project, address, parameter("application_name")).await {
         Ok(seat) => seat,
         Err(refusal) => return refuse(wire, &Fault::from(refusal).ending()).await,
@@ -122,7 +129,7 @@ where
         ("client_encoding", "UTF8"),
         ("DateStyle", "ISO, MDY"),
         ("IntervalStyle", "postgres"),
-        ("TimeZone", "UTC"),
+        ("TimeZone", &*zone.name),
         ("integer_datetimes", "on"),
         ("standard_conforming_strings", "on"),
         ("is_superuser", "off"),
@@ -137,7 +144,21 @@ where
     wire.put(Out::BackendKeyData(BackendKeyData::new(entry.number, entry.secret.clone())))?;
     wire.put(Out::ReadyForQuery(ReadyForQuery::new(TransactionStatus::Idle)))?;
     wire.flush().await?;
-    Ok(Some(Begun { seat, cancel, _entry: entry }))
+    Ok(Some(Begun { seat, zone, cancel, _entry: entry }))
+}
+
+/// What the first message asks for, as a parameter (JDBC) or among `options` (`-c timezone=…` of libpq).
+fn zone_of(startup: &Startup) -> Result<Zone, Fault> {
+    let named = startup.parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case("timezone"));
+    let options = startup.parameters.get("options").map(String::as_str).unwrap_or_default();
+    let assigned = options.split_whitespace().filter_map(|word| {
+        let (name, value) = word.trim_start_matches("--").trim_start_matches("-c").split_once('=')?;
+        name.eq_ignore_ascii_case("timezone").then_some(value)
+    });
+    match named.map(|(_, value)| value.as_str()).or(assigned.last()) {
+        Some(value) => Zone::of(value),
+        None => Ok(Zone::default()),
+    }
 }
 
 async fn refuse<S, T>(wire: &mut Wire<S>, fault: &Fault) -> Result<Option<T>, Broken>

@@ -6,6 +6,7 @@ use footfall_api_access::Access;
 use footfall_api_app::Gatekeeper;
 use footfall_api_http::Site;
 use footfall_api_sql::Functions;
+use footfall_pipelines_store::census::PropertyCensus;
 use footfall_pipelines_store::query::Engine;
 
 use crate::{Health, Live, Operations, Telemetry, health, live, operator, sql, status, tables, telemetry};
@@ -14,6 +15,8 @@ use crate::{Health, Live, Operations, Telemetry, health, live, operator, sql, st
 #[derive(Clone)]
 pub struct Data {
     pub engine: Arc<Engine>,
+    /// The properties in use.
+    pub census: PropertyCensus,
     /// Table functions about a project, for those who may ask for insights.
     pub functions: Functions,
     pub access: Access,
@@ -43,6 +46,7 @@ pub fn add_probes(site: Site<Gatekeeper>, probes: &Probes) -> Site<Gatekeeper> {
 #[must_use]
 pub fn add(site: Site<Gatekeeper>, data: &Data) -> Site<Gatekeeper> {
     let site = site.add(sql::routes(), data.clone()).add(sql::names::routes(), data.clone());
+    let site = site.add(sql::properties::routes(), data.clone());
     let site = site.add(tables::routes(), data.clone()).add(live::routes(), data.clone());
     add_probes(site, &data.probes).add(status::routes(), data.probes.clone()).add(operator::routes(), data.clone())
 }

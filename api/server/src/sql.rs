@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use footfall_api_access::Permission;
 use footfall_api_app::{May, Member, NOT_FOUND, Whence};
-use footfall_api_http::{Answer, JsonBody, Kind, Operation, Path, Problem, Routes, post, signed_in};
+use footfall_api_http::{Answer, JsonBody, Kind, Operation, Path, Problem, Query, Routes, get, post, signed_in};
 use footfall_api_sql::AuditTable;
 use footfall_pipelines_store::query::{Dialect, Format, Question, encode};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -25,6 +25,7 @@ use failure::{KINDS, problem};
 mod accept;
 mod failure;
 pub(crate) mod names;
+pub(crate) mod properties;
 
 /// The engine has limits of its own, which are shorter and say more.
 const LONGER_THAN_ANY_QUESTION: Duration = Duration::from_secs(24 * 3600);
@@ -42,6 +43,28 @@ struct Asked {
     params: Value,
     /// The SQL that the statement is in; `standard` when it is left out.
     dialect: Option<Spoken>,
+}
+
+/// A question in an address.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Addressed {
+    /// One statement that reads.
+    sql: String,
+    /// The values of its parameters, as JSON: an object for `$name`, an array for `$1`, `$2` ….
+    params: Option<String>,
+    /// The SQL that the statement is in; `standard` when it is left out.
+    dialect: Option<Spoken>,
+}
+
+impl Addressed {
+    fn asked(self) -> Result<Asked, Problem> {
+        let Addressed { sql, params, dialect } = self;
+        let params = params.map_or(Ok(Value::Null), |text| serde_json::from_str(&text));
+        let params =
+            params.map_err(|error| Problem::new(&PARAMS_INVALID).detail(format!("params is no JSON: {error}")))?;
+        Ok(Asked { sql, params, dialect })
+    }
 }
 
 /// Dialects of SQL.
@@ -77,6 +100,17 @@ pub(crate) fn routes() -> Routes<Data, May> {
                 May(Permission::SqlRun),
                 ask_in_project,
                 "Answers a question about a project.",
+            )
+            .time_max(LONGER_THAN_ANY_QUESTION)
+            .raises(raised()),
+            get("/v1/sql", signed_in(reason), ask_by_address, "The same, for tools that follow an address.")
+                .time_max(LONGER_THAN_ANY_QUESTION)
+                .raises(raised()),
+            get(
+                "/v1/projects/{project}/sql",
+                May(Permission::SqlRun),
+                ask_in_project_by_address,
+                "The same, for tools that follow an address.",
             )
             .time_max(LONGER_THAN_ANY_QUESTION)
             .raises(raised()),
@@ -131,6 +165,29 @@ async fn ask_in_project(
 ) -> Result<Rows, Problem> {
     let reach = data.reach(&member, Permission::SqlRun, Some(&place.project), &whence).await?;
     answer(&data, reach, &headers, asked).await
+}
+
+async fn ask_by_address(
+    State(data): State<Data>,
+    Extension(member): Extension<Member>,
+    whence: Whence,
+    headers: HeaderMap,
+    Query(asked): Query<Addressed>,
+) -> Result<Rows, Problem> {
+    let reach = data.reach(&member, Permission::SqlRun, None, &whence).await?;
+    answer(&data, reach, &headers, asked.asked()?).await
+}
+
+async fn ask_in_project_by_address(
+    State(data): State<Data>,
+    Extension(member): Extension<Member>,
+    whence: Whence,
+    Path(place): Path<InProject>,
+    headers: HeaderMap,
+    Query(asked): Query<Addressed>,
+) -> Result<Rows, Problem> {
+    let reach = data.reach(&member, Permission::SqlRun, Some(&place.project), &whence).await?;
+    answer(&data, reach, &headers, asked.asked()?).await
 }
 
 async fn answer(data: &Data, reach: Reach, headers: &HeaderMap, asked: Asked) -> Result<Rows, Problem> {

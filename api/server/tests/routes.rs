@@ -8,7 +8,7 @@ use http::{Method, StatusCode};
 use server::{OPERATOR, PROJECT, Server};
 
 /// Routes of this crate: the others have a matrix of their own.
-const TAGS: &[&str] = &["sql", "names", "tables", "live", "health", "status", "metrics", "operator"];
+const TAGS: &[&str] = &["sql", "names", "properties", "tables", "live", "health", "status", "metrics", "operator"];
 
 fn path_of(pattern: &str) -> String {
     let path = pattern.replace("{project}", PROJECT).replace("{import}", "run-1");
@@ -24,7 +24,9 @@ fn may(path: &str, holder: &str) -> bool {
         // Without a project in the path, a key has to stand for one.
         "/v1/sql" | "/v1/live" => ["reader", "operator"].contains(&holder),
         // Asking by clicking is enough.
-        path if path.contains("/names") => ["reader", "owner", "clicker", "operator"].contains(&holder),
+        path if path.contains("/names") || path.ends_with("/properties") => {
+            ["reader", "owner", "clicker", "operator"].contains(&holder)
+        }
         path if path.contains(PROJECT) => ["reader", "owner", "robot", "operator"].contains(&holder),
         path => panic!("{path} is new: say here who may call it"),
     }
@@ -48,12 +50,14 @@ async fn every_route_lets_in_those_that_it_is_for_and_nobody_else() {
     ];
     let own = |operation: &str| TAGS.iter().any(|tag| operation.starts_with(tag));
     let routes: Vec<_> = server.routes.iter().filter(|route| own(&route.operation_id)).collect();
-    assert_eq!(routes.len(), 14);
+    assert_eq!(routes.len(), 17);
     for route in routes {
         assert!(route.permission.is_some() || route.reason.is_some(), "{}", route.path);
         for (holder, token) in holders {
             let path = path_of(route.path);
-            let answer = server.call(route.method.clone(), &path, token, r#"{"sql": "SELECT 1"}"#).await;
+            let by_address = route.method == Method::GET && path.ends_with("/sql");
+            let asked = if by_address { format!("{path}?sql=SELECT%201") } else { path.clone() };
+            let answer = server.call(route.method.clone(), &asked, token, r#"{"sql": "SELECT 1"}"#).await;
             let is_let_in = answer.status.is_success() || answer.code() == "operation_busy";
             assert_eq!(is_let_in, may(&path, holder), "{} {path} as {holder}: {}", route.method, answer.status);
             if token.is_none() && !is_let_in {

@@ -41,6 +41,24 @@ async fn an_answer_comes_in_the_format_asked_for() {
 }
 
 #[tokio::test]
+async fn an_address_asks_the_same() {
+    let server = Server::start().await;
+    let ask = |path: &str| {
+        let request = request(Method::GET, path, Some(&server.read_key)).header("accept", "text/csv");
+        let (server, request) = (&server, request.body(Body::empty()).unwrap());
+        async move { server.send(request).await }
+    };
+    let bound = "sql=SELECT%20%24n%20%2B%201%20AS%20n&params=%7B%22n%22%3A%201%7D";
+    for path in ["/v1/sql", "/v1/projects/one/sql"] {
+        let answer = ask(&format!("{path}?{bound}")).await;
+        assert_eq!((answer.status, answer.text()), (StatusCode::OK, "n\n2\n".to_owned()), "{path}");
+    }
+    assert_eq!(ask("/v1/sql?sql=SELECT%201&params=%7B").await.code(), "params_invalid");
+    assert_eq!(ask("/v1/sql?sql=DROP%20TABLE%20activity").await.code(), "not_read_only");
+    assert_eq!(ask("/v1/sql").await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn the_tables_are_there_before_the_first_activity() {
     let server = Server::start().await;
     let described = server.call(Method::GET, "/v1/tables", Some(&server.read_key), "").await.json();

@@ -118,9 +118,9 @@ impl Desk {
         };
         self.limits.request_of(&account, key.as_deref()).await.map_err(limited)?;
         let question = self.view(seat, &caller).await?;
-        let Ask { sql, values, dialect, time_limit } = ask;
+        let Ask { sql, values, dialect, time_limit, time_zone } = ask;
         let limits = QuestionLimits { time_limit, ..QuestionLimits::default() };
-        Ok(Question { sql, values, dialect, limits, ..question })
+        Ok(Question { sql, values, dialect, limits, time_zone, ..question })
     }
 
     /// Asks; it resolves when the answer's columns are known. From the call on `cancel` ends it.

@@ -32,4 +32,6 @@ pub struct Ask {
     pub dialect: Dialect,
     /// Shorter than what everybody has.
     pub time_limit: Option<Duration>,
+    /// As [`footfall_pipelines_store::query::is_time_zone`] knows it; UTC without one.
+    pub time_zone: Option<Arc<str>>,
 }

@@ -3,6 +3,7 @@
 //! [`Store`] is the seam. The embedded backend is the [`lake`]: Parquet runs, an atomic manifest and the newest rows in
 //! memory. The other is [`clickhouse`]. [`query`] puts DataFusion in front of both; [`open`] opens what a URL names.
 
+pub mod census;
 pub mod clickhouse;
 pub mod contract;
 pub mod lake;

@@ -4,6 +4,7 @@ mod annotation;
 mod board;
 mod filter;
 mod question;
+mod question_file;
 mod schedule;
 mod variable;
 
@@ -11,6 +12,7 @@ pub use annotation::Annotation;
 pub use board::{Ask, Board, Show};
 pub use filter::{Filter, narrow, reach};
 pub use question::{Asked, SavedQuestion, check_asked, insight_of};
+pub use question_file::{file_of, question_of, question_of_file};
 pub use schedule::{Alert, AnswerFormat, Direction, Schedule, Task};
 pub use variable::{FROM, UNTIL, Values, Variable, names_in, values_of};
 
@@ -20,6 +22,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::error::BoardError;
 use crate::faults::Faults;
 use crate::yaml::Read;
 
@@ -88,6 +91,11 @@ pub trait Content: Serialize + DeserializeOwned + JsonSchema + Clone + Send + Sy
     fn check(&self, faults: &mut Faults<'_>);
 
     fn title(&self) -> &str;
+
+    /// What is kept as a value.
+    fn read(kept: &str) -> Result<Value, BoardError> {
+        serde_json::from_str(kept).map_err(|_| BoardError::Damaged("an item"))
+    }
 
     /// It asks in SQL, so whoever keeps it has to be allowed to.
     fn asks_sql(&self) -> bool {

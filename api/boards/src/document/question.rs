@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Content, FROM, Kind, Show, UNTIL, Variable, names_in};
+use super::{Content, FROM, Kind, Show, UNTIL, Variable, names_in, question_of};
+use crate::error::BoardError;
 use crate::faults::Faults;
 
 /// What is asked.
@@ -88,6 +89,10 @@ impl Content for SavedQuestion {
 
     fn title(&self) -> &str {
         &self.title
+    }
+
+    fn read(kept: &str) -> Result<Value, BoardError> {
+        serde_json::to_value(question_of(kept)?).map_err(|_| BoardError::Damaged("a question"))
     }
 
     fn asks_sql(&self) -> bool {

@@ -31,11 +31,11 @@ pub(super) struct Item {
 }
 
 impl Item {
-    fn of(kept: Kept) -> Result<Item, BoardError> {
+    fn of<C: Content>(kept: Kept) -> Result<Item, BoardError> {
         Ok(Item {
             key: kept.key,
             revision: kept.revision,
-            content: serde_json::from_str(&kept.content).map_err(|_| BoardError::Damaged("an item"))?,
+            content: C::read(&kept.content)?,
             created_at: kept.created_at.into(),
             updated_at: kept.updated_at.into(),
             updated_by: kept.updated_by,
@@ -62,7 +62,7 @@ pub(super) struct Change<C: Content> {
     content: C,
 }
 
-fn wanted<C: Content>(content: &C) -> Result<Wanted, BoardError> {
+pub(super) fn wanted<C: Content>(content: &C) -> Result<Wanted, BoardError> {
     let mut faults = Faults::below("/content", None);
     content.check(&mut faults);
     let faults = faults.into_vec();
@@ -93,7 +93,7 @@ pub(super) async fn list<C: Content>(
     let after = paging.after.clone().unwrap_or_default();
     let database = boards.access().database();
     let kept = storage::items(database, &place.project, C::KIND, &after, paging.limit + 1).await.map_err(problem)?;
-    let items: Result<Vec<Item>, BoardError> = kept.into_iter().map(Item::of).collect();
+    let items: Result<Vec<Item>, BoardError> = kept.into_iter().map(Item::of::<C>).collect();
     Ok(Page::of(items.map_err(problem)?, &paging, |item| item.key.clone(), |item| item))
 }
 
@@ -109,7 +109,7 @@ pub(super) async fn create<C: Content>(
     let wanted = wanted(&draft.content).map_err(problem)?;
     let made = boards.create(&place.project, C::KIND, &key, wanted, &author).await.map_err(problem)?;
     let path = ["v1", "projects", &place.project, C::KIND.collection(), &key];
-    Ok(Created::new(&path, revision(made.revision), Item::of(made).map_err(problem)?))
+    Ok(Created::new(&path, revision(made.revision), Item::of::<C>(made).map_err(problem)?))
 }
 
 pub(super) async fn show<C: Content>(
@@ -117,7 +117,7 @@ pub(super) async fn show<C: Content>(
     Path(place): Path<ItemPlace>,
 ) -> Result<Shown<Item>, Problem> {
     let kept = boards.item(&place.project, C::KIND, &place.key).await.map_err(problem)?;
-    Ok(Shown(revision(kept.revision), Item::of(kept).map_err(problem)?))
+    Ok(Shown(revision(kept.revision), Item::of::<C>(kept).map_err(problem)?))
 }
 
 pub(super) async fn replace<C: Content>(
@@ -135,7 +135,7 @@ pub(super) async fn replace<C: Content>(
     let is_meant = is_meant(&if_match);
     let kept = boards.replace(&place.project, C::KIND, &place.key, wanted, &author, &is_meant).await;
     let kept = kept.map_err(problem)?;
-    Ok(Shown(revision(kept.revision), Item::of(kept).map_err(problem)?))
+    Ok(Shown(revision(kept.revision), Item::of::<C>(kept).map_err(problem)?))
 }
 
 pub(super) async fn remove<C: Content>(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use footfall_api_access::{Actor, Mail, MailFile, Origin, Transaction};
+use footfall_api_access::{Actor, Mail, MailFile, MailRoute, Origin, Transaction};
 use footfall_ingest_activity::Timestamp;
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
@@ -13,7 +13,7 @@ use super::files::{AnswerFile, guarded, numbers_of_insight, numbers_of_rows, of_
 use super::rules::judge;
 use crate::answers::{Ready, RowFormat, Span, Unanswered, ready};
 use crate::boards::{Author, Boards, everything};
-use crate::document::{AnswerFormat, Content, Kind, SavedQuestion, Schedule, Task, Values, values_of};
+use crate::document::{AnswerFormat, Kind, Schedule, Task, Values, question_of, values_of};
 use crate::error::BoardError;
 use crate::pdf::{Sheet, Table};
 use crate::storage::{self, Due, Kept};
@@ -125,9 +125,8 @@ impl Boards {
     }
 
     async fn ask(&self, due: &Due, schedule: &Schedule) -> Result<Told, BoardError> {
-        let kept = self.item(&due.project, SavedQuestion::KIND, &schedule.question).await?;
-        let question: SavedQuestion =
-            serde_json::from_str(&kept.content).map_err(|_| BoardError::Damaged("a question"))?;
+        let kept = self.item(&due.project, Kind::Question, &schedule.question).await?;
+        let question = question_of(&kept.content)?;
         let values = values_of(&question.parameters, &Values::new(), |_| true).map_err(BoardError::Invalid)?;
         let time = Span { days: question.days, zone: &question.zone }.at(self.now())?;
         let format = match schedule.task {
@@ -262,7 +261,10 @@ impl Boards {
             let author = self.system();
             let record = self.act(&due.project, "schedule.send", &author).on("schedule", &due.schedule);
             let record = record.after(&json!({"fate": told.fate, "to": schedule.to, "not_told": missed}));
-            let detail = with_missed(told.detail.clone(), &missed);
+            let is_written = schedule.to.emails.iter().any(|email| !missed.contains(email))
+                && matches!(self.access().settings().mail_route, MailRoute::Folder(_));
+            let detail = if is_written { format!("{}; {WRITTEN}", told.detail) } else { told.detail.clone() };
+            let detail = with_missed(detail, &missed);
             storage::end_run(&mut transaction, run, self.now(), told.fate, &detail).await?;
             storage::set_alarm(&mut transaction, due, told.is_alarmed).await?;
             self.access().record(&mut transaction, record).await?;
@@ -277,6 +279,9 @@ impl Boards {
         Author::system(Actor::System, Origin::default())
     }
 }
+
+/// What a run says where mails do not leave.
+const WRITTEN: &str = "its mails are written into files on the server, which sends none: set mail.url";
 
 fn with_missed(detail: String, missed: &[String]) -> String {
     if missed.is_empty() { detail } else { format!("{detail}; not told: {}", missed.join(", ")) }

@@ -170,6 +170,43 @@ mod scenes {
         house.post("annotations", note).await.good();
         assert_eq!(house.get("annotations").await.json()["items"][0]["content"]["text"], "App 4.2 is out");
     }
+
+    pub async fn questions_are_files_too(stage: &Stage) {
+        let house = house(stage).await;
+        let file = "footfall: question/1   # who pays\ntitle: 'Plans'\nask: {sql: 'SELECT $plan'}\nparameters: [{name: plan, default: pro}]\n";
+        let made = house.post("questions", json!({"key": "plans", "text": file})).await.good();
+        assert_eq!((made.json()["text"].as_str(), made.tag()), (Some(file), "\"r1\""));
+        assert_eq!(house.get("questions/plans").await.json()["text"], file);
+        assert_eq!(house.get("questions").await.json()["items"][0]["content"]["title"], "Plans");
+        house.post("questions/plans/answers", json!({})).await.good();
+        assert_eq!(house.asked()["params"]["plan"], "pro");
+        // What the page sends is written, and means the same when it is read.
+        let content = json!({"title": "Plans", "ask": {"sql": "SELECT $plan"}, "parameters": [{"name": "plan", "default": "free"}]});
+        let changed = house.put("questions/plans", json!({"content": content})).await.good().json();
+        let text = changed["text"].as_str().unwrap();
+        assert!(text.starts_with("footfall: question/1\ntitle: Plans\n"), "{text}");
+        let again = house.put("questions/plans", json!({"text": text})).await.good();
+        assert_eq!((again.json()["content"].clone(), again.tag()), (changed["content"].clone(), "\"r3\""));
+        house.post("questions/plans/answers", json!({})).await.good();
+        assert_eq!(house.asked()["params"]["plan"], "free");
+        // A schedule is about it.
+        let schedule = json!({"content": {"title": "x", "question": "plans", "every": {"minutes": 5}, "task": {"send": "csv"}, "to": {"emails": ["owner@example.org"]}}});
+        house.post("schedules", schedule).await.good();
+        for (wrong, at) in [
+            (json!({"text": "title: x"}), "/question/footfall"),
+            (json!({"text": "footfall: question/1\ntitle: x\nask: {sql: 'SELECT $who'}"}), "/question/ask/sql"),
+            (json!({"text": "- {"}), "/text"),
+            (json!({"text": text, "content": content}), "/content"),
+            (json!({}), "/content"),
+        ] {
+            let refused = house.put("questions/plans", wrong.clone()).await.refusal();
+            assert_eq!(
+                (refused.0, refused.1.as_str(), refused.2[0].as_str()),
+                (422, "document_invalid", at),
+                "{wrong}"
+            );
+        }
+    }
 }
 
 on_both!(
@@ -178,4 +215,5 @@ on_both!(
     faults_have_pointers_and_lines,
     tiles_ask_with_bound_values,
     questions_are_kept_with_their_parameters,
+    questions_are_files_too,
 );

@@ -71,6 +71,9 @@ mod scenes {
         stage.pass(5 * MINUTE);
         assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 1);
         assert_eq!(fates(&house, "print").await, ["sent"]);
+        let runs = house.get("schedules/print/runs").await.good().json();
+        let detail = runs["items"][0]["detail"].as_str().unwrap();
+        assert!(detail.contains("bytes") && detail.contains("mail.url"), "it says that no mail has left: {detail}");
         let sent = mails(&house, stage).await;
         let mail = sent.iter().find(|mail| mail.contains("print.pdf")).unwrap();
         // `%PDF-` in base64.

@@ -18,6 +18,7 @@ use footfall_api_server::{
     Account, Check, Data, Health, Lag, Live, LiveSettings, OperationError, Operations, Probes, Telemetry, add,
 };
 use footfall_ingest_activity::{Clock, FixedClock, Timestamp};
+use footfall_pipelines_store::census::PropertyCensus;
 use footfall_pipelines_store::lake::ProjectSnapshot;
 use footfall_pipelines_store::query::{Engine, EngineConfig, Snapshots};
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -102,6 +103,7 @@ impl Server {
         let (owner, organisation) = owner(&access).await;
         let data = Data {
             functions: Arc::new(|_| Vec::new()),
+            census: PropertyCensus::new(Arc::new(Nothing), folder.path().join("census")),
             engine: Arc::new(engine),
             access: access.clone(),
             project: PROJECT.into(),

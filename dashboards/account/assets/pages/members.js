@@ -7,6 +7,7 @@ import { field } from "../form.js?v=1";
 import { action, card, day, heading, later, nothing, row, rows, tell } from "../parts.js?v=1";
 import { permissions, projectsOf } from "../session.js?v=1";
 import { sessionRow } from "../session_row.js?v=1";
+import { toldOfMail } from "../mail.js?v=1";
 
 /** Ids of roles by name, as `[id, name]`. */
 const rolesOf = async (organisation) => (await all(at("organisations", organisation, "roles"))).items.map(({ id, name }) => [id, name]);
@@ -112,5 +113,5 @@ async function invite(organisation, roles, projects) {
       return email;
     },
   });
-  tell(`An invitation is on its way to ${email}.`);
+  if (email) tell(await toldOfMail(`An invitation is on its way to ${email}.`, email));
 }

@@ -6,6 +6,7 @@ import { nameField, newPassword } from "../fields.js?v=1";
 import { field, form } from "../form.js?v=1";
 import { card, day, heading, tell } from "../parts.js?v=1";
 import { forget } from "../session.js?v=1";
+import { toldOfMail } from "../mail.js?v=1";
 
 const fact = (name, value) => [h("dt", {}, name), h("dd", {}, value)];
 
@@ -40,7 +41,7 @@ const emailForm = (again) =>
     submit: "Send a link to it",
     act: async ({ email, password }) => {
       await create("/v1/account/email", { email, password });
-      tell(`A link is on its way to ${email}. The address changes when it is opened.`);
+      tell(await toldOfMail(`A link is on its way to ${email}. The address changes when it is opened.`, email));
       await again();
     },
   });

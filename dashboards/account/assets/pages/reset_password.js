@@ -5,6 +5,7 @@ import { callOpenly } from "../api.js?v=1";
 import { entry } from "../entry.js?v=1";
 import { newPassword } from "../fields.js?v=1";
 import { field, form } from "../form.js?v=1";
+import { mailsAreFiles, toldOfMail } from "../mail.js?v=1";
 import { secretOfLink } from "../secret.js?v=1";
 
 const signIn = (text) => h("p", { class: "links" }, h("a", { href: "/account/sign-in" }, text));
@@ -21,7 +22,9 @@ function ask() {
       submit: "Send the link",
       act: async ({ email }) => {
         await callOpenly("/v1/password/reset-request", { email });
-        element.fill("Look into your mailbox", `If ${email} has an account, a link is on its way. It is good for an hour.`, signIn("Back to signing in"));
+        const isFile = await mailsAreFiles();
+        const told = await toldOfMail(`If ${email} has an account, a link is on its way. It is good for an hour.`, email);
+        element.fill(isFile ? "The link lies on the server" : "Look into your mailbox", isFile ? `${told} There is one if ${email} has an account; it is good for an hour.` : told, signIn("Back to signing in"));
         element.querySelector("h1").focus();
       },
     }),

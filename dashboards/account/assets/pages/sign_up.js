@@ -5,6 +5,7 @@ import { callOpenly } from "../api.js?v=1";
 import { entry } from "../entry.js?v=1";
 import { field, form } from "../form.js?v=1";
 import { nameField, newPassword } from "../fields.js?v=1";
+import { mailsAreFiles, toldOfMail } from "../mail.js?v=1";
 import { secretOfLink } from "../secret.js?v=1";
 
 export function page({ go }) {
@@ -19,7 +20,8 @@ function ask() {
       submit: "Send the link",
       act: async ({ email }) => {
         await callOpenly("/v1/sign-up", { email });
-        element.fill("Look into your mailbox", `We have written to ${email}. The link in the mail is good for a day.`);
+        const isFile = await mailsAreFiles();
+        element.fill(isFile ? "The link lies on the server" : "Look into your mailbox", await toldOfMail(`We have written to ${email}. The link in the mail is good for a day.`, email));
         element.querySelector("h1").focus();
       },
     }),

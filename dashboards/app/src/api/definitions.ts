@@ -77,6 +77,10 @@ const matched = (project: string, key: string, tag: string) => ({ path: { projec
 export const replaced = <K extends Kind>(project: string, kind: K, key: string, tag: string, definition: Kinds[K], reason?: string) =>
   goodWithTag<unknown>(api.PUT(one(kind), { params: matched(project, key, tag), body: { definition, reason } } as never));
 
+/** Changes members of a definition, and leaves the others as they are. */
+export const patched = <K extends Kind>(project: string, kind: K, key: string, tag: string, definition: Partial<Kinds[K]>, reason?: string) =>
+  goodWithTag<unknown>(api.PATCH(one(kind), { params: matched(project, key, tag), body: { definition, reason } } as never));
+
 export const removed = (project: string, kind: Kind, key: string, tag: string, reason?: string) =>
   good<unknown>(api.DELETE(one(kind), { params: { ...matched(project, key, tag), query: { reason } } } as never));
 

@@ -5,6 +5,7 @@ import { useAnswer } from "../api/answer";
 import { useProject } from "../frame/project";
 import { Dialog } from "../parts/dialog";
 import { moment } from "../parts/format";
+import { RemoveKept } from "../parts/remove";
 import { Empty, Failure, Loading } from "../parts/states";
 import { addItem, items, removeItem, type Annotation } from "./calls";
 
@@ -33,10 +34,10 @@ export function Annotations({ close }: { close: () => void }) {
       {fault ? <Failure fault={fault} /> : null}
       {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="annotations" /> : sorted.length === 0 ? <Empty>Nothing is written down yet: a release, a campaign, an outage.</Empty> : (
         <ul className="rows">
-          {sorted.map(({ key, content }) => (
-            <li key={key}>
-              <span className="row-text"><span>{content.text}</span><span className="soft small">{moment(content.at)}</span></span>
-              {mayWrite && <button type="button" className="remove" aria-label={`Remove ${content.text}`} onClick={() => void removeItem(project.id, "annotations", key).then(done, setFault)}>×</button>}
+          {sorted.map((item) => (
+            <li key={item.key}>
+              <span className="row-text"><span>{item.content.text}</span><span className="soft small">{moment(item.content.at)}</span></span>
+              {mayWrite && <RemoveKept name={item.content.text} about="It goes from all charts over time, for everybody of the project." act={() => removeItem(project.id, "annotations", item)} done={done} />}
             </li>
           ))}
         </ul>

@@ -5,9 +5,13 @@ import { useAnswer } from "../api/answer";
 import { go, useAddress, useInAddress } from "../frame/address";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
+import { ActDialog } from "../parts/act";
 import { Select } from "../parts/choice";
+import { useDraft } from "../parts/draft";
 import { save as saveFile } from "../parts/files";
+import { useUndo } from "../parts/remove";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
+import { UnsavedNotice } from "../parts/unsaved";
 import { Annotations } from "./annotations";
 import * as calls from "./calls";
 import { DAYS, Variables } from "./controls";
@@ -106,9 +110,18 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
     project: project.id, happened, show: (behind) => behind && setBehind(behind), sql: statement, rows: project.permissions.has("sql.run") ? (tile, shown, row) => statement(tile, shown).then((sql) => toRows(project.id, sql, row)) : undefined,
   }), [project.id, name, tag, valuesKey, span, board.zone, board.days, happened]);
   const mayWrite = project.permissions.has("dashboards.write");
+  const unsaved = useDraft(project, `dashboard ${name}`, { now: board, saved: kept.dashboard, base: tag, restore: setDraft, isOff: !mayWrite });
+  const undo = useUndo();
+  const [isGoing, setGoing] = useState(false);
   const keep = (body: { dashboard: Board } | { text: string }) =>
-    calls.save(project.id, name, tag, body).then((saved) => (change(saved), setDraft(undefined), setFault(undefined), setOpen(undefined)));
-  const removeIt = () => calls.remove(project.id, name, tag).then(() => go(placeOf(project.id, "dashboards")), setFault);
+    calls.save(project.id, name, tag, body).then((saved) => (unsaved.drop(), undo.forget(), change(saved), setDraft(undefined), setFault(undefined), setOpen(undefined)));
+  const giveUp = () => {
+    unsaved.drop();
+    if (draft && draft !== kept.dashboard) undo.offer("What you had changed", () => setDraft(draft));
+    else undo.forget();
+    setDraft(undefined);
+    setFault(undefined);
+  };
   const draftOf = (tiles: TileOf[]) => setDraft({ ...board, tiles });
   const content = useCallback((tile: TileOf) => {
     const isNew = !kept.dashboard.tiles.some((known) => known.id === tile.id && JSON.stringify(known.ask) === JSON.stringify(tile.ask));
@@ -122,7 +135,7 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
           <>
             <button type="button" className="plain" onClick={() => setOpen({})}>Add a tile</button>
             <button type="button" className="plain" onClick={() => setOpen("settings")}>Settings</button>
-            <button type="button" className="plain" onClick={() => (setDraft(undefined), setFault(undefined))}>Cancel</button>
+            <button type="button" className="plain" onClick={giveUp}>Cancel</button>
             <button type="button" className="primary" onClick={() => void keep({ dashboard: draft }).catch(setFault)}>Save</button>
           </>
         ) : (
@@ -136,6 +149,8 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
           </>
         )}
       </PageHead>
+      <UnsavedNotice of={unsaved} />
+      {undo.notice}
       {hasComments && <p className="soft small" role="note">The file of this dashboard has comments. Saving here writes it anew without them; «File» keeps them.</p>}
       {fault ? <Failure fault={fault} again={reload} /> : null}
       {!isTv && !draft && (
@@ -148,10 +163,11 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
       {board.tiles.length === 0 && <Empty>{draft ? "Add a tile: an insight, SQL, a saved question or words." : <>There is no tile yet. {mayWrite && "«Edit» adds one."} Insights and SQL can be saved here too, from <Link href={placeOf(project.id, "insights")}>their</Link> <Link href={placeOf(project.id, "sql")}>pages</Link>.</>}</Empty>}
       <Tiles
         tiles={board.tiles} content={content}
-        edited={draft && { move: draftOf, open: (tile) => setOpen({ tile }), remove: (tile) => draftOf(board.tiles.filter(({ id }) => id !== tile.id)) }}
+        edited={draft && { move: draftOf, open: (tile) => setOpen({ tile }), remove: (tile) => (draftOf(board.tiles.filter(({ id }) => id !== tile.id)), undo.offer(tile.title || tile.id, () => setDraft((now) => now && { ...now, tiles: [...now.tiles, tile] }))) }}
       />
       {isTv && <button type="button" className="plain tv-leave" onClick={() => setTv(false)}>Leave TV mode</button>}
-      {draft && mayWrite && !kept.is_built_in && <div className="line"><button type="button" className="plain danger" onClick={() => confirm(`Remove «${board.title}»? Its links end too.`) && void removeIt()}>Remove the dashboard</button></div>}
+      {draft && mayWrite && !kept.is_built_in && <div className="line"><button type="button" className="plain danger" onClick={() => setGoing(true)}>Remove the dashboard</button></div>}
+      {isGoing && <ActDialog title={`Remove «${board.title}»?`} about="Its links end too." does="Remove it" isDanger hasNoReason act={() => calls.remove(project.id, name, tag)} done={() => (unsaved.drop(), go(placeOf(project.id, "dashboards")))} close={() => setGoing(false)} />}
       {open === "share" && <ShareDialog name={name} close={() => setOpen(undefined)} />}
       {open === "file" && <FileDialog name={name} text={kept.text} close={() => setOpen(undefined)} save={mayWrite ? (text) => keep({ text }) : undefined} take={() => saveFile(`${name}.yaml`, kept.text, "application/yaml")} />}
       {open === "settings" && draft && <Settings board={draft} close={() => setOpen(undefined)} set={(next) => (setDraft(next), setOpen(undefined))} />}

@@ -26,6 +26,7 @@ export interface Share {
 }
 export interface Item<C> {
   key: string;
+  revision: number;
   content: C;
 }
 export interface SavedQuestion {
@@ -83,10 +84,17 @@ export const embedToken = (project: string, key: string, share: string, minutes:
 export const items = <C>(project: string, kind: "questions" | "annotations" | "schedules") => all<Item<C>>(project, `/${kind}`);
 export const addItem = <C>(project: string, kind: "questions" | "annotations" | "schedules", key: string | undefined, content: C) =>
   good(POST(`${BASE}/${kind}`, { ...at(project), body: { ...(key && { key }), content } })) as Promise<Item<C>>;
-export const putItem = <C>(project: string, kind: "questions" | "schedules", key: string, content: C) =>
-  good(PUT(`${BASE}/${kind}/{key}`, { ...at(project, { key }), body: { content }, headers: { "if-match": "*" } })) as Promise<Item<C>>;
-export const removeItem = (project: string, kind: "questions" | "annotations" | "schedules", key: string) =>
-  good(DELETE(`${BASE}/${kind}/{key}`, { ...at(project, { key }), headers: { "if-match": "*" } }));
+export const loadItem = <C>(project: string, kind: "questions" | "schedules", key: string) => good(GET(`${BASE}/${kind}/{key}`, at(project, { key }))) as Promise<Item<C>>;
+/** The file of a saved question, as it was given or as it is written. */
+export const questionFile = (project: string, key: string) => good(GET(`${BASE}/questions/{key}`, at(project, { key }))) as Promise<Item<SavedQuestion> & { text: string }>;
+export const putQuestionFile = (project: string, item: { key: string; revision: number }, text: string) =>
+  good(PUT(`${BASE}/questions/{key}`, { ...at(project, { key: item.key }), body: { text }, headers: matched(item) })) as Promise<Item<SavedQuestion>>;
+/** As it was read: whoever changed it meanwhile is not written over. */
+const matched = ({ revision }: { revision: number }) => ({ "if-match": `"r${revision}"` });
+export const putItem = <C>(project: string, kind: "questions" | "schedules", item: Item<C>, content: C) =>
+  good(PUT(`${BASE}/${kind}/{key}`, { ...at(project, { key: item.key }), body: { content }, headers: matched(item) })) as Promise<Item<C>>;
+export const removeItem = (project: string, kind: "questions" | "annotations" | "schedules", item: { key: string; revision: number }) =>
+  good(DELETE(`${BASE}/${kind}/{key}`, { ...at(project, { key: item.key }), headers: matched(item) }));
 export interface Run {
   id: string;
   began_at: string;

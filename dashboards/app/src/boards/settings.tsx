@@ -3,6 +3,7 @@
 import { useState, type FormEvent } from "react";
 import { Select } from "../parts/choice";
 import { Dialog } from "../parts/dialog";
+import { useUndo } from "../parts/remove";
 import { DAYS } from "./controls";
 import type { Board, Filter, Variable } from "./model";
 
@@ -16,6 +17,7 @@ export function Settings({ board, set, close }: { board: Board; set: (board: Boa
   const filters = draft.filters ?? [];
   const setVariable = (at: number, variable?: Variable) => change({ variables: variables.flatMap((old, index) => (index === at ? variable ?? [] : old)) });
   const setFilter = (at: number, filter?: Filter) => change({ filters: filters.flatMap((old, index) => (index === at ? filter ?? [] : old)) });
+  const undo = useUndo();
   const submit = (event: FormEvent) => (event.preventDefault(), set(draft));
   const seconds = String(draft.refresh_seconds ?? "");
   return (
@@ -35,7 +37,7 @@ export function Settings({ board, set, close }: { board: Board; set: (board: Boa
               <label className="field-inline"><span>Name</span><input value={variable.name} required pattern="[a-z][a-z0-9_]*" onChange={(event) => setVariable(index, { ...variable, name: event.target.value })} /></label>
               <Select label="Type" isQuiet value={variable.type ?? "text"} options={TYPES} choose={(type) => setVariable(index, { ...variable, type, options: undefined, default: undefined })} />
               {(variable.type ?? "text") === "text" && <label className="field-inline"><span>Options, by commas</span><input value={(variable.options ?? []).join(", ")} onChange={(event) => { const options = event.target.value.split(",").map((option) => option.trim()).filter(Boolean); setVariable(index, { ...variable, options: options.length ? options : undefined }); }} /></label>}
-              <button type="button" className="remove" aria-label={`Remove the variable ${variable.name || index + 1}`} onClick={() => setVariable(index)}>×</button>
+              <button type="button" className="remove" aria-label={`Remove the variable ${variable.name || index + 1}`} onClick={() => (setVariable(index), undo.offer(`The variable ${variable.name || index + 1}`, () => setDraft((now) => ({ ...now, variables: (now.variables ?? []).toSpliced(index, 0, variable) }))))}>×</button>
             </div>
           ))}
           <button type="button" className="plain" onClick={() => change({ variables: [...variables, { name: "", type: "text" }] })}>Add a variable</button>
@@ -48,11 +50,12 @@ export function Settings({ board, set, close }: { board: Board; set: (board: Boa
               {filter.test === undefined
                 ? <Select label="is the variable" value={filter.variable ?? ""} options={[["", "choose one"] as const, ...variables.map(({ name }) => [name, name] as const)]} choose={(variable) => setFilter(index, { ...filter, variable: variable || undefined })} />
                 : <code>{JSON.stringify(filter.test)}</code>}
-              <button type="button" className="remove" aria-label={`Remove the filter on ${filter.property || index + 1}`} onClick={() => setFilter(index)}>×</button>
+              <button type="button" className="remove" aria-label={`Remove the filter on ${filter.property || index + 1}`} onClick={() => (setFilter(index), undo.offer(`The filter on ${filter.property || index + 1}`, () => setDraft((now) => ({ ...now, filters: (now.filters ?? []).toSpliced(index, 0, filter) }))))}>×</button>
             </div>
           ))}
           <button type="button" className="plain" disabled={variables.length === 0} onClick={() => change({ filters: [...filters, { property: "", variable: variables[0]?.name }] })}>Add a filter</button>
         </fieldset>
+        {undo.notice}
         <div className="line"><button type="submit" className="primary">Done</button></div>
       </form>
     </Dialog>

@@ -66,7 +66,7 @@ export function Activity({ activity }: { activity: string }) {
         </div>
         {daily.fault ? <Failure fault={daily.fault} again={daily.again} /> : !daily.value ? <Loading what="days" /> : <Chart label={`${activity} day by day`} drawing={drawing} />}
       </section>
-      <section className="card" aria-label="Properties"><div className="card-head"><h2>Properties</h2><span className="soft small">Of its newest 50,000.</span></div><PropertiesOf activity={activity} /></section>
+      <section className="card" aria-label="Properties"><h2>Properties</h2><PropertiesOf activity={activity} /></section>
       <section className="card" aria-label="The newest"><h2>The newest</h2>
         {newest.fault ? <Failure fault={newest.fault} again={newest.again} /> : !newest.value ? <Loading what="activities" /> : (
           <ul className="rows">{newest.value.rows.map(([at, id, person, properties], index) => <li key={index}><span className="row-text"><Link href={placeOf(project, `people/${encodeURIComponent(String(person))}`)}>{String(id)}</Link><code className="small">{String(properties ?? "")}</code></span><span className="soft small">{moment(String(at))}</span></li>)}</ul>

@@ -33,7 +33,7 @@ function Overview() {
       <PageHead title="Data" about="What arrives, by name; what it is meant to be; and what was not taken." />
       <Segments label="Part" value={part} options={PARTS} choose={(part: Part) => go(`${path}?${new URLSearchParams({ part })}`, { replaces: true })} />
       {part === "activities" && <Activities />}
-      {part === "properties" && <section className="card" aria-label="Properties"><div className="card-head"><h2>Properties</h2><span className="soft small">Of the newest 50,000 activities.</span></div><PropertiesOf /></section>}
+      {part === "properties" && <section className="card" aria-label="Properties"><h2>Properties</h2><PropertiesOf /></section>}
       {part === "plan" && <Plan />}
       {part === "quarantine" && <Quarantine />}
     </>

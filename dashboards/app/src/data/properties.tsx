@@ -1,6 +1,6 @@
 // Properties in use: how often, of which type, how many values, and the most frequent ones.
 
-import { useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { askRows, type Cell } from "../api/rows";
 import { useProject } from "../frame/project";
@@ -9,11 +9,12 @@ import { csv, fileName, save } from "../parts/files";
 import { moment, number, percent } from "../parts/format";
 import { Grid } from "../parts/grid";
 import { Empty, Failure, Loading } from "../parts/states";
+import { countedOf, propertiesInUse, type PropertyInUse } from "./in_use";
 
-const NEWEST = "(SELECT properties, timestamp FROM activity WHERE $activity = '' OR event = $activity ORDER BY timestamp DESC LIMIT 50000)";
+const NEWEST = "(SELECT properties FROM activity WHERE $activity = '' OR event = $activity ORDER BY timestamp DESC LIMIT 50000)";
 export const PROPERTIES = `SELECT name, count(*) AS times, count(DISTINCT value) AS different, count(TRY_CAST(value AS DOUBLE)) AS numbers, count(CASE WHEN value IN ('true', 'false') THEN 1 END) AS flags,
-  count(CASE WHEN value LIKE '{%' OR value LIKE '[%' THEN 1 END) AS nested, max(value) AS example, min(timestamp) AS first_at, max(timestamp) AS last_at
-FROM (SELECT name, timestamp, json_as_text(properties, name) AS value FROM (SELECT properties, timestamp, unnest(json_object_keys(properties)) AS name FROM ${NEWEST})) GROUP BY name ORDER BY times DESC LIMIT 1000`;
+  count(CASE WHEN value LIKE '{%' OR value LIKE '[%' THEN 1 END) AS nested, max(value) AS example
+FROM (SELECT name, json_as_text(properties, name) AS value FROM (SELECT properties, unnest(json_object_keys(properties)) AS name FROM ${NEWEST})) GROUP BY name ORDER BY times DESC LIMIT 1000`;
 const VALUES = `SELECT properties->>$name AS value, count(*) AS times FROM ${NEWEST} WHERE properties->>$name IS NOT NULL GROUP BY 1 ORDER BY times DESC LIMIT 50`;
 const HEAD = ["name", "times", "type", "different values", "example", "first seen", "last seen"];
 
@@ -28,32 +29,51 @@ export function typeOf(times: number, numbers: number, flags: number, nested: nu
   return numbers + nested + flags > 0 ? `text (${percent((times - numbers - nested - flags) / times, 0)})` : "text";
 }
 
-const taken = ([name, times, different, numbers, flags, nested, example, first, last]: Cell[]) => [String(name), Number(times), typeOf(Number(times), Number(numbers), Number(flags), Number(nested)), Number(different), String(example ?? ""), String(first), String(last)];
+/** Types, values and an example are of the newest activities; a property that stands in none of them has none of these. */
+const taken = ({ name, times, first_at, last_at }: PropertyInUse, sample: Cell[] | undefined) => {
+  const [, seen, different, numbers, flags, nested, example] = sample ?? [];
+  return [name, times, sample ? typeOf(Number(seen), Number(numbers), Number(flags), Number(nested)) : "", sample ? Number(different) : "", String(example ?? ""), first_at, last_at];
+};
+const AGAIN_MS = 1_000;
 
 export function PropertiesOf({ activity = "" }: { activity?: string }) {
   const project = useProject().id;
   const [shown, setShown] = useState<string>();
-  const found = useAnswer(`${project} properties ${activity}`, (signal) => askRows(project, PROPERTIES, { activity }, signal));
-  const rows = found.value?.rows;
-  const cell = (row: Cell[] | undefined, column: number) => {
-    const [name, times, different, numbers, flags, nested, example, first, last] = row ?? [];
+  const found = useAnswer(`${project} properties in use ${activity}`, (signal) => propertiesInUse(project, activity, signal));
+  const sampled = useAnswer(`${project} properties ${activity}`, (signal) => askRows(project, PROPERTIES, { activity }, signal));
+  const samples = useMemo(() => new Map(sampled.value?.rows.map((row) => [String(row[0]), row])), [sampled.value]);
+  const isCounting = found.value?.is_exact === false;
+  // The counting goes on by itself.
+  useEffect(() => {
+    if (!isCounting) return;
+    const wait = setTimeout(found.again, AGAIN_MS);
+    return () => clearTimeout(wait);
+  }, [isCounting, found.value]);
+  const all = found.value?.properties;
+  const cell = (one: PropertyInUse | undefined, column: number) => {
+    if (!one) return "";
+    const [name, times, type, different, example, first, last] = taken(one, samples.get(one.name));
     switch (column) {
-      case 0: return <button type="button" className="link" onClick={() => setShown(String(name))}>{String(name)}</button>;
+      case 0: return <button type="button" className="link" onClick={() => setShown(one.name)}>{String(name)}</button>;
       case 1: return number(Number(times));
-      case 2: return typeOf(Number(times), Number(numbers), Number(flags), Number(nested));
-      case 3: return number(Number(different));
-      case 4: return String(example ?? "");
+      case 2: return String(type);
+      case 3: return different === "" ? "" : number(Number(different));
+      case 4: return String(example);
       case 5: return moment(String(first));
       default: return moment(String(last));
     }
   };
   if (found.fault) return <Failure fault={found.fault} again={found.again} />;
-  if (!rows) return <Loading what="properties" />;
-  if (rows.length === 0) return <Empty>No activity carries properties yet.</Empty>;
+  if (!all) return <Loading what="properties" />;
+  if (all.length === 0 && !isCounting) return <Empty>No activity carries properties yet.</Empty>;
   return (
     <>
-      <div className="line"><button type="button" className="quiet" aria-label="Properties as CSV" onClick={() => save(fileName("properties", "csv"), csv(HEAD, rows.map(taken)))}>CSV</button></div>
-      <Grid label="Properties as a table" columns={HEAD.map((name) => ({ name, isNumber: name === "times" || name === "different values" }))} count={rows.length} cell={(row, column) => cell(rows[row], column)} height={560} />
+      <p className="soft small">Times, first and last seen are of {activity ? "all of it" : "all activity"}; types, values and examples of the newest 50,000.</p>
+      {isCounting && <p role="status">{countedOf(found.value)}</p>}
+      {found.value?.is_cut && <p className="soft small">Those that are there most often, {number(all.length)} of them.</p>}
+      {sampled.fault ? <Failure fault={sampled.fault} again={sampled.again} /> : null}
+      <div className="line"><button type="button" className="quiet" aria-label="Properties as CSV" onClick={() => save(fileName("properties", "csv"), csv(HEAD, all.map((one) => taken(one, samples.get(one.name)))))}>CSV</button></div>
+      <Grid label="Properties as a table" columns={HEAD.map((name) => ({ name, isNumber: name === "times" || name === "different values" }))} count={all.length} cell={(row, column) => cell(all[row], column)} height={560} />
       {shown && <Values name={shown} activity={activity} close={() => setShown(undefined)} />}
     </>
   );

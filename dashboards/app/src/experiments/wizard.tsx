@@ -12,7 +12,9 @@ import { valuesFor } from "../flags/rule";
 import { TYPES, emptyOf, type ValueType } from "../flags/value";
 import { activities } from "../insights/names";
 import { ChoiceField, NumberField, TextField } from "../parts/field";
+import { useDraft } from "../parts/draft";
 import { Failure, Loading, PageHead } from "../parts/states";
+import { UnsavedNotice } from "../parts/unsaved";
 import { EMPTY, STEPS, evened, missing, stepOf, sumOf, type Step } from "./draft";
 import { MetricFields } from "./metrics";
 import { PlanFields, Power } from "./plan";
@@ -25,7 +27,8 @@ interface Kept {
 }
 
 export function Wizard({ item, tag }: { item?: Item<"experiments">; tag?: string }) {
-  const { id: project, permissions } = useProject();
+  const own = useProject();
+  const { id: project, permissions } = own;
   const [step, setStep] = useState<Step>("idea");
   const [key, setKey] = useState(item?.key ?? "");
   const [draft, setDraft] = useState<Experiment>(item?.definition ?? EMPTY);
@@ -34,6 +37,14 @@ export function Wizard({ item, tag }: { item?: Item<"experiments">; tag?: string
   const [fault, setFault] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
   const parts = useParts(project);
+  // What the server has, or nothing was begun.
+  const [saved, setSaved] = useState({ key, draft, flag });
+  // Counts what was brought back: fields with a text of their own begin anew.
+  const [turn, setTurn] = useState(0);
+  const unsaved = useDraft(own, `experiment ${item?.key ?? ""}`, {
+    now: { key, draft, flag }, saved, base: kept?.tag,
+    restore: (left) => (setKey(kept?.key ?? left.key), setDraft(left.draft), setFlag(left.flag), setTurn(turn + 1)),
+  });
   const metrics = useAnswer(`${project} metrics`, (signal) => listed(project, "metrics", signal));
   const features = useAnswer(`${project} features`, (signal) => listed(project, "features", signal).catch(() => []));
   const names = useAnswer(`${project} names`, () => activities(project));
@@ -49,6 +60,8 @@ export function Wizard({ item, tag }: { item?: Item<"experiments">; tag?: string
       const wanted = { ...draft, plan: draft.plan && draft.plan.users_per_day > 0 ? draft.plan : null };
       const answer = kept ? await replaced(project, "experiments", key, kept.tag, wanted) : await made(project, "experiments", key, wanted);
       setKept({ key, tag: answer.tag });
+      setSaved({ key, draft, flag });
+      unsaved.drop();
       if (flag.key && running.length === 0 && permissions.has("flags.write")) await runBy(project, flag, key, wanted);
       features.again();
       setBusy(false);
@@ -78,8 +91,9 @@ export function Wizard({ item, tag }: { item?: Item<"experiments">; tag?: string
       <nav className="steps-nav" aria-label="Steps"><ol>{STEPS.map(([one, name], at) => (
         <li key={one}><button type="button" aria-current={one === step ? "step" : undefined} onClick={() => setStep(one)}><i aria-hidden="true">{at + 1}</i>{name}{lacks[one] && <span className="soft small"> · open</span>}</button></li>
       ))}</ol></nav>
+      <UnsavedNotice of={unsaved} />
       {fault ? <Failure fault={fault} /> : null}
-      <form className="card stack wizard" aria-label={STEPS[index]?.[1]} onSubmit={(event) => (event.preventDefault(), void save().then((isGood) => isGood && (next ? setStep(next) : go(placeOf(project, `experiments/${encodeURIComponent(key)}`)))))}>
+      <form key={turn} className="card stack wizard" aria-label={STEPS[index]?.[1]} onSubmit={(event) => (event.preventDefault(), void save().then((isGood) => isGood && (next ? setStep(next) : go(placeOf(project, `experiments/${encodeURIComponent(key)}`)))))}>
         <h2 ref={heading} tabIndex={-1}>{STEPS[index]?.[1]}</h2>
         {step === "idea" && (
           <>

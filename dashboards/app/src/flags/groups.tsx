@@ -9,6 +9,7 @@ import { Segments } from "../parts/choice";
 import { Dialog } from "../parts/dialog";
 import { ChoiceField, TextField } from "../parts/field";
 import { ago, number } from "../parts/format";
+import { RemoveKept } from "../parts/remove";
 import { Empty, Failure, Loading } from "../parts/states";
 
 type Group = Item<"saved-groups">;
@@ -34,19 +35,15 @@ function Told({ group: { key, definition, state, updated_at } }: { group: Group 
 export function Groups({ close }: { close: () => void }) {
   const { id: project, permissions } = useProject();
   const [isMaking, setMaking] = useState(false);
-  const [fault, setFault] = useState<unknown>();
   const found = useAnswer(`${project} groups`, (signal) => listed(project, "saved-groups", signal));
   const mayChange = permissions.has("flags.write");
-  const remove = (key: string) => {
-    if (confirm(`Remove «${key}»? Conditions that name it have to be changed before.`)) void shown(project, "saved-groups", key).then(({ tag }) => removed(project, "saved-groups", key, tag)).then(() => (setFault(undefined), found.again()), setFault);
-  };
+  const remove = (key: string) => shown(project, "saved-groups", key).then(({ tag }) => removed(project, "saved-groups", key, tag));
   if (isMaking) return <NewGroup close={() => setMaking(false)} done={() => found.again()} />;
   return (
     <Dialog title="Saved groups" close={close} isWide>
-      {fault ? <Failure fault={fault} /> : null}
       {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="groups" /> : found.value.length === 0 ? <Empty>There is none yet. A group is named by conditions of flags and experiments with «is in group», and changes for all of them at once.</Empty> : (
         <ul className="rows">{found.value.map((group) => (
-          <li key={group.key}><Told group={group} />{mayChange && <button type="button" className="remove" aria-label={`Remove ${group.key}`} onClick={() => remove(group.key)}>×</button>}</li>
+          <li key={group.key}><Told group={group} />{mayChange && <RemoveKept name={group.key} about="Conditions that name it have to be changed before." act={() => remove(group.key)} done={found.again} />}</li>
         ))}</ul>
       )}
       {mayChange && <div className="line"><button type="button" className="primary" onClick={() => setMaking(true)}>New group</button></div>}

@@ -3,7 +3,7 @@
 import { useState } from "react";
 import { useAnswer } from "../api/answer";
 import { api, good } from "../api/client";
-import { everything, listed, removed, shown, type Item, type Rule } from "../api/definitions";
+import { everything, listed, patched, removed, shown, type Item, type Rule } from "../api/definitions";
 import { go, useAddress, useText } from "../frame/address";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
@@ -19,6 +19,7 @@ import { Connections } from "./connections";
 import { Debugger } from "./debugger";
 import { Editor, useParts } from "./editor";
 import { Groups } from "./groups";
+import { inWords as neededInWords, neededBy, type Other } from "./needs";
 import { shownValue } from "./value";
 
 /** No key of a flag begins so. */
@@ -105,6 +106,7 @@ function Flag({ flag }: { flag: string }) {
   const { id: project, permissions } = useProject();
   const { path, query } = useAddress();
   const [isGoing, setGoing] = useState(false);
+  const [isArchiving, setArchiving] = useState(false);
   const found = useAnswer(`${project} ${flag}`, (signal) => shown(project, "features", flag, signal));
   const parts = useParts(project);
   const part = PARTS.find(([key]) => key === query.get("part"))?.[0] ?? "rules";
@@ -116,34 +118,54 @@ function Flag({ flag }: { flag: string }) {
     <>
       <PageHead title={flag} about={item?.definition.description || <Link href={placeOf(project, "flags")}>All flags</Link>}>
         {item?.definition.description && <Link className="quiet" href={placeOf(project, "flags")}>All flags</Link>}
+        {item?.definition.is_archived && <span className="badge warn">archived</span>}
+        {item && mayChange && <button type="button" className="quiet" onClick={() => setArchiving(true)}>{item.definition.is_archived ? "Bring it back" : "Archive"}</button>}
         {item && mayChange && <button type="button" className="quiet" onClick={() => setGoing(true)}>Remove</button>}
       </PageHead>
       {found.fault ? <Failure fault={found.fault} again={found.again} /> : !item ? <Loading what="the flag" /> : (
         <>
           <Segments label="Part" value={part} options={mayChange ? PARTS : PARTS.filter(([key]) => key !== "edit")} choose={show} />
-          {part === "rules" && <Rules item={item} environments={environments} changed={found.again} />}
+          {part === "rules" && <Rules item={item} environments={environments} flags={parts.value?.flags ?? []} changed={found.again} />}
           {part === "why" && <section className="card" aria-label="Why this value?"><Debugger flag={flag} environments={environments} attributes={(parts.value?.attributes ?? []).map(({ key }) => key)} first={query.get("id") ?? ""} /></section>}
           {part === "edit" && <Editor key={tag} item={item} tag={tag} saved={() => (found.again(), show("rules"))} />}
           {part === "history" && <section className="card" aria-label="History"><History kind="features" item={flag} tag={tag} mayChange={mayChange} changed={found.again} /></section>}
         </>
       )}
+      {isArchiving && item && tag && <Archiving item={item} tag={tag} flags={parts.value?.flags ?? []} done={found.again} close={() => setArchiving(false)} />}
       {isGoing && <ActDialog title={`Remove ${flag}?`} about="Code that asks for it gets its own default. The history stays." does="Remove the flag" isDanger act={(reason) => removed(project, "features", flag, tag ?? "*", reason || undefined)} done={() => go(placeOf(project, "flags"))} close={() => setGoing(false)} />}
     </>
+  );
+}
+
+/** Out of use and back again; it keeps its definition and history. */
+function Archiving({ item: { key, definition }, tag, flags, done, close }: { item: Item<"features">; tag: string; flags: Item<"features">[]; done: () => void; close: () => void }) {
+  const project = useProject().id;
+  const isBack = definition.is_archived;
+  const needing = isBack ? [] : neededBy(key, flags);
+  const act = (reason: string) => patched(project, "features", key, tag, { is_archived: !isBack }, reason || undefined);
+  if (isBack) return <ActDialog title={`Bring ${key} back?`} about="It is given out again, by its rules as they stand, within a second." does="Bring it back" act={act} done={done} close={close} />;
+  return (
+    <ActDialog title={`Archive ${key}?`} about="Nobody is given it any more: code that asks for it gets its own default. Its definition and history stay, and it can be brought back." does="Archive it" isDanger isReady={needing.length === 0} act={act} done={done} close={close}>
+      {needing.length > 0 && <p className="wrong" role="status">{needing.join(", ")} {needing.length === 1 ? "needs" : "need"} it: change {needing.length === 1 ? "that flag" : "those flags"} first.</p>}
+    </ActDialog>
   );
 }
 
 /** On or off, in all environments. */
 const plannedOf = (environments: string[]): Choice[] => [["is switched on everywhere", { patch: { off_in: [] } }], ["is switched off everywhere", { patch: { off_in: environments } }]];
 
-function Rules({ item: { key, definition }, environments, changed }: { item: Item<"features">; environments: string[]; changed: () => void }) {
+function Rules({ item: { key, definition }, environments, flags, changed }: { item: Item<"features">; environments: string[]; flags: Other[]; changed: () => void }) {
+  const offValue = definition.off_value ?? (definition.value_type === "boolean" ? false : definition.default_value);
   return (
     <>
       <section className="card" aria-label="Where it is on"><div className="line">{environments.map((environment) => <Switch key={environment} flag={key} offIn={definition.off_in} environment={environment} changed={changed} />)}</div></section>
       <section className="card" aria-label="Rules">
         <h2>In this order</h2>
         <ol className="rows">
-          {definition.rules.map((rule, index) => <RuleTold key={rule.id} rule={rule} index={index} />)}
+          {definition.prerequisites.length > 0 && <li><span className="row-text"><b>Where not {definition.prerequisites.map((one) => neededInWords(one, flags)).join(" and ")}</b></span><b>{shownValue(offValue)}</b></li>}
+          {definition.rules.map((rule, index) => <RuleTold key={rule.id} rule={rule} index={index} flags={flags} />)}
           <li><span className="row-text"><b>Everybody else</b></span><b>{shownValue(definition.default_value)}</b></li>
+          <li><span className="row-text"><b>While it is off</b></span><b>{shownValue(offValue)}</b></li>
         </ol>
       </section>
       <ScheduledChanges kind="feature" item={key} choices={plannedOf(environments)} changed={changed} />
@@ -151,13 +173,14 @@ function Rules({ item: { key, definition }, environments, changed }: { item: Ite
   );
 }
 
-function RuleTold({ rule, index }: { rule: Rule; index: number }) {
+function RuleTold({ rule, index, flags }: { rule: Rule; index: number; flags: Other[] }) {
   const project = useProject().id;
   const { serve } = rule;
   return (
     <li>
       <span className="row-text">
         <span><b>{index + 1}. {inWords(rule.condition)}</b> {rule.is_off && <span className="badge warn">off</span>} {rule.environments && <span className="badge">{rule.environments.join(", ")}</span>}</span>
+        {rule.prerequisites.length > 0 && <span className="small">only where {rule.prerequisites.map((one) => neededInWords(one, flags)).join(" and ")}</span>}
         <span className="soft small">{rule.description || rule.id}</span>
       </span>
       <span>

@@ -6,6 +6,8 @@ import { placeOf, useProject } from "../frame/project";
 import { Select } from "../parts/choice";
 import { Combo } from "../parts/combo";
 import { ConditionBuilder, type Vocabulary } from "./builder";
+import type { Other } from "./needs";
+import { Prerequisites } from "./prerequisites";
 import { ValueField, emptyOf, type ValueType } from "./value";
 
 export type Kind = "force" | "rollout" | "experiment";
@@ -17,6 +19,9 @@ export const valuesFor = (experiment: Experiment | undefined, type: ValueType) =
 
 interface Props {
   rule: Rule;
+  /** The flag's key, and all flags. */
+  flag: string;
+  flags: Other[];
   index: number;
   count: number;
   type: ValueType;
@@ -28,7 +33,7 @@ interface Props {
   move: (by: -1 | 1) => void;
 }
 
-export function RuleFields({ rule, index, count, type, experiments, environments, vocabulary, set, remove, move }: Props) {
+export function RuleFields({ rule, flag, flags, index, count, type, experiments, environments, vocabulary, set, remove, move }: Props) {
   const project = useProject().id;
   const kind = kindOf(rule);
   const turn = (kind: Kind) => {
@@ -68,6 +73,7 @@ export function RuleFields({ rule, index, count, type, experiments, environments
         </>
       )}
       <ConditionBuilder key={`${rule.id} condition`} label="For whom" condition={rule.condition} set={(condition) => set({ ...rule, condition })} vocabulary={vocabulary} />
+      <Prerequisites label={`Flags that rule ${index + 1} needs`} flag={flag} value={rule.prerequisites} others={flags} set={(prerequisites) => set({ ...rule, prerequisites })} />
       {environments.length > 1 && (
         <fieldset className="line plain-set"><legend className="soft small">Where</legend>
           {environments.map((name) => {

@@ -9,6 +9,7 @@ import { Segments } from "../parts/choice";
 import { Dialog } from "../parts/dialog";
 import { TextField } from "../parts/field";
 import { number } from "../parts/format";
+import { RemoveKept } from "../parts/remove";
 import { Empty, Failure, Loading } from "../parts/states";
 import { cohortOf } from "./body";
 import { midnight, spanOf, whoOf, type Question, type Who } from "./question";
@@ -60,15 +61,11 @@ export function Cohorts({ close, use }: { close: () => void; use: (who: Who[]) =
   const project = useProject();
   const found = useAnswer(`${project.id} cohorts`, (signal) => cohorts(project.id, signal));
   const [open, setOpen] = useState<{ key?: string; isList?: boolean }>();
-  const [fault, setFault] = useState<unknown>();
   const mayWrite = project.permissions.has("dashboards.write");
-  const done = () => (setFault(undefined), setOpen(undefined), cohortsChanged(), found.again());
-  const remove = ({ key, name }: SavedCohort) => {
-    if (confirm(`Remove «${name}»? Questions that name it are refused from then on.`)) void cohort(project.id, key).then(({ tag }) => removeCohort(project.id, key, tag)).then(done, setFault);
-  };
+  const done = () => (setOpen(undefined), cohortsChanged(), found.again());
+  const remove = ({ key }: SavedCohort) => cohort(project.id, key).then(({ tag }) => removeCohort(project.id, key, tag));
   return (
     <Dialog title="Saved cohorts" close={close} isWide>
-      {fault ? <Failure fault={fault} /> : null}
       {open?.key && open.isList ? <ListForm key={open.key} name={open.key} back={done} /> : open ? <Editor key={open.key} name={open.key} taken={(found.value ?? []).map(({ key }) => key)} done={done} back={() => setOpen(undefined)} /> : (
         <>
           {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="cohorts" /> : found.value.length === 0 ? <Empty>None is saved yet. Ask for a group as a «Cohort», and save it; or make one of a list of ids.</Empty> : (
@@ -80,7 +77,7 @@ export function Cohorts({ close, use }: { close: () => void; use: (who: Who[]) =
                     <button type="button" className="quiet" aria-label={`Who is in it: ${saved.name}`} onClick={() => use([{ ...whoOf("in"), cohort: saved.key }])}>Who is in it</button>
                     {mayWrite && isList(saved.definition) && <button type="button" className="quiet" aria-label={`Its list: ${saved.name}`} onClick={() => setOpen({ key: saved.key, isList: true })}>Its list</button>}
                     {mayWrite && <button type="button" className="quiet" aria-label={`Change ${saved.name}`} onClick={() => setOpen({ key: saved.key })}>Change</button>}
-                    {mayWrite && <button type="button" className="remove" aria-label={`Remove ${saved.name}`} onClick={() => remove(saved)}>×</button>}
+                    {mayWrite && <RemoveKept name={saved.name} about="Questions that name it are refused from then on." act={() => remove(saved)} done={done} />}
                   </span>
                 </li>
               ))}

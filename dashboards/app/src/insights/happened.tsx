@@ -7,17 +7,18 @@ import type { Mark } from "../chart/options";
 import { useProject } from "../frame/project";
 import { Select } from "../parts/choice";
 import { moment } from "../parts/format";
+import { RemoveKept } from "../parts/remove";
 import { Failure } from "../parts/states";
 
 /** Those within the time of a chart, at the place in whose bucket they lie; the last bucket is as long as the one before. */
-export function marksOf(all: Item<Annotation>[], starts: number[]): (Mark & { key: string; at: string })[] {
+export function marksOf(all: Item<Annotation>[], starts: number[]): (Mark & { key: string; revision: number; at: string })[] {
   const last = starts.at(-1);
   if (last === undefined) return [];
   const end = last + (starts.length > 1 ? last - (starts.at(-2) ?? last) : 86_400_000);
-  return all.flatMap(({ key, content }) => {
+  return all.flatMap(({ key, revision, content }) => {
     const at = Date.parse(content.at);
     const index = starts.findLastIndex((start) => start <= at);
-    return index < 0 || at >= end ? [] : [{ key, index, text: content.text, at: content.at }];
+    return index < 0 || at >= end ? [] : [{ key, revision, index, text: content.text, at: content.at }];
   }).sort((a, b) => a.at.localeCompare(b.at));
 }
 
@@ -52,8 +53,8 @@ export function Happened({ marks, starts, names, changed }: Props) {
   return (
     <section className="happened" aria-label="What happened when">
       <ul>
-        {marks.map(({ key, text, at }) => (
-          <li key={key}><time dateTime={at}>{moment(at)}</time> {text}{mayWrite && <button type="button" className="remove" aria-label={`Remove ${text}`} onClick={() => void removeItem(project.id, "annotations", key).then(done, setFault)}>×</button>}</li>
+        {marks.map(({ key, revision, text, at }) => (
+          <li key={key}><time dateTime={at}>{moment(at)}</time> {text}{mayWrite && <RemoveKept name={text} about="It goes from all charts over time, for everybody of the project." act={() => removeItem(project.id, "annotations", { key, revision })} done={done} />}</li>
         ))}
       </ul>
       {mayWrite && !isAdding && <button type="button" className="quiet" onClick={() => (setPlace(starts.length - 1), setAdding(true))}>Say what happened</button>}

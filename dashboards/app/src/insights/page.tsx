@@ -6,7 +6,9 @@ import type { Progress } from "../api/stream";
 import { useAddress, useInAddress } from "../frame/address";
 import { useProject } from "../frame/project";
 import { Segments } from "../parts/choice";
+import { useDraft } from "../parts/draft";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
+import { UnsavedNotice } from "../parts/unsaved";
 import { items, type SavedQuestion } from "../boards/calls";
 import { ZONE } from "../boards/zone";
 import { ask } from "./ask";
@@ -30,7 +32,8 @@ function keptOf({ ask, days = 30 }: SavedQuestion, zone: string): { question: Qu
 }
 
 export default function Insights() {
-  const { id: project, permissions } = useProject();
+  const own = useProject();
+  const { id: project, permissions } = own;
   const { query } = useAddress();
   const [typed, change] = useInAddress("q", readQuestion);
   const found = useAnswer(permissions.has("dashboards.read") ? `${project} questions` : undefined, () => items<SavedQuestion>(project, "questions").then((all) => all.filter(({ content }) => "insight" in content.ask)));
@@ -41,6 +44,10 @@ export default function Insights() {
   const read = useMemo(() => (isNamed && opened ? questionOf(opened.content) : undefined), [isNamed, opened]);
   const kept = useMemo(() => (isNamed && opened && !read ? keptOf(opened.content, ZONE) : undefined), [isNamed, opened, read]);
   const question = kept?.question ?? read ?? typed;
+  // A question is kept by saving it; what the page was opened with stands in its address.
+  const [first, setFirst] = useState(typed);
+  const [isFresh] = useState(() => !query.has("q") && !query.has("saved"));
+  const unsaved = useDraft(own, "insight", { now: typed, saved: first, restore: change, isOff: wanted !== null });
   const isComing = isNamed && found.isAsking && !found.value;
   const lack = kept ? undefined : lackOf(question);
   const [behind, setBehind] = useState<Behind>();
@@ -55,6 +62,7 @@ export default function Insights() {
       <PageHead title="Insights" about="Ask by choosing. The address is the question: share it.">
         <button type="button" className="quiet" onClick={() => setManaging(true)}>Saved cohorts</button>
       </PageHead>
+      {isFresh && <UnsavedNotice of={unsaved} what="a question" />}
       <SavedInsights found={found} opened={opened} question={kept ? undefined : question} />
       <Segments label="Kind of question" value={question.kind} options={KINDS} choose={(kind) => change({ ...question, kind })} />
       {kept ? <p className="notice" role="status">«{opened?.content.title}» asks for more than can be chosen here: it is asked as it was saved. Choosing a kind begins a new question.</p>
@@ -63,7 +71,7 @@ export default function Insights() {
         {answer.isSlow && <Waiting progress={progress} cancel={answer.cancel} />}
         {answer.isCancelled && <p className="line" role="status">It was stopped. <button type="button" className="plain" onClick={answer.again}>Ask again</button></p>}
         {isComing ? <Loading what="the saved question" /> : lack ? <Empty>{lack}</Empty> : answer.fault ? <Failure fault={answer.fault} again={answer.again} />
-          : answer.value ? <Result {...answer.value} isStale={answer.isAsking || Boolean(answer.isCancelled)} isKept={kept !== undefined} saved={found.again} show={show} /> : !answer.isSlow && !answer.isCancelled && <Loading what="the answer" />}
+          : answer.value ? <Result {...answer.value} isStale={answer.isAsking || Boolean(answer.isCancelled)} isKept={kept !== undefined} saved={() => (setFirst(typed), unsaved.drop(), found.again())} show={show} /> : !answer.isSlow && !answer.isCancelled && <Loading what="the answer" />}
       </section>
       {behind && <PeopleBehind behind={behind} close={() => setBehind(undefined)} />}
       {isManaging && <Cohorts close={() => setManaging(false)} use={(who) => (change({ ...question, kind: "cohort", who }), setManaging(false))} />}

@@ -2,9 +2,10 @@
 
 import { useState } from "react";
 import type { Answer } from "../api/answer";
-import { putItem, type Item, type SavedQuestion } from "../boards/calls";
+import type { Item, SavedQuestion } from "../boards/calls";
 import { isKeepable, savedInsight } from "../boards/insight";
-import { RenameDialog, removeQuestion } from "../boards/rename";
+import { useKeeping } from "../boards/keep";
+import { QuestionFile, RemoveQuestion, RenameDialog } from "../boards/rename";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
 import { Failure } from "../parts/states";
@@ -32,13 +33,12 @@ export function SavedInsights({ found, opened, question }: Props) {
   const project = useProject();
   const mayWrite = project.permissions.has("dashboards.write");
   const [renamed, setRenamed] = useState<Kept>();
-  const [fault, setFault] = useState<unknown>();
-  const done = () => (setFault(undefined), found.again());
+  const done = found.again;
+  const { keep, told } = useKeeping(project.id, done);
   if (found.fault) return <section className="card" aria-label="Saved questions"><Failure fault={found.fault} again={found.again} /></section>;
   if (!found.value?.length) return null;
   const now = opened && question && isKeepable(question) ? savedInsight(question) : undefined;
   const isChanged = opened && now && (!isSame(now.ask, opened.content.ask) || now.days !== (opened.content.days ?? 30));
-  const keep = () => opened && now && void putItem<SavedQuestion>(project.id, "questions", opened.key, { ...opened.content, ...now }).then(done, setFault);
   return (
     <section className="card saved-insights" aria-label="Saved questions">
       <details>
@@ -53,15 +53,16 @@ export function SavedInsights({ found, opened, question }: Props) {
               {mayWrite && (
                 <span className="line">
                   <button type="button" className="quiet" aria-label={`Rename ${item.content.title}`} onClick={() => setRenamed(item)}>Rename</button>
-                  <button type="button" className="remove" aria-label={`Remove ${item.content.title}`} onClick={() => void removeQuestion(project.id, item).then((isGone) => isGone && done(), setFault)}>×</button>
+                  <QuestionFile item={item} done={done} />
+                  <RemoveQuestion item={item} done={done} />
                 </span>
               )}
             </li>
           ))}
         </ul>
       </details>
-      {mayWrite && isChanged && <div className="line"><button type="button" className="plain" onClick={keep}>Change «{opened.content.title}» to this</button></div>}
-      {fault ? <Failure fault={fault} /> : null}
+      {mayWrite && isChanged && <div className="line"><button type="button" className="plain" onClick={() => void keep(opened, { ...opened.content, ...now })}>Change «{opened.content.title}» to this</button></div>}
+      {told}
       {renamed && <RenameDialog item={renamed} done={done} close={() => setRenamed(undefined)} />}
     </section>
   );

@@ -28,7 +28,7 @@ const TIMES_BEHIND = "SELECT timestamp, event, person_id, distinct_id, propertie
 const LOOK_MS = 5000;
 const AGAIN_MS = 3000;
 /** The parts of the program, as /readyz names them. */
-const PARTS: Record<string, string> = { log: "Log", store: "Tables", jobs: "Job", bus: "News between processes" };
+const PARTS: Record<string, string> = { log: "Log", store: "Tables", jobs: "Job", bus: "News between processes", mails: "Mails" };
 
 type Status = components["schemas"]["ProgramStatus"];
 

@@ -1,6 +1,6 @@
 // A dialog of the browser's own: it keeps the focus, and Escape closes it.
 
-import { useId, useLayoutEffect, useRef, type ReactNode } from "react";
+import { useId, useLayoutEffect, useRef, type ReactNode, type SyntheticEvent } from "react";
 import { createPortal } from "react-dom";
 
 export function Dialog({ title, close, children, isWide }: { title: string; close: () => void; children: ReactNode; isWide?: boolean }) {
@@ -16,9 +16,15 @@ export function Dialog({ title, close, children, isWide }: { title: string; clos
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };
   }, []);
+  // Of a dialog that this one has opened, or of a choice of files in it, it is none of ours.
+  const cancel = (event: SyntheticEvent) => {
+    if (event.target !== dialog.current) return;
+    event.preventDefault();
+    close();
+  };
   // Beside the page: a form may open a dialog that has a form of its own, and sends that alone.
   return createPortal(
-    <dialog ref={dialog} className={isWide ? "wide" : undefined} aria-labelledby={id} onCancel={(event) => (event.preventDefault(), close())} onSubmit={(event) => event.stopPropagation()}>
+    <dialog ref={dialog} className={isWide ? "wide" : undefined} aria-labelledby={id} onCancel={cancel} onSubmit={(event) => event.stopPropagation()}>
       <div className="dialog-body">
         <header className="dialog-head">
           <h2 id={id}>{title}</h2>

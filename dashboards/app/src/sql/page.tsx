@@ -8,8 +8,11 @@ import type { Rows } from "../api/rows";
 import { inAddress, parsed, useAddress } from "../frame/address";
 import { useProject } from "../frame/project";
 import { Select } from "../parts/choice";
+import { useDraft } from "../parts/draft";
 import { number } from "../parts/format";
+import { useUndo } from "../parts/remove";
 import { Failure, Loading, PageHead } from "../parts/states";
+import { UnsavedNotice } from "../parts/unsaved";
 import type { Item, SavedQuestion } from "../boards/calls";
 import { items } from "../boards/calls";
 import { SaveQuestion } from "../boards/save";
@@ -32,12 +35,15 @@ interface Table {
 }
 
 export default function Sql() {
-  const { id: project, permissions, account } = useProject();
-  const here = { account, id: project };
+  const here = useProject();
+  const { id: project, permissions } = here;
   const mayKeep = permissions.has("dashboards.read");
   const [isScheduling, setScheduling] = useState(false);
   const { query } = useAddress();
   const [text, setText] = useState(() => query.get("sql") ?? asked(here)[0] ?? FIRST);
+  // What is kept elsewhere: it was asked, opened, or stands there at first.
+  const [safe, setSafe] = useState(text);
+  const unsaved = useDraft(here, "sql", { now: text, saved: safe, restore: setText });
   const [set, setGiven] = useState<Record<string, Given>>(() => readGiven(parsed(query.get("values"))));
   const [run, setRun] = useState<Run>();
   // Nothing: no chart is wanted.
@@ -53,10 +59,17 @@ export default function Sql() {
   const given = withTime(names, set, Date.now());
   const saved = useAnswer(mayKeep ? `${project} questions` : undefined, () => items<SavedQuestion>(project, "questions"));
   const [opened, setOpened] = useState<string>();
+  const undo = useUndo();
+  /** Puts another text in the place of what is typed, and offers that again if it is kept nowhere. */
+  const replaceBy = (next: string) => {
+    if (text !== safe && text.trim() && next !== text) undo.offer("What you had typed", () => setText(text));
+    setText(next);
+  };
   const open = ({ key, content }: Item<SavedQuestion>) => {
     if (!("sql" in content.ask)) return;
     const isOfAddress = query.get("saved") === key && opened === undefined;
-    setText(content.ask.sql);
+    replaceBy(content.ask.sql);
+    setSafe(content.ask.sql);
     setGiven({ ...givenOf(content.parameters ?? []), ...(isOfAddress && set) });
     setOpened(key);
     inAddress({ saved: key, sql: undefined, ...(!isOfAddress && { values: undefined, chart: undefined }) });
@@ -72,6 +85,7 @@ export default function Sql() {
   const start = () => {
     setRun({ sql: text, params: valuesOf(names, given), turn: (run?.turn ?? 0) + 1 });
     setKept(keep(here, text));
+    setSafe(text);
     const isSaved = named && "sql" in named.content.ask && named.content.ask.sql === text;
     const typed = Object.fromEntries(names.flatMap((name) => (set[name] ? [[name, set[name]]] : [])));
     const values = Object.keys(typed).length ? JSON.stringify(typed) : undefined;
@@ -87,6 +101,8 @@ export default function Sql() {
       <PageHead title="SQL" about="One reading statement over this project's tables. The address holds the last question.">
         {mayKeep && <button type="button" className="quiet" onClick={() => setScheduling(true)}>Schedules and alerts</button>}
       </PageHead>
+      <UnsavedNotice of={unsaved} what="SQL" />
+      {undo.notice}
       {isScheduling && <Schedules question={opened} close={() => setScheduling(false)} />}
       <div className="sql-layout">
         <div className="stack">
@@ -113,7 +129,7 @@ export default function Sql() {
             ))}
           </section>
           {saved.value && <Saved all={saved.value} opened={opened} open={open} changed={saved.again} now={() => ({ ask: { sql: text }, parameters: parametersOf(names, given), zone: ZONE })} />}
-          {kept.length > 0 && <section className="card"><h2>Asked before</h2><div className="history">{kept.map((sql) => <button type="button" key={sql} title={sql} onClick={() => setText(sql)}>{sql}</button>)}</div></section>}
+          {kept.length > 0 && <section className="card"><h2>Asked before</h2><div className="history">{kept.map((sql) => <button type="button" key={sql} title={sql} onClick={() => replaceBy(sql)}>{sql}</button>)}</div></section>}
         </aside>
       </div>
     </>

@@ -1,10 +1,10 @@
 // The saved questions of SQL beside the editor: opened, changed to what is typed, removed.
 
 import { useState } from "react";
-import { putItem, type Item, type SavedQuestion } from "../boards/calls";
-import { RenameDialog, removeQuestion } from "../boards/rename";
+import type { Item, SavedQuestion } from "../boards/calls";
+import { useKeeping } from "../boards/keep";
+import { QuestionFile, RemoveQuestion, RenameDialog } from "../boards/rename";
 import { useProject } from "../frame/project";
-import { Failure } from "../parts/states";
 
 interface Props {
   all: Item<SavedQuestion>[];
@@ -18,12 +18,10 @@ interface Props {
 export function Saved({ all, opened, open, changed, now }: Props) {
   const project = useProject();
   const mayWrite = project.permissions.has("dashboards.write");
-  const [fault, setFault] = useState<unknown>();
   const own = all.filter(({ content }) => "sql" in content.ask);
   const current = own.find(({ key }) => key === opened);
   const isChanged = current && said(current.content) !== said(now());
-  const done = () => (setFault(undefined), changed());
-  const keep = () => current && void putItem<SavedQuestion>(project.id, "questions", current.key, { ...current.content, ...now() }).then(done, setFault);
+  const { keep, told } = useKeeping(project.id, changed);
   const [renamed, setRenamed] = useState<Item<SavedQuestion>>();
   if (own.length === 0) return null;
   return (
@@ -34,13 +32,14 @@ export function Saved({ all, opened, open, changed, now }: Props) {
           <li key={item.key}>
             <button type="button" className="saved" aria-current={item.key === opened || undefined} onClick={() => open(item)}>{item.content.title}</button>
             {mayWrite && <button type="button" className="quiet" aria-label={`Rename ${item.content.title}`} onClick={() => setRenamed(item)}>Rename</button>}
-            {mayWrite && <button type="button" className="remove" aria-label={`Remove ${item.content.title}`} onClick={() => void removeQuestion(project.id, item).then((isGone) => isGone && done(), setFault)}>×</button>}
+            <QuestionFile item={item} done={changed} />
+            {mayWrite && <RemoveQuestion item={item} done={changed} />}
           </li>
         ))}
       </ul>
-      {mayWrite && current && isChanged && <button type="button" className="plain" onClick={keep}>Change «{current.content.title}» to this</button>}
-      {fault ? <Failure fault={fault} /> : null}
-      {renamed && <RenameDialog item={renamed} done={done} close={() => setRenamed(undefined)} />}
+      {mayWrite && current && isChanged && <button type="button" className="plain" onClick={() => void keep(current, { ...current.content, ...now() })}>Change «{current.content.title}» to this</button>}
+      {told}
+      {renamed && <RenameDialog item={renamed} done={changed} close={() => setRenamed(undefined)} />}
     </section>
   );
 }

@@ -8,7 +8,7 @@ import { addItem, putItem, type Item, type SavedQuestion } from "../boards/calls
 import { keyOf } from "../boards/model";
 import { useProject } from "../frame/project";
 import { Segments, Select } from "../parts/choice";
-import { NumberField } from "../parts/field";
+import { NumberField, TextField } from "../parts/field";
 import { Failure } from "../parts/states";
 
 export interface Schedule {
@@ -69,6 +69,8 @@ export function ScheduleForm({ questions, question: opened, taken, item, done, c
   const [direction, setDirection] = useState<Direction>(unusual?.direction ?? "either");
   const [emails, setEmails] = useState((item?.content.to.emails ?? []).join(", "));
   const [webhooks, setWebhooks] = useState<string[]>(item?.content.to.webhooks ?? []);
+  const status = useAnswer("status", (signal) => good(api.GET("/v1/status", { signal })));
+  const writesMails = status.value?.checks.some(({ name, detail }) => name === "mails" && detail);
   const [fault, setFault] = useState<unknown>();
   const everyOf = (): Schedule["every"] => (every === "day" ? { day_at: Number(hour) } : every === "monday" ? { monday_at: Number(hour) } : { minutes: Number(every) });
   const taskOf = (): Schedule["task"] => {
@@ -82,7 +84,7 @@ export function ScheduleForm({ questions, question: opened, taken, item, done, c
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const schedule: Schedule = { title, question, every: everyOf(), task: taskOf(), to: { emails: emails.split(/[\s,]+/).filter(Boolean), webhooks }, is_enabled: item?.content.is_enabled ?? true };
-    const kept = item ? putItem<Schedule>(project.id, "schedules", item.key, schedule) : addItem<Schedule>(project.id, "schedules", keyOf(title, taken), schedule);
+    const kept = item ? putItem<Schedule>(project.id, "schedules", item, schedule) : addItem<Schedule>(project.id, "schedules", keyOf(title, taken), schedule);
     kept.then(() => (setTitle(""), setFault(undefined), done()), setFault);
   };
   // The API takes any minutes.
@@ -107,7 +109,7 @@ export function ScheduleForm({ questions, question: opened, taken, item, done, c
         <Select label="Asked" value={every} options={often} choose={setEvery} />
         {(every === "day" || every === "monday") && <Select label="at" value={hour} options={HOURS} choose={setHour} />}
       </div>
-      <label className="field"><span>To members, by address</span><input value={emails} onChange={(event) => setEmails(event.target.value)} /></label>
+      <TextField label="To members, by address" value={emails} set={setEmails} hint={writesMails ? "This server sends no mails yet: they are written into files there, until mail.url names a mail server." : undefined} />
       {known.length > 0 && (
         <fieldset className="field"><legend>And to webhooks</legend>
           <div className="line">{known.map(({ id, name }) => <label className="check" key={id}><input type="checkbox" checked={webhooks.includes(id)} onChange={(event) => setWebhooks(event.target.checked ? [...webhooks, id] : webhooks.filter((one) => one !== id))} />{name}</label>)}</div>

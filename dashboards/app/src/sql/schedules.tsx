@@ -6,6 +6,7 @@ import { items, putItem, removeItem, runNow, runsOf, type Item, type SavedQuesti
 import { useProject } from "../frame/project";
 import { Dialog } from "../parts/dialog";
 import { moment } from "../parts/format";
+import { RemoveKept } from "../parts/remove";
 import { Empty, Failure, Loading } from "../parts/states";
 import { ScheduleForm, type Schedule } from "./schedule_form";
 
@@ -41,8 +42,8 @@ export function Schedules({ question, close }: { question?: string; close: () =>
                 <span className="line">
                   <button type="button" className="quiet" onClick={() => void runNow(project.id, item.key).then(done, setFault)} aria-label={`Ask ${item.content.title} now`}>Now</button>
                   <button type="button" className="quiet" onClick={() => setChanged(item)} aria-label={`Change ${item.content.title}`}>Change</button>
-                  <button type="button" className="quiet" onClick={() => void putItem(project.id, "schedules", item.key, { ...item.content, is_enabled: !item.content.is_enabled }).then(done, setFault)} aria-label={`Switch ${item.content.title} ${item.content.is_enabled ? "off" : "on"}`}>{item.content.is_enabled ? "Off" : "On"}</button>
-                  <button type="button" className="remove" aria-label={`Remove ${item.content.title}`} onClick={() => void removeItem(project.id, "schedules", item.key).then(done, setFault)}>×</button>
+                  <button type="button" className="quiet" onClick={() => void putItem(project.id, "schedules", item, { ...item.content, is_enabled: !item.content.is_enabled }).then(done, setFault)} aria-label={`Switch ${item.content.title} ${item.content.is_enabled ? "off" : "on"}`}>{item.content.is_enabled ? "Off" : "On"}</button>
+                  <RemoveKept name={item.content.title} about="It is asked no more, and what became of it is forgotten." act={() => removeItem(project.id, "schedules", item)} done={done} />
                 </span>
               )}
             </li>

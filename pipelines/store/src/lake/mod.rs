@@ -30,7 +30,7 @@ mod reader;
 mod snapshot;
 mod table_scan;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod verify;
 
 pub(crate) use data_file::to_table_schema;

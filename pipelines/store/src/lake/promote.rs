@@ -134,7 +134,7 @@ fn properties_of(batch: &RecordBatch) -> Result<&StringViewArray, StoreError> {
 
 /// Visits name, type and raw text of every property until `visit` returns false. It ends where the text is no JSON, as
 /// looking a property up does.
-fn each_property(json: &str, mut visit: impl FnMut(&str, Peek, &str) -> bool) {
+pub(crate) fn each_property(json: &str, mut visit: impl FnMut(&str, Peek, &str) -> bool) {
     let mut reader = Jiter::new(json.as_bytes());
     let Ok(Peek::Object) = reader.peek() else { return };
     let mut key = match reader.known_object() {

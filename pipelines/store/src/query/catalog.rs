@@ -28,6 +28,7 @@ use super::postgres::Catalogue;
 use super::remote_table::RemoteTable;
 use super::session_id::SessionId;
 use super::views::{VIEWS, View};
+use super::zoned::zoned;
 use crate::lake::ProjectSnapshot;
 use crate::tables::Table;
 
@@ -48,7 +49,8 @@ pub(super) fn public_tables(
 ) -> Arc<dyn SchemaProvider> {
     let policy = question.policy.clone();
     let extras = if policy.is_open() { question.extras.clone() } else { Vec::new() };
-    Arc::new(PublicTables { snapshot, store, template: template.clone(), policy, extras })
+    let zone = question.time_zone.clone();
+    Arc::new(PublicTables { snapshot, store, template: template.clone(), policy, extras, zone })
 }
 
 /// The catalogs of one question: its tables, the information schema about them, and what clients of PostgreSQL ask.
@@ -91,6 +93,7 @@ struct PublicTables {
     template: SessionState,
     policy: Arc<Policy>,
     extras: Vec<Arc<dyn ExtraTable>>,
+    zone: Option<Arc<str>>,
 }
 
 impl std::fmt::Debug for PublicTables {
@@ -160,12 +163,14 @@ impl SchemaProvider for PublicTables {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
-        match self.views().find(|view| view.name == name) {
-            Some(view) => self.shown(view).await.map(Some),
-            None => match self.extra(name) {
-                Some(table) => fetched(table.as_ref()).await.map(Some),
-                None => Ok(None),
-            },
+        let table = match (self.views().find(|view| view.name == name), self.extra(name)) {
+            (Some(view), _) => self.shown(view).await?,
+            (None, Some(table)) => fetched(table.as_ref()).await?,
+            (None, None) => return Ok(None),
+        };
+        match &self.zone {
+            Some(zone) => zoned(name, table, zone).map(Some),
+            None => Ok(Some(table)),
         }
     }
 

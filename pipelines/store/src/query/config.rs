@@ -91,6 +91,8 @@ pub struct Question {
     /// Values for `$1`, `$2` … with the types that a driver gave them; they go before `params`.
     pub values: Vec<ParameterValue>,
     pub limits: QuestionLimits,
+    /// Whose clock times without an offset are read by, and days and hours are cut by; see [`super::is_time_zone`]. UTC without one.
+    pub time_zone: Option<Arc<str>>,
     /// What the asker may see.
     pub policy: Arc<Policy>,
     /// Further tables that the asker may see. A policy that hides anything hides them.
@@ -113,6 +115,11 @@ impl Question {
     /// In this dialect.
     pub fn speaking(self, dialect: Dialect) -> Self {
         Question { dialect, ..self }
+    }
+
+    /// In this zone.
+    pub fn within_zone(self, time_zone: Option<Arc<str>>) -> Self {
+        Question { time_zone, ..self }
     }
 
     /// With one more table to ask.

@@ -14,6 +14,7 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::catalog::fetched;
 use super::extra::ExtraTable;
+use super::zoned::zoned;
 
 /// A function that is asked as a table, as `SELECT * FROM name('…')`. Who may call it is decided before it is given to a
 /// question.
@@ -29,26 +30,40 @@ pub trait ExtraFunction: fmt::Debug + Send + Sync {
 
 /// As the planner knows it.
 #[derive(Debug)]
-pub(super) struct Called(pub Arc<dyn ExtraFunction>);
+pub(super) struct Called {
+    pub function: Arc<dyn ExtraFunction>,
+    /// The asker's, where it is not UTC.
+    pub zone: Option<Arc<str>>,
+}
 
 impl TableFunctionImpl for Called {
     fn call_with_args(&self, args: TableFunctionArgs) -> Result<Arc<dyn TableProvider>> {
         // A driver that describes a statement has no values yet.
         if args.exprs().iter().any(is_open)
-            && let Some(columns) = self.0.columns()
+            && let Some(columns) = self.function.columns()
         {
-            return Ok(Arc::new(EmptyTable::new(columns)));
+            return self.shown(Arc::new(EmptyTable::new(columns)));
         }
         let text = |argument: &Expr| match without_casts(argument) {
             Expr::Literal(
                 ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) | ScalarValue::Utf8View(Some(text)),
                 _,
             ) => Ok(text.clone()),
-            _ => plan_err!("{} takes texts, as {0}('…')", self.0.name()),
+            _ => plan_err!("{} takes texts, as {0}('…')", self.function.name()),
         };
         let arguments = args.exprs().iter().map(text).collect::<Result<Vec<_>>>()?;
-        let table = self.0.call(&arguments).map_err(|problem| plan_datafusion_err!("{}: {problem}", self.0.name()))?;
-        Ok(Arc::new(Given(table)))
+        let name = self.function.name();
+        let table = self.function.call(&arguments).map_err(|problem| plan_datafusion_err!("{name}: {problem}"))?;
+        self.shown(Arc::new(Given(table)))
+    }
+}
+
+impl Called {
+    fn shown(&self, table: Arc<dyn TableProvider>) -> Result<Arc<dyn TableProvider>> {
+        match &self.zone {
+            Some(zone) => zoned(self.function.name(), table, zone),
+            None => Ok(table),
+        }
     }
 }
 

@@ -37,6 +37,7 @@ mod spellings;
 mod turns;
 mod views;
 mod yielding;
+mod zoned;
 
 #[cfg(test)]
 mod tests;
@@ -54,3 +55,4 @@ pub use functions::ExtraFunction;
 pub use policy::{Condition, Policy, Subject};
 pub use postgres_functions::{VERSION as POSTGRES_VERSION, setting as postgres_setting};
 pub use row_expression::RowExpression;
+pub use zoned::is_time_zone;

@@ -155,8 +155,18 @@ impl ScalarUDFImpl for Told {
                 ScalarValue::Boolean(Some(last.flatten().is_some_and(|last| reads(&last))))
             }
             Says::Format => return format_all(&given),
-            Says::Setting => utf8(text(0).and_then(|name| setting(&name)).map(str::to_owned)),
-            Says::Second => utf8(text(1)),
+            Says::Setting => utf8(text(0).and_then(|name| match name.eq_ignore_ascii_case("timezone") {
+                true => given.config_options.execution.time_zone.clone(),
+                false => setting(&name).map(str::to_owned),
+            })),
+            Says::Second => {
+                let zone = given.config_options.execution.time_zone.as_deref();
+                let is_zone = text(0).is_some_and(|name| name.eq_ignore_ascii_case("timezone"));
+                if is_zone && text(1).as_deref() != zone {
+                    return exec_err!("a session's zone is set by SET TIME ZONE");
+                }
+                utf8(text(1))
+            }
         }))
     }
 }

@@ -78,7 +78,12 @@ pub(super) async fn of(given: Ingredients<'_>, question: &Question) -> Result<Se
     let overrides = snapshot.overrides.clone();
     // The rule moves expressions below projections, and takes one whose columns keep their names for none at all. A view of merged
     // persons is such a projection: it would be lost (docs/decisions/022).
-    session.options_mut().optimizer.enable_leaf_expression_pushdown = overrides.is_empty();
+    // So is one whose times are in another zone.
+    session.options_mut().optimizer.enable_leaf_expression_pushdown =
+        overrides.is_empty() && question.time_zone.is_none();
+    if let Some(zone) = &question.time_zone {
+        session.options_mut().execution.time_zone = Some(zone.to_string());
+    }
     let public = catalog::public_tables(template, snapshot, store, question);
     let catalogue = match postgres {
         Some(postgres) => {
@@ -105,8 +110,12 @@ pub(super) async fn of(given: Ingredients<'_>, question: &Question) -> Result<Se
     state.execution_props_mut().mark_start_execution(options);
     if question.policy.is_open() {
         for function in &question.functions {
-            state.register_udtf(function.name(), Arc::new(Called(function.clone())));
+            let called = Called { function: function.clone(), zone: question.time_zone.clone() };
+            state.register_udtf(function.name(), Arc::new(called));
         }
+    }
+    if let Some(zone) = &question.time_zone {
+        state.register_udf(Arc::new(ScalarUDF::from(Timezone::of(zone.clone()))))?;
     }
     if postgres.is_some() {
         Postgres::register(&mut state, project)?;

@@ -34,11 +34,18 @@ impl ExprPlanner for Patterns {
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Timezone {
     signature: Signature,
+    /// Whose clock the moments that it gives show.
+    zone: Arc<str>,
 }
 
 impl Timezone {
     pub fn new() -> Self {
-        Timezone { signature: Signature::any(2, Volatility::Stable) }
+        Timezone::of(UTC.into())
+    }
+
+    /// For an asker in this zone.
+    pub fn of(zone: Arc<str>) -> Self {
+        Timezone { signature: Signature::any(2, Volatility::Stable), zone }
     }
 }
 
@@ -58,7 +65,7 @@ impl ScalarUDFImpl for Timezone {
     fn return_type(&self, given: &[DataType]) -> Result<DataType> {
         match given {
             [_, DataType::Timestamp(_, Some(_))] => Ok(micros(None)),
-            [_, DataType::Timestamp(_, None)] => Ok(micros(Some(UTC))),
+            [_, DataType::Timestamp(_, None)] => Ok(micros(Some(&self.zone))),
             _ => plan_err!("timezone takes a zone and a timestamp"),
         }
     }
@@ -70,7 +77,7 @@ impl ScalarUDFImpl for Timezone {
         let there = cast(moment.clone(), micros(Some(zone)));
         Ok(ExprSimplifyResult::Simplified(match has_zone {
             true => to_local_time().call(vec![there]),
-            false => cast(there, micros(Some(UTC))),
+            false => cast(there, micros(Some(&self.zone))),
         }))
     }
 

@@ -8,3 +8,4 @@ mod people;
 mod policy;
 mod promoted;
 mod select;
+mod zones;
