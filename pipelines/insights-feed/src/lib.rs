@@ -11,6 +11,7 @@ mod feeder;
 mod fresh;
 mod groups;
 mod intake;
+mod job;
 mod kept;
 mod options;
 mod people;
@@ -23,6 +24,7 @@ mod remote;
 mod runs;
 mod service;
 mod shelf;
+mod speeds;
 mod tend;
 mod texts;
 
@@ -31,4 +33,4 @@ mod tests;
 
 pub use error::AskError;
 pub use options::{AskLimits, InsightsOptions};
-pub use service::{Answered, Insights, Progress};
+pub use service::{Answered, Insights, Partly, Progress};

@@ -1,6 +1,6 @@
 //! The people of a number: how many, and a page of their ids. The same as a group within other statements.
 
-use super::rows::{of, people_of, quoted, selected, within};
+use super::rows::{ms_of, of, people_of, quoted, selected, within};
 use super::{funnel, paths, people, places, questions, retention, sessions, trend};
 use crate::definition::{
     Bucket, Buckets, Cohort, FunnelStanding, Label, LifecycleStanding, NamedCohort, PathsCell, PeopleOf, PlacesCell,
@@ -10,18 +10,14 @@ use crate::definition::{
 pub(super) fn people_of_cell(asked: &PeopleOf) -> Option<Vec<String>> {
     let (who, (limit, after)) = (who(asked)?, asked.page());
     let after = after.map_or("1".to_owned(), |after| format!("person_id > {}", quoted(after)));
-    let ending = if matches!(asked, PeopleOf::Places(_)) { places::LATITUDE_FIRST } else { "" };
     Some(vec![
-        format!("SELECT uniqExact(person_id) AS people FROM ({who}){ending}"),
-        format!("SELECT DISTINCT person_id FROM ({who})\nWHERE {after} ORDER BY person_id LIMIT {limit}{ending}"),
+        format!("SELECT uniqExact(person_id) AS people FROM ({who})"),
+        format!("SELECT DISTINCT person_id FROM ({who})\nWHERE {after} ORDER BY person_id LIMIT {limit}"),
     ])
 }
 
 /// Their ids, some perhaps more than once. `None` where the cell is none of the question's, or the question cannot be said.
 pub(super) fn who(asked: &PeopleOf) -> Option<String> {
-    if !super::can_say(&asked.question()) {
-        return None;
-    }
     match asked {
         PeopleOf::Trend(asked) => {
             let (question, cell) = (&asked.question, &asked.cell);
@@ -63,7 +59,7 @@ pub(super) fn who(asked: &PeopleOf) -> Option<String> {
             let back = match all.starts().get(place + after) {
                 Some(from_ms) => {
                     let sign = if question.unbounded { ">=" } else { "=" };
-                    format!("toUnixTimestamp(returned) * 1000 {sign} {from_ms}")
+                    format!("{} {sign} {from_ms}", ms_of("returned"))
                 }
                 None => "0".to_owned(),
             };
@@ -105,7 +101,8 @@ pub(super) fn who(asked: &PeopleOf) -> Option<String> {
             let (_, start_ms, _) = bucket_at(asked.question.bucket, &asked.question.scope, asked.cell.bucket_ms, 0)?;
             let standings = questions::standings(&asked.question);
             Some(format!(
-                "SELECT person_id FROM ({standings}) WHERE standing = '{standing}' AND toUnixTimestamp(at) * 1000 = {start_ms}"
+                "SELECT person_id FROM ({standings}) WHERE standing = '{standing}' AND {} = {start_ms}",
+                ms_of("at")
             ))
         }
         PeopleOf::Stickiness(asked) => Some(format!(

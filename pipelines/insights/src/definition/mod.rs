@@ -46,10 +46,10 @@ pub use exposures::{
     PersonMeasure, PersonMoments, PersonPart, QuantileAround, Telling,
 };
 pub use formula::{Formula, Sign};
+pub(crate) use funnel::RANKS;
 pub use funnel::{
     Attribution, Exclusion, Funnel, FunnelAnswer, FunnelBreakdown, FunnelBucket, FunnelGroup, FunnelOrder,
 };
-pub(crate) use funnel_times::mean;
 pub use funnel_times::{FunnelTimes, FunnelTimesAnswer, StepTimes};
 pub use lifecycle::{Lifecycle, LifecycleAnswer, LifecycleBucket};
 pub use needs::Needs;

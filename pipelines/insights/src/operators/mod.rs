@@ -2,6 +2,7 @@
 //! threads ([`engine`]), how selectors are compiled ([`compile`]) and rows read ([`reader`]).
 
 mod active;
+mod best;
 mod coder;
 mod cohort;
 mod compare;
@@ -46,6 +47,7 @@ mod trend_tally;
 
 #[cfg(any(test, feature = "reference"))]
 pub(crate) use correlation::of_counts;
+pub(crate) use engine::Context;
 pub use engine::{Asked, Engine};
 
 /// An open end of time, far enough inside `i64` for sums.
