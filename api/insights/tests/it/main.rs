@@ -12,6 +12,7 @@ mod asking;
 mod cohorts;
 mod lake;
 mod options;
+mod resent;
 mod streams;
 mod tables;
 mod told;

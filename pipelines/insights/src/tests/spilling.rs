@@ -213,7 +213,8 @@ fn heavy() -> Vec<(&'static str, Question)> {
 fn memory_stays_within_its_bound_where_it_would_not() {
     let folder = tempfile::tempdir().unwrap();
     let spill = Arc::new(SpillFolder::open(&folder.path().join("spills"), u64::MAX).unwrap());
-    let (snapshot, engine) = (crowd(), Engine { threads: 2 });
+    // What threads take together depends on which is where.
+    let (snapshot, engine) = (crowd(), Engine { threads: 1 });
     for (name, question) in heavy() {
         let free = Control::default();
         let want = engine.ask_under(&snapshot, &question, &free).unwrap();
