@@ -128,7 +128,8 @@ struct Shop {
 
 fn lake(folder: &Path) -> Arc<Lake> {
     let clock = Arc::new(FixedClock::at(Timestamp::from_millis(START + 10 * DAY)));
-    let options = LakeOptions { flush_age_millis: 3_600_000, compact: false, compact_fan_in: 3, ..LakeOptions::default() };
+    let options =
+        LakeOptions { flush_age_millis: 3_600_000, compact: false, compact_fan_in: 3, ..LakeOptions::default() };
     Lake::open_folder(&folder.join("lake"), options, clock).expect("a lake")
 }
 
@@ -191,8 +192,11 @@ fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
             match step {
                 Step::Send(all) => shop.take(all).await,
                 Step::Again(places, new) => {
-                    let again: Vec<Sent> =
-                        places.iter().filter(|_| !shop.sent.is_empty()).map(|place| place.get(&shop.sent).clone()).collect();
+                    let again: Vec<Sent> = places
+                        .iter()
+                        .filter(|_| !shop.sent.is_empty())
+                        .map(|place| place.get(&shop.sent).clone())
+                        .collect();
                     // Within the turn as well.
                     let twice = again.first().cloned();
                     shop.take(again.into_iter().chain(new).chain(twice).collect()).await;

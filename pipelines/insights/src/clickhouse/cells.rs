@@ -1,10 +1,10 @@
 //! The people of a number: how many, and a page of their ids. The same as a group within other statements.
 
 use super::rows::{ms_of, of, people_of, quoted, selected, within};
-use super::{funnel, paths, people, places, questions, retention, sessions, trend};
+use super::{correlation, funnel, paths, people, places, questions, retention, sessions, trend};
 use crate::definition::{
-    Bucket, Buckets, Cohort, FunnelStanding, Label, LifecycleStanding, NamedCohort, PathsCell, PeopleOf, PlacesCell,
-    Scope,
+    Bucket, Buckets, Cohort, FactorOf, FunnelStanding, Label, LifecycleStanding, NamedCohort, PathsCell, PeopleOf,
+    PlacesCell, Scope,
 };
 
 pub(super) fn people_of_cell(asked: &PeopleOf) -> Option<Vec<String>> {
@@ -171,6 +171,37 @@ pub(super) fn who(asked: &PeopleOf) -> Option<String> {
                 Some(format!("SELECT person_id FROM {} WHERE has({near}, cell)", places::located(&asked.question)))
             }
         },
+        PeopleOf::Correlation(asked) => {
+            let (entered, factors) = correlation::people(&asked.question);
+            let converted =
+                asked.cell.converted.map(|converted| if converted { " AND converted" } else { " AND NOT converted" });
+            let factor = asked.cell.factor.as_ref().map(|factor| {
+                let (kind, name, value) = match factor {
+                    FactorOf::Property { name, value } => ("property", name.as_str(), value),
+                    FactorOf::PersonProperty { name, value } => ("person_property", name.as_str(), value),
+                    FactorOf::Activity(name) => ("activity", "", name),
+                };
+                let not = if asked.cell.has { "" } else { "NOT " };
+                let (name, value) = (quoted(name), quoted(value));
+                format!(
+                    " AND person_id {not}IN (SELECT person_id FROM ({factors}) WHERE kind = '{kind}' AND name = {name} AND value = {value})"
+                )
+            });
+            let all = format!("{}{}", converted.unwrap_or_default(), factor.unwrap_or_default());
+            Some(format!("SELECT person_id FROM ({entered}) WHERE 1{all}"))
+        }
+        PeopleOf::Compare(asked) => {
+            let [first, second] = asked.question.segments.as_slice() else { return None };
+            let (first, second) = (people::cohort(&first.cohort), people::cohort(&second.cohort));
+            let wanted = match asked.cell.segment {
+                None => format!("({first}) AND ({second})"),
+                Some(0) => format!("({first}) AND NOT ({second})"),
+                Some(1) => format!("({second}) AND NOT ({first})"),
+                Some(_) => return None,
+            };
+            let everybody = people_of(&asked.question.scope);
+            Some(format!("SELECT DISTINCT person_id FROM activity WHERE {everybody} AND {wanted}"))
+        }
         PeopleOf::Ranking(asked) => {
             let named = asked.cell.activity.as_ref().map(|name| format!(" AND event = {}", quoted(name)));
             let rows = of(&asked.question.scope, &asked.question.select);

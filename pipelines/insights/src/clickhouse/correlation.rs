@@ -45,9 +45,15 @@ fn log(count: &str) -> String {
     )
 }
 
-/// The four numbers of people of each factor that enough people have, and have not.
-fn factors(asked: &Correlation, stretches: &str) -> String {
-    let least = asked.people_least.max(1);
+/// Who entered, with whether they converted; and who has which factor.
+pub(super) fn people(asked: &Correlation) -> (String, String) {
+    let stretches = Said::of(&asked.funnel).stretches();
+    let having = having(asked, &stretches);
+    (stretches, having)
+}
+
+/// Persons with the factors they have.
+fn having(asked: &Correlation, stretches: &str) -> String {
     let funnel = &asked.funnel;
     let inside = within(funnel.scope.from_ms, funnel.scope.until_ms);
     let mut parts: Vec<String> = Vec::new();
@@ -86,11 +92,17 @@ fn factors(asked: &Correlation, stretches: &str) -> String {
                 .to_owned(),
         );
     }
+    parts.join("\n    UNION ALL ")
+}
+
+/// The four numbers of people of each factor that enough people have, and have not.
+fn factors(asked: &Correlation, stretches: &str) -> String {
+    let least = asked.people_least.max(1);
     format!(
         "SELECT kind, name, value, a, b, all_converted - a AS c, all_entered - all_converted - b AS d FROM (\n  \
          SELECT kind, name, value, countIf(is_converted) AS a, countIf(NOT is_converted) AS b,\n  \
          (SELECT count() FROM ({stretches})) AS all_entered, (SELECT countIf(converted) FROM ({stretches})) AS all_converted\n  \
          FROM ({})\n  GROUP BY kind, name, value)\n  WHERE a + b >= {least} AND all_entered - (a + b) >= {least}",
-        parts.join("\n    UNION ALL ")
+        having(asked, stretches)
     )
 }

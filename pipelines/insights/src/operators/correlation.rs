@@ -8,8 +8,8 @@ use super::funnel::{Found, Plan};
 use super::reader::{Reader, Within};
 use super::retention_groups::text;
 use crate::InsightError;
-use crate::definition::{Correlation, CorrelationAnswer, Factor, FactorOf, FunnelOrder};
-use crate::projection::{ColumnKind, Postings, split_person};
+use crate::definition::{Correlation, CorrelationAnswer, CorrelationCell, Factor, FactorOf, Funnel, FunnelOrder};
+use crate::projection::{ColumnKind, PersonSet, Postings, split_person};
 use crate::spill::{Sums, Tally, Totals};
 
 const PROPERTIES_MAX: usize = 20;
@@ -22,6 +22,15 @@ struct Entrant {
     /// What counts is before it.
     end: i64,
     converted: bool,
+}
+
+impl Entrant {
+    fn new(funnel: &Funnel, person: u32, found: Found<'_>) -> Entrant {
+        let last = |start: i64| start.saturating_add(funnel.window_ms).saturating_add(1).min(funnel.scope.until_ms);
+        let converted = found.outcome.converted_ms.zip(found.outcome.converted_at);
+        let stretch = converted.map_or((found.first, last(found.first)), |(ms, at)| (at - ms, at));
+        Entrant { person, start: stretch.0, end: stretch.1, converted: converted.is_some() }
+    }
 }
 
 /// People with a factor: converted, dropped.
@@ -52,12 +61,8 @@ pub(super) fn answer(context: &Context<'_>, asked: &Correlation) -> Result<Corre
         postings: Postings::default(),
     };
     let plan = Plan::new(context, funnel, context.people(&funnel.scope)?)?;
-    let last = |start: i64| start.saturating_add(funnel.window_ms).saturating_add(1).min(funnel.scope.until_ms);
     let enters = |state: &mut State<'_>, person: u32, found: Found<'_>| {
-        let converted = found.outcome.converted_ms.zip(found.outcome.converted_at);
-        let stretch = converted.map_or((found.first, last(found.first)), |(ms, at)| (at - ms, at));
-        let converted = converted.is_some();
-        state.entrants.push(Entrant { person, start: stretch.0, end: stretch.1, converted });
+        state.entrants.push(Entrant::new(funnel, person, found));
     };
     let states = plan.run_then(context, new, enters, |state, reader, segment| {
         let entrants = std::mem::take(&mut state.entrants);
@@ -70,6 +75,60 @@ pub(super) fn answer(context: &Context<'_>, asked: &Correlation) -> Result<Corre
         state.entrants.clear();
     })?;
     factors(context, asked, &scan, states)
+}
+
+/// A factor that is looked for.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// The place of the property, and the value's code.
+    Property(usize, Option<u32>),
+    /// The place of the property of persons.
+    Trait(usize, Option<u32>),
+    Activity(Option<usize>),
+}
+
+/// Those who entered, with or without a factor.
+pub(super) fn people(
+    context: &Context<'_>,
+    asked: &Correlation,
+    cell: &CorrelationCell,
+) -> Result<PersonSet, InsightError> {
+    check(asked)?;
+    let funnel = &asked.funnel;
+    let scan = Scan::new(context, asked)?;
+    let wanted = cell.factor.as_ref().map(|factor| scan.find(context, asked, factor)).transpose()?;
+    let plan = Plan::new(context, funnel, context.people(&funnel.scope)?)?;
+    let new = || (PersonSet::default(), Vec::new(), Postings::default());
+    let enters = |state: &mut (PersonSet, Vec<Entrant>, Postings<'_>), person: u32, found: Found<'_>| {
+        state.1.push(Entrant::new(funnel, person, found));
+    };
+    let states = plan.run_then(context, new, enters, |(set, entrants, postings), reader, segment| {
+        let mut has = vec![wanted.is_none(); entrants.len()];
+        match wanted {
+            _ if entrants.is_empty() => return,
+            None => {}
+            Some(Wanted::Property(place, code)) => {
+                let codes = scan.begin_codes(postings, reader, segment, entrants);
+                let codes = codes.chunks(scan.columns.len());
+                has.iter_mut().zip(codes).for_each(|(has, codes)| *has = code.is_some() && codes[place] == code);
+            }
+            Some(Wanted::Trait(place, code)) => {
+                let of = |one: &Entrant| Some(reader.snapshot.trait_code(scan.traits[place], one.person));
+                has.iter_mut().zip(entrants.iter()).for_each(|(has, one)| *has = code.is_some() && of(one) == code);
+            }
+            Some(Wanted::Activity(code)) => {
+                scan.each_activity(reader, segment, entrants, |at, found| has[at] |= Some(found) == code);
+            }
+        }
+        for (one, has) in entrants.drain(..).zip(has) {
+            if has == (cell.has || wanted.is_none())
+                && cell.converted.is_none_or(|converted| converted == one.converted)
+            {
+                set.insert(one.person);
+            }
+        }
+    })?;
+    Ok(states.iter().flat_map(|(set, ..)| set.iter()).collect())
 }
 
 fn check(asked: &Correlation) -> Result<(), InsightError> {
@@ -124,10 +183,44 @@ impl Scan {
         if !self.counting.contains(&true) {
             return;
         }
+        let activities = &mut state.activities;
+        self.each_activity(reader, segment, entrants, |at, code| activities[code].add(with(entrants[at].converted)));
+    }
+
+    /// What a factor is here.
+    fn find(&self, context: &Context<'_>, asked: &Correlation, factor: &FactorOf) -> Result<Wanted, InsightError> {
+        let none = || InsightError::question("factor", "is none of the question's");
+        let place = |names: &[String], name: &String| names.iter().position(|known| known == name).ok_or_else(none);
+        Ok(match factor {
+            FactorOf::Property { name, value } => {
+                let place = place(&asked.properties, name)?;
+                let column = &context.snapshot.dictionaries.columns[self.columns[place]];
+                Wanted::Property(place, column.dictionary.find(value).map(|code| code + 1))
+            }
+            FactorOf::PersonProperty { name, value } => {
+                let place = place(&asked.person_properties, name)?;
+                let found = context.snapshot.traits[self.traits[place]].dictionary.find(value);
+                Wanted::Trait(place, found.map(|code| code + 1))
+            }
+            FactorOf::Activity(name) => {
+                let found = context.snapshot.dictionaries.activities.find(name).map(|code| code as usize);
+                Wanted::Activity(found)
+            }
+        })
+    }
+
+    /// Calls once for each entrant, by place, and activity within the stretch.
+    fn each_activity<'a>(
+        &self,
+        reader: &mut Reader<'a>,
+        segment: u32,
+        entrants: &[Entrant],
+        mut each: impl FnMut(usize, usize),
+    ) {
         let timeline = reader.timeline(segment);
         let mut seen = vec![u32::MAX; self.counting.len()];
         let mut looked_at = 0;
-        for one in entrants {
+        for (at, one) in entrants.iter().enumerate() {
             for session in timeline.sessions_of(usize::from(split_person(one.person).1)) {
                 let start = timeline.starts[session];
                 if start >= one.end || start + timeline.duration(session) <= one.start {
@@ -139,7 +232,7 @@ impl Scan {
                     let counts = one.start < time && time < one.end && self.counting[code];
                     if counts && seen[code] != one.person {
                         seen[code] = one.person;
-                        state.activities[code].add(with(one.converted));
+                        each(at, code);
                     }
                 });
             }
@@ -148,13 +241,27 @@ impl Scan {
     }
 
     fn read_properties<'a>(&self, state: &mut State<'a>, reader: &mut Reader<'a>, segment: u32, entrants: &[Entrant]) {
+        let codes = self.begin_codes(&mut state.postings, reader, segment, entrants);
+        for (one, codes) in entrants.iter().zip(codes.chunks(self.columns.len())) {
+            for (place, code) in (0u32..).zip(codes) {
+                state.values.add((place, code.unwrap_or(0)), with(one.converted));
+            }
+        }
+    }
+
+    /// Codes of the row where each stretch begins, by entrant, then property.
+    fn begin_codes<'a>(
+        &self,
+        postings: &mut Postings<'a>,
+        reader: &mut Reader<'a>,
+        segment: u32,
+        entrants: &[Entrant],
+    ) -> Vec<Option<u32>> {
         let dictionaries = &reader.snapshot.dictionaries.columns;
         let names: Vec<_> = self.columns.iter().map(|&column| dictionaries[column].dictionary.names()).collect();
-        // Codes of the row where each stretch begins.
         let mut codes: Vec<Option<u32>> = vec![None; entrants.len() * self.columns.len()];
         let within = Within { span: self.span, people: None };
         for &activity in &self.first.activities {
-            let postings = &mut state.postings;
             reader.select(segment, activity, &self.first, &self.columns, within, postings);
             let mut at = 0;
             for (row, (&local, &time)) in postings.persons.iter().zip(&postings.times).enumerate() {
@@ -175,11 +282,7 @@ impl Scan {
                 }
             }
         }
-        for (one, codes) in entrants.iter().zip(codes.chunks(self.columns.len())) {
-            for (place, code) in (0u32..).zip(codes) {
-                state.values.add((place, code.unwrap_or(0)), with(one.converted));
-            }
-        }
+        codes
     }
 }
 
