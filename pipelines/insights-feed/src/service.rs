@@ -1,7 +1,7 @@
 //! The service: questions wait for their turn, get a view that is new enough, and are answered on threads of their own.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -73,11 +73,11 @@ const PREPARING_MAX: usize = 64;
 
 /// Answers questions about the activity of projects. Dropping it ends its threads.
 pub struct Insights {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
 }
 
-struct Shared {
+pub(crate) struct Shared {
     feed: Arc<Feed>,
     engine: Engine,
     /// What questions may take while they are worked on, together and each.
@@ -85,7 +85,9 @@ struct Shared {
     question_bytes_max: usize,
     /// What each may gather in memory; the rest goes to the folder.
     gathered_bytes_max: usize,
-    spill: Arc<SpillFolder>,
+    pub(crate) spill: Arc<SpillFolder>,
+    /// Bytes written there that metrics have.
+    spilled_told: AtomicU64,
     speeds: Speeds,
     parts_after: Duration,
     state: Mutex<State>,
@@ -145,6 +147,7 @@ impl Insights {
             question_bytes_max: options.question_bytes_max,
             gathered_bytes_max: options.gathered_bytes_max(),
             spill: Arc::new(SpillFolder::open(&options.spill_folder, options.spill_bytes_max)?),
+            spilled_told: AtomicU64::new(0),
             speeds: Speeds::default(),
             parts_after: options.parts_after,
             state: Mutex::new(state),
@@ -306,7 +309,13 @@ impl Shared {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, project: &str, question: &Question, limits: AskLimits, listens: bool) -> Result<Asker, AskError> {
+    pub(crate) fn begin(
+        &self,
+        project: &str,
+        question: &Question,
+        limits: AskLimits,
+        listens: bool,
+    ) -> Result<Asker, AskError> {
         let name = name_of(project, question);
         let rows = self.feed.project(project).current().map_or(0, |view| rows_about(&view.snapshot, question));
         let cost = micros(self.speeds.expected(question, rows));
@@ -315,10 +324,9 @@ impl Shared {
         if state.closing {
             return Err(AskError::Closed);
         }
-        if let Some(job) = state.under_way.get(&name) {
-            if let Some(asker) = Asker::joining(job, limits, listens) {
-                return Ok(asker);
-            }
+        let known = state.under_way.get(&name);
+        if let Some(asker) = known.and_then(|job| Asker::joining(job, limits, listens)) {
+            return Ok(asker);
         }
         let control = Control::new(self.question_bytes_max, Some(self.memory.clone()))
             .with_lists(lists)
@@ -416,12 +424,13 @@ impl Shared {
         }
         let rows = rows_about(&view.snapshot, &job.question);
         self.ask_parts(&view.snapshot, job, rows, as_of)?;
-        let (started, spilled) = (Instant::now(), self.spill.bytes_ever());
+        let started = Instant::now();
         let asked = self.ask(&view.snapshot, job)?;
         let took = started.elapsed();
         self.speeds.learn(&job.question, rows, took);
-        metrics::counter!("footfall_insights_spilled_bytes_total")
-            .increment(self.spill.bytes_ever().saturating_sub(spilled));
+        let spilled = self.spill.bytes_ever();
+        let told = self.spilled_told.fetch_max(spilled, Ordering::Relaxed);
+        metrics::counter!("footfall_insights_spilled_bytes_total").increment(spilled.saturating_sub(told));
         metrics::histogram!("footfall_insights_seconds").record(took.as_secs_f64());
         let bytes = serde_json::to_vec(&asked.answer).map_or(usize::MAX / 2, |text| text.len());
         let (rows_read, bytes_read) = (asked.rows_read, asked.bytes_read);

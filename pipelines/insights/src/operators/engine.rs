@@ -237,7 +237,7 @@ impl<'a> Context<'a> {
     }
 
     /// Works on every segment, on all threads; the states of the threads, in no particular order.
-    pub fn each_segment<A: Send>(
+    pub(super) fn each_segment<A: Send>(
         &self,
         state: impl Fn() -> A + Sync,
         work: impl Fn(&mut A, &mut Reader<'a>, u32) + Sync,
@@ -246,7 +246,7 @@ impl<'a> Context<'a> {
     }
 
     /// As [`Context::each_segment`], for these segments in this order.
-    pub fn each_of<A: Send>(
+    pub(super) fn each_of<A: Send>(
         &self,
         segments: &[u32],
         state: impl Fn() -> A + Sync,

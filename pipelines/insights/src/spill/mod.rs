@@ -11,7 +11,7 @@ mod tally;
 mod tests;
 
 pub use file::SpillFolder;
-pub(crate) use gather::{Gather, Sorted, number, ordered};
+pub(crate) use gather::{Gather, Ranked, Sorted, number, ordered};
 pub(crate) use record::{Record, Sums};
 pub(crate) use room::Room;
 pub(crate) use tally::{Tally, Totals};
