@@ -11,6 +11,8 @@ export interface Insight {
   rows_read: number;
   took_ms: number;
   clickhouse_sql?: string | null;
+  /** Why there is none. */
+  clickhouse_unsaid?: string;
 }
 
 const TRIES = 60;
