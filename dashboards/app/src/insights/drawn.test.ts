@@ -94,3 +94,10 @@ test("the SQL of an answer holds its definition as one text", () => {
   expect(sqlOf("ranking", { select: { activities: ["it's"] } })).toBe("SELECT * FROM ranking('{\"select\":{\"activities\":[\"it''s\"]}}')");
   expect(sqlOf("places", { resolution: 7 })).toBe("SELECT * FROM places('{\"resolution\":7}')");
 });
+
+test("of a factor both who converted and who did not are behind a number", () => {
+  const of = { activity: "save" };
+  const factor = { of, converted_with: 3, dropped_with: 2, converted_without: 1, dropped_without: 4, odds_ratio: 4.2, p: 0.3, q: 0.5, test: "fisher_exact" };
+  const shown = drawn("correlation", { funnel: { steps: [] } }, { entered: 10, converted: 4, tested: 1, factors: [factor] }, "UTC");
+  expect(shown.cells?.[0]).toEqual([null, { factor: of, converted: true }, { factor: of, converted: false }, null, null, null, null, null]);
+});
