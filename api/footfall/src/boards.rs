@@ -45,6 +45,7 @@ fn of_ask(error: AskError) -> Unanswered {
         AskError::TooManyValues { .. } | AskError::TooManyActivities { .. } => refused("insight_values_too_many"),
         AskError::TooManyPeople { .. } => refused("insight_refused"),
         AskError::Memory { .. } => refused("insight_memory"),
+        AskError::Spill { .. } => refused("insight_disk"),
         AskError::Preparing { .. } | AskError::TimeLimit { .. } | AskError::Busy => Unanswered::Later { detail },
         AskError::Store(_) | AskError::Engine(_) | AskError::Closed => Unanswered::Failed(detail),
     }

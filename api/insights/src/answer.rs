@@ -1,8 +1,8 @@
 //! What an answer looks like.
 
 use footfall_api_http::Time;
-use footfall_pipelines_insights::clickhouse_sql;
 use footfall_pipelines_insights::definition::Question;
+use footfall_pipelines_insights::{clickhouse_sql, clickhouse_unsaid};
 use footfall_pipelines_insights_feed::Answered;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -21,11 +21,24 @@ pub(crate) struct Insight<T> {
     /// It was worked out for an earlier question, and nothing has come since.
     pub is_cached: bool,
     /// A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
-    /// `null` where ClickHouse has no short way to say it.
+    /// `null` where `clickhouse_unsaid` says why.
     pub clickhouse_sql: Option<String>,
+    /// Why there is no statement, where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clickhouse_unsaid: Option<String>,
     /// The answer is of this share of the people alone, as asked; nothing in it is scaled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample: Option<f64>,
+}
+
+/// An answer for a part of the people, while the others are asked about.
+#[derive(Debug, Serialize)]
+pub(crate) struct Part<T> {
+    /// As if there were no other people; nothing in it is scaled.
+    pub answer: T,
+    /// Of the people: above 0, below 1.
+    pub share: f64,
+    pub as_of: Time,
 }
 
 impl<T> Insight<T> {
@@ -38,6 +51,7 @@ impl<T> Insight<T> {
             took_ms: answered.took.as_micros() as f64 / 1e3,
             is_cached: answered.is_cached,
             clickhouse_sql: clickhouse_sql(question),
+            clickhouse_unsaid: clickhouse_unsaid(question).map(str::to_owned),
             sample: question.scope().and_then(|scope| scope.sample),
         }
     }

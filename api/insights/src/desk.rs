@@ -7,7 +7,7 @@ use footfall_api_access::{Access, Permission, RowFilter, Scope, Who};
 use footfall_api_app::{Member, Whence, problem};
 use footfall_api_http::Problem;
 use footfall_pipelines_insights::definition::{Answer, Question};
-use footfall_pipelines_insights_feed::{Answered, AskLimits, Insights, Progress};
+use footfall_pipelines_insights_feed::{Answered, AskLimits, Insights, Partly, Progress};
 use footfall_pipelines_store::query::Engine;
 
 use crate::cohorts::{CohortError, Cohorts, problem_of_body};
@@ -132,6 +132,17 @@ impl Asking {
     pub async fn answer(&self) -> Result<Arc<Answered>, Problem> {
         let answered = self.insights.ask(&self.project, &self.question, self.limits).await;
         answered.map_err(|error| refusal(error, &self.question))
+    }
+
+    /// As [`Asking::answer`], for somebody who looks at [`Asking::partly`] meanwhile.
+    pub async fn answer_listening(&self) -> Result<Arc<Answered>, Problem> {
+        let answered = self.insights.ask_listening(&self.project, &self.question, self.limits).await;
+        answered.map_err(|error| refusal(error, &self.question))
+    }
+
+    /// The answer for the part of the people who were asked about so far.
+    pub fn partly(&self) -> Option<Arc<Partly>> {
+        self.insights.partly(&self.project, &self.question)
     }
 
     /// How far the answer is that somebody waits for.

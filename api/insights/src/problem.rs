@@ -25,6 +25,7 @@ kinds! {
     PREPARING = SERVICE_UNAVAILABLE, "insight_preparing", "The project's activity is being prepared for insights.";
     TOO_LONG = SERVICE_UNAVAILABLE, "insight_time_limit", "The answer took too long.";
     TOO_LARGE = UNPROCESSABLE_ENTITY, "insight_memory", "The question takes too much memory.";
+    TOO_LARGE_ON_DISK = UNPROCESSABLE_ENTITY, "insight_disk", "The question takes too much of the disk.";
     TOO_MANY = SERVICE_UNAVAILABLE, "insight_busy", "Too many questions wait for their turn.";
 }
 
@@ -47,6 +48,11 @@ pub(crate) fn refusal(error: AskError, question: &Question) -> Problem {
         AskError::TimeLimit { .. } => Problem::retry(&TOO_LONG, Duration::from_secs(5)).detail(detail),
         AskError::Memory { limit } => Problem::new(&TOO_LARGE)
             .detail(format!("{detail}: take a shorter span, fewer values of a breakdown, or no percentiles."))
+            .member("limit_bytes", limit),
+        AskError::Spill { limit } => Problem::new(&TOO_LARGE_ON_DISK)
+            .detail(format!(
+                "{detail}: take a shorter span, fewer values of a breakdown, or ask it when others are done."
+            ))
             .member("limit_bytes", limit),
         AskError::Busy => Problem::retry(&TOO_MANY, Duration::from_secs(1)),
         // The feed has traced why.

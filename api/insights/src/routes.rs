@@ -132,6 +132,8 @@ insights! {
     distribution_people distribution_people_of_key "distribution/people" DistributionPeople: people(PeopleOf::Distribution) => People(definition::PeopleAnswer), "Who has a value in a bin.";
     active_people_people active_people_people_of_key "active_people/people" ActivePeoplePeople: people(PeopleOf::ActivePeople) => People(definition::PeopleAnswer), "Who was active in a period.";
     time_between_people time_between_people_of_key "time_between/people" TimeBetweenPeople: people(PeopleOf::TimeBetween) => People(definition::PeopleAnswer), "Who needed so long.";
+    correlation_people correlation_people_of_key "correlation/people" CorrelationPeople: people(PeopleOf::Correlation) => People(definition::PeopleAnswer), "Who entered the funnel, with or without a factor.";
+    compare_people compare_people_of_key "compare/people" ComparePeople: people(PeopleOf::Compare) => People(definition::PeopleAnswer), "Who is in a group, or in both.";
     places_people places_people_of_key "places/people" PlacesPeople: people(PeopleOf::Places) => People(definition::PeopleAnswer), "Who was in a place.";
     ranking_people ranking_people_of_key "ranking/people" RankingPeople: people(PeopleOf::Ranking) => People(definition::PeopleAnswer), "Who has rows of an activity.";
 }

@@ -26,6 +26,9 @@ pub enum AskError {
     TooManyPeople { most: usize },
     #[error("the question takes more memory than the {limit} bytes that one may have")]
     Memory { limit: u64 },
+    /// Of all questions under way together.
+    #[error("the questions under way have more than {limit} bytes on disk that have no room in memory")]
+    Spill { limit: u64 },
     #[error("the store cannot be read: {0}")]
     Store(Arc<StoreError>),
     /// What the operator has to see.
@@ -44,6 +47,7 @@ impl From<InsightError> for AskError {
             | InsightError::UnknownZone(_) => AskError::Question(Arc::new(error)),
             InsightError::Memory { limit } => AskError::Memory { limit },
             InsightError::MemoryOfAll => AskError::Busy,
+            InsightError::Spill { limit } => AskError::Spill { limit },
             other => AskError::Engine(Arc::new(other)),
         }
     }

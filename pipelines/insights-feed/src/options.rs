@@ -15,8 +15,10 @@ pub struct InsightsOptions {
     pub questions_concurrent_of_project: usize,
     /// Questions that may wait for their turn; more are refused.
     pub questions_waiting: usize,
-    /// A question about more rows is heavy: such ones leave a place to the others, of a project and of all.
-    pub light_rows: u64,
+    /// A question that is expected to take longer is heavy: such ones leave a place to the others, of a project and of all.
+    pub heavy: Duration,
+    /// A question that is expected to take so long is answered for a part of the people first, where somebody listens.
+    pub parts_after: Duration,
     /// Threads that one question uses.
     pub threads: usize,
     /// Answers kept for questions asked again, in bytes of their JSON.
@@ -31,21 +33,29 @@ pub struct InsightsOptions {
     pub memory_bytes_max: usize,
     /// … of the disk.
     pub disk_bytes_max: u64,
-    /// Memory that one question may take while it is worked on; beyond it is refused.
+    /// Memory that one question may take while it is worked on. What it gathers beyond half of it goes to disk; who needs
+    /// more all the same is refused.
     pub question_bytes_max: usize,
     /// … all questions together.
     pub questions_bytes_max: usize,
+    /// Where questions put what they have no memory for. It is emptied at the start.
+    pub spill_folder: PathBuf,
+    /// What all questions together may have there; beyond it is refused.
+    pub spill_bytes_max: u64,
 }
 
 impl InsightsOptions {
     /// The defaults for a machine with two cores.
     pub fn new(folder: PathBuf) -> InsightsOptions {
         InsightsOptions {
+            spill_folder: folder.with_extension("spill"),
+            spill_bytes_max: 8 << 30,
             folder,
             questions_concurrent: 4,
             questions_concurrent_of_project: 3,
             questions_waiting: 256,
-            light_rows: 20_000_000,
+            heavy: Duration::from_millis(100),
+            parts_after: Duration::from_millis(500),
             threads: 2,
             cache_bytes: 32 << 20,
             dictionary_bytes_max: 64 << 20,
@@ -56,6 +66,15 @@ impl InsightsOptions {
             question_bytes_max: 512 << 20,
             questions_bytes_max: 1 << 30,
         }
+    }
+}
+
+impl InsightsOptions {
+    /// What one question may gather in memory: half of what it may take, and no more than its part of what there is for all
+    /// that are worked on at once.
+    pub(crate) fn gathered_bytes_max(&self) -> usize {
+        let part = self.questions_bytes_max / self.questions_concurrent.max(1);
+        (self.question_bytes_max / 2).min(part)
     }
 }
 

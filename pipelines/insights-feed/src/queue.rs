@@ -14,8 +14,8 @@ pub(crate) struct Places {
     pub heavy: usize,
     /// Questions that wait.
     pub waiting: usize,
-    /// Above so many rows a question is heavy.
-    pub light_rows: u64,
+    /// A question that costs more is heavy.
+    pub light: u64,
 }
 
 /// Waiting questions by project, and how many of each are worked on.
@@ -32,10 +32,10 @@ pub(crate) struct Turns<J> {
 
 /// The questions of one project.
 struct Waiting<J> {
-    /// Rows of the questions that were begun since the first of these came.
+    /// Cost of the questions that were begun since the first of these came.
     begun: u64,
-    /// By rows begun before they came and own rows, then as they came: who waits is passed by others only until as many
-    /// rows were begun as the own question has.
+    /// By the cost begun before they came and their own, then as they came: who waits is passed by others only until as much
+    /// was begun as the own question costs.
     questions: BTreeMap<(u64, u64), (u64, J)>,
 }
 
@@ -59,8 +59,8 @@ impl<J> Turns<J> {
         Turns { places, waiting, order, running, heavy: 0, count: 0, pushed: 0 }
     }
 
-    /// Puts a question about so many rows among those of its project; gives it back where too many wait.
-    pub fn push(&mut self, project: &Arc<str>, rows: u64, question: J) -> Result<(), J> {
+    /// Puts a question of this cost among those of its project; gives it back where too many wait.
+    pub fn push(&mut self, project: &Arc<str>, cost: u64, question: J) -> Result<(), J> {
         if self.count >= self.places.waiting {
             return Err(question);
         }
@@ -69,7 +69,7 @@ impl<J> Turns<J> {
             Waiting { begun: 0, questions: BTreeMap::new() }
         });
         self.pushed += 1;
-        of_project.questions.insert((of_project.begun.saturating_add(rows), self.pushed), (rows, question));
+        of_project.questions.insert((of_project.begun.saturating_add(cost), self.pushed), (cost, question));
         self.count += 1;
         Ok(())
     }
@@ -80,15 +80,15 @@ impl<J> Turns<J> {
         let (place, key) = self.order.iter().enumerate().find_map(found)?;
         let project = self.order.remove(place)?;
         let of_project = self.waiting.get_mut(&project)?;
-        let (rows, question) = of_project.questions.remove(&key)?;
-        of_project.begun = of_project.begun.saturating_add(rows);
+        let (cost, question) = of_project.questions.remove(&key)?;
+        of_project.begun = of_project.begun.saturating_add(cost);
         if of_project.questions.is_empty() {
             self.waiting.remove(&project);
         } else {
             self.order.push_back(project.clone());
         }
         self.count -= 1;
-        let is_heavy = rows > self.places.light_rows;
+        let is_heavy = cost > self.places.light;
         self.heavy += usize::from(is_heavy);
         let running = self.running.entry(project.clone()).or_default();
         running.all += 1;
@@ -104,9 +104,9 @@ impl<J> Turns<J> {
         }
         let heavy_of_project = self.places.of_project.saturating_sub(1).max(1);
         let has_heavy_place = running.heavy < heavy_of_project && self.heavy < self.places.heavy;
-        let has_place = |rows: u64| rows <= self.places.light_rows || has_heavy_place;
+        let has_place = |cost: u64| cost <= self.places.light || has_heavy_place;
         let questions = &self.waiting.get(project)?.questions;
-        questions.iter().find(|(_, (rows, _))| has_place(*rows)).map(|(key, _)| *key)
+        questions.iter().find(|(_, (cost, _))| has_place(*cost)).map(|(key, _)| *key)
     }
 
     /// A question is answered.
@@ -145,7 +145,7 @@ mod tests {
     const LIGHT: u64 = 10;
 
     fn turns(of_project: usize, heavy: usize, waiting: usize) -> Turns<u32> {
-        Turns::new(Places { of_project, heavy, waiting, light_rows: LIGHT })
+        Turns::new(Places { of_project, heavy, waiting, light: LIGHT })
     }
 
     fn name(text: &str) -> Arc<str> {

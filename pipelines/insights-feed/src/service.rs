@@ -1,7 +1,7 @@
 //! The service: questions wait for their turn, get a view that is new enough, and are answered on threads of their own.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -11,16 +11,20 @@ use footfall_pipelines_insights::definition::{
     Answer, Cohort, CohortAnswer, CohortPeople, Needs, Question, SQL_COLUMN,
 };
 use footfall_pipelines_insights::projection::Snapshot;
-use footfall_pipelines_insights::{Asked, Control, Engine, InsightError, MemoryPool, PeopleList, rows_about};
+use footfall_pipelines_insights::{
+    Asked, Control, Engine, InsightError, MemoryPool, PeopleList, SpillFolder, rows_about,
+};
 use footfall_pipelines_store::query::{RowExpression, Snapshots};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
 use crate::cache::{Cache, Key};
 use crate::error::AskError;
 use crate::feeder::Feed;
+use crate::job::{Asker, Job, Outcome};
 use crate::options::{AskLimits, InsightsOptions};
 use crate::people_lists::PeopleLists;
 use crate::queue::{Places, Turn, Turns};
+use crate::speeds::{Speeds, parts};
 
 /// An answer and what it took.
 #[derive(Debug, Clone)]
@@ -48,6 +52,17 @@ pub enum Progress {
     Asking { segments_done: u64, segments_all: u64 },
 }
 
+/// An answer for a part of the people, while all of them are still being asked about.
+#[derive(Debug, Clone)]
+pub struct Partly {
+    /// As if there were no others.
+    pub answer: Answer,
+    /// Above 0, below 1: of the segments of people.
+    pub share: f64,
+    /// It is of the rows that were visible at this moment.
+    pub as_of: Timestamp,
+}
+
 /// As many ids as there are: more than a question may list.
 const EVERYBODY: usize = usize::MAX;
 /// About 200 MB of ids.
@@ -56,20 +71,25 @@ const EVERYBODY_MAX: usize = 3_000_000;
 /// Each takes a thread of the runtime that waits.
 const PREPARING_MAX: usize = 64;
 
-type Outcome = Result<Arc<Answered>, AskError>;
-
 /// Answers questions about the activity of projects. Dropping it ends its threads.
 pub struct Insights {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
 }
 
-struct Shared {
+pub(crate) struct Shared {
     feed: Arc<Feed>,
     engine: Engine,
     /// What questions may take while they are worked on, together and each.
     memory: Arc<MemoryPool>,
     question_bytes_max: usize,
+    /// What each may gather in memory; the rest goes to the folder.
+    gathered_bytes_max: usize,
+    pub(crate) spill: Arc<SpillFolder>,
+    /// Bytes written there that metrics have.
+    spilled_told: AtomicU64,
+    speeds: Speeds,
+    parts_after: Duration,
     state: Mutex<State>,
     wake: Condvar,
     lists: Mutex<PeopleLists>,
@@ -83,29 +103,6 @@ struct State {
     under_way: HashMap<(Arc<str>, Arc<str>), Arc<Job>>,
     cache: Cache,
     closing: bool,
-}
-
-/// A question of one asker or of several who ask the same.
-struct Job {
-    project: Arc<str>,
-    definition: Arc<str>,
-    question: Question,
-    limits: AskLimits,
-    asked: Instant,
-    askers: AtomicUsize,
-    control: Control,
-    outcome: watch::Sender<Option<Outcome>>,
-}
-
-/// One who waits for a job; the last who leaves cancels it.
-struct Asker(Arc<Job>);
-
-impl Drop for Asker {
-    fn drop(&mut self) {
-        if self.0.askers.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.control.cancel();
-        }
-    }
 }
 
 /// Says that a future is dropped to a thread that waits for it.
@@ -132,7 +129,7 @@ impl Insights {
             of_project: options.questions_concurrent_of_project,
             heavy: options.questions_concurrent.saturating_sub(1),
             waiting: options.questions_waiting,
-            light_rows: options.light_rows,
+            light: micros(options.heavy),
         };
         let state = State {
             turns: Turns::new(places),
@@ -148,6 +145,11 @@ impl Insights {
             engine,
             memory,
             question_bytes_max: options.question_bytes_max,
+            gathered_bytes_max: options.gathered_bytes_max(),
+            spill: Arc::new(SpillFolder::open(&options.spill_folder, options.spill_bytes_max)?),
+            spilled_told: AtomicU64::new(0),
+            speeds: Speeds::default(),
+            parts_after: options.parts_after,
             state: Mutex::new(state),
             wake: Condvar::new(),
             lists: Mutex::default(),
@@ -164,13 +166,19 @@ impl Insights {
     /// Asks a question of a project. Dropping the future cancels it, unless somebody else has asked the same.
     pub async fn ask(&self, project: &str, question: &Question, limits: AskLimits) -> Outcome {
         question.check_size()?;
-        self.ask_checked(project, question, limits).await
+        self.ask_checked(project, question, limits, false).await
     }
 
-    async fn ask_checked(&self, project: &str, question: &Question, limits: AskLimits) -> Outcome {
+    /// As [`Insights::ask`], by somebody who looks at [`Insights::partly`] meanwhile.
+    pub async fn ask_listening(&self, project: &str, question: &Question, limits: AskLimits) -> Outcome {
+        question.check_size()?;
+        self.ask_checked(project, question, limits, true).await
+    }
+
+    async fn ask_checked(&self, project: &str, question: &Question, limits: AskLimits, listens: bool) -> Outcome {
         self.prepare(project, question, limits).await?;
-        let asker = self.shared.begin(project, question, limits)?;
-        let mut outcome = asker.0.outcome.subscribe();
+        let asker = self.shared.begin(project, question, limits, listens)?;
+        let mut outcome = asker.job.outcome.subscribe();
         let arrived = tokio::time::timeout(limits.time, outcome.wait_for(Option::is_some)).await;
         match arrived {
             Ok(Ok(outcome)) => outcome.clone().unwrap_or(Err(AskError::Closed)),
@@ -192,7 +200,7 @@ impl Insights {
     pub async fn everybody(&self, project: &str, cohort: &Cohort, limits: AskLimits) -> Outcome {
         Question::Cohort(CohortPeople { cohort: cohort.clone(), list: 0 }).check_size()?;
         let question = Question::Cohort(CohortPeople { cohort: cohort.clone(), list: EVERYBODY });
-        self.ask_checked(project, &question, limits).await
+        self.ask_checked(project, &question, limits, false).await
     }
 
     /// Whether a list of people is in memory for questions that name it.
@@ -219,6 +227,12 @@ impl Insights {
         }
     }
 
+    /// What is known of the answer to a question that somebody asks just now: of the largest part that was answered.
+    pub fn partly(&self, project: &str, question: &Question) -> Option<Arc<Partly>> {
+        let job = self.shared.state().under_way.get(&name_of(project, question)).cloned()?;
+        job.partly()
+    }
+
     /// Whether a project's view is in memory; else it begins with what is on disk.
     pub fn is_in_memory(&self, project: &str) -> bool {
         self.shared.feed.project(project).has_view(&Needs::default())
@@ -232,6 +246,11 @@ impl Insights {
     /// Bytes that questions under way take just now.
     pub fn questions_bytes(&self) -> u64 {
         u64::try_from(self.shared.memory.bytes()).unwrap_or(0)
+    }
+
+    /// Bytes that questions under way have on disk.
+    pub fn spilled_bytes(&self) -> u64 {
+        self.shared.spill.bytes()
     }
 
     /// Waits until there is a view at all: a project that is being prepared must not take the places of others.
@@ -271,14 +290,9 @@ impl Drop for Insights {
     }
 }
 
-impl Job {
-    fn finish(&self, outcome: Outcome) {
-        self.outcome.send_replace(Some(outcome));
-    }
-
-    fn deadline(&self) -> Instant {
-        self.asked + self.limits.time
-    }
+/// What turns are taken by.
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// What the same question of the same project has the same of.
@@ -295,39 +309,31 @@ impl Shared {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, project: &str, question: &Question, limits: AskLimits) -> Result<Asker, AskError> {
+    pub(crate) fn begin(
+        &self,
+        project: &str,
+        question: &Question,
+        limits: AskLimits,
+        listens: bool,
+    ) -> Result<Asker, AskError> {
         let name = name_of(project, question);
         let rows = self.feed.project(project).current().map_or(0, |view| rows_about(&view.snapshot, question));
+        let cost = micros(self.speeds.expected(question, rows));
         let lists = question.uploaded().into_iter().filter_map(|list| self.lists().get(project, list)).collect();
         let mut state = self.state();
         if state.closing {
             return Err(AskError::Closed);
         }
-        if let Some(job) = state.under_way.get(&name) {
-            // Whoever joins must not get an older answer, or less time, than asked for.
-            let serves =
-                job.limits.age <= limits.age && job.asked.elapsed() <= limits.age && !job.limits.time.is_zero();
-            let lives = job.askers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |askers| match askers {
-                0 => None,
-                some if serves => Some(some + 1),
-                _ => None,
-            });
-            if lives.is_ok() {
-                return Ok(Asker(job.clone()));
-            }
+        let known = state.under_way.get(&name);
+        if let Some(asker) = known.and_then(|job| Asker::joining(job, limits, listens)) {
+            return Ok(asker);
         }
-        let job = Arc::new(Job {
-            project: name.0.clone(),
-            definition: name.1.clone(),
-            question: question.clone(),
-            limits,
-            asked: Instant::now(),
-            askers: AtomicUsize::new(1),
-            control: Control::new(self.question_bytes_max, Some(self.memory.clone())).with_lists(lists),
-            outcome: watch::Sender::new(None),
-        });
-        let asker = Asker(job.clone());
-        state.turns.push(&name.0, rows, job.clone()).map_err(|_| AskError::Busy)?;
+        let control = Control::new(self.question_bytes_max, Some(self.memory.clone()))
+            .with_lists(lists)
+            .with_spill(self.spill.clone(), self.gathered_bytes_max);
+        let job = Arc::new(Job::new(&name, question, limits, control));
+        let asker = Asker::first(job.clone(), listens);
+        state.turns.push(&name.0, cost, job.clone()).map_err(|_| AskError::Busy)?;
         state.under_way.insert(name, job);
         self.wake.notify_one();
         Ok(asker)
@@ -377,6 +383,25 @@ impl Shared {
         Ok(Asked { answer: Answer::Cohort(answer), rows_read: 0, bytes_read: 0 })
     }
 
+    /// Answers a question that will take long for parts of the people first, if anybody listens.
+    fn ask_parts(&self, snapshot: &Snapshot, job: &Job, rows: u64, as_of: Timestamp) -> Result<(), AskError> {
+        let (expected, all) = (self.speeds.expected(&job.question, rows), snapshot.segments().len());
+        let within = job.deadline().saturating_duration_since(Instant::now());
+        let mut known = 0;
+        for one_in in parts(expected, self.parts_after, within) {
+            let count = all.div_ceil(one_in);
+            if !job.has_listeners() || count == known {
+                continue;
+            }
+            let Some(asked) = self.engine.ask_part(snapshot, &job.question, &job.control, one_in)? else { break };
+            known = count;
+            let share = count as f64 / all as f64;
+            let partly = Partly { answer: asked.answer, share, as_of };
+            job.tell_part(partly);
+        }
+        Ok(())
+    }
+
     fn answer(&self, job: &Job) -> Outcome {
         if job.control.is_cancelled() {
             return Err(InsightError::Cancelled.into());
@@ -397,9 +422,15 @@ impl Shared {
         if let Some(known) = self.state().cache.get(&key) {
             return Ok(Arc::new(Answered { as_of, is_cached: true, ..(*known).clone() }));
         }
+        let rows = rows_about(&view.snapshot, &job.question);
+        self.ask_parts(&view.snapshot, job, rows, as_of)?;
         let started = Instant::now();
         let asked = self.ask(&view.snapshot, job)?;
         let took = started.elapsed();
+        self.speeds.learn(&job.question, rows, took);
+        let spilled = self.spill.bytes_ever();
+        let told = self.spilled_told.fetch_max(spilled, Ordering::Relaxed);
+        metrics::counter!("footfall_insights_spilled_bytes_total").increment(spilled.saturating_sub(told));
         metrics::histogram!("footfall_insights_seconds").record(took.as_secs_f64());
         let bytes = serde_json::to_vec(&asked.answer).map_or(usize::MAX / 2, |text| text.len());
         let (rows_read, bytes_read) = (asked.rows_read, asked.bytes_read);

@@ -1,22 +1,28 @@
 //! A question under way: how to end it, what it may take of memory, and how far it is.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::memory::{self, MemoryPool};
+use crate::spill::SpillFolder;
 use crate::{InsightError, PeopleList};
 
 const OVER_OWN: u8 = 1;
 const OVER_ALL: u8 = 2;
+const FAILED: u8 = 3;
 
 /// Of one question; whoever asks keeps it to look at, or to cancel.
 #[derive(Debug)]
 pub struct Control {
     cancelled: AtomicBool,
     bytes: AtomicI64,
+    bytes_most: AtomicI64,
     bytes_max: i64,
     pool: Option<Arc<MemoryPool>>,
+    spill: Option<(Arc<SpillFolder>, usize)>,
     over: AtomicU8,
+    failed: Mutex<Option<InsightError>>,
+    is_quiet: AtomicBool,
     segments_done: AtomicU64,
     segments_all: AtomicU64,
     lists: Vec<Arc<PeopleList>>,
@@ -34,9 +40,13 @@ impl Control {
         Control {
             cancelled: AtomicBool::new(false),
             bytes: AtomicI64::new(0),
+            bytes_most: AtomicI64::new(0),
             bytes_max: i64::try_from(bytes_max).unwrap_or(i64::MAX),
             pool,
+            spill: None,
             over: AtomicU8::new(0),
+            failed: Mutex::new(None),
+            is_quiet: AtomicBool::new(false),
             segments_done: AtomicU64::new(0),
             segments_all: AtomicU64::new(0),
             lists: Vec::new(),
@@ -47,6 +57,32 @@ impl Control {
     #[must_use]
     pub fn with_lists(self, lists: Vec<Arc<PeopleList>>) -> Control {
         Control { lists, ..self }
+    }
+
+    /// What it gathers beyond `bytes` goes to this folder. The rest of what it may take is for what it works with.
+    #[must_use]
+    pub fn with_spill(self, folder: Arc<SpillFolder>, bytes: usize) -> Control {
+        Control { spill: Some((folder, bytes)), ..self }
+    }
+
+    pub(crate) fn spill(&self) -> Option<(&Arc<SpillFolder>, usize)> {
+        self.spill.as_ref().map(|(folder, bytes)| (folder, *bytes))
+    }
+
+    /// Ends the question with an error.
+    pub(crate) fn fail(&self, error: InsightError) {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        self.end_as(FAILED);
+    }
+
+    /// The first reason counts.
+    fn end_as(&self, reason: u8) {
+        let _ = self.over.compare_exchange(0, reason, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// The most bytes that it was seen to take.
+    pub fn bytes_most(&self) -> u64 {
+        u64::try_from(self.bytes_most.load(Ordering::Relaxed)).unwrap_or(0)
     }
 
     pub(crate) fn people_list(&self, name: &str) -> Option<&PeopleList> {
@@ -67,13 +103,23 @@ impl Control {
         (self.segments_done.load(Ordering::Relaxed), self.segments_all.load(Ordering::Relaxed))
     }
 
+    /// Whether what is done is no progress.
+    pub(crate) fn be_quiet(&self, is_quiet: bool) {
+        self.is_quiet.store(is_quiet, Ordering::Relaxed);
+    }
+
     pub(crate) fn begin(&self, segments: usize) {
+        if self.is_quiet.load(Ordering::Relaxed) {
+            return;
+        }
         self.segments_all.fetch_add(segments as u64, Ordering::Relaxed);
     }
 
     /// A segment is done by a thread that held so much when it was last asked.
     pub(crate) fn passed(&self, held: &AtomicI64) {
-        self.segments_done.fetch_add(1, Ordering::Relaxed);
+        if !self.is_quiet.load(Ordering::Relaxed) {
+            self.segments_done.fetch_add(1, Ordering::Relaxed);
+        }
         self.weigh(held);
     }
 
@@ -82,11 +128,12 @@ impl Control {
         let now = memory::held();
         let news = now - held.swap(now, Ordering::Relaxed);
         let all = self.bytes.fetch_add(news, Ordering::Relaxed) + news;
+        self.bytes_most.fetch_max(all, Ordering::Relaxed);
         let has_room = self.pool.as_ref().is_none_or(|pool| pool.take(news));
         if news > 0 && all > self.bytes_max {
-            self.over.store(OVER_OWN, Ordering::Relaxed);
+            self.end_as(OVER_OWN);
         } else if news > 0 && !has_room {
-            self.over.store(OVER_ALL, Ordering::Relaxed);
+            self.end_as(OVER_ALL);
         }
     }
 
@@ -95,6 +142,12 @@ impl Control {
         match self.over.load(Ordering::Relaxed) {
             OVER_OWN => Err(InsightError::Memory { limit: self.bytes_max as u64 }),
             OVER_ALL => Err(InsightError::MemoryOfAll),
+            FAILED => Err(self
+                .failed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take()
+                .unwrap_or(InsightError::Cancelled)),
             _ if self.cancelled.load(Ordering::Relaxed) => Err(InsightError::Cancelled),
             _ => Ok(()),
         }

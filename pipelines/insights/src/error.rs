@@ -20,6 +20,10 @@ pub enum InsightError {
     Memory { limit: u64 },
     #[error("the questions under way take all the memory that there is for them")]
     MemoryOfAll,
+    #[error(
+        "the questions under way take more than the {limit} bytes of disk that there are for what has no room in memory"
+    )]
+    Spill { limit: u64 },
     #[error("a thread of the engine ended by a panic")]
     Thread,
     #[error("{action} {path}: {source}")]

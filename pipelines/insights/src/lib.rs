@@ -13,14 +13,16 @@ mod people_list;
 pub mod projection;
 #[cfg(any(test, feature = "reference"))]
 pub mod reference;
+mod spill;
 
 #[cfg(test)]
 mod tests;
 
-pub use clickhouse::clickhouse_sql;
+pub use clickhouse::{clickhouse_sql, clickhouse_unsaid};
 pub use control::Control;
 pub use error::InsightError;
 pub use estimate::rows_about;
 pub use memory::{Counted, MemoryPool};
 pub use operators::{Asked, Engine};
 pub use people_list::PeopleList;
+pub use spill::SpillFolder;

@@ -75,9 +75,29 @@ pub async fn measure(options: &Options, report: &mut Report) -> Result<(), Bench
         row(&format!("{}, {}", tile.board, tile.id), times);
     }
     report.note(&format!("Resident memory {:.0} MB.", server.memory().now_mb));
+    sessions(&server, report).await?;
     server.stop().await?;
     Ok(())
 }
+
+/// SQL over all sessions takes the memory of a few people, however many there are: how long it takes, and by how much the most
+/// that the process ever had grows.
+async fn sessions(server: &Server, report: &mut Report) -> Result<(), BenchError> {
+    let mut table = report.table("SQL over sessions", &["question", "ms", "MB more at most"]);
+    for (what, sql) in SESSIONS {
+        let (begun, before) = (Instant::now(), server.memory());
+        server.ask(sql).await?;
+        let more = (server.memory().peak_mb - before.peak_mb).max(0.0);
+        table.row(&[json!(what), json!(begun.elapsed().as_secs_f64() * 1e3), json!(more)]);
+    }
+    Ok(())
+}
+
+const SESSIONS: [(&str, &str); 3] = [
+    ("how many", "SELECT count(*) FROM sessions"),
+    ("by day", "SELECT date_trunc('day', start) AS day, count(*), avg(duration_seconds) FROM sessions GROUP BY day ORDER BY day"),
+    ("by how they begin", "SELECT entry_event, count(*) AS n FROM sessions GROUP BY entry_event ORDER BY n DESC"),
+];
 
 fn question(server: &Server, tile: Tile, days: u32) -> String {
     let path = format!("/v1/projects/default/dashboards/{}/answers", tile.board);

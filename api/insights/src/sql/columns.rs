@@ -206,7 +206,7 @@ fn cells(answer: &Answer) -> Vec<Vec<Cell>> {
                         Label::Other => label(&Label::Other),
                         _ => Cell::text(group.value.as_ref()),
                     };
-                    let median = group.percentile_ms(0.5).filter(|_| step == last).map_or(Cell::Null, Cell::Count);
+                    let median = group.median_ms().filter(|_| step == last).map_or(Cell::Null, Cell::Count);
                     let mean = Cell::number(group.mean_ms.filter(|_| step == last));
                     vec![value, Cell::count(step as u64), Cell::count(people), median, mean]
                 }));

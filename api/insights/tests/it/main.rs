@@ -13,6 +13,7 @@ mod behind;
 mod cohorts;
 mod lake;
 mod options;
+mod resent;
 mod streams;
 mod tables;
 mod told;

@@ -2,7 +2,7 @@
 
 import { Refused } from "../api/client";
 import { askEvents } from "../api/events";
-import type { Progress } from "../api/stream";
+import type { Part, Progress } from "../api/stream";
 import type { Kind } from "./question";
 
 export interface Insight {
@@ -11,15 +11,17 @@ export interface Insight {
   rows_read: number;
   took_ms: number;
   clickhouse_sql?: string | null;
+  /** Why there is none. */
+  clickhouse_unsaid?: string;
 }
 
 const TRIES = 60;
 const PAUSE_MS = 1000;
 
-export async function ask(project: string, kind: Kind, definition: object, signal: AbortSignal, tell: (progress: Progress | undefined) => void): Promise<Insight> {
+export async function ask(project: string, kind: Kind, definition: object, signal: AbortSignal, tell: (progress: Progress | undefined) => void, tellPart?: (part: Part) => void): Promise<Insight> {
   for (let turn = 0; ; turn++) {
     try {
-      const insight = await askEvents<Insight>(`/v1/projects/${encodeURIComponent(project)}/insights/${kind}`, definition, signal, tell);
+      const insight = await askEvents<Insight>(`/v1/projects/${encodeURIComponent(project)}/insights/${kind}`, definition, signal, tell, tellPart);
       tell(undefined);
       return insight;
     } catch (fault) {

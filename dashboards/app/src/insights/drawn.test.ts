@@ -125,3 +125,10 @@ test("what a person of a ranking did is behind their number", () => {
   const shown = drawn("ranking", { by: "person" }, { rows: [{ activity: null, person: "p1", rows: 3 }] }, "UTC");
   expect([shown.people, shown.cells]).toEqual([["p1"], [[null, { person: "p1" }]]]);
 });
+
+test("of a factor both who converted and who did not are behind a number", () => {
+  const of = { activity: "save" };
+  const factor = { of, converted_with: 3, dropped_with: 2, converted_without: 1, dropped_without: 4, odds_ratio: 4.2, p: 0.3, q: 0.5, test: "fisher_exact" };
+  const shown = drawn("correlation", { funnel: { steps: [] } }, { entered: 10, converted: 4, tested: 1, factors: [factor] }, "UTC");
+  expect(shown.cells?.[0]).toEqual([null, { factor: of, converted: true }, { factor: of, converted: false }, null, null, null, null, null]);
+});

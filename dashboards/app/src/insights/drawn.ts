@@ -103,7 +103,7 @@ export function drawn(kind: Kind, definition: object, answer: unknown, zone: str
     case "distribution": return distribution(asked, of());
     case "time_between": return timeBetween(asked, of());
     case "ranking": return ranking(of());
-    case "correlation": return correlation(asked, of());
+    case "correlation": return correlation(of());
     case "compare": return compare(asked, of());
     case "places": return places(of());
     case "cohort": return cohort(of());

@@ -84,19 +84,16 @@ function factorName(of: FactorOf): string {
   return "property" in of ? `${of.property.name} is ${of.property.value}` : `person’s ${of.person_property.name} is ${of.person_property.value}`;
 }
 
-export function correlation(asked: Definition, answer: CorrelationAnswer): Drawn {
+export function correlation(answer: CorrelationAnswer): Drawn {
   const { entered, converted, tested, factors } = answer;
   const rate = (yes: number, no: number) => (yes + no ? yes / (yes + no) : null);
-  const steps = asked.funnel?.steps?.length ?? 1;
-  const through = { in_cell: { funnel: { question: asked.funnel, cell: { step: steps, standing: "reached" } } } };
-  // Of properties of persons the group can be named exactly; of rows and stretches it cannot.
-  const having = (of: FactorOf): Cell => ("person_property" in of ? new Elsewhere("cohort", { cohort: { all: [through, { person: { property: of.person_property.name, test: { is: [of.person_property.value] } } }] } }, {}) : null);
+  const having = (factor: FactorOf, converted: boolean): Cell => ({ factor, converted });
   const top = factors.slice(0, FACTORS_DRAWN);
   return {
     drawing: top.length ? { kind: "bars", unit: "percent", names: top.map(({ of }) => factorName(of)), lines: [{ name: "convert with it", values: top.map(({ converted_with, dropped_with }) => rate(converted_with, dropped_with)) }, { name: "convert without it", values: top.map(({ converted_without, dropped_without }) => rate(converted_without, dropped_without)) }] } : undefined,
     head: ["what", "converted with it", "dropped with it", "with it", "without it", "odds", "q", "p"],
     rows: factors.map((one) => [factorName(one.of), one.converted_with, one.dropped_with, percent(rate(one.converted_with, one.dropped_with)), percent(rate(one.converted_without, one.dropped_without)), Number(one.odds_ratio.toPrecision(3)), chance(one.q), chance(one.p)]),
-    cells: factors.map(({ of }) => [null, having(of), null, null, null, null, null, null]),
+    cells: factors.map(({ of }) => [null, having(of, true), having(of, false), null, null, null, null, null]),
     about: `${number(converted)} of ${number(entered)} people got through. ${number(tested)} properties and activities were tested together; ${number(factors.filter(({ q }) => q <= SURE).length)} of those shown go with it beyond chance (q up to 0.05). None of it is a cause, and an activity that only takes time goes with not converting.`,
   };
 }

@@ -2,7 +2,7 @@
 
 import { useCallback, useMemo, useState } from "react";
 import { useAnswer } from "../api/answer";
-import type { Progress } from "../api/stream";
+import type { Part, Progress } from "../api/stream";
 import { useAddress, useInAddress } from "../frame/address";
 import { useProject } from "../frame/project";
 import { Segments } from "../parts/choice";
@@ -16,6 +16,7 @@ import { PeopleBehind, type Behind } from "./behind";
 import { Builder } from "./builder";
 import { Cohorts } from "./cohorts";
 import { questionOf } from "./kept";
+import { PartOfAnswer } from "./part";
 import { Waiting } from "./progress";
 import { KINDS, bodyOf, lackOf, midnight, readQuestion, spanOf, type Question } from "./question";
 import { Result } from "./result";
@@ -52,10 +53,13 @@ export default function Insights() {
   const lack = kept ? undefined : lackOf(question);
   const [behind, setBehind] = useState<Behind>();
   const [progress, setProgress] = useState<Progress>();
+  const [part, setPart] = useState<{ part: Part; of: object }>();
   const [isManaging, setManaging] = useState(false);
   const definition = useMemo(() => kept?.definition ?? bodyOf(question, midnight(Date.now(), 1, ZONE), ZONE), [question, kept]);
   const answer = useAnswer(lack || isComing ? undefined : `${project} ${question.kind} ${JSON.stringify(definition)}`, (signal) =>
-    ask(project, question.kind, definition, signal, setProgress).then((insight) => ({ insight, kind: question.kind, definition, question })));
+    ask(project, question.kind, definition, signal, setProgress, (part) => setPart({ part, of: definition })).then((insight) => ({ insight, kind: question.kind, definition, question })));
+  // Of another question it says nothing.
+  const known = answer.isAsking && part?.of === definition ? part.part : undefined;
   const show = useCallback((behind: Behind | undefined) => behind && setBehind(behind), []);
   return (
     <>
@@ -71,6 +75,7 @@ export default function Insights() {
         {answer.isSlow && <Waiting progress={progress} cancel={answer.cancel} />}
         {answer.isCancelled && <p className="line" role="status">It was stopped. <button type="button" className="plain" onClick={answer.again}>Ask again</button></p>}
         {isComing ? <Loading what="the saved question" /> : lack ? <Empty>{lack}</Empty> : answer.fault ? <Failure fault={answer.fault} again={answer.again} />
+          : known ? <PartOfAnswer part={known} kind={question.kind} definition={definition} />
           : answer.value ? <Result {...answer.value} isStale={answer.isAsking || Boolean(answer.isCancelled)} isKept={kept !== undefined} saved={() => (setFirst(typed), unsaved.drop(), found.again())} show={show} /> : !answer.isSlow && !answer.isCancelled && <Loading what="the answer" />}
       </section>
       {behind && <PeopleBehind behind={behind} close={() => setBehind(undefined)} />}

@@ -57,7 +57,7 @@ export function Result({ insight, kind, definition, question, isStale, isKept, s
         <span className="line">
           {kind === "cohort" ? <SaveCohort question={question} /> : !isKept && isKeepable(question) && <SaveQuestion question={() => savedInsight(question)} saved={saved} />}
           {kind === "places" && <Link className="quiet" href={placeOf(project, "places", { activity: question.steps[0]?.activity ?? "", days: String(question.days) })}>On the map</Link>}
-          <Exports shown={shown} title={title} kind={kind} definition={definition} clickhouse={insight.clickhouse_sql} picture={() => region.current && void savePicture(region.current, title)} />
+          <Exports shown={shown} title={title} kind={kind} definition={definition} clickhouse={insight.clickhouse_sql} unsaid={insight.clickhouse_unsaid} picture={() => region.current && void savePicture(region.current, title)} />
         </span>
       </div>
       {isEmpty && <Empty>Nothing of this happened in that time. Choose a longer time or another activity.</Empty>}
@@ -76,10 +76,11 @@ interface Taken {
   kind: Kind;
   definition: object;
   clickhouse?: string | null;
+  unsaid?: string;
   picture: () => void;
 }
 
-function Exports({ shown, title, kind, definition, clickhouse, picture }: Taken) {
+function Exports({ shown, title, kind, definition, clickhouse, unsaid, picture }: Taken) {
   const sql = sqlOf(kind, definition);
   const take = (text: string, ending: string, type: string) => save(fileName(title, ending), text, type);
   return (
@@ -87,6 +88,7 @@ function Exports({ shown, title, kind, definition, clickhouse, picture }: Taken)
       <button type="button" className="quiet" onClick={() => save(fileName(title, "csv"), csv(shown.head, shown.rows))}>CSV</button>
       {shown.drawing && <button type="button" className="quiet" onClick={picture}>PNG</button>}
       <button type="button" className="quiet" onClick={() => take(`${sql};\n`, "sql", "application/sql")}>SQL</button>
+      {unsaid && <span className="soft small">No SQL for ClickHouse: {unsaid}.</span>}
       {clickhouse && <button type="button" className="quiet" onClick={() => take(clickhouse, "sql", "application/sql")}>SQL for ClickHouse</button>}
     </>
   );

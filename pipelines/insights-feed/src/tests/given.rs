@@ -132,6 +132,23 @@ impl House {
         self.put(TableRows { batches, person_changes: Vec::new() }).await;
     }
 
+    /// Publishes a view of each of so many persons.
+    pub async fn crowd(&mut self, persons: usize) {
+        let view = |person| Made {
+            person,
+            event: "view",
+            time_ms: FROM + 20 * HOUR,
+            plan: None,
+            n: None,
+            os: None,
+            company: None,
+            says: None,
+        };
+        let made: Vec<Made> = (0..persons).map(view).collect();
+        let batches = BTreeMap::from([(Table::Activity, self.activity(&made))]);
+        self.put(TableRows { batches, person_changes: Vec::new() }).await;
+    }
+
     async fn merge(&mut self, a: usize, b: usize) {
         let (from, into) = (self.now[a], self.now[b]);
         if from != into {

@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use footfall_pipelines_insights::definition::{Distribution, DistributionOf, Question, Scope, Selector};
+use footfall_pipelines_insights::definition::{
+    Answer, Bucket, Distribution, DistributionOf, Measure, Question, Running, Scope, Selector, Series, Trend,
+};
+use footfall_pipelines_insights::projection::SEGMENT_PERSONS;
 
-use super::given::{House, Step};
+use super::given::{FROM, HOUR, House, Step};
 use super::{NOW, asked};
 use crate::{AskError, AskLimits, Progress};
 
@@ -170,4 +173,79 @@ async fn whoever_leaves_cancels_and_progress_is_told() {
     drop(tokio::time::timeout(Duration::ZERO, asking).await);
     insights.ask("p", question, NOW).await.unwrap();
     assert_eq!((insights.waiting(), insights.questions_bytes()), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_listens_to_a_long_question_is_told_of_a_part_first() {
+    let mut house = House::open(0);
+    house.crowd(SEGMENT_PERSONS + 16).await;
+    let insights = house.insights_with(|options| options.parts_after = Duration::ZERO);
+    let people = |until_ms: i64| {
+        let series = vec![Series { select: Selector::named("view"), measures: vec![Measure::People] }];
+        Question::Trend(Trend {
+            scope: Scope::utc(FROM, until_ms),
+            series,
+            bucket: Bucket::Whole,
+            breakdown: None,
+            cohorts: Vec::new(),
+            formulas: Vec::new(),
+            running: Running::Each,
+            previous: false,
+        })
+    };
+    let counted = |answer: &Answer| match answer {
+        Answer::Trend(trend) => trend.lines[0].measures[0][0],
+        other => panic!("{other:?}"),
+    };
+    for listens in [false, true] {
+        // Another question than before: none is answered from what is kept.
+        let question = people(FROM + 90 * HOUR + i64::from(listens));
+        let asker = insights.shared.begin("p", &question, NOW, listens).unwrap();
+        let mut outcome = asker.job.outcome.subscribe();
+        let answered = outcome.wait_for(Option::is_some).await.unwrap().clone().unwrap().unwrap();
+        assert_eq!(counted(&answered.answer), Some((SEGMENT_PERSONS + 16) as f64));
+        let partly = asker.job.partly();
+        assert_eq!(partly.as_ref().map(|partly| partly.share), listens.then_some(0.5));
+        if let Some(partly) = partly {
+            assert_eq!((counted(&partly.answer), partly.as_of), (Some(SEGMENT_PERSONS as f64), answered.as_of));
+        }
+    }
+    // Nothing is left of it when nobody asks any more.
+    assert!(insights.partly("p", &people(FROM + 90 * HOUR + 1)).is_none());
+    assert_eq!((insights.questions_bytes(), insights.spilled_bytes()), (0, 0));
+}
+
+#[tokio::test]
+async fn what_has_no_room_in_memory_goes_to_a_folder_of_its_own() {
+    let mut house = House::open(0);
+    house.crowd(SEGMENT_PERSONS + 16).await;
+    let spill = house.folder.path().join("insights.spill");
+    // What a process that was killed has left.
+    std::fs::create_dir_all(&spill).unwrap();
+    std::fs::write(spill.join("1.spill"), "left").unwrap();
+    let question = Question::Distribution(Distribution {
+        scope: Scope::utc(FROM, FROM + 90 * HOUR),
+        select: Selector::any(),
+        of: DistributionOf::RowsPerPerson,
+        edges: vec![1.0, 2.0],
+        ranks: vec![0.5],
+    });
+    let insights = house.insights();
+    assert!(std::fs::read_dir(&spill).unwrap().next().is_none());
+    let want = insights.ask("p", &question, NOW).await.unwrap().answer.clone();
+    assert_eq!(insights.shared.spill.bytes_ever(), 0, "there is room");
+    drop(insights);
+    // A number of each person of a segment is more than a thread may hold of this.
+    let insights = house.insights_with(|options| options.question_bytes_max = 3 << 20);
+    assert_eq!(insights.ask("p", &question, NOW).await.unwrap().answer, want);
+    assert!(insights.shared.spill.bytes_ever() > 0);
+    assert_eq!((insights.spilled_bytes(), insights.questions_bytes()), (0, 0));
+    assert!(std::fs::read_dir(&spill).unwrap().next().is_none());
+    drop(insights);
+    let insights = house.insights_with(|options| {
+        (options.question_bytes_max, options.spill_bytes_max) = (3 << 20, 1_000);
+    });
+    let refused = insights.ask("p", &question, NOW).await;
+    assert!(matches!(refused, Err(AskError::Spill { limit: 1_000 })), "{refused:?}");
+    assert_eq!((insights.spilled_bytes(), insights.questions_bytes()), (0, 0));
 }

@@ -1,27 +1,23 @@
 //! The people of a number: how many, and a page of their ids. The same as a group within other statements.
 
-use super::rows::{of, people_of, quoted, selected, within};
-use super::{funnel, paths, people, places, questions, retention, sessions, trend};
+use super::rows::{ms_of, of, people_of, quoted, selected, within};
+use super::{correlation, funnel, paths, people, places, questions, retention, sessions, trend};
 use crate::definition::{
-    Bucket, Buckets, Cohort, FunnelStanding, Label, LifecycleStanding, NamedCohort, PathsCell, PeopleOf, PlacesCell,
-    Scope,
+    Bucket, Buckets, Cohort, FactorOf, FunnelStanding, Label, LifecycleStanding, NamedCohort, PathsCell, PeopleOf,
+    PlacesCell, Scope,
 };
 
 pub(super) fn people_of_cell(asked: &PeopleOf) -> Option<Vec<String>> {
     let (who, (limit, after)) = (who(asked)?, asked.page());
     let after = after.map_or("1".to_owned(), |after| format!("person_id > {}", quoted(after)));
-    let ending = if matches!(asked, PeopleOf::Places(_)) { places::LATITUDE_FIRST } else { "" };
     Some(vec![
-        format!("SELECT uniqExact(person_id) AS people FROM ({who}){ending}"),
-        format!("SELECT DISTINCT person_id FROM ({who})\nWHERE {after} ORDER BY person_id LIMIT {limit}{ending}"),
+        format!("SELECT uniqExact(person_id) AS people FROM ({who})"),
+        format!("SELECT DISTINCT person_id FROM ({who})\nWHERE {after} ORDER BY person_id LIMIT {limit}"),
     ])
 }
 
 /// Their ids, some perhaps more than once. `None` where the cell is none of the question's, or the question cannot be said.
 pub(super) fn who(asked: &PeopleOf) -> Option<String> {
-    if !super::can_say(&asked.question()) {
-        return None;
-    }
     match asked {
         PeopleOf::Trend(asked) => {
             let (question, cell) = (&asked.question, &asked.cell);
@@ -63,7 +59,7 @@ pub(super) fn who(asked: &PeopleOf) -> Option<String> {
             let back = match all.starts().get(place + after) {
                 Some(from_ms) => {
                     let sign = if question.unbounded { ">=" } else { "=" };
-                    format!("toUnixTimestamp(returned) * 1000 {sign} {from_ms}")
+                    format!("{} {sign} {from_ms}", ms_of("returned"))
                 }
                 None => "0".to_owned(),
             };
@@ -105,7 +101,8 @@ pub(super) fn who(asked: &PeopleOf) -> Option<String> {
             let (_, start_ms, _) = bucket_at(asked.question.bucket, &asked.question.scope, asked.cell.bucket_ms, 0)?;
             let standings = questions::standings(&asked.question);
             Some(format!(
-                "SELECT person_id FROM ({standings}) WHERE standing = '{standing}' AND toUnixTimestamp(at) * 1000 = {start_ms}"
+                "SELECT person_id FROM ({standings}) WHERE standing = '{standing}' AND {} = {start_ms}",
+                ms_of("at")
             ))
         }
         PeopleOf::Stickiness(asked) => Some(format!(
@@ -174,6 +171,37 @@ pub(super) fn who(asked: &PeopleOf) -> Option<String> {
                 Some(format!("SELECT person_id FROM {} WHERE has({near}, cell)", places::located(&asked.question)))
             }
         },
+        PeopleOf::Correlation(asked) => {
+            let (entered, factors) = correlation::people(&asked.question);
+            let converted =
+                asked.cell.converted.map(|converted| if converted { " AND converted" } else { " AND NOT converted" });
+            let factor = asked.cell.factor.as_ref().map(|factor| {
+                let (kind, name, value) = match factor {
+                    FactorOf::Property { name, value } => ("property", name.as_str(), value),
+                    FactorOf::PersonProperty { name, value } => ("person_property", name.as_str(), value),
+                    FactorOf::Activity(name) => ("activity", "", name),
+                };
+                let not = if asked.cell.has { "" } else { "NOT " };
+                let (name, value) = (quoted(name), quoted(value));
+                format!(
+                    " AND person_id {not}IN (SELECT person_id FROM ({factors}) WHERE kind = '{kind}' AND name = {name} AND value = {value})"
+                )
+            });
+            let all = format!("{}{}", converted.unwrap_or_default(), factor.unwrap_or_default());
+            Some(format!("SELECT person_id FROM ({entered}) WHERE 1{all}"))
+        }
+        PeopleOf::Compare(asked) => {
+            let [first, second] = asked.question.segments.as_slice() else { return None };
+            let (first, second) = (people::cohort(&first.cohort), people::cohort(&second.cohort));
+            let wanted = match asked.cell.segment {
+                None => format!("({first}) AND ({second})"),
+                Some(0) => format!("({first}) AND NOT ({second})"),
+                Some(1) => format!("({second}) AND NOT ({first})"),
+                Some(_) => return None,
+            };
+            let everybody = people_of(&asked.question.scope);
+            Some(format!("SELECT DISTINCT person_id FROM activity WHERE {everybody} AND {wanted}"))
+        }
         PeopleOf::Ranking(asked) => {
             let named = asked.cell.activity.as_ref().map(|name| format!(" AND event = {}", quoted(name)));
             let person = asked.cell.person.as_ref().map(|person| format!(" AND person_id = {}", quoted(person)));

@@ -4,7 +4,7 @@
 //! person's rows are gone through in an `arrayFold`: for each level the latest start from which it is reached just now.
 
 use super::questions::percentile;
-use super::rows::{MS, bucket, people_of, selected, source, value, within};
+use super::rows::{MS, bucket, ms_of, people_of, selected, source, value, within};
 use crate::definition::{
     Attribution, Bucket, By, ByOf, Exclusion, Funnel, FunnelBreakdown, FunnelOrder, FunnelTimes, Selector,
 };
@@ -218,7 +218,7 @@ impl<'f> Walk<'f> {
 }
 
 /// The statements, and how groups are named in them.
-struct Said<'f> {
+pub(super) struct Said<'f> {
     funnel: &'f Funnel,
     walk: Walk<'f>,
     rows: String,
@@ -230,7 +230,7 @@ pub(super) fn people(asked: &Funnel, at_level: &str, start_ms: Option<i64>, labe
     let said = Said::of(asked);
     let people = match (start_ms, asked.trend) {
         (Some(start_ms), Some(unit)) => {
-            format!("SELECT * FROM ({}) WHERE toUnixTimestamp(at) * 1000 = {start_ms}", said.attempts(unit))
+            format!("SELECT * FROM ({}) WHERE {} = {start_ms}", said.attempts(unit), ms_of("at"))
         }
         _ => said.people(),
     };
@@ -252,7 +252,7 @@ pub(super) fn funnel(asked: &Funnel) -> Vec<String> {
 }
 
 impl<'f> Said<'f> {
-    fn of(funnel: &'f Funnel) -> Said<'f> {
+    pub fn of(funnel: &'f Funnel) -> Said<'f> {
         let scope = &funnel.scope;
         let rows = format!("{} AND {}", within(scope.from_ms, scope.until_ms), people_of(scope));
         let from = source(funnel.breakdown.iter().map(|breakdown| &breakdown.property));
@@ -303,7 +303,8 @@ impl Said<'_> {
 
     /// Person, value, bucket and level of attempts that begin in it.
     fn attempts(&self, unit: Bucket) -> String {
-        let at = format!(", {} AS at", bucket(unit, &self.funnel.scope.zone));
+        let scope = &self.funnel.scope;
+        let at = format!(", {} AS at", bucket(unit, &scope.zone, (scope.from_ms, scope.until_ms)));
         let (part, value) = self.part(true);
         let name = if part.is_empty() { "" } else { "part, " };
         let place = if self.walk.order == FunnelOrder::Strict { 6 } else { 5 };
@@ -341,6 +342,18 @@ impl Said<'_> {
             self.walk.plain(),
             self.from,
             self.rows
+        )
+    }
+
+    /// Those who took step 1, each with the stretch from there to where they converted, or to the end of the window.
+    pub fn stretches(&self) -> String {
+        let Funnel { scope, steps, window_ms, .. } = self.funnel;
+        let last = scope.until_ms;
+        format!(
+            "SELECT person_id, level = {n} AS converted, \
+             if(level = {n}, walk.4, arrayFirst(e -> e.2 = 0 AND bitAnd(e.4, 1) != 0, entries)             if(level = {n}, walk.3, least(began + {window_ms} + 1, toInt64({last}))) AS ended\n  FROM ({})\n  WHERE level >= 1",
+            self.walked(),
+            n = steps.len()
         )
     }
 

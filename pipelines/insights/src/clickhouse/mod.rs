@@ -1,11 +1,12 @@
 //! The statement that gives a question's answer on ClickHouse, for those who want to check it there.
 //!
 //! It reads `activity` (person_id, event, timestamp as DateTime64(3), properties as JSON text, other columns as Nullable
-//! texts; persons merged, each activity once), `persons` (person_id, properties as JSON text) and `groups` (type, key,
-//! properties as JSON text).
+//! texts; persons merged, each activity once), `persons` (person_id, properties as JSON text), `groups` (type, key,
+//! properties as JSON text) and `lists` (list, person_id): uploaded lists of people under the names that questions have.
 
 mod cells;
 mod compare;
+mod correlation;
 mod funnel;
 mod paths;
 mod people;
@@ -18,18 +19,16 @@ mod sessions;
 mod tests;
 mod trend;
 
-use crate::definition::{Bucket, Cohort, Measure, NamedCohort, Question, Retention};
+use crate::definition::{Cohort, Measure, NamedCohort, Question, Retention};
 
 /// The value of a member of JSON as text, as `->>` gives it.
 const PRELUDE: &str = "WITH (json, key) -> multiIf(JSONType(json, key) = 'Null', NULL, JSONType(json, key) = 'String', \
 JSONExtractString(json, key), JSONExtractRaw(json, key)) AS text_of\n";
 
 /// The statements, with semicolons between: one for each part of the answer, for each cohort of a breakdown the same. `None`
-/// where ClickHouse has no short way to say it: docs/insights/README.md has the list.
+/// where [`clickhouse_unsaid`] says why.
 pub fn clickhouse_sql(question: &Question) -> Option<String> {
-    let mut can_say = can_say(question);
-    question.each_part(&mut |part, _| can_say &= people::can_say_part(part));
-    if !can_say {
+    if clickhouse_unsaid(question).is_some() {
         return None;
     }
     let of_cohorts = each_cohort(question);
@@ -52,29 +51,41 @@ pub fn clickhouse_sql(question: &Question) -> Option<String> {
         Question::Ranking(asked) => vec![questions::ranking(asked)],
         Question::Places(asked) => places::places(asked),
         Question::Compare(asked) => compare::compare(asked),
+        Question::Correlation(asked) => correlation::correlation(asked),
         Question::People(asked) => cells::people_of_cell(asked)?,
-        Question::Correlation(_) | Question::Exposures(_) | Question::Activities(_) => return None,
+        Question::Exposures(_) | Question::Activities(_) => return None,
     };
-    let statements: Vec<String> = statements.into_iter().map(|statement| format!("{PRELUDE}{statement}")).collect();
+    let whole = |statement: String| {
+        // Cells of places may be anywhere within; the setting stands at the end.
+        let ending = if statement.contains("geoToH3(") { LATITUDE_FIRST } else { "" };
+        format!("{PRELUDE}{statement}{ending}")
+    };
+    let statements: Vec<String> = statements.into_iter().map(whole).collect();
     Some(statements.join(SEPARATOR))
 }
 
+/// Why there is no statement for a question, in words for whoever asks; `None` where there is one.
+pub fn clickhouse_unsaid(question: &Question) -> Option<&'static str> {
+    let mut unsaid = match question {
+        Question::Exposures(_) => Some("results of experiments have statements of their own"),
+        Question::Activities(_) => Some("pages of activities are read from the table itself"),
+        Question::Trend(asked) if asked.series.iter().any(|series| series.measures.contains(&Measure::NewPeople)) => {
+            Some("who is new depends on what is before the span, which statements do not read")
+        }
+        Question::People(asked) if cells::who(asked).is_none() => Some(NO_CELL),
+        _ => None,
+    };
+    question.each_part(&mut |part, _| unsaid = unsaid.or_else(|| people::unsaid(part)));
+    unsaid
+}
+
+/// Why people of a number cannot be said.
+const NO_CELL: &str = "a cell is none of its question's answer";
+
 const SEPARATOR: &str = ";\n";
 
-/// Whether the kind's own parts can be said.
-fn can_say(question: &Question) -> bool {
-    if question.bucket() == Some(Bucket::Whole) {
-        return false;
-    }
-    match question {
-        // How many hours lie between two is counted in sixties there.
-        Question::Retention(asked) => !(asked.bucket == Bucket::Hour && rows::has_half_hours(&asked.scope.zone)),
-        // Of what is before the span nothing is read there.
-        Question::Trend(asked) => !asked.series.iter().any(|series| series.measures.contains(&Measure::NewPeople)),
-        Question::Correlation(_) | Question::Exposures(_) | Question::Activities(_) => false,
-        _ => true,
-    }
-}
+/// Else longitudes come first.
+const LATITUDE_FIRST: &str = "\nSETTINGS geotoh3_argument_order = 'lat_lon'";
 
 /// The question of each of its cohorts alone.
 fn each_cohort(question: &Question) -> Vec<Question> {

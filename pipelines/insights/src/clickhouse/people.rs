@@ -2,8 +2,8 @@
 
 use super::cells;
 use super::funnel::Walk;
-use super::rows::{bucket, list, member, people_of, selected, test, within};
-use crate::definition::{Cohort, Comparison, Part, PeopleOf, Test};
+use super::rows::{bucket, list, member, people_of, quoted, selected, test, within};
+use crate::definition::{Cohort, Comparison, Part, Test};
 
 pub(super) fn cohort(asked: &Cohort) -> String {
     let join = |parts: &[Cohort], word: &str, none: &str| match parts {
@@ -21,7 +21,7 @@ pub(super) fn cohort(asked: &Cohort) -> String {
         }
         Cohort::DidOften { select, from_ms, until_ms, bucket: unit, zone, at_least, at_most } => {
             let rows = format!("{} AND {}", within(*from_ms, *until_ms), selected(select));
-            let count = format!("uniqExact({})", bucket(*unit, zone));
+            let count = format!("uniqExact({})", bucket(*unit, zone, (*from_ms, *until_ms)));
             let most = at_most.map_or(String::new(), |most| format!(" AND {count} <= {most}"));
             grouped(&format!("{count} >= {at_least}{most}"), &rows)
         }
@@ -36,20 +36,23 @@ pub(super) fn cohort(asked: &Cohort) -> String {
         }
         Cohort::Person(comparison) => by_property(comparison),
         Cohort::Listed(ids) => format!("person_id IN {}", list(ids)),
-        // Never said: see [`can_say_part`].
-        Cohort::Uploaded(_) | Cohort::Cohort(_) => "0".to_owned(),
+        Cohort::Uploaded(name) => {
+            format!("person_id IN (SELECT person_id FROM lists WHERE list = {})", quoted(name))
+        }
+        // Never said: see [`unsaid`].
+        Cohort::Cohort(_) => "0".to_owned(),
     }
 }
 
-/// Whether a part of a question can be said.
-pub(super) fn can_say_part(part: Part<'_>) -> bool {
+/// Why a part of a question cannot be said, if it cannot.
+pub(super) fn unsaid(part: Part<'_>) -> Option<&'static str> {
     match part {
-        // Of places a statement needs a setting that stands at its end.
-        Part::Cohort(Cohort::InCell(of)) => !matches!(**of, PeopleOf::Places(_)) && cells::who(of).is_some(),
-        Part::Cohort(Cohort::Uploaded(_) | Cohort::Cohort(_)) => false,
-        // Expressions are of our dialect.
-        Part::Sql(_) => false,
-        _ => true,
+        Part::Cohort(Cohort::InCell(of)) if cells::who(of).is_none() => Some(super::NO_CELL),
+        Part::Cohort(Cohort::Cohort(_)) => Some("it names a saved cohort whose definition is not known here"),
+        Part::Sql(_) => {
+            Some("a condition is an expression of SQL in this server's dialect, which ClickHouse reads otherwise")
+        }
+        _ => None,
     }
 }
 

@@ -3,13 +3,11 @@
 use super::rows::{MS, number, of};
 use crate::definition::Places;
 
-pub(super) const LATITUDE_FIRST: &str = "\nSETTINGS geotoh3_argument_order = 'lat_lon'";
-
 pub(super) fn places(asked: &Places) -> Vec<String> {
     let (rows, is_somewhere) = (of(&asked.scope, &asked.select), is_somewhere(asked));
     let all = format!(
         "SELECT count() AS rows, (SELECT countIf(NOT {is_somewhere}) FROM activity WHERE {rows}) AS rows_elsewhere, uniqExact(cell) AS cells\n\
-         FROM {}{LATITUDE_FIRST}",
+         FROM {}",
         located(asked)
     );
     [cells(asked), all].into_iter().chain(catchment(asked)).collect()
@@ -49,7 +47,7 @@ pub(super) fn visits(asked: &Places) -> String {
 fn cells(asked: &Places) -> String {
     format!(
         "SELECT h3ToString(cell) AS place, sum(n) AS rows, count() AS people, sum(v) AS visits, countIf(v > 1) AS people_again, \
-         sum(d) AS dwell_ms\nFROM {}\nGROUP BY cell ORDER BY rows DESC, place LIMIT {}{LATITUDE_FIRST}",
+         sum(d) AS dwell_ms\nFROM {}\nGROUP BY cell ORDER BY rows DESC, place LIMIT {}",
         visits(asked),
         asked.top
     )
@@ -70,7 +68,7 @@ fn catchment(asked: &Places) -> Option<String> {
     let near = disk(asked, "ring")?;
     Some(format!(
         "SELECT ring, any(length({near})) AS cells, countIf(has({near}, cell)) AS rows, uniqExactIf(person_id, has({near}, cell)) AS people\n\
-         FROM {} AS l CROSS JOIN (SELECT arrayJoin(range({})) AS ring) AS r\nGROUP BY ring ORDER BY ring{LATITUDE_FIRST}",
+         FROM {} AS l CROSS JOIN (SELECT arrayJoin(range({})) AS ring) AS r\nGROUP BY ring ORDER BY ring",
         located(asked),
         asked.catchment.as_ref()?.rings + 1
     ))

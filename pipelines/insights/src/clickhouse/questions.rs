@@ -1,10 +1,10 @@
 //! Statements for the kinds of questions that one file has room for.
 
 use super::people;
-use super::rows::{MS, bucket, next, number, of, people_of, quoted, selected, unit};
+use super::rows::{MS, bucket, has_half_hours, ms_of, next, number, of, people_of, quoted, selected, unit};
 use crate::definition::{
-    ActivePeople, Bucket, CohortPeople, Distribution, DistributionOf, Lifecycle, RankBy, Ranking, Selector, Stickiness,
-    TimeBetween,
+    ActivePeople, Bucket, Buckets, CohortPeople, Distribution, DistributionOf, Lifecycle, RankBy, Ranking, Scope,
+    Selector, Stickiness, TimeBetween,
 };
 
 const PERSON_ROWS: &str = "OVER (PARTITION BY person_id ORDER BY ms, event ROWS BETWEEN UNBOUNDED PRECEDING AND";
@@ -23,14 +23,49 @@ pub(super) fn with_sessions(gap_ms: i64, rows: &str) -> String {
     )
 }
 
-/// How many buckets lie between two.
-pub(super) fn unit_between(bucket: Bucket, zone: &str, from: &str, until: &str) -> String {
-    format!("dateDiff('{}', {from}, {until}, {})", unit(bucket), quoted(zone))
+/// How many buckets of a question about a span lie between two, as `Int64`.
+pub(super) fn unit_between(unit_of: Bucket, scope: &Scope, from: &str, until: &str) -> String {
+    let zone = quoted(&scope.zone);
+    match unit_of {
+        Bucket::Whole => {
+            format!("toInt64(intDiv({} - {}, {}))", ms_of(until), ms_of(from), scope.until_ms - scope.from_ms)
+        }
+        Bucket::Hour if has_half_hours(&scope.zone) => {
+            // Hours of the clock that lie between, less those that a jump of half an hour leaves out.
+            let hour =
+                |at: &str| format!("intDiv(toUnixTimestamp({at}) + timezoneOffset(toDateTime({at}, {zone})), 3600)");
+            let jumps: Vec<String> = jumps_of(scope).iter().map(|ms| (ms / 1000).to_string()).collect();
+            let seconds = |at: &str| format!("toUnixTimestamp({at})");
+            format!(
+                "toInt64({} - {} - arrayCount(j -> j > {} AND j <= {}, CAST([{}], 'Array(Int64)')))",
+                hour(until),
+                hour(from),
+                seconds(from),
+                seconds(until),
+                jumps.join(", ")
+            )
+        }
+        _ => format!("dateDiff('{}', {from}, {until}, {zone})", unit(unit_of)),
+    }
+}
+
+/// The first full hours after clocks went forward by half an hour.
+fn jumps_of(scope: &Scope) -> Vec<i64> {
+    const HOUR_MS: i64 = 3_600_000;
+    let Ok(hours) = Buckets::new(Bucket::Hour, &scope.zone, scope.from_ms, scope.until_ms, 0) else {
+        return Vec::new();
+    };
+    // The hour that is left out begins where the hours of the clock change from the half hours of UTC to the full ones.
+    let is_jump = |hour: usize| {
+        let (start, end) = (hours.starts()[hour], hours.end(hour));
+        start.rem_euclid(HOUR_MS) != 0 && end.rem_euclid(HOUR_MS) == 0
+    };
+    (0..hours.len()).filter(|&hour| is_jump(hour)).map(|hour| hours.end(hour)).collect()
 }
 
 pub(super) fn lifecycle(asked: &Lifecycle) -> String {
     let scope = &asked.scope;
-    let bucket = bucket(asked.bucket, &scope.zone);
+    let bucket = bucket(asked.bucket, &scope.zone, (scope.from_ms, scope.until_ms));
     let edge = |ms: i64| bucket.replace("timestamp", &format!("fromUnixTimestamp64Milli({ms})"));
     format!(
         "SELECT at AS bucket, countIf(standing = 'new') AS new, countIf(standing = 'returning') AS returning, \
@@ -45,7 +80,9 @@ pub(super) fn lifecycle(asked: &Lifecycle) -> String {
 /// Persons, and how they stand in which bucket.
 pub(super) fn standings(asked: &Lifecycle) -> String {
     let scope = &asked.scope;
-    let (bucket, next) = (bucket(asked.bucket, &scope.zone), next(asked.bucket, &scope.zone, "bucket"));
+    let span = (scope.from_ms, scope.until_ms);
+    let bucket = bucket(asked.bucket, &scope.zone, span);
+    let next = next(asked.bucket, &scope.zone, span, "bucket");
     let frame =
         "OVER (PARTITION BY person_id ORDER BY bucket ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)";
     format!(
@@ -65,7 +102,8 @@ pub(super) fn stickiness(asked: &Stickiness) -> String {
 
 /// Persons, and in how many buckets they do it.
 pub(super) fn often(asked: &Stickiness) -> String {
-    let bucket = bucket(asked.bucket, &asked.scope.zone);
+    let scope = &asked.scope;
+    let bucket = bucket(asked.bucket, &scope.zone, (scope.from_ms, scope.until_ms));
     format!(
         "SELECT person_id, uniqExact({bucket}) AS n FROM activity WHERE {} GROUP BY person_id",
         of(&asked.scope, &asked.select)

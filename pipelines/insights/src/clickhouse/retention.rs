@@ -1,7 +1,7 @@
 //! The statements for retention: who returned, and who started; with a breakdown the same by its values.
 
 use super::questions::unit_between;
-use super::rows::{MS, bucket, of, people_of, selected, source, value, within};
+use super::rows::{MS, bucket, ms_of, of, people_of, selected, source, value, within};
 use crate::definition::{Breakdown, Retention, RetentionKind};
 
 pub(super) fn retention(asked: &Retention) -> Vec<String> {
@@ -18,7 +18,7 @@ pub(super) fn started(asked: &Retention, start_ms: i64, label: Option<&str>) -> 
         (Some(_), None) => (starts(asked, None), " AND 0".to_owned()),
         _ => (starts(asked, None), String::new()),
     };
-    format!("SELECT DISTINCT person_id FROM ({starts}) WHERE toUnixTimestamp(start) * 1000 = {start_ms}{label}")
+    format!("SELECT DISTINCT person_id FROM ({starts}) WHERE {} = {start_ms}{label}", ms_of("start"))
 }
 
 /// Persons and the buckets in which they are back.
@@ -26,7 +26,7 @@ pub(super) fn returns(asked: &Retention) -> String {
     let scope = &asked.scope;
     format!(
         "SELECT DISTINCT person_id, {} AS returned FROM activity WHERE {} AND {}",
-        bucket(asked.bucket, &scope.zone),
+        bucket(asked.bucket, &scope.zone, (scope.from_ms, scope.until_ms)),
         within(scope.from_ms, scope.until_ms),
         selected(&asked.returning)
     )
@@ -35,7 +35,7 @@ pub(super) fn returns(asked: &Retention) -> String {
 /// Who returned, and who started.
 fn both(asked: &Retention, starts: &str, part: &str) -> [String; 2] {
     let (scope, returns) = (&asked.scope, returns(asked));
-    let distance = unit_between(asked.bucket, &scope.zone, "start", "returned");
+    let distance = unit_between(asked.bucket, scope, "start", "returned");
     let distances = if asked.unbounded { format!("arrayJoin(range(toUInt64({distance}) + 1))") } else { distance };
     let returned = format!(
         "SELECT start{part}, {distances} AS k, uniqExact(person_id) AS people\nFROM ({starts}) AS s\n\
@@ -49,7 +49,7 @@ fn both(asked: &Retention, starts: &str, part: &str) -> [String; 2] {
 /// Persons and the buckets in which they start, with the value of the row that starts.
 fn starts(asked: &Retention, by: Option<&Breakdown>) -> String {
     let (scope, property) = (&asked.scope, by.and_then(|breakdown| breakdown.properties.first()));
-    let bucket = bucket(asked.bucket, &scope.zone);
+    let bucket = bucket(asked.bucket, &scope.zone, (scope.from_ms, scope.until_ms));
     let from = source(property.into_iter()).unwrap_or_else(|| "activity".to_owned());
     let value = property.map(|by| {
         let value = value(by);

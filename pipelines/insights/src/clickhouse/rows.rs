@@ -10,6 +10,11 @@ use crate::definition::{
 /// Milliseconds of a row's time.
 pub(super) const MS: &str = "toUnixTimestamp64Milli(timestamp)";
 
+/// Milliseconds of the start of a bucket.
+pub(super) fn ms_of(start: &str) -> String {
+    format!("toUnixTimestamp64Milli(toDateTime64({start}, 3))")
+}
+
 /// A text as a literal.
 pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
@@ -40,7 +45,7 @@ pub(super) fn number(property: &str) -> String {
     format!("toFloat64OrNull({})", text(property))
 }
 
-/// The value of a row that a breakdown is by; those that cannot be said are refused by `can_say_part`.
+/// The value of a row that a breakdown is by; in the text that breakdowns have.
 pub(super) fn value(by: &By) -> String {
     let of_property = |of: &str, bounds: &[f64]| match bounds {
         [] => of.to_owned(),
@@ -125,20 +130,22 @@ pub(super) fn has_half_hours(zone: &str) -> bool {
 }
 
 /// The start of the bucket after that which starts at `start`.
-pub(super) fn next(unit: Bucket, zone: &str, start: &str) -> String {
+pub(super) fn next(unit: Bucket, zone: &str, span: (i64, i64), start: &str) -> String {
     let length = match unit {
+        Bucket::Whole => {
+            return format!("fromUnixTimestamp64Milli(toUnixTimestamp64Milli({start}) + {})", span.1 - span.0);
+        }
         Bucket::Hour if has_half_hours(zone) => "90 MINUTE",
         Bucket::Hour => "1 HOUR",
         Bucket::Day => "1 DAY",
         Bucket::Week => "1 WEEK",
-        // There is one of a whole span, which is not said.
-        Bucket::Month | Bucket::Whole => "1 MONTH",
+        Bucket::Month => "1 MONTH",
     };
-    bucket(unit, zone).replace("timestamp", &format!("({start} + INTERVAL {length})"))
+    bucket(unit, zone, span).replace("timestamp", &format!("({start} + INTERVAL {length})"))
 }
 
-/// The start of the bucket of a row.
-pub(super) fn bucket(bucket: Bucket, zone: &str) -> String {
+/// The start of the bucket of a row, in a question about a span.
+pub(super) fn bucket(bucket: Bucket, zone: &str, (from_ms, until_ms): (i64, i64)) -> String {
     let has_half_hours = has_half_hours(zone);
     let zone = quoted(zone);
     match bucket {
@@ -152,8 +159,12 @@ pub(super) fn bucket(bucket: Bucket, zone: &str) -> String {
         Bucket::Day => format!("toStartOfDay(timestamp, {zone})"),
         Bucket::Week => format!("toDateTime(toStartOfWeek(timestamp, 1, {zone}), {zone})"),
         Bucket::Month => format!("toDateTime(toStartOfMonth(timestamp, {zone}), {zone})"),
-        // One, whatever it is called; that begins with the span is not said.
-        Bucket::Whole => "toDateTime(0)".to_owned(),
+        // The span is one; before and after it there are others of its length.
+        Bucket::Whole => {
+            let length = until_ms - from_ms;
+            let place = format!("toInt64(floor(({MS} - {from_ms}) / {length}))");
+            format!("fromUnixTimestamp64Milli(toInt64({from_ms} + {place} * {length}))")
+        }
     }
 }
 
@@ -193,7 +204,7 @@ fn condition(asked: &Condition) -> String {
         Condition::Group(comparison) => {
             test(&of_group(&comparison.group, comparison.property.as_deref()), &comparison.test)
         }
-        // Never said: see [`people::can_say_part`].
+        // Never said: see [`people::unsaid`].
         Condition::Sql(_) => "0".to_owned(),
         Condition::Cohort(group) => people::cohort(group),
     }

@@ -6,7 +6,8 @@ use crate::definition::{By, ByOf, SessionProperty, Sessions};
 
 pub(super) fn sessions(asked: &Sessions) -> Vec<String> {
     let (scope, measures) = (&asked.scope, MEASURES);
-    let bucket = bucket(asked.bucket, &scope.zone).replace("timestamp", "fromUnixTimestamp64Milli(first)");
+    let bucket = bucket(asked.bucket, &scope.zone, (scope.from_ms, scope.until_ms))
+        .replace("timestamp", "fromUnixTimestamp64Milli(first)");
     let (all, counts) = (every_one(asked), counting(asked));
     let whole =
         format!("SELECT {bucket} AS bucket, {measures}\nFROM {all}\nWHERE {counts}\nGROUP BY bucket ORDER BY bucket");

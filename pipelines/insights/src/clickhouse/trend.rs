@@ -69,7 +69,7 @@ fn all_buckets(unit: Bucket, scope: &Scope) -> String {
     format!(
         "SELECT DISTINCT {} AS bucket FROM (SELECT fromUnixTimestamp64Milli(least(toInt64({} + number * {step}), toInt64({}))) AS timestamp \
          FROM (SELECT arrayJoin(range({times})) AS number))",
-        bucket(unit, &scope.zone),
+        bucket(unit, &scope.zone, (scope.from_ms, scope.until_ms)),
         scope.from_ms,
         until_ms - 1
     )
@@ -78,7 +78,8 @@ fn all_buckets(unit: Bucket, scope: &Scope) -> String {
 /// The measures `m0`, `m1` … by bucket and part, where there are rows.
 fn series_rows(asked: &Trend, scope: &Scope, series: &Series) -> String {
     let rows = of(scope, &series.select);
-    let (from, bucket, part) = (from_of(asked, series), bucket(asked.bucket, &scope.zone), part(asked));
+    let bucket = bucket(asked.bucket, &scope.zone, (scope.from_ms, scope.until_ms));
+    let (from, part) = (from_of(asked, series), part(asked));
     // The values are worked out before they are grouped: ClickHouse does not know an expression again in which a set is made of a
     // set ("Not found column").
     let (from, rows, keys) = match part_of(asked, &from, &rows) {
@@ -160,7 +161,7 @@ fn of_rows(asked: &Measure) -> Option<String> {
         Measure::Minimum(property) => format!("min({})", number(property)),
         Measure::Maximum(property) => format!("max({})", number(property)),
         Measure::Percentile(property, rank) => percentile(&number(property), *rank),
-        // Never said: see `can_say`.
+        // Never said: see `clickhouse_unsaid`.
         Measure::NewPeople | Measure::PerPerson { .. } => return None,
     })
 }

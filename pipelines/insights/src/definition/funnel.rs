@@ -106,9 +106,8 @@ pub struct FunnelGroup {
     pub label: Label,
     /// People who reached at least level 1, 2, …
     pub reached: Vec<u64>,
-    /// Times to convert of those who took all steps, ascending, in milliseconds. In JSON their percentiles 0, 10, 25,
-    /// 50, 75, 90 and 100; nothing if nobody did.
-    #[serde(serialize_with = "percentiles")]
+    /// Of the times to convert of those who took all steps, in milliseconds, the percentiles 0, 10, 25, 50, 75, 90 and
+    /// 100; nothing if nobody did.
     pub converted_ms: Vec<i64>,
     /// The mean of the times to convert; nothing if nobody did.
     pub mean_ms: Option<f64>,
@@ -129,17 +128,12 @@ pub struct FunnelBucket {
 }
 
 impl FunnelGroup {
-    /// Of the ascending times to convert the one at index `floor((n - 1) * rank)`; `None` if nobody converted.
-    pub fn percentile_ms(&self, rank: f64) -> Option<i64> {
-        let last = self.converted_ms.len().checked_sub(1)?;
-        self.converted_ms.get((last as f64 * rank) as usize).copied()
+    /// The median of the times to convert; `None` if nobody converted.
+    pub fn median_ms(&self) -> Option<i64> {
+        let place = RANKS.iter().position(|rank| *rank == 0.5)?;
+        self.converted_ms.get(place).copied()
     }
 }
 
-/// The ranks that answers in JSON have.
-const RANKS: [f64; 7] = [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0];
-
-pub(super) fn percentiles<S: serde::Serializer>(ascending: &[i64], serializer: S) -> Result<S::Ok, S::Error> {
-    let last = ascending.len().saturating_sub(1) as f64;
-    serializer.collect_seq(RANKS.iter().filter_map(|rank| ascending.get((last * rank) as usize)))
-}
+/// The ranks that answers have: of ascending times the one at index `floor((n - 1) * rank)`.
+pub(crate) const RANKS: [f64; 7] = [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0];

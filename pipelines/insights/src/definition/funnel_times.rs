@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::funnel::percentiles;
 use crate::InsightError;
 
 const BOUNDS_MAX: usize = 100;
@@ -34,8 +33,7 @@ pub struct FunnelTimesAnswer {
 pub struct StepTimes {
     /// Nothing if nobody took all steps.
     pub mean_ms: Option<f64>,
-    /// Ascending. In JSON their percentiles 0, 10, 25, 50, 75, 90 and 100, as of the times to convert.
-    #[serde(serialize_with = "percentiles")]
+    /// The percentiles 0, 10, 25, 50, 75, 90 and 100, as of the times to convert.
     pub times_ms: Vec<i64>,
 }
 
@@ -56,27 +54,6 @@ impl FunnelTimes {
     }
 }
 
-impl FunnelTimesAnswer {
-    /// Of ascending times, and of the times of each step.
-    pub(crate) fn new(bounds_ms: Vec<i64>, converted_ms: &[i64], steps: Vec<Vec<i64>>) -> FunnelTimesAnswer {
-        let below = bounds_ms.iter().map(|bound| converted_ms.partition_point(|time| time < bound));
-        let ends: Vec<usize> = below.chain([converted_ms.len()]).collect();
-        let begins = std::iter::once(0).chain(ends.iter().copied());
-        let histogram = begins.zip(&ends).map(|(begin, end)| (end - begin) as u64).collect();
-        let step = |mut times_ms: Vec<i64>| {
-            times_ms.sort_unstable();
-            StepTimes { mean_ms: mean(&times_ms), times_ms }
-        };
-        FunnelTimesAnswer { bounds_ms, histogram, steps: steps.into_iter().map(step).collect() }
-    }
-}
-
-/// Of whole numbers, summed up exactly.
-pub(crate) fn mean(times_ms: &[i64]) -> Option<f64> {
-    let sum: i128 = times_ms.iter().map(|time| i128::from(*time)).sum();
-    (!times_ms.is_empty()).then(|| sum as f64 / times_ms.len() as f64)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -91,8 +68,5 @@ mod tests {
         assert!(bounds(&[], i64::MAX).unwrap().len() < BOUNDS_MAX);
         assert_eq!(bounds(&[0, 5], 9_000).unwrap(), [0, 5]);
         assert!(bounds(&[5, 5], 9_000).is_err() && bounds(&[0; BOUNDS_MAX + 1], 9_000).is_err());
-        let all = FunnelTimesAnswer::new(vec![10, 20], &[1, 10, 19, 20, 70], vec![vec![4, 2]]);
-        assert_eq!((all.histogram, all.steps[0].times_ms.clone()), (vec![1, 2, 2], vec![2, 4]));
-        assert_eq!((all.steps[0].mean_ms, mean(&[])), (Some(3.0), None));
     }
 }

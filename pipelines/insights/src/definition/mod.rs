@@ -52,21 +52,21 @@ pub use exposures::{
     PersonMeasure, PersonMoments, PersonPart, QuantileAround, Telling, ToldWhere,
 };
 pub use formula::{Formula, Sign};
+pub(crate) use funnel::RANKS;
 pub use funnel::{
     Attribution, Exclusion, Funnel, FunnelAnswer, FunnelBreakdown, FunnelBucket, FunnelGroup, FunnelOrder,
 };
-pub(crate) use funnel_times::mean;
 pub use funnel_times::{FunnelTimes, FunnelTimesAnswer, StepTimes};
 pub use lifecycle::{Lifecycle, LifecycleAnswer, LifecycleBucket};
 pub use needs::Needs;
 pub(crate) use parts::Part;
 pub use paths::{Anchor, AnchorRow, PathCount, PathEdge, PathName, Paths, PathsAnswer, Pattern};
 pub use people::{
-    ActivePeopleCell, ActivePeoplePeople, ActivePeriod, CohortCell, CohortsPeople, DistributionCell,
-    DistributionPeople, FunnelCell, FunnelPeople, FunnelStanding, LifecycleCell, LifecyclePeople, LifecycleStanding,
-    PathsCell, PathsPeople, PeopleAnswer, PeopleOf, PlacesCell, PlacesPeople, RankingCell, RankingPeople,
-    RetentionCell, RetentionPeople, SessionsCell, SessionsPeople, StickinessCell, StickinessPeople, TimeBetweenCell,
-    TimeBetweenPeople, TrendCell, TrendPeople,
+    ActivePeopleCell, ActivePeoplePeople, ActivePeriod, CohortCell, CohortsPeople, CompareCell, ComparePeople,
+    CorrelationCell, CorrelationPeople, DistributionCell, DistributionPeople, FunnelCell, FunnelPeople, FunnelStanding,
+    LifecycleCell, LifecyclePeople, LifecycleStanding, PathsCell, PathsPeople, PeopleAnswer, PeopleOf, PlacesCell,
+    PlacesPeople, RankingCell, RankingPeople, RetentionCell, RetentionPeople, SessionsCell, SessionsPeople,
+    StickinessCell, StickinessPeople, TimeBetweenCell, TimeBetweenPeople, TrendCell, TrendPeople,
 };
 pub use places::{Catchment, CatchmentRing, Place, Places, PlacesAnswer};
 pub use ranking::{RankBy, RankedRow, Ranking, RankingAnswer};

@@ -88,6 +88,8 @@ impl PeopleOf {
             PeopleOf::TimeBetween(asked) => Some(&asked.question.scope),
             PeopleOf::Places(asked) => Some(&asked.question.scope),
             PeopleOf::Ranking(asked) => Some(&asked.question.scope),
+            PeopleOf::Correlation(asked) => Some(&asked.question.funnel.scope),
+            PeopleOf::Compare(asked) => Some(&asked.question.scope),
         }
     }
 }

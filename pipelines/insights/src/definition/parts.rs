@@ -2,9 +2,9 @@
 //! elsewhere.
 
 use super::{
-    AnchorRow, By, ByOf, Cohort, Compare, CompareOf, Condition, DistributionOf, Exposures, Funnel, GroupComparison,
-    Measure, NamedCohort, PartOf, Paths, PeopleOf, PersonValue, Places, Question, Retention, Scope, Selector, Sessions,
-    Trend,
+    AnchorRow, By, ByOf, Cohort, Compare, CompareOf, Condition, Correlation, DistributionOf, Exposures, Funnel,
+    GroupComparison, Measure, NamedCohort, PartOf, Paths, PeopleOf, PersonValue, Places, Question, Retention, Scope,
+    Selector, Sessions, Trend,
 };
 
 /// A part of a question.
@@ -77,11 +77,7 @@ impl<'q> Walk<'_, 'q> {
             Question::ActivePeople(asked) => self.of(&asked.scope, [&asked.select], depth),
             Question::TimeBetween(asked) => self.of(&asked.scope, [&asked.from, &asked.to], depth),
             Question::Ranking(asked) => self.of(&asked.scope, [&asked.select], depth),
-            Question::Correlation(asked) => {
-                self.funnel(&asked.funnel, depth);
-                asked.properties.iter().for_each(|name| (self.see)(Part::Text(name), depth));
-                asked.person_properties.iter().for_each(|name| (self.see)(Part::Trait(name), depth));
-            }
+            Question::Correlation(asked) => self.correlation(asked, depth),
             Question::Compare(asked) => self.compare(asked, depth),
             Question::Places(asked) => self.places(asked, depth),
             Question::People(asked) => self.people_of(asked, depth),
@@ -112,7 +108,15 @@ impl<'q> Walk<'_, 'q> {
             }
             PeopleOf::Places(asked) => self.places(&asked.question, depth),
             PeopleOf::Ranking(asked) => self.of(&asked.question.scope, [&asked.question.select], depth),
+            PeopleOf::Correlation(asked) => self.correlation(&asked.question, depth),
+            PeopleOf::Compare(asked) => self.compare(&asked.question, depth),
         }
+    }
+
+    fn correlation(&mut self, asked: &'q Correlation, depth: usize) {
+        self.funnel(&asked.funnel, depth);
+        asked.properties.iter().for_each(|name| (self.see)(Part::Text(name), depth));
+        asked.person_properties.iter().for_each(|name| (self.see)(Part::Trait(name), depth));
     }
 
     fn compare(&mut self, asked: &'q Compare, depth: usize) {

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActivePeople, CohortPeople, Distribution, Funnel, Label, Lifecycle, Paths, Places, Question, Ranking, Retention,
-    Sessions, Stickiness, TimeBetween, Trend,
+    ActivePeople, CohortPeople, Compare, Correlation, Distribution, FactorOf, Funnel, Label, Lifecycle, Paths, Places,
+    Question, Ranking, Retention, Sessions, Stickiness, TimeBetween, Trend,
 };
 
 macro_rules! people_of {
@@ -67,6 +67,8 @@ people_of! {
     TimeBetweenPeople TimeBetween: TimeBetween #[serde(default)] TimeBetweenCell;
     PlacesPeople Places: Places PlacesCell;
     RankingPeople Ranking: Ranking #[serde(default)] RankingCell;
+    CorrelationPeople Correlation: Correlation #[serde(default)] CorrelationCell;
+    ComparePeople Compare: Compare #[serde(default)] CompareCell;
 }
 
 fn hundred() -> usize {
@@ -283,4 +285,30 @@ pub struct RankingCell {
     /// The person of the row; all if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
+}
+
+/// Of those who took step 1 of a correlation's funnel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CorrelationCell {
+    /// Those who converted, or those who did not; both if absent.
+    pub converted: Option<bool>,
+    /// A factor of the question, as the answer names it, with any number of people.
+    pub factor: Option<FactorOf>,
+    /// Those who have the factor; with `false` those who do not.
+    pub has: bool,
+}
+
+impl Default for CorrelationCell {
+    fn default() -> CorrelationCell {
+        CorrelationCell { converted: None, factor: None, has: true }
+    }
+}
+
+/// People of a comparison.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CompareCell {
+    /// Of this segment alone, counted from 0; those who are in both if absent.
+    pub segment: Option<usize>,
 }

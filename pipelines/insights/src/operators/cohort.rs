@@ -131,7 +131,7 @@ fn rest_of(cohort: &Cohort) -> Option<Cohort> {
 
 fn combine(context: &Context<'_>, into: &mut PersonSet, other: &PersonSet, by: impl Fn(u64, u64) -> u64) {
     let none = SegmentSet::default();
-    for segment in context.snapshot.segments() {
+    for segment in context.segments() {
         into.segment_mut(segment).combine(other.segment(segment).unwrap_or(&none), &by);
     }
 }

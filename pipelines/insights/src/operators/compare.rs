@@ -5,22 +5,39 @@ use super::engine::Context;
 use super::funnel;
 use super::reader::{Need, Within};
 use crate::InsightError;
-use crate::definition::{Compare, CompareAnswer, CompareOf, CompareSegment, Funnel, FunnelOrder};
+use crate::definition::{Compare, CompareAnswer, CompareCell, CompareOf, CompareSegment, Funnel, FunnelOrder};
 use crate::projection::{ColumnKind, PersonSet, Postings, SEGMENT_PERSONS};
 
 pub(super) fn answer(context: &Context<'_>, asked: &Compare) -> Result<CompareAnswer, InsightError> {
-    let [first, second] = asked.segments.as_slice() else {
-        return Err(InsightError::question("segments", "takes two"));
-    };
-    let groups = [context.people_and(&asked.scope, &first.cohort)?, context.people_and(&asked.scope, &second.cohort)?];
-    let in_both: PersonSet = groups[0].iter().filter(|&person| groups[1].contains(person)).collect();
-    let alone = groups.map(|group| group.iter().filter(|&person| !in_both.contains(person)).collect::<PersonSet>());
+    let (alone, in_both) = groups(context, asked)?;
     let mut segments = Vec::new();
     for (named, people) in asked.segments.iter().zip(&alone) {
         let (sum, sum_of_squares) = sums(context, asked, people)?;
         segments.push(CompareSegment { name: named.name.clone(), people: people.len() as u64, sum, sum_of_squares });
     }
     Ok(CompareAnswer { segments, in_both: in_both.len() as u64 })
+}
+
+/// Who is in each group alone, and who in both.
+fn groups(context: &Context<'_>, asked: &Compare) -> Result<([PersonSet; 2], PersonSet), InsightError> {
+    let [first, second] = asked.segments.as_slice() else {
+        return Err(InsightError::question("segments", "takes two"));
+    };
+    let groups = [context.people_and(&asked.scope, &first.cohort)?, context.people_and(&asked.scope, &second.cohort)?];
+    let in_both: PersonSet = groups[0].iter().filter(|&person| groups[1].contains(person)).collect();
+    let alone = groups.map(|group| group.iter().filter(|&person| !in_both.contains(person)).collect::<PersonSet>());
+    Ok((alone, in_both))
+}
+
+/// Those of a segment alone, or of both.
+pub(super) fn people(context: &Context<'_>, asked: &Compare, cell: &CompareCell) -> Result<PersonSet, InsightError> {
+    let ([first, second], in_both) = groups(context, asked)?;
+    match cell.segment {
+        None => Ok(in_both),
+        Some(0) => Ok(first),
+        Some(1) => Ok(second),
+        Some(_) => Err(InsightError::question("segment", "is 0 or 1")),
+    }
 }
 
 fn sums(context: &Context<'_>, asked: &Compare, people: &PersonSet) -> Result<(f64, f64), InsightError> {

@@ -1,6 +1,5 @@
-//! Correlation: the stretch of everybody who entered the funnel, then what lies at its beginning and within it.
-
-use hashbrown::HashMap;
+//! Correlation: of each segment the stretches of those who entered the funnel, then what lies at their beginnings and
+//! within them.
 
 use super::compile::Compiled;
 use super::contingency::{Table, false_discovery_rates};
@@ -9,8 +8,9 @@ use super::funnel::{Found, Plan};
 use super::reader::{Reader, Within};
 use super::retention_groups::text;
 use crate::InsightError;
-use crate::definition::{Correlation, CorrelationAnswer, Factor, FactorOf, FunnelOrder};
-use crate::projection::{ColumnKind, Names, Postings, split_person};
+use crate::definition::{Correlation, CorrelationAnswer, CorrelationCell, Factor, FactorOf, Funnel, FunnelOrder};
+use crate::projection::{ColumnKind, PersonSet, Postings, split_person};
+use crate::spill::{Sums, Tally, Totals};
 
 const PROPERTIES_MAX: usize = 20;
 
@@ -24,39 +24,114 @@ struct Entrant {
     converted: bool,
 }
 
+impl Entrant {
+    fn new(funnel: &Funnel, person: u32, found: Found<'_>) -> Entrant {
+        let last = |start: i64| start.saturating_add(funnel.window_ms).saturating_add(1).min(funnel.scope.until_ms);
+        let converted = found.outcome.converted_ms.zip(found.outcome.converted_at);
+        let stretch = converted.map_or((found.first, last(found.first)), |(ms, at)| (at - ms, at));
+        Entrant { person, start: stretch.0, end: stretch.1, converted: converted.is_some() }
+    }
+}
+
 /// People with a factor: converted, dropped.
 type With = (u64, u64);
 
 struct State<'a> {
-    /// By property, then code.
-    properties: Vec<HashMap<u32, With>>,
-    traits: Vec<HashMap<u32, With>>,
+    /// Of the segment at hand.
+    entrants: Vec<Entrant>,
+    entered: u64,
+    converted: u64,
+    /// By property, those of persons behind those of activities, and code.
+    values: Tally<'a, (u32, u32), With>,
     activities: Vec<With>,
     postings: Postings<'a>,
 }
 
 pub(super) fn answer(context: &Context<'_>, asked: &Correlation) -> Result<CorrelationAnswer, InsightError> {
-    let entrants = entrants(context, asked)?;
+    check(asked)?;
+    let funnel = &asked.funnel;
     let scan = Scan::new(context, asked)?;
     let activities = context.snapshot.ranks().len();
-    let state = || State {
-        properties: vec![HashMap::new(); scan.columns.len()],
-        traits: vec![HashMap::new(); scan.traits.len()],
+    let new = || State {
+        entrants: Vec::new(),
+        entered: 0,
+        converted: 0,
+        values: Tally::new(context.room()),
         activities: vec![(0, 0); activities],
         postings: Postings::default(),
     };
-    let states = context.each_segment(state, |state, reader, segment| {
-        let begin = entrants.partition_point(|one| split_person(one.person).0 < segment);
-        let end = entrants.partition_point(|one| split_person(one.person).0 <= segment);
-        if begin < end {
-            scan.read(state, reader, segment, &entrants[begin..end]);
+    let plan = Plan::new(context, funnel, context.people(&funnel.scope)?)?;
+    let enters = |state: &mut State<'_>, person: u32, found: Found<'_>| {
+        state.entrants.push(Entrant::new(funnel, person, found));
+    };
+    let states = plan.run_then(context, new, enters, |state, reader, segment| {
+        let entrants = std::mem::take(&mut state.entrants);
+        state.entered += entrants.len() as u64;
+        state.converted += entrants.iter().filter(|one| one.converted).count() as u64;
+        if !entrants.is_empty() {
+            scan.read(state, reader, segment, &entrants);
         }
+        state.entrants = entrants;
+        state.entrants.clear();
     })?;
-    let converted = entrants.iter().filter(|one| one.converted).count() as u64;
-    Ok(factors(context, asked, &scan, states, (entrants.len() as u64, converted)))
+    factors(context, asked, &scan, states)
 }
 
-fn entrants(context: &Context<'_>, asked: &Correlation) -> Result<Vec<Entrant>, InsightError> {
+/// A factor that is looked for.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// The place of the property, and the value's code.
+    Property(usize, Option<u32>),
+    /// The place of the property of persons.
+    Trait(usize, Option<u32>),
+    Activity(Option<usize>),
+}
+
+/// Those who entered, with or without a factor.
+pub(super) fn people(
+    context: &Context<'_>,
+    asked: &Correlation,
+    cell: &CorrelationCell,
+) -> Result<PersonSet, InsightError> {
+    check(asked)?;
+    let funnel = &asked.funnel;
+    let scan = Scan::new(context, asked)?;
+    let wanted = cell.factor.as_ref().map(|factor| scan.find(context, asked, factor)).transpose()?;
+    let plan = Plan::new(context, funnel, context.people(&funnel.scope)?)?;
+    let new = || (PersonSet::default(), Vec::new(), Postings::default());
+    let enters = |state: &mut (PersonSet, Vec<Entrant>, Postings<'_>), person: u32, found: Found<'_>| {
+        state.1.push(Entrant::new(funnel, person, found));
+    };
+    let states = plan.run_then(context, new, enters, |(set, entrants, postings), reader, segment| {
+        let mut has = vec![wanted.is_none(); entrants.len()];
+        match wanted {
+            _ if entrants.is_empty() => return,
+            None => {}
+            Some(Wanted::Property(place, code)) => {
+                let codes = scan.begin_codes(postings, reader, segment, entrants);
+                let codes = codes.chunks(scan.columns.len());
+                has.iter_mut().zip(codes).for_each(|(has, codes)| *has = code.is_some() && codes[place] == code);
+            }
+            Some(Wanted::Trait(place, code)) => {
+                let of = |one: &Entrant| Some(reader.snapshot.trait_code(scan.traits[place], one.person));
+                has.iter_mut().zip(entrants.iter()).for_each(|(has, one)| *has = code.is_some() && of(one) == code);
+            }
+            Some(Wanted::Activity(code)) => {
+                scan.each_activity(reader, segment, entrants, |at, found| has[at] |= Some(found) == code);
+            }
+        }
+        for (one, has) in entrants.drain(..).zip(has) {
+            if has == (cell.has || wanted.is_none())
+                && cell.converted.is_none_or(|converted| converted == one.converted)
+            {
+                set.insert(one.person);
+            }
+        }
+    })?;
+    Ok(states.iter().flat_map(|(set, ..)| set.iter()).collect())
+}
+
+fn check(asked: &Correlation) -> Result<(), InsightError> {
     let funnel = &asked.funnel;
     if funnel.breakdown.is_some() || !funnel.cohorts.is_empty() || funnel.trend.is_some() || funnel.times.is_some() {
         return Err(InsightError::question("funnel", "takes no breakdown, cohorts, trend or times here"));
@@ -67,16 +142,7 @@ fn entrants(context: &Context<'_>, asked: &Correlation) -> Result<Vec<Entrant>, 
     if asked.properties.len().max(asked.person_properties.len()) > PROPERTIES_MAX {
         return Err(InsightError::question("properties", format!("at most {PROPERTIES_MAX}")));
     }
-    let plan = Plan::new(context, funnel, context.people(&funnel.scope)?)?;
-    let last = |start: i64| start.saturating_add(funnel.window_ms).saturating_add(1).min(funnel.scope.until_ms);
-    let states = plan.run(context, Vec::new, |all: &mut Vec<Entrant>, person, found: Found<'_>| {
-        let converted = found.outcome.converted_ms.zip(found.outcome.converted_at);
-        let stretch = converted.map_or((found.first, last(found.first)), |(ms, at)| (at - ms, at));
-        all.push(Entrant { person, start: stretch.0, end: stretch.1, converted: converted.is_some() });
-    })?;
-    let mut entrants: Vec<Entrant> = states.into_iter().flatten().collect();
-    entrants.sort_unstable();
-    Ok(entrants)
+    Ok(())
 }
 
 struct Scan {
@@ -108,18 +174,53 @@ impl Scan {
         if !self.columns.is_empty() {
             self.read_properties(state, reader, segment, entrants);
         }
-        for (index, counts) in self.traits.iter().zip(&mut state.traits) {
+        for (place, index) in (self.columns.len() as u32..).zip(&self.traits) {
             for one in entrants {
-                count(counts.entry(reader.snapshot.trait_code(*index, one.person)).or_default(), one.converted);
+                let code = reader.snapshot.trait_code(*index, one.person);
+                state.values.add((place, code), with(one.converted));
             }
         }
         if !self.counting.contains(&true) {
             return;
         }
+        let activities = &mut state.activities;
+        self.each_activity(reader, segment, entrants, |at, code| activities[code].add(with(entrants[at].converted)));
+    }
+
+    /// What a factor is here.
+    fn find(&self, context: &Context<'_>, asked: &Correlation, factor: &FactorOf) -> Result<Wanted, InsightError> {
+        let none = || InsightError::question("factor", "is none of the question's");
+        let place = |names: &[String], name: &String| names.iter().position(|known| known == name).ok_or_else(none);
+        Ok(match factor {
+            FactorOf::Property { name, value } => {
+                let place = place(&asked.properties, name)?;
+                let column = &context.snapshot.dictionaries.columns[self.columns[place]];
+                Wanted::Property(place, column.dictionary.find(value).map(|code| code + 1))
+            }
+            FactorOf::PersonProperty { name, value } => {
+                let place = place(&asked.person_properties, name)?;
+                let found = context.snapshot.traits[self.traits[place]].dictionary.find(value);
+                Wanted::Trait(place, found.map(|code| code + 1))
+            }
+            FactorOf::Activity(name) => {
+                let found = context.snapshot.dictionaries.activities.find(name).map(|code| code as usize);
+                Wanted::Activity(found)
+            }
+        })
+    }
+
+    /// Calls once for each entrant, by place, and activity within the stretch.
+    fn each_activity<'a>(
+        &self,
+        reader: &mut Reader<'a>,
+        segment: u32,
+        entrants: &[Entrant],
+        mut each: impl FnMut(usize, usize),
+    ) {
         let timeline = reader.timeline(segment);
         let mut seen = vec![u32::MAX; self.counting.len()];
         let mut looked_at = 0;
-        for one in entrants {
+        for (at, one) in entrants.iter().enumerate() {
             for session in timeline.sessions_of(usize::from(split_person(one.person).1)) {
                 let start = timeline.starts[session];
                 if start >= one.end || start + timeline.duration(session) <= one.start {
@@ -131,7 +232,7 @@ impl Scan {
                     let counts = one.start < time && time < one.end && self.counting[code];
                     if counts && seen[code] != one.person {
                         seen[code] = one.person;
-                        count(&mut state.activities[code], one.converted);
+                        each(at, code);
                     }
                 });
             }
@@ -140,13 +241,27 @@ impl Scan {
     }
 
     fn read_properties<'a>(&self, state: &mut State<'a>, reader: &mut Reader<'a>, segment: u32, entrants: &[Entrant]) {
+        let codes = self.begin_codes(&mut state.postings, reader, segment, entrants);
+        for (one, codes) in entrants.iter().zip(codes.chunks(self.columns.len())) {
+            for (place, code) in (0u32..).zip(codes) {
+                state.values.add((place, code.unwrap_or(0)), with(one.converted));
+            }
+        }
+    }
+
+    /// Codes of the row where each stretch begins, by entrant, then property.
+    fn begin_codes<'a>(
+        &self,
+        postings: &mut Postings<'a>,
+        reader: &mut Reader<'a>,
+        segment: u32,
+        entrants: &[Entrant],
+    ) -> Vec<Option<u32>> {
         let dictionaries = &reader.snapshot.dictionaries.columns;
         let names: Vec<_> = self.columns.iter().map(|&column| dictionaries[column].dictionary.names()).collect();
-        // Codes of the row where each stretch begins.
         let mut codes: Vec<Option<u32>> = vec![None; entrants.len() * self.columns.len()];
         let within = Within { span: self.span, people: None };
         for &activity in &self.first.activities {
-            let postings = &mut state.postings;
             reader.select(segment, activity, &self.first, &self.columns, within, postings);
             let mut at = 0;
             for (row, (&local, &time)) in postings.persons.iter().zip(&postings.times).enumerate() {
@@ -167,91 +282,130 @@ impl Scan {
                 }
             }
         }
-        for (one, codes) in entrants.iter().zip(codes.chunks(self.columns.len())) {
-            for (counts, code) in state.properties.iter_mut().zip(codes) {
-                count(counts.entry(code.unwrap_or(0)).or_default(), one.converted);
-            }
-        }
+        codes
     }
 }
 
-fn count(with: &mut With, converted: bool) {
-    with.0 += u64::from(converted);
-    with.1 += u64::from(!converted);
-}
-
-/// Values of several threads as one, without the missing one.
-fn joined(states: &[HashMap<u32, With>], names: &Names) -> Vec<(String, With)> {
-    let mut sums: HashMap<u32, With> = HashMap::new();
-    for (&code, with) in states.iter().flatten() {
-        let sum = sums.entry(code).or_default();
-        *sum = (sum.0 + with.0, sum.1 + with.1);
-    }
-    let named = |(code, with): (u32, With)| Some((text(names, code)?.to_owned(), with));
-    sums.into_iter().filter_map(named).collect()
+/// One person with a factor.
+fn with(converted: bool) -> With {
+    (u64::from(converted), u64::from(!converted))
 }
 
 fn factors(
     context: &Context<'_>,
     asked: &Correlation,
     scan: &Scan,
-    mut states: Vec<State<'_>>,
-    (entered, converted): (u64, u64),
-) -> CorrelationAnswer {
-    let mut found: Vec<(FactorOf, With)> = Vec::new();
-    for (place, name) in asked.properties.iter().enumerate() {
-        let counts: Vec<_> = states.iter_mut().map(|state| std::mem::take(&mut state.properties[place])).collect();
-        let names = context.snapshot.dictionaries.columns[scan.columns[place]].dictionary.names();
-        let of = |(value, with)| (FactorOf::Property { name: name.clone(), value }, with);
-        found.extend(joined(&counts, &names).into_iter().map(of));
+    states: Vec<State<'_>>,
+) -> Result<CorrelationAnswer, InsightError> {
+    let (mut entered, mut converted) = (0, 0);
+    let mut activities: Vec<With> = vec![(0, 0); scan.counting.len()];
+    let mut tallies = Vec::new();
+    for state in states {
+        (entered, converted) = (entered + state.entered, converted + state.converted);
+        activities.iter_mut().zip(state.activities).for_each(|(sum, with)| sum.add(with));
+        tallies.push(state.values);
     }
-    for (place, name) in asked.person_properties.iter().enumerate() {
-        let counts: Vec<_> = states.iter_mut().map(|state| std::mem::take(&mut state.traits[place])).collect();
-        let names = context.snapshot.traits[scan.traits[place]].dictionary.names();
-        let of = |(value, with)| (FactorOf::PersonProperty { name: name.clone(), value }, with);
-        found.extend(joined(&counts, &names).into_iter().map(of));
+    let mut weighed = Weighed { asked, entered, converted, found: Vec::new() };
+    Totals::of(tallies).each(context, |(place, code), with| {
+        // The missing value is no factor.
+        if code != 0 {
+            weighed.add((place, code), with);
+        }
+        Ok(())
+    })?;
+    let of_activities = (scan.columns.len() + scan.traits.len()) as u32;
+    for (code, with) in (0u32..).zip(activities).filter(|(code, _)| scan.counting[*code as usize]) {
+        weighed.add((of_activities, code), with);
     }
-    let names = context.snapshot.dictionaries.activities.names();
-    for code in (0..scan.counting.len()).filter(|&code| scan.counting[code]) {
-        let add = |sum: With, state: &State<'_>| (sum.0 + state.activities[code].0, sum.1 + state.activities[code].1);
-        let with = states.iter().fold((0, 0), add);
-        found.push((FactorOf::Activity(names.text(code as u32).to_owned()), with));
+    Ok(weighed.told(|&(place, code)| {
+        let place = place as usize;
+        if let (Some(name), Some(&column)) = (asked.properties.get(place), scan.columns.get(place)) {
+            let value = context.snapshot.dictionaries.columns[column].dictionary.text(code - 1);
+            return FactorOf::Property { name: name.clone(), value };
+        }
+        let of_person = place.wrapping_sub(scan.columns.len());
+        if let (Some(name), Some(&index)) = (asked.person_properties.get(of_person), scan.traits.get(of_person)) {
+            let value = context.snapshot.traits[index].dictionary.text(code - 1);
+            return FactorOf::PersonProperty { name: name.clone(), value };
+        }
+        FactorOf::Activity(context.snapshot.dictionaries.activities.text(code))
+    }))
+}
+
+/// Factors with enough people, each with how likely chance is. Names are made of those alone that are told.
+struct Weighed<'q, K> {
+    asked: &'q Correlation,
+    entered: u64,
+    converted: u64,
+    found: Vec<(f64, With, K)>,
+}
+
+impl<K> Weighed<'_, K> {
+    fn add(&mut self, of: K, with: With) {
+        let (least, people) = (self.asked.people_least.max(1), with.0 + with.1);
+        if people >= least && self.entered - people >= least {
+            self.found.push((self.table(with).p_value().0, with, of));
+        }
     }
-    of_counts(asked, entered, converted, found)
+
+    fn table(&self, (a, b): With) -> Table {
+        Table { a, b, c: self.converted - a, d: self.entered - self.converted - b }
+    }
+
+    fn told(mut self, name: impl Fn(&K) -> FactorOf) -> CorrelationAnswer {
+        let p_values: Vec<f64> = self.found.iter().map(|(p, ..)| *p).collect();
+        let rates = false_discovery_rates(&p_values);
+        let found = std::mem::take(&mut self.found);
+        let mut weighed: Vec<(f64, f64, With, K)> = found
+            .into_iter()
+            .zip(rates)
+            .map(|((_, with, of), q)| (q, -self.table(with).odds_ratio().ln().abs(), with, of))
+            .collect();
+        let tested = weighed.len() as u64;
+        let by_weight =
+            |a: &(f64, f64, With, K), b: &(f64, f64, With, K)| a.0.total_cmp(&b.0).then_with(|| a.1.total_cmp(&b.1));
+        weighed.sort_unstable_by(by_weight);
+        // Whoever ties with the last that is told may come before it by name.
+        if let Some(last) = self.asked.top.checked_sub(1).and_then(|last| weighed.get(last)) {
+            let last = (last.0, last.1);
+            let ties = |one: &(f64, f64, With, K)| (one.0, one.1) == last;
+            let end = self.asked.top + weighed[self.asked.top..].iter().take_while(|one| ties(one)).count();
+            weighed.truncate(end);
+        }
+        let factor = |(q, _, with, of): (f64, f64, With, K)| {
+            let table = self.table(with);
+            let (p, test) = table.p_value();
+            Factor {
+                of: name(&of),
+                converted_with: table.a,
+                dropped_with: table.b,
+                converted_without: table.c,
+                dropped_without: table.d,
+                odds_ratio: table.odds_ratio(),
+                p,
+                q,
+                test,
+            }
+        };
+        let mut factors: Vec<Factor> = weighed.into_iter().map(factor).collect();
+        let strength = |factor: &Factor| -factor.odds_ratio.ln().abs();
+        factors.sort_by(|a, b| {
+            a.q.total_cmp(&b.q).then_with(|| strength(a).total_cmp(&strength(b))).then_with(|| a.of.cmp(&b.of))
+        });
+        factors.truncate(self.asked.top);
+        CorrelationAnswer { entered: self.entered, converted: self.converted, tested, factors }
+    }
 }
 
 /// The factors of what was counted.
+#[cfg(any(test, feature = "reference"))]
 pub(crate) fn of_counts(
     asked: &Correlation,
     entered: u64,
     converted: u64,
     found: Vec<(FactorOf, With)>,
 ) -> CorrelationAnswer {
-    let least = asked.people_least.max(1);
-    let enough = |with: &With| with.0 + with.1 >= least && entered - (with.0 + with.1) >= least;
-    let factor = |(of, (a, b)): (FactorOf, With)| {
-        let table = Table { a, b, c: converted - a, d: entered - converted - b };
-        let (p, test) = table.p_value();
-        Factor {
-            of,
-            converted_with: table.a,
-            dropped_with: table.b,
-            converted_without: table.c,
-            dropped_without: table.d,
-            odds_ratio: table.odds_ratio(),
-            p,
-            q: 1.0,
-            test,
-        }
-    };
-    let mut factors: Vec<Factor> = found.into_iter().filter(|(_, with)| enough(with)).map(factor).collect();
-    let p_values: Vec<f64> = factors.iter().map(|factor| factor.p).collect();
-    factors.iter_mut().zip(false_discovery_rates(&p_values)).for_each(|(factor, q)| factor.q = q);
-    let strength = |factor: &Factor| -factor.odds_ratio.ln().abs();
-    factors.sort_by(|a, b| {
-        a.q.total_cmp(&b.q).then_with(|| strength(a).total_cmp(&strength(b))).then_with(|| a.of.cmp(&b.of))
-    });
-    let tested = factors.len() as u64;
-    factors.truncate(asked.top);
-    CorrelationAnswer { entered, converted, tested, factors }
+    let mut weighed = Weighed { asked, entered, converted, found: Vec::new() };
+    found.into_iter().for_each(|(of, with)| weighed.add(of, with));
+    weighed.told(FactorOf::clone)
 }

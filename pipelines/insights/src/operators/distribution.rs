@@ -1,13 +1,13 @@
-//! Distributions: values gathered and sorted.
+//! Distributions: values gathered, and gone through in order.
 
 use super::cohort::each_set;
 use super::compile::Compiled;
 use super::engine::Context;
-use super::order::percentile;
 use super::reader::{Need, Within};
 use crate::InsightError;
 use crate::definition::{Distribution, DistributionAnswer, DistributionCell, DistributionOf};
 use crate::projection::{ColumnKind, PersonSet, Postings, SEGMENT_PERSONS};
+use crate::spill::{Gather, Sorted, number, ordered};
 
 pub(super) fn answer(context: &Context<'_>, distribution: &Distribution) -> Result<DistributionAnswer, InsightError> {
     let scope = &distribution.scope;
@@ -15,22 +15,33 @@ pub(super) fn answer(context: &Context<'_>, distribution: &Distribution) -> Resu
     let people = context.people(scope)?;
     let within = Within { span: (scope.from_ms, scope.until_ms), people: people.as_ref() };
     let compiled = Compiled::new(context, &distribution.select)?;
-    let mut values = match &distribution.of {
+    let values = match &distribution.of {
         DistributionOf::Property(property) => numbers(context, &compiled, within, property)?,
         DistributionOf::RowsPerPerson => rows_per_person(context, &compiled, within)?,
     };
-    values.sort_unstable_by(f64::total_cmp);
-    let below: Vec<usize> =
-        distribution.edges.iter().map(|edge| values.partition_point(|value| value < edge)).collect();
-    let ends = below.iter().copied().chain([values.len()]);
-    let begins = std::iter::once(0).chain(below.iter().copied());
+    let edges = &distribution.edges;
+    let mut histogram = vec![0u64; edges.len() + 1];
+    let (mut sum, mut bin) = (0.0, 0);
+    values.each(context, |_, value| {
+        let value = number(value);
+        sum += value;
+        // Values ascend.
+        while edges.get(bin).is_some_and(|edge| value >= *edge) {
+            bin += 1;
+        }
+        histogram[bin] += 1;
+    })?;
+    let ranks: Vec<f64> = distribution.ranks.iter().copied().chain([0.0, 1.0]).collect();
+    let ranked = values.ranked(context, &ranks)?;
+    let at = |place: usize| ranked.first().and_then(|ranked| ranked.at.get(place)).map(|value| number(*value));
+    let asked = distribution.ranks.len();
     Ok(DistributionAnswer {
-        count: values.len() as u64,
-        sum: values.iter().fold(0.0, |sum, value| sum + value),
-        minimum: values.first().copied(),
-        maximum: values.last().copied(),
-        histogram: begins.zip(ends).map(|(begin, end)| (end - begin) as u64).collect(),
-        percentiles: distribution.ranks.iter().map(|&rank| percentile(&values, rank)).collect(),
+        count: values.count(0),
+        sum,
+        minimum: at(asked),
+        maximum: at(asked + 1),
+        histogram,
+        percentiles: (0..asked).map(at).collect(),
     })
 }
 
@@ -82,32 +93,36 @@ fn check(distribution: &Distribution) -> Result<(), InsightError> {
     Ok(())
 }
 
-fn numbers(
-    context: &Context<'_>,
+fn numbers<'a>(
+    context: &Context<'a>,
     compiled: &Compiled,
     within: Within<'_>,
     property: &str,
-) -> Result<Vec<f64>, InsightError> {
+) -> Result<Sorted<'a>, InsightError> {
     let column = context.snapshot.dictionaries.column_of(property, ColumnKind::Numbers)?;
-    let state = || (Vec::new(), Postings::default());
+    let state = || (Gather::new(context.room()), Postings::default());
     let states = context.each_segment(state, |(values, postings), reader, segment| {
         for &activity in &compiled.activities {
             reader.select_with(Need::Span, segment, activity, compiled, &[column], within, postings);
             let numbers = (0..postings.len()).filter_map(|row| postings.columns[0].number(row));
-            values.extend(numbers);
+            numbers.for_each(|number| values.push(0, ordered(number)));
         }
     })?;
-    Ok(states.into_iter().flat_map(|(values, _)| values).collect())
+    Ok(Sorted::of(states.into_iter().map(|(values, _)| values), 1))
 }
 
-fn rows_per_person(context: &Context<'_>, compiled: &Compiled, within: Within<'_>) -> Result<Vec<f64>, InsightError> {
-    let state = || (Vec::new(), vec![0u32; SEGMENT_PERSONS], Postings::default());
+fn rows_per_person<'a>(
+    context: &Context<'a>,
+    compiled: &Compiled,
+    within: Within<'_>,
+) -> Result<Sorted<'a>, InsightError> {
+    let state = || (Gather::new(context.room()), vec![0u32; SEGMENT_PERSONS], Postings::default());
     let states = context.each_segment(state, |(values, counts, postings), reader, segment| {
         counts.fill(0);
         for &activity in &compiled.activities {
             reader.count(segment, activity, compiled, within, postings, counts);
         }
-        values.extend(counts.iter().filter(|&&count| count > 0).map(|&count| f64::from(count)));
+        counts.iter().filter(|&&count| count > 0).for_each(|&count| values.push(0, ordered(f64::from(count))));
     })?;
-    Ok(states.into_iter().flat_map(|(values, ..)| values).collect())
+    Ok(Sorted::of(states.into_iter().map(|(values, ..)| values), 1))
 }

@@ -13,6 +13,7 @@ use super::{
 use crate::control::Control;
 use crate::definition::{Answer, Cohort, Funnel, Question, Scope, is_sampled};
 use crate::projection::{GroupProperty, PersonSet, Snapshot};
+use crate::spill::Room;
 use crate::{InsightError, PeopleList, memory};
 
 /// Answers questions with some threads.
@@ -48,6 +49,28 @@ impl Engine {
         // Also where an operator panics.
         let _ends = Ends(control);
         self.answer(context, question)
+    }
+
+    /// As [`Engine::ask_under`], of one in so many segments alone, as if there were no other people. They lie evenly among all,
+    /// as persons are in the order of their first appearance. `None` where that is nobody, or everybody.
+    pub fn ask_part(
+        &self,
+        snapshot: &Snapshot,
+        question: &Question,
+        control: &Control,
+        one_in: usize,
+    ) -> Result<Option<Asked>, InsightError> {
+        let segments = snapshot.segments();
+        let part: Vec<u32> = segments.iter().copied().step_by(one_in.max(1)).collect();
+        if part.len() == segments.len() {
+            return Ok(None);
+        }
+        let cancel = AtomicBool::new(false);
+        let context =
+            Context { control: Some(control), part: Some(&part), ..Context::new(snapshot, self.threads, &cancel) };
+        let _ends = Ends(control);
+        let _quiet = Quiet::new(control);
+        self.answer(context, question).map(Some)
     }
 
     /// The people of a cohort, under a control.
@@ -114,12 +137,30 @@ impl Drop for Ends<'_> {
     }
 }
 
+/// Parts are no progress.
+struct Quiet<'c>(&'c Control);
+
+impl Quiet<'_> {
+    fn new(control: &Control) -> Quiet<'_> {
+        control.be_quiet(true);
+        Quiet(control)
+    }
+}
+
+impl Drop for Quiet<'_> {
+    fn drop(&mut self) {
+        self.0.be_quiet(false);
+    }
+}
+
 /// A question being answered.
-pub(super) struct Context<'a> {
+pub(crate) struct Context<'a> {
     pub snapshot: &'a Snapshot,
     threads: usize,
     cancel: &'a AtomicBool,
     control: Option<&'a Control>,
+    /// The segments whose people are all there are.
+    part: Option<&'a [u32]>,
     /// Of the thread that asks: what it held when that was last counted.
     held: AtomicI64,
     rows: AtomicU64,
@@ -127,10 +168,28 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    fn new(snapshot: &'a Snapshot, threads: usize, cancel: &'a AtomicBool) -> Context<'a> {
+    pub fn new(snapshot: &'a Snapshot, threads: usize, cancel: &'a AtomicBool) -> Context<'a> {
         let (rows, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
         let held = AtomicI64::new(memory::held());
-        Context { snapshot, threads: threads.max(1), cancel, control: None, held, rows, bytes }
+        Context { snapshot, threads: threads.max(1), cancel, control: None, part: None, held, rows, bytes }
+    }
+
+    /// The segments that the question is about.
+    pub fn segments(&self) -> Vec<u32> {
+        self.part.map_or_else(|| self.snapshot.segments(), <[u32]>::to_vec)
+    }
+
+    /// What a thread may hold of what it gathers.
+    pub fn room(&self) -> Room<'a> {
+        self.control.map_or_else(Room::endless, |control| Room::share(control, self.threads))
+    }
+
+    /// Counts what the asking thread has allocated; what ends the question, if anything does. For what is not done by segment.
+    pub fn look(&self) -> Result<(), InsightError> {
+        if let Some(control) = self.control {
+            control.weigh(&self.held);
+        }
+        self.verdict()
     }
 
     /// A list of people that the question names.
@@ -179,16 +238,16 @@ impl<'a> Context<'a> {
     }
 
     /// Works on every segment, on all threads; the states of the threads, in no particular order.
-    pub fn each_segment<A: Send>(
+    pub(super) fn each_segment<A: Send>(
         &self,
         state: impl Fn() -> A + Sync,
         work: impl Fn(&mut A, &mut Reader<'a>, u32) + Sync,
     ) -> Result<Vec<A>, InsightError> {
-        self.each_of(&self.snapshot.segments(), state, work)
+        self.each_of(&self.segments(), state, work)
     }
 
     /// As [`Context::each_segment`], for these segments in this order.
-    pub fn each_of<A: Send>(
+    pub(super) fn each_of<A: Send>(
         &self,
         segments: &[u32],
         state: impl Fn() -> A + Sync,

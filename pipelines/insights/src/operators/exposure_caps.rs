@@ -2,10 +2,11 @@
 
 use super::engine::Context;
 use super::exposed::SEVERAL;
-use super::exposure_moments::Spread;
+use super::exposure_moments::{Spread, quantiles};
 use super::exposures::{Plan, State};
 use crate::InsightError;
 use crate::definition::{DividedBy, Exposures, PersonCap};
+use crate::spill::{Gather, Sorted, ordered};
 
 /// For each measure where it is cut.
 pub(super) fn caps(context: &Context<'_>, asked: &Exposures) -> Result<Vec<Option<f64>>, InsightError> {
@@ -15,23 +16,24 @@ pub(super) fn caps(context: &Context<'_>, asked: &Exposures) -> Result<Vec<Optio
     };
     let by_data: Vec<usize> =
         (0..asked.measures.len()).filter(|&index| level_of(asked.measures[index].cap).is_some()).collect();
-    let mut spreads = spreads(context, asked, &by_data)?.into_iter();
+    let levels = by_data.iter().filter_map(|&index| level_of(asked.measures[index].cap)).collect();
+    let mut found = levels_of(context, asked, &by_data, levels)?.into_iter();
     let cap = |cap: Option<PersonCap>| match cap? {
         PersonCap::At(level) => Some(level),
-        PersonCap::Quantile(level) => {
-            let mut spread = spreads.next()?;
-            spread.sort();
-            spread.quantile(level)
-        }
+        PersonCap::Quantile(_) => found.next().flatten(),
     };
     Ok(asked.measures.iter().map(|measure| measure.cap).map(cap).collect())
 }
 
-/// The first values of everybody, for these measures.
-fn spreads(context: &Context<'_>, asked: &Exposures, measures: &[usize]) -> Result<Vec<Spread>, InsightError> {
-    let mut all: Vec<Spread> = measures.iter().map(|_| Spread::default()).collect();
+/// Of the first values of everybody, for these measures, the one at a level each.
+fn levels_of(
+    context: &Context<'_>,
+    asked: &Exposures,
+    measures: &[usize],
+    levels: Vec<f64>,
+) -> Result<Vec<Option<f64>>, InsightError> {
     if measures.is_empty() {
-        return Ok(all);
+        return Ok(Vec::new());
     }
     let mut narrow =
         Exposures { measures: Vec::new(), dimensions: Vec::new(), divided_by: DividedBy::Days, ..asked.clone() };
@@ -49,21 +51,16 @@ fn spreads(context: &Context<'_>, asked: &Exposures, measures: &[usize]) -> Resu
     }
     narrow.sources = sources.into_iter().map(|source| asked.sources[source].clone()).collect();
     let plan = Plan::new(context, &narrow)?;
-    let start = || {
-        let spreads: Vec<Spread> = measures.iter().map(|_| Spread::default()).collect();
-        (State::new(&plan), spreads)
-    };
-    let states = context.each_segment(start, |(state, spreads), reader, segment| {
+    let start = || (State::new(context, &plan), Gather::new(context.room()), 0u64);
+    let states = context.each_segment(start, |(state, values_of, people), reader, segment| {
         plan.find(state, reader, segment);
-        let people = state.exposed.arms.iter().filter(|&&arm| arm < SEVERAL).count() as u64;
-        spreads.iter_mut().for_each(|spread| spread.people += people);
-        plan.each_touched(state, reader, segment, |_, measure, values| spreads[measure].something.push(values[0]));
+        *people += state.exposed.arms.iter().filter(|&&arm| arm < SEVERAL).count() as u64;
+        plan.each_touched(state, reader, segment, |_, measure, values| values_of.push(measure, ordered(values[0])));
     })?;
-    for (_, spreads) in states {
-        for (all, one) in all.iter_mut().zip(spreads) {
-            all.people += one.people;
-            all.something.extend(one.something);
-        }
-    }
-    Ok(all)
+    let people = states.iter().map(|(_, _, people)| people).sum();
+    let sorted = Sorted::of(states.into_iter().map(|(_, values, _)| values), measures.len());
+    let spread = |level: f64| Spread { people, nothing: 0.0, levels: vec![level] };
+    let spreads: Vec<Spread> = levels.into_iter().map(spread).collect();
+    let found = quantiles(context, &sorted, &spreads)?;
+    Ok(found.into_iter().map(|of_one| of_one.first().copied().flatten()).collect())
 }

@@ -1,6 +1,11 @@
 //! What the people of an arm come to: counts, and moments in which people who did nothing cost nothing.
 
+use hashbrown::HashMap;
+
+use super::engine::Context;
+use crate::InsightError;
 use crate::definition::PersonMoments;
+use crate::spill::{Sorted, number};
 
 /// Values that are wanted together.
 pub(super) const PARTS_MAX: usize = 4;
@@ -81,34 +86,83 @@ impl Cell {
     }
 }
 
-/// Values of which most are nothing: the others, and how many there are in all.
-#[derive(Default)]
+/// People of whom most have nothing: those who have something are a cell of what was gathered.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Spread {
-    pub something: Vec<f64>,
     pub people: u64,
     /// What those have who did nothing: 0, unless values are cut below it.
     pub nothing: f64,
+    pub levels: Vec<f64>,
+}
+
+/// Where a rank of everybody lies.
+#[derive(Clone, Copy)]
+enum Lies {
+    Something(u64),
+    Nothing,
 }
 
 impl Spread {
-    pub fn sort(&mut self) {
-        self.something.sort_unstable_by(f64::total_cmp);
-    }
-
-    /// Between the two values around `(n − 1) · level`, of sorted ones.
-    pub fn quantile(&self, level: f64) -> Option<f64> {
-        let last = (self.people as usize).checked_sub(1)?;
-        let below = self.something.partition_point(|value| *value < self.nothing);
-        let nothing = self.people as usize - self.something.len().min(self.people as usize);
-        let at = |rank: usize| match rank {
-            _ if rank < below => self.something.get(rank).copied(),
-            _ if rank < below + nothing => Some(self.nothing),
-            _ => self.something.get(rank - nothing).copied(),
+    /// Where the two values around `(n − 1) · level` lie, and how far it is from the one to the other.
+    fn around(&self, something: u64, below: u64, level: f64) -> Option<(Lies, Lies, f64)> {
+        let last = self.people.checked_sub(1)?;
+        let nothing = self.people - something.min(self.people);
+        let lies = |rank: u64| match rank {
+            _ if rank < below => Lies::Something(rank),
+            _ if rank < below + nothing => Lies::Nothing,
+            _ => Lies::Something(rank - nothing),
         };
         let place = last as f64 * level;
-        let (low, high) = (at(place.floor() as usize)?, at(place.ceil() as usize)?);
-        Some(low + (high - low) * place.fract())
+        Some((lies(place.floor() as u64), lies(place.ceil() as u64), place.fract()))
     }
+}
+
+/// For each spread, which is of the cell in its place, the value at each of its levels.
+pub(super) fn quantiles(
+    context: &Context<'_>,
+    sorted: &Sorted<'_>,
+    spreads: &[Spread],
+) -> Result<Vec<Vec<Option<f64>>>, InsightError> {
+    let mut below = vec![0u64; spreads.len()];
+    sorted.each(context, |cell, value| {
+        if let Some(spread) = spreads.get(cell) {
+            below[cell] += u64::from(number(value) < spread.nothing);
+        }
+    })?;
+    let around = |(cell, spread): (usize, &Spread)| -> Vec<Option<(Lies, Lies, f64)>> {
+        spread.levels.iter().map(|level| spread.around(sorted.count(cell), below[cell], *level)).collect()
+    };
+    let around: Vec<_> = spreads.iter().enumerate().map(around).collect();
+    let ends = around.iter().enumerate().flat_map(|(cell, levels)| {
+        levels.iter().flatten().flat_map(move |(low, high, _)| [*low, *high].map(|lies| (cell, lies)))
+    });
+    let mut wanted: HashMap<(usize, u64), Option<f64>> = ends
+        .filter_map(|(cell, lies)| match lies {
+            Lies::Something(rank) => Some(((cell, rank), None)),
+            Lies::Nothing => None,
+        })
+        .collect();
+    let (mut now, mut rank) = (0, 0u64);
+    sorted.each(context, |cell, value| {
+        if cell != now {
+            (now, rank) = (cell, 0);
+        }
+        if let Some(found) = wanted.get_mut(&(cell, rank)) {
+            *found = Some(number(value));
+        }
+        rank += 1;
+    })?;
+    let value = |cell: usize, lies: Lies| match lies {
+        Lies::Something(rank) => wanted.get(&(cell, rank)).copied().flatten(),
+        Lies::Nothing => Some(spreads[cell].nothing),
+    };
+    let between = |cell: usize, around: &Option<(Lies, Lies, f64)>| {
+        let (low, high, part) = (*around)?;
+        let (low, high) = (value(cell, low)?, value(cell, high)?);
+        Some(low + (high - low) * part)
+    };
+    let of = |(cell, levels): (usize, &Vec<Option<_>>)| levels.iter().map(|one| between(cell, one)).collect();
+    Ok(around.iter().enumerate().map(of).collect())
 }
 
 #[cfg(test)]
@@ -118,12 +172,20 @@ mod tests {
 
     #[test]
     fn quantiles_know_of_those_who_did_nothing() {
-        let mut spread = Spread { something: vec![5.0, -2.0, 3.0], people: 6, nothing: 0.0 };
-        spread.sort();
-        // −2, 0, 0, 0, 3, 5.
-        let found = [0.0, 0.1, 0.5, 0.8, 0.9, 1.0].map(|level| spread.quantile(level).unwrap());
-        assert_eq!(found, [-2.0, -1.0, 0.0, 3.0, 4.0, 5.0]);
-        assert_eq!(Spread::default().quantile(0.5), None);
+        let dictionaries = crate::projection::Dictionaries::new(&[]);
+        let snapshot =
+            crate::projection::Snapshot::new(dictionaries, Vec::new(), &Default::default(), Vec::new()).unwrap();
+        let cancel = std::sync::atomic::AtomicBool::new(false);
+        let context = Context::new(&snapshot, 1, &cancel);
+        let mut gather = crate::spill::Gather::new(context.room());
+        [5.0, -2.0, 3.0].iter().for_each(|value| gather.push(0, crate::spill::ordered(*value)));
+        let sorted = Sorted::of([gather], 2);
+        // −2, 0, 0, 0, 3, 5; and nobody.
+        let spread = Spread { people: 6, nothing: 0.0, levels: vec![0.0, 0.1, 0.5, 0.8, 0.9, 1.0] };
+        let nobody = Spread { levels: vec![0.5], ..Spread::default() };
+        let found = quantiles(&context, &sorted, &[spread, nobody]).unwrap();
+        assert_eq!(found[0], [-2.0, -1.0, 0.0, 3.0, 4.0, 5.0].map(Some));
+        assert_eq!(found[1], [None]);
     }
 
     #[test]

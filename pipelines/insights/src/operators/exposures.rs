@@ -7,12 +7,15 @@ use super::engine::Context;
 use super::exposed::{Exposed, NOBODY, NOWHERE, SEVERAL, Told};
 use super::exposed_levels::Levels;
 use super::exposure_caps;
-use super::exposure_moments::{Cell, PARTS_MAX, Spread};
+use super::exposure_moments::{Cell, PARTS_MAX, Spread, quantiles};
 use super::order::each_person;
 use super::reader::{Reader, Within};
 use crate::InsightError;
-use crate::definition::{DividedBy, Exposures, ExposuresAnswer, PartOf, QuantileAround, Selector};
+use crate::definition::{
+    DividedBy, Exposures, ExposedCell, ExposuresAnswer, PartOf, PersonMeasure, QuantileAround, Selector,
+};
 use crate::projection::{ColumnKind, Postings};
+use crate::spill::{Gather, Sorted, ordered};
 
 pub(super) const DAY_MS: i64 = 86_400_000;
 /// Cells of a question, before most of them stay empty.
@@ -24,7 +27,7 @@ pub(super) fn answer(context: &Context<'_>, asked: &Exposures) -> Result<Exposur
     let plan = Plan::new(context, asked)?;
     let caps = exposure_caps::caps(context, asked)?;
     let states = context.each_segment(
-        || State::new(&plan),
+        || State::new(context, &plan),
         |state, reader, segment| {
             plan.find(state, reader, segment);
             state.count(&plan);
@@ -34,7 +37,7 @@ pub(super) fn answer(context: &Context<'_>, asked: &Exposures) -> Result<Exposur
                 }
                 let index = known.index;
                 if plan.asked.measures[measure].quantiles.is_some() {
-                    known.spreads[measure * plan.asked.arms + known.arm].something.push(values[0]);
+                    known.gather.push(measure * plan.asked.arms + known.arm, ordered(values[0]));
                 }
                 if let Some(cell) = known.cells[index].as_mut() {
                     cell.measures[measure].add(values);
@@ -43,10 +46,10 @@ pub(super) fn answer(context: &Context<'_>, asked: &Exposures) -> Result<Exposur
         },
     )?;
     let whole = states.into_iter().reduce(|all, state| all.joined(state, &plan));
-    Ok(match whole {
-        Some(state) => state.told(&plan, caps),
-        None => plan.nothing(caps),
-    })
+    match whole {
+        Some(state) => state.told(context, &plan, caps),
+        None => Ok(plan.nothing(caps)),
+    }
 }
 
 /// A question ready to be worked on.
@@ -207,7 +210,7 @@ impl<'a, 'q> Plan<'a, 'q> {
         state: &mut State<'a>,
         reader: &mut Reader<'a>,
         segment: u32,
-        mut call: impl FnMut(&mut Known<'_>, usize, &mut [f64]),
+        mut call: impl FnMut(&mut Known<'_, 'a>, usize, &mut [f64]),
     ) {
         let mut masks: Vec<Vec<Vec<bool>>> = Vec::with_capacity(self.activities.len());
         for (activity, postings) in self.activities.iter().zip(&mut state.postings) {
@@ -216,7 +219,7 @@ impl<'a, 'q> Plan<'a, 'q> {
             let mask = |(base, program): &(usize, Program)| program.mask(reader.snapshot, segment, postings, *base);
             masks.push(activity.conditions.iter().map(mask).collect());
         }
-        let State { exposed, postings, values, different, touched, cells, spreads, levels, strata, .. } = state;
+        let State { exposed, postings, values, different, touched, cells, gather, levels, strata, .. } = state;
         each_person(postings, |local, rows| {
             let person = usize::from(local);
             let arm = exposed.arms[person];
@@ -247,7 +250,7 @@ impl<'a, 'q> Plan<'a, 'q> {
             }
             let is_immature =
                 |measure: usize| self.maturing.iter().any(|(known, late)| *known == measure && first >= *late);
-            let mut known = Known { arm: usize::from(arm), index, cells, spreads };
+            let mut known = Known { arm: usize::from(arm), index, cells, gather };
             for (measure, touched) in touched.iter_mut().enumerate().filter(|(_, touched)| **touched) {
                 *touched = false;
                 let places = self.places[measure].clone();
@@ -293,12 +296,12 @@ impl Part {
 }
 
 /// A person whose values are called with, and where they go.
-pub(super) struct Known<'s> {
+pub(super) struct Known<'s, 'a> {
     arm: usize,
     index: usize,
     cells: &'s mut Vec<Option<Box<Cell>>>,
     /// By measure, then arm.
-    spreads: &'s mut Vec<Spread>,
+    gather: &'s mut Gather<'a>,
 }
 
 /// What one thread works with, and what it has found.
@@ -314,11 +317,13 @@ pub(super) struct State<'a> {
     levels: Vec<Levels<'a>>,
     /// Where levels divide beside days: by the place of a level that of its part.
     strata: Vec<usize>,
-    spreads: Vec<Spread>,
+    /// Values for quantiles, by measure, then arm.
+    gather: Gather<'a>,
+    gathered: Vec<Gather<'a>>,
 }
 
 impl<'a> State<'a> {
-    pub fn new(plan: &Plan<'a, '_>) -> State<'a> {
+    pub fn new(context: &Context<'a>, plan: &Plan<'a, '_>) -> State<'a> {
         let (arms, measures) = (plan.asked.arms, plan.asked.measures.len());
         let parts = plan.places.last().map_or(0, |places| places.end);
         let cells = if plan.dimension().is_some() { 0 } else { plan.parts * plan.sides * arms };
@@ -333,7 +338,8 @@ impl<'a> State<'a> {
             cells: (0..cells).map(|_| None).collect(),
             levels: plan.told.dimensions.iter().map(|dimension| Levels::new(dimension.clone(), arms)).collect(),
             strata: Vec::new(),
-            spreads: (0..measures * arms).map(|_| Spread::default()).collect(),
+            gather: Gather::new(context.room()),
+            gathered: Vec::new(),
         }
     }
 
@@ -382,9 +388,8 @@ impl<'a> State<'a> {
             let cells = self.levels[dimension].len() * arms;
             self.cells.resize_with(cells.max(self.cells.len()), || None);
         }
-        for (all, spread) in self.spreads.iter_mut().zip(other.spreads) {
-            all.something.extend(spread.something);
-        }
+        self.gathered.push(other.gather);
+        self.gathered.extend(other.gathered);
         for (index, cell) in other.cells.into_iter().enumerate() {
             let Some(cell) = cell else { continue };
             let index = match plan.dimension() {
@@ -404,7 +409,12 @@ impl<'a> State<'a> {
         self
     }
 
-    fn told(mut self, plan: &Plan<'a, '_>, caps: Vec<Option<f64>>) -> ExposuresAnswer {
+    fn told(
+        mut self,
+        context: &Context<'a>,
+        plan: &Plan<'a, '_>,
+        caps: Vec<Option<f64>>,
+    ) -> Result<ExposuresAnswer, InsightError> {
         let arms = plan.asked.arms;
         let mut people_of = vec![0; arms];
         let mut cells = Vec::new();
@@ -421,23 +431,28 @@ impl<'a> State<'a> {
                 .map(|(index, ((measure, places), cap))| measure.of_all(mature(index), nothing(*cap), places.len()));
             cells.push(ExposedCell { people: cell.people as f64, measures: measures.collect(), ..told });
         }
-        let mut quantiles = Vec::new();
+        let mut spreads = Vec::new();
         for (measure, asked) in plan.asked.measures.iter().enumerate() {
-            let spreads = &mut self.spreads[measure * arms..(measure + 1) * arms];
-            let of = |(spread, people): (&mut Spread, &u64)| {
-                spread.people = *people;
-                spread.nothing = nothing(caps[measure]);
-                spread.sort();
-                around(spread, asked.quantiles?)
-            };
-            let wanted = asked.quantiles.is_some();
-            quantiles.push(match wanted {
-                true => spreads.iter_mut().zip(&people_of).map(of).collect(),
-                false => Vec::new(),
-            });
+            spreads.extend(people_of.iter().map(|&people| Spread {
+                people,
+                nothing: nothing(caps[measure]),
+                levels: asked.quantiles.map(|asked| around(people, asked)).unwrap_or_default(),
+            }));
         }
+        self.gathered.push(self.gather);
+        let sorted = Sorted::of(self.gathered, spreads.len());
+        let mut found = quantiles(context, &sorted, &spreads)?.into_iter();
+        let of_measure = |asked: &PersonMeasure| -> Vec<Option<[f64; 3]>> {
+            let arms: Vec<Vec<Option<f64>>> = found.by_ref().take(arms).collect();
+            let three = |of_arm: &Vec<Option<f64>>| match of_arm.as_slice() {
+                [at, below, above] => Some([(*at)?, (*below)?, (*above)?]),
+                _ => None,
+            };
+            if asked.quantiles.is_some() { arms.iter().map(three).collect() } else { Vec::new() }
+        };
+        let quantiles = plan.asked.measures.iter().map(of_measure).collect();
         let dimensions = self.levels.iter().map(Levels::most).collect();
-        ExposuresAnswer { several: self.several, cells, dimensions, caps, quantiles }
+        Ok(ExposuresAnswer { several: self.several, cells, dimensions, caps, quantiles })
     }
 }
 
@@ -446,9 +461,9 @@ fn nothing(cap: Option<f64>) -> f64 {
     cap.map_or(0.0, |level| level.min(0.0))
 }
 
-fn around(spread: &Spread, asked: QuantileAround) -> Option<[f64; 3]> {
+/// The level, and those between which it lies.
+fn around(people: u64, asked: QuantileAround) -> Vec<f64> {
     let QuantileAround { level, z } = asked;
-    let half = z * (level * (1.0 - level) / (spread.people as f64).max(1.0)).sqrt();
-    let at = |level: f64| spread.quantile(level.clamp(0.0, 1.0));
-    Some([at(level)?, at(level - half)?, at(level + half)?])
+    let half = z * (level * (1.0 - level) / (people as f64).max(1.0)).sqrt();
+    [level, level - half, level + half].map(|level| level.clamp(0.0, 1.0)).to_vec()
 }

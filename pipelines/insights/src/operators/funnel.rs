@@ -134,6 +134,17 @@ impl<'p> Plan<'p> {
         own: impl Fn() -> A + Sync,
         each: impl Fn(&mut A, u32, Found<'_>) + Sync,
     ) -> Result<Vec<A>, InsightError> {
+        self.run_then(context, own, each, |_, _, _| {})
+    }
+
+    /// As [`Plan::run`], and after each segment once more. People of a segment come in their order.
+    pub fn run_then<'a, A: Send>(
+        &self,
+        context: &Context<'a>,
+        own: impl Fn() -> A + Sync,
+        each: impl Fn(&mut A, u32, Found<'_>) + Sync,
+        after: impl Fn(&mut A, &mut Reader<'a>, u32) + Sync,
+    ) -> Result<Vec<A>, InsightError> {
         let values = self.division.as_ref().map(Division::values);
         let values = values.as_ref();
         let state = || State {
@@ -147,9 +158,12 @@ impl<'p> Plan<'p> {
             trend: Vec::new(),
             taken: Vec::new(),
         };
-        let states = context.each_segment(state, |state, reader, segment| match self.apart {
-            true => self.apart(state, reader, segment, values, &each),
-            false => self.together(state, reader, segment, values, &each),
+        let states = context.each_segment(state, |state, reader, segment| {
+            match self.apart {
+                true => self.apart(state, reader, segment, values, &each),
+                false => self.together(state, reader, segment, values, &each),
+            }
+            after(&mut state.own, reader, segment);
         })?;
         Ok(states.into_iter().map(|state| state.own).collect())
     }

@@ -3,6 +3,7 @@
 
 mod active;
 mod activities;
+mod best;
 mod coder;
 mod cohort;
 mod compare;
@@ -51,6 +52,7 @@ mod trend_tally;
 
 #[cfg(any(test, feature = "reference"))]
 pub(crate) use correlation::of_counts;
+pub(crate) use engine::Context;
 pub use engine::{Asked, Engine};
 
 /// An open end of time, far enough inside `i64` for sums.

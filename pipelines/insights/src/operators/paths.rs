@@ -1,8 +1,7 @@
 //! Paths: the rows around each row of an activity. Where the gap is that of sessions no time is looked at: rows of a
 //! path lie in one session.
 
-use hashbrown::HashMap;
-
+use super::best::Best;
 use super::cohort::each_set;
 use super::engine::Context;
 use super::path_names::PathNames;
@@ -10,17 +9,24 @@ use super::paths_kept::{Kept, Scratch};
 use crate::InsightError;
 use crate::definition::{PathCount, PathEdge, Paths, PathsAnswer, PathsCell};
 use crate::projection::{Codes, PersonSet, SESSION_GAP_MS, Timeline, join_person};
+use crate::spill::{Tally, Totals};
 
 const LENGTH_MAX: usize = 8;
 /// Keys of at most so many bits are counted in an array.
 const DENSE_BITS_MAX: u32 = 20;
 
 /// Codes of a path as one number, `bits` for each; places of a shorter path without a row have the code `none`.
-struct Counts {
+struct Counts<'a> {
+    codes: PathCodes,
+    dense: Vec<u32>,
+    sparse: Tally<'a, u128, u64>,
+}
+
+#[derive(Clone, Copy)]
+struct PathCodes {
     bits: u32,
     none: usize,
-    dense: Vec<u32>,
-    sparse: HashMap<u128, u64>,
+    length: usize,
 }
 
 pub(super) fn answer(context: &Context<'_>, paths: &Paths) -> Result<PathsAnswer, InsightError> {
@@ -32,7 +38,8 @@ pub(super) fn answer(context: &Context<'_>, paths: &Paths) -> Result<PathsAnswer
     };
     let activities = context.snapshot.ranks().len();
     let bits = (usize::BITS - activities.leading_zeros()).max(1);
-    let state = || (Counts::new(bits, activities, paths.length), Scratch::default());
+    let codes = PathCodes { bits, none: activities, length: paths.length };
+    let state = || (Counts::new(codes, Tally::new(context.room())), Scratch::default());
     let states = context.each_segment(state, |(counts, scratch), reader, segment| {
         if let Some(kept) = &kept {
             return kept.each(&scan, reader, segment, people.as_ref(), scratch, |_, path, before| {
@@ -70,14 +77,23 @@ pub(super) fn answer(context: &Context<'_>, paths: &Paths) -> Result<PathsAnswer
         }
         reader.looked_at(timeline.rows(), 4);
     })?;
-    let mut all: HashMap<u128, u64> = HashMap::new();
+    let mut dense: Vec<u64> = Vec::new();
+    let mut tallies = Vec::new();
     for (state, _) in states {
-        let dense =
-            (0u128..).zip(state.dense).filter(|(_, count)| *count > 0).map(|(key, count)| (key, u64::from(count)));
-        dense.chain(state.sparse).for_each(|(key, count)| *all.entry(key).or_default() += count);
+        dense.resize(dense.len().max(state.dense.len()), 0);
+        dense.iter_mut().zip(&state.dense).for_each(|(sum, count)| *sum += u64::from(*count));
+        tallies.push(state.sparse);
     }
-    let counts = Counts::new(bits, activities, 0);
-    Ok(name_paths(paths, &names, &counts, &all))
+    let totals = Totals::of(tallies);
+    let each = |call: &mut dyn FnMut(u128, u64)| -> Result<(), InsightError> {
+        let counted = (0u128..).zip(&dense).filter(|(_, count)| **count > 0);
+        counted.for_each(|(key, &count)| call(key, count));
+        totals.each(context, |key, count| {
+            call(key, count);
+            Ok(())
+        })
+    };
+    name_paths(context, paths, &names, codes, each)
 }
 
 /// People with an occurrence of the path or edge.
@@ -173,7 +189,7 @@ impl<'p> Scan<'p> {
         first_rows: &[u32],
         codes: &[C],
         hits: impl Iterator<Item = usize>,
-        counts: &mut Counts,
+        counts: &mut Counts<'_>,
     ) {
         let mut session = 0;
         let length = self.paths.length;
@@ -247,68 +263,90 @@ impl<'p> Scan<'p> {
     }
 }
 
-impl Counts {
-    fn new(bits: u32, none: usize, length: usize) -> Counts {
-        let all = bits * length as u32;
-        let dense = vec![0; if length > 0 && all <= DENSE_BITS_MAX { 1 << all } else { 0 }];
-        Counts { bits, none, dense, sparse: HashMap::new() }
+impl<'a> Counts<'a> {
+    fn new(codes: PathCodes, sparse: Tally<'a, u128, u64>) -> Counts<'a> {
+        let all = codes.bits * codes.length as u32;
+        Counts { codes, dense: vec![0; if all <= DENSE_BITS_MAX { 1 << all } else { 0 }], sparse }
     }
 
     #[inline]
     fn add(&mut self, path: impl Iterator<Item = usize>) {
+        let bits = self.codes.bits;
         if self.dense.is_empty() {
-            let key = path.fold(0u128, |key, code| key << self.bits | code as u128);
-            *self.sparse.entry(key).or_default() += 1;
+            let key = path.fold(0u128, |key, code| key << bits | code as u128);
+            self.sparse.add(key, 1);
         } else {
-            let key = path.fold(0usize, |key, code| key << self.bits | code);
+            let key = path.fold(0usize, |key, code| key << bits | code);
             self.dense[key] += 1;
         }
     }
+}
 
+impl PathCodes {
     /// The code in a place of a path.
-    fn code(&self, key: u128, place: usize, length: usize) -> usize {
-        (key >> (self.bits as usize * (length - 1 - place))) as usize & ((1 << self.bits) - 1)
+    fn code(&self, key: u128, place: usize) -> usize {
+        (key >> (self.bits as usize * (self.length - 1 - place))) as usize & ((1 << self.bits) - 1)
     }
 }
 
-fn name_paths(paths: &Paths, names: &PathNames, counts: &Counts, all: &HashMap<u128, u64>) -> PathsAnswer {
+/// The most frequent paths of the names that activities have, and their edges.
+fn name_paths(
+    context: &Context<'_>,
+    paths: &Paths,
+    names: &PathNames,
+    codes: PathCodes,
+    each: impl Fn(&mut dyn FnMut(u128, u64)) -> Result<(), InsightError>,
+) -> Result<PathsAnswer, InsightError> {
     // Paths of groups, in the places that codes had: which places are empty follows from how many are.
-    let mut by_group: HashMap<u128, u64> = HashMap::with_capacity(all.len());
-    let mut edges: HashMap<(usize, u32, u32), u64> = HashMap::new();
-    for (&key, &count) in all {
+    let mut by_group: Tally<'_, u128, u64> = Tally::new(context.room());
+    let mut edges: Tally<'_, u64, u64> = Tally::new(context.room());
+    each(&mut |key, count| {
         let mut grouped = 0;
         let mut before = None;
         for place in 0..paths.length {
-            let code = counts.code(key, place, paths.length);
-            let group = names.group_of.get(code).copied();
-            grouped = grouped << counts.bits | group.map_or(counts.none as u128, u128::from);
+            let group = names.group_of.get(codes.code(key, place)).copied();
+            grouped = grouped << codes.bits | group.map_or(codes.none as u128, u128::from);
             if let Some((from, to)) = before.zip(group) {
-                *edges.entry((place - 1, from, to)).or_default() += count;
+                edges.add(edge_key(place - 1, from, to), count);
             }
             before = group;
         }
-        *by_group.entry(grouped).or_default() += count;
-    }
-    // Texts, and their order, are made of what may be shown alone.
-    let least = {
-        let mut all: Vec<u64> = by_group.values().copied().collect();
-        let last = paths.top.min(all.len()).checked_sub(1);
-        last.map_or(u64::MAX, |last| *all.select_nth_unstable_by(last, |a, b| b.cmp(a)).1)
-    };
+        by_group.add(grouped, count);
+    })?;
     let text = |group: u32| names.texts[group as usize].clone();
-    let named = |(key, count): (u128, u64)| {
-        let codes = (0..paths.length).map(|place| counts.code(key, place, paths.length));
-        let groups = codes.filter(|&code| code != counts.none);
-        PathCount { activities: groups.map(|group| text(group as u32)).collect(), count }
+    let named = |keys: &[u128]| -> Vec<Vec<String>> {
+        let name = |&key: &u128| {
+            let groups = (0..paths.length).map(|place| codes.code(key, place)).filter(|&code| code != codes.none);
+            groups.map(|group| text(group as u32)).collect()
+        };
+        keys.iter().map(name).collect()
     };
-    let mut counted: Vec<PathCount> = by_group.into_iter().filter(|(_, count)| *count >= least).map(named).collect();
-    counted.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.activities.cmp(&b.activities)));
-    counted.truncate(paths.top);
-    let enough = edges.into_iter().filter(|(_, count)| *count >= paths.edge_least);
-    let mut edges: Vec<PathEdge> =
-        enough.map(|((place, from, to), count)| PathEdge { place, from: text(from), to: text(to), count }).collect();
-    edges.sort_unstable_by(|a, b| {
+    let mut best = Best::new(paths.top);
+    Totals::of([by_group]).each(context, |key, count| {
+        best.offer(key, count, &named);
+        Ok(())
+    })?;
+    let counted = best.finish(&named).0.into_iter();
+    let counted = counted.map(|(count, activities, _)| PathCount { activities, count }).collect();
+    let mut enough: Vec<PathEdge> = Vec::new();
+    Totals::of([edges]).each(context, |key, count| {
+        if count >= paths.edge_least {
+            let (place, from, to) = edge_of(key);
+            enough.push(PathEdge { place, from: text(from), to: text(to), count });
+        }
+        Ok(())
+    })?;
+    enough.sort_unstable_by(|a, b| {
         b.count.cmp(&a.count).then_with(|| (a.place, &a.from, &a.to).cmp(&(b.place, &b.from, &b.to)))
     });
-    PathsAnswer { paths: counted, edges }
+    Ok(PathsAnswer { paths: counted, edges: enough })
+}
+
+/// Groups are activities, so they take two bytes.
+fn edge_key(place: usize, from: u32, to: u32) -> u64 {
+    (place as u64) << 48 | u64::from(from) << 24 | u64::from(to)
+}
+
+fn edge_of(key: u64) -> (usize, u32, u32) {
+    ((key >> 48) as usize, (key >> 24 & 0xff_ffff) as u32, (key & 0xff_ffff) as u32)
 }

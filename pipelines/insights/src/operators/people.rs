@@ -2,8 +2,8 @@
 
 use super::engine::Context;
 use super::{
-    active, cohort, distribution, funnel_groups, lifecycle, paths, places, ranking, retention, sessions, stickiness,
-    time_between, trend_people,
+    active, cohort, compare, correlation, distribution, funnel_groups, lifecycle, paths, places, ranking, retention,
+    sessions, stickiness, time_between, trend_people,
 };
 use crate::InsightError;
 use crate::definition::{PeopleAnswer, PeopleOf};
@@ -33,5 +33,7 @@ pub(super) fn find(context: &Context<'_>, asked: &PeopleOf) -> Result<PersonSet,
         PeopleOf::TimeBetween(asked) => time_between::people(context, &asked.question, &asked.cell),
         PeopleOf::Places(asked) => places::people(context, &asked.question, &asked.cell),
         PeopleOf::Ranking(asked) => ranking::people(context, &asked.question, &asked.cell),
+        PeopleOf::Correlation(asked) => correlation::people(context, &asked.question, &asked.cell),
+        PeopleOf::Compare(asked) => compare::people(context, &asked.question, &asked.cell),
     }
 }

@@ -1,10 +1,10 @@
 //! Places: a person's positions in order of time become visits of cells.
 
 use std::collections::HashMap as Cells;
-use std::collections::hash_map::Entry;
 
 use h3o::{CellIndex, LatLng, Resolution};
 
+use super::best::Best;
 use super::cohort::each_set;
 use super::compile::Compiled;
 use super::engine::Context;
@@ -13,27 +13,25 @@ use super::reader::{Reader, Within};
 use crate::InsightError;
 use crate::definition::{Catchment, CatchmentRing, Place, Places, PlacesAnswer, PlacesCell};
 use crate::projection::{ColumnKind, PersonSet, Postings};
+use crate::spill::{Record, Sums, Tally, Totals};
 
-/// Different cells that one thread counts.
-const CELLS_MAX: usize = 1_000_000;
 const RINGS_MAX: u32 = 50;
 
 /// What is counted of a cell; of one person at first.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Sum {
-    pub rows: u64,
-    pub people: u64,
-    pub visits: u64,
-    pub people_again: u64,
-    pub dwell_ms: u64,
+struct Sum {
+    rows: u64,
+    people: u64,
+    visits: u64,
+    people_again: u64,
+    dwell_ms: u64,
 }
 
-#[derive(Default)]
 struct State<'a> {
-    cells: Cells<CellIndex, Sum>,
+    /// By the numbers of cells.
+    cells: Tally<'a, u64, Sum>,
     rings: Vec<CatchmentRing>,
     elsewhere: u64,
-    overflown: bool,
     postings: Vec<Postings<'a>>,
     positions: Vec<(i64, CellIndex)>,
 }
@@ -42,9 +40,15 @@ pub(super) fn answer(context: &Context<'_>, asked: &Places) -> Result<PlacesAnsw
     let scan = Scan::new(context, asked)?;
     let rings = asked.catchment.as_ref().map_or(Ok(Cells::new()), |catchment| rings(catchment, scan.resolution))?;
     let count = asked.catchment.as_ref().map_or(0, |catchment| catchment.rings as usize + 1);
-    let states = context.each_segment(State::default, |state, reader, segment| {
-        state.rings.resize(count, CatchmentRing::default());
-        let (cells, of_rings, overflown) = (&mut state.cells, &mut state.rings, &mut state.overflown);
+    let new = || State {
+        cells: Tally::new(context.room()),
+        rings: vec![CatchmentRing::default(); count],
+        elsewhere: 0,
+        postings: Vec::new(),
+        positions: Vec::new(),
+    };
+    let states = context.each_segment(new, |state, reader, segment| {
+        let (cells, of_rings) = (&mut state.cells, &mut state.rings);
         let mut elsewhere = 0;
         scan.read(reader, segment, &mut state.postings, &mut state.positions, &mut elsewhere, |_, positions| {
             let mut nearest = u32::MAX;
@@ -57,29 +61,15 @@ pub(super) fn answer(context: &Context<'_>, asked: &Places) -> Result<PlacesAnsw
             if let Some(ring) = of_rings.get_mut(nearest as usize) {
                 ring.people += 1;
             }
-            for (cell, sum) in visits(positions, asked.gap_ms) {
-                let room = cells.len() < CELLS_MAX;
-                match cells.entry(cell) {
-                    Entry::Occupied(mut known) => known.get_mut().add(sum),
-                    Entry::Vacant(new) if room => {
-                        new.insert(sum);
-                    }
-                    Entry::Vacant(_) => *overflown = true,
-                }
-            }
+            visits(positions, asked.gap_ms).into_iter().for_each(|(cell, sum)| cells.add(u64::from(cell), sum));
         });
         state.elsewhere += elsewhere;
     })?;
-    let mut cells: Cells<CellIndex, Sum> = Cells::new();
     let mut of_rings = vec![CatchmentRing::default(); count];
-    let mut rows_elsewhere = 0;
+    let (mut rows_elsewhere, mut tallies) = (0, Vec::new());
     for state in states {
-        if state.overflown || cells.len() > CELLS_MAX {
-            let problem = format!("there are more than {CELLS_MAX} cells: take a coarser resolution, or fewer rows");
-            return Err(InsightError::question("resolution", problem));
-        }
         rows_elsewhere += state.elsewhere;
-        state.cells.into_iter().for_each(|(cell, sum)| cells.entry(cell).or_default().add(sum));
+        tallies.push(state.cells);
         for (sum, ring) in of_rings.iter_mut().zip(state.rings) {
             (sum.rows, sum.people) = (sum.rows + ring.rows, sum.people + ring.people);
         }
@@ -87,43 +77,46 @@ pub(super) fn answer(context: &Context<'_>, asked: &Places) -> Result<PlacesAnsw
     for ring in rings.into_values() {
         of_rings[ring as usize].cells += 1;
     }
-    Ok(finish(asked, cells.into_iter().collect(), rows_elsewhere, of_rings))
-}
-
-/// The answer of all cells, and of the rings each alone.
-pub(crate) fn finish(
-    asked: &Places,
-    mut cells: Vec<(CellIndex, Sum)>,
-    rows_elsewhere: u64,
-    mut catchment: Vec<CatchmentRing>,
-) -> PlacesAnswer {
-    for index in 1..catchment.len() {
-        let inner = catchment[index - 1].clone();
-        let ring = &mut catchment[index];
+    let totals = Totals::of(tallies);
+    // Names of one resolution are in the order of the numbers.
+    let numbers = |keys: &[u64]| keys.to_vec();
+    let (mut rows, mut cells) = (0, 0);
+    let mut best = Best::new(asked.top);
+    totals.each(context, |cell, sum| {
+        (rows, cells) = (rows + sum.rows, cells + 1);
+        best.offer(cell, sum.rows, &numbers);
+        Ok(())
+    })?;
+    let wanted: Vec<u64> = best.finish(&numbers).0.into_iter().map(|(.., cell)| cell).collect();
+    let place_of: Cells<u64, usize> = wanted.iter().copied().zip(0..).collect();
+    let mut places: Vec<Option<Place>> = vec![None; wanted.len()];
+    totals.each(context, |cell, sum| {
+        if let (Some(&place), Ok(cell)) = (place_of.get(&cell), CellIndex::try_from(cell)) {
+            places[place] = Some(told(cell, sum));
+        }
+        Ok(())
+    })?;
+    for index in 1..of_rings.len() {
+        let inner = of_rings[index - 1].clone();
+        let ring = &mut of_rings[index];
         (ring.cells, ring.rows, ring.people) =
             (ring.cells + inner.cells, ring.rows + inner.rows, ring.people + inner.people);
     }
-    // Names of one resolution are in the order of the numbers.
-    cells.sort_unstable_by_key(|(cell, sum)| (std::cmp::Reverse(sum.rows), *cell));
-    let place = |(cell, sum): &(CellIndex, Sum)| {
-        let centre = LatLng::from(*cell);
-        Place {
-            cell: cell.to_string(),
-            latitude: centre.lat(),
-            longitude: centre.lng(),
-            rows: sum.rows,
-            people: sum.people,
-            visits: sum.visits,
-            people_again: sum.people_again,
-            dwell_ms: sum.dwell_ms,
-        }
-    };
-    PlacesAnswer {
-        rows: cells.iter().map(|(_, sum)| sum.rows).sum(),
-        rows_elsewhere,
-        cells: cells.len() as u64,
-        places: cells.iter().take(asked.top).map(place).collect(),
-        catchment,
+    let places = places.into_iter().flatten().collect();
+    Ok(PlacesAnswer { rows, rows_elsewhere, cells, places, catchment: of_rings })
+}
+
+fn told(cell: CellIndex, sum: Sum) -> Place {
+    let centre = LatLng::from(cell);
+    Place {
+        cell: cell.to_string(),
+        latitude: centre.lat(),
+        longitude: centre.lng(),
+        rows: sum.rows,
+        people: sum.people,
+        visits: sum.visits,
+        people_again: sum.people_again,
+        dwell_ms: sum.dwell_ms,
     }
 }
 
@@ -180,7 +173,7 @@ fn rings(catchment: &Catchment, resolution: Resolution) -> Result<Cells<CellInde
 }
 
 /// The cell of a position.
-pub(crate) fn cell_at(latitude: f64, longitude: f64, resolution: Resolution) -> Option<CellIndex> {
+fn cell_at(latitude: f64, longitude: f64, resolution: Resolution) -> Option<CellIndex> {
     let is_one = (-90.0..=90.0).contains(&latitude) && (-180.0..=180.0).contains(&longitude);
     LatLng::new(latitude, longitude).ok().filter(|_| is_one).map(|position| position.to_cell(resolution))
 }
@@ -206,7 +199,20 @@ fn visits(positions: &mut [(i64, CellIndex)], gap_ms: i64) -> Vec<(CellIndex, Su
     all
 }
 
-impl Sum {
+impl Record for Sum {
+    const BYTES: usize = <[u64; 5]>::BYTES;
+
+    fn put(self, into: &mut Vec<u8>) {
+        [self.rows, self.people, self.visits, self.people_again, self.dwell_ms].put(into);
+    }
+
+    fn take(from: &[u8]) -> Sum {
+        let [rows, people, visits, people_again, dwell_ms] = <[u64; 5]>::take(from);
+        Sum { rows, people, visits, people_again, dwell_ms }
+    }
+}
+
+impl Sums for Sum {
     fn add(&mut self, other: Sum) {
         self.rows += other.rows;
         self.people += other.people;

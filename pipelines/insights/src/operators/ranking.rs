@@ -143,7 +143,6 @@ fn by_both(
 ) -> Result<Vec<RankedRow>, InsightError> {
     let state = || (Top::new(top), Postings::default());
     let mut segments: Vec<(Reverse<u64>, u32)> = context
-        .snapshot
         .segments()
         .into_iter()
         .map(|segment| {

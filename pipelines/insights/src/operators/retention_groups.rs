@@ -1,15 +1,15 @@
 //! A breakdown of retention: the value of the row that starts, and the top of all values.
 
-use std::cmp::Reverse;
-
 use hashbrown::HashMap;
 
+use super::best::Best;
 use super::division::{Division, Values};
 use super::engine::Context;
 use super::retention::{Counts, Scan};
 use crate::InsightError;
 use crate::definition::{Buckets, Label, Retention, RetentionGroup};
 use crate::projection::{Names, Postings};
+use crate::spill::{Tally, Totals};
 
 /// Groups times the square of buckets.
 const CELLS_MAX: usize = 8_000_000;
@@ -56,21 +56,30 @@ pub(super) struct Chosen {
 
 impl Chosen {
     /// The `top` codes with most, ties by text; the rest is one group.
-    pub fn new(counts: HashMap<u32, u64>, top: usize, values: &Values<'_>) -> Chosen {
-        let mut ranked: Vec<(Reverse<u64>, Option<&str>, u32)> =
-            counts.into_iter().map(|(code, count)| (Reverse(count), values.text(code), code)).collect();
-        ranked.sort_unstable();
-        let mut chosen = Chosen { labels: Vec::new(), group_of: HashMap::new() };
-        for (place, (_, text, code)) in ranked.iter().enumerate() {
-            if place < top {
-                chosen.group_of.insert(*code, place);
-                chosen.labels.push(Label::Values(vec![text.map(str::to_owned)]));
-            }
+    pub fn new(
+        context: &Context<'_>,
+        counts: &Totals<'_, u32, u64>,
+        top: usize,
+        values: &Values<'_>,
+    ) -> Result<Chosen, InsightError> {
+        let texts = |codes: &[u32]| -> Vec<Option<String>> {
+            codes.iter().map(|code| values.text(*code).map(str::to_owned)).collect()
+        };
+        let mut best = Best::new(top);
+        counts.each(context, |code, count| {
+            best.offer(code, count, &texts);
+            Ok(())
+        })?;
+        let (ranked, others) = best.finish(&texts);
+        let mut chosen = Chosen::default();
+        for (place, (_, text, code)) in ranked.into_iter().enumerate() {
+            chosen.group_of.insert(code, place);
+            chosen.labels.push(Label::Values(vec![text]));
         }
-        if ranked.len() > top {
+        if others {
             chosen.labels.push(Label::Other);
         }
-        chosen
+        Ok(chosen)
     }
 
     pub fn group(&self, code: u32) -> usize {
@@ -89,14 +98,11 @@ pub(super) fn division<'a>(context: &Context<'a>, retention: &Retention) -> Resu
 /// Counts the starts of each value and takes the top.
 pub(super) fn choose(context: &Context<'_>, scan: &Scan<'_, '_>) -> Result<Chosen, InsightError> {
     let (Some(division), Some(breakdown)) = (&scan.division, &scan.retention.breakdown) else {
-        return Ok(Chosen { labels: Vec::new(), group_of: HashMap::new() });
+        return Ok(Chosen::default());
     };
-    let add = |counts: &mut HashMap<u32, u64>, _, _, code, _: &[u64]| *counts.entry(code).or_default() += 1;
-    let mut sum: HashMap<u32, u64> = HashMap::new();
-    for counts in scan.run(context, HashMap::new, add)? {
-        counts.into_iter().for_each(|(code, count)| *sum.entry(code).or_default() += count);
-    }
-    let chosen = Chosen::new(sum, breakdown.top, &division.values());
+    let new = || Tally::<u32, u64>::new(context.room());
+    let tallies = scan.run(context, new, |counts, _, _, code, _: &[u64]| counts.add(code, 1))?;
+    let chosen = Chosen::new(context, &Totals::of(tallies), breakdown.top, &division.values())?;
     if chosen.labels.len() * scan.buckets.len() * scan.buckets.len() > CELLS_MAX {
         let problem = format!("values by buckets by buckets are more than {CELLS_MAX}: take fewer, or longer buckets");
         return Err(InsightError::question("breakdown", problem));

@@ -1,15 +1,14 @@
 //! Sessions: those of the timeline as they are for a gap of 30 minutes, else cut or joined.
 
-use hashbrown::HashMap;
-
 use super::coder::Coder;
 use super::cohort::each_set;
 use super::engine::Context;
 use super::order::bucket_of;
-use super::sessions_kept::{self, Kept, Scratch};
+use super::sessions_kept::{self, Divided, Kept, Scratch};
 use crate::InsightError;
 use crate::definition::{Buckets, Label, SessionBucket, Sessions, SessionsAnswer, SessionsCell};
 use crate::projection::{PersonSet, SESSION_GAP_MS, Timeline, join_person};
+use crate::spill::{Tally, Totals};
 
 struct State<'a> {
     buckets: Vec<SessionBucket>,
@@ -19,7 +18,7 @@ struct State<'a> {
     outside: SessionBucket,
     codes: Vec<u16>,
     /// By code of the breakdown's value, and bucket.
-    divided: HashMap<(u32, u32), SessionBucket>,
+    divided: Tally<'a, (u32, u32), Divided>,
     scratch: Scratch<'a>,
 }
 
@@ -79,7 +78,7 @@ pub(super) fn answer(context: &Context<'_>, sessions: &Sessions) -> Result<Sessi
         exits: vec![0; activities],
         outside: SessionBucket::default(),
         codes: Vec::new(),
-        divided: HashMap::new(),
+        divided: Tally::new(context.room()),
         scratch: Scratch::default(),
     };
     let kept = Kept::new(context, sessions)?;
@@ -95,7 +94,7 @@ pub(super) fn answer(context: &Context<'_>, sessions: &Sessions) -> Result<Sessi
                 entries[usize::from(timeline.code(one.first))] += 1;
                 exits[usize::from(timeline.code(one.last))] += 1;
                 if kept.division.is_some() {
-                    divided.entry((code, bucket as u32)).or_default().add(&count);
+                    divided.add((code, bucket as u32), Divided::from(&count));
                 }
             });
         }
@@ -130,7 +129,9 @@ pub(super) fn answer(context: &Context<'_>, sessions: &Sessions) -> Result<Sessi
         sum.exits.iter_mut().zip(state.exits).for_each(|(sum, count)| *sum += count);
     }
     let groups = match &kept {
-        Some(kept) if kept.division.is_some() => sessions_kept::groups(kept, values.as_ref(), &buckets, divided)?,
+        Some(kept) if kept.division.is_some() => {
+            sessions_kept::groups(context, kept, values.as_ref(), &buckets, &Totals::of(divided))?
+        }
         _ => Vec::new(),
     };
     // They may be names of activities, which nobody may hold twice.
@@ -181,16 +182,13 @@ pub(super) fn people(
     let values = kept.division.as_ref().map(|division| division.values());
     let mut chosen = None;
     if of_value {
-        let state = || (HashMap::<u32, u64>::new(), Scratch::default());
+        let state = || (Tally::<u32, u64>::new(context.room()), Scratch::default());
         let states = context.each_segment(state, |(counts, scratch), reader, segment| {
-            let count = |_: u16, _: &Timeline<'_>, _: One, code: u32| *counts.entry(code).or_default() += 1;
+            let count = |_: u16, _: &Timeline<'_>, _: One, code: u32| counts.add(code, 1);
             kept.each(reader, segment, people.as_ref(), values.as_ref(), scratch, count);
         })?;
-        let mut sum: HashMap<u32, u64> = HashMap::new();
-        for (code, count) in states.into_iter().flat_map(|(counts, _)| counts) {
-            *sum.entry(code).or_default() += count;
-        }
-        let all = sessions_kept::choose(&kept, sum, values.as_ref());
+        let counts = Totals::of(states.into_iter().map(|(counts, _)| counts));
+        let all = sessions_kept::choose(context, &kept, &counts, values.as_ref())?;
         let Some(group) = all.labels.iter().position(|label| *label == cell.label) else {
             return Ok(PersonSet::default());
         };

@@ -1,7 +1,5 @@
 //! Sessions of which only some count, or that are told apart: those of each person are listed, and rows look theirs up.
 
-use hashbrown::HashMap;
-
 use super::compile::Compiled;
 use super::division::{Division, Values, put};
 use super::engine::Context;
@@ -13,6 +11,7 @@ use crate::InsightError;
 use crate::definition::{Buckets, Selector, SessionBucket, SessionGroup, Sessions};
 use crate::operators::ALWAYS;
 use crate::projection::{PersonSet, Postings, Timeline, join_person};
+use crate::spill::{Record, Sums, Tally, Totals};
 
 /// Values of a breakdown times buckets.
 const CELLS_MAX: usize = 500_000;
@@ -166,24 +165,68 @@ impl<'q, 'a> Kept<'q, 'a> {
     }
 }
 
+/// What is counted of sessions of one value and bucket.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Divided {
+    sessions: u64,
+    duration_ms: u64,
+    bounces: u64,
+    rows: u64,
+}
+
+impl From<&SessionBucket> for Divided {
+    fn from(of: &SessionBucket) -> Divided {
+        Divided { sessions: of.sessions, duration_ms: of.duration_ms, bounces: of.bounces, rows: of.rows }
+    }
+}
+
+impl Record for Divided {
+    const BYTES: usize = <[u64; 4]>::BYTES;
+
+    fn put(self, into: &mut Vec<u8>) {
+        [self.sessions, self.duration_ms, self.bounces, self.rows].put(into);
+    }
+
+    fn take(from: &[u8]) -> Divided {
+        let [sessions, duration_ms, bounces, rows] = <[u64; 4]>::take(from);
+        Divided { sessions, duration_ms, bounces, rows }
+    }
+}
+
+impl Sums for Divided {
+    fn add(&mut self, other: Divided) {
+        self.sessions += other.sessions;
+        self.duration_ms += other.duration_ms;
+        self.bounces += other.bounces;
+        self.rows += other.rows;
+    }
+}
+
 /// The values that stand for themselves: those with most sessions.
-pub(super) fn choose(kept: &Kept<'_, '_>, counts: HashMap<u32, u64>, values: Option<&Values<'_>>) -> Chosen {
+pub(super) fn choose(
+    context: &Context<'_>,
+    kept: &Kept<'_, '_>,
+    counts: &Totals<'_, u32, u64>,
+    values: Option<&Values<'_>>,
+) -> Result<Chosen, InsightError> {
     let top = kept.sessions.breakdown.as_ref().map_or(0, |breakdown| breakdown.top);
-    values.map_or_else(Chosen::default, |values| Chosen::new(counts, top, values))
+    values.map_or_else(|| Ok(Chosen::default()), |values| Chosen::new(context, counts, top, values))
 }
 
 /// The groups of what was counted by code and bucket, by value; others last.
 pub(super) fn groups(
+    context: &Context<'_>,
     kept: &Kept<'_, '_>,
     values: Option<&Values<'_>>,
     buckets: &Buckets,
-    counted: Vec<HashMap<(u32, u32), SessionBucket>>,
+    counted: &Totals<'_, (u32, u32), Divided>,
 ) -> Result<Vec<SessionGroup>, InsightError> {
-    let mut counts: HashMap<u32, u64> = HashMap::new();
-    for (&(code, _), bucket) in counted.iter().flatten() {
-        *counts.entry(code).or_default() += bucket.sessions;
-    }
-    let chosen = choose(kept, counts, values);
+    let mut counts: Tally<'_, u32, u64> = Tally::new(context.room());
+    counted.each(context, |(code, _), of| {
+        counts.add(code, of.sessions);
+        Ok(())
+    })?;
+    let chosen = choose(context, kept, &Totals::of([counts]), values)?;
     if chosen.labels.len().saturating_mul(buckets.len()) > CELLS_MAX {
         let problem = format!("values by buckets are more than {CELLS_MAX}: take fewer, or longer buckets");
         return Err(InsightError::question("breakdown", problem));
@@ -194,9 +237,12 @@ pub(super) fn groups(
         buckets: buckets.starts().iter().map(empty).collect(),
     };
     let mut groups: Vec<SessionGroup> = chosen.labels.iter().map(group).collect();
-    for ((code, bucket), counted) in counted.into_iter().flatten() {
-        groups[chosen.group(code)].buckets[bucket as usize].add(&counted);
-    }
+    counted.each(context, |(code, bucket), of| {
+        let Divided { sessions, duration_ms, bounces, rows } = of;
+        let known = &mut groups[chosen.group(code)].buckets[bucket as usize];
+        known.add(&SessionBucket { start_ms: known.start_ms, sessions, duration_ms, bounces, rows });
+        Ok(())
+    })?;
     groups.sort_by(|a, b| a.label.cmp(&b.label));
     Ok(groups)
 }

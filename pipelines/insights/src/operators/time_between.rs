@@ -2,16 +2,18 @@
 
 use super::compile::Compiled;
 use super::engine::Context;
-use super::order::{each_person, percentile};
+use super::order::each_person;
 use super::reader::Within;
 use crate::InsightError;
 use crate::definition::{TimeBetween, TimeBetweenAnswer, TimeBetweenCell};
 use crate::projection::{PersonSet, Postings, join_person};
+use crate::spill::{Gather, Sorted};
 
-#[derive(Default)]
 struct State<'a> {
     persons: PersonSet,
+    /// Of the person at hand.
     found_ms: Vec<i64>,
+    all_ms: Gather<'a>,
     people: u64,
     postings: Vec<Postings<'a>>,
     from: Vec<i64>,
@@ -19,15 +21,20 @@ struct State<'a> {
 }
 
 pub(super) fn answer(context: &Context<'_>, between: &TimeBetween) -> Result<TimeBetweenAnswer, InsightError> {
-    let states = run(context, between, |_, _| {})?;
+    let states = run(context, between, |state, _| {
+        state.found_ms.iter().for_each(|&time| state.all_ms.push(0, time));
+    })?;
     let people = states.iter().map(|state| state.people).sum();
-    let mut found_ms: Vec<i64> = states.into_iter().flat_map(|state| state.found_ms).collect();
-    found_ms.sort_unstable();
+    let times = Sorted::of(states.into_iter().map(|state| state.all_ms), 1);
+    let mut sum_ms = 0;
+    times.each(context, |_, time| sum_ms += time as u64)?;
+    let ranked = times.ranked(context, &between.ranks)?;
+    let at = |place: usize| ranked.first().and_then(|ranked| ranked.at.get(place)).copied();
     Ok(TimeBetweenAnswer {
-        count: found_ms.len() as u64,
+        count: times.count(0),
         people,
-        sum_ms: found_ms.iter().map(|&time| time as u64).sum(),
-        percentiles_ms: between.ranks.iter().map(|&rank| percentile(&found_ms, rank)).collect(),
+        sum_ms,
+        percentiles_ms: (0..between.ranks.len()).map(at).collect(),
     })
 }
 
@@ -42,7 +49,6 @@ pub(super) fn people(
         if state.found_ms.iter().any(|time| (least..=most).contains(time)) {
             state.persons.insert(person);
         }
-        state.found_ms.clear();
     })?;
     Ok(states.iter().flat_map(|state| state.persons.iter()).collect())
 }
@@ -61,7 +67,16 @@ fn run<'a>(
     let within = Within { span: (scope.from_ms, scope.until_ms), people: people.as_ref() };
     let sides = Compiled::all(context, [&between.from, &between.to])?;
     let froms = sides[0].activities.len();
-    context.each_segment(State::default, |state, reader, segment| {
+    let new = || State {
+        persons: PersonSet::default(),
+        found_ms: Vec::new(),
+        all_ms: Gather::new(context.room()),
+        people: 0,
+        postings: Vec::new(),
+        from: Vec::new(),
+        to: Vec::new(),
+    };
+    context.each_segment(new, |state, reader, segment| {
         let mut postings = std::mem::take(&mut state.postings);
         postings.resize_with(froms + sides[1].activities.len(), Postings::default);
         let all = sides.iter().flat_map(|side| side.activities.iter().map(move |&activity| (side, activity)));
@@ -78,7 +93,7 @@ fn run<'a>(
             }
             from.sort_unstable();
             to.sort_unstable();
-            let before = found_ms.len();
+            found_ms.clear();
             let mut next = 0;
             for &time in from.iter() {
                 while to.get(next).is_some_and(|&later| later <= time) {
@@ -89,7 +104,7 @@ fn run<'a>(
                     found_ms.push(later - time);
                 }
             }
-            *people += u64::from(found_ms.len() > before);
+            *people += u64::from(!found_ms.is_empty());
             each(state, join_person(segment, local));
         });
         state.postings = postings;

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::coder::Coder;
 use super::compile::Compiled;
 use super::engine::Context;
-use super::order::{each_person, percentile};
+use super::order::each_person;
 use super::presence::{Presence, each_bit};
 use super::reader::{Need, Reader, Within};
 use super::trend_groups::{Chosen, Groups};
@@ -21,6 +21,7 @@ use crate::definition::{
     Buckets, Label, Measure, PersonStatistic, PersonValue, Scope, Series, Trend, TrendAnswer, TrendLine,
 };
 use crate::projection::{Column, ColumnKind, PersonSet, Postings, Timeline, join_person};
+use crate::spill::{Gather, Ranked, Sorted, number, ordered};
 
 /// Values of a breakdown times buckets, of one series.
 const CELLS_MAX: usize = 500_000;
@@ -103,6 +104,8 @@ struct Scan<'s> {
     persons: Vec<Option<usize>>,
     /// Whether all numbers are kept, for percentiles.
     values: bool,
+    /// Of all that is kept in order, what is wanted.
+    ranks: Vec<f64>,
 }
 
 /// What is known of the rows of each group and bucket, at `group * buckets + bucket`.
@@ -117,6 +120,10 @@ struct Cells {
     /// For each property.
     numbers: Vec<Vec<Numbers>>,
     persons: Vec<PersonNumbers>,
+    /// The cells of each property, then those of each number of persons.
+    ranked: Vec<Ranked>,
+    /// … and the sums of the latter.
+    sums: Vec<f64>,
 }
 
 #[derive(Clone, Default)]
@@ -125,7 +132,6 @@ struct Numbers {
     sum: f64,
     minimum: Option<f64>,
     maximum: Option<f64>,
-    all: Vec<f64>,
 }
 
 impl<'s> Scan<'s> {
@@ -150,6 +156,7 @@ impl<'s> Scan<'s> {
             new_people: false,
             persons: Vec::new(),
             values: false,
+            ranks: Vec::new(),
         };
         for measure in &series.measures {
             match measure {
@@ -175,6 +182,7 @@ impl<'s> Scan<'s> {
                     if !scan.persons.contains(&place) {
                         scan.persons.push(place);
                     }
+                    scan.ranks.extend(rank_of(*statistic));
                 }
                 Measure::Percentile(property, rank) => {
                     if !(0.0..=1.0).contains(rank) {
@@ -182,10 +190,16 @@ impl<'s> Scan<'s> {
                     }
                     scan.number(context, property)?;
                     scan.values = true;
+                    scan.ranks.push(*rank);
                 }
             }
         }
         Ok(scan)
+    }
+
+    /// Cells of each property and number.
+    fn cells(&self) -> usize {
+        self.chosen.labels.len() * self.buckets.len()
     }
 
     /// Where the property of a person's number is.
@@ -226,16 +240,16 @@ impl<'s> Scan<'s> {
             let sessions = trend_sessions::count(context, self.buckets, within)?;
             return Ok(Cells { sessions, ..Cells::new(self) });
         }
-        let state = || (Cells::new(self), Vec::new(), Vec::new());
-        let states = context.each_segment(state, |(cells, postings, order), reader, segment| {
+        let state = || (Cells::new(self), Gather::new(context.room()), Vec::new(), Vec::new());
+        let states = context.each_segment(state, |(cells, gather, postings, order), reader, segment| {
             self.read(reader, segment, within, postings);
             let timeline = self.sessions.then(|| reader.timeline(segment));
             match postings.as_slice() {
-                [one] => self.add(cells, segment, one, 0..one.len(), timeline.as_ref()),
+                [one] => self.add(cells, gather, segment, one, 0..one.len(), timeline.as_ref()),
                 several => each_person(several, |_, rows| {
                     if timeline.is_none() {
                         for (one, rows) in several.iter().zip(rows) {
-                            self.add(cells, segment, one, rows.clone(), None);
+                            self.add(cells, gather, segment, one, rows.clone(), None);
                         }
                         return;
                     }
@@ -246,18 +260,29 @@ impl<'s> Scan<'s> {
                     }
                     order.sort_unstable();
                     for &(_, index, row) in order.iter() {
-                        self.add(cells, segment, &several[index], row..row + 1, timeline.as_ref());
+                        self.add(cells, gather, segment, &several[index], row..row + 1, timeline.as_ref());
                     }
                 }),
             }
         })?;
-        let mut states = states.into_iter().map(|(cells, ..)| cells);
-        let mut sum = states.next().unwrap_or_else(|| Cells::new(self));
-        states.for_each(|cells| sum.join(cells));
-        for numbers in sum.numbers.iter_mut().flatten() {
-            numbers.all.sort_unstable_by(f64::total_cmp);
+        let mut sum = Cells::new(self);
+        let mut gathers = Vec::new();
+        for (mut cells, mut gather, ..) in states {
+            cells.persons.iter_mut().for_each(|persons| persons.finish(&mut gather));
+            sum.join(cells);
+            gathers.push(gather);
         }
-        sum.persons.iter_mut().for_each(PersonNumbers::finish);
+        if self.values || !self.persons.is_empty() {
+            let sorted = Sorted::of(gathers, (self.numbers.len() + self.persons.len()) * self.cells());
+            sum.ranked = sorted.ranked(context, &self.ranks)?;
+            let first = self.numbers.len() * self.cells();
+            sum.sums = vec![0.0; self.persons.len() * self.cells()];
+            sorted.each(context, |cell, value| {
+                if let Some(sum) = cell.checked_sub(first).and_then(|cell| sum.sums.get_mut(cell)) {
+                    *sum += number(value);
+                }
+            })?;
+        }
         Ok(sum)
     }
 
@@ -273,6 +298,7 @@ impl<'s> Scan<'s> {
     fn add(
         &self,
         cells: &mut Cells,
+        gather: &mut Gather<'_>,
         segment: u32,
         postings: &Postings<'_>,
         rows: Range<usize>,
@@ -300,12 +326,15 @@ impl<'s> Scan<'s> {
             for (place, persons) in self.persons.iter().zip(&mut cells.persons) {
                 let number = place.map_or(Some(1.0), |place| numbers[place].number(row));
                 if let Some(number) = number {
-                    persons.add(cell, join_person(segment, local), number);
+                    persons.add(cell, join_person(segment, local), number, gather);
                 }
             }
-            for (numbers, column) in cells.numbers.iter_mut().zip(numbers) {
+            for (place, (numbers, column)) in cells.numbers.iter_mut().zip(numbers).enumerate() {
                 if let Some(number) = column.number(row) {
-                    numbers[cell].add(number, self.values);
+                    numbers[cell].add(number);
+                    if self.values {
+                        gather.push(place * self.cells() + cell, ordered(number));
+                    }
                 }
             }
         }
@@ -397,6 +426,10 @@ impl<'s> Scan<'s> {
 
     fn values(&self, cells: &Cells, group: usize, measure: &Measure) -> Vec<Option<f64>> {
         let place = |property: &String| self.numbers.iter().position(|known| known == property).unwrap_or(0);
+        let ranked = |cell: usize, rank: f64| {
+            let place = self.ranks.iter().position(|known| *known == rank)?;
+            cells.ranked.get(cell)?.at.get(place).map(|value| number(*value))
+        };
         let value = |cell: usize| {
             let numbers = |property: &String| &cells.numbers[place(property)][cell];
             match measure {
@@ -414,11 +447,18 @@ impl<'s> Scan<'s> {
                 }
                 Measure::Minimum(property) => numbers(property).minimum,
                 Measure::Maximum(property) => numbers(property).maximum,
-                Measure::Percentile(property, rank) => percentile(&numbers(property).all, *rank),
+                Measure::Percentile(property, rank) => ranked(place(property) * self.cells() + cell, *rank),
                 Measure::PerPerson { value, statistic } => {
                     let place = self.place(value);
-                    let persons = self.persons.iter().position(|known| *known == place).map(|at| &cells.persons[at]);
-                    persons.and_then(|persons| persons.statistic(cell, *statistic))
+                    let at = self.persons.iter().position(|known| *known == place)? * self.cells() + cell;
+                    let gathered = self.numbers.len() * self.cells() + at;
+                    match rank_of(*statistic) {
+                        Some(rank) => ranked(gathered, rank),
+                        None => {
+                            let count = cells.ranked.get(gathered).map_or(0, |ranked| ranked.count);
+                            (count > 0).then(|| cells.sums[at] / count as f64)
+                        }
+                    }
                 }
             }
         };
@@ -427,9 +467,19 @@ impl<'s> Scan<'s> {
     }
 }
 
+/// The rank of a statistic that is one of the numbers.
+fn rank_of(statistic: PersonStatistic) -> Option<f64> {
+    match statistic {
+        PersonStatistic::Average => None,
+        PersonStatistic::Minimum => Some(0.0),
+        PersonStatistic::Maximum => Some(1.0),
+        PersonStatistic::Percentile(rank) => Some(rank),
+    }
+}
+
 impl Cells {
     fn new(scan: &Scan<'_>) -> Cells {
-        let all = scan.chosen.labels.len() * scan.buckets.len();
+        let all = scan.cells();
         let if_asked = |asked: bool| if asked { all } else { 0 };
         Cells {
             rows: vec![0; all],
@@ -439,7 +489,12 @@ impl Cells {
             last_session: vec![u64::MAX; if_asked(scan.sessions)],
             new_people: vec![0; if_asked(scan.new_people)],
             numbers: vec![vec![Numbers::default(); all]; scan.numbers.len()],
-            persons: scan.persons.iter().map(|_| PersonNumbers::new(all)).collect(),
+            persons: (scan.numbers.len()..)
+                .zip(&scan.persons)
+                .map(|(place, _)| PersonNumbers::new(place * all, all))
+                .collect(),
+            ranked: Vec::new(),
+            sums: Vec::new(),
         }
     }
 
@@ -459,19 +514,15 @@ impl Cells {
         for (sums, numbers) in self.numbers.iter_mut().zip(other.numbers) {
             sums.iter_mut().zip(numbers).for_each(|(sum, numbers)| sum.join(numbers));
         }
-        self.persons.iter_mut().zip(other.persons).for_each(|(sum, persons)| sum.join(persons));
     }
 }
 
 impl Numbers {
-    fn add(&mut self, number: f64, keep: bool) {
+    fn add(&mut self, number: f64) {
         self.count += 1;
         self.sum += number;
         self.minimum = Some(self.minimum.map_or(number, |minimum| minimum.min(number)));
         self.maximum = Some(self.maximum.map_or(number, |maximum| maximum.max(number)));
-        if keep {
-            self.all.push(number);
-        }
     }
 
     fn join(&mut self, other: Numbers) {
@@ -479,6 +530,5 @@ impl Numbers {
         self.sum += other.sum;
         self.minimum = [self.minimum, other.minimum].into_iter().flatten().reduce(f64::min);
         self.maximum = [self.maximum, other.maximum].into_iter().flatten().reduce(f64::max);
-        self.all.extend(other.all);
     }
 }

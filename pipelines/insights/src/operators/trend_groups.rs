@@ -2,6 +2,7 @@
 
 use hashbrown::HashMap;
 
+use super::best::Best;
 use super::compile::Compiled;
 use super::division::{Division, columns_of, put};
 use super::engine::Context;
@@ -9,6 +10,7 @@ use super::reader::{Need, Within};
 use crate::InsightError;
 use crate::definition::{Breakdown, Label};
 use crate::projection::{Column, Postings, Snapshot};
+use crate::spill::{Tally, Totals};
 
 /// Keys below this are counted in an array.
 const DENSE_MAX: u64 = 1 << 20;
@@ -103,7 +105,7 @@ impl<'a> Groups<'a> {
             return Ok(Chosen { labels: vec![Label::Everything], dense: vec![0], sparse: HashMap::new(), other: 0 });
         }
         let size = if self.is_dense() { self.sizes.iter().product::<u64>() as usize } else { 0 };
-        let state = || (vec![0u64; size], HashMap::<u64, u64>::new(), Postings::default());
+        let state = || (vec![0u64; size], Tally::<u64, u64>::new(context.room()), Postings::default());
         let states = context.each_segment(state, |(dense, sparse, postings), reader, segment| {
             for &activity in &compiled.activities {
                 let need = self.need(Need::Span);
@@ -124,47 +126,54 @@ impl<'a> Groups<'a> {
                             let key = self.key(columns, row);
                             match dense.get_mut(key as usize) {
                                 Some(count) => *count += 1,
-                                None => *sparse.entry(key).or_default() += 1,
+                                None => sparse.add(key, 1),
                             }
                         }
                     }
                 }
             }
         })?;
-        let mut counts: HashMap<u64, u64> = HashMap::new();
+        let mut counted = vec![0u64; size];
+        let mut tallies = Vec::new();
         for (dense, sparse, _) in states {
-            let dense = (0u64..).zip(dense).filter(|(_, count)| *count > 0);
-            dense.chain(sparse).for_each(|(key, count)| *counts.entry(key).or_default() += count);
+            counted.iter_mut().zip(dense).for_each(|(sum, count)| *sum += count);
+            tallies.push(sparse);
         }
-        Ok(self.take_top(counts, top))
+        let mut best = Best::new(top);
+        let names = |keys: &[u64]| self.labels(keys);
+        for (key, count) in (0u64..).zip(counted).filter(|(_, count)| *count > 0) {
+            best.offer(key, count, &names);
+        }
+        Totals::of(tallies).each(context, |key, count| {
+            best.offer(key, count, &names);
+            Ok(())
+        })?;
+        let (ranked, others) = best.finish(&names);
+        Ok(self.chosen(ranked, others))
     }
 
-    fn take_top(&self, counts: HashMap<u64, u64>, top: usize) -> Chosen {
-        let counted: Vec<(u64, Vec<u32>, u64)> =
-            counts.into_iter().map(|(key, count)| (key, self.codes(key), count)).collect();
-        let mut labels: Vec<Vec<Option<String>>> = vec![Vec::with_capacity(self.divisions.len()); counted.len()];
+    fn labels(&self, keys: &[u64]) -> Vec<Label> {
+        let codes: Vec<Vec<u32>> = keys.iter().map(|key| self.codes(*key)).collect();
+        let mut labels: Vec<Vec<Option<String>>> = vec![Vec::with_capacity(self.divisions.len()); keys.len()];
         for (place, division) in self.divisions.iter().enumerate() {
             // One after the other: two may be of one dictionary, which nobody may hold twice.
             let values = division.values();
             let text = |codes: &[u32]| values.text(codes[place]).map(str::to_owned);
-            labels.iter_mut().zip(&counted).for_each(|(label, (_, codes, _))| label.push(text(codes)));
+            labels.iter_mut().zip(&codes).for_each(|(label, codes)| label.push(text(codes)));
         }
-        let mut ranked: Vec<(std::cmp::Reverse<u64>, Label, u64)> = counted
-            .into_iter()
-            .zip(labels)
-            .map(|((key, _, count), label)| (std::cmp::Reverse(count), Label::Values(label), key))
-            .collect();
-        ranked.sort_unstable();
-        let other = ranked.len().min(top) as u32;
-        let mut labels = Vec::new();
-        let mut group_of = HashMap::new();
+        labels.into_iter().map(Label::Values).collect()
+    }
+
+    /// Keys that are none of these are the others, if there are any.
+    fn chosen(&self, ranked: Vec<(u64, Label, u64)>, others: bool) -> Chosen {
+        let other = ranked.len() as u32;
+        let mut labels = Vec::with_capacity(ranked.len() + 1);
+        let mut group_of = HashMap::with_capacity(ranked.len());
         for (group, (_, label, key)) in (0u32..).zip(ranked) {
-            if group < other {
-                labels.push(label);
-            }
-            group_of.insert(key, group.min(other));
+            labels.push(label);
+            group_of.insert(key, group);
         }
-        if group_of.len() > other as usize {
+        if others {
             labels.push(Label::Other);
         }
         let size = if self.is_dense() { self.sizes.iter().product::<u64>() } else { 0 };

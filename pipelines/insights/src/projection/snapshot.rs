@@ -223,7 +223,7 @@ impl Snapshot {
     }
 
     /// Segments that have rows, ascending.
-    pub(crate) fn segments(&self) -> Vec<u32> {
+    pub fn segments(&self) -> Vec<u32> {
         let runs = self.runs.iter().map(Arc::as_ref).chain(&self.relocated);
         let mut all: Vec<u32> = runs.flat_map(|run| run.segments().iter().map(|segment| segment.index)).collect();
         all.extend(self.base.iter().flat_map(|base| base.segments()));
@@ -414,19 +414,31 @@ impl Snapshot {
     pub fn ids_after(&self, persons: &PersonSet, count: usize, after: Option<&str>) -> (Vec<String>, bool) {
         let names = self.dictionaries.persons.names();
         let ids = persons.iter().map(|ordinal| names.text(ordinal));
-        least(ids.filter(|id| after.is_none_or(|after| *id > after)).collect(), count)
+        least(ids.filter(|id| after.is_none_or(|after| *id > after)), count)
     }
 }
 
-/// The least `count` of these, ascending, and whether there are more.
-fn least(mut ids: Vec<&str>, count: usize) -> (Vec<String>, bool) {
-    let is_more = ids.len() > count;
-    if is_more && count > 0 {
-        ids.select_nth_unstable(count - 1);
+/// The least `count` of these, ascending, and whether there are more. Not many more are held at once.
+fn least<'t>(ids: impl Iterator<Item = &'t str>, count: usize) -> (Vec<String>, bool) {
+    let most = count.saturating_mul(2).max(1 << 16);
+    let (mut kept, mut is_more) = (Vec::new(), false);
+    let sift = |kept: &mut Vec<&'t str>| {
+        let is_more = kept.len() > count;
+        if is_more && count > 0 {
+            kept.select_nth_unstable(count - 1);
+        }
+        kept.truncate(count);
+        is_more
+    };
+    for id in ids {
+        kept.push(id);
+        if kept.len() >= most {
+            is_more |= sift(&mut kept);
+        }
     }
-    ids.truncate(count);
-    ids.sort_unstable();
-    (ids.into_iter().map(str::to_owned).collect(), is_more)
+    is_more |= sift(&mut kept);
+    kept.sort_unstable();
+    (kept.into_iter().map(str::to_owned).collect(), is_more)
 }
 
 /// Where the rows of some persons (ascending) lie among those of all (ascending).

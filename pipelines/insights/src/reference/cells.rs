@@ -184,6 +184,25 @@ impl World {
                     }
                 }
             }
+            PeopleOf::Correlation(asked) => {
+                let (question, cell) = (&asked.question, &asked.cell);
+                let found = self.factors_of(question, person);
+                self.persons_of(&question.funnel.scope).iter().any(|one| one == person)
+                    && found.is_some_and(|(converted, factors)| {
+                        cell.converted.is_none_or(|wanted| wanted == converted)
+                            && cell.factor.as_ref().is_none_or(|factor| factors.contains(factor) == cell.has)
+                    })
+            }
+            PeopleOf::Compare(asked) => {
+                let is_in = |segment: usize| {
+                    let scope = scope_of(&asked.question.scope, &asked.question.segments[segment].cohort);
+                    self.persons_of(&scope).iter().any(|one| one == person)
+                };
+                match asked.cell.segment {
+                    None => is_in(0) && is_in(1),
+                    Some(segment) => is_in(segment) && !is_in(1 - segment),
+                }
+            }
             PeopleOf::Ranking(asked) => {
                 let rows = self.matching(&asked.question.scope, &asked.question.select);
                 asked.cell.person.as_ref().is_none_or(|one| one == person)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::division::is_by_person;
+use super::funnel_times::percentiles;
 use super::{Row, World, buckets_of, scope_of};
 use crate::definition::{
     Attribution, Exclusion, Funnel, FunnelAnswer, FunnelBucket, FunnelGroup, FunnelOrder, Label, Selector,
@@ -79,7 +80,7 @@ impl World {
                 reached: reached(ALWAYS),
                 mean_ms: (!converted_ms.is_empty()).then_some(mean_ms),
                 times: funnel.times.as_ref().map(|times| self.funnel_times(funnel, times, &people, &converted_ms)),
-                converted_ms,
+                converted_ms: percentiles(&converted_ms),
                 trend: trend.collect(),
             }
         };

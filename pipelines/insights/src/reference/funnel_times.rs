@@ -26,7 +26,7 @@ impl World {
             times_ms.sort();
             let sum: i64 = times_ms.iter().sum();
             let mean_ms = (!times_ms.is_empty()).then(|| sum as f64 / times_ms.len() as f64);
-            StepTimes { mean_ms, times_ms }
+            StepTimes { mean_ms, times_ms: percentiles(&times_ms) }
         };
         let steps = if funnel.order == FunnelOrder::Unordered { 1 } else { funnel.steps.len() };
         FunnelTimesAnswer { bounds_ms, histogram, steps: (1..steps).map(step).collect() }
@@ -48,6 +48,12 @@ impl World {
             FunnelOrder::Unordered => None,
         }
     }
+}
+
+/// Of ascending times those that answers have.
+pub(super) fn percentiles(ascending: &[i64]) -> Vec<i64> {
+    let Some(last) = ascending.len().checked_sub(1) else { return Vec::new() };
+    [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0].iter().map(|rank| ascending[(last as f64 * rank) as usize]).collect()
 }
 
 /// The first way through all steps that begins with the first entry.

@@ -14,44 +14,51 @@ impl World {
         let (mut entered, mut all_converted) = (0, 0);
         let mut counts: BTreeMap<FactorOf, (u64, u64)> = BTreeMap::new();
         for person in self.persons_of(&funnel.scope) {
-            let (level, converted) = self.stretch(&person, funnel, (i64::MIN, i64::MAX));
-            if level == 0 {
-                continue;
-            }
+            let Some((converted, has)) = self.factors_of(asked, &person) else { continue };
             entered += 1;
-            all_converted += u64::from(converted.is_some());
-            let rows = self.rows_of(&person);
-            let inside = || rows.iter().copied().filter(|row| funnel.scope.contains(row.time_ms));
-            let of_first: Vec<&Row> = inside().filter(|row| self.matches(&funnel.steps[0], row)).collect();
-            let (start, end) = match converted {
-                Some((at, ms)) => (at - ms, at),
-                None => {
-                    let start = of_first[0].time_ms;
-                    (start, (start + funnel.window_ms + 1).min(funnel.scope.until_ms))
-                }
-            };
-            let mut has: BTreeSet<FactorOf> = BTreeSet::new();
-            for name in &asked.properties {
-                let at_start = of_first.iter().filter(|row| row.time_ms == start);
-                let value = at_start.map(|row| row.texts.get(name).cloned()).min().flatten();
-                has.extend(value.map(|value| FactorOf::Property { name: name.clone(), value }));
-            }
-            for name in &asked.person_properties {
-                let value = self.traits.get(&person).and_then(|traits| traits.get(name)).cloned();
-                has.extend(value.map(|value| FactorOf::PersonProperty { name: name.clone(), value }));
-            }
-            for row in rows.iter().filter(|row| asked.activities && start < row.time_ms && row.time_ms < end) {
-                let named = |name: &String| *name == row.activity;
-                if !funnel.steps.iter().any(|step| step.activities.is_empty() || step.activities.iter().any(named)) {
-                    has.insert(FactorOf::Activity(row.activity.clone()));
-                }
-            }
+            all_converted += u64::from(converted);
             for of in has {
                 let count = counts.entry(of).or_default();
-                if converted.is_some() { count.0 += 1 } else { count.1 += 1 }
+                if converted { count.0 += 1 } else { count.1 += 1 }
             }
         }
         of_counts(asked, entered, all_converted, counts.into_iter().collect())
+    }
+
+    /// Whether somebody who entered converted, and the factors they have.
+    pub(super) fn factors_of(&self, asked: &Correlation, person: &str) -> Option<(bool, BTreeSet<FactorOf>)> {
+        let funnel = &asked.funnel;
+        let (level, converted) = self.stretch(person, funnel, (i64::MIN, i64::MAX));
+        if level == 0 {
+            return None;
+        }
+        let rows = self.rows_of(person);
+        let inside = || rows.iter().copied().filter(|row| funnel.scope.contains(row.time_ms));
+        let of_first: Vec<&Row> = inside().filter(|row| self.matches(&funnel.steps[0], row)).collect();
+        let (start, end) = match converted {
+            Some((at, ms)) => (at - ms, at),
+            None => {
+                let start = of_first[0].time_ms;
+                (start, (start + funnel.window_ms + 1).min(funnel.scope.until_ms))
+            }
+        };
+        let mut has: BTreeSet<FactorOf> = BTreeSet::new();
+        for name in &asked.properties {
+            let at_start = of_first.iter().filter(|row| row.time_ms == start);
+            let value = at_start.map(|row| row.texts.get(name).cloned()).min().flatten();
+            has.extend(value.map(|value| FactorOf::Property { name: name.clone(), value }));
+        }
+        for name in &asked.person_properties {
+            let value = self.traits.get(person).and_then(|traits| traits.get(name)).cloned();
+            has.extend(value.map(|value| FactorOf::PersonProperty { name: name.clone(), value }));
+        }
+        for row in rows.iter().filter(|row| asked.activities && start < row.time_ms && row.time_ms < end) {
+            let named = |name: &String| *name == row.activity;
+            if !funnel.steps.iter().any(|step| step.activities.is_empty() || step.activities.iter().any(named)) {
+                has.insert(FactorOf::Activity(row.activity.clone()));
+            }
+        }
+        Some((converted.is_some(), has))
     }
 
     pub(super) fn compare(&self, asked: &Compare) -> CompareAnswer {

@@ -119,7 +119,27 @@ fn of(question: Question, share: u32, pick: usize, is_it: bool, name: String) ->
             };
             PeopleOf::Places(PlacesPeople { question, cell, limit, after })
         }
-        Question::Correlation(_) | Question::Compare(_) | Question::Exposures(_) => return None,
+        Question::Correlation(question) => {
+            let value = |text: &str| text.to_owned();
+            let factor = match pick % 5 {
+                0 => None,
+                1 if !question.properties.is_empty() => {
+                    Some(FactorOf::Property { name: value("w"), value: value(["DE", "never"][pick % 2]) })
+                }
+                2 if !question.person_properties.is_empty() => {
+                    Some(FactorOf::PersonProperty { name: value("plan"), value: value(["pro", "never"][pick % 2]) })
+                }
+                _ => Some(FactorOf::Activity(name)),
+            };
+            let converted = (!share.is_multiple_of(3)).then_some(share.is_multiple_of(2));
+            let cell = CorrelationCell { converted, factor, has: is_it };
+            PeopleOf::Correlation(CorrelationPeople { question, cell, limit, after })
+        }
+        Question::Compare(question) => {
+            let cell = CompareCell { segment: [None, Some(0), Some(1)][pick % 3] };
+            PeopleOf::Compare(ComparePeople { question, cell, limit, after })
+        }
+        Question::Exposures(_) => return None,
         Question::People(of) => of,
         Question::Activities(asked) => asked.of,
     })
@@ -136,6 +156,7 @@ pub fn cell() -> impl Strategy<Value = Question> {
         4 => asked::question().boxed(),
         1 => asked::people().boxed(),
         1 => asked::places().boxed(),
+        2 => asked::segments().boxed(),
     ];
     let name = prop::sample::select(ACTIVITIES).prop_map(str::to_owned);
     (question, 0u32..100, 0usize..24, any::<bool>(), name, any::<bool>()).prop_filter_map(

@@ -8,7 +8,9 @@ mod cells;
 mod exposures;
 mod given;
 mod on_clickhouse;
+mod parts;
 mod said;
+mod spilling;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -21,6 +23,10 @@ use crate::{Control, Engine, InsightError};
 use asked::question;
 use given::{Given, given, given_giant};
 
+/// As the program's: what questions take is counted.
+#[global_allocator]
+static ALLOCATOR: crate::Counted<std::alloc::System> = crate::Counted(std::alloc::System);
+
 fn ask(snapshot: &Snapshot, question: &Question, threads: usize) -> Answer {
     Engine { threads }.ask(snapshot, question, &AtomicBool::new(false)).unwrap().answer
 }
@@ -31,14 +37,18 @@ fn check(given: &Given, questions: &[Question], threads: usize) -> Result<(), Te
     let questions: Vec<Question> = questions.iter().map(|question| given.of_season(question)).collect();
     for (name, snapshot, world) in &built {
         for question in &questions {
-            let (got, want) = (ask(snapshot, question, threads), world.answer(question));
-            // Long answers say nothing; the first place where they differ does.
-            let (got, want) = (format!("{got:?}"), format!("{want:?}"));
-            let place = got.bytes().zip(want.bytes()).take_while(|(a, b)| a == b).count().saturating_sub(60);
-            let from = |text: &str| text.chars().skip(place).take(200).collect::<String>();
-            prop_assert!(got == want, "{name}: {} instead of {}, asked {question:?}", from(&got), from(&want));
+            same(name, question, &ask(snapshot, question, threads), &world.answer(question))?;
         }
     }
+    Ok(())
+}
+
+fn same(name: &str, question: &Question, got: &Answer, want: &Answer) -> Result<(), TestCaseError> {
+    // Long answers say nothing; the first place where they differ does.
+    let (got, want) = (format!("{got:?}"), format!("{want:?}"));
+    let place = got.bytes().zip(want.bytes()).take_while(|(a, b)| a == b).count().saturating_sub(60);
+    let from = |text: &str| text.chars().skip(place).take(200).collect::<String>();
+    prop_assert!(got == want, "{name}: {} instead of {}, asked {question:?}", from(&got), from(&want));
     Ok(())
 }
 

@@ -96,6 +96,22 @@ pub fn rows(question: &Question, answer: &Answer) -> Vec<Rows> {
             });
             vec![moments.collect(), vec![vec![json!(answer.in_both)]]]
         }
+        (Question::Correlation(_), Answer::Correlation(answer)) => {
+            let factor = |factor: &Factor| {
+                let (of, name, value) = match &factor.of {
+                    FactorOf::Property { name, value } => ("property", name.as_str(), value),
+                    FactorOf::PersonProperty { name, value } => ("person_property", name.as_str(), value),
+                    FactorOf::Activity(value) => ("activity", "", value),
+                };
+                let names = [json!(of), json!(name), json!(value)];
+                let counts =
+                    [factor.converted_with, factor.dropped_with, factor.converted_without, factor.dropped_without];
+                let numbers = [factor.odds_ratio, factor.p, factor.q].map(|number| json!(number));
+                cells(names, counts).into_iter().chain(numbers).chain([json!(factor.test)]).collect()
+            };
+            let all = vec![cells([], [answer.entered, answer.converted, answer.tested])];
+            vec![all, answer.factors.iter().map(factor).collect()]
+        }
         (Question::People(_), Answer::People(answer)) => {
             vec![vec![vec![json!(answer.people)]], answer.listed.iter().map(|id| vec![json!(id)]).collect()]
         }
@@ -167,12 +183,12 @@ fn funnel(asked: &Funnel, answer: &FunnelAnswer) -> Vec<Rows> {
         let counts = |reached: &[u64]| reached.iter().map(|people| json!(people)).collect::<Vec<_>>();
         all.push(groups.iter().map(|group| row(group, counts(&group.reached))).collect());
         let converted = || groups.iter().filter(|group| !group.converted_ms.is_empty());
-        let times = converted().map(|group| {
+        let spread = converted().map(|group| {
             let histogram = group.times.iter().flat_map(|times| &times.histogram).map(|people| json!(people));
-            let of_all = [json!(group.converted_ms.len()), json!(group.mean_ms)];
-            row(group, of_all.into_iter().chain(percentiles(&group.converted_ms)).chain(histogram).collect())
+            let of_all = [json!(group.reached.last()), json!(group.mean_ms)];
+            row(group, of_all.into_iter().chain(times(&group.converted_ms)).chain(histogram).collect())
         });
-        all.push(times.collect());
+        all.push(spread.collect());
         if asked.trend.is_some() {
             let of_group = |group: &&FunnelGroup| -> Rows {
                 let there = group.trend.iter().filter(|bucket| bucket.reached[0] > 0);
@@ -189,7 +205,7 @@ fn funnel(asked: &Funnel, answer: &FunnelAnswer) -> Vec<Rows> {
                 let steps = group.times.iter().flat_map(|times| &times.steps).enumerate();
                 let step = |(place, step): (usize, &StepTimes)| {
                     let of_all = [json!(place + 1), json!(step.mean_ms)];
-                    row(group, of_all.into_iter().chain(percentiles(&step.times_ms)).collect())
+                    row(group, of_all.into_iter().chain(times(&step.times_ms)).collect())
                 };
                 steps.map(step).collect()
             };
@@ -199,9 +215,8 @@ fn funnel(asked: &Funnel, answer: &FunnelAnswer) -> Vec<Rows> {
     all
 }
 
-fn percentiles(ascending: &[i64]) -> impl Iterator<Item = Value> {
-    let last = (ascending.len() - 1) as f64;
-    [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0].into_iter().map(move |rank| json!(ascending[(last * rank) as usize]))
+fn times(percentiles: &[i64]) -> impl Iterator<Item = Value> {
+    percentiles.iter().map(|time| json!(time))
 }
 
 fn retention(asked: &Retention, answer: &RetentionAnswer) -> Vec<Rows> {

@@ -32,7 +32,7 @@ pub fn rows(question: &str, answers: &[Answer]) -> Vec<Value> {
         }
         [Answer::Funnel(funnel)] if question == "q4" => funnel.groups.iter().map(by_value).collect(),
         [Answer::Funnel(funnel)] => {
-            funnel.groups.iter().map(|group| levels(group, vec![], vec![json!(group.percentile_ms(0.5))])).collect()
+            funnel.groups.iter().map(|group| levels(group, vec![], vec![json!(group.median_ms())])).collect()
         }
         [Answer::Retention(retention)] if question == "q6" => {
             let days = retention.cohorts.len();
