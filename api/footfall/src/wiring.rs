@@ -1,6 +1,6 @@
 //! The only place that reads the environment and names backends: settings in, the parts of the program out.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,14 +68,23 @@ pub fn doors(settings: &Settings) -> DoorsConfig {
     }
 }
 
-/// How we sign in to the brokers of Kafka.
+/// How we sign in to the brokers of Kafka, and know them.
 fn kafka_access(log: &LogSettings) -> Result<KafkaAccess, AppError> {
     let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let password = match said(&log.kafka_password_file) {
-        Some(path) => Some(std::fs::read_to_string(&path).map_err(AppError::file(Path::new(&path)))?.trim_end().into()),
+    let file = |text: &str| said(text).map(PathBuf::from);
+    let password = match file(&log.kafka_password_file) {
+        Some(path) => Some(std::fs::read_to_string(&path).map_err(AppError::file(&path))?.trim_end().into()),
         None => None,
     };
-    Ok(KafkaAccess { user: said(&log.kafka_user), password, tls: false })
+    Ok(KafkaAccess {
+        user: said(&log.kafka_user),
+        password,
+        mechanism: log.kafka_mechanism,
+        tls: log.kafka_tls,
+        ca_file: file(&log.kafka_ca_file),
+        certificate_file: file(&log.kafka_certificate_file),
+        key_file: file(&log.kafka_key_file),
+    })
 }
 
 fn log_options(settings: &Settings, clock: Arc<dyn Clock>) -> Result<LogOptions, AppError> {

@@ -15,7 +15,7 @@ mod options;
 
 #[cfg(any(test, feature = "contract"))]
 pub use contract::contract_suite;
-pub use error::LogError;
+pub use error::{KafkaAccessError, LogError};
 pub use log::{ActivityLog, Batch, Damage, HeldFile, IsErased, LogRecord, LogStatus, PartitionStatus};
 pub use open::{cut, open, verify};
-pub use options::{KafkaAccess, LogOptions, VerifiedPartition, VerifyReport};
+pub use options::{KafkaAccess, LogOptions, SaslMechanism, VerifiedPartition, VerifyReport};

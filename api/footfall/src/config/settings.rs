@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use footfall_ingest_log::SaslMechanism;
 use serde::Deserialize;
 
 use super::{ByteCount, ConfigError, Layers, Span};
@@ -38,6 +39,11 @@ pub struct LogSettings {
     pub url: String,
     pub kafka_user: String,
     pub kafka_password_file: String,
+    pub kafka_mechanism: SaslMechanism,
+    pub kafka_tls: bool,
+    pub kafka_ca_file: String,
+    pub kafka_certificate_file: String,
+    pub kafka_key_file: String,
     pub partitions: u32,
     pub segment_bytes: ByteCount,
     pub retention_age: Span,

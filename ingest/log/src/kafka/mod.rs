@@ -3,11 +3,13 @@
 //! An append is acknowledged when all replicas in sync have its records. Offsets of readers live with what they made of the records, not
 //! in Kafka; what they release is committed there too, so that Kafka's own tools show their lag.
 
+mod access;
 mod clients;
 mod ends;
 mod message;
 mod place;
 mod reader;
+mod refusals;
 #[cfg(test)]
 mod tests;
 mod topic;
@@ -31,6 +33,7 @@ use self::ends::{Ends, placed};
 use self::message::Key;
 use self::place::Place;
 use self::reader::Reader;
+use self::refusals::Refusals;
 use crate::{ActivityLog, Batch, LogError, LogOptions, LogStatus, PartitionStatus};
 
 /// Readers that are kept for the next read.
@@ -43,6 +46,7 @@ struct Shared {
     place: Place,
     options: LogOptions,
     ends: Ends,
+    refusals: Arc<Refusals>,
     /// Why a partition cannot be asked for just now, by partition.
     faults: Mutex<BTreeMap<u32, String>>,
     /// What readers have released, not yet committed.
@@ -112,11 +116,15 @@ impl KafkaLog {
         if options.partitions == 0 {
             return Err(LogError::Kafka { doing: "opening the topic", detail: "log.partitions is 0".to_owned() });
         }
-        let producer = clients::producer(&place, &options)?;
-        let consumer = clients::consumer(&place, &options)?;
-        topic::settle(&place, &options, &consumer).await?;
+        access::check(&options.kafka)?;
+        access::warn_if_open(&place, &options.kafka);
+        let refusals = Arc::new(Refusals::default());
+        let producer = clients::producer(&place, &options, &refusals)?;
+        let consumer = clients::consumer(&place, &options, &refusals)?;
+        topic::settle(&place, &options, &consumer, &refusals).await?;
         let shared = Arc::new(Shared {
             ends: Ends::new(options.partitions),
+            refusals,
             place,
             options,
             faults: Mutex::default(),
@@ -144,7 +152,7 @@ impl KafkaLog {
         let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((code, why)) = producer.client().fatal_error() {
             tracing::error!(%code, "the producer of the log has given up, another takes its place: {why}");
-            *producer = clients::producer(&self.shared.place, &self.shared.options)?;
+            *producer = clients::producer(&self.shared.place, &self.shared.options, &self.shared.refusals)?;
         }
         Ok(producer.clone())
     }
@@ -182,7 +190,8 @@ impl KafkaLog {
         match place.map(|place| readers.swap_remove(place)) {
             Some(reader) => Ok(reader),
             None => {
-                let consumer = clients::consumer(&self.shared.place, &self.shared.options)?;
+                let Shared { place, options, refusals, .. } = &*self.shared;
+                let consumer = clients::consumer(place, options, refusals)?;
                 Ok(Reader::new(consumer, self.shared.place.topic.clone()))
             }
         }
@@ -273,7 +282,7 @@ impl ActivityLog for KafkaLog {
                     }
                     Err(why) => failed = Some(why),
                 },
-                Ok(Err((error, _))) => failed = Some(error.to_string()),
+                Ok(Err((error, _))) => failed = Some(self.shared.refusals.explain(&error.to_string())),
                 Err(_) => failed = Some("the producer ended".to_owned()),
             }
         }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod secured;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -24,7 +26,11 @@ struct Broker {
 impl Broker {
     /// `None`, and a line that says so, where there is no Kafka; in CI that fails.
     fn start() -> Option<Broker> {
-        let output = command("up").arg(std::process::id().to_string()).output().unwrap();
+        Broker::start_by("up")
+    }
+
+    fn start_by(how: &str) -> Option<Broker> {
+        let output = command(how).arg(std::process::id().to_string()).output().unwrap();
         if output.status.code() == Some(69) {
             assert!(std::env::var_os("CI").is_none(), "with CI set nothing may be skipped: {output:?}");
             eprintln_skip();
