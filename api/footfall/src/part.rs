@@ -51,7 +51,10 @@ impl Part {
 pub(crate) async fn open(start: &Start<'_>) -> Result<Running, AppError> {
     let Start { role, settings, clock, patience, .. } = start;
     std::fs::create_dir_all(&settings.data_dir).map_err(AppError::file(&settings.data_dir))?;
-    let log = patience.open("log", || wiring::open_log(settings, clock.clone())).await?;
+    let mut log = patience.open("log", || wiring::open_log(settings, clock.clone())).await?;
+    if *role == Role::Ingest {
+        log = wiring::doors_log(settings, log, clock.clone()).await?;
+    }
     let public_url = app::public_url(settings, Some(start.address));
     let access = patience.open("database", || app::open(settings, &public_url, clock.clone())).await?;
     let work = match role {

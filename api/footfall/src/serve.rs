@@ -158,7 +158,11 @@ async fn everything(start: &Start<'_>, own: SocketAddr, doors: SqlDoors) -> Resu
     let tables = patience.open("store", || wiring::open_tables(settings, clock.clone())).await?;
     let public_url = app::public_url(settings, Some(start.address));
     let access = patience.open("database", || app::open(settings, &public_url, clock.clone())).await?;
-    let stack = Arc::new(Stack::of(*role, settings, log, tables, clock.clone())?);
+    let doors_log = match role {
+        Role::All => wiring::doors_log(settings, log.clone(), clock.clone()).await?,
+        _ => log.clone(),
+    };
+    let stack = Arc::new(Stack::of(*role, settings, log, tables, clock.clone())?.with_doors(doors_log));
     let token = random_token(OPERATOR_PREFIX)?;
     let cohorts = Cohorts::open(access.clone(), stack.clock.clone()).await;
     let cohorts = cohorts.map_err(|error| AppError::Internal(error.to_string()))?;
@@ -295,7 +299,7 @@ fn router(
 
 fn doors(settings: &Settings, stack: &Stack, access: &Access, plans: &TrackingPlans, token: &str) -> Doors {
     let keys = Arc::new(DoorKeys::new(access, OperatorToken::new(token), &settings.project));
-    let doors = Doors::new(stack.log.clone(), keys, stack.clock.clone(), wiring::doors(settings));
+    let doors = Doors::new(stack.doors.clone(), keys, stack.clock.clone(), wiring::doors(settings));
     let doors = doors.planned(Arc::new(plans.clone()));
     match stack.backlog(settings.doors.visible_goal.0) {
         Some(backlog) => doors.behind(backlog),

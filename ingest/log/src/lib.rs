@@ -12,6 +12,7 @@ mod kafka;
 mod log;
 mod open;
 mod options;
+mod spill;
 
 #[cfg(any(test, feature = "contract"))]
 pub use contract::contract_suite;
@@ -19,3 +20,4 @@ pub use error::{KafkaAccessError, LogError};
 pub use log::{ActivityLog, Batch, Damage, HeldFile, IsErased, LogRecord, LogStatus, PartitionStatus};
 pub use open::{cut, open, verify};
 pub use options::{KafkaAccess, LogOptions, SaslMechanism, VerifiedPartition, VerifyReport};
+pub use spill::{SpillOptions, is_spilled, spilling};

@@ -44,6 +44,7 @@ pub struct LogSettings {
     pub kafka_ca_file: String,
     pub kafka_certificate_file: String,
     pub kafka_key_file: String,
+    pub spill_bytes: ByteCount,
     pub partitions: u32,
     pub segment_bytes: ByteCount,
     pub retention_age: Span,

@@ -60,10 +60,12 @@ impl Shared {
     }
 
     /// Why nothing can be appended, if that is so.
-    fn degraded(&self) -> Option<String> {
+    fn degraded(&self) -> Option<LogError> {
         let mut faults = self.faults();
         let is_away = faults.len() >= self.options.partitions as usize;
-        faults.pop_first().filter(|_| is_away).map(|(_, why)| why).or_else(|| self.ends.lost(SKIPPED_MAX))
+        let away = faults.pop_first().filter(|_| is_away).map(|(_, detail)| LogError::Away { detail });
+        let lost = || self.ends.lost(SKIPPED_MAX).map(|detail| LogError::Kafka { doing: "appending", detail });
+        away.or_else(lost)
     }
 
     /// What cannot be appended while the rest can.
@@ -87,6 +89,16 @@ impl Shared {
             None => {}
         }
         metrics::gauge!("footfall_log_partitions_away").set(faults.len() as f64);
+    }
+
+    /// What a record was not delivered for.
+    fn undelivered(&self, error: &KafkaError) -> LogError {
+        use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, MessageTimedOut};
+        let detail = self.refusals.explain(&error.to_string());
+        match error.rdkafka_error_code() {
+            Some(AllBrokersDown | BrokerTransportFailure | MessageTimedOut) => LogError::Away { detail },
+            _ => LogError::Kafka { doing: "appending", detail },
+        }
     }
 
     /// Why these records cannot be appended just now, if that is known before they are sent.
@@ -255,12 +267,12 @@ impl ActivityLog for KafkaLog {
         if self.shared.is_closed.load(Ordering::Acquire) {
             return Err(LogError::Closed);
         }
-        if let Some(why) = self.shared.degraded() {
-            return Err(LogError::Kafka { doing: "appending", detail: why });
+        if let Some(error) = self.shared.degraded() {
+            return Err(error);
         }
         let touched = records.iter().map(|record| self.partition_of(record.partition_key));
-        if let Some(why) = self.shared.refusal(touched) {
-            return Err(LogError::Kafka { doing: "appending", detail: why });
+        if let Some(detail) = self.shared.refusal(touched) {
+            return Err(LogError::Away { detail });
         }
         let bytes: usize = records.iter().map(|record| record.payload.len()).sum();
         let bytes_max = self.shared.options.append_bytes_max;
@@ -280,16 +292,13 @@ impl ActivityLog for KafkaLog {
                         covering.advance(partition, next);
                         self.shared.ends.reached(partition, next);
                     }
-                    Err(why) => failed = Some(why),
+                    Err(detail) => failed = Some(LogError::Kafka { doing: "appending", detail }),
                 },
-                Ok(Err((error, _))) => failed = Some(self.shared.refusals.explain(&error.to_string())),
-                Err(_) => failed = Some("the producer ended".to_owned()),
+                Ok(Err((error, _))) => failed = Some(self.shared.undelivered(&error)),
+                Err(_) => failed = Some(fault("appending")(KafkaError::Canceled)),
             }
         }
-        match failed {
-            None => Ok(covering),
-            Some(detail) => Err(LogError::Kafka { doing: "appending", detail }),
-        }
+        failed.map_or(Ok(covering), Err)
     }
 
     async fn read(&self, from: &Checkpoint, bytes_max: usize, wait: Duration) -> Result<Batch, LogError> {
@@ -328,7 +337,7 @@ impl ActivityLog for KafkaLog {
         };
         LogStatus {
             partitions: spans.map(partition).collect(),
-            degraded: self.shared.degraded(),
+            degraded: self.shared.degraded().map(|error| error.to_string()),
             impaired: self.shared.impaired(),
             ..LogStatus::default()
         }

@@ -213,7 +213,7 @@ async fn a_broker_that_is_away_is_said_at_once(broker: &Broker) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let refused = log.append(vec![numbered(2)]).await.map(drop).expect_err("refused");
-    assert!(refused.is_retryable() && matches!(refused, LogError::Kafka { .. }), "{refused}");
+    assert!(refused.is_retryable() && matches!(refused, LogError::Away { .. }), "{refused}");
     tokio::task::block_in_place(|| broker.does("start"));
     let back = async {
         while log.append(vec![numbered(3)]).await.is_err() {
