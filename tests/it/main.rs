@@ -42,6 +42,7 @@ mod sdks;
 mod seed;
 mod server;
 mod sessions_identity;
+mod spill;
 mod sql_doors;
 mod store;
 mod stores;
