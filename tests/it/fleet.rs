@@ -27,6 +27,9 @@ use crate::store;
 /// What the operator's tokens begin with: only the process that wrote one down knows it.
 const OF_OPERATOR: &str = "Bearer ffo_";
 
+/// Settings of one process alone.
+const OF_ONE: [&str; 2] = ["FOOTFALL_POSTGRES_LISTEN", "FOOTFALL_FLIGHT_LISTEN"];
+
 /// Brokers and a database server, which go with this process.
 static SERVICES: LazyLock<(Broker, String)> = LazyLock::new(|| {
     let broker = Broker::start("services").expect("Kafka is installed");
@@ -72,7 +75,9 @@ pub struct Fleet {
 
 impl Fleet {
     pub fn beside(data: &Path, settings: &[(String, String)]) -> Fleet {
-        let given: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        // A port is of one process, that which a test asks by itself.
+        let given = settings.iter().filter(|(name, _)| !OF_ONE.contains(&name.as_str()));
+        let given: Vec<(&str, &str)> = given.map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let part = |role, number| Server::part(role, data.with_extension(format!("{role}-{number}")), &given);
         let parts = vec![part("ingest", 1), part("ingest", 2), part("jobs", 1), part("jobs", 2), part("api", 2)];
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");

@@ -254,7 +254,16 @@ impl Server {
     }
 
     fn tracing_file(&self) -> PathBuf {
-        self.data.with_extension("tracing")
+        // Processes of one installation have folders that differ in their extensions.
+        let mut name = self.data.clone().into_os_string();
+        name.push(".tracing");
+        name.into()
+    }
+
+    /// This process, and those beside it that have the API too.
+    pub fn with_api(&self) -> Vec<&Server> {
+        let beside = self.fleet.iter().flat_map(Fleet::parts).filter(|part| part.role == "api");
+        std::iter::once(self).chain(beside).collect()
     }
 
     /// What the process has written, its last 4,000 characters.

@@ -32,12 +32,12 @@ use crate::keys::DoorKeys;
 use crate::news::Carrier;
 use crate::operator::{Announced, Presence, reachable};
 use crate::patience::Patience;
-use crate::role::Role;
+use crate::role::{Role, is_shared};
 use crate::sql_doors::SqlDoors;
 use crate::token::{OPERATOR_PREFIX, random_token};
 use crate::upkeep::Upkeep;
 use crate::wiring::{self, Stack};
-use crate::{app, backup, banner, chores, erasures, live, migrate, part, persons, replay, sightings, sql_doors};
+use crate::{app, backup, banner, chores, erasures, import, live, migrate, part, persons, replay, sightings, sql_doors};
 
 /// What a role needs to open its parts.
 pub(crate) struct Start<'a> {
@@ -200,6 +200,10 @@ async fn everything(start: &Start<'_>, own: SocketAddr, doors: SqlDoors) -> Resu
         tasks.push(tokio::spawn(carrier.carry(start.stopped())));
     }
     tasks.push(tokio::spawn(told.carry(start.stopped())));
+    if role.has_job() && is_shared(settings) {
+        let ledger = import::ledger::open(&access, clock.clone()).await?;
+        tasks.push(tokio::spawn(import::ledger::tell(Arc::new(ledger), stack.imports.clone(), start.stopped())));
+    }
     tasks.push(tokio::spawn({
         let stopped = start.stopped();
         async move { access.keep_fresh(stopped).await }
