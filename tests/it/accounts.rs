@@ -96,7 +96,11 @@ pub async fn mailed(server: &Server, address: &str, purpose: &str) -> String {
     loop {
         // Of several processes one sends what waits.
         let folders = server.with_api().into_iter().map(|one| std::fs::read_dir(one.data().join("mails")));
-        let texts = folders.flatten().flatten().flatten().filter(|entry| entry.path().extension().is_some_and(|extension| extension == "txt"));
+        let texts = folders
+            .flatten()
+            .flatten()
+            .flatten()
+            .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "txt"));
         let mut texts = texts.filter_map(|entry| std::fs::read_to_string(entry.path()).ok());
         if let Some(text) = texts.find(|text| text.contains(address) && text.contains(purpose)) {
             return secret_in(&text, purpose);

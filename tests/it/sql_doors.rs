@@ -21,7 +21,19 @@ async fn open() -> (Server, u16, u16) {
     let server = Server::start_with(&settings).await;
     let (url, key) = (server.url(), server.write_key().to_owned());
     let told = server.run(&[
-        "demo", "--days", "10", "--per-day", "250", "--people", "200", "--total", "0", "--to", &url, "--key", &key,
+        "demo",
+        "--days",
+        "10",
+        "--per-day",
+        "250",
+        "--people",
+        "200",
+        "--total",
+        "0",
+        "--to",
+        &url,
+        "--key",
+        &key,
     ]);
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     server.until("SELECT count(*) FROM activity", 1_000).await;

@@ -37,7 +37,9 @@ use crate::sql_doors::SqlDoors;
 use crate::token::{OPERATOR_PREFIX, random_token};
 use crate::upkeep::Upkeep;
 use crate::wiring::{self, Stack};
-use crate::{app, backup, banner, chores, erasures, import, live, migrate, part, persons, replay, sightings, sql_doors};
+use crate::{
+    app, backup, banner, chores, erasures, import, live, migrate, part, persons, replay, sightings, sql_doors,
+};
 
 /// What a role needs to open its parts.
 pub(crate) struct Start<'a> {

@@ -24,24 +24,24 @@ mod scenes {
     use super::*;
 
     pub async fn what_processes_count_of_an_import_is_one_account(stage: &Stage) {
-    let access = open(stage).await;
-    let [one, other, reader] = [
-        ledger(stage, &access, "one").await,
-        ledger(stage, &access, "other").await,
-        ledger(stage, &access, "reader").await,
-    ];
-    assert_eq!(reader.of_others("a").await.unwrap(), ImportCounts::default());
-    one.note(&[("a".to_owned(), counts(10, 0)), ("b".to_owned(), counts(1, 1))]).await.unwrap();
-    // What is written again stands in the place of what was there.
-    one.note(&[("a".to_owned(), counts(15, 5))]).await.unwrap();
-    other.note(&[("a".to_owned(), counts(100, 7))]).await.unwrap();
-    let both = ImportCounts { stored: 115, duplicate: 12, quarantined: 2, erased: 4 };
-    assert_eq!(reader.of_others("a").await.unwrap(), both);
-    assert_eq!(one.of_others("a").await.unwrap(), counts(100, 7));
-    assert_eq!(reader.of_others("b").await.unwrap(), counts(1, 1));
-    // Nobody asks for it any more.
-    stage.pass(8 * 24 * 60 * 60 * 1000);
-    one.note(&[("c".to_owned(), counts(1, 0))]).await.unwrap();
-    assert_eq!(reader.of_others("a").await.unwrap(), ImportCounts::default());
-}
+        let access = open(stage).await;
+        let [one, other, reader] = [
+            ledger(stage, &access, "one").await,
+            ledger(stage, &access, "other").await,
+            ledger(stage, &access, "reader").await,
+        ];
+        assert_eq!(reader.of_others("a").await.unwrap(), ImportCounts::default());
+        one.note(&[("a".to_owned(), counts(10, 0)), ("b".to_owned(), counts(1, 1))]).await.unwrap();
+        // What is written again stands in the place of what was there.
+        one.note(&[("a".to_owned(), counts(15, 5))]).await.unwrap();
+        other.note(&[("a".to_owned(), counts(100, 7))]).await.unwrap();
+        let both = ImportCounts { stored: 115, duplicate: 12, quarantined: 2, erased: 4 };
+        assert_eq!(reader.of_others("a").await.unwrap(), both);
+        assert_eq!(one.of_others("a").await.unwrap(), counts(100, 7));
+        assert_eq!(reader.of_others("b").await.unwrap(), counts(1, 1));
+        // Nobody asks for it any more.
+        stage.pass(8 * 24 * 60 * 60 * 1000);
+        one.note(&[("c".to_owned(), counts(1, 0))]).await.unwrap();
+        assert_eq!(reader.of_others("a").await.unwrap(), ImportCounts::default());
+    }
 }

@@ -60,11 +60,7 @@ pub(super) fn common(place: &Place, access: &KafkaAccess) -> ClientConfig {
 }
 
 /// Idempotent, acknowledged by all replicas in sync: what is acknowledged is there once and in order.
-pub(super) fn producer(
-    place: &Place,
-    options: &LogOptions,
-    refusals: &Arc<Refusals>,
-) -> Result<Producer, LogError> {
+pub(super) fn producer(place: &Place, options: &LogOptions, refusals: &Arc<Refusals>) -> Result<Producer, LogError> {
     let mut config = common(place, &options.kafka);
     config
         .set("enable.idempotence", "true")

@@ -94,7 +94,8 @@ mod tests {
             (BrokerTransportFailure, "Receive failed: tlsv13 alert certificate required: SSL alert number 116"),
         ] {
             let hint = "Disconnected: connecting to a PLAINTEXT broker listener?";
-            let refusals = heard(&[(code, reason), (AllBrokersDown, "1/1 brokers are down"), (BrokerTransportFailure, hint)]);
+            let refusals =
+                heard(&[(code, reason), (AllBrokersDown, "1/1 brokers are down"), (BrokerTransportFailure, hint)]);
             let why = refusals.last().expect("final");
             assert!(why.starts_with(reason), "{why}");
             assert_eq!(refusals.explain("Local: Timed out"), format!("Local: Timed out: {why}"));

@@ -231,7 +231,8 @@ async fn no_more_is_kept_than_is_allowed_and_the_disk_is_free_again_afterwards()
     let brokers = place.brokers().await;
     let log = place.open(&brokers, 64 << 10).await;
     brokers.are_away.store(true, Ordering::SeqCst);
-    let text: String = (0..1_000u64).map(|number| format!("{:x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    let text: String =
+        (0..1_000u64).map(|number| format!("{:x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
     let large = |number: usize| Record {
         payload: format!("{{\"key\":1,\"number\":{number},\"text\":\"{text}\"}}").into_bytes(),
         ..numbered(1, number)
