@@ -24,13 +24,13 @@ pub(super) fn check(access: &KafkaAccess) -> Result<(), KafkaAccessError> {
         ("log.kafka_certificate_file", &access.certificate_file),
         ("log.kafka_key_file", &access.key_file),
     ];
-    if let Some((setting, _)) = files.iter().find(|(_, file)| file.is_some() && !access.tls) {
+    if let Some((setting, _)) = files.into_iter().find(|(_, file)| file.is_some() && !access.tls) {
         return Err(NoTls { setting });
     }
     if access.certificate_file.is_some() != access.key_file.is_some() {
         return Err(HalfCertificate);
     }
-    for ((setting, path), wanted) in files.iter().zip(["CERTIFICATE", "CERTIFICATE", "PRIVATE KEY"]) {
+    for ((setting, path), wanted) in files.into_iter().zip(["CERTIFICATE", "CERTIFICATE", "PRIVATE KEY"]) {
         let Some(path) = path else { continue };
         let text = pem(setting, path, wanted)?;
         if wanted == "PRIVATE KEY" && text.contains("ENCRYPTED") {

@@ -249,7 +249,7 @@ async fn no_more_is_kept_than_is_allowed_and_the_disk_is_free_again_afterwards()
     assert!(log.status().degraded.is_some(), "nothing more is taken");
     brokers.are_away.store(false, Ordering::SeqCst);
     until("the brokers have it", || log.status().impaired.is_none()).await;
-    until("the disk is free", || place.spilled_bytes() < 32 << 10).await;
+    until("the disk is free", || place.spilled_bytes() < 48 << 10).await;
     log.append(vec![large(kept)]).await.unwrap();
     assert_eq!(read_all(&brokers).await, BTreeMap::from([(1, (0..=kept).collect())]));
 }
