@@ -104,6 +104,7 @@ async fn every_metric_of_rules_dashboard_and_guide_is_the_programs() {
         "footfall_jobs_failing",
         "footfall_jobs_leads_given_up_",
         "footfall_bus_",
+        "footfall_database_late_reads_",
         "footfall_log_partitions_away",
         "footfall_log_spill",
         "footfall_plan_",

@@ -157,6 +157,7 @@ pub struct ServerSettings {
 #[serde(deny_unknown_fields)]
 pub struct DatabaseSettings {
     pub url: String,
+    pub replica_url: String,
 }
 
 /// `[bus]`
