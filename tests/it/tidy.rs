@@ -254,6 +254,20 @@ fn only_wiring_and_config_read_the_environment() {
 }
 
 #[test]
+fn what_is_not_run_on_services_exists_and_has_a_reason() {
+    let mut listed = 0;
+    for line in read(&root().join("tests/services.txt")).lines().filter(|line| !line.starts_with('#')) {
+        let (name, why) = line.split_once(' ').expect("a name and a reason");
+        let (module, test) = name.split_once("::").expect("a module");
+        let source = read(&root().join(format!("tests/it/{module}.rs")));
+        assert!(source.contains(&format!("fn {test}")), "{name} is no test");
+        assert!(why.trim().len() > 10, "{name}: why?");
+        listed += 1;
+    }
+    assert!(listed > 10, "{listed}");
+}
+
+#[test]
 fn openssl_is_inside_librdkafka_alone() {
     let lock: Table = read(&root().join("Cargo.lock")).parse().expect("Cargo.lock");
     let packages = lock["package"].as_array().expect("packages");
