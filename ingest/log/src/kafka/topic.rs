@@ -18,6 +18,7 @@ use crate::{LogError, LogOptions};
 const ANSWER: Duration = Duration::from_secs(10);
 /// A broker that refuses us does not answer: it is looked for why, each time that nobody has.
 const ASKED_AGAIN: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(50);
 
 type Admin = AdminClient<Traced>;
 
@@ -36,7 +37,7 @@ pub(super) async fn settle(
     if found.partitions == 0 {
         make(place, options, &admin).await?;
         while found.partitions == 0 && Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(PAUSE).await;
             found = look(place, consumer, refusals).await?;
         }
         if found.partitions == 0 {
@@ -83,6 +84,7 @@ async fn look(place: &Place, consumer: &Arc<Consumer>, refusals: &Arc<Refusals>)
             if Instant::now() > deadline {
                 return Err(LogError::Away { detail: refusals.explain(&error.to_string()) });
             }
+            std::thread::sleep(PAUSE);
         };
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         let partitions = found.filter(|found| found.error().is_none()).map(|found| found.partitions());

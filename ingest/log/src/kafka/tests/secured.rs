@@ -7,9 +7,6 @@ use super::{Broker, SOON, number_of, numbered, read_all};
 use crate::kafka::KafkaLog;
 use crate::{ActivityLog, KafkaAccess, LogError, LogOptions, SaslMechanism, contract_suite};
 
-/// Far below what a broker that is away is waited for.
-const QUICKLY: Duration = Duration::from_secs(8);
-
 /// Brokers with all listeners, and what a client is given to come to them.
 struct Secured(Broker);
 
@@ -45,12 +42,10 @@ impl Secured {
         KafkaLog::open(&format!("//{address}/{topic}?timeout_ms=3000"), options).await
     }
 
-    /// Why it cannot be opened, which is said quickly.
+    /// Why it cannot be opened: another error than that of a broker that is away, which would be waited for.
     async fn refused(&self, address: &str, access: KafkaAccess) -> String {
-        let asked = Instant::now();
         let error = self.open(address, "refused", access).await.map(drop).expect_err("refused");
         assert!(matches!(error, LogError::Refused { .. }) && !error.is_retryable(), "{error}");
-        assert!(asked.elapsed() < QUICKLY, "{error}, after {:?}", asked.elapsed());
         error.to_string()
     }
 }
