@@ -41,6 +41,7 @@ mod scaleout_load;
 mod sdks;
 mod seed;
 mod server;
+mod services;
 mod sessions_identity;
 mod spill;
 mod sql_doors;
