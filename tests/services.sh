@@ -16,7 +16,7 @@ while read -r name _; do
 done <tests/services.txt
 case "${1:-all}" in
 all) ;;
-quick) arguments+=(fates:: first_minute:: insights::a_merge sdks::segment_analytics_node sdks::posthog_python_v1 experiment::the_result plan:: accounts::a_role import::the_sample_twice_first_running) ;;
+quick) arguments+=(fates:: first_minute:: insights::a_merge sdks::segment_analytics_node sdks::posthog_python_v1 experiment::the_result accounts::a_role import::the_sample_twice_first_running) ;;
 *) arguments+=("$@") ;;
 esac
 cargo test -p footfall-tests --test it -- "${arguments[@]}"
