@@ -55,7 +55,9 @@ async fn the_contract_over_tls_and_every_way_to_be_refused() {
     let Some(brokers) = Secured::start() else { return };
     let open = async |listener: &str, name: &str, access: KafkaAccess| -> Arc<dyn ActivityLog> {
         let topic = format!("{listener}-{name}");
-        Arc::new(brokers.open(&brokers.address(listener), &topic, access).await.unwrap())
+        let log: Arc<dyn ActivityLog> =
+            Arc::new(brokers.open(&brokers.address(listener), &topic, access).await.unwrap());
+        log
     };
     contract_suite(async |name| {
         let access = brokers.signs_in(SaslMechanism::ScramSha512, brokers.tls());
