@@ -10,7 +10,9 @@ const GIVEN: [&str; 4] = ["KAFKA_BROKERS", "CLICKHOUSE_URL", "DATABASE_URL", "RE
 
 fn all(folder: &TempDir, what: &str, given: &[(&str, &str)]) -> Output {
     let mut script = Command::new(root().join("dev/services/all"));
-    GIVEN.iter().for_each(|name| drop(script.env_remove(name)));
+    for name in GIVEN {
+        script.env_remove(name);
+    }
     script.arg(what).env("TMPDIR", folder.path()).envs(given.iter().copied()).output().expect("the script runs")
 }
 

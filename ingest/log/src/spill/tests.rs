@@ -150,6 +150,7 @@ async fn what_is_kept_while_brokers_are_away_reaches_them_once_and_in_order() {
     }
     until("the brokers have it", || log.status().impaired.is_none()).await;
     log.append((0..7).map(|key| numbered(key, 90)).collect()).await.unwrap();
+    until("the brokers have it", || log.status().impaired.is_none()).await;
     let read = read_all(&brokers).await;
     let whole: Vec<usize> = (0..91).collect();
     assert!(read.len() == 7 && read.values().all(|numbers| *numbers == whole), "{read:?}");
@@ -251,6 +252,7 @@ async fn no_more_is_kept_than_is_allowed_and_the_disk_is_free_again_afterwards()
     until("the brokers have it", || log.status().impaired.is_none()).await;
     until("the disk is free", || place.spilled_bytes() < 48 << 10).await;
     log.append(vec![large(kept)]).await.unwrap();
+    until("the brokers have it", || log.status().impaired.is_none()).await;
     assert_eq!(read_all(&brokers).await, BTreeMap::from([(1, (0..=kept).collect())]));
 }
 
