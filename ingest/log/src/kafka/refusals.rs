@@ -46,6 +46,12 @@ impl Refusals {
         if reason.contains("certificate verify failed") {
             why.push_str("; or its certificate is of another host name than that in log.url");
         }
+        if ["alert bad certificate", "alert certificate required", "alert unknown ca"]
+            .iter()
+            .any(|alert| reason.contains(alert))
+        {
+            why.push_str("; the brokers want a certificate of ours that they know: log.kafka_certificate_file and log.kafka_key_file");
+        }
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // A broker that also hangs up does not make the password right.
         if is_final || !heard.as_ref().is_some_and(|known| known.is_final && known.at.elapsed() < HOLDS) {

@@ -104,7 +104,7 @@ async fn whoever_is_not_who_they_should_be_is_refused(brokers: &Secured) {
     // Whoever has to show a certificate: none, and one that another authority has signed.
     for access in [brokers.tls(), brokers.shows("other-client")] {
         let said = brokers.refused(&brokers.address("mutual"), access).await;
-        assert!(said.contains("certificate"), "{said}");
+        assert!(said.contains("log.kafka_certificate_file"), "{said}");
     }
 }
 
