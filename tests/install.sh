@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the whole-system tests need beyond Rust: Python packages, Node packages, Chromium. Quick when all is there.
+# Installs what the build and the whole-system tests need beyond Rust: C compilers, make, Perl, Python packages, Node packages, Chromium. Quick when all is there.
 # With CI set, whatever cannot be had is an error; else the tests that need it say that they are skipped.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -15,6 +15,12 @@ missing() {
 }
 
 apt_packages=()
+# What the build compiles from C: librdkafka, OpenSSL inside it, SQLite.
+command -v cc >/dev/null || apt_packages+=(gcc libc6-dev)
+command -v c++ >/dev/null || apt_packages+=(g++)
+command -v make >/dev/null || apt_packages+=(make)
+perl -MFindBin -MIPC::Cmd -MTime::Piece -e 1 2>/dev/null || apt_packages+=(perl)
+command -v openssl >/dev/null || apt_packages+=(openssl)
 command -v python3 >/dev/null || apt_packages+=(python3)
 python3 -c 'import ensurepip' 2>/dev/null || apt_packages+=(python3-venv)
 command -v node >/dev/null || apt_packages+=(nodejs npm)

@@ -132,6 +132,9 @@ else
   skip "a passkey, cookies and the web application in a real browser: no Chromium, see tests/install.sh"
 fi
 
+# The same tests on six processes; tests/services.sh alone runs all of them, which takes the better part of an hour.
+step "whole-system tests on six processes each (some of every kind)" timeout 900 tests/services.sh quick
+
 # Long, and against one example: a developer runs it by its name.
 if [ -n "${CI:-}" ]; then
   EXAMPLES=20 step "schemathesis on the API of the app" timeout 1800 tests/schemathesis/app.sh

@@ -43,6 +43,8 @@ fn in_the_sources() -> BTreeSet<String> {
                 "_leading",
                 "_running",
                 "_resting",
+                "_away",
+                "_records",
             ];
             found.extend(quoted.filter(|name| ends.iter().any(|end| name.ends_with(end))).map(str::to_owned));
         }
@@ -102,6 +104,9 @@ async fn every_metric_of_rules_dashboard_and_guide_is_the_programs() {
         "footfall_jobs_failing",
         "footfall_jobs_leads_given_up_",
         "footfall_bus_",
+        "footfall_database_late_reads_",
+        "footfall_log_partitions_away",
+        "footfall_log_spill",
         "footfall_plan_",
         "footfall_sql_questions_",
     ];

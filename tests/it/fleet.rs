@@ -1,5 +1,5 @@
 //! With `FOOTFALL_TEST_STORE=services` a server of a test is an installation: two processes that take activity in, two that fill the
-//! tables, two that answer, on a Kafka, a ClickHouse and a PostgreSQL of this test program, and a balancer before them.
+//! tables, two that answer, on a Kafka, a ClickHouse, a PostgreSQL and a Redis of this test program, and a balancer before them.
 //!
 //! Whoever asks with a key or a session is always answered by the same process: another one may be a moment behind.
 
@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Instant;
 
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -21,17 +22,30 @@ use tokio::net::TcpListener;
 
 use crate::kafka::Broker;
 use crate::scaleout::{is_ready, service};
-use crate::server::Server;
+use crate::server::{DEADLINE, Server};
 use crate::store;
 
 /// What the operator's tokens begin with: only the process that wrote one down knows it.
 const OF_OPERATOR: &str = "Bearer ffo_";
 
-/// Brokers and a database server, which go with this process.
-static SERVICES: LazyLock<(Broker, String)> = LazyLock::new(|| {
-    let broker = Broker::start("services").expect("Kafka is installed");
-    (broker, service("postgres", "services").expect("PostgreSQL is installed"))
+/// Settings of one process alone.
+const OF_ONE: [&str; 2] = ["FOOTFALL_POSTGRES_LISTEN", "FOOTFALL_FLIGHT_LISTEN"];
+
+/// What all installations of this program share, each with a topic, databases and news of its own; they go with this process.
+static SERVICES: LazyLock<Services> = LazyLock::new(|| {
+    let redis = service("redis", "services").expect("Redis is installed");
+    Services {
+        broker: Broker::start("services").expect("Kafka is installed"),
+        postgres: service("postgres", "services").expect("PostgreSQL is installed"),
+        redis: redis.split(' ').next().expect("an address").to_owned(),
+    }
 });
+
+struct Services {
+    broker: Broker,
+    postgres: String,
+    redis: String,
+}
 
 /// Settings of the installation of a data folder; none without services.
 pub fn settings(data: &Path) -> Option<Vec<(String, String)>> {
@@ -45,7 +59,7 @@ pub fn settings(data: &Path) -> Option<Vec<(String, String)>> {
         let number = known.unwrap_or_else(|| *names.entry(data.to_owned()).or_insert(next));
         (format!("it_{}_{number}", std::process::id()), known.is_none())
     };
-    let (broker, postgres) = &*SERVICES;
+    let Services { broker, postgres, redis } = &*SERVICES;
     if is_new {
         let sql = format!("CREATE DATABASE {name}");
         let made = Command::new("psql").args(["--no-psqlrc", "-q", "-d", postgres, "-c", &sql]).output();
@@ -58,6 +72,8 @@ pub fn settings(data: &Path) -> Option<Vec<(String, String)>> {
         set("LOG_PARTITIONS", "3".to_owned()),
         set("STORE_URL", store::database("it", data)),
         set("DATABASE_URL", postgres.replace("/postgres?", &format!("/{name}?"))),
+        set("BUS_URL", redis.clone()),
+        set("BUS_INSTALLATION", name.clone()),
         set("SECRETS_DIR", data.with_extension("secrets").display().to_string()),
     ])
 }
@@ -72,7 +88,9 @@ pub struct Fleet {
 
 impl Fleet {
     pub fn beside(data: &Path, settings: &[(String, String)]) -> Fleet {
-        let given: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        // A port is of one process, that which a test asks by itself.
+        let given = settings.iter().filter(|(name, _)| !OF_ONE.contains(&name.as_str()));
+        let given: Vec<(&str, &str)> = given.map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let part = |role, number| Server::part(role, data.with_extension(format!("{role}-{number}")), &given);
         let parts = vec![part("ingest", 1), part("ingest", 2), part("jobs", 1), part("jobs", 2), part("api", 2)];
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -106,6 +124,27 @@ impl Fleet {
             tokio::spawn(accept(TcpListener::from_std(listener).expect("a socket"), Arc::new(front)));
         }
         self.parts.iter_mut().for_each(Server::begin);
+    }
+
+    /// Waits until all processes know the keys, `first` among them.
+    pub fn knows(&self, first: &str, read: &str, write: &str) {
+        let begun = Instant::now();
+        let [ingest @ .., _, _, last] = &self.parts[..] else { unreachable!("five") };
+        let asked = |url: &str, path: &str, key: &str, body: &str| {
+            let status = Command::new("curl")
+                .args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", &format!("Authorization: Bearer {key}")])
+                .args(["-H", "Content-Type: application/json", "-d", body, &format!("{url}{path}")])
+                .output()
+                .expect("curl is installed");
+            String::from_utf8_lossy(&status.stdout).into_owned()
+        };
+        let doors = ingest.iter().map(|part| (part.url(), "/v1/activity", write, "[]"));
+        let answers = [first.to_owned(), last.url()].map(|url| (url, "/v1/sql", read, r#"{"sql": "SELECT 1"}"#));
+        for (url, path, key, body) in doors.chain(answers) {
+            while asked(&url, path, key, body) == "401" {
+                assert!(begun.elapsed() < DEADLINE, "{url} does not learn of a key");
+            }
+        }
     }
 
     pub async fn is_ready(&self) -> bool {

@@ -119,7 +119,18 @@ impl Server {
         self.read_key.clone_from(&other.read_key);
     }
 
+    /// A new key, which every process that runs knows.
     pub fn key(&self, kind: &str) -> String {
+        let key = self.new_key(kind);
+        if let Some(fleet) = self.fleet.as_ref().filter(|_| self.child.is_some()) {
+            // Keys made later are not known before it.
+            let (read, write) = (self.new_key("read"), self.new_key("write"));
+            fleet.knows(&self.own_url(), &read, &write);
+        }
+        key
+    }
+
+    fn new_key(&self, kind: &str) -> String {
         let output = self.run(&["keys", "create", "--kind", kind]);
         let text = String::from_utf8(output.stdout).expect("a key is ASCII");
         assert!(output.status.success(), "keys create: {}", String::from_utf8_lossy(&output.stderr));
@@ -158,6 +169,11 @@ impl Server {
         self.settings.retain(|(known, _)| known != name);
         self.settings.push((name.to_owned(), value.to_owned()));
         self.fleet.iter_mut().flat_map(Fleet::parts_mut).for_each(|part| part.set(name, value));
+    }
+
+    /// What a setting was set to, if it was.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     fn command(&self) -> Command {
@@ -254,7 +270,16 @@ impl Server {
     }
 
     fn tracing_file(&self) -> PathBuf {
-        self.data.with_extension("tracing")
+        // Processes of one installation have folders that differ in their extensions.
+        let mut name = self.data.clone().into_os_string();
+        name.push(".tracing");
+        name.into()
+    }
+
+    /// This process, and those beside it that have the API too.
+    pub fn with_api(&self) -> Vec<&Server> {
+        let beside = self.fleet.iter().flat_map(Fleet::parts).filter(|part| part.role == "api");
+        std::iter::once(self).chain(beside).collect()
     }
 
     /// What the process has written, its last 4,000 characters.

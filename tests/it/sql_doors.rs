@@ -19,9 +19,22 @@ async fn open() -> (Server, u16, u16) {
     let (first, second) = (format!("127.0.0.1:{postgres}"), format!("127.0.0.1:{flight}"));
     let settings = [("FOOTFALL_POSTGRES_LISTEN", first.as_str()), ("FOOTFALL_FLIGHT_LISTEN", second.as_str())];
     let server = Server::start_with(&settings).await;
-    let key = server.write_key().to_owned();
-    let told =
-        server.run(&["demo", "--days", "10", "--per-day", "250", "--people", "200", "--total", "0", "--key", &key]);
+    let (url, key) = (server.url(), server.write_key().to_owned());
+    let told = server.run(&[
+        "demo",
+        "--days",
+        "10",
+        "--per-day",
+        "250",
+        "--people",
+        "200",
+        "--total",
+        "0",
+        "--to",
+        &url,
+        "--key",
+        &key,
+    ]);
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     server.until("SELECT count(*) FROM activity", 1_000).await;
     (server, postgres, flight)

@@ -37,19 +37,30 @@ pub fn database(prefix: &str, path: &Path) -> String {
 
 /// `host:port` of the server.
 fn server() -> &'static str {
-    static SERVER: OnceLock<String> = OnceLock::new();
-    let url = SERVER.get_or_init(|| match std::env::var("CLICKHOUSE_URL") {
-        Ok(url) if !url.is_empty() => url,
-        _ => start(),
-    });
+    let url = started().as_deref().unwrap_or_else(|why| panic!("no ClickHouse: {why}"));
     url.trim().trim_start_matches("http://").trim_end_matches('/')
 }
 
-fn start() -> String {
+/// Whether there is a server, or why there is none.
+pub fn can_be_had() -> Result<(), String> {
+    started().as_ref().map(drop).map_err(Clone::clone)
+}
+
+fn started() -> &'static Result<String, String> {
+    static SERVER: OnceLock<Result<String, String>> = OnceLock::new();
+    SERVER.get_or_init(|| match std::env::var("CLICKHOUSE_URL") {
+        Ok(url) if !url.is_empty() => Ok(url),
+        _ => start(),
+    })
+}
+
+fn start() -> Result<String, String> {
     let script = root().join("dev/services/clickhouse");
     let output = Command::new(script).args(["up", &std::process::id().to_string()]).output().expect("the script runs");
-    assert!(output.status.success(), "no ClickHouse: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("an address")
+    match output.status.success() {
+        true => Ok(String::from_utf8(output.stdout).expect("an address")),
+        false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+    }
 }
 
 /// Says something to the server of a `clickhouse://HOST:PORT/DATABASE`; its answer.

@@ -253,6 +253,39 @@ fn only_wiring_and_config_read_the_environment() {
     });
 }
 
+#[test]
+fn what_is_not_run_on_services_exists_and_has_a_reason() {
+    let mut listed = 0;
+    for line in read(&root().join("tests/services.txt")).lines().filter(|line| !line.starts_with('#')) {
+        let (name, why) = line.split_once(' ').expect("a name and a reason");
+        let (module, test) = name.split_once("::").expect("a module");
+        let source = read(&root().join(format!("tests/it/{module}.rs")));
+        assert!(source.contains(&format!("fn {test}")), "{name} is no test");
+        assert!(why.trim().len() > 10, "{name}: why?");
+        listed += 1;
+    }
+    assert!(listed > 10, "{listed}");
+}
+
+#[test]
+fn openssl_is_inside_librdkafka_alone() {
+    let lock: Table = read(&root().join("Cargo.lock")).parse().expect("Cargo.lock");
+    let packages = lock["package"].as_array().expect("packages");
+    let name = |package: &toml::Value| package["name"].as_str().expect("a name").to_owned();
+    let users = |of: &str| -> Vec<String> {
+        let named = |dependency: &toml::Value| dependency.as_str().and_then(|text| text.split(' ').next()) == Some(of);
+        let uses = |package: &&toml::Value| {
+            package.get("dependencies").and_then(toml::Value::as_array).is_some_and(|all| all.iter().any(named))
+        };
+        packages.iter().filter(uses).map(name).collect()
+    };
+    assert_eq!(users("openssl-sys"), ["rdkafka-sys"], "everything else speaks TLS by rustls");
+    assert_eq!(users("openssl-src"), ["openssl-sys"]);
+    for other in ["openssl", "native-tls", "aws-lc-sys", "boring-sys"] {
+        assert!(!packages.iter().any(|package| name(package) == other), "{other} is another TLS");
+    }
+}
+
 fn breaches_outside(rule: &str, words: &[&str], home: fn(&str) -> bool) {
     let mut breaches = Vec::new();
     for source in all_sources().iter().filter(|source| !source.is_test() && !home(&source.path)) {

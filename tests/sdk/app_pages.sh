@@ -17,19 +17,22 @@ export PAGES_WRITE_KEY
 "$footfall" import --project shop "$folder/shop.ndjson"
 PAGES_LINK="$(owner_link)" walk app_pages_made.cjs
 stop
-python3 - "$folder/data/footfall.db" <<'PY'
-import json, sqlite3, sys
-database = sqlite3.connect(sys.argv[1])
+PYTHONPATH=tests/sdk PYTHONDONTWRITEBYTECODE=1 "$python" - "$database" <<'PY'
+import json, sys
+from datetime import datetime, timedelta, timezone
+from tables import Tables
+
+tables = Tables(sys.argv[1])
 where = "WHERE project_id = ? AND kind = ? AND item_key = ?"
 for name, days in (("checkout-button", 35), ("search-box", 63)):
     key = ("shop", "experiment", name)
-    (state,) = database.execute(f"SELECT state FROM flag_definitions {where}", key).fetchone()
+    (state,) = tables.run(f"SELECT state FROM flag_definitions {where}", key).fetchone()
     state = json.loads(state)
     assert state["status"] == "running", state
-    before = database.execute("SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?)", (f"-{days} days",)).fetchone()[0]
-    state["phases"][0]["started_at"] = before
-    database.execute(f"UPDATE flag_definitions SET state = ? {where}", (json.dumps(state), *key))
-database.commit()
+    before = datetime.now(timezone.utc) - timedelta(days=days)
+    state["phases"][0]["started_at"] = before.strftime("%Y-%m-%dT%H:%M:%S.") + f"{before.microsecond // 1000:03}Z"
+    tables.run(f"UPDATE flag_definitions SET state = ? {where}", (json.dumps(state), *key))
+tables.commit()
 PY
 start
 for pages in app_pages.cjs app_pages_forms.cjs app_pages_steps.cjs insights_pages.cjs sql_pages.cjs resilience_pages.cjs keyboard_pages.cjs app_pages_held.cjs; do walk "$pages"; done

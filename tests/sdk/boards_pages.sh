@@ -20,4 +20,4 @@ printf 'footfall: dashboard/1\ntitle: x\ntiles:\n  - {id: a, x: 0, y: 0, width: 
 if "$footfall" dashboards apply "$folder/boards/wrong.yaml" 2>"$folder/refused"; then echo "a wrong file was applied" >&2; exit 1; fi
 grep -q 'names \$who.*line 4' "$folder/refused" || { cat "$folder/refused" >&2; exit 1; }
 
-PAGES_DATABASE="$folder/data/footfall.db" PAGES_LINK="$(owner_link)" walk boards_pages.cjs
+PAGES_DATABASE="$database" PAGES_PYTHON="$python" PAGES_LINK="$(owner_link)" walk boards_pages.cjs

@@ -1,7 +1,8 @@
 // Walks of those outside who see a dashboard: by a link with a password that is ended or runs out, and in a frame. Told by environment:
-// PAGES_URL, PAGES_DATABASE (the program's, in which a link's end is moved back).
+// PAGES_URL, PAGES_DATABASE (the program's, in which a link's end is moved back), PAGES_PYTHON (that has its driver).
 "use strict";
 const { execFileSync } = require("node:child_process");
+const path = require("node:path");
 const { expect, look } = require("./account_pages_gear.cjs");
 const { fill, press, title } = require("./account_pages_people.cjs");
 const { answered, board, post } = require("./boards_pages_gear.cjs");
@@ -69,11 +70,8 @@ async function expired(page, visitor) {
   await guest.getByRole("button", { name: "Open it" }).click();
   await title(guest, "Sales");
   await answered(guest);
-  execFileSync("python3", ["-c", `import sqlite3, sys
-database = sqlite3.connect(sys.argv[1], timeout=60)
-with database:
-    assert database.execute("UPDATE board_shares SET expires_at = expires_at - 7 * 86400000 WHERE name = 'The fair'").rowcount == 1
-`, process.env.PAGES_DATABASE]);
+  const earlier = "UPDATE board_shares SET expires_at = expires_at - 7 * 86400000 WHERE name = 'The fair'";
+  execFileSync(process.env.PAGES_PYTHON, [path.join(__dirname, "tables.py"), process.env.PAGES_DATABASE, earlier]);
   await guest.getByLabel("plan", { exact: true }).selectOption("free");
   await guest.locator(".tile").getByRole("alert").first().waitFor();
   await guest.reload();

@@ -23,6 +23,7 @@ for name in ADDRESS FLAGS ACCOUNT KEY; do export "FOOTFALL_LIMITS_$name=0"; done
 export FOOTFALL_DATA_DIR="$folder/data" FOOTFALL_LISTEN="127.0.0.1:$port" FOOTFALL_PROJECT=shop
 export FOOTFALL_SERVER_PUBLIC_URL="http://localhost:$port" FOOTFALL_TRACING_LEVEL=error
 export PAGES_URL="http://localhost:$port" NODE_PATH="$cache/node/node_modules"
+database="$folder/data/footfall.db" python="$cache/venv/bin/python"
 server=""
 
 start() {
@@ -42,10 +43,11 @@ stop() {
   { kill -TERM "$server" && wait "$server"; } 2>/dev/null || true
   server=""
 }
+if [ "${FOOTFALL_TEST_STORE:-}" = services ]; then . tests/sdk/served_services.sh; fi
 trap '[ -z "$server" ] || stop; rm -rf "$folder"' EXIT
 
 # The address under which the first account is made.
-owner_link() { grep -o 'http[^ ]*first-owner#[A-Za-z0-9_-]*' "$folder/said" | head -n 1; }
+owner_link() { grep -o 'http[^ ]*first-owner#[A-Za-z0-9_-]*' "$folder/said" | tail -n 1; }
 
 shop() { node tests/sdk/app_pages_shop.cjs "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$@" >"$folder/shop.ndjson"; }
 

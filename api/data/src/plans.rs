@@ -19,8 +19,10 @@ use crate::tally::Tally;
 /// The area's name among migrations.
 pub const AREA: &str = "plans";
 /// The tables of this area, ascending.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "plans", both: include_str!("plans.sql"), sqlite: "", postgres: "" }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "plans", both: include_str!("plans.sql"), sqlite: "", postgres: "" },
+    Migration { version: 2, name: "imports", both: include_str!("imports.sql"), sqlite: "", postgres: "" },
+];
 /// How often changes of others are looked for, and counts written down.
 const BEAT: Duration = Duration::from_millis(500);
 

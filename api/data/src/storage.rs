@@ -252,7 +252,7 @@ pub(crate) async fn violations(
             example_at: row.time("example_at")?,
         })
     };
-    database.read(query).await?.iter().map(found).collect()
+    database.read_late(query).await?.iter().map(found).collect()
 }
 
 pub(crate) async fn forget(transaction: &mut Transaction, project: &str, name: &str) -> Result<u64, PlanError> {

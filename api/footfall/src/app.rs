@@ -28,7 +28,10 @@ const KEY_FILE: &str = "keys.json";
 pub async fn open(settings: &Settings, public_url: &str, clock: Arc<dyn Clock>) -> Result<Access, AppError> {
     let folder = &settings.data_dir;
     std::fs::create_dir_all(folder).map_err(AppError::file(folder))?;
-    let database = Database::open(&settings.database.url).await?;
+    let mut database = Database::open(&settings.database.url).await?;
+    if !settings.database.replica_url.is_empty() {
+        database = database.with_replica(&settings.database.replica_url)?;
+    }
     let access =
         Access::open(database, Vault::open(&settings.secrets_dir)?, access_settings(settings, public_url)?, clock)
             .await?;

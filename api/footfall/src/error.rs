@@ -74,7 +74,7 @@ impl AppError {
     /// 2 for what was asked wrongly, else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
-            AppError::Config(_) | AppError::Usage(_) => 2,
+            AppError::Config(_) | AppError::Usage(_) | AppError::Log(LogError::Access(_)) => 2,
             _ => 1,
         }
     }

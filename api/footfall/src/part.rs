@@ -8,7 +8,7 @@ use axum::Router;
 use footfall_api_access::Access;
 use footfall_api_app::App;
 use footfall_api_bus::{Bus, Counters, Opened};
-use footfall_api_data::TrackingPlans;
+use footfall_api_data::{ImportLedger, TrackingPlans};
 use footfall_api_experiments::KeyEnvironments;
 use footfall_api_server::{Check, Health, Probes, add_probes};
 use footfall_ingest_log::{ActivityLog, LogStatus};
@@ -21,7 +21,7 @@ use crate::keys::DoorKeys;
 use crate::news::Carrier;
 use crate::role::Role;
 use crate::serve::{Parts, Running, Start};
-use crate::{app, live, news, wiring};
+use crate::{app, import, live, news, wiring};
 
 /// What such a process has open.
 pub(crate) struct Part {
@@ -33,6 +33,7 @@ pub(crate) struct Part {
 struct Work {
     job: Job,
     tables: Backend,
+    ledger: Arc<ImportLedger>,
 }
 
 impl Part {
@@ -40,6 +41,7 @@ impl Part {
     pub async fn close(self, patience: Duration) -> Result<(), AppError> {
         if let Some(work) = &self.work {
             work.job.stop(patience).await;
+            import::ledger::note(&work.ledger, &work.job.imports).await;
             let tables = work.tables.clone();
             wiring::blocking(move || tables.close()).await?;
         }
@@ -52,20 +54,27 @@ impl Part {
 pub(crate) async fn open(start: &Start<'_>) -> Result<Running, AppError> {
     let Start { role, settings, clock, patience, .. } = start;
     std::fs::create_dir_all(&settings.data_dir).map_err(AppError::file(&settings.data_dir))?;
-    let log = patience.open("log", || wiring::open_log(settings, clock.clone())).await?;
+    let mut log = patience.open("log", || wiring::open_log(settings, clock.clone())).await?;
+    if *role == Role::Ingest {
+        log = wiring::doors_log(settings, log, clock.clone()).await?;
+    }
     let public_url = app::public_url(settings, Some(start.address));
     let access = patience.open("database", || app::open(settings, &public_url, clock.clone())).await?;
     let work = match role {
         Role::Jobs => {
             let tables = patience.open("store", || wiring::open_tables(settings, clock.clone())).await?;
             let job = Job::start(settings, log.clone(), tables.store(), clock.clone())?;
-            Some(Arc::new(Work { job, tables }))
+            let ledger = Arc::new(import::ledger::open(&access, clock.clone()).await?);
+            Some(Arc::new(Work { job, tables, ledger }))
         }
         _ => None,
     };
     let Opened { bus, counters } = wiring::open_bus(settings)?;
+    let mut tasks = Vec::new();
     if let Some(work) = &work {
         tokio::spawn(live::tell(work.job.live.clone(), bus.clone()));
+        let (ledger, imports) = (work.ledger.clone(), work.job.imports.clone());
+        tasks.push(tokio::spawn(import::ledger::tell(ledger, imports, start.stopped())));
     }
     let plans = match role {
         Role::Jobs => None,
@@ -74,7 +83,6 @@ pub(crate) async fn open(start: &Start<'_>) -> Result<Running, AppError> {
     let environments = KeyEnvironments::open(access.database().clone()).await;
     let doors = plans.clone().map(|plans| (plans, environments));
     let router = router(start, &log, work.clone(), &access, (&bus, counters.as_ref()), doors)?;
-    let mut tasks = Vec::new();
     if !settings.bus.url.is_empty() {
         let carrier = Carrier { bus, access: access.clone(), experiments: None };
         tasks.push(tokio::spawn(carrier.carry(start.stopped())));
@@ -132,7 +140,7 @@ struct State {
 impl Health for State {
     fn checks(&self) -> Vec<Check> {
         let mut checks = vec![log_check(&*self.log)];
-        if let Some(Work { job, tables }) = self.work.as_deref() {
+        if let Some(Work { job, tables, .. }) = self.work.as_deref() {
             let failing = tables.status().failing;
             checks.push(Check { name: "store", ok: failing.is_none(), detail: failing });
             checks.push(job.check());

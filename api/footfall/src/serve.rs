@@ -33,12 +33,14 @@ use crate::keys::DoorKeys;
 use crate::news::Carrier;
 use crate::operator::{Announced, Presence, reachable};
 use crate::patience::Patience;
-use crate::role::Role;
+use crate::role::{Role, is_shared};
 use crate::sql_doors::SqlDoors;
 use crate::token::{OPERATOR_PREFIX, random_token};
 use crate::upkeep::Upkeep;
 use crate::wiring::{self, Stack};
-use crate::{app, backup, banner, chores, erasures, live, migrate, part, persons, replay, sightings, sql_doors};
+use crate::{
+    app, backup, banner, chores, erasures, import, live, migrate, part, persons, replay, sightings, sql_doors,
+};
 
 /// What a role needs to open its parts.
 pub(crate) struct Start<'a> {
@@ -159,7 +161,11 @@ async fn everything(start: &Start<'_>, own: SocketAddr, doors: SqlDoors) -> Resu
     let tables = patience.open("store", || wiring::open_tables(settings, clock.clone())).await?;
     let public_url = app::public_url(settings, Some(start.address));
     let access = patience.open("database", || app::open(settings, &public_url, clock.clone())).await?;
-    let stack = Arc::new(Stack::of(*role, settings, log, tables, clock.clone())?);
+    let doors_log = match role {
+        Role::All => wiring::doors_log(settings, log.clone(), clock.clone()).await?,
+        _ => log.clone(),
+    };
+    let stack = Arc::new(Stack::of(*role, settings, log, tables, clock.clone())?.with_doors(doors_log));
     let token = random_token(OPERATOR_PREFIX)?;
     let cohorts = Cohorts::open(access.clone(), stack.clock.clone()).await;
     let cohorts = cohorts.map_err(|error| AppError::Internal(error.to_string()))?;
@@ -199,6 +205,10 @@ async fn everything(start: &Start<'_>, own: SocketAddr, doors: SqlDoors) -> Resu
         tasks.push(tokio::spawn(carrier.carry(start.stopped())));
     }
     tasks.push(tokio::spawn(told.carry(start.stopped())));
+    if role.has_job() && is_shared(settings) {
+        let ledger = import::ledger::open(&access, clock.clone()).await?;
+        tasks.push(tokio::spawn(import::ledger::tell(Arc::new(ledger), stack.imports.clone(), start.stopped())));
+    }
     tasks.push(tokio::spawn({
         let stopped = start.stopped();
         async move { access.keep_fresh(stopped).await }
@@ -309,7 +319,7 @@ fn doors(
     environments: Arc<KeyEnvironments>,
 ) -> Doors {
     let keys = Arc::new(DoorKeys::new(access, OperatorToken::new(token), &settings.project, environments));
-    let doors = Doors::new(stack.log.clone(), keys, stack.clock.clone(), wiring::doors(settings));
+    let doors = Doors::new(stack.doors.clone(), keys, stack.clock.clone(), wiring::doors(settings));
     let doors = doors.planned(Arc::new(plans.clone()));
     match stack.backlog(settings.doors.visible_goal.0) {
         Some(backlog) => doors.behind(backlog),

@@ -61,7 +61,7 @@ impl Operations for Upkeep {
 impl Health for Upkeep {
     fn checks(&self) -> Vec<Check> {
         let of = |name, fault: Option<String>| Check { name, ok: fault.is_none(), detail: fault };
-        let mut checks = vec![log_check(&*self.stack.log), of("store", self.stack.store_status().failing)];
+        let mut checks = vec![log_check(&*self.stack.doors), of("store", self.stack.store_status().failing)];
         if let Some(job) = self.stack.job_check() {
             let replaying = job.ok && self.stack.leads() && !self.stack.has_replayed();
             checks.push(match replaying {

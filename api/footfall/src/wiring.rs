@@ -1,6 +1,6 @@
 //! The only place that reads the environment and names backends: settings in, the parts of the program out.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use footfall_api_bus::Opened;
 use footfall_api_server::{Check, Lag};
 use footfall_ingest_activity::{Checkpoint, Clock, Limits};
-use footfall_ingest_log::{ActivityLog, KafkaAccess, LogOptions};
+use footfall_ingest_log::{ActivityLog, KafkaAccess, LogOptions, SpillOptions};
 use footfall_ingest_server::{Backlog, DoorsConfig};
 use footfall_pipelines_insights_feed::{Insights, InsightsOptions};
 use footfall_pipelines_jobs::{ImportAccounts, LiveFeed, Pace};
@@ -69,14 +69,23 @@ pub fn doors(settings: &Settings) -> DoorsConfig {
     }
 }
 
-/// How we sign in to the brokers of Kafka.
+/// How we sign in to the brokers of Kafka, and know them.
 fn kafka_access(log: &LogSettings) -> Result<KafkaAccess, AppError> {
     let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let password = match said(&log.kafka_password_file) {
-        Some(path) => Some(std::fs::read_to_string(&path).map_err(AppError::file(Path::new(&path)))?.trim_end().into()),
+    let file = |text: &str| said(text).map(PathBuf::from);
+    let password = match file(&log.kafka_password_file) {
+        Some(path) => Some(std::fs::read_to_string(&path).map_err(AppError::file(&path))?.trim_end().into()),
         None => None,
     };
-    Ok(KafkaAccess { user: said(&log.kafka_user), password, tls: false })
+    Ok(KafkaAccess {
+        user: said(&log.kafka_user),
+        password,
+        mechanism: log.kafka_mechanism,
+        tls: log.kafka_tls,
+        ca_file: file(&log.kafka_ca_file),
+        certificate_file: file(&log.kafka_certificate_file),
+        key_file: file(&log.kafka_key_file),
+    })
 }
 
 fn log_options(settings: &Settings, clock: Arc<dyn Clock>) -> Result<LogOptions, AppError> {
@@ -181,6 +190,21 @@ pub async fn open_log(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<
     Ok(footfall_ingest_log::open(&settings.log.url, log_options(settings, clock)?).await?)
 }
 
+/// The log as doors have it: with a place on this disk for what its brokers do not take, where the settings want one or an earlier
+/// run has left something.
+pub async fn doors_log(
+    settings: &Settings,
+    log: Arc<dyn ActivityLog>,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn ActivityLog>, AppError> {
+    let (folder, bytes_max) = (settings.data_dir.join("log-spill"), settings.log.spill_bytes.0);
+    if !settings.log.url.starts_with("kafka:") || (bytes_max == 0 && !footfall_ingest_log::is_spilled(&folder)) {
+        return Ok(log);
+    }
+    let options = SpillOptions { bytes_max, disk_reserve_bytes: settings.log.disk_reserve.0, clock };
+    Ok(footfall_ingest_log::spilling(log, folder, options).await?)
+}
+
 /// Opens the tables that the settings name. Whether this process may fill them is decided later.
 pub async fn open_tables(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Backend, AppError> {
     Ok(footfall_pipelines_store::open(&settings.store.url, store_options(settings), clock).await?)
@@ -204,6 +228,8 @@ pub fn open_bus(settings: &Settings) -> Result<Opened, AppError> {
 /// Log, job, store and engine, open and at work.
 pub struct Stack {
     pub log: Arc<dyn ActivityLog>,
+    /// The same, as doors append to it.
+    pub doors: Arc<dyn ActivityLog>,
     pub store: Arc<dyn Store>,
     pub engine: Arc<Engine>,
     pub insights: Arc<Insights>,
@@ -255,6 +281,7 @@ impl Stack {
             live: job.as_ref().map(|job| job.live.clone()).unwrap_or_default(),
             job,
             store,
+            doors: log.clone(),
             log,
             engine,
             insights,
@@ -264,6 +291,12 @@ impl Stack {
             end_at_start,
             waiting: Waiting::default(),
         })
+    }
+
+    /// The same with another log for the doors, which stands before this one's.
+    #[must_use]
+    pub fn with_doors(self, doors: Arc<dyn ActivityLog>) -> Stack {
+        Stack { doors, ..self }
     }
 
     /// True when queries see everything that was in the log when it was opened: what a crash left is read.
@@ -332,7 +365,7 @@ impl Stack {
     /// Ends in order: nothing more into the log, all of it into the tables, the tables to disk. What other processes have to do is
     /// not waited for.
     pub async fn close(&self, patience: Duration) -> Result<(), AppError> {
-        self.log.close().await;
+        self.doors.close().await;
         if self.leads() && !self.catch_up(patience).await {
             tracing::warn!("the tables are behind the log; the rest follows at the next start");
         }

@@ -37,6 +37,12 @@ pub enum LogError {
     /// The brokers of Kafka do not answer. Nothing of an append is acknowledged; opening may succeed later.
     #[error("the brokers of the log do not answer: {detail}")]
     Away { detail: String },
+    /// The brokers of Kafka refuse us, or are not who they should be. Trying again changes nothing.
+    #[error("the brokers of the log and we do not agree who is who: {detail}")]
+    Refused { detail: String },
+    /// How the brokers are signed in to cannot be as the settings say.
+    #[error(transparent)]
+    Access(#[from] KafkaAccessError),
     /// Records stay until retention takes them.
     #[error("this log cannot take single records out")]
     CannotErase,
@@ -51,4 +57,25 @@ impl LogError {
         let is_passing = matches!(self, LogError::DiskFull | LogError::Saturated { .. } | LogError::Closed);
         is_passing || matches!(self, LogError::Write { .. } | LogError::Kafka { .. } | LogError::Away { .. })
     }
+}
+
+/// What is wrong with the settings of who is who on Kafka.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum KafkaAccessError {
+    #[error("log.kafka_user is set without log.kafka_password_file")]
+    NoPassword,
+    #[error("log.kafka_password_file is set without log.kafka_user")]
+    NoUser,
+    #[error("log.kafka_certificate_file and log.kafka_key_file go together: set both, or neither")]
+    HalfCertificate,
+    #[error("{setting} is of use with TLS alone: set log.kafka_tls = true, or leave it out")]
+    NoTls { setting: &'static str },
+    #[error("{setting}: {path} cannot be read: {source}")]
+    File { setting: &'static str, path: PathBuf, source: Arc<io::Error> },
+    #[error("{setting}: {path} holds no {wanted} in PEM")]
+    NotPem { setting: &'static str, path: PathBuf, wanted: &'static str },
+    #[error(
+        "log.kafka_key_file: the key in {path} is sealed by a password; keep it open, in a file that nobody else can read (openssl pkey)"
+    )]
+    Sealed { path: PathBuf },
 }

@@ -12,10 +12,12 @@ mod kafka;
 mod log;
 mod open;
 mod options;
+mod spill;
 
 #[cfg(any(test, feature = "contract"))]
 pub use contract::contract_suite;
-pub use error::LogError;
+pub use error::{KafkaAccessError, LogError};
 pub use log::{ActivityLog, Batch, Damage, HeldFile, IsErased, LogRecord, LogStatus, PartitionStatus};
 pub use open::{cut, open, verify};
-pub use options::{KafkaAccess, LogOptions, VerifiedPartition, VerifyReport};
+pub use options::{KafkaAccess, LogOptions, SaslMechanism, VerifiedPartition, VerifyReport};
+pub use spill::{SpillOptions, is_spilled, spilling};

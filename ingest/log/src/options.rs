@@ -1,8 +1,10 @@
 //! How a log is opened, and what a verification of it found.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use footfall_ingest_activity::{Clock, SystemClock};
+use serde::Deserialize;
 
 use crate::Damage;
 
@@ -51,14 +53,46 @@ impl Default for LogOptions {
     }
 }
 
-/// Who the brokers of Kafka are told that we are.
+/// Who the brokers of Kafka are told that we are, and how they prove who they are.
 #[derive(Clone, Default)]
 pub struct KafkaAccess {
-    /// SASL PLAIN; `None` signs in as nobody.
+    /// Signed in by SASL; `None` signs in as nobody.
     pub user: Option<String>,
     pub password: Option<Arc<str>>,
-    /// Whether the brokers are to be reached by TLS.
+    pub mechanism: SaslMechanism,
+    /// Whether the brokers are reached by TLS. Their certificates and host names are always verified.
     pub tls: bool,
+    /// PEM of the authorities that sign the brokers' certificates; `None` takes those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// PEM of our own certificate, where brokers ask for one, with those that lead to its authority.
+    pub certificate_file: Option<PathBuf>,
+    /// PEM of its key.
+    pub key_file: Option<PathBuf>,
+}
+
+/// How a password is shown to the brokers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub enum SaslMechanism {
+    /// As it is.
+    #[default]
+    #[serde(rename = "PLAIN")]
+    Plain,
+    /// Neither side tells it (RFC 5802).
+    #[serde(rename = "SCRAM-SHA-256")]
+    ScramSha256,
+    #[serde(rename = "SCRAM-SHA-512")]
+    ScramSha512,
+}
+
+impl SaslMechanism {
+    /// As it is registered at IANA.
+    pub fn name(self) -> &'static str {
+        match self {
+            SaslMechanism::Plain => "PLAIN",
+            SaslMechanism::ScramSha256 => "SCRAM-SHA-256",
+            SaslMechanism::ScramSha512 => "SCRAM-SHA-512",
+        }
+    }
 }
 
 /// What `verify` found in one partition.

@@ -52,7 +52,8 @@ impl Access {
         limit: i64,
     ) -> Result<Vec<AuditRecord>, AccessError> {
         let query = "SELECT * FROM audit WHERE sequence < $1 AND organisation_id = $3 ORDER BY sequence DESC LIMIT $2";
-        let rows = self.database().read(statement(query).bind(sequence).bind(limit).bind(organisation)).await?;
+        let query = statement(query).bind(sequence).bind(limit).bind(organisation);
+        let rows = self.database().read_late(query).await?;
         Ok(rows.iter().map(AuditRecord::read).collect::<Result<_, _>>()?)
     }
 }

@@ -5,6 +5,8 @@
 pub enum DatabaseError {
     #[error("database.url {url:?} is not understood: {detail}; write sqlite:PATH or postgres://user@host/name")]
     Url { url: String, detail: String },
+    #[error("database.replica_url: {detail}")]
+    Replica { detail: String },
     #[error("the database cannot be opened: {0}")]
     Open(String),
     #[error(

@@ -2,6 +2,7 @@
 //!
 //! - [`Database::read`] … run one reading statement; on SQLite beside the writer, on its last commit.
 //! - [`Database::write`] starts a transaction that sees its own writes and is all or nothing; dropped, it is undone.
+//! - [`Database::read_late`] reads on a replica of PostgreSQL, where there is one that is not far behind.
 //! - Both isolate as READ COMMITTED at least. What must happen once is one `UPDATE … WHERE <still so> RETURNING …`: the row's
 //!   lock lets a second one see the first one's result, on both databases.
 
@@ -10,6 +11,7 @@ mod error;
 mod lead;
 mod migrate;
 mod open;
+mod replica;
 mod row;
 mod statement;
 mod transaction;
@@ -24,13 +26,16 @@ pub use transaction::Transaction;
 pub use transfer::TableSum;
 
 use std::pin::Pin;
+use std::sync::Arc;
 
+use replica::Replica;
 use row::Inner;
 
 /// A database that is open. Cheap to clone; all clones share its connections.
 #[derive(Clone)]
 pub struct Database {
     backend: Backend,
+    replica: Option<Arc<Replica>>,
 }
 
 /// A call to the database, boxed: whatever awaits it has a small type of its own, so that neither compiler nor stack pays for
@@ -113,6 +118,9 @@ impl Database {
 
     /// Closes all connections after their present work.
     pub async fn close(&self) {
+        if let Some(replica) = &self.replica {
+            replica.close().await;
+        }
         match &self.backend {
             Backend::Sqlite { writer, readers } => {
                 readers.close().await;

@@ -29,7 +29,7 @@ impl Database {
             Some(("postgres" | "postgresql", _)) => open_postgres(url).await?,
             _ => return Err(unreadable(url, "unknown scheme")),
         };
-        Ok(Database { backend })
+        Ok(Database { backend, replica: None })
     }
 }
 

@@ -104,7 +104,12 @@ impl Access {
                     acknowledged_by: row.get("acknowledged_by")?,
                 })
             };
-            self.database().read(statement(query).bind(organisation).bind(limit)).await?.iter().map(alert).collect()
+            self.database()
+                .read_late(statement(query).bind(organisation).bind(limit))
+                .await?
+                .iter()
+                .map(alert)
+                .collect()
         })
     }
 

@@ -211,7 +211,7 @@ impl Access {
             let query =
                 "SELECT id, kind, created_at, tries, next_try_at, sent_at, status, failure FROM webhook_deliveries
                          WHERE webhook_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2";
-            self.database().read(statement(query).bind(id).bind(limit)).await?.iter().map(delivery).collect()
+            self.database().read_late(statement(query).bind(id).bind(limit)).await?.iter().map(delivery).collect()
         })
     }
 }

@@ -14,5 +14,6 @@ mod keys;
 mod mail;
 mod members;
 mod passkeys;
+mod replica;
 mod sessions;
 mod webhooks;

@@ -9,4 +9,5 @@ mod gear;
 #[macro_use]
 mod stage;
 
+mod imports;
 mod plans;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use footfall_ingest_log::SaslMechanism;
 use serde::Deserialize;
 
 use super::{ByteCount, ConfigError, Layers, Span};
@@ -38,6 +39,12 @@ pub struct LogSettings {
     pub url: String,
     pub kafka_user: String,
     pub kafka_password_file: String,
+    pub kafka_mechanism: SaslMechanism,
+    pub kafka_tls: bool,
+    pub kafka_ca_file: String,
+    pub kafka_certificate_file: String,
+    pub kafka_key_file: String,
+    pub spill_bytes: ByteCount,
     pub partitions: u32,
     pub segment_bytes: ByteCount,
     pub retention_age: Span,
@@ -153,6 +160,7 @@ pub struct ServerSettings {
 #[serde(deny_unknown_fields)]
 pub struct DatabaseSettings {
     pub url: String,
+    pub replica_url: String,
 }
 
 /// `[bus]`

@@ -61,6 +61,9 @@ fn unknown_names_get_a_suggestion() {
     fs::write(&path, "[sql]\nmemory = \"lots\"\n").unwrap();
     let value = error(&Given { file: Some(path.clone()), ..Given::default() });
     assert!(value.contains("f.toml:2") && value.contains("sql.memory") && value.contains("is no size"), "{value}");
+    fs::write(&path, "[log]\nkafka_mechanism = \"GSSAPI\"\n").unwrap();
+    let mechanism = error(&Given { file: Some(path.clone()), ..Given::default() });
+    assert!(mechanism.contains("log.kafka_mechanism") && mechanism.contains("`SCRAM-SHA-512`"), "{mechanism}");
     fs::write(&path, "[sql\n").unwrap();
     assert!(error(&Given { file: Some(path), ..Given::default() }).contains("line 1"));
     assert!(error(&given(&[], &[("store.dedupe_window", "6d")])).contains("at least"));

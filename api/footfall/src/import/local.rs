@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use footfall_api_data::TrackingPlans;
+use footfall_api_data::{ImportLedger, TrackingPlans};
 use footfall_ingest_activity::Clock;
 use footfall_ingest_server::{BodyKind, ParsedRequest, Plans, Setting, parse_body};
 use futures::StreamExt;
@@ -11,15 +11,18 @@ use futures::stream;
 use tokio::task::spawn_blocking;
 
 use super::source::{Chunk, Chunks};
-use super::{Account, Progress, Sent};
+use super::{Account, Progress, Sent, ledger};
 use crate::app;
 use crate::config::Settings;
 use crate::console::note;
 use crate::error::AppError;
+use crate::role::is_shared;
 use crate::wiring::{self, Stack};
 
 /// How long the job may stand still before the account is given as it is.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at what other processes have written down.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Imports all chunks, and returns when they are in the tables and on disk.
 pub async fn import(
@@ -31,15 +34,19 @@ pub async fn import(
 ) -> Result<Account, AppError> {
     let access = app::open_for_command(settings, clock.clone()).await?;
     let plans = app::open_plans(&access, clock.clone()).await?;
+    let ledger = match is_shared(settings) {
+        true => Some(ledger::open(&access, clock.clone()).await?),
+        false => None,
+    };
     let stack = Stack::open(settings, clock).await?;
     let sent = append(&stack, settings, &plans, import, chunks, progress).await;
     let account = match &sent {
-        Ok(sent) => settle(&stack, import, *sent).await,
-        Err(_) => Account::default(),
+        Ok(sent) => settle(&stack, ledger.as_ref(), import, *sent).await,
+        Err(_) => Ok(Account::default()),
     };
     stack.close(PATIENCE).await?;
     let sent = sent?;
-    Ok(Account { rejected: sent.rejected, ..account })
+    Ok(Account { rejected: sent.rejected, ..account? })
 }
 
 async fn append(
@@ -98,31 +105,28 @@ fn read(chunk: &Chunk, setting: &Setting<'_>) -> ParsedRequest {
     parsed
 }
 
-/// Waits until the job has accounted for everything.
-async fn settle(stack: &Stack, import: &str, sent: Sent) -> Account {
+/// Waits until the job that fills the tables has accounted for everything, in this process or another one.
+async fn settle(stack: &Stack, ledger: Option<&ImportLedger>, import: &str, sent: Sent) -> Result<Account, AppError> {
     let mut last = (0, stack.clock.now());
     loop {
-        let got = stack.imports.get(import);
-        let account = Account {
-            accepted: got.stored,
-            quarantined: got.quarantined,
-            duplicate: got.duplicate,
-            ..Account::default()
-        };
-        let is_counted_elsewhere = !stack.leads() && stack.is_caught_up();
-        if is_counted_elsewhere {
-            note("another process fills the tables: it knows which of them were duplicates");
-            return Account { accepted: sent.kept, ..Account::default() };
-        }
+        let got = ledger::sum(ledger, stack.imports.get(import), import).await?;
         let now = stack.clock.now();
         if got.total() != last.0 {
             last = (got.total(), now);
         }
         let stuck = now.millis_since(last.1) > i64::try_from(PATIENCE.as_millis()).unwrap_or(i64::MAX);
-        if account.covers(sent) || stuck {
-            return account;
+        if got.total() >= sent.kept || stuck {
+            if got.total() < sent.kept {
+                note("not all of it is accounted for: another process that fills the tables may have ended meanwhile");
+            }
+            return Ok(Account {
+                accepted: got.stored,
+                quarantined: got.quarantined,
+                duplicate: got.duplicate,
+                ..Account::default()
+            });
         }
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::sleep(if ledger.is_some() { LOOK } else { Duration::from_millis(5) }).await;
     }
 }
 

@@ -3,6 +3,7 @@
 mod csv_rows;
 mod document;
 mod format;
+pub(crate) mod ledger;
 mod lines;
 mod local;
 mod parquet_rows;

@@ -9,12 +9,14 @@ use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::FutureProducer;
 
+use super::access;
 use super::place::Place;
+use super::refusals::Refusals;
 use crate::{KafkaAccess, LogError, LogOptions};
 
-/// Passes librdkafka's lines on to tracing.
-#[derive(Clone, Default)]
-pub(super) struct Traced;
+/// Passes librdkafka's lines on to tracing, and what it says of refusals to whoever waits.
+#[derive(Clone)]
+pub(super) struct Traced(pub Arc<Refusals>);
 
 impl ClientContext for Traced {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
@@ -27,6 +29,7 @@ impl ClientContext for Traced {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, "{reason}");
+        self.0.hear(&error, reason);
     }
 }
 
@@ -44,7 +47,7 @@ pub(super) fn away(error: KafkaError) -> LogError {
     LogError::Away { detail: error.to_string() }
 }
 
-pub(super) fn common(place: &Place, access: &KafkaAccess) -> Result<ClientConfig, LogError> {
+pub(super) fn common(place: &Place, access: &KafkaAccess) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", &place.brokers)
@@ -52,30 +55,13 @@ pub(super) fn common(place: &Place, access: &KafkaAccess) -> Result<ClientConfig
         .set("socket.keepalive.enable", "true")
         .set("reconnect.backoff.ms", "50")
         .set("reconnect.backoff.max.ms", "1000");
-    match (&access.user, &access.password) {
-        (None, None) => {}
-        (Some(user), Some(password)) => {
-            config.set("security.protocol", "sasl_plaintext").set("sasl.mechanism", "PLAIN");
-            config.set("sasl.username", user).set("sasl.password", &**password);
-        }
-        _ => {
-            let detail =
-                "a user needs a password and a password a user: log.kafka_user, log.kafka_password_file".to_owned();
-            return Err(LogError::Kafka { doing: "signing in", detail });
-        }
-    }
-    if access.tls {
-        let detail =
-            "this program was built without TLS for Kafka; let a proxy on this machine speak TLS to the brokers"
-                .to_owned();
-        return Err(LogError::Kafka { doing: "opening a TLS connection", detail });
-    }
-    Ok(config)
+    access::configure(&mut config, access);
+    config
 }
 
 /// Idempotent, acknowledged by all replicas in sync: what is acknowledged is there once and in order.
-pub(super) fn producer(place: &Place, options: &LogOptions) -> Result<Producer, LogError> {
-    let mut config = common(place, &options.kafka)?;
+pub(super) fn producer(place: &Place, options: &LogOptions, refusals: &Arc<Refusals>) -> Result<Producer, LogError> {
+    let mut config = common(place, &options.kafka);
     config
         .set("enable.idempotence", "true")
         .set("acks", "all")
@@ -88,12 +74,16 @@ pub(super) fn producer(place: &Place, options: &LogOptions) -> Result<Producer, 
         .set("queue.buffering.max.messages", "1000000")
         // More than may wait, so that our own bound is met first.
         .set("queue.buffering.max.kbytes", (options.waiting_bytes_max / 1024 * 2 + 65_536).to_string());
-    config.create_with_context(Traced).map_err(fault("making a producer"))
+    config.create_with_context(Traced(refusals.clone())).map_err(fault("making a producer"))
 }
 
 /// Reads partitions that it is given, from offsets that it is given.
-pub(super) fn consumer(place: &Place, options: &LogOptions) -> Result<Arc<Consumer>, LogError> {
-    let mut config = common(place, &options.kafka)?;
+pub(super) fn consumer(
+    place: &Place,
+    options: &LogOptions,
+    refusals: &Arc<Refusals>,
+) -> Result<Arc<Consumer>, LogError> {
+    let mut config = common(place, &options.kafka);
     config
         .set("group.id", format!("footfall-{}", place.topic))
         .set("enable.auto.commit", "false")
@@ -103,7 +93,7 @@ pub(super) fn consumer(place: &Place, options: &LogOptions) -> Result<Arc<Consum
         .set("fetch.error.backoff.ms", "50")
         .set("fetch.message.max.bytes", message_bytes_max(options).to_string())
         .set("queued.max.messages.kbytes", "32768");
-    config.create_with_context(Traced).map(Arc::new).map_err(fault("making a consumer"))
+    config.create_with_context(Traced(refusals.clone())).map(Arc::new).map_err(fault("making a consumer"))
 }
 
 /// One record is an activity, which the doors bound far below this.

@@ -3,11 +3,13 @@
 //! An append is acknowledged when all replicas in sync have its records. Offsets of readers live with what they made of the records, not
 //! in Kafka; what they release is committed there too, so that Kafka's own tools show their lag.
 
+mod access;
 mod clients;
 mod ends;
 mod message;
 mod place;
 mod reader;
+mod refusals;
 #[cfg(test)]
 mod tests;
 mod topic;
@@ -31,6 +33,7 @@ use self::ends::{Ends, placed};
 use self::message::Key;
 use self::place::Place;
 use self::reader::Reader;
+use self::refusals::Refusals;
 use crate::{ActivityLog, Batch, LogError, LogOptions, LogStatus, PartitionStatus};
 
 /// Readers that are kept for the next read.
@@ -43,6 +46,7 @@ struct Shared {
     place: Place,
     options: LogOptions,
     ends: Ends,
+    refusals: Arc<Refusals>,
     /// Why a partition cannot be asked for just now, by partition.
     faults: Mutex<BTreeMap<u32, String>>,
     /// What readers have released, not yet committed.
@@ -56,10 +60,12 @@ impl Shared {
     }
 
     /// Why nothing can be appended, if that is so.
-    fn degraded(&self) -> Option<String> {
+    fn degraded(&self) -> Option<LogError> {
         let mut faults = self.faults();
         let is_away = faults.len() >= self.options.partitions as usize;
-        faults.pop_first().filter(|_| is_away).map(|(_, why)| why).or_else(|| self.ends.lost(SKIPPED_MAX))
+        let away = faults.pop_first().filter(|_| is_away).map(|(_, detail)| LogError::Away { detail });
+        let lost = || self.ends.lost(SKIPPED_MAX).map(|detail| LogError::Kafka { doing: "appending", detail });
+        away.or_else(lost)
     }
 
     /// What cannot be appended while the rest can.
@@ -83,6 +89,16 @@ impl Shared {
             None => {}
         }
         metrics::gauge!("footfall_log_partitions_away").set(faults.len() as f64);
+    }
+
+    /// What a record was not delivered for.
+    fn undelivered(&self, error: &KafkaError) -> LogError {
+        use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, MessageTimedOut};
+        let detail = self.refusals.explain(&error.to_string());
+        match error.rdkafka_error_code() {
+            Some(AllBrokersDown | BrokerTransportFailure | MessageTimedOut) => LogError::Away { detail },
+            _ => LogError::Kafka { doing: "appending", detail },
+        }
     }
 
     /// Why these records cannot be appended just now, if that is known before they are sent.
@@ -112,11 +128,15 @@ impl KafkaLog {
         if options.partitions == 0 {
             return Err(LogError::Kafka { doing: "opening the topic", detail: "log.partitions is 0".to_owned() });
         }
-        let producer = clients::producer(&place, &options)?;
-        let consumer = clients::consumer(&place, &options)?;
-        topic::settle(&place, &options, &consumer).await?;
+        access::check(&options.kafka)?;
+        access::warn_if_open(&place, &options.kafka);
+        let refusals = Arc::new(Refusals::default());
+        let producer = clients::producer(&place, &options, &refusals)?;
+        let consumer = clients::consumer(&place, &options, &refusals)?;
+        topic::settle(&place, &options, &consumer, &refusals).await?;
         let shared = Arc::new(Shared {
             ends: Ends::new(options.partitions),
+            refusals,
             place,
             options,
             faults: Mutex::default(),
@@ -144,7 +164,7 @@ impl KafkaLog {
         let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((code, why)) = producer.client().fatal_error() {
             tracing::error!(%code, "the producer of the log has given up, another takes its place: {why}");
-            *producer = clients::producer(&self.shared.place, &self.shared.options)?;
+            *producer = clients::producer(&self.shared.place, &self.shared.options, &self.shared.refusals)?;
         }
         Ok(producer.clone())
     }
@@ -182,7 +202,8 @@ impl KafkaLog {
         match place.map(|place| readers.swap_remove(place)) {
             Some(reader) => Ok(reader),
             None => {
-                let consumer = clients::consumer(&self.shared.place, &self.shared.options)?;
+                let Shared { place, options, refusals, .. } = &*self.shared;
+                let consumer = clients::consumer(place, options, refusals)?;
                 Ok(Reader::new(consumer, self.shared.place.topic.clone()))
             }
         }
@@ -246,12 +267,12 @@ impl ActivityLog for KafkaLog {
         if self.shared.is_closed.load(Ordering::Acquire) {
             return Err(LogError::Closed);
         }
-        if let Some(why) = self.shared.degraded() {
-            return Err(LogError::Kafka { doing: "appending", detail: why });
+        if let Some(error) = self.shared.degraded() {
+            return Err(error);
         }
         let touched = records.iter().map(|record| self.partition_of(record.partition_key));
-        if let Some(why) = self.shared.refusal(touched) {
-            return Err(LogError::Kafka { doing: "appending", detail: why });
+        if let Some(detail) = self.shared.refusal(touched) {
+            return Err(LogError::Away { detail });
         }
         let bytes: usize = records.iter().map(|record| record.payload.len()).sum();
         let bytes_max = self.shared.options.append_bytes_max;
@@ -271,16 +292,13 @@ impl ActivityLog for KafkaLog {
                         covering.advance(partition, next);
                         self.shared.ends.reached(partition, next);
                     }
-                    Err(why) => failed = Some(why),
+                    Err(detail) => failed = Some(LogError::Kafka { doing: "appending", detail }),
                 },
-                Ok(Err((error, _))) => failed = Some(error.to_string()),
-                Err(_) => failed = Some("the producer ended".to_owned()),
+                Ok(Err((error, _))) => failed = Some(self.shared.undelivered(&error)),
+                Err(_) => failed = Some(fault("appending")(KafkaError::Canceled)),
             }
         }
-        match failed {
-            None => Ok(covering),
-            Some(detail) => Err(LogError::Kafka { doing: "appending", detail }),
-        }
+        failed.map_or(Ok(covering), Err)
     }
 
     async fn read(&self, from: &Checkpoint, bytes_max: usize, wait: Duration) -> Result<Batch, LogError> {
@@ -319,7 +337,7 @@ impl ActivityLog for KafkaLog {
         };
         LogStatus {
             partitions: spans.map(partition).collect(),
-            degraded: self.shared.degraded(),
+            degraded: self.shared.degraded().map(|error| error.to_string()),
             impaired: self.shared.impaired(),
             ..LogStatus::default()
         }

@@ -12,23 +12,33 @@ use rdkafka::types::RDKafkaErrorCode;
 use super::blocking;
 use super::clients::{Consumer, Traced, away, common, fault, message_bytes_max};
 use super::place::Place;
+use super::refusals::Refusals;
 use crate::{LogError, LogOptions};
 
 const ANSWER: Duration = Duration::from_secs(10);
+/// A broker that refuses us does not answer: it is looked for why, each time that nobody has.
+const ASKED_AGAIN: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(50);
 
 type Admin = AdminClient<Traced>;
 
 /// Makes sure that the topic is there, with as many partitions as the settings say, and as safe as they say.
-pub(super) async fn settle(place: &Place, options: &LogOptions, consumer: &Arc<Consumer>) -> Result<(), LogError> {
+pub(super) async fn settle(
+    place: &Place,
+    options: &LogOptions,
+    consumer: &Arc<Consumer>,
+    refusals: &Arc<Refusals>,
+) -> Result<(), LogError> {
     let deadline = Instant::now() + Duration::from_millis(u64::from(place.timeout_ms)).max(ANSWER);
+    let context = Traced(refusals.clone());
     let admin: Admin =
-        common(place, &options.kafka)?.create_with_context(Traced).map_err(fault("making an admin client"))?;
-    let mut found = look(place, consumer).await?;
+        common(place, &options.kafka).create_with_context(context).map_err(fault("making an admin client"))?;
+    let mut found = look(place, consumer, refusals).await?;
     if found.partitions == 0 {
         make(place, options, &admin).await?;
         while found.partitions == 0 && Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            found = look(place, consumer).await?;
+            tokio::time::sleep(PAUSE).await;
+            found = look(place, consumer, refusals).await?;
         }
         if found.partitions == 0 {
             return Err(LogError::Away { detail: format!("topic {} was made and does not appear", place.topic) });
@@ -58,10 +68,24 @@ struct Found {
     replicas: usize,
 }
 
-async fn look(place: &Place, consumer: &Arc<Consumer>) -> Result<Found, LogError> {
-    let (consumer, topic) = (consumer.clone(), place.topic.clone());
+async fn look(place: &Place, consumer: &Arc<Consumer>, refusals: &Arc<Refusals>) -> Result<Found, LogError> {
+    let (consumer, topic, refusals) = (consumer.clone(), place.topic.clone(), refusals.clone());
     blocking(move || {
-        let metadata = consumer.fetch_metadata(Some(&topic), ANSWER).map_err(away)?;
+        let deadline = Instant::now() + ANSWER;
+        let metadata = loop {
+            let error = match consumer.fetch_metadata(Some(&topic), ASKED_AGAIN) {
+                Ok(metadata) => break metadata,
+                Err(error) => error,
+            };
+            // Another broker has had the time to take us.
+            if let Some(detail) = refusals.last() {
+                return Err(LogError::Refused { detail });
+            }
+            if Instant::now() > deadline {
+                return Err(LogError::Away { detail: refusals.explain(&error.to_string()) });
+            }
+            std::thread::sleep(PAUSE);
+        };
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         let partitions = found.filter(|found| found.error().is_none()).map(|found| found.partitions());
         let partitions = partitions.unwrap_or_default();

@@ -48,7 +48,7 @@ fn turn(shared: &Shared, consumer: &Consumer, again: &mut [Option<Instant>]) -> 
             }
             Err(error) => {
                 *again = Some(Instant::now() + AGAIN);
-                shared.set_fault(partition, Some(error.to_string()));
+                shared.set_fault(partition, Some(shared.refusals.explain(&error.to_string())));
                 all = Some(away(error));
             }
         }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod secured;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -24,7 +26,11 @@ struct Broker {
 impl Broker {
     /// `None`, and a line that says so, where there is no Kafka; in CI that fails.
     fn start() -> Option<Broker> {
-        let output = command("up").arg(std::process::id().to_string()).output().unwrap();
+        Broker::start_by("up")
+    }
+
+    fn start_by(how: &str) -> Option<Broker> {
+        let output = command(how).arg(std::process::id().to_string()).output().unwrap();
         if output.status.code() == Some(69) {
             assert!(std::env::var_os("CI").is_none(), "with CI set nothing may be skipped: {output:?}");
             eprintln_skip();
@@ -99,6 +105,8 @@ async fn the_contract_and_a_broker_that_is_killed() {
     }
     another_number_of_partitions_is_refused(&broker).await;
     two_processes_see_each_other(&broker).await;
+    others_read_the_topic_as_it_is_documented(&broker).await;
+    more_than_may_wait_is_refused(&broker).await;
     what_was_acknowledged_survives_kills(&broker).await;
     a_broker_that_is_away_is_said_at_once(&broker).await;
 }
@@ -207,7 +215,7 @@ async fn a_broker_that_is_away_is_said_at_once(broker: &Broker) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let refused = log.append(vec![numbered(2)]).await.map(drop).expect_err("refused");
-    assert!(refused.is_retryable() && matches!(refused, LogError::Kafka { .. }), "{refused}");
+    assert!(refused.is_retryable() && matches!(refused, LogError::Away { .. }), "{refused}");
     tokio::task::block_in_place(|| broker.does("start"));
     let back = async {
         while log.append(vec![numbered(3)]).await.is_err() {
@@ -215,4 +223,62 @@ async fn a_broker_that_is_away_is_said_at_once(broker: &Broker) {
         }
     };
     tokio::time::timeout(Duration::from_secs(240), back).await.expect("it comes back");
+}
+
+/// A broker that hangs: what may not wait for it is refused at once, before memory grows.
+async fn more_than_may_wait_is_refused(broker: &Broker) {
+    let options = LogOptions { partitions: 1, waiting_bytes_max: 100_000, ..LogOptions::default() };
+    let log =
+        Arc::new(KafkaLog::open(&format!("//{}/waiting?timeout_ms=3000", broker.address), options).await.unwrap());
+    broker.does("hang");
+    let large = |number: usize| Record { payload: vec![b'x'; 30_000], ..numbered(number) };
+    let appends: Vec<_> = (0..20)
+        .map(|number| {
+            let (log, record) = (log.clone(), large(number));
+            tokio::spawn(async move { log.append(vec![record]).await.map(drop) })
+        })
+        .collect();
+    let mut saturated = 0;
+    for append in appends {
+        match append.await.unwrap().expect_err("nobody answers") {
+            LogError::Saturated { .. } => saturated += 1,
+            error => assert!(error.is_retryable(), "{error}"),
+        }
+    }
+    assert!(saturated > 10, "three fit: {saturated}");
+    tokio::task::block_in_place(|| broker.does("wake"));
+    let back = async {
+        while log.append(vec![large(0)]).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(SOON, back).await.expect("it comes back");
+}
+
+/// What stands in docs/kafka.md is what any other client reads.
+async fn others_read_the_topic_as_it_is_documented(broker: &Broker) {
+    use rdkafka::consumer::{BaseConsumer, Consumer as _};
+    use rdkafka::message::{Headers as _, Message as _};
+    let log = broker.open("others", 1).await.unwrap();
+    log.append(vec![numbered(12)]).await.unwrap();
+    let mut config = rdkafka::ClientConfig::new();
+    config.set("bootstrap.servers", &broker.address).set("group.id", "others").set("auto.offset.reset", "earliest");
+    let consumer: BaseConsumer = config.create().unwrap();
+    consumer.subscribe(&["others"]).unwrap();
+    let asked = Instant::now();
+    let message = tokio::task::block_in_place(|| {
+        loop {
+            match consumer.poll(Duration::from_millis(100)) {
+                Some(Ok(message)) => break message.detach(),
+                _ => assert!(asked.elapsed() < SOON, "it is read"),
+            }
+        }
+    });
+    assert_eq!(message.key(), Some(&5u64.to_be_bytes()[..]), "the partition key, big-endian");
+    assert_eq!(message.payload(), Some(&br#"{"number":12}"#[..]));
+    let headers: Vec<(String, String)> = (message.headers().unwrap().iter())
+        .map(|header| (header.key.to_owned(), String::from_utf8_lossy(header.value.unwrap()).into_owned()))
+        .collect();
+    let documented = [("footfall-kind", "1"), ("footfall-schema", "1")].map(|(key, value)| (key.into(), value.into()));
+    assert_eq!(headers, documented);
 }
