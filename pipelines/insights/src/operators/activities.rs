@@ -102,6 +102,8 @@ fn rows_of<'a>(context: &Context<'a>, of: &PeopleOf) -> Result<Option<Rows<'a>>,
         | PeopleOf::Paths(_)
         | PeopleOf::Sessions(_)
         | PeopleOf::Cohort(_)
+        | PeopleOf::Correlation(_)
+        | PeopleOf::Compare(_)
         | PeopleOf::TimeBetween(_) => {
             Err(InsightError::question("question", "its numbers are of people: ask for these, and for what each did"))
         }

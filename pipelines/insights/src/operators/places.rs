@@ -173,7 +173,7 @@ fn rings(catchment: &Catchment, resolution: Resolution) -> Result<Cells<CellInde
 }
 
 /// The cell of a position.
-fn cell_at(latitude: f64, longitude: f64, resolution: Resolution) -> Option<CellIndex> {
+pub(super) fn cell_at(latitude: f64, longitude: f64, resolution: Resolution) -> Option<CellIndex> {
     let is_one = (-90.0..=90.0).contains(&latitude) && (-180.0..=180.0).contains(&longitude);
     LatLng::new(latitude, longitude).ok().filter(|_| is_one).map(|position| position.to_cell(resolution))
 }

@@ -105,6 +105,8 @@ impl World {
             | PeopleOf::Paths(_)
             | PeopleOf::Sessions(_)
             | PeopleOf::Cohort(_)
+            | PeopleOf::Correlation(_)
+            | PeopleOf::Compare(_)
             | PeopleOf::TimeBetween(_) => Vec::new(),
         }
     }
