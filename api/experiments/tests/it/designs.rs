@@ -242,7 +242,7 @@ async fn a_prediction_of_other_peoples_models_takes_variance_away() {
     let all = regulars();
     let tables = Arc::new(Tables::of(&all));
     let house = house_with(&stage, Some(tables.clone())).await;
-    started(&house, json!({"analysis": {"covariate_days": DAYS}})).await;
+    started(&house, json!({"analysis": {"covariate_days": DAYS, "post_stratifies": false}})).await;
     stage.pass(6 * DAY);
     let plain = house.get("experiments/exp/results").await.good().json();
     house.patch("experiments/exp", json!({"analysis": {"covariate": "prediction"}})).await.good();

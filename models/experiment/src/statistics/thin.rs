@@ -104,12 +104,14 @@ impl Contrast {
         if square > 0.0 {
             return (low, high);
         }
-        // Everything but a gap: of that the side on which the estimate is, unless "no difference" is left on the other.
+        // Everything but a gap: of that the side on which the estimate is, if the other has ratios of the other sign alone. A covariate that both arms
+        // share may leave a gap among those of one sign, and then both of its sides are possible.
         let everything = (f64::NEG_INFINITY, f64::INFINITY);
-        let (low, high) = match root > 0.0 {
-            false => everything,
-            true if b / a >= high => (high, f64::INFINITY),
-            true => (f64::NEG_INFINITY, low),
+        let estimate = b / a;
+        let (low, high) = match root > 0.0 && square < 0.0 {
+            true if estimate >= 0.0 && estimate >= high && low <= 0.0 => (high, f64::INFINITY),
+            true if estimate < 0.0 && estimate <= low && high >= 0.0 => (f64::NEG_INFINITY, low),
+            _ => everything,
         };
         let is_left = |f: f64| square * f * f - 2.0 * half * f + constant <= 0.0;
         if is_left(1.0) && !(low..=high).contains(&1.0) { everything } else { (low, high) }
@@ -316,6 +318,21 @@ mod tests {
         assert!(analyse(&[failed], &settings).can_be_said.starts_with("Treatment is worse"));
         let (low, high) = thin(pair((500.0, 1.0), (500.0, 2.0))).unwrap().interval(3.3);
         assert_eq!((low, high), (f64::NEG_INFINITY, f64::INFINITY));
+    }
+
+    /// What the covariate takes off is the same in B − f·A for every f, so that ratios around 1.6 are the least likely here: five is not.
+    #[test]
+    fn a_gap_among_ratios_of_one_sign_leaves_both_of_its_sides() {
+        let varies = Quadratic { square: 1.0, linear: -3.0, constant: 2.3 };
+        let contrast = Contrast { control: 1.0, treated: 1.0, apart: varies, together: varies };
+        let is_left = |f: f64| (1.0 - f).powi(2) <= 4.0 * varies.at(f);
+        assert_eq!([-5.0, 1.0, 1.4, 1.6, 1.9, 5.0].map(is_left), [true, true, true, false, true, true]);
+        assert_eq!(contrast.ratios(varies, 2.0), (f64::NEG_INFINITY, f64::INFINITY));
+        // Without one a gap lies among ratios of the other sign.
+        let plain = Quadratic { linear: 0.0, ..varies };
+        let contrast = Contrast { control: 1.0, treated: 4.0, apart: plain, together: plain };
+        let (low, high) = contrast.ratios(plain, 2.0);
+        assert!(low > 0.0 && high == f64::INFINITY, "{low} {high}");
     }
 
     #[test]
