@@ -161,7 +161,9 @@ pub(super) fn quantiles(
         let (low, high) = (value(cell, low)?, value(cell, high)?);
         Some(low + (high - low) * part)
     };
-    let of = |(cell, levels): (usize, &Vec<Option<_>>)| levels.iter().map(|one| between(cell, one)).collect();
+    let of = |(cell, levels): (usize, &Vec<Option<(Lies, Lies, f64)>>)| -> Vec<Option<f64>> {
+        levels.iter().map(|one| between(cell, one)).collect()
+    };
     Ok(around.iter().enumerate().map(of).collect())
 }
 
