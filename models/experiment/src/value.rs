@@ -59,11 +59,10 @@ impl Object {
 
     /// Members in the order in which JavaScript goes through them: places of lists first, by their number.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &Value)> {
-        let place = |name: &str| place_of(name);
         let mut places: Vec<(u32, (&str, &Value))> =
-            self.iter().filter_map(|member| Some((place(member.0)?, member))).collect();
+            self.iter().filter_map(|member| Some((place_of(member.0)?, member))).collect();
         places.sort_unstable_by_key(|(place, _)| *place);
-        let others = self.iter().filter(move |(name, _)| place(name).is_none());
+        let others = self.iter().filter(|(name, _)| place_of(name).is_none());
         places.into_iter().map(|(_, member)| member).chain(others)
     }
 
