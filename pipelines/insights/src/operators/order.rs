@@ -6,12 +6,6 @@ use crate::InsightError;
 use crate::definition::Buckets;
 use crate::projection::{Postings, SEGMENT_PERSONS};
 
-/// Of ascending values the one at index `floor((n - 1) * rank)`.
-pub(super) fn percentile<T: Copy>(ascending: &[T], rank: f64) -> Option<T> {
-    let last = ascending.len().checked_sub(1)?;
-    ascending.get((last as f64 * rank) as usize).copied()
-}
-
 /// Goes through several postings person by person: calls with the person, and for each postings its rows of the person.
 pub(super) fn each_person(postings: &[Postings<'_>], mut person: impl FnMut(u16, &[Range<usize>])) {
     let mut rows: Vec<Range<usize>> = vec![0..0; postings.len()];
