@@ -2,6 +2,7 @@
 
 use footfall_ingest_activity::person_id_of;
 use serde_json::{Value, json};
+use footfall_pipelines_store::Store;
 
 use crate::asking::{DAY, START, at, house, lines, scope, trend};
 use crate::gear::PROJECT;
