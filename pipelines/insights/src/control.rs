@@ -137,7 +137,12 @@ impl Control {
         }
     }
 
-    /// What ends it, if anything does.
+    /// Whether anything ends it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed) != 0 || self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// What ends it, if anything does. Why it failed is told once.
     pub(crate) fn verdict(&self) -> Result<(), InsightError> {
         match self.over.load(Ordering::Relaxed) {
             OVER_OWN => Err(InsightError::Memory { limit: self.bytes_max as u64 }),

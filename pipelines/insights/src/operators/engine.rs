@@ -263,7 +263,7 @@ impl<'a> Context<'a> {
             let mut state = state();
             let mut reader = Reader::new(self.snapshot);
             while let Some(&segment) = segments.get(next.fetch_add(1, Ordering::Relaxed)) {
-                if self.verdict().is_err() {
+                if self.is_over() {
                     return;
                 }
                 work(&mut state, &mut reader, segment);
@@ -287,6 +287,11 @@ impl<'a> Context<'a> {
         }
         self.verdict()?;
         Ok(states.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether anything ends the question before its time.
+    fn is_over(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed) || self.control.is_some_and(Control::is_over)
     }
 
     /// What ends the question before its time, if anything does.
