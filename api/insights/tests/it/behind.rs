@@ -1,8 +1,8 @@
 //! The activities behind numbers: as many as were counted, each as it stands in the table, and who may see them.
 
 use footfall_ingest_activity::person_id_of;
-use serde_json::{Value, json};
 use footfall_pipelines_store::Store;
+use serde_json::{Value, json};
 
 use crate::asking::{DAY, START, at, house, lines, scope, trend};
 use crate::gear::PROJECT;
