@@ -32,7 +32,7 @@ def days_of(connection, zone):
     extracted = dict(connection.execute("SELECT extract(hour FROM timestamp)::int, count(*) FROM activity GROUP BY 1").fetchall())
     assert extracted == hours, (zone, extracted, hours)
     begin = sorted(counted)[len(counted) // 2]
-    for text in (f"timestamp >= '{begin}'", f"timestamp >= DATE '{begin}'", f"timestamp >= TIMESTAMP '{begin} 00:00'"):
+    for text in (f"timestamp >= '{begin}'", f"timestamp >= DATE '{begin}'", f"timestamp >= TIMESTAMP '{begin} 00:00:00'"):
         got = value(connection, f"SELECT count(*) FROM activity WHERE {text}")
         assert got == sum(times for day, times in counted.items() if day >= begin), (zone, text)
     bound = datetime.datetime.combine(begin, datetime.time(), zone)
@@ -57,10 +57,10 @@ def zones():
             text = b"".join(bytes(piece) for piece in copy).decode().strip()
         assert text == "2024-03-31 03:30:00+02\t2024-03-31 01:30:00+01", text
         # A day in spring has 23 hours.
-        spring = value(connection, "SELECT extract(epoch FROM TIMESTAMPTZ '2024-03-31 00:00' + INTERVAL '1 day')::bigint - extract(epoch FROM TIMESTAMPTZ '2024-03-31 00:00')::bigint")
+        spring = value(connection, "SELECT extract(epoch FROM TIMESTAMPTZ '2024-03-31 00:00:00' + INTERVAL '1 day')::bigint - extract(epoch FROM TIMESTAMPTZ '2024-03-31 00:00:00')::bigint")
         assert spring == 23 * 3600, spring
         assert value(connection, "SELECT current_date") == value(connection, "SELECT now()::date")
-        assert value(connection, "SELECT timezone('UTC', TIMESTAMPTZ '2024-03-31 00:00')") == datetime.datetime(2024, 3, 30, 23)
+        assert value(connection, "SELECT timezone('UTC', TIMESTAMPTZ '2024-03-31 00:00:00')") == datetime.datetime(2024, 3, 30, 23)
         for sql, zone in [
             ("SET TIME ZONE 2", datetime.timezone(datetime.timedelta(hours=2))),
             ("SET TIME ZONE INTERVAL '-03:30' HOUR TO MINUTE", datetime.timezone(datetime.timedelta(hours=-3.5))),

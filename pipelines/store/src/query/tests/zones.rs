@@ -57,15 +57,15 @@ async fn texts_without_an_offset_are_of_the_zones_clock() {
     let fixture = fixture();
     let count = |condition: &str| format!("SELECT count(*) FROM activity WHERE {condition}");
     for (condition, in_vienna, in_utc) in [
-        ("timestamp < '2024-03-31 00:00'", 1, 2),
+        ("timestamp < '2024-03-31 00:00:00'", 1, 2),
         ("timestamp < '2024-03-31T00:00:00Z'", 2, 2),
-        ("timestamp < TIMESTAMP '2024-03-31 00:00'", 1, 2),
-        ("timestamp < TIMESTAMPTZ '2024-03-31 00:00'", 1, 2),
-        ("timestamp < TIMESTAMPTZ '2024-03-31 00:00:00+00'", 2, 2),
+        ("timestamp < TIMESTAMP '2024-03-31 00:00:00'", 1, 2),
+        ("timestamp < TIMESTAMPTZ '2024-03-31 00:00:00'", 1, 2),
+        ("timestamp < TIMESTAMPTZ '2024-03-31 00:00:00+00:00'", 2, 2),
         ("timestamp < DATE '2024-03-31'", 1, 2),
         ("timestamp >= '2024-04-01' AND timestamp < '2024-10-27'", 1, 0),
-        ("timestamp >= timezone('Europe/Vienna', TIMESTAMP '2024-03-31 00:00') AND timestamp < '2024-04-02'", 5, 5),
-        ("date_trunc('day', timezone('America/New_York', TIMESTAMP '2024-03-30 19:30')) <= timestamp", 7, 8),
+        ("timestamp >= timezone('Europe/Vienna', TIMESTAMP '2024-03-31 00:00:00') AND timestamp < '2024-04-02'", 5, 5),
+        ("date_trunc('day', timezone('America/New_York', TIMESTAMP '2024-03-30 19:30:00')) <= timestamp", 7, 8),
     ] {
         let sql = count(condition);
         assert_eq!(first_column(&fixture, VIENNA, &sql).await, json!([in_vienna]), "{condition}");
@@ -87,7 +87,8 @@ async fn now_and_days_to_come_are_of_the_zone_too() {
     let apart = "SELECT timezone('Pacific/Kiritimati', now())::date = current_date";
     assert_eq!(first_column(&fixture, "Pacific/Kiritimati", apart).await, json!([true]));
     // A day in spring has 23 hours.
-    let later = "SELECT extract(epoch FROM (TIMESTAMPTZ '2024-03-31 00:00' + INTERVAL '1 day'))::bigint - 1711839600";
+    let later =
+        "SELECT extract(epoch FROM (TIMESTAMPTZ '2024-03-31 00:00:00' + INTERVAL '1 day'))::bigint - 1711839600";
     assert_eq!(first_column(&fixture, VIENNA, later).await, json!([23 * 3600]));
 }
 
@@ -95,9 +96,9 @@ async fn now_and_days_to_come_are_of_the_zone_too() {
 async fn files_are_still_passed_over() {
     let fixture = fixture();
     fixture.publish();
-    let sql = "EXPLAIN SELECT message_id FROM activity WHERE timestamp >= '2024-03-31 03:00'";
+    let sql = "EXPLAIN SELECT message_id FROM activity WHERE timestamp >= '2024-03-31 03:00:00'";
     let rows = fixture.rows(Question::new(sql).within_zone(Some(VIENNA.into()))).await.unwrap();
-    let plan = json!(rows).to_string();
+    let plan = rows.iter().find(|row| row["plan_type"] == "physical_plan").unwrap()["plan"].to_string();
     assert!(plan.contains("2.parquet") && !plan.contains("1.parquet"), "{plan}");
 }
 
