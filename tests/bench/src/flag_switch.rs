@@ -132,7 +132,7 @@ async fn switch(options: &Options, at: &Server, others: &[&Server]) -> Result<Ve
         seen.until(0, door, *expected, &watchers).await?;
     }
     let mut rows: Vec<Row> =
-        DOORS.iter().zip(expected).map(|(door, who)| Row { door, who, times: Vec::new() }).collect();
+        DOORS.into_iter().zip(expected).map(|(door, who)| Row { door, who, times: Vec::new() }).collect();
     for turn in 1..=2 * ROUNDS {
         let is_off = turn % 2 == 1;
         let begun = Instant::now();
