@@ -230,7 +230,7 @@ impl World {
         let rows = self.rows_of(person);
         let first = rows.first().map(|row| row.time_ms);
         let begins = |(from, until): (i64, i64)| first.is_some_and(|first| (from..until).contains(&first));
-        let is_new = !is_of_new || begins(bucket.unwrap_or((scope.from_ms, scope.until_ms)));
+        let is_new = !is_of_new || (begins((scope.from_ms, scope.until_ms)) && bucket.is_none_or(begins));
         let bucket = bucket.filter(|_| !is_of_new);
         is_new
             && self.is_asked(&scope, &trend.cohorts, &cell.label, person)

@@ -20,7 +20,11 @@ impl World {
             for named in &trend.cohorts {
                 let rows = self.matching(&scope_of(&trend.scope, &named.cohort), &one.select);
                 let label = Label::Cohort(named.name.clone());
-                lines.push(TrendLine { series, label, measures: self.measures(&one.measures, &rows, &buckets) });
+                lines.push(TrendLine {
+                    series,
+                    label,
+                    measures: self.measures(&one.measures, &rows, &trend.scope, &buckets),
+                });
             }
             if !trend.cohorts.is_empty() {
                 continue;
@@ -46,7 +50,11 @@ impl World {
                 }
             }
             for (label, rows) in by_label {
-                lines.push(TrendLine { series, label, measures: self.measures(&one.measures, &rows, &buckets) });
+                lines.push(TrendLine {
+                    series,
+                    label,
+                    measures: self.measures(&one.measures, &rows, &trend.scope, &buckets),
+                });
             }
         }
         for (place, text) in trend.formulas.iter().enumerate() {
@@ -61,13 +69,20 @@ impl World {
         TrendAnswer { buckets: buckets.iter().map(|bucket| bucket.0).collect(), lines, previous }
     }
 
-    fn measures(&self, asked: &[Measure], rows: &[&Row], buckets: &[(i64, i64)]) -> Vec<Vec<Option<f64>>> {
+    fn measures(
+        &self,
+        asked: &[Measure],
+        rows: &[&Row],
+        scope: &Scope,
+        buckets: &[(i64, i64)],
+    ) -> Vec<Vec<Option<f64>>> {
         let of = |measure: &Measure| {
             if *measure == Measure::NewPeople {
                 let people: BTreeSet<&String> = rows.iter().map(|row| &row.person).collect();
                 let new = |&(from, until): &(i64, i64)| {
                     let firsts = people.iter().map(|person| self.rows_of(person)[0].time_ms);
-                    Some(firsts.filter(|first| (from..until).contains(first)).count() as f64)
+                    let is_in = |first: &i64| scope.contains(*first) && (from..until).contains(first);
+                    Some(firsts.filter(is_in).count() as f64)
                 };
                 return buckets.iter().map(new).collect();
             }

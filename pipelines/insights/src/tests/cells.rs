@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::asked;
-use super::given::{ACTIVITIES, HOUR};
+use super::given::{ACTIVITIES, HOUR, PERSONS};
 use crate::definition::*;
 
 /// A time of a scope.
@@ -104,7 +104,7 @@ fn of(question: Question, share: u32, pick: usize, is_it: bool, name: String) ->
             PeopleOf::TimeBetween(TimeBetweenPeople { question, cell, limit, after })
         }
         Question::Ranking(question) => {
-            let person = (pick.is_multiple_of(3)).then(|| format!("p{}", pick % 5));
+            let person = (pick.is_multiple_of(3)).then(|| format!("p{}", pick % (PERSONS / 2)));
             let cell = RankingCell { activity: is_it.then_some(name), person };
             PeopleOf::Ranking(RankingPeople { question, cell, limit, after })
         }
