@@ -16,7 +16,7 @@ use crate::lake::tests::rows::publication;
 use crate::lake::{Lake, LakeOptions};
 use crate::query::{Engine, EngineConfig, Question};
 use crate::tables::Table;
-use crate::{Backend, Publication, Store};
+use crate::{Backend, Publication, Store, StoreError};
 
 const ALL: Duration = Duration::from_secs(60);
 
@@ -36,7 +36,14 @@ impl Stage {
             ..LakeOptions::default()
         };
         let clock = Arc::new(FixedClock::at(Timestamp::from_millis(1_000)));
-        let lake = Lake::open_folder(&folder.join("lake"), options, clock).unwrap();
+        // The engine of the stage before ends beside this, and holds the lake until then.
+        let begun = std::time::Instant::now();
+        let lake = loop {
+            match Lake::open_folder(&folder.join("lake"), options.clone(), clock.clone()) {
+                Err(StoreError::InUse { .. }) if begun.elapsed() < ALL => std::thread::yield_now(),
+                opened => break opened.unwrap(),
+            }
+        };
         let tables = Backend::Lake(lake.clone());
         let config = EngineConfig { threads: 2, ..EngineConfig::new(folder.join("spill")) };
         let engine = Engine::new(tables.snapshots(), config).unwrap();
