@@ -39,6 +39,8 @@ fn spreads(context: &Context<'_>, asked: &Exposures, measures: &[usize]) -> Resu
     for &index in measures {
         let mut measure = asked.measures[index].clone();
         measure.parts.truncate(1);
+        // A cut is of everybody's values.
+        measure.matures_ms = None;
         narrow.measures.push(measure);
     }
     let wanted =
