@@ -11,7 +11,7 @@ use super::exposure_moments::{Cell, PARTS_MAX, Spread};
 use super::order::each_person;
 use super::reader::{Reader, Within};
 use crate::InsightError;
-use crate::definition::{DividedBy, Exposures, ExposuresAnswer, PartOf, QuantileAround, Selector};
+use crate::definition::{DividedBy, ExposedCell, Exposures, ExposuresAnswer, PartOf, QuantileAround, Selector};
 use crate::projection::{ColumnKind, Postings};
 
 pub(super) const DAY_MS: i64 = 86_400_000;
