@@ -41,6 +41,8 @@ fn levels_of(
     for &index in measures {
         let mut measure = asked.measures[index].clone();
         measure.parts.truncate(1);
+        // A cut is of everybody's values.
+        measure.matures_ms = None;
         narrow.measures.push(measure);
     }
     let wanted =

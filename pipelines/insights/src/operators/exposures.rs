@@ -12,7 +12,7 @@ use super::order::each_person;
 use super::reader::{Reader, Within};
 use crate::InsightError;
 use crate::definition::{
-    DividedBy, Exposures, ExposedCell, ExposuresAnswer, PartOf, PersonMeasure, QuantileAround, Selector,
+    DividedBy, ExposedCell, Exposures, ExposuresAnswer, PartOf, PersonMeasure, QuantileAround, Selector,
 };
 use crate::projection::{ColumnKind, Postings};
 use crate::spill::{Gather, Sorted, ordered};
