@@ -100,8 +100,8 @@ fn factors(asked: &Correlation, stretches: &str) -> String {
     let least = asked.people_least.max(1);
     format!(
         "SELECT kind, name, value, a, b, all_converted - a AS c, all_entered - all_converted - b AS d FROM (\n  \
-         SELECT kind, name, value, countIf(is_converted) AS a, countIf(NOT is_converted) AS b,\n  \
-         (SELECT count() FROM ({stretches})) AS all_entered, (SELECT countIf(converted) FROM ({stretches})) AS all_converted\n  \
+         SELECT kind, name, value, toInt64(countIf(is_converted)) AS a, toInt64(countIf(NOT is_converted)) AS b,\n  \
+         assumeNotNull(toInt64((SELECT count() FROM ({stretches})))) AS all_entered, assumeNotNull(toInt64((SELECT countIf(converted) FROM ({stretches})))) AS all_converted\n  \
          FROM ({})\n  GROUP BY kind, name, value)\n  WHERE a + b >= {least} AND all_entered - (a + b) >= {least}",
         having(asked, stretches)
     )

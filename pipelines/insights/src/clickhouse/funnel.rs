@@ -351,7 +351,8 @@ impl Said<'_> {
         let last = scope.until_ms;
         format!(
             "SELECT person_id, level = {n} AS converted, \
-             if(level = {n}, walk.4, arrayFirst(e -> e.2 = 0 AND bitAnd(e.4, 1) != 0, entries)             if(level = {n}, walk.3, least(began + {window_ms} + 1, toInt64({last}))) AS ended\n  FROM ({})\n  WHERE level >= 1",
+             if(level = {n}, walk.4, arrayFirst(e -> e.2 = 0 AND bitAnd(e.4, 1) != 0, entries).1) AS began, \
+             if(level = {n}, walk.3, least(began + {window_ms} + 1, toInt64({last}))) AS ended\n  FROM ({})\n  WHERE level >= 1",
             self.walked(),
             n = steps.len()
         )
