@@ -85,7 +85,7 @@ pub async fn owner_told_by<'a>(server: &'a Server, told_by: &[&Server]) -> Perso
 }
 
 fn first_owner(teller: &Server) -> Value {
-    let secret = secret_in(&teller.tracing(), "first-owner");
+    let secret = secret_in(&teller.said(), "first-owner");
     json!({"secret": secret, "email": "owner@example.org", "name": "Olga", "password": PASSWORD,
                       "organisation": "Example", "project": "default"})
 }
