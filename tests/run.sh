@@ -133,7 +133,7 @@ else
 fi
 
 # The same tests on six processes; tests/services.sh alone runs all of them, which takes the better part of an hour.
-step "whole-system tests on six processes each (some of every kind)" timeout 900 tests/services.sh quick
+step "whole-system tests on six processes each (a few)" timeout 900 tests/services.sh quick
 
 # Long, and against one example: a developer runs it by its name.
 if [ -n "${CI:-}" ]; then

@@ -282,6 +282,11 @@ impl Server {
         std::iter::once(self).chain(beside).collect()
     }
 
+    /// All that this process has written, whoever is beside it.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(self.tracing_file()).unwrap_or_default()
+    }
+
     /// What the process has written, its last 4,000 characters.
     pub fn tracing(&self) -> String {
         let text = std::fs::read_to_string(self.tracing_file()).unwrap_or_default();
