@@ -38,7 +38,24 @@ pub(crate) struct Activities {
     /// The newest first.
     pub listed: Vec<ListedActivity>,
     /// `after` of the next page, if there is one.
-    pub next: Option<ActivityPlace>,
+    pub next: Option<NextActivities>,
+}
+
+/// Where a page ended.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct NextActivities {
+    pub time_ms: i64,
+    pub person_id: String,
+    pub activity: String,
+    /// So many of just these were listed.
+    pub listed: usize,
+}
+
+impl From<ActivityPlace> for NextActivities {
+    fn from(place: ActivityPlace) -> NextActivities {
+        let ActivityPlace { time_ms, person_id, activity, listed } = place;
+        NextActivities { time_ms, person_id, activity, listed }
+    }
 }
 
 /// A row of `activity`. Of one that has been erased since it was counted only who, when and what is told.
@@ -128,7 +145,11 @@ async fn answer(
         true => Vec::new(),
         false => rows_of(&desk.engine, &asking.project, found).await.map_err(unread)?,
     };
-    let activities = Activities { activities: found.activities, listed: joined(found, rows), next: found.next.clone() };
+    let activities = Activities {
+        activities: found.activities,
+        listed: joined(found, rows),
+        next: found.next.clone().map(Into::into),
+    };
     Ok(Told(Insight::new(activities, &answered, &asking.question)))
 }
 

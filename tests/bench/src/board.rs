@@ -95,7 +95,10 @@ async fn sessions(server: &Server, report: &mut Report) -> Result<(), BenchError
 
 const SESSIONS: [(&str, &str); 3] = [
     ("how many", "SELECT count(*) FROM sessions"),
-    ("by day", "SELECT date_trunc('day', start) AS day, count(*), avg(duration_seconds) FROM sessions GROUP BY day ORDER BY day"),
+    (
+        "by day",
+        "SELECT date_trunc('day', start) AS day, count(*), avg(duration_seconds) FROM sessions GROUP BY day ORDER BY day",
+    ),
     ("by how they begin", "SELECT entry_event, count(*) AS n FROM sessions GROUP BY entry_event ORDER BY n DESC"),
 ];
 
