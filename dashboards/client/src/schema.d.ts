@@ -517,6 +517,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/insights/active_people/activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What people did in a period. */
+        post: operations["activities_active_people_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/insights/active_people/people": {
         parameters: {
             query?: never;
@@ -585,6 +602,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/insights/compare/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who is in a group, or in both. */
+        post: operations["insights_compare_people_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/insights/correlation": {
         parameters: {
             query?: never;
@@ -602,6 +636,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/insights/correlation/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who entered the funnel, with or without a factor. */
+        post: operations["insights_correlation_people_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/insights/distribution": {
         parameters: {
             query?: never;
@@ -613,6 +664,23 @@ export interface paths {
         put?: never;
         /** How a number spreads. */
         post: operations["insights_distribution_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/distribution/activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Activities with a value in a bin. */
+        post: operations["activities_distribution_of_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -687,6 +755,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/insights/lifecycle/activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What people of a standing did. */
+        post: operations["activities_lifecycle_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/insights/lifecycle/people": {
         parameters: {
             query?: never;
@@ -755,6 +840,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/insights/places/activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Activities in a place. */
+        post: operations["activities_places_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/insights/places/people": {
         parameters: {
             query?: never;
@@ -789,6 +891,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/insights/ranking/activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The activities of a row. */
+        post: operations["activities_ranking_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/insights/ranking/people": {
         parameters: {
             query?: never;
@@ -817,6 +936,23 @@ export interface paths {
         put?: never;
         /** Who comes back. */
         post: operations["insights_retention_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/retention/activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What people started or returned with. */
+        post: operations["activities_retention_of_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -891,6 +1027,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/insights/stickiness/activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What people did on so many days. */
+        post: operations["activities_stickiness_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/insights/stickiness/people": {
         parameters: {
             query?: never;
@@ -953,6 +1106,23 @@ export interface paths {
         put?: never;
         /** Counts and measures over time, with breakdowns. */
         post: operations["insights_trend_of_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insights/trend/activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The activities of one number of a trend. */
+        post: operations["activities_trend_of_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2219,6 +2389,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/experiments/{key}/results/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The people of a variation whom the result counts, and of these those whom a metric has anything of. */
+        get: operations["results_people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/experiments/{key}/review": {
         parameters: {
             query?: never;
@@ -2550,6 +2737,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/insights/active_people/activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What people did in a period. */
+        post: operations["activities_active_people"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/insights/active_people/people": {
         parameters: {
             query?: never;
@@ -2618,6 +2822,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/insights/compare/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who is in a group, or in both. */
+        post: operations["insights_compare_people"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/insights/correlation": {
         parameters: {
             query?: never;
@@ -2635,6 +2856,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/insights/correlation/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who entered the funnel, with or without a factor. */
+        post: operations["insights_correlation_people"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/insights/distribution": {
         parameters: {
             query?: never;
@@ -2646,6 +2884,23 @@ export interface paths {
         put?: never;
         /** How a number spreads. */
         post: operations["insights_distribution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/distribution/activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Activities with a value in a bin. */
+        post: operations["activities_distribution"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2720,6 +2975,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/insights/lifecycle/activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What people of a standing did. */
+        post: operations["activities_lifecycle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/insights/lifecycle/people": {
         parameters: {
             query?: never;
@@ -2788,6 +3060,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/insights/places/activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Activities in a place. */
+        post: operations["activities_places"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/insights/places/people": {
         parameters: {
             query?: never;
@@ -2822,6 +3111,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/insights/ranking/activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The activities of a row. */
+        post: operations["activities_ranking"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/insights/ranking/people": {
         parameters: {
             query?: never;
@@ -2850,6 +3156,23 @@ export interface paths {
         put?: never;
         /** Who comes back. */
         post: operations["insights_retention"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/retention/activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What people started or returned with. */
+        post: operations["activities_retention"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2924,6 +3247,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/insights/stickiness/activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What people did on so many days. */
+        post: operations["activities_stickiness"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/insights/stickiness/people": {
         parameters: {
             query?: never;
@@ -2986,6 +3326,23 @@ export interface paths {
         put?: never;
         /** Counts and measures over time, with breakdowns. */
         post: operations["insights_trend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{project}/insights/trend/activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The activities of one number of a trend. */
+        post: operations["activities_trend"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3430,6 +3787,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{project}/properties": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Properties that activities have: how many, and since when, over all activity. */
+        get: operations["properties_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{project}/quarantine/replay": {
         parameters: {
             query?: never;
@@ -3472,7 +3846,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One. */
+        /** One, with its file. */
         get: operations["questions_show"];
         /** Replaces one. */
         put: operations["questions_replace"];
@@ -3704,7 +4078,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** The same, for tools that follow an address. */
+        get: operations["sql_ask_in_project_by_address"];
         put?: never;
         /** Answers a question about a project. */
         post: operations["sql_ask_in_project"];
@@ -3908,7 +4283,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** The same, for tools that follow an address. */
+        get: operations["sql_ask_by_address"];
         put?: never;
         /** Answers a question about the key's project. */
         post: operations["sql_ask"];
@@ -4034,6 +4410,18 @@ export interface components {
             scope: components["schemas"]["Scope"];
             select: components["schemas"]["Selector"];
         };
+        /** @description Rows of the days that end with one. */
+        ActivePeopleActivities: {
+            /** @description Only those behind this one: `next` of the page before. */
+            after?: components["schemas"]["ActivityPlace"] | null;
+            cell: components["schemas"]["ActivePeopleCell"];
+            /**
+             * @description At most so many are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["ActivePeople"];
+        };
         /** @description One entry for each day that the span touches; its days are whole. */
         ActivePeopleAnswer: {
             days: components["schemas"]["ActiveDay"][];
@@ -4057,6 +4445,26 @@ export interface components {
             question: components["schemas"]["ActivePeople"];
         };
         ActivePeriod: "day" | "week" | "month";
+        /** @description How many there are, and a page of them. */
+        ActivitiesBehind: {
+            /** @description All of them, whatever is listed: where the number counts activities, that number. */
+            activities: number;
+            /** @description The newest first. */
+            listed: components["schemas"]["ListedActivity"][];
+            /** @description `after` of the next page, if there is one. */
+            next: components["schemas"]["NextActivities"] | null;
+        };
+        /** @description Where the page before ended. */
+        ActivityPlace: {
+            activity: string;
+            /**
+             * @description So many of just these were listed.
+             * @default 0
+             */
+            listed: number;
+            person_id: string;
+            time_ms: number;
+        };
         /** @description How variance was taken away. */
         Adjustment: {
             covariate: components["schemas"]["Covariate"];
@@ -4123,6 +4531,8 @@ export interface components {
              * @default 14
              */
             covariate_days: number;
+            /** @description Exposures count that keys of this environment bring. */
+            environment?: string;
             /**
              * @description Leaves out people whose user agent or property says that they are bots.
              * @default true
@@ -4135,6 +4545,8 @@ export interface components {
             internal_property: string | null;
             /** @default sequential */
             method: components["schemas"]["TestMethod"];
+            /** @description Compares people who did anything that metrics measure in the days before exposure, and all others, each among themselves. */
+            post_stratifies?: boolean;
             /**
              * Format: double
              * @description Standard deviation of a prior on relative effects, with mean 0; none where absent.
@@ -4203,6 +4615,19 @@ export interface components {
             n: number;
             /** @description Sums of products of deviations from these means, row by row. */
             scatter: number[][];
+        };
+        /** @description How many there are, and a page of their ids. */
+        ArmPeople: {
+            /** @description Person ids, ascending. */
+            listed: string[];
+            metric: string | null;
+            /** @description `after` of the next page, if there is one. */
+            next: string | null;
+            /** @description All of them, whatever is listed: those that the result counts. */
+            people: number;
+            /** @description Counted from 0. */
+            phase: number;
+            variation: string;
         };
         /** @description A question. */
         Asked: {
@@ -4482,7 +4907,7 @@ export interface components {
          *     moment whose local minute is 0, so that the repeated hour of autumn is two buckets.
          */
         Bucket: ("hour" | "day" | "week" | "month") | "whole";
-        /** @description A name stands for the text of a property of the activity. */
+        /** @description A name stands for the text of a property of the activity; `activity.event` for the activity's own name. */
         By: string | components["schemas"]["ByOf"];
         ByGroup: {
             /** @description Ascending. */
@@ -4660,6 +5085,14 @@ export interface components {
             /** @description Two: the first is what the second is compared with. */
             segments: components["schemas"]["NamedCohort"][];
         };
+        /** @description People of a comparison. */
+        CompareCell: {
+            /**
+             * @description Of this segment alone, counted from 0; those who are in both if absent.
+             * @default null
+             */
+            segment: number | null;
+        };
         /** @description The number. */
         CompareOf: {
             converts: {
@@ -4673,6 +5106,23 @@ export interface components {
                 property: string;
                 select: components["schemas"]["Selector"];
             };
+        };
+        /** @description A question, and the place of a number in its answer. */
+        ComparePeople: {
+            /** @description Only ids above this one by bytes: `next` of the page before. */
+            after?: string | null;
+            /**
+             * @default {
+             *       "segment": null
+             *     }
+             */
+            cell: components["schemas"]["CompareCell"];
+            /**
+             * @description At most so many ids are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["Compare"];
         };
         /** @description How it is compared. */
         Compared: {
@@ -4834,6 +5284,24 @@ export interface components {
             /** @description Factors that were tested, all of which `q` accounts for. */
             tested: number;
         };
+        /** @description Of those who took step 1 of a correlation's funnel. */
+        CorrelationCell: {
+            /**
+             * @description Those who converted, or those who did not; both if absent.
+             * @default null
+             */
+            converted: boolean | null;
+            /**
+             * @description A factor of the question, as the answer names it, with any number of people.
+             * @default null
+             */
+            factor: components["schemas"]["FactorOf"] | null;
+            /**
+             * @description Those who have the factor; with `false` those who do not.
+             * @default true
+             */
+            has: boolean;
+        };
         /** @description A factor, and what it goes with. */
         CorrelationFactor: {
             /** @description People with it who converted, and who did not. */
@@ -4859,6 +5327,25 @@ export interface components {
              */
             q: number;
             test: components["schemas"]["FactorTest"];
+        };
+        /** @description A question, and the place of a number in its answer. */
+        CorrelationPeople: {
+            /** @description Only ids above this one by bytes: `next` of the page before. */
+            after?: string | null;
+            /**
+             * @default {
+             *       "converted": null,
+             *       "factor": null,
+             *       "has": true
+             *     }
+             */
+            cell: components["schemas"]["CorrelationCell"];
+            /**
+             * @description At most so many ids are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["Correlation"];
         };
         CountedName: {
             /** @description How many rows have it, of those that were looked at. */
@@ -5003,6 +5490,8 @@ export interface components {
         };
         /** @description One goal and treatment by one dimension. */
         Difference2: {
+            /** @description The formula's name. */
+            alike_by: string;
             dimension: components["schemas"]["Dimension"];
             /** @description The level with the greatest effect, as it was seen; of the extremes of many levels some is chance. */
             greatest: components["schemas"]["LevelEffect"] | null;
@@ -5012,7 +5501,7 @@ export interface components {
             metric: string;
             /**
              * Format: double
-             * @description Of "the effect is the same at all levels" (Cochran's Q), for one look.
+             * @description Of "the effect is the same at all levels", at every look where the analysis is sequential.
              */
             p_value: number | null;
             /**
@@ -5044,6 +5533,23 @@ export interface components {
             ranks: number[];
             scope: components["schemas"]["Scope"];
             select: components["schemas"]["Selector"];
+        };
+        /** @description Rows with a number in the bin; of rows per person, the rows of people in the bin. */
+        DistributionActivities: {
+            /** @description Only those behind this one: `next` of the page before. */
+            after?: components["schemas"]["ActivityPlace"] | null;
+            /**
+             * @default {
+             *       "bin": null
+             *     }
+             */
+            cell: components["schemas"]["DistributionCell"];
+            /**
+             * @description At most so many are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["Distribution"];
         };
         DistributionAnswer: {
             count: number;
@@ -5327,6 +5833,8 @@ export interface components {
                      * @default 14
                      */
                     covariate_days: number;
+                    /** @description Exposures count that keys of this environment bring. */
+                    environment?: string;
                     /**
                      * @description Leaves out people whose user agent or property says that they are bots.
                      * @default true
@@ -5342,6 +5850,8 @@ export interface components {
                      * @default sequential
                      */
                     method: "sequential" | "fixed_horizon";
+                    /** @description Compares people who did anything that metrics measure in the days before exposure, and all others, each among themselves. */
+                    post_stratifies?: boolean;
                     /**
                      * Format: double
                      * @description Standard deviation of a prior on relative effects, with mean 0; none where absent.
@@ -6009,8 +6519,8 @@ export interface components {
         /** @description People of one value. */
         FunnelGroup: {
             /**
-             * @description Times to convert of those who took all steps, ascending, in milliseconds. In JSON their percentiles 0, 10, 25,
-             *     50, 75, 90 and 100; nothing if nobody did.
+             * @description Of the times to convert of those who took all steps, in milliseconds, the percentiles 0, 10, 25, 50, 75, 90 and
+             *     100; nothing if nobody did.
              */
             converted_ms: number[];
             /** @description What the group is: `value` alone does not tell a missing value from everybody. */
@@ -6193,9 +6703,11 @@ export interface components {
             bytes_read: number;
             /**
              * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
-             *     `null` where ClickHouse has no short way to say it.
+             *     `null` where `clickhouse_unsaid` says why.
              */
             clickhouse_sql: string | null;
+            /** @description Why there is no statement, where there is none. */
+            clickhouse_unsaid?: string | null;
             /** @description It was worked out for an earlier question, and nothing has come since. */
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
@@ -6223,9 +6735,11 @@ export interface components {
             bytes_read: number;
             /**
              * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
-             *     `null` where ClickHouse has no short way to say it.
+             *     `null` where `clickhouse_unsaid` says why.
              */
             clickhouse_sql: string | null;
+            /** @description Why there is no statement, where there is none. */
+            clickhouse_unsaid?: string | null;
             /** @description It was worked out for an earlier question, and nothing has come since. */
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
@@ -6253,9 +6767,11 @@ export interface components {
             bytes_read: number;
             /**
              * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
-             *     `null` where ClickHouse has no short way to say it.
+             *     `null` where `clickhouse_unsaid` says why.
              */
             clickhouse_sql: string | null;
+            /** @description Why there is no statement, where there is none. */
+            clickhouse_unsaid?: string | null;
             /** @description It was worked out for an earlier question, and nothing has come since. */
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
@@ -6283,9 +6799,11 @@ export interface components {
             bytes_read: number;
             /**
              * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
-             *     `null` where ClickHouse has no short way to say it.
+             *     `null` where `clickhouse_unsaid` says why.
              */
             clickhouse_sql: string | null;
+            /** @description Why there is no statement, where there is none. */
+            clickhouse_unsaid?: string | null;
             /** @description It was worked out for an earlier question, and nothing has come since. */
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
@@ -6313,9 +6831,11 @@ export interface components {
             bytes_read: number;
             /**
              * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
-             *     `null` where ClickHouse has no short way to say it.
+             *     `null` where `clickhouse_unsaid` says why.
              */
             clickhouse_sql: string | null;
+            /** @description Why there is no statement, where there is none. */
+            clickhouse_unsaid?: string | null;
             /** @description It was worked out for an earlier question, and nothing has come since. */
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
@@ -6343,9 +6863,11 @@ export interface components {
             bytes_read: number;
             /**
              * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
-             *     `null` where ClickHouse has no short way to say it.
+             *     `null` where `clickhouse_unsaid` says why.
              */
             clickhouse_sql: string | null;
+            /** @description Why there is no statement, where there is none. */
+            clickhouse_unsaid?: string | null;
             /** @description It was worked out for an earlier question, and nothing has come since. */
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
@@ -6373,9 +6895,11 @@ export interface components {
             bytes_read: number;
             /**
              * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
-             *     `null` where ClickHouse has no short way to say it.
+             *     `null` where `clickhouse_unsaid` says why.
              */
             clickhouse_sql: string | null;
+            /** @description Why there is no statement, where there is none. */
+            clickhouse_unsaid?: string | null;
             /** @description It was worked out for an earlier question, and nothing has come since. */
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
@@ -6403,9 +6927,43 @@ export interface components {
             bytes_read: number;
             /**
              * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
-             *     `null` where ClickHouse has no short way to say it.
+             *     `null` where `clickhouse_unsaid` says why.
              */
             clickhouse_sql: string | null;
+            /** @description Why there is no statement, where there is none. */
+            clickhouse_unsaid?: string | null;
+            /** @description It was worked out for an earlier question, and nothing has come since. */
+            is_cached: boolean;
+            /** @description Rows, or where sessions were enough sessions, that were looked at. */
+            rows_read: number;
+            /**
+             * Format: double
+             * @description The answer is of this share of the people alone, as asked; nothing in it is scaled.
+             */
+            sample?: number | null;
+            /**
+             * Format: double
+             * @description Working it out, in milliseconds, without waiting; of an answer that was there already, then.
+             */
+            took_ms: number;
+        };
+        /** @description An answer, and what it took. */
+        Insight17: {
+            answer: components["schemas"]["ActivitiesBehind"];
+            /**
+             * Format: date-time
+             * @description The answer is of all rows that were visible at this moment.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            as_of: string;
+            bytes_read: number;
+            /**
+             * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
+             *     `null` where `clickhouse_unsaid` says why.
+             */
+            clickhouse_sql: string | null;
+            /** @description Why there is no statement, where there is none. */
+            clickhouse_unsaid?: string | null;
             /** @description It was worked out for an earlier question, and nothing has come since. */
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
@@ -6433,9 +6991,11 @@ export interface components {
             bytes_read: number;
             /**
              * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
-             *     `null` where ClickHouse has no short way to say it.
+             *     `null` where `clickhouse_unsaid` says why.
              */
             clickhouse_sql: string | null;
+            /** @description Why there is no statement, where there is none. */
+            clickhouse_unsaid?: string | null;
             /** @description It was worked out for an earlier question, and nothing has come since. */
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
@@ -6463,9 +7023,11 @@ export interface components {
             bytes_read: number;
             /**
              * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
-             *     `null` where ClickHouse has no short way to say it.
+             *     `null` where `clickhouse_unsaid` says why.
              */
             clickhouse_sql: string | null;
+            /** @description Why there is no statement, where there is none. */
+            clickhouse_unsaid?: string | null;
             /** @description It was worked out for an earlier question, and nothing has come since. */
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
@@ -6493,9 +7055,11 @@ export interface components {
             bytes_read: number;
             /**
              * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
-             *     `null` where ClickHouse has no short way to say it.
+             *     `null` where `clickhouse_unsaid` says why.
              */
             clickhouse_sql: string | null;
+            /** @description Why there is no statement, where there is none. */
+            clickhouse_unsaid?: string | null;
             /** @description It was worked out for an earlier question, and nothing has come since. */
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
@@ -6523,9 +7087,11 @@ export interface components {
             bytes_read: number;
             /**
              * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
-             *     `null` where ClickHouse has no short way to say it.
+             *     `null` where `clickhouse_unsaid` says why.
              */
             clickhouse_sql: string | null;
+            /** @description Why there is no statement, where there is none. */
+            clickhouse_unsaid?: string | null;
             /** @description It was worked out for an earlier question, and nothing has come since. */
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
@@ -6553,9 +7119,11 @@ export interface components {
             bytes_read: number;
             /**
              * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
-             *     `null` where ClickHouse has no short way to say it.
+             *     `null` where `clickhouse_unsaid` says why.
              */
             clickhouse_sql: string | null;
+            /** @description Why there is no statement, where there is none. */
+            clickhouse_unsaid?: string | null;
             /** @description It was worked out for an earlier question, and nothing has come since. */
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
@@ -6583,9 +7151,11 @@ export interface components {
             bytes_read: number;
             /**
              * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
-             *     `null` where ClickHouse has no short way to say it.
+             *     `null` where `clickhouse_unsaid` says why.
              */
             clickhouse_sql: string | null;
+            /** @description Why there is no statement, where there is none. */
+            clickhouse_unsaid?: string | null;
             /** @description It was worked out for an earlier question, and nothing has come since. */
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
@@ -6613,9 +7183,11 @@ export interface components {
             bytes_read: number;
             /**
              * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
-             *     `null` where ClickHouse has no short way to say it.
+             *     `null` where `clickhouse_unsaid` says why.
              */
             clickhouse_sql: string | null;
+            /** @description Why there is no statement, where there is none. */
+            clickhouse_unsaid?: string | null;
             /** @description It was worked out for an earlier question, and nothing has come since. */
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
@@ -6643,9 +7215,11 @@ export interface components {
             bytes_read: number;
             /**
              * @description A statement that gives the same on ClickHouse, over tables as docs/insights/README.md has them.
-             *     `null` where ClickHouse has no short way to say it.
+             *     `null` where `clickhouse_unsaid` says why.
              */
             clickhouse_sql: string | null;
+            /** @description Why there is no statement, where there is none. */
+            clickhouse_unsaid?: string | null;
             /** @description It was worked out for an earlier question, and nothing has come since. */
             is_cached: boolean;
             /** @description Rows, or where sessions were enough sessions, that were looked at. */
@@ -6688,6 +7262,26 @@ export interface components {
             from: string;
             /** @description The id whose person it joins. */
             into: string;
+        };
+        /** @description A saved question. */
+        KeptQuestion: {
+            /** @description What it says, with what was left out. */
+            content: unknown;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            created_at: string;
+            key: string;
+            revision: number;
+            /** @description The file: as it was given, or written of what was. */
+            text: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            updated_at: string;
+            updated_by: string;
         };
         /** @description A key. */
         Key: {
@@ -6796,6 +7390,18 @@ export interface components {
             scope: components["schemas"]["Scope"];
             select: components["schemas"]["Selector"];
         };
+        /** @description What people of a standing do in the bucket; of dormant ones, in the one before. */
+        LifecycleActivities: {
+            /** @description Only those behind this one: `next` of the page before. */
+            after?: components["schemas"]["ActivityPlace"] | null;
+            cell: components["schemas"]["LifecycleCell"];
+            /**
+             * @description At most so many are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["Lifecycle"];
+        };
         /** @description One entry for each bucket. */
         LifecycleAnswer: {
             buckets: components["schemas"]["LifecycleBucket"][];
@@ -6842,6 +7448,25 @@ export interface components {
             people: number;
             removed: number;
             revision: number;
+        };
+        /** @description A row of `activity`. Of one that has been erased since it was counted only who, when and what is told. */
+        ListedActivity: {
+            app_version: string | null;
+            city: string | null;
+            country: string | null;
+            distinct_id: string | null;
+            event: string;
+            message_id: string | null;
+            os: string | null;
+            person_id: string;
+            properties: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            timestamp: string;
         };
         /** @description From where to read; everything before may be deleted when it is old. */
         LogFrom: {
@@ -6916,6 +7541,7 @@ export interface components {
             quantile: {
                 /** Format: double */
                 level: number;
+                of?: components["schemas"]["QuantileOf"];
                 operand: components["schemas"]["Operand"];
                 source: components["schemas"]["Source"];
             };
@@ -6927,7 +7553,7 @@ export interface components {
             };
         };
         /** @description What is measured, of the rows of one bucket and breakdown. Property measures leave out rows without the number. */
-        Measure2: "count" | "people" | "sessions" | "count_per_person" | {
+        Measure2: "count" | "people" | "new_people" | "sessions" | "count_per_person" | {
             sum: string;
         } | {
             average: string;
@@ -6995,6 +7621,8 @@ export interface components {
             minimum_sample: number;
             /** @default  */
             owner: string;
+            /** @description People may be compared by strata (post-stratification), as the experiment's analysis says; false for all people at once. */
+            post_stratifies?: boolean;
             /** @description What was thought of effects on it before any data; that of the experiment's analysis where it is absent. */
             prior?: components["schemas"]["MetricPrior"] | null;
             /**
@@ -7007,11 +7635,13 @@ export interface components {
         };
         /** @description One metric, a treatment against control. */
         MetricBreakdown: {
+            /** @description The formula's name. */
+            alike_by: string;
             levels: components["schemas"]["LevelBreakdown"][];
             metric: string;
             /**
              * Format: double
-             * @description Of "the effect is the same at all levels" (Cochran's Q).
+             * @description Of "the effect is the same at all levels", at every look where the analysis is sequential.
              */
             p_value_alike: number | null;
             /**
@@ -7369,6 +7999,8 @@ export interface components {
                     quantile: {
                         /** Format: double */
                         level: number;
+                        /** @description What a quantile is taken over. */
+                        of?: "person" | "event";
                         /** @description A number of an activity. */
                         operand: "amount" | {
                             property: string;
@@ -7437,6 +8069,8 @@ export interface components {
                 minimum_sample: number;
                 /** @default  */
                 owner: string;
+                /** @description People may be compared by strata (post-stratification), as the experiment's analysis says; false for all people at once. */
+                post_stratifies?: boolean;
                 /** @description What was thought of effects on it before any data; that of the experiment's analysis where it is absent. */
                 prior?: {
                     /** Format: double */
@@ -7495,6 +8129,11 @@ export interface components {
             comparisons: components["schemas"]["TreatmentReport"][];
             key: string;
             lower_is_better: boolean;
+            /**
+             * Format: double
+             * @description Of a retention: people who were exposed so late that their days are not over yet; they are in none of its numbers.
+             */
+            people_not_mature?: number | null;
             /** @description Of its definition. */
             revision: number;
             role: components["schemas"]["Role2"];
@@ -7708,11 +8347,13 @@ export interface components {
             /** @description Why; kept with the revision. */
             reason?: string | null;
         };
-        /** @description A new item. */
+        /** @description A new question: what it says, or its file. */
         NewSavedQuestion: {
-            content: components["schemas"]["SavedQuestion"];
+            content?: components["schemas"]["SavedQuestion"] | null;
             /** @description Lower-case letters, digits, `-` and `_`; it never changes. One is made where none is given. */
             key?: string | null;
+            /** @description YAML. */
+            text?: string | null;
         };
         /** @description A new item. */
         NewSchedule: {
@@ -7745,6 +8386,14 @@ export interface components {
             id: string;
             /** @description Verifies `webhook-signature` as Standard Webhooks 1.0 has it. */
             secret: string;
+        };
+        /** @description Where a page ended. */
+        NextActivities: {
+            activity: string;
+            /** @description So many of just these were listed. */
+            listed: number;
+            person_id: string;
+            time_ms: number;
         };
         /** @description An invitation that nobody has accepted yet. */
         OpenInvitation: {
@@ -8137,6 +8786,10 @@ export interface components {
             places: components["schemas"]["PlacesPeople"];
         } | {
             ranking: components["schemas"]["RankingPeople"];
+        } | {
+            correlation: components["schemas"]["CorrelationPeople"];
+        } | {
+            compare: components["schemas"]["ComparePeople"];
         };
         /** @description A part of a bandit's phase in which its weights are the same. */
         Period: {
@@ -8237,6 +8890,18 @@ export interface components {
              * @default 1000
              */
             top: number;
+        };
+        /** @description Rows in a place. */
+        PlacesActivities: {
+            /** @description Only those behind this one: `next` of the page before. */
+            after?: components["schemas"]["ActivityPlace"] | null;
+            cell: components["schemas"]["PlacesCell"];
+            /**
+             * @description At most so many are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["Places"];
         };
         /** @description The cells with most rows, then by name. */
         PlacesAnswer: {
@@ -8490,6 +9155,38 @@ export interface components {
         } | {
             passkey: components["schemas"]["PasskeyAnswer"];
         };
+        /** @description The properties in use. */
+        PropertiesInUse: {
+            /** @description There are more of them. */
+            is_cut: boolean;
+            /** @description All activities were counted; else ask again, the counting goes on. */
+            is_exact: boolean;
+            /** @description Those that stand most often first, at most 2,000. */
+            properties: components["schemas"]["PropertyInUse"][];
+            /** @description Activities that there are, where it is known. */
+            rows: number | null;
+            /** @description Activities that were counted; absent where they are not told apart from those that the role does not see. */
+            rows_counted: number | null;
+        };
+        /** @description A property. */
+        PropertyInUse: {
+            /**
+             * Format: date-time
+             * @description The times of the first and last of them.
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            first_at: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-24T08:00:00.000Z
+             */
+            last_at: string;
+            name: string;
+            /** @description Activities that have it. */
+            times: number;
+        };
+        /** @description What a quantile is taken over. */
+        QuantileOf: "person" | "event";
         /** @description Values of the parameters; what is left out has its default. */
         QuestionAsking: {
             /** @description Instead of the question's own. */
@@ -8513,6 +9210,23 @@ export interface components {
             select: components["schemas"]["Selector"];
             top: number;
         };
+        /** @description Rows of an activity, a person, or both. */
+        RankingActivities: {
+            /** @description Only those behind this one: `next` of the page before. */
+            after?: components["schemas"]["ActivityPlace"] | null;
+            /**
+             * @default {
+             *       "activity": null
+             *     }
+             */
+            cell: components["schemas"]["RankingCell"];
+            /**
+             * @description At most so many are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["Ranking"];
+        };
         RankingAnswer: {
             rows: components["schemas"]["RankedRow"][];
         };
@@ -8523,6 +9237,8 @@ export interface components {
              * @default null
              */
             activity: string | null;
+            /** @description The person of the row; all if absent. */
+            person?: string | null;
         };
         /** @description A question, and the place of a number in its answer. */
         RankingPeople: {
@@ -8610,6 +9326,18 @@ export interface components {
              * @default false
              */
             unbounded: boolean;
+        };
+        /** @description What started people do in the bucket; of those who returned, with what. */
+        RetentionActivities: {
+            /** @description Only those behind this one: `next` of the page before. */
+            after?: components["schemas"]["ActivityPlace"] | null;
+            cell: components["schemas"]["RetentionCell"];
+            /**
+             * @description At most so many are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["Retention"];
         };
         /** @description One cohort for each bucket of the span, also an empty one. */
         RetentionAnswer: {
@@ -9372,7 +10100,7 @@ export interface components {
              * @description Nothing if nobody took all steps.
              */
             mean_ms: number | null;
-            /** @description Ascending. In JSON their percentiles 0, 10, 25, 50, 75, 90 and 100, as of the times to convert. */
+            /** @description The percentiles 0, 10, 25, 50, 75, 90 and 100, as of the times to convert. */
             times_ms: number[];
         };
         /** @description A second factor; the password for accounts that have none. */
@@ -9390,6 +10118,18 @@ export interface components {
             bucket: components["schemas"]["Bucket"];
             scope: components["schemas"]["Scope"];
             select: components["schemas"]["Selector"];
+        };
+        /** @description All such rows of people with rows in so many buckets. */
+        StickinessActivities: {
+            /** @description Only those behind this one: `next` of the page before. */
+            after?: components["schemas"]["ActivityPlace"] | null;
+            cell: components["schemas"]["StickinessCell"];
+            /**
+             * @description At most so many are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["Stickiness"];
         };
         /** @description `people[n - 1]` have such rows in exactly `n` buckets. */
         StickinessAnswer: {
@@ -9429,6 +10169,23 @@ export interface components {
              * @default 0
              */
             min_bucket_version: number;
+        };
+        /** @description One stratum; it weighs as many people as it has. */
+        StratumReport: {
+            /** @description All that the formulas are made of. */
+            moments: (components["schemas"]["ArmMoments"] | null)[];
+            /** @description Of control and of the treatment. */
+            people: number[];
+            stratum: string;
+        };
+        /** @description People compared by strata of what was known before (post-stratification). */
+        StratumSummary: {
+            strata: components["schemas"]["StratumReport"][];
+            /**
+             * Format: double
+             * @description The variance of the difference, as a share of what it is when all people are compared at once.
+             */
+            variance_left: number | null;
         };
         Switch: {
             /** @description All that there are where it is absent. */
@@ -9679,6 +10436,8 @@ export interface components {
              * @description Holm's over all goals, secondary metrics and treatments.
              */
             p_value_holm: number | null;
+            /** @description Where people were compared by strata. */
+            post_stratified?: components["schemas"]["StratumSummary"] | null;
             /** @description Of goals of an experiment with a plan. */
             power?: components["schemas"]["PowerNow"] | null;
             /** Format: double */
@@ -9702,6 +10461,26 @@ export interface components {
             scope: components["schemas"]["Scope"];
             series: components["schemas"]["Series"][];
         };
+        /** @description Such rows of one series, in a bucket and under a label. */
+        TrendActivities: {
+            /** @description Only those behind this one: `next` of the page before. */
+            after?: components["schemas"]["ActivityPlace"] | null;
+            /**
+             * @default {
+             *       "bucket_ms": null,
+             *       "label": "everything",
+             *       "previous": false,
+             *       "series": 0
+             *     }
+             */
+            cell: components["schemas"]["TrendCell"];
+            /**
+             * @description At most so many are listed.
+             * @default 100
+             */
+            limit: number;
+            question: components["schemas"]["Trend"];
+        };
         /** @description A line for each series and label, by series, then label. */
         TrendAnswer: {
             /** @description Starts of the buckets, in milliseconds. */
@@ -9723,6 +10502,11 @@ export interface components {
              * @default everything
              */
             label: components["schemas"]["Label"];
+            /**
+             * @description Which of the series' measures it is, counted from 0: people of `new_people` are the new ones, and activities of a
+             *     property those that have the number.
+             */
+            measure?: number | null;
             /**
              * @description Of the span before.
              * @default false
@@ -9902,9 +10686,11 @@ export interface components {
             /** @description Why; kept with the revision. */
             reason?: string | null;
         };
-        /** @description An item as it is wanted. */
+        /** @description A question as it is wanted: what it says, of which the file is then written anew without comments, or its file. */
         WantedSavedQuestion: {
-            content: components["schemas"]["SavedQuestion"];
+            content?: components["schemas"]["SavedQuestion"] | null;
+            /** @description YAML. */
+            text?: string | null;
         };
         /** @description An item as it is wanted. */
         WantedSchedule: {
@@ -10325,6 +11111,108 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     code?: "credentials_ambiguous" | "name_missing" | "not_read_only" | "not_supported" | "parameter_missing" | "parameter_type" | "path_invalid" | "query_invalid" | "sql_invalid" | "sql_syntax" | "sql_too_deep" | "sql_too_long" | "too_many_statements" | "unknown_column" | "unknown_function" | "unknown_table";
+                    /** @constant */
+                    status?: 400;
+                };
+            };
+        };
+        /**
+         * @description `credentials_ambiguous`: There is more than one Authorization header.
+         *     `not_read_only`: This interface only reads.
+         *     `not_supported`: This is not supported.
+         *     `parameter_missing`: A parameter has no value.
+         *     `parameter_type`: A parameter cannot have this value.
+         *     `params_invalid`: The parameters have a wrong form.
+         *     `path_invalid`: A part of the path does not have the expected form.
+         *     `project_missing`: The request does not say which project it is about.
+         *     `query_invalid`: The query does not have the expected form.
+         *     `sql_invalid`: The question does not make sense.
+         *     `sql_syntax`: The text is no SQL.
+         *     `sql_too_deep`: The question is nested too deep.
+         *     `sql_too_long`: The SQL text is too long.
+         *     `too_many_statements`: One statement at a time.
+         *     `unknown_column`: There is no such column.
+         *     `unknown_function`: There is no such function.
+         *     `unknown_table`: There is no such table.
+         */
+        "400.credentials_ambiguous.not_read_only.not_supported.parameter_missing.parameter_type.params_invalid.path_invalid.project_missing.query_invalid.sql_invalid.sql_syntax.sql_too_deep.sql_too_long.too_many_statements.unknown_column.unknown_function.unknown_table": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "credentials_ambiguous" | "not_read_only" | "not_supported" | "parameter_missing" | "parameter_type" | "params_invalid" | "path_invalid" | "project_missing" | "query_invalid" | "sql_invalid" | "sql_syntax" | "sql_too_deep" | "sql_too_long" | "too_many_statements" | "unknown_column" | "unknown_function" | "unknown_table";
+                    /** @constant */
+                    status?: 400;
+                };
+            };
+        };
+        /**
+         * @description `credentials_ambiguous`: There is more than one Authorization header.
+         *     `not_read_only`: This interface only reads.
+         *     `not_supported`: This is not supported.
+         *     `parameter_missing`: A parameter has no value.
+         *     `parameter_type`: A parameter cannot have this value.
+         *     `params_invalid`: The parameters have a wrong form.
+         *     `project_missing`: The request does not say which project it is about.
+         *     `query_invalid`: The query does not have the expected form.
+         *     `sql_invalid`: The question does not make sense.
+         *     `sql_syntax`: The text is no SQL.
+         *     `sql_too_deep`: The question is nested too deep.
+         *     `sql_too_long`: The SQL text is too long.
+         *     `too_many_statements`: One statement at a time.
+         *     `unknown_column`: There is no such column.
+         *     `unknown_function`: There is no such function.
+         *     `unknown_table`: There is no such table.
+         */
+        "400.credentials_ambiguous.not_read_only.not_supported.parameter_missing.parameter_type.params_invalid.project_missing.query_invalid.sql_invalid.sql_syntax.sql_too_deep.sql_too_long.too_many_statements.unknown_column.unknown_function.unknown_table": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "credentials_ambiguous" | "not_read_only" | "not_supported" | "parameter_missing" | "parameter_type" | "params_invalid" | "project_missing" | "query_invalid" | "sql_invalid" | "sql_syntax" | "sql_too_deep" | "sql_too_long" | "too_many_statements" | "unknown_column" | "unknown_function" | "unknown_table";
+                    /** @constant */
+                    status?: 400;
+                };
+            };
+        };
+        /**
+         * @description `credentials_ambiguous`: There is more than one Authorization header.
+         *     `not_read_only`: This interface only reads.
+         *     `not_supported`: This is not supported.
+         *     `parameter_missing`: A parameter has no value.
+         *     `parameter_type`: A parameter cannot have this value.
+         *     `path_invalid`: A part of the path does not have the expected form.
+         *     `query_invalid`: The query does not have the expected form.
+         *     `sql_invalid`: The question does not make sense.
+         *     `sql_syntax`: The text is no SQL.
+         *     `sql_too_deep`: The question is nested too deep.
+         *     `sql_too_long`: The SQL text is too long.
+         *     `too_many_statements`: One statement at a time.
+         *     `unknown_column`: There is no such column.
+         *     `unknown_function`: There is no such function.
+         *     `unknown_table`: There is no such table.
+         */
+        "400.credentials_ambiguous.not_read_only.not_supported.parameter_missing.parameter_type.path_invalid.query_invalid.sql_invalid.sql_syntax.sql_too_deep.sql_too_long.too_many_statements.unknown_column.unknown_function.unknown_table": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "credentials_ambiguous" | "not_read_only" | "not_supported" | "parameter_missing" | "parameter_type" | "path_invalid" | "query_invalid" | "sql_invalid" | "sql_syntax" | "sql_too_deep" | "sql_too_long" | "too_many_statements" | "unknown_column" | "unknown_function" | "unknown_table";
                     /** @constant */
                     status?: 400;
                 };
@@ -11457,11 +12345,12 @@ export interface components {
         /**
          * @description `cohort_invalid`: The cohort cannot be made of this.
          *     `cohort_people_too_many`: The list has no room for so many.
+         *     `insight_disk`: The question takes too much of the disk.
          *     `insight_memory`: The question takes too much memory.
          *     `insight_refused`: The question cannot be answered as it is.
          *     `insight_values_too_many`: The property has too many different values.
          */
-        "422.cohort_invalid.cohort_people_too_many.insight_memory.insight_refused.insight_values_too_many": {
+        "422.cohort_invalid.cohort_people_too_many.insight_disk.insight_memory.insight_refused.insight_values_too_many": {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -11471,7 +12360,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
-                    code?: "cohort_invalid" | "cohort_people_too_many" | "insight_memory" | "insight_refused" | "insight_values_too_many";
+                    code?: "cohort_invalid" | "cohort_people_too_many" | "insight_disk" | "insight_memory" | "insight_refused" | "insight_values_too_many";
                     /** @constant */
                     status?: 422;
                 };
@@ -11479,11 +12368,12 @@ export interface components {
         };
         /**
          * @description `cohort_invalid`: The cohort cannot be made of this.
+         *     `insight_disk`: The question takes too much of the disk.
          *     `insight_memory`: The question takes too much memory.
          *     `insight_refused`: The question cannot be answered as it is.
          *     `insight_values_too_many`: The property has too many different values.
          */
-        "422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many": {
+        "422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many": {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -11493,7 +12383,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
-                    code?: "cohort_invalid" | "insight_memory" | "insight_refused" | "insight_values_too_many";
+                    code?: "cohort_invalid" | "insight_disk" | "insight_memory" | "insight_refused" | "insight_values_too_many";
                     /** @constant */
                     status?: 422;
                 };
@@ -12073,6 +12963,29 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {unknown} */
                     code?: "busy" | "sql_busy" | "time_limit";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
+        /**
+         * @description `busy`: Too much at once.
+         *     `sql_busy`: Too many questions at once.
+         *     `time_limit`: The answer took too long.
+         *     `unavailable`: This cannot be done at the moment.
+         */
+        "503.busy.sql_busy.time_limit.unavailable": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "busy" | "sql_busy" | "time_limit" | "unavailable";
                     /** @constant */
                     status?: 503;
                 };
@@ -13265,7 +14178,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -13298,7 +14211,51 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    activities_active_people_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActivePeopleActivities"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight17"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -13313,7 +14270,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -13346,7 +14303,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -13361,7 +14318,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -13394,7 +14351,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -13409,7 +14366,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -13442,7 +14399,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -13457,7 +14414,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -13490,7 +14447,55 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_compare_people_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: {
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ComparePeople"];
+            };
+        };
+        responses: {
+            /** @description The answer, as Accept has it. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -13505,7 +14510,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -13538,7 +14543,55 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_correlation_people_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: {
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CorrelationPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer, as Accept has it. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -13553,7 +14606,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -13586,7 +14639,51 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    activities_distribution_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DistributionActivities"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight17"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -13601,7 +14698,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -13634,7 +14731,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -13649,7 +14746,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -13682,7 +14779,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -13697,7 +14794,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -13730,7 +14827,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -13745,7 +14842,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -13778,7 +14875,51 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    activities_lifecycle_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LifecycleActivities"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight17"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -13793,7 +14934,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -13826,7 +14967,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -13841,7 +14982,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -13874,7 +15015,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -13889,7 +15030,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -13922,7 +15063,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -13937,7 +15078,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -13970,7 +15111,51 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    activities_places_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlacesActivities"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight17"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -13985,7 +15170,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -14018,7 +15203,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -14033,7 +15218,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -14066,7 +15251,51 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    activities_ranking_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RankingActivities"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight17"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -14081,7 +15310,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -14114,7 +15343,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -14129,7 +15358,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -14162,7 +15391,51 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    activities_retention_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionActivities"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight17"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -14177,7 +15450,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -14210,7 +15483,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -14225,7 +15498,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -14258,7 +15531,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -14273,7 +15546,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -14306,7 +15579,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -14321,7 +15594,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -14354,7 +15627,51 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    activities_stickiness_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StickinessActivities"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight17"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -14369,7 +15686,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -14402,7 +15719,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -14417,7 +15734,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -14450,7 +15767,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -14465,7 +15782,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -14498,7 +15815,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -14513,7 +15830,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -14546,7 +15863,51 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    activities_trend_of_key: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrendActivities"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight17"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -14561,7 +15922,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path?: never;
@@ -14594,7 +15955,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -17638,7 +18999,7 @@ export interface operations {
             404: components["responses"]["404.cohort_unknown.insight_project_unknown.not_found"];
             409: components["responses"]["409.changed_meanwhile.cohort_in_use.cohort_key_taken.cohort_no_list.too_many_cohorts"];
             414: components["responses"]["414.uri_too_long"];
-            422: components["responses"]["422.cohort_invalid.cohort_people_too_many.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.cohort_people_too_many.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -19257,6 +20618,50 @@ export interface operations {
             503: components["responses"]["503.busy.database_busy.facts_unavailable.time_limit"];
         };
     };
+    results_people: {
+        parameters: {
+            query: {
+                /** @description Only ids above this one: `next` of the page before. */
+                after?: string;
+                /** @description At most so many ids are listed. */
+                limit?: number;
+                /** @description Only those whom this metric has anything of: who converted, bought, came back. */
+                metric?: string;
+                /** @description Counted from 0; the last where it is absent. */
+                phase?: number;
+                variation: string;
+            };
+            header?: never;
+            path: {
+                key: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArmPeople"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.path_invalid.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.results_restricted.scope_missing.step_up_required"];
+            404: components["responses"]["404.definition_unknown.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.facts_unavailable.time_limit"];
+        };
+    };
     lifecycle_ask_review: {
         parameters: {
             query?: never;
@@ -20607,7 +22012,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -20642,7 +22047,53 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    activities_active_people: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActivePeopleActivities"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight17"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -20657,7 +22108,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -20692,7 +22143,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -20707,7 +22158,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -20742,7 +22193,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -20757,7 +22208,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -20792,7 +22243,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -20807,7 +22258,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -20842,7 +22293,57 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_compare_people: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: {
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ComparePeople"];
+            };
+        };
+        responses: {
+            /** @description The answer, as Accept has it. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -20857,7 +22358,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -20892,7 +22393,57 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    insights_correlation_people: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: {
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CorrelationPeople"];
+            };
+        };
+        responses: {
+            /** @description The answer, as Accept has it. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight16"];
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -20907,7 +22458,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -20942,7 +22493,53 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    activities_distribution: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DistributionActivities"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight17"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -20957,7 +22554,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -20992,7 +22589,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -21007,7 +22604,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -21042,7 +22639,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -21057,7 +22654,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -21092,7 +22689,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -21107,7 +22704,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -21142,7 +22739,53 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    activities_lifecycle: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LifecycleActivities"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight17"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -21157,7 +22800,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -21192,7 +22835,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -21207,7 +22850,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -21242,7 +22885,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -21257,7 +22900,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -21292,7 +22935,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -21307,7 +22950,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -21342,7 +22985,53 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    activities_places: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlacesActivities"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight17"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -21357,7 +23046,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -21392,7 +23081,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -21407,7 +23096,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -21442,7 +23131,53 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    activities_ranking: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RankingActivities"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight17"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -21457,7 +23192,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -21492,7 +23227,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -21507,7 +23242,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -21542,7 +23277,53 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    activities_retention: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionActivities"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight17"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -21557,7 +23338,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -21592,7 +23373,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -21607,7 +23388,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -21642,7 +23423,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -21657,7 +23438,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -21692,7 +23473,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -21707,7 +23488,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -21742,7 +23523,53 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    activities_stickiness: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StickinessActivities"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight17"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -21757,7 +23584,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -21792,7 +23619,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -21807,7 +23634,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -21842,7 +23669,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -21857,7 +23684,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -21892,7 +23719,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -21907,7 +23734,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -21942,7 +23769,53 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
+        };
+    };
+    activities_trend: {
+        parameters: {
+            query?: {
+                /** @description The answer may be of a moment so many milliseconds back; 1,000 if absent. */
+                age_ms?: number;
+                /** @description It is given up after so many milliseconds; never later than the server's limit. */
+                time_limit_ms?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrendActivities"];
+            };
+        };
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insight17"];
+                };
+            };
+            400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.project_missing.query_invalid"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.csrf_refused.factor_required.insight_restricted.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.insight_project_unknown.not_found"];
+            408: components["responses"]["408.body_slow"];
+            413: components["responses"]["413.body_too_large"];
+            414: components["responses"]["414.uri_too_long"];
+            415: components["responses"]["415.media_type_unsupported"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -21957,7 +23830,7 @@ export interface operations {
                 time_limit_ms?: number;
             };
             header?: {
-                /** @description `text/event-stream`: events `progress`, then `answer` or `problem`. JSON when it is left out. */
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
                 Accept?: string;
             };
             path: {
@@ -21992,7 +23865,7 @@ export interface operations {
             413: components["responses"]["413.body_too_large"];
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
-            422: components["responses"]["422.cohort_invalid.insight_memory.insight_refused.insight_values_too_many"];
+            422: components["responses"]["422.cohort_invalid.insight_disk.insight_memory.insight_refused.insight_values_too_many"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.database_busy.insight_busy.insight_preparing.insight_time_limit.time_limit"];
@@ -23680,6 +25553,43 @@ export interface operations {
             503: components["responses"]["503.busy.plans_busy.time_limit"];
         };
     };
+    properties_list: {
+        parameters: {
+            query?: {
+                /** @description Of this activity alone. */
+                activity?: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PropertiesInUse"];
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.not_read_only.not_supported.parameter_missing.parameter_type.path_invalid.query_invalid.sql_invalid.sql_syntax.sql_too_deep.sql_too_long.too_many_statements.unknown_column.unknown_function.unknown_table"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.invalid_value.memory_limit.row_limit.sql_time_limit"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.sql_busy.time_limit.unavailable"];
+        };
+    };
     persons_read_again: {
         parameters: {
             query?: never;
@@ -23789,7 +25699,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["BoardItem"];
+                    "application/json": components["schemas"]["KeptQuestion"];
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.idempotency_key_invalid.path_invalid.query_invalid"];
@@ -23829,7 +25739,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["BoardItem"];
+                    "application/json": components["schemas"]["KeptQuestion"];
                 };
             };
             /** @description The reader has this revision. */
@@ -23882,7 +25792,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["BoardItem"];
+                    "application/json": components["schemas"]["KeptQuestion"];
                 };
             };
             /** @description The reader has this revision. */
@@ -24910,6 +26820,61 @@ export interface operations {
             503: components["responses"]["503.busy.database_busy.time_limit"];
         };
     };
+    sql_ask_in_project_by_address: {
+        parameters: {
+            query: {
+                /** @description The SQL that the statement is in; `standard` when it is left out. */
+                dialect?: components["schemas"]["Spoken"];
+                /** @description The values of its parameters, as JSON: an object for `$name`, an array for `$1`, `$2` …. */
+                params?: string;
+                /** @description One statement that reads. */
+                sql: string;
+            };
+            header?: {
+                /** @description One of the media types of the answer; JSON when it is left out. */
+                Accept?: string;
+            };
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rows, in the format of Accept. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        columns: {
+                            name: string;
+                            type: string;
+                        }[];
+                        rows: unknown[][];
+                    };
+                    "application/vnd.apache.arrow.stream": string;
+                    "application/vnd.apache.parquet": string;
+                    "application/x-ndjson": string;
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.not_read_only.not_supported.parameter_missing.parameter_type.params_invalid.path_invalid.project_missing.query_invalid.sql_invalid.sql_syntax.sql_too_deep.sql_too_long.too_many_statements.unknown_column.unknown_function.unknown_table"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            406: components["responses"]["406.not_acceptable"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.invalid_value.memory_limit.row_limit.sql_time_limit"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.sql_busy.time_limit"];
+        };
+    };
     sql_ask_in_project: {
         parameters: {
             query?: never;
@@ -25360,6 +27325,59 @@ export interface operations {
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.busy.time_limit"];
+        };
+    };
+    sql_ask_by_address: {
+        parameters: {
+            query: {
+                /** @description The SQL that the statement is in; `standard` when it is left out. */
+                dialect?: components["schemas"]["Spoken"];
+                /** @description The values of its parameters, as JSON: an object for `$name`, an array for `$1`, `$2` …. */
+                params?: string;
+                /** @description One statement that reads. */
+                sql: string;
+            };
+            header?: {
+                /** @description One of the media types of the answer; JSON when it is left out. */
+                Accept?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rows, in the format of Accept. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        columns: {
+                            name: string;
+                            type: string;
+                        }[];
+                        rows: unknown[][];
+                    };
+                    "application/vnd.apache.arrow.stream": string;
+                    "application/vnd.apache.parquet": string;
+                    "application/x-ndjson": string;
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["400.credentials_ambiguous.not_read_only.not_supported.parameter_missing.parameter_type.params_invalid.project_missing.query_invalid.sql_invalid.sql_syntax.sql_too_deep.sql_too_long.too_many_statements.unknown_column.unknown_function.unknown_table"];
+            401: components["responses"]["401.credentials_missing.token_refused"];
+            403: components["responses"]["403.factor_required.permission_missing.scope_missing.step_up_required"];
+            404: components["responses"]["404.not_found"];
+            406: components["responses"]["406.not_acceptable"];
+            414: components["responses"]["414.uri_too_long"];
+            422: components["responses"]["422.invalid_value.memory_limit.row_limit.sql_time_limit"];
+            431: components["responses"]["431.headers_too_large"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.busy.sql_busy.time_limit"];
         };
     };
     sql_ask: {

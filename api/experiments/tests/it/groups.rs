@@ -181,7 +181,7 @@ async fn filters_that_nobody_could_evaluate_are_refused_and_what_they_name_stays
     let circle = json!({"groups": [{"properties": [{"key": "after-testers", "type": "flag", "value": true,
         "operator": "flag_evaluates_to"}]}]});
     let told = house.patch("features/for-testers", json!({"posthog_filters": circle})).await.refusal();
-    assert_eq!(told.2, [place]);
+    assert_eq!(told.2, [place, "/definition"], "and who has it as a need is broken");
 
     let same = json!({"type": "string", "identifies": true, "group_type_index": 1});
     let told = house.post("attributes", json!({"key": "team", "definition": same})).await.refusal();

@@ -64,7 +64,8 @@ async fn a_key_is_missing_where_the_value_goes_by_it() {
     };
     house.make("features", "of-people", filters(json!({}))).await;
     house.make("features", "of-companies", filters(json!({"aggregation_group_type_index": 0}))).await;
-    house.experiment(json!({"hash_attribute": "company"})).await;
+    let clusters = json!({"kind": "clusters", "property": "company"});
+    house.experiment(json!({"design": clusters, "hash_attribute": "company"})).await;
     house.post("experiments/exp/start", json!({"without_review": true})).await.good();
 
     let (_, key) = house.key(KeyKind::Client).await;

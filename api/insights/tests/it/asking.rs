@@ -172,7 +172,7 @@ async fn every_kind_has_an_answer() {
         assert_eq!(answer.pointer(pointer), Some(&want), "{kind}: {answer}");
     }
     let kinds = house.routes.iter().filter(|route| route.path.contains("/insights/"));
-    assert_eq!(kinds.count(), 72, "each kind, its people and activities, with the project in the path or of the key");
+    assert_eq!(kinds.count(), 76, "each kind, its people and activities, with the project in the path or of the key");
 }
 
 #[tokio::test(flavor = "multi_thread")]

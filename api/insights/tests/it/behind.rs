@@ -92,7 +92,7 @@ async fn every_number_of_activities_has_them() {
     let body = json!({"question": trend(), "cell": {"bucket_ms": day(2)}, "limit": 1});
     let one = house.post(&owner, &at("trend/activities"), body).await.good().json()["answer"]["listed"][0].clone();
     assert_eq!((&one["event"], &one["properties"]["price"]), (&json!("view"), &json!(4.5)), "{one}");
-    let wrong = json!({"question": {"scope": {"from_ms": 0, "until_ms": 1, "zone": "Mars/Olympus"}, "bucket": "day", "series": []}});
+    let wrong = json!({"question": {"scope": {"from_ms": 0, "until_ms": 1, "zone": "Mars/Olympus"}, "bucket": "day", "series": [{"select": {}, "measures": ["count"]}]}});
     for path in ["trend/activities", "trend/people"] {
         let refused = house.post(&owner, &at(path), wrong.clone()).await;
         assert_eq!(refused.json()["errors"][0]["pointer"], json!("/question/scope/zone"), "{}", refused.text);
@@ -150,7 +150,7 @@ async fn who_reads_rows_in_sql_reads_them_here() {
     let all = json!("everything");
     let german = json!({"is": {"value": {"column": "country"}, "one_of": ["DE"]}});
     let looker = role("looker", &["insights.read"], all.clone(), json!([])).await;
-    let analyst = role("analyst", &["insights.read", "sql.run"], all.clone(), json!([])).await;
+    let analyst = role("reader-of-rows", &["insights.read", "sql.run"], all.clone(), json!([])).await;
     let partly = role("partly", &["insights.read", "sql.run"], german, json!([])).await;
     let masked = role("masked", &["insights.read", "sql.run"], all, json!(["plan"])).await;
     let code = async |who: &str| house.post(who, &at("trend/activities"), body()).await.code();

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
 use footfall_api_access::{Access, AccessSettings, Database, Vault};
 use footfall_api_app::{App, AppSettings, secret_of};
 use footfall_api_http::limit::{Quota, Quotas};
@@ -35,6 +38,12 @@ fn settings(secret: Secret) -> AppSettings {
     AppSettings { http: Settings { quotas, ..Settings::default() }, sign_in, ..AppSettings::new(secret) }
 }
 
+/// As the program says that mails are files.
+async fn ready() -> impl IntoResponse {
+    let told = r#"{"ready": true, "checks": [{"name": "mails", "ok": true, "detail": "mails are files"}]}"#;
+    ([(CONTENT_TYPE, "application/json")], told)
+}
+
 impl Site {
     pub async fn open() -> Result<Site, Box<dyn Error>> {
         let folder = tempfile::tempdir()?;
@@ -48,7 +57,7 @@ impl Site {
         let access = Access::open(database, Vault::open(folder.path())?, access_settings, clock.clone()).await?;
         let link = access.first_owner_link().await?.unwrap_or_default();
         let built = App::build(settings(secret_of(folder.path())?), access.clone(), clock)?;
-        let router = footfall_api_pages::router().fallback_service(built.router);
+        let router = footfall_api_pages::router().route("/readyz", get(ready)).fallback_service(built.router);
         Ok(Site { address, link, mails, access, router, listener, folder })
     }
 

@@ -143,7 +143,7 @@ fn is_otherwise_elsewhere(fault: &str) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(6_000))]
+    #![proptest_config(ProptestConfig { max_global_rejects: 60_000, ..ProptestConfig::with_cases(6_000) })]
 
     #[test]
     fn nothing_is_refused_that_tells_values_apart(kind in select(KINDS.to_vec()), wanted in wanted()) {
