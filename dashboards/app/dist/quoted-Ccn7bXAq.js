@@ -1,1 +1,0 @@
-var e=e=>`'${e.replaceAll(`'`,`''`)}'`,t=/'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$([A-Za-z_]\w*)/g;function n(e,n){return e.replace(t,(e,t)=>t===void 0||!(t in n)?e:r(n[t]))}function r(t){return t==null?`NULL`:typeof t==`number`||typeof t==`boolean`?String(t):e(typeof t==`string`?t:JSON.stringify(t))}export{n,e as t};

@@ -1,1 +1,0 @@
-var e=Intl.DateTimeFormat().resolvedOptions().timeZone||`UTC`;export{e as t};
