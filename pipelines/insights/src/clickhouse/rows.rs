@@ -32,6 +32,8 @@ pub(super) fn text(property: &str) -> String {
     }
     let is_plain = |name: &&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     match property.strip_prefix("activity.").filter(is_plain) {
+        // It alone cannot be NULL, and would be an empty text where there is no row.
+        Some("event") => "toNullable(event)".to_owned(),
         Some(column) => column.to_owned(),
         None => member("properties", property.strip_prefix("properties.").unwrap_or(property)),
     }
@@ -63,8 +65,8 @@ pub(super) fn value(by: &By) -> String {
         By::Of(ByOf::Session(by)) => match by.property {
             SessionProperty::DurationMs => binned("session_ms", &by.bounds),
             SessionProperty::Rows => binned("session_rows", &by.bounds),
-            SessionProperty::Entry => "session_entry".to_owned(),
-            SessionProperty::Exit => "session_exit".to_owned(),
+            SessionProperty::Entry => "toNullable(session_entry)".to_owned(),
+            SessionProperty::Exit => "toNullable(session_exit)".to_owned(),
         },
     }
 }

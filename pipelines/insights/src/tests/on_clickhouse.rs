@@ -171,7 +171,11 @@ fn differences(theirs: &[Vec<Vec<Value>>], ours: &[Vec<Vec<Value>>]) -> Option<S
     let both = theirs.iter().zip(ours).enumerate();
     let mut differing = both.map(|(place, (theirs, ours))| (place, lines(theirs), lines(ours)));
     let (place, theirs, ours) = differing.find(|(_, theirs, ours)| theirs != ours)?;
-    Some(format!("statement {place}: {theirs:#?}\ninstead of {ours:#?}"))
+    let beyond = |some: &[String], others: &[String]| -> Vec<String> {
+        some.iter().filter(|line| !others.contains(line)).take(9).cloned().collect()
+    };
+    let (more, less) = (beyond(&theirs, &ours), beyond(&ours, &theirs));
+    Some(format!("statement {place}, of {} and {} rows: {more:#?}\ninstead of {less:#?}", theirs.len(), ours.len()))
 }
 
 #[test]
