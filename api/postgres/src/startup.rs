@@ -151,11 +151,11 @@ where
 fn zone_of(startup: &Startup) -> Result<Zone, Fault> {
     let named = startup.parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case("timezone"));
     let options = startup.parameters.get("options").map(String::as_str).unwrap_or_default();
-    let assigned = options.split_whitespace().filter_map(|word| {
+    let mut assigned = options.split_whitespace().filter_map(|word| {
         let (name, value) = word.trim_start_matches("--").trim_start_matches("-c").split_once('=')?;
         name.eq_ignore_ascii_case("timezone").then_some(value)
     });
-    match named.map(|(_, value)| value.as_str()).or(assigned.last()) {
+    match named.map(|(_, value)| value.as_str()).or(assigned.next_back()) {
         Some(value) => Zone::of(value),
         None => Ok(Zone::default()),
     }

@@ -105,6 +105,9 @@ pub(super) struct Stratified {
     cells: BTreeMap<String, BTreeMap<String, BTreeMap<Stratum, Cell>>>,
 }
 
+/// A stratum, and what each side of a comparison has in it.
+type Sides = (Stratum, [Option<Statistic>; 2]);
+
 /// Both arms of one metric in each stratum.
 #[derive(Default)]
 pub(super) struct Grown(BTreeMap<Stratum, [Option<Statistic>; 2]>);
@@ -161,7 +164,7 @@ impl Stratified {
     /// The strata that can be compared; none where there are not two. Of a level whose sides are too small both are one; levels that are too
     /// small then are one together, or join the largest.
     pub fn compared(&self, grown: &Grown) -> Vec<Compared> {
-        let mut levels: BTreeMap<Option<usize>, Vec<(Stratum, [Option<Statistic>; 2])>> = BTreeMap::new();
+        let mut levels: BTreeMap<Option<usize>, Vec<Sides>> = BTreeMap::new();
         for (stratum, arms) in &grown.0 {
             levels.entry(stratum.level).or_default().push((*stratum, *arms));
         }

@@ -110,8 +110,8 @@ pub fn strata(table: &mut Table) {
     let kept = found.by_strata >= 0.94;
     table.row("who was there before, and covariate: coverage", found.by_strata, "≥ 0.94", kept);
     table.remark("— with the covariate alone", found.at_once);
-    let kept = found.variance_left < 0.9;
-    table.row("— variance, as a share of that with the covariate alone", found.variance_left, "less than 0.9", kept);
+    let kept = found.variance_left < 1.0;
+    table.row("— variance, as a share of that with the covariate alone", found.variance_left, "less than 1", kept);
     let tells_nothing = World { says: false, ..world };
     let found = coverage(&mut random, tells_nothing, 0.4, adjusted);
     let kept = found.variance_left <= 1.005;

@@ -95,6 +95,9 @@ pub(super) struct Spread {
     pub levels: Vec<f64>,
 }
 
+/// Where the two values around a place lie, and how far it is from the one to the other.
+type Around = Option<(Lies, Lies, f64)>;
+
 /// Where a rank of everybody lies.
 #[derive(Clone, Copy)]
 enum Lies {
@@ -104,7 +107,7 @@ enum Lies {
 
 impl Spread {
     /// Where the two values around `(n − 1) · level` lie, and how far it is from the one to the other.
-    fn around(&self, something: u64, below: u64, level: f64) -> Option<(Lies, Lies, f64)> {
+    fn around(&self, something: u64, below: u64, level: f64) -> Around {
         let last = self.people.checked_sub(1)?;
         let nothing = self.people - something.min(self.people);
         let lies = |rank: u64| match rank {
@@ -129,7 +132,7 @@ pub(super) fn quantiles(
             below[cell] += u64::from(number(value) < spread.nothing);
         }
     })?;
-    let around = |(cell, spread): (usize, &Spread)| -> Vec<Option<(Lies, Lies, f64)>> {
+    let around = |(cell, spread): (usize, &Spread)| -> Vec<Around> {
         spread.levels.iter().map(|level| spread.around(sorted.count(cell), below[cell], *level)).collect()
     };
     let around: Vec<_> = spreads.iter().enumerate().map(around).collect();
@@ -156,12 +159,12 @@ pub(super) fn quantiles(
         Lies::Something(rank) => wanted.get(&(cell, rank)).copied().flatten(),
         Lies::Nothing => Some(spreads[cell].nothing),
     };
-    let between = |cell: usize, around: &Option<(Lies, Lies, f64)>| {
+    let between = |cell: usize, around: &Around| {
         let (low, high, part) = (*around)?;
         let (low, high) = (value(cell, low)?, value(cell, high)?);
         Some(low + (high - low) * part)
     };
-    let of = |(cell, levels): (usize, &Vec<Option<(Lies, Lies, f64)>>)| -> Vec<Option<f64>> {
+    let of = |(cell, levels): (usize, &Vec<Around>)| -> Vec<Option<f64>> {
         levels.iter().map(|one| between(cell, one)).collect()
     };
     Ok(around.iter().enumerate().map(of).collect())
