@@ -147,8 +147,8 @@ fn of_trend<'a>(context: &Context<'a>, trend: &Trend, cell: &TrendCell) -> Resul
     } else if matches!(cell.label, Label::Values(_) | Label::Other) {
         return Ok(None);
     }
+    let buckets = Buckets::new(trend.bucket, &scope.zone, scope.from_ms, scope.until_ms, 0)?;
     if let Some(time) = cell.bucket_ms.filter(|_| measure != Some(&Measure::NewPeople)) {
-        let buckets = Buckets::new(trend.bucket, &scope.zone, scope.from_ms, scope.until_ms, 0)?;
         let bucket = bucket_of(&buckets, "bucket_ms", time)?;
         rows.span = (buckets.starts()[bucket].max(scope.from_ms), buckets.end(bucket).min(scope.until_ms));
     }
