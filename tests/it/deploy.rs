@@ -45,6 +45,7 @@ fn in_the_sources() -> BTreeSet<String> {
                 "_resting",
                 "_away",
                 "_records",
+                "_streams",
             ];
             found.extend(quoted.filter(|name| ends.iter().any(|end| name.ends_with(end))).map(str::to_owned));
         }
@@ -107,6 +108,7 @@ async fn every_metric_of_rules_dashboard_and_guide_is_the_programs() {
         "footfall_database_late_reads_",
         "footfall_log_partitions_away",
         "footfall_log_spill",
+        "footfall_flag_streams_refused_",
         "footfall_plan_",
         "footfall_sql_questions_",
     ];
