@@ -247,7 +247,7 @@ async function cohorts(page) {
   await look(page, "app-cohorts");
   await dialog.getByRole("button", { name: "Remove By hand" }).click();
   await press(page, "Remove it");
-  await dialog.getByText("By hand").waitFor({ state: "detached" });
+  await dialog.getByText("By hand by-hand").waitFor({ state: "detached" });
   await page.keyboard.press("Escape");
   return people;
 }

@@ -19,7 +19,7 @@ mod sessions;
 mod tests;
 mod trend;
 
-use crate::definition::{Cohort, Measure, NamedCohort, Question, Retention};
+use crate::definition::{Bucket, Cohort, Measure, NamedCohort, Question, Retention};
 
 /// The value of a member of JSON as text, as `->>` gives it.
 const PRELUDE: &str = "WITH (json, key) -> multiIf(JSONType(json, key) = 'Null', NULL, JSONType(json, key) = 'String', \
@@ -73,10 +73,17 @@ pub fn clickhouse_unsaid(question: &Question) -> Option<&'static str> {
             Some("who is new depends on what is before the span, which statements do not read")
         }
         Question::People(asked) if cells::who(asked).is_none() => Some(NO_CELL),
+        _ if has_hours_of_its_own(question) => Some("hours around a change of this zone's clock are others there"),
         _ => None,
     };
     question.each_part(&mut |part, _| unsaid = unsaid.or_else(|| people::unsaid(part)));
     unsaid
+}
+
+/// Where a clock jumps by half an hour, the hours beside the jump are not those that ClickHouse finds.
+fn has_hours_of_its_own(question: &Question) -> bool {
+    let zone = question.scope().map(|scope| scope.zone.as_str());
+    question.bucket() == Some(Bucket::Hour) && zone.is_some_and(rows::has_half_hours)
 }
 
 /// Why people of a number cannot be said.
