@@ -44,6 +44,7 @@ mod trend;
 mod trend_groups;
 mod trend_lines;
 mod trend_new;
+mod trend_numbers;
 mod trend_others;
 mod trend_people;
 mod trend_persons;

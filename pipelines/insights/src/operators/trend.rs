@@ -12,6 +12,7 @@ use super::reader::{Need, Reader, Within};
 use super::trend_groups::{Chosen, Groups};
 use super::trend_lines;
 use super::trend_new;
+use super::trend_numbers::{Numbers, rank_of};
 use super::trend_others::Others;
 use super::trend_persons::PersonNumbers;
 use super::trend_sessions;
@@ -120,18 +121,9 @@ struct Cells {
     /// For each property.
     numbers: Vec<Vec<Numbers>>,
     persons: Vec<PersonNumbers>,
-    /// The cells of each property, then those of each number of persons.
+    /// The cells of each property, then those of each number of persons; and the sums of the latter.
     ranked: Vec<Ranked>,
-    /// … and the sums of the latter.
     sums: Vec<f64>,
-}
-
-#[derive(Clone, Default)]
-struct Numbers {
-    count: u64,
-    sum: f64,
-    minimum: Option<f64>,
-    maximum: Option<f64>,
 }
 
 impl<'s> Scan<'s> {
@@ -467,16 +459,6 @@ impl<'s> Scan<'s> {
     }
 }
 
-/// The rank of a statistic that is one of the numbers.
-fn rank_of(statistic: PersonStatistic) -> Option<f64> {
-    match statistic {
-        PersonStatistic::Average => None,
-        PersonStatistic::Minimum => Some(0.0),
-        PersonStatistic::Maximum => Some(1.0),
-        PersonStatistic::Percentile(rank) => Some(rank),
-    }
-}
-
 impl Cells {
     fn new(scan: &Scan<'_>) -> Cells {
         let all = scan.cells();
@@ -514,21 +496,5 @@ impl Cells {
         for (sums, numbers) in self.numbers.iter_mut().zip(other.numbers) {
             sums.iter_mut().zip(numbers).for_each(|(sum, numbers)| sum.join(numbers));
         }
-    }
-}
-
-impl Numbers {
-    fn add(&mut self, number: f64) {
-        self.count += 1;
-        self.sum += number;
-        self.minimum = Some(self.minimum.map_or(number, |minimum| minimum.min(number)));
-        self.maximum = Some(self.maximum.map_or(number, |maximum| maximum.max(number)));
-    }
-
-    fn join(&mut self, other: Numbers) {
-        self.count += other.count;
-        self.sum += other.sum;
-        self.minimum = [self.minimum, other.minimum].into_iter().flatten().reduce(f64::min);
-        self.maximum = [self.maximum, other.maximum].into_iter().flatten().reduce(f64::max);
     }
 }
