@@ -3,5 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export FOOTFALL_TEST_STORE=clickhouse
-cargo test -p footfall-tests --test it -- --test-threads 2 \
+${CARGO:-cargo} test -p footfall-tests --test it -- --test-threads 2 \
   first_minute:: fates:: insights:: sessions_identity:: experiment:: crash:: stores:: deletion:: properties:: sql_doors::

@@ -19,4 +19,4 @@ all) ;;
 quick) arguments+=(fates:: first_minute::) ;;
 *) arguments+=("$@") ;;
 esac
-cargo test -p footfall-tests --test it -- "${arguments[@]}"
+${CARGO:-cargo} test -p footfall-tests --test it -- "${arguments[@]}"

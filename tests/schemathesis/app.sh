@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 target="${CARGO_TARGET_DIR:-$PWD/target}"
-cargo build -q -p footfall-api-app -p footfall-features --example serve
+${CARGO:-cargo} build -q -p footfall-api-app -p footfall-features --example serve
 exec 3< <(exec "$target/debug/examples/serve")
 server=$!
 trap 'kill -INT "$server"' EXIT

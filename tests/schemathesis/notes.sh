@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 target="${CARGO_TARGET_DIR:-$PWD/target}"
-cargo build -q -p footfall-api-http -p footfall-features --example notes
+${CARGO:-cargo} build -q -p footfall-api-http -p footfall-features --example notes
 exec 3< <(exec "$target/debug/examples/notes")
 server=$!
 trap 'kill -INT "$server"' EXIT

@@ -165,7 +165,7 @@ async fn everything(start: &Start<'_>, own: SocketAddr, doors: SqlDoors) -> Resu
         Role::All => wiring::doors_log(settings, log.clone(), clock.clone()).await?,
         _ => log.clone(),
     };
-    let stack = Arc::new(Stack::of(*role, settings, log, tables, clock.clone())?.with_doors(doors_log));
+    let stack = Arc::new(Stack::of(*role, settings, log, tables, clock.clone()).await?.with_doors(doors_log));
     let token = random_token(OPERATOR_PREFIX)?;
     let cohorts = Cohorts::open(access.clone(), stack.clock.clone()).await;
     let cohorts = cohorts.map_err(|error| AppError::Internal(error.to_string()))?;

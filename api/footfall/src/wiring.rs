@@ -27,6 +27,8 @@ use crate::role::Role;
 
 /// How often the files of the TLS certificate are looked at.
 pub const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
+/// How long a start waits for what the log's partitions hold.
+const END_KNOWN_WITHIN: Duration = Duration::from_secs(5);
 
 /// Variables of the environment that concern us.
 pub fn environment() -> Vec<(String, String)> {
@@ -244,6 +246,22 @@ pub struct Stack {
     job: Option<Job>,
 }
 
+/// What has to be in the tables before this process says that it is ready. A partition that nobody answers for is not waited for long:
+/// the others must not wait for it.
+async fn end_at_start(log: &dyn ActivityLog) -> Checkpoint {
+    match tokio::time::timeout(END_KNOWN_WITHIN, log.whole_end()).await {
+        Ok(Ok(end)) => end,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "ready without a part of the log");
+            log.end()
+        }
+        Err(_) => {
+            tracing::warn!("ready without a part of the log: the brokers do not say where it ends");
+            log.end()
+        }
+    }
+}
+
 impl Stack {
     /// Opens everything, with the job. It fails when another process has what is of one process alone.
     pub async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Stack, AppError> {
@@ -251,11 +269,11 @@ impl Stack {
         std::fs::create_dir_all(&settings.data_dir).map_err(AppError::file(&settings.data_dir))?;
         let log = open_log(settings, clock.clone()).await?;
         let tables = open_tables(settings, clock.clone()).await?;
-        Stack::of(Role::All, settings, log, tables, clock)
+        Stack::of(Role::All, settings, log, tables, clock).await
     }
 
     /// Puts the parts together, with the job where the role has one.
-    pub fn of(
+    pub async fn of(
         role: Role,
         settings: &Settings,
         log: Arc<dyn ActivityLog>,
@@ -265,7 +283,7 @@ impl Stack {
         let store = tables.store();
         // Before anything is appended: the log must know where its reader is.
         log.release("jobs", &store.durable_checkpoint());
-        let end_at_start = log.end();
+        let end_at_start = end_at_start(&*log).await;
         // A killed process leaves what it spilled.
         drop(std::fs::remove_dir_all(settings.data_dir.join("spill")));
         crate::backup::clear_held(settings);

@@ -8,6 +8,7 @@
 mod contract;
 mod error;
 mod file;
+#[cfg(feature = "kafka")]
 mod kafka;
 mod log;
 mod open;

@@ -106,6 +106,15 @@ pub trait ActivityLog: Send + Sync + 'static {
     /// The end of the log now: the checkpoint of a reader that has read everything.
     fn end(&self) -> Checkpoint;
 
+    /// [`ActivityLog::end`], once it is known of every partition: a log elsewhere may not have answered for all of them yet, and whoever
+    /// copies a log must not take what was not told for the end.
+    ///
+    /// # Errors
+    /// [`LogError::Away`] with the partition that nobody answers for.
+    async fn whole_end(&self) -> Result<Checkpoint, LogError> {
+        Ok(self.end())
+    }
+
     /// `reader` will never again ask for anything below `checkpoint`. Retention deletes only what every registered
     /// reader has released and what age or size allow. A reader registers by releasing its starting point.
     fn release(&self, reader: &str, checkpoint: &Checkpoint);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use footfall_ingest_activity::{Checkpoint, Timestamp};
 
 use crate::file::FileLog;
+#[cfg(feature = "kafka")]
 use crate::kafka::KafkaLog;
 use crate::{ActivityLog, LogError, LogOptions, VerifyReport};
 
@@ -17,6 +18,7 @@ use crate::{ActivityLog, LogError, LogOptions, VerifyReport};
 pub async fn open(url: &str, options: LogOptions) -> Result<Arc<dyn ActivityLog>, LogError> {
     match url.split_once(':') {
         Some(("file", path)) => Ok(Arc::new(FileLog::open(path_of(path), options).await?)),
+        #[cfg(feature = "kafka")]
         Some(("kafka", rest)) => Ok(Arc::new(KafkaLog::open(rest, options).await?)),
         _ => Err(LogError::UnknownUrl { url: url.to_owned() }),
     }

@@ -100,9 +100,9 @@ async fn bulk(from: &Settings, to: &Settings, clock: Arc<dyn Clock>) -> Result<T
     let is_whole = copied.data_dir.join("footfall.db").exists() && backup::refuse_unfinished(&copied).is_ok();
     let begun: Checkpoint = if is_whole {
         let log = wiring::open_log(&copied, clock.clone()).await?;
-        let end = log.end();
+        let end = log.whole_end().await;
         log.close().await;
-        end
+        end?
     } else {
         drop(fs::remove_dir_all(&copied.data_dir));
         let running = || MigrateError::Gone(from.data_dir.clone());
@@ -204,8 +204,8 @@ async fn drain(
     // While the log is ours: a server that is started again would take in what nobody reads any more.
     let mark = from.data_dir.join(MOVED);
     fs::write(&mark, b"").map_err(AppError::file(&mark))?;
-    let end = log.end();
     let read = async {
+        let end = log.whole_end().await?;
         forgetting.look().await?;
         while !tail.next().covers(&end) {
             let batch = log.read(tail.next(), BYTES_MAX, Duration::ZERO).await?;

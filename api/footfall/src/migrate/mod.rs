@@ -106,7 +106,7 @@ pub async fn still(from: &Settings, to: &Settings, clock: Arc<dyn Clock>) -> Res
     let at_rest = rest(from, clock.clone()).await?;
     secrets(from, to)?;
     let log = wiring::open_log(to, clock.clone()).await?;
-    let end = empty_end(&*log)?;
+    let end = empty_end(&*log).await?;
     log.close().await;
     let (source, target) = open_both(from, to, clock.clone()).await?;
     let moved = tables(&source, &target, end, from, clock.clone()).await;
@@ -140,16 +140,17 @@ fn differ(from: &Settings, to: &Settings) -> Result<(), MigrateError> {
 async fn rest(from: &Settings, clock: Arc<dyn Clock>) -> Result<Checkpoint, AppError> {
     note("bringing the source to rest");
     let stack = Stack::open(from, clock).await?;
-    let end = stack.log.end();
+    let end = stack.log.whole_end().await?;
     let at_rest = stack.catch_up(PATIENCE).await;
     stack.close(PATIENCE).await?;
     if at_rest { Ok(end) } else { Err(MigrateError::NotAtRest.into()) }
 }
 
 /// Where the target's log begins; it must hold nothing.
-fn empty_end(log: &dyn ActivityLog) -> Result<Checkpoint, MigrateError> {
+async fn empty_end(log: &dyn ActivityLog) -> Result<Checkpoint, AppError> {
+    let end = log.whole_end().await?;
     let is_empty = log.status().partitions.iter().all(|part| part.first_offset == part.end_offset);
-    if is_empty { Ok(log.end()) } else { Err(MigrateError::NotNew("the log of the target")) }
+    if is_empty { Ok(end) } else { Err(MigrateError::NotNew("the log of the target").into()) }
 }
 
 async fn open_both(from: &Settings, to: &Settings, clock: Arc<dyn Clock>) -> Result<(Backend, Backend), AppError> {

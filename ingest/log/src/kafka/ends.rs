@@ -69,6 +69,11 @@ impl Ends {
             .collect()
     }
 
+    /// The first partition of which the brokers have not said yet where it ends.
+    pub fn unknown(&self) -> Option<u32> {
+        self.hold().iter().position(|span| !span.is_known).map(|index| index as u32)
+    }
+
     /// Moves the end forward, never backward.
     pub fn reached(&self, partition: u32, end: u64) {
         let mut spans = self.hold();
@@ -162,6 +167,15 @@ mod tests {
         assert_eq!(ends.passed(0, 12, 100), Some((3, 9)));
         assert_eq!(ends.lost(100), None);
         assert_eq!(Ends::new(1).passed(0, 10, 100), None, "nobody knows where it ends");
+    }
+
+    #[test]
+    fn a_partition_is_unknown_until_the_brokers_have_answered_for_it() {
+        let ends = Ends::new(2);
+        ends.reached(1, 7);
+        assert_eq!((ends.unknown(), ends.end().next_offset(0)), (Some(0), 0));
+        ends.reached(0, 0);
+        assert_eq!(ends.unknown(), None, "an empty one is known as well");
     }
 
     #[test]

@@ -319,6 +319,20 @@ impl ActivityLog for KafkaLog {
         self.shared.ends.end()
     }
 
+    async fn whole_end(&self) -> Result<Checkpoint, LogError> {
+        let deadline = Instant::now() + Duration::from_millis(self.shared.place.timeout_ms.into());
+        // The watch goes on asking for what is missing.
+        while let Some(partition) = self.shared.ends.unknown() {
+            if Instant::now() >= deadline {
+                let why = self.shared.faults().remove(&partition);
+                let why = why.unwrap_or_else(|| "nobody says where it ends".to_owned());
+                return Err(LogError::Away { detail: format!("partition {partition}: {why}") });
+            }
+            tokio::time::sleep(watch::INTERVAL).await;
+        }
+        Ok(self.shared.ends.end())
+    }
+
     fn release(&self, _reader: &str, checkpoint: &Checkpoint) {
         self.pass(checkpoint);
         let mut released = self.shared.released.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,7 +12,7 @@ use super::Shared;
 use super::clients::{Consumer, away};
 use crate::LogError;
 
-const INTERVAL: Duration = Duration::from_millis(100);
+pub(super) const INTERVAL: Duration = Duration::from_millis(100);
 const ANSWER: Duration = Duration::from_secs(3);
 /// A partition without a leader is asked for again after this time, and not waited for long: the others must not wait for it.
 const AGAIN: Duration = Duration::from_secs(1);

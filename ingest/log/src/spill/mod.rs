@@ -265,6 +265,10 @@ impl ActivityLog for SpillLog {
         self.inner.log.end()
     }
 
+    async fn whole_end(&self) -> Result<Checkpoint, LogError> {
+        self.inner.log.whole_end().await
+    }
+
     fn release(&self, reader: &str, checkpoint: &Checkpoint) {
         self.inner.log.release(reader, checkpoint);
     }

@@ -41,6 +41,10 @@ impl ActivityLog for Brokers {
         self.log.end()
     }
 
+    async fn whole_end(&self) -> Result<Checkpoint, LogError> {
+        self.log.whole_end().await
+    }
+
     fn release(&self, reader: &str, checkpoint: &Checkpoint) {
         self.log.release(reader, checkpoint);
     }

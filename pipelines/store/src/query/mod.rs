@@ -20,6 +20,7 @@ mod guard;
 mod lake_table;
 mod mask_json;
 mod memory;
+mod midnight;
 mod native;
 mod parameters;
 mod person;

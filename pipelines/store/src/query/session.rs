@@ -13,6 +13,7 @@ use datafusion::prelude::SessionConfig;
 use super::catalog::{self, CATALOG};
 use super::config::{Bounds, Dialect, EngineConfig, Question};
 use super::functions::Called;
+use super::midnight::Midnight;
 use super::person::OwnPersons;
 use super::postgres::{CatalogueOf, Postgres};
 use super::spellings::{Patterns, Timezone};
@@ -103,6 +104,9 @@ pub(super) async fn of(given: Ingredients<'_>, question: &Question) -> Result<Se
         .with_runtime_env(Arc::new(environment));
     if !overrides.is_empty() {
         builder = builder.with_optimizer_rule(Arc::new(OwnPersons::new(overrides)));
+    }
+    if question.time_zone.is_some() {
+        builder = builder.with_analyzer_rule(Arc::new(Midnight));
     }
     let mut state = builder.build();
     // One moment is now for all of the question.

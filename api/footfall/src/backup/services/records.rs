@@ -46,7 +46,7 @@ impl Records {
         Records { next: checkpoint, count: 0, files: 0, is_begun: false }
     }
 
-    /// Takes everything that is in the log now: it is asked anew where it ends.
+    /// Takes everything that is in the log now: it is asked anew where it ends, every partition.
     pub async fn take(
         &mut self,
         settings: &Settings,
@@ -61,7 +61,7 @@ impl Records {
     }
 
     async fn read(&mut self, log: &dyn ActivityLog, place: &Place, taken: &mut Taken) -> Result<(), AppError> {
-        let end = log.end();
+        let end = log.whole_end().await?;
         let is_lost =
             |part: &&footfall_ingest_log::PartitionStatus| part.first_offset > self.next.next_offset(part.partition);
         // What was deleted before is nobody's loss but the tables'.

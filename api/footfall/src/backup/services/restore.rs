@@ -52,6 +52,7 @@ impl Empty {
             return Err(not_empty("the database", &settings.database.url));
         }
         let log = wiring::open_log(settings, clock.clone()).await?;
+        log.whole_end().await?;
         if log.status().partitions.iter().any(|part| part.end_offset > part.first_offset) {
             log.close().await;
             return Err(not_empty("the log", &settings.log.url));
@@ -149,7 +150,7 @@ async fn fill(
             secret(place, backup, item, &settings.secrets_dir.join(name))?;
         }
     }
-    let begin = log.end();
+    let begin = log.whole_end().await?;
     tables.store().lead().await?;
     let item = backup.items.iter().find(|item| item.path.starts_with("database/"));
     let item = item.ok_or_else(|| damaged(backup, "database/"))?;
