@@ -12,7 +12,7 @@ use footfall_api_data::TrackingPlans;
 use footfall_api_http::{Problem, Query, Routes, Site, Told, post};
 use footfall_ingest_activity::{Clock, Entry, Limits, Record, Resolved, Source, Timestamp};
 use footfall_ingest_plan::Plan;
-use footfall_ingest_server::{Dialect, Plans, parse_record};
+use footfall_ingest_server::{Dialect, Plans, parse_quarantined};
 use footfall_pipelines_store::query::Question;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
@@ -127,7 +127,7 @@ fn read_again(
             skew: None,
         };
         let known = Dialect::of(&dialect).unwrap_or(Dialect::Import);
-        let Ok(record) = parse_record(known, &raw, &source, limits, plan) else {
+        let Ok(record) = parse_quarantined(known, &source, limits, plan) else {
             done.quarantined += 1;
             continue;
         };

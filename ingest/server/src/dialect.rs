@@ -7,6 +7,7 @@ use footfall_ingest_activity::{Activity, Draft, Entry, Limits, Reason, Record, R
 use footfall_ingest_plan::Plan;
 use serde_json::value::RawValue;
 
+use crate::environment::{opened, placed_in};
 use crate::json::{Value, merged};
 use crate::{import, native_item, posthog_item, segment_item};
 
@@ -133,6 +134,33 @@ pub fn parse_record(
     limits: &Limits,
     plan: Option<&Plan>,
 ) -> Result<Record, Refusal> {
+    record_of(dialect, raw, source, None, limits, plan)
+}
+
+/// Reads an item of the quarantine, which is `source.raw`, again: as it came, in the environment of the key that brought it.
+pub fn parse_quarantined(
+    dialect: Dialect,
+    source: &Source<'_>,
+    limits: &Limits,
+    plan: Option<&Plan>,
+) -> Result<Record, Refusal> {
+    match opened(source.raw) {
+        Some((raw, environment)) => {
+            let source = Source { raw: &raw, ..*source };
+            record_of(dialect, &raw, &source, Some(environment.as_str()), limits, plan)
+        }
+        None => record_of(dialect, source.raw, source, None, limits, plan),
+    }
+}
+
+fn record_of(
+    dialect: Dialect,
+    raw: &str,
+    source: &Source<'_>,
+    environment: Option<&str>,
+    limits: &Limits,
+    plan: Option<&Plan>,
+) -> Result<Record, Refusal> {
     let scratch = Scratch::default();
     let activity = parse_item(dialect, raw, source, limits, &scratch)?;
     if let Some(plan) = plan {
@@ -141,6 +169,8 @@ pub fn parse_record(
             return Err(Refusal::new(Reason::PlanViolated, verdict.detail()));
         }
     }
+    let placed = environment.and_then(|environment| placed_in(activity.properties, environment));
+    let activity = Activity { properties: placed.as_deref().or(activity.properties), ..activity };
     Entry::Activity(Box::new(activity)).encode().map_err(|error| Refusal::new(Reason::Malformed, error.to_string()))
 }
 

@@ -7,11 +7,11 @@ use footfall_ingest_activity::{
     content_hash,
 };
 use footfall_ingest_plan::Plan;
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::dialect::{Around, Dialect, Scratch, parse_value};
 use crate::envelope::{Envelope, Item};
+use crate::environment::{placed_in, sealed};
 use crate::json::Value;
 use crate::plans::Violated;
 
@@ -118,7 +118,8 @@ pub(crate) fn take(envelope: &Envelope<'_>, setting: &Setting<'_>) -> ParsedRequ
             Item::Json(value) => parsed.take(index, *value, envelope, setting),
             Item::Faulty(value, reason, detail) => {
                 let source = source_of(*value, envelope, setting);
-                parsed.refuse(index, Some((*value, &source, &envelope.around)), Refusal::new(*reason, *detail));
+                let item = RefusedItem::new(*value, &source, envelope, setting);
+                parsed.refuse(index, Some(item), Refusal::new(*reason, *detail));
             }
             Item::NotJson => drop(parsed.refuse(index, None, Refusal::new(Reason::NotJson, "the line is not JSON"))),
             Item::NotUtf8 => drop(parsed.refuse(index, None, Refusal::new(Reason::NotUtf8, "the line is not UTF-8"))),
@@ -151,30 +152,31 @@ impl ParsedRequest {
                 Err(refusal) => drop(self.refuse(index, None, refusal)),
             };
         }
+        let item = RefusedItem::new(value, &source, envelope, setting);
         let scratch = Scratch::default();
         let parsed = parse_value(envelope.dialect, value, &envelope.around, &source, setting.limits, &scratch);
         let activity = match parsed {
             Ok(activity) => activity,
             Err(refusal) => {
-                self.refuse(index, Some((value, &source, &envelope.around)), refusal);
+                self.refuse(index, Some(item), refusal);
                 return;
             }
         };
         if let Some(refusal) = self.judge(&activity, setting) {
-            let id = self.refuse(index, Some((value, &source, &envelope.around)), refusal);
+            let id = self.refuse(index, Some(item), refusal);
             if let (Some(id), Some(violated)) = (id, self.violated.last_mut()) {
                 violated.example = id;
             }
             return;
         }
-        let placed = setting.environment.and_then(|environment| in_environment(activity.properties, environment));
+        let placed = setting.environment.and_then(|environment| placed_in(activity.properties, environment));
         let activity = Activity { properties: placed.as_deref().or(activity.properties), ..activity };
         let message_id = setting.verbose.then(|| activity.message_id.as_str().to_owned());
         match Entry::Activity(Box::new(activity)).encode() {
             Ok(record) => self.accept(index, record, message_id),
             Err(error) => {
                 let refusal = Refusal::new(Reason::Malformed, error.to_string());
-                self.refuse(index, Some((value, &source, &envelope.around)), refusal);
+                self.refuse(index, Some(item), refusal);
             }
         }
     }
@@ -206,15 +208,8 @@ impl ParsedRequest {
     }
 
     /// Quarantines the item where it can be kept, else rejects it. Returns the quarantine's id.
-    fn refuse(
-        &mut self,
-        index: usize,
-        item: Option<(Value<'_>, &Source<'_>, &Around<'_>)>,
-        refusal: Refusal,
-    ) -> Option<String> {
-        let record = item
-            .filter(|_| !refusal.is_rejection())
-            .and_then(|(value, source, around)| quarantine(value, source, around, &refusal));
+    fn refuse(&mut self, index: usize, item: Option<RefusedItem<'_>>, refusal: Refusal) -> Option<String> {
+        let record = item.filter(|_| !refusal.is_rejection()).and_then(|item| item.quarantined(&refusal));
         let (outcome, id) = match record {
             Some((id, record)) => {
                 self.records.push(record);
@@ -226,56 +221,54 @@ impl ParsedRequest {
                 (Outcome::Rejected, None)
             }
         };
-        let message_id = item.and_then(|(value, ..)| message_id_in(value));
+        let message_id = item.and_then(|item| message_id_in(item.value));
         self.fates.push(Fate { index, outcome, refusal: Some(refusal), message_id });
         id
     }
 }
 
-/// The property that names the environment of an activity.
-const ENVIRONMENT: &str = "$environment";
+/// An item that may be refused, with all that is kept of it then.
+#[derive(Clone, Copy)]
+struct RefusedItem<'a> {
+    value: Value<'a>,
+    source: &'a Source<'a>,
+    around: &'a Around<'a>,
+    environment: Option<&'a str>,
+}
 
-/// The properties with the environment of their key; none where they name one themselves.
-fn in_environment(properties: Option<&RawValue>, environment: &str) -> Option<Box<RawValue>> {
-    let own = properties.map_or("{}", RawValue::get);
-    let rest = own.trim_start().strip_prefix('{')?;
-    if Value::check(own).is_ok_and(|own| own.member(ENVIRONMENT).is_some()) {
-        return None;
+impl<'a> RefusedItem<'a> {
+    fn new(value: Value<'a>, source: &'a Source<'a>, envelope: &'a Envelope<'_>, setting: &Setting<'a>) -> Self {
+        RefusedItem { value, source, around: &envelope.around, environment: setting.environment }
     }
-    let named = format!("{{\"{ENVIRONMENT}\":{}", crate::json::quoted(environment));
-    let comma = if rest.trim_start().starts_with('}') { "" } else { "," };
-    RawValue::from_string(format!("{named}{comma}{rest}")).ok()
+
+    /// The id and the record of the item in the quarantine. The id follows from its content: sent twice it stands there once.
+    fn quarantined(self, refusal: &Refusal) -> Option<(String, Record)> {
+        let source = self.source;
+        let whole = self.around.sealed(self.value);
+        let raw = whole.as_deref().unwrap_or(source.raw);
+        let placed = self.environment.and_then(|environment| sealed(raw, environment));
+        let raw = placed.as_deref().unwrap_or(raw);
+        let quarantine_id = Uuid::new_v8(content_hash(source.project, raw).to_be_bytes()).to_string();
+        let item = Quarantined {
+            quarantine_id: quarantine_id.as_str().into(),
+            project: source.project.into(),
+            dialect: source.dialect.into(),
+            reason: refusal.reason.code().into(),
+            detail: refusal.detail.as_str().into(),
+            raw: raw.into(),
+            received_at: source.received_at,
+            sent_at: source.sent_at,
+            import: source.import.map(Text::from),
+        };
+        let record = Entry::Quarantined(item).encode().ok()?;
+        Some((quarantine_id, record))
+    }
 }
 
 /// The id that a refused item carries, if it is readable.
 fn message_id_in(value: Value<'_>) -> Option<String> {
     let id = value.member("messageId").or_else(|| value.member("uuid"))?.scalar()?;
     Some(id.chars().take(200).collect())
-}
-
-/// The id and the record of a quarantined item. The id follows from its content: sent twice it stands there once.
-fn quarantine(
-    value: Value<'_>,
-    source: &Source<'_>,
-    around: &Around<'_>,
-    refusal: &Refusal,
-) -> Option<(String, Record)> {
-    let sealed = around.sealed(value);
-    let raw = sealed.as_deref().unwrap_or(source.raw);
-    let quarantine_id = Uuid::new_v8(content_hash(source.project, raw).to_be_bytes()).to_string();
-    let item = Quarantined {
-        quarantine_id: quarantine_id.as_str().into(),
-        project: source.project.into(),
-        dialect: source.dialect.into(),
-        reason: refusal.reason.code().into(),
-        detail: refusal.detail.as_str().into(),
-        raw: raw.into(),
-        received_at: source.received_at,
-        sent_at: source.sent_at,
-        import: source.import.map(Text::from),
-    };
-    let record = Entry::Quarantined(item).encode().ok()?;
-    Some((quarantine_id, record))
 }
 
 /// The types that are commands, as they stand in an item.

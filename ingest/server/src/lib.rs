@@ -1,7 +1,7 @@
 //! The doors: the wire dialects that activity comes in by, and the way from a request's bytes to the log.
 //!
 //! [`router`] is what the program serves. Under it everything that reads is pure and knows nothing of HTTP:
-//! [`parse_item`] reads one item of a [`Dialect`] (for replay and import), [`parse_body`] a whole body of one.
+//! [`parse_item`] reads one item of a [`Dialect`], [`parse_quarantined`] one that was kept aside (for replay), [`parse_body`] a whole body.
 //! What becomes of odd input stands in docs/ingest-fates.md.
 
 mod answer;
@@ -12,6 +12,7 @@ mod decode;
 mod dialect;
 mod doors;
 mod envelope;
+mod environment;
 mod fault;
 mod field;
 mod gate;
@@ -36,7 +37,7 @@ mod wire;
 
 pub use body::{BodyKind, parse_body, parse_import};
 pub use decode::{DecodeError, Encoding, decode};
-pub use dialect::{Dialect, Scratch, parse_item, parse_record};
+pub use dialect::{Dialect, Scratch, parse_item, parse_quarantined, parse_record};
 pub use doors::{Doors, DoorsConfig};
 pub use envelope::BodyFault;
 pub use gate::Backlog;

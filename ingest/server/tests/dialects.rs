@@ -4,7 +4,7 @@
 use footfall_ingest_activity::{Entry, Limits, Quarantined, Source, Timestamp};
 use footfall_ingest_server::{
     BodyKind, Dialect, Encoding, ParsedRequest, Scratch, Setting, decode, parse_body, parse_import, parse_item,
-    parse_record,
+    parse_quarantined, parse_record,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -271,4 +271,43 @@ fn activity_has_the_environment_of_its_key() {
     assert_eq!(sent("{ }", &setting)[0], r#"{"$environment":"staging" }"#);
     assert_eq!(named(&sent(r#"{"$environment":"qa"}"#, &setting)[0]), json!("qa"));
     assert_eq!(sent(r#"{"price":5}"#, &Setting::new("p", now(), &limits))[0], r#"{"price":5}"#);
+}
+
+/// What is kept aside knows the environment of its key. Read again it is as it was sent, in that environment.
+#[test]
+fn what_was_quarantined_keeps_the_environment_of_its_key() {
+    let (limits, shallow) = (Limits::default(), Limits { depth_max: 4, ..Limits::default() });
+    let sent = |properties: &str, setting: &Setting<'_>| {
+        // Without an id of its own its bytes make one: they have to be those that were sent.
+        let rest = r#""type":"track","event":"bought","userId":"ada","timestamp":"2026-11-23T11:00:00Z""#;
+        let item = format!("[{{{rest},\"properties\":{properties}}}]");
+        parse_body(BodyKind::Native, item.as_bytes(), setting, 1000).unwrap().records.remove(0)
+    };
+    let read = |record: &footfall_ingest_activity::Record| match Entry::decode(record.kind, &record.payload).unwrap() {
+        Entry::Activity(activity) => {
+            let properties = activity.properties.map_or("", |properties| properties.get());
+            (activity.message_id.as_str().to_owned(), properties.to_owned())
+        }
+        other => panic!("{other:?}"),
+    };
+    let again = |record: &footfall_ingest_activity::Record| match Entry::decode(record.kind, &record.payload).unwrap() {
+        Entry::Quarantined(item) => {
+            let source = Source::new(&item.project, &item.dialect, item.received_at, &item.raw);
+            read(&parse_quarantined(Dialect::Native, &source, &limits, None).unwrap())
+        }
+        other => panic!("{other:?}"),
+    };
+    for environment in [None, Some("staging")] {
+        let strict = Setting { environment, ..Setting::new("p", now(), &shallow) };
+        let lenient = Setting { environment, ..Setting::new("p", now(), &limits) };
+        for properties in [r#"{"d":[[[[1]]]]}"#, r#"{ "$environment":"qa", "d":[[[[1]]]] }"#] {
+            let replayed = again(&sent(properties, &strict));
+            assert_eq!(replayed, read(&sent(properties, &lenient)), "as if it had been taken at once");
+        }
+    }
+    let staging = Setting { environment: Some("staging"), ..Setting::new("p", now(), &shallow) };
+    let (_, properties) = again(&sent(r#"{"d":[[[[1]]]]}"#, &staging));
+    assert_eq!(properties, r#"{"$environment":"staging","d":[[[[1]]]]}"#);
+    let production = sent(r#"{"d":[[[[1]]]]}"#, &Setting::new("p", now(), &shallow));
+    assert_eq!(again(&production).1, r#"{"d":[[[[1]]]]}"#, "and so it is of what was kept before");
 }
