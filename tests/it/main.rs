@@ -13,6 +13,7 @@ mod deletion;
 mod deploy;
 mod disk_full;
 mod document;
+mod environment;
 mod erase_carried;
 mod erase_parts;
 mod experiment;

@@ -5,6 +5,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::accounts::{Person, owner};
+use crate::environment::{key_of, post_with};
 use crate::server::Server;
 
 const PLAN: &str = "/v1/projects/default/plan";
@@ -71,4 +72,37 @@ async fn what_the_plan_refuses_is_quarantined_and_read_again_after_it_changed() 
     server.stop().await;
     server.restart().await;
     assert_eq!(server.post(&json!([bought("5", json!(true))])).await.json()["quarantined"], 1);
+}
+
+/// What a key of another environment sent is of that environment after it was read again.
+#[tokio::test]
+async fn what_is_read_again_is_of_the_environment_of_the_key_that_sent_it() {
+    let mut server = Server::start().await;
+    let (token, staging) = {
+        let team = owner(&server).await;
+        let numbers = json!({"properties": {"price": {"type": "number"}}});
+        let mut new = planned(&numbers, "refuse");
+        new["activity"] = json!("bought");
+        team.post(&format!("{PLAN}/activities"), new).await;
+        let staging = key_of(&server, &team, "staging").await;
+        (team.token, staging)
+    };
+    server.stop().await;
+    server.restart().await;
+    let team = Person { server: &server, token };
+    let own = server.write_key().to_owned();
+    for (key, id) in [(&own, "production"), (&staging, "staging")] {
+        let account = post_with(&server, key, &json!([bought(id, json!("3 EUR"))])).await.json();
+        assert_eq!(account["quarantined"], 1, "{account}");
+    }
+    server.until("SELECT count(*) FROM quarantine", 2).await;
+    let changed = planned(&json!({"properties": {"price": {"type": "string"}}}), "refuse");
+    let changed = team.changing(Method::PUT, &format!("{PLAN}/activities/bought"), changed).await;
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    let done = team.post("/v1/projects/default/quarantine/replay", json!({"reason": "plan_violated"})).await;
+    assert_eq!(done, json!({"replayed": 2, "quarantined": 0}));
+    server.until("SELECT count(*) FROM activity", 2).await;
+    let sql = "SELECT message_id, properties->>'$environment', properties->>'price' FROM activity ORDER BY message_id";
+    let rows = json!(server.sql(sql).await);
+    assert_eq!(rows, json!([["production", null, "3 EUR"], ["staging", "staging", "3 EUR"]]));
 }

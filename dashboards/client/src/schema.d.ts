@@ -6105,6 +6105,8 @@ export interface components {
             before_exposure: components["schemas"]["BeforeExposure"];
             /** @description Of a contextual bandit each context, all others last. */
             contexts?: components["schemas"]["ContextReport"][];
+            /** @description Exposures of this environment count. */
+            environment: string;
             experiment: string;
             /**
              * Format: date-time
@@ -20435,6 +20437,8 @@ export interface operations {
     results_show: {
         parameters: {
             query?: {
+                /** @description Exposures of this environment count; of that of the experiment's analysis where it is absent. */
+                environment?: string;
                 /** @description Counted from 0; the last where it is absent. */
                 phase?: number;
             };
@@ -20473,6 +20477,8 @@ export interface operations {
         parameters: {
             query: {
                 dimension: components["schemas"]["Dimension"];
+                /** @description Exposures of this environment count; of that of the experiment's analysis where it is absent. */
+                environment?: string;
                 /** @description Counted from 0; the last where it is absent. */
                 phase?: number;
             };
@@ -20510,6 +20516,8 @@ export interface operations {
     results_differences: {
         parameters: {
             query?: {
+                /** @description Exposures of this environment count; of that of the experiment's analysis where it is absent. */
+                environment?: string;
                 /** @description Counted from 0; the last where it is absent. */
                 phase?: number;
             };
@@ -20547,6 +20555,8 @@ export interface operations {
     results_interactions: {
         parameters: {
             query?: {
+                /** @description Exposures of this environment count; of that of the experiment's analysis where it is absent. */
+                environment?: string;
                 /** @description Counted from 0; the last where it is absent. */
                 phase?: number;
             };
@@ -20584,6 +20594,8 @@ export interface operations {
     results_novelty: {
         parameters: {
             query?: {
+                /** @description Exposures of this environment count; of that of the experiment's analysis where it is absent. */
+                environment?: string;
                 /** @description Counted from 0; the last where it is absent. */
                 phase?: number;
             };
@@ -20623,6 +20635,8 @@ export interface operations {
             query: {
                 /** @description Only ids above this one: `next` of the page before. */
                 after?: string;
+                /** @description Exposures of this environment count; of that of the experiment's analysis where it is absent. */
+                environment?: string;
                 /** @description At most so many ids are listed. */
                 limit?: number;
                 /** @description Only those whom this metric has anything of: who converted, bought, came back. */

@@ -14,7 +14,7 @@ use crate::definition::{Experiment, Metric};
 use crate::error::{ExperimentError, FACTS_UNAVAILABLE, READS, problem};
 use crate::experiments::Experiments;
 use crate::results::{
-    ArmAsked, ArmPeople, Breakdown, Differences, Dimension, Interactions, MetricSql, Novelty, Report,
+    ArmAsked, ArmPeople, Breakdown, Differences, Dimension, Interactions, MetricSql, Novelty, Report, ResultsAsked,
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -23,6 +23,9 @@ struct WhichPhase {
     /// Counted from 0; the last where it is absent.
     #[schemars(range(min = 0, max = 10000))]
     phase: Option<u32>,
+    /// Exposures of this environment count; of that of the experiment's analysis where it is absent.
+    #[schemars(length(min = 1, max = 100))]
+    environment: Option<String>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -32,6 +35,9 @@ struct WhichBreakdown {
     /// Counted from 0; the last where it is absent.
     #[schemars(range(min = 0, max = 10000))]
     phase: Option<u32>,
+    /// Exposures of this environment count; of that of the experiment's analysis where it is absent.
+    #[schemars(length(min = 1, max = 100))]
+    environment: Option<String>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -40,6 +46,9 @@ struct WhichPeople {
     /// Counted from 0; the last where it is absent.
     #[schemars(range(min = 0, max = 10000))]
     phase: Option<u32>,
+    /// Exposures of this environment count; of that of the experiment's analysis where it is absent.
+    #[schemars(length(min = 1, max = 100))]
+    environment: Option<String>,
     #[schemars(length(min = 1, max = 200))]
     variation: String,
     /// Only those whom this metric has anything of: who converted, bought, came back.
@@ -88,10 +97,8 @@ struct Power {
     days_needed: Option<f64>,
 }
 
-impl WhichPhase {
-    fn number(&self) -> Option<usize> {
-        self.phase.map(|phase| phase as usize)
-    }
+fn results_asked(phase: Option<u32>, environment: Option<String>) -> ResultsAsked {
+    ResultsAsked { phase: phase.map(|phase| phase as usize), environment }
 }
 
 /// A route that asks the tables.
@@ -178,7 +185,8 @@ macro_rules! of_phase {
                 Path(place): Path<DefinitionPlace>,
                 Query(which): Query<WhichPhase>,
             ) -> Result<Told<$answer>, Problem> {
-                experiments.$asked(&place.project, &place.key, which.number()).await.map(Told).map_err(problem)
+                let of = results_asked(which.phase, which.environment);
+                experiments.$asked(&place.project, &place.key, &of).await.map(Told).map_err(problem)
             }
         )+
     };
@@ -197,8 +205,8 @@ async fn breakdown(
     Path(place): Path<DefinitionPlace>,
     Query(which): Query<WhichBreakdown>,
 ) -> Result<Told<Breakdown>, Problem> {
-    let phase = which.phase.map(|phase| phase as usize);
-    experiments.breakdown(&place.project, &place.key, phase, which.dimension).await.map(Told).map_err(problem)
+    let of = results_asked(which.phase, which.environment);
+    experiments.breakdown(&place.project, &place.key, &of, which.dimension).await.map(Told).map_err(problem)
 }
 
 async fn people(
@@ -207,9 +215,8 @@ async fn people(
     Path(place): Path<DefinitionPlace>,
     Query(which): Query<WhichPeople>,
 ) -> Result<Told<ArmPeople>, Problem> {
-    let WhichPeople { phase, variation, metric, limit, after } = which;
-    let phase = phase.map(|phase| phase as usize);
-    let asked = ArmAsked { phase, variation, metric, limit: limit as usize, after };
+    let WhichPeople { phase, environment, variation, metric, limit, after } = which;
+    let asked = ArmAsked { of: results_asked(phase, environment), variation, metric, limit: limit as usize, after };
     experiments.arm_people(&place.project, &place.key, &asked).await.map(Told).map_err(problem)
 }
 

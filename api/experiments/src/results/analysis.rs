@@ -52,6 +52,15 @@ pub(super) struct Frame<'a> {
     pub shared: Option<&'a str>,
 }
 
+/// What of an experiment is looked at.
+#[derive(Debug, Clone, Default)]
+pub struct ResultsAsked {
+    /// Counted from 0; the last where it is absent.
+    pub phase: Option<usize>,
+    /// Exposures of this environment count; of that of the analysis where it is absent.
+    pub environment: Option<String>,
+}
+
 /// An experiment with the phase that is looked at.
 pub(super) struct Looked {
     pub item: Item<Experiment>,
@@ -63,8 +72,8 @@ pub(super) struct Looked {
 
 impl Experiments {
     /// The result of a phase, of the last where none is named, as it is now.
-    pub async fn report(&self, project: &str, key: &str, phase: Option<usize>) -> Result<Report, ExperimentError> {
-        self.report_of(project, key, phase, true).await
+    pub async fn report(&self, project: &str, key: &str, asked: &ResultsAsked) -> Result<Report, ExperimentError> {
+        self.report_of(project, key, asked, true).await
     }
 
     /// As [`Experiments::report`]; where a mismatch of arms comes from is only sought if told so.
@@ -72,10 +81,10 @@ impl Experiments {
         &self,
         project: &str,
         key: &str,
-        phase: Option<usize>,
+        asked: &ResultsAsked,
         seeks_causes: bool,
     ) -> Result<Report, ExperimentError> {
-        let looked = self.looked(project, key, phase).await?;
+        let looked = self.looked(project, key, asked).await?;
         self.report_on(project, key, looked, seeks_causes).await
     }
 
@@ -131,6 +140,7 @@ impl Experiments {
             experiment: key.to_owned(),
             revision: looked.item.revision,
             phase: looked.number,
+            environment: looked.item.definition.analysis.environment.clone(),
             from: looked.phase.started_at,
             until: looked.until,
             variations: frame.variations(&totals),
@@ -147,18 +157,25 @@ impl Experiments {
         })
     }
 
-    /// The experiment and its phase, the last where none is named.
+    /// The experiment and its phase, the last where none is named, in the environment that is asked about.
     pub(super) async fn looked(
         &self,
         project: &str,
         key: &str,
-        phase: Option<usize>,
+        asked: &ResultsAsked,
     ) -> Result<Looked, ExperimentError> {
-        let item = self.item::<Experiment>(project, key).await?;
-        let number = phase.unwrap_or(item.state.phases.len().saturating_sub(1));
+        let mut item = self.item::<Experiment>(project, key).await?;
+        let number = asked.phase.unwrap_or(item.state.phases.len().saturating_sub(1));
         let missing = ExperimentError::NotFound("phase: the experiment was not started");
         let phase = item.state.phases.get(number).ok_or(missing)?.clone();
         let catalogue = crate::storage::catalogue(self.access().database(), project).await?;
+        let own = &mut item.definition.analysis.environment;
+        if let Some(environment) = asked.environment.as_ref().filter(|asked| asked.as_str() != own.as_str()) {
+            if !catalogue.knows_environment(environment) {
+                return Err(ExperimentError::NotFound("environment"));
+            }
+            own.clone_from(environment);
+        }
         let until = phase.ended_at.unwrap_or_else(|| Time::from(self.now()));
         Ok(Looked { item, number, phase, catalogue, until })
     }

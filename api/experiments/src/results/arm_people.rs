@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::analysis::ResultsAsked;
 use super::question::{Parts, plan};
 use crate::definition::{Design, Metric};
 use crate::error::ExperimentError;
@@ -12,8 +13,7 @@ use crate::experiments::Experiments;
 /// Which people of a phase, and which page of them.
 #[derive(Debug, Clone, Default)]
 pub struct ArmAsked {
-    /// Counted from 0; the last where it is absent.
-    pub phase: Option<usize>,
+    pub of: ResultsAsked,
     pub variation: String,
     /// Only people with a value other than 0.
     pub metric: Option<String>,
@@ -40,7 +40,7 @@ pub struct ArmPeople {
 impl Experiments {
     /// The people of a variation, of those who were exposed in one alone, as the result counts them.
     pub async fn arm_people(&self, project: &str, key: &str, asked: &ArmAsked) -> Result<ArmPeople, ExperimentError> {
-        let looked = self.looked(project, key, asked.phase).await?;
+        let looked = self.looked(project, key, &asked.of).await?;
         let experiment = &looked.item.definition;
         if matches!(experiment.design, Design::Switchback { .. }) {
             let why = "people of a variation: everybody gets every variation of a switchback in turn";

@@ -15,7 +15,7 @@ use crate::error::ExperimentError;
 use crate::experiments::{Author, Experiments, Item};
 use crate::lifecycle::Step;
 
-use super::analysis::{Cells, Frame};
+use super::analysis::{Cells, Frame, ResultsAsked};
 use super::question::Parts;
 use super::report::{ContextArm, ContextReport, finite};
 use super::samples::Cell;
@@ -55,7 +55,7 @@ impl Experiments {
     }
 
     async fn turn(&self, project: &str, key: &str, bandit: &Bandit) -> Result<bool, ExperimentError> {
-        let looked = self.looked(project, key, None).await?;
+        let looked = self.looked(project, key, &ResultsAsked::default()).await?;
         let frame = looked.frame();
         let Some(&(goal, metric)) = frame.metrics.first() else { return Ok(false) };
         let starts = looked.starts();

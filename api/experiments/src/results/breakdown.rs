@@ -8,7 +8,7 @@ use footfall_models_experiment::statistics::{Difference, Method, Statistic, anal
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::analysis::{Cells, Frame};
+use super::analysis::{Cells, Frame, ResultsAsked};
 use super::dimensions::{Dimension, level_name};
 use super::question::Parts;
 use super::reading::POOLED_OF_BANDIT;
@@ -76,10 +76,10 @@ impl Experiments {
         &self,
         project: &str,
         key: &str,
-        phase: Option<usize>,
+        asked: &ResultsAsked,
         dimension: Dimension,
     ) -> Result<Breakdown, ExperimentError> {
-        self.breakdown_of(project, key, phase, dimension, false).await
+        self.breakdown_of(project, key, asked, dimension, false).await
     }
 
     /// As [`Experiments::breakdown`], of the goals alone if told so.
@@ -87,11 +87,11 @@ impl Experiments {
         &self,
         project: &str,
         key: &str,
-        phase: Option<usize>,
+        asked: &ResultsAsked,
         dimension: Dimension,
         goals_only: bool,
     ) -> Result<Breakdown, ExperimentError> {
-        let looked = self.looked(project, key, phase).await?;
+        let looked = self.looked(project, key, asked).await?;
         let mut frame = looked.frame();
         if matches!(frame.experiment.design, Design::Switchback { .. }) {
             let what = "effects by dimension: times are divided, not people";

@@ -5,6 +5,7 @@ use footfall_models_experiment::statistics::multiplicity;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::analysis::ResultsAsked;
 use super::breakdown::MetricBreakdown;
 use super::dimensions::Dimension;
 use super::reading::POOLED_OF_BANDIT;
@@ -66,13 +67,13 @@ impl Experiments {
         &self,
         project: &str,
         key: &str,
-        phase: Option<usize>,
+        asked: &ResultsAsked,
     ) -> Result<Differences, ExperimentError> {
-        let is_bandit = self.looked(project, key, phase).await?.frame().is_bandit();
+        let is_bandit = self.looked(project, key, asked).await?.frame().is_bandit();
         let mut found: Vec<Difference> = Vec::new();
         let mut span = None;
         for dimension in Dimension::ALL {
-            let broken = self.breakdown_of(project, key, phase, dimension, true).await?;
+            let broken = self.breakdown_of(project, key, asked, dimension, true).await?;
             span = Some((broken.phase, broken.from, broken.until));
             found.extend(broken.metrics.iter().map(|metric| difference(dimension, metric)));
         }

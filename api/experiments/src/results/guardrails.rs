@@ -11,6 +11,7 @@ use crate::error::ExperimentError;
 use crate::experiments::{Author, Experiments};
 use crate::lifecycle::Step;
 
+use super::analysis::ResultsAsked;
 use super::report::{Report, TreatmentReport, Watched};
 
 /// For one experiment.
@@ -98,7 +99,7 @@ impl Experiments {
     }
 
     async fn guard(&self, project: &str, key: &str, experiment: &Experiment) -> Result<bool, ExperimentError> {
-        let report = self.report_of(project, key, None, false).await?;
+        let report = self.report_of(project, key, &ResultsAsked::default(), false).await?;
         let broken = experiment.guardrails.iter().filter(|guardrail| guardrail.rolls_back);
         let Some(reason) = broken.filter_map(|guardrail| harm(&report, guardrail)).next() else { return Ok(false) };
         let revision = report.revision;

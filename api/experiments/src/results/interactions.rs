@@ -10,7 +10,7 @@ use footfall_models_experiment::statistics::{Alternative, Method, Sequential, St
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::analysis::{Cells, Frame, Looked};
+use super::analysis::{Cells, Frame, Looked, ResultsAsked};
 use super::exposures::ExposureSource;
 use super::question::Parts;
 use super::reading::POOLED_OF_BANDIT;
@@ -90,17 +90,22 @@ impl Experiments {
         &self,
         project: &str,
         key: &str,
-        phase: Option<usize>,
+        asked: &ResultsAsked,
     ) -> Result<Interactions, ExperimentError> {
-        let looked = self.looked(project, key, phase).await?;
+        let looked = self.looked(project, key, asked).await?;
         let all = looked.frame();
         let frame = Frame { metrics: judged(&all), ..all };
         let (others, left_out) = others(key, &looked);
         let mut found = Vec::new();
         for other in others {
             let Some((experiment, _)) = looked.catalogue.experiments.get(&other.key) else { continue };
-            let source =
-                ExposureSource { catalogue: &looked.catalogue, key: &other.key, experiment, phase: &other.looked };
+            // Both are looked at in the same environment, if one is asked about.
+            let mut experiment = experiment.clone();
+            if let Some(environment) = &asked.environment {
+                experiment.analysis.environment.clone_from(environment);
+            }
+            let (catalogue, experiment) = (&looked.catalogue, &experiment);
+            let source = ExposureSource { catalogue, key: &other.key, experiment, phase: &other.looked };
             let answered = self.ask(project, key, &looked, &frame, Parts::Beside(source), false).await?;
             found.push(beside(&frame, &other, experiment, &answered.cells));
         }

@@ -31,6 +31,7 @@ mod sql;
 mod strata;
 mod switchback;
 
+pub use analysis::ResultsAsked;
 pub use arm_people::{ArmAsked, ArmPeople};
 pub use breakdown::Breakdown;
 pub use differences::Differences;

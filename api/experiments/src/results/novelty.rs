@@ -9,7 +9,7 @@ use footfall_models_experiment::statistics::{Effect, analyse, multiplicity};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::analysis::{Cells, Frame, Looked};
+use super::analysis::{Cells, Frame, Looked, ResultsAsked};
 use super::comparison::is_enough;
 use super::question::Parts;
 use super::reading::POOLED_OF_BANDIT;
@@ -70,8 +70,8 @@ pub struct DaySinceExposure {
 
 impl Experiments {
     /// The goals of a phase by days since exposure, of the last phase where none is named.
-    pub async fn novelty(&self, project: &str, key: &str, phase: Option<usize>) -> Result<Novelty, ExperimentError> {
-        let looked = self.looked(project, key, phase).await?;
+    pub async fn novelty(&self, project: &str, key: &str, asked: &ResultsAsked) -> Result<Novelty, ExperimentError> {
+        let looked = self.looked(project, key, asked).await?;
         let whole = looked.frame();
         if matches!(whole.experiment.design, Design::Switchback { .. }) {
             return Err(ExperimentError::NotFound("effects by days since exposure: times are divided, not people"));

@@ -14,6 +14,8 @@ pub struct Report {
     pub revision: i64,
     /// Counted from 0.
     pub phase: usize,
+    /// Exposures of this environment count.
+    pub environment: String,
     pub from: Time,
     pub until: Time,
     pub variations: Vec<VariationReport>,

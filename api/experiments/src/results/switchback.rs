@@ -75,6 +75,7 @@ impl Experiments {
             experiment: key.to_owned(),
             revision: looked.item.revision,
             phase: looked.number,
+            environment: looked.item.definition.analysis.environment.clone(),
             from: looked.phase.started_at,
             until: looked.until,
             variations: variations.collect(),
