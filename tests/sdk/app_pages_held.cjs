@@ -1,6 +1,6 @@
-// A walk through what experiments know beside their effects: by days since exposure, their power so far; holdouts with their results, and
-// what leaves their people out; and how SDK keys are served. Told by environment: PAGES_URL, PAGES_WRITE_KEY; the account, its experiments
-// and the draft `landing` are there.
+// A walk through what experiments know beside their effects: by days since exposure, their power so far, the groups that are compared,
+// other environments; holdouts with their results, and what leaves their people out; and how SDK keys are served. Told by environment:
+// PAGES_URL, PAGES_WRITE_KEY; the account, its experiments and the draft `landing` are there.
 "use strict";
 const { expect, look } = require("./account_pages_gear.cjs");
 const { press, title } = require("./account_pages_people.cjs");
@@ -15,6 +15,11 @@ const ask = (page, path, body) =>
     const answer = await fetch(`/v1/projects/shop/${path}`, body ? { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) } : {});
     if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
     return answer.json();
+  }, [path, body]);
+const change = (page, path, body) =>
+  page.evaluate(async ([path, body]) => {
+    const answer = await fetch(`/v1/projects/shop/${path}`, { method: "PATCH", headers: { "content-type": "application/json", "if-match": "*" }, body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
   }, [path, body]);
 const text = (value) => String(value ?? "");
 const share = (value) => `${value > 0 ? "+" : value < 0 ? "−" : "±"}${Math.abs(value * 100).toFixed(1)} %`;
@@ -65,6 +70,64 @@ async function beside(page) {
   await settled(page);
   await card.scrollIntoViewIfNeeded();
   await look(page, "app-experiment-beside");
+}
+
+/** Within which groups people are compared, what that saves, and who does not count yet: what the API says. */
+async function compared(page) {
+  await ask(page, "metrics", { key: "came-back", definition: { measure: { retention: { source: { event: "app_opened" }, from_day: 1, to_day: 7 } } } });
+  const { definition } = await ask(page, "experiments/checkout-button");
+  await change(page, "experiments/checkout-button", { definition: { secondary: [...definition.secondary, "came-back"] } });
+  await page.goto(`${url}/app/shop/experiments/checkout-button`);
+  await title(page, "checkout-button");
+  const card = page.getByRole("region", { name: "How people are compared", exact: true });
+  await card.waitFor();
+  const { environment, metrics } = await ask(page, "experiments/checkout-button/results");
+  const wanted = metrics.flatMap(({ key, arms, people_not_mature, comparisons }) => comparisons.flatMap(({ variation, post_stratified }) => {
+    const all = [arms[0], arms.find((arm) => arm.variation === variation)].map(({ people }) => people);
+    const groups = post_stratified?.strata ?? [{ stratum: "all people", people: all }];
+    return groups.map(({ stratum, people }) => [key, variation, stratum, ...people, post_stratified?.variance_left, people_not_mature].map(text));
+  }));
+  await becomes("groups in the file", () => csvOf(page, card.getByRole("button", { name: "How people are compared as CSV" })), wanted);
+  const { post_stratified } = metrics.find(({ key }) => key === "purchases").comparisons[0];
+  expect("groups of the goal", post_stratified?.strata.map(({ stratum }) => stratum).sort(), ["active before", "not active before"]);
+  const saved = 1 - post_stratified.variance_left;
+  const size = `${Math.abs(saved * 100).toFixed(1)} %`;
+  const said = size === "0.0 %" ? "changes the variance by less than 0.1 %" : saved > 0 ? `saves ${size} of the variance` : `adds ${size} to the variance`;
+  await card.locator("p").filter({ hasText: "purchases" }).filter({ hasText: "Compared within 2 groups" }).filter({ hasText: said }).waitFor();
+  const back = metrics.find(({ key }) => key === "came-back");
+  if (!(back.people_not_mature > 0)) throw new Error("everybody's days are over");
+  const all = back.people_not_mature + back.arms.reduce((sum, { people }) => sum + people, 0);
+  await card.getByText(`${back.people_not_mature.toLocaleString("en")} of ${all.toLocaleString("en")} people do not count yet`).waitFor();
+  await card.getByText("In numbers", { exact: true }).click();
+  const shown = () => card.getByRole("region", { name: "Groups that are compared, in numbers" }).locator("tbody tr").evaluateAll((rows) => rows.map((row) => [0, 1, 2].map((at) => row.cells[at].textContent)));
+  await becomes("groups in the table", shown, wanted.map((line) => line.slice(0, 3)));
+  expect("the environment", environment, "production");
+  await page.getByRole("region", { name: "People", exact: true }).getByText("People count who were exposed in production.").waitFor();
+  await settled(page);
+  await card.scrollIntoViewIfNeeded();
+  await look(page, "app-experiment-groups");
+}
+
+/** Another environment is looked at, also by its address, and the page says whose results these are. */
+async function elsewhere(page) {
+  const choice = page.getByRole("combobox", { name: "Environment", exact: true });
+  const notice = page.getByRole("region", { name: "Environment", exact: true });
+  expect("the environment that is shown first", [await choice.inputValue(), await notice.count()], ["production", 0]);
+  await choice.selectOption("staging");
+  const there = await ask(page, "experiments/checkout-button/results?environment=staging");
+  expect("the environment of the answer", there.environment, "staging");
+  await notice.getByRole("heading", { name: "These are the results in staging" }).waitFor();
+  const people = page.getByRole("region", { name: "People", exact: true });
+  await people.getByText("People count who were exposed in staging.").waitFor();
+  await becomes("people there", async () => (await people.locator("dd").allTextContents()).map((text) => Number(text.split(" ")[0].replaceAll(",", ""))), there.variations.map(({ people }) => people));
+  await settled(page);
+  await look(page, "app-experiment-elsewhere");
+  await page.reload();
+  await notice.getByText("The experiment is decided by those in production.").waitFor();
+  expect("the environment of the address", await choice.inputValue(), "staging");
+  await choice.selectOption("production");
+  await notice.waitFor({ state: "detached" });
+  await people.getByText("People count who were exposed in production.").waitFor();
 }
 
 /** A flag is to be switched off tomorrow; it is taken back. A time that is over is refused. */
@@ -210,6 +273,8 @@ const main = () =>
     await enter(page);
     await since(page);
     await beside(page);
+    await compared(page);
+    await elsewhere(page);
     await planned(page);
     await holdout(page);
     await leftOut(page);

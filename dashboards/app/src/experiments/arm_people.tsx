@@ -31,14 +31,14 @@ export function ArmPeople({ results, arm, close }: { results: Results; arm: Arm;
   const [metric, setMetric] = useState(arm.metric ?? "");
   const options = [["", "all of them"] as const, ...results.metrics.map(({ key }) => [key, `those with ${key}`] as const)];
   const ask = (limit: number, after: string | undefined, signal?: AbortSignal) => {
-    const query = { variation: arm.variation, phase: results.phase, limit, ...(metric && { metric }), ...(after && { after }) };
+    const query = { variation: arm.variation, phase: results.phase, environment: results.environment, limit, ...(metric && { metric }), ...(after && { after }) };
     const path = { params: { path: { project, key: results.experiment }, query }, signal };
     return good(api.GET("/v1/projects/{project}/experiments/{key}/results/people" as never, path as never)) as Promise<Page>;
   };
   return (
     <Dialog title={`${results.experiment}: ${arm.variation}`} close={close} isWide>
       <Select label="People" value={metric} options={options} choose={setMetric} />
-      <PeopleListed key={metric} title={[results.experiment, arm.variation, metric].filter(Boolean).join(" ")} name={JSON.stringify([results.experiment, results.phase, arm.variation, metric])} ask={ask} />
+      <PeopleListed key={metric} title={[results.experiment, arm.variation, metric].filter(Boolean).join(" ")} name={JSON.stringify([results.experiment, results.phase, results.environment, arm.variation, metric])} ask={ask} />
     </Dialog>
   );
 }

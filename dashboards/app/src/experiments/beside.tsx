@@ -13,11 +13,11 @@ import type { Results } from "./told";
 const HEAD = ["other experiment", "effect on", "together with", "people of both", "beyond both effects", "as a share", "p (Holm)"];
 
 /** It is a question of its own, and asked when somebody wants it. */
-export function OtherExperiments({ results: { experiment, phase } }: { results: Results }) {
+export function OtherExperiments({ results: { experiment, phase, environment } }: { results: Results }) {
   const project = useProject().id;
   const [asked, setAsked] = useText("beside");
   const isAsked = asked !== "";
-  const found = useAnswer(isAsked ? `${project} ${experiment} ${phase} beside` : undefined, (signal) => good(api.GET("/v1/projects/{project}/experiments/{key}/results/interactions", { params: { path: { project, key: experiment }, query: { phase } }, signal })));
+  const found = useAnswer(isAsked ? `${project} ${experiment} ${phase} ${environment} beside` : undefined, (signal) => good(api.GET("/v1/projects/{project}/experiments/{key}/results/interactions", { params: { path: { project, key: experiment }, query: { phase, environment } }, signal })));
   const others = found.value?.others ?? [];
   const rows = others.flatMap(({ experiment: other, metrics }) => metrics.map((one) => [other, `${one.metric}, ${one.variation}`, one.other_variation, one.people[3] ?? null, one.interaction ?? null, one.relative ?? null, one.p_value_holm ?? null] as const));
   return (

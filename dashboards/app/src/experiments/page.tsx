@@ -13,6 +13,7 @@ import { History } from "../parts/history";
 import type { Choice } from "../parts/planned";
 import { ScheduledChanges } from "../parts/scheduled";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
+import { comparesApart, environmentOf, environmentsOf } from "./compared";
 import { wordsOf } from "./dimensions";
 import { HOLDOUTS, Holdouts } from "./holdouts";
 import { METRICS, Metrics } from "./metrics_page";
@@ -38,8 +39,8 @@ export default function Experiments({ rest: [key, part] }: { rest: string[] }) {
 const STATUS = { draft: "", in_review: "warn", approved: "warn", running: "good", stopped: "warn", shipped: "good", rolled_back: "bad" } as const;
 const Status = ({ status }: { status: keyof typeof STATUS }) => <span className={`badge ${STATUS[status]}`}>{status.replace("_", " ")}</span>;
 
-const useResults = (project: string, item: Item<"experiments"> | undefined, phase?: number) =>
-  useAnswer(item && item.state.phases.length > 0 ? `${project} ${item.key} ${item.revision} ${phase ?? ""} r` : undefined, (signal) => good(api.GET("/v1/projects/{project}/experiments/{key}/results", { params: { path: { project, key: item?.key ?? "" }, query: phase === undefined ? {} : { phase } }, signal })));
+const useResults = (project: string, item: Item<"experiments"> | undefined, query: { phase?: number; environment?: string } = {}) =>
+  useAnswer(item && item.state.phases.length > 0 ? `${project} ${item.key} ${item.revision} ${query.phase ?? ""} ${query.environment ?? ""} r` : undefined, (signal) => good(api.GET("/v1/projects/{project}/experiments/{key}/results", { params: { path: { project, key: item?.key ?? "" }, query }, signal })));
 
 function List() {
   const { id: project, permissions } = useProject();
@@ -99,7 +100,10 @@ function Experiment({ experiment }: { experiment: string }) {
   const { item, tag } = found.value ?? {};
   const phases = item?.state.phases ?? [];
   const phase = phases.findIndex((_, index) => String(index + 1) === wanted);
-  const results = useResults(project, item, phase < 0 ? undefined : phase);
+  const [elsewhere, setElsewhere] = useText("environment");
+  const results = useResults(project, item, { ...(phase >= 0 && { phase }), ...(elsewhere && { environment: elsewhere }) });
+  const others = useAnswer(`${project} environments`, (signal) => listed(project, "environments", signal).catch(() => []));
+  const environments = item && phases.length > 0 ? environmentsOf(item.definition, (others.value ?? []).map(({ key }) => key), elsewhere) : [];
   return (
     <>
       <PageHead title={experiment} about={item?.definition.hypothesis}>
@@ -111,7 +115,12 @@ function Experiment({ experiment }: { experiment: string }) {
       {item?.state.decision && (
         <section className="notice" aria-label="Decision"><h2>{item.state.decision.outcome === "ship" ? `${item.state.decision.variation} was shipped` : "It was rolled back to control"}</h2><p>{item.state.decision.reason || "No reason was given."} <span className="soft small">{moment(item.state.decision.decided_at)}</span></p></section>
       )}
-      {phases.length > 1 && <Select label="Phase" value={String(phase < 0 ? phases.length - 1 : phase)} options={phases.map(({ started_at, ended_at }, index) => [String(index), `${index + 1}: ${moment(started_at)} to ${ended_at ? moment(ended_at) : "now"}`] as const)} choose={(chosen) => setPhase(Number(chosen) === phases.length - 1 ? "" : String(Number(chosen) + 1))} />}
+      {(phases.length > 1 || environments.length > 0) && (
+        <div className="line">
+          {phases.length > 1 && <Select label="Phase" value={String(phase < 0 ? phases.length - 1 : phase)} options={phases.map(({ started_at, ended_at }, index) => [String(index), `${index + 1}: ${moment(started_at)} to ${ended_at ? moment(ended_at) : "now"}`] as const)} choose={(chosen) => setPhase(Number(chosen) === phases.length - 1 ? "" : String(Number(chosen) + 1))} />}
+          {item && environments.length > 0 && <Select label="Environment" value={elsewhere || environmentOf(item.definition)} options={environments.map((name) => [name, name] as const)} choose={(name) => setElsewhere(name === environmentOf(item.definition) ? "" : name)} />}
+        </div>
+      )}
       {item && phases.length === 0 && <Empty>It has not begun: there are no results yet.</Empty>}
       {results.fault ? <Failure fault={results.fault} again={results.again} /> : results.isAsking ? <Loading what="results" /> : null}
       {results.value && item && <ResultsShown results={results.value} experiment={item.definition} />}
@@ -137,7 +146,7 @@ function Facts({ item: { key, definition, state } }: { item: Item<"experiments">
         <dt>Who</dt><dd>{inWords(definition.condition)}, {percent(definition.coverage, 0)} of them, divided by {definition.hash_attribute}</dd>
         <dt>Goals</dt><dd className="links">{definition.goals.length ? definition.goals.map((metric) => <Link key={metric} href={placeOf(project, `experiments/${METRICS}/${encodeURIComponent(metric)}`)}>{metric} </Link>) : "none yet"}</dd>
         {guardrails.length > 0 && <><dt>Guardrails</dt><dd>{guardrails.map(({ metric, tolerance, rolls_back }) => `${metric} (worse by at most ${percent(tolerance)}${rolls_back ? ", rolls back by itself" : ""})`).join(", ")}</dd></>}
-        <dt>Judged</dt><dd>{definition.analysis.method.replace("_", " ")}, α = {definition.analysis.alpha}, {definition.analysis.covariate_days} days before exposure taken into account{definition.analysis.stratified_by ? `, people compared with those of the same ${wordsOf(definition.analysis.stratified_by)}` : ""}</dd>
+        <dt>Judged</dt><dd>{definition.analysis.method.replace("_", " ")}, α = {definition.analysis.alpha}, in {environmentOf(definition)}, {definition.analysis.covariate_days} days before exposure taken into account{comparesApart(definition) ? ", people who were active in them and all others compared apart" : ""}{definition.analysis.stratified_by ? `, people compared with those of the same ${wordsOf(definition.analysis.stratified_by)}` : ""}</dd>
         {definition.holdout && <><dt>Without</dt><dd>people of the holdout <Link href={placeOf(project, `experiments/${HOLDOUTS}/${encodeURIComponent(definition.holdout)}`)}>{definition.holdout}</Link></dd></>}
         {definition.redirects && <><dt>Pages</dt><dd>{redirectsInWords(definition.redirects)}</dd></>}
         {stickyInWords(definition.sticky) && <><dt>Kept</dt><dd>{stickyInWords(definition.sticky)}</dd></>}

@@ -12,6 +12,7 @@ import { chance, number, percent, signedPercent } from "../parts/format";
 import { withValues } from "../sql/quoted";
 import { ArmFigure, ArmPeople, type Arm } from "./arm_people";
 import { OtherExperiments } from "./beside";
+import { ElsewhereNotice, HowCompared } from "./compared_card";
 import { curves, daysOf, isCut } from "./daily";
 import { Before, Contexts, Windows } from "./designs";
 import { PeopleApart } from "./segments";
@@ -34,6 +35,7 @@ export function ResultsShown({ results, experiment, verdicts }: { results: Resul
   const isFixed = experiment.analysis.method === "fixed_horizon";
   return (
     <>
+      <ElsewhereNotice results={results} experiment={experiment} />
       <section className={TONES[tone]} aria-label="Conclusion">
         <h2>{title}</h2>
         {sentences.map((sentence) => <p key={sentence}>{sentence}</p>)}
@@ -47,6 +49,7 @@ export function ResultsShown({ results, experiment, verdicts }: { results: Resul
         <p className="soft small">{view === "bayesian" ? "Credible intervals: where the effect lies with the confidence set, after what was seen." : isFixed ? "Intervals of a fixed horizon: they hold at one look that was planned." : "Sequential intervals: they hold whenever one looks."}</p>
         {ROLES.map(([role, title]) => <Effects key={role} title={title} metrics={results.metrics.filter((metric) => metric.role === role)} experiment={experiment} view={view} />)}
       </section>
+      <HowCompared results={results} experiment={experiment} />
       <Daily results={results} />
       {!verdicts && !results.switchback && <SinceExposure results={results} />}
       {!verdicts && <PeopleApart results={results} />}
@@ -61,7 +64,7 @@ export function ResultsShown({ results, experiment, verdicts }: { results: Resul
 
 function People({ results, hasPeople }: { results: Results; hasPeople: boolean }) {
   const [arm, setArm] = useState<Arm>();
-  const { variations, sample_ratio, people_in_several } = results;
+  const { variations, sample_ratio, people_in_several, environment } = results;
   const all = variations.reduce((sum, { people }) => sum + people, 0);
   return (
     <section className="card stack" aria-label="People">
@@ -80,6 +83,7 @@ function People({ results, hasPeople }: { results: Results; hasPeople: boolean }
       <Before results={results} />
       <Windows results={results} />
       <Contexts results={results} />
+      <p className="soft small">People count who were exposed in {environment}.</p>
       {people_in_several > 0 && <p className="soft small">{number(people_in_several)} people were seen in more than one variation, and are in none of the numbers.</p>}
     </section>
   );

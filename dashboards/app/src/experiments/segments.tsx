@@ -28,10 +28,10 @@ export function PeopleApart({ results }: { results: Results }) {
   const [searching, setSearching] = useText("differs");
   const isSearching = searching !== "";
   const path = { project, key: results.experiment };
-  const { phase } = results;
-  const of = `${project} ${results.experiment} ${phase}`;
-  const found = useAnswer(dimension ? `${of} ${dimension}` : undefined, (signal) => good(api.GET("/v1/projects/{project}/experiments/{key}/results/breakdown", { params: { path, query: { dimension: dimension || "country", phase } }, signal })));
-  const differing = useAnswer(isSearching ? `${of} differences` : undefined, (signal) => good(api.GET("/v1/projects/{project}/experiments/{key}/results/differences", { params: { path, query: { phase } }, signal })));
+  const { phase, environment } = results;
+  const of = `${project} ${results.experiment} ${phase} ${environment}`;
+  const found = useAnswer(dimension ? `${of} ${dimension}` : undefined, (signal) => good(api.GET("/v1/projects/{project}/experiments/{key}/results/breakdown", { params: { path, query: { dimension: dimension || "country", phase, environment } }, signal })));
+  const differing = useAnswer(isSearching ? `${of} differences` : undefined, (signal) => good(api.GET("/v1/projects/{project}/experiments/{key}/results/differences", { params: { path, query: { phase, environment } }, signal })));
   const told = found.value?.dimension === dimension ? found.value.metrics : [];
   const nameOf = ({ metric, variation }: Told) => `${metric}, ${variation}`;
   const shown = told.find((one) => nameOf(one) === wanted) ?? told[0];

@@ -22,12 +22,12 @@ type Goal = Novelty["goals"][number];
 const nameOf = ({ metric, variation }: Goal) => `${metric}, ${variation}`;
 
 /** It is a question of its own, and asked when somebody wants it. */
-export function SinceExposure({ results: { experiment, phase } }: { results: Results }) {
+export function SinceExposure({ results: { experiment, phase, environment } }: { results: Results }) {
   const project = useProject().id;
   const [asked, setAsked] = useText("since");
   const [wanted, setWanted] = useText("goal");
   const isAsked = asked !== "";
-  const found = useAnswer(isAsked ? `${project} ${experiment} ${phase} since` : undefined, (signal) => good(api.GET("/v1/projects/{project}/experiments/{key}/results/novelty", { params: { path: { project, key: experiment }, query: { phase } }, signal })));
+  const found = useAnswer(isAsked ? `${project} ${experiment} ${phase} ${environment} since` : undefined, (signal) => good(api.GET("/v1/projects/{project}/experiments/{key}/results/novelty", { params: { path: { project, key: experiment }, query: { phase, environment } }, signal })));
   const goals = found.value?.goals ?? [];
   const shown = goals.find((one) => nameOf(one) === wanted) ?? goals[0];
   return (
