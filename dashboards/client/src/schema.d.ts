@@ -19240,7 +19240,10 @@ export interface operations {
     tiles_answer: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 key: string;
                 project: string;
@@ -19253,7 +19256,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -19263,6 +19266,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TileAnswer"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.query_invalid"];
