@@ -237,6 +237,7 @@ const DRAWN: &[&str] = &[
     "from_ms",
     "funnel",
     "kind",
+    "measure",
     "measures",
     "name",
     "of",
@@ -270,9 +271,9 @@ impl Answered {
             match value {
                 Value::Object(members) => {
                     members.retain(|name, _| DRAWN.contains(&name.as_str()));
-                    // The names of properties and measures, whatever they are called.
-                    let others =
-                        members.iter_mut().filter(|(name, _)| !matches!(name.as_str(), "measures" | "properties"));
+                    // The names of properties and measures, whatever they are called, and what a breakdown is by.
+                    let is_of_names = |name: &str| matches!(name, "breakdown" | "measures" | "properties");
+                    let others = members.iter_mut().filter(|(name, _)| !is_of_names(name.as_str()));
                     others.for_each(|(_, value)| hide(value));
                 }
                 Value::Array(items) => items.iter_mut().for_each(hide),
