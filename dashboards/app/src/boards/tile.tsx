@@ -5,15 +5,18 @@ import type { Tell, TellPart } from "../api/events";
 import { useTold, type Told } from "../api/told";
 import { Chart } from "../chart/chart";
 import { savePicture } from "../chart/picture";
-import { behindOf, type Behind } from "../insights/behind";
+import { placeName } from "../chart/options";
+import { behindOf, pickOf, type Behind } from "../insights/behind_of";
 import type { Cell, Figure } from "../insights/drawn";
 import { marksOf } from "../insights/happened";
 import { Numbers } from "../insights/numbers";
 import { PartMark } from "../insights/part";
+import { PersonNumbers } from "../insights/persons";
 import { Bar } from "../insights/progress";
 import { csv, fileName, save } from "../parts/files";
 import { number } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
+import type { Where } from "../sql/links";
 import { rowsBehind } from "../sql/rows_behind";
 import type { Annotation, Item } from "./calls";
 import type { Tile as TileOf, TileAnswer } from "./model";
@@ -26,10 +29,10 @@ export interface Asker {
   /** Of members also how far it is, and what parts of the people say. */
   ask: (tile: string, signal: AbortSignal, tell: Tell, tellPart: TellPart<TileAnswer>) => Promise<TileAnswer>;
   /** Of members who look; nobody else has ways into a project. */
-  project?: string;
+  project?: Where;
   /** What happened when, for charts over time. */
   happened?: Item<Annotation>[];
-  /** Shows the people of a number; nobody does to viewers of what was given away. */
+  /** Shows the people of a number; nobody does to viewers of what was given away, and to whoever may not ask for them. */
   show?: (behind: Behind | undefined) => void;
   /** Leads to the rows behind a row of SQL; says why where they cannot be listed. */
   rows?: (tile: TileOf, shown: Shown, row: Row) => Promise<string | undefined>;
@@ -94,7 +97,7 @@ function Content({ tile, shown, title, asker, wantsNumber, isStale, isPart }: Co
   const [isTable, setTable] = useState(false);
   const { asked, drawing: plain, starts } = shown;
   const drawing = useMemo(() => (plain && plain.kind !== "flows" && starts && asker.happened?.length ? { ...plain, marks: marksOf(asker.happened, starts) } : plain), [plain, starts, asker.happened]);
-  const { show, rows: toRows } = isPart ? {} as Partial<Asker> : asker;
+  const { show, rows: toRows, project } = isPart ? {} as Partial<Asker> : asker;
   const behind = asked && show ? (cell: Parameters<typeof behindOf>[2], what: string) => show(behindOf(asked.kind, asked.definition, cell, what)) : undefined;
   const figures = wantsNumber ? shown.figures : undefined;
   const [why, setWhy] = useState<string>();
@@ -104,7 +107,8 @@ function Content({ tile, shown, title, asker, wantsNumber, isStale, isPart }: Co
     return row && hasRows(row) ? () => void toRows(tile, shown, row).then(setWhy, () => setWhy("its statement could not be read")) : undefined;
   } : undefined;
   if (!figures && shown.rows.length === 0) return isPart ? <Loading what="the rest" /> : <Empty>Nothing yet.</Empty>;
-  const pick = behind && shown.cellAt ? (index: number, line: number) => behind(shown.cellAt?.(index, line), `${title}: ${drawing?.kind === "flows" ? "a flow" : drawing?.names[index] ?? ""}`) : undefined;
+  const pick = behind && pickOf(shown, (cell, index) => behind(cell, `${title}: ${placeName(drawing, index)}`));
+  const table = { label: `${title} as a table`, shown, show: behind, height: 1200 };
   const take = async () => {
     const sql = await asker.sql?.(tile, shown);
     if (sql) save(fileName(title, "sql"), sql, "application/sql");
@@ -114,7 +118,7 @@ function Content({ tile, shown, title, asker, wantsNumber, isStale, isPart }: Co
       {wantsNumber && !figures && <p className="soft small">Answers of this kind are no one number.</p>}
       {figures ? <Figures figures={figures} title={title} isStale={isStale} behind={behind} rows={rowsOf?.(0)} />
         : drawing && !isTable ? <Chart label={`${title}: as a table it has the same numbers`} drawing={drawing} isStale={isStale} pick={pick} />
-          : <div className={`tile-table${isStale ? " stale" : ""}`}><Numbers label={`${title} as a table`} shown={shown} show={behind} height={1200} project={asked ? undefined : asker.project} rowsOf={rowsOf} /></div>}
+          : <div className={`tile-table${isStale ? " stale" : ""}`}>{shown.people && project ? <PersonNumbers {...table} ids={shown.people} /> : <Numbers {...table} project={asked ? undefined : project} rowsOf={rowsOf} />}</div>}
       {why && <p className="soft small" role="status">The rows behind it cannot be listed: {why}.</p>}
       <div className="tile-foot">
         {drawing && <button type="button" className="quiet tile-turn" aria-pressed={isTable} aria-label={`${title} as a table`} onClick={() => setTable(!isTable)}>Table</button>}
