@@ -5,7 +5,7 @@ const { title } = require("./account_pages_people.cjs");
 
 const { PAGES_URL: url } = process.env;
 
-const answered = (page) => page.waitForFunction(() => document.querySelector(".tile") && !document.querySelector(".tile .loading") && !document.querySelector(".loading"));
+const answered = (page) => page.waitForFunction(() => document.querySelector(".tile") && !document.querySelector('.tile .loading, .tile [aria-busy="true"]') && !document.querySelector(".loading"));
 const board = async (page, key, name) => {
   await page.goto(`${url}/app/shop/dashboards/${key}`);
   await title(page, name);

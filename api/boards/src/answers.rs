@@ -1,8 +1,11 @@
 //! Asking what tiles and saved questions ask: the time is set, variables are bound, filters are joined in. Who answers is behind
 //! [`Answers`], which `api/footfall` fills with the engines.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use footfall_api_access::View;
+use footfall_api_http::Known;
 use footfall_ingest_activity::Timestamp;
 use footfall_pipelines_insights::definition::Question;
 use jiff::ToSpan;
@@ -51,6 +54,9 @@ pub enum Unanswered {
     Restricted,
     #[error("{detail}")]
     Later { detail: String },
+    /// The project's activity is read, for the first time or with another property.
+    #[error("{detail}")]
+    Preparing { detail: String, rows_done: u64, rows_all: u64 },
     #[error("{0}")]
     Failed(String),
 }
@@ -62,6 +68,19 @@ pub trait Answers: Send + Sync + 'static {
     async fn sql(&self, project: &str, asked: SqlAsked, view: &View) -> Result<Vec<u8>, Unanswered>;
 
     async fn insight(&self, project: &str, question: &Question, view: &View) -> Result<InsightAnswer, Unanswered>;
+
+    /// An insight that is asked by somebody who wants to know how far it is.
+    async fn listened(&self, project: &str, question: &Question, view: &View) -> Result<Arc<dyn Listened>, Unanswered>;
+}
+
+/// An insight that somebody listens to.
+#[async_trait]
+pub trait Listened: Send + Sync + 'static {
+    /// Asks; whoever drops this gives it up.
+    async fn answer(&self) -> Result<InsightAnswer, Unanswered>;
+
+    /// How far it is, and the answer for a part of the people that is larger than this share, if there is one.
+    fn known(&self, share: f64) -> Known<Value>;
 }
 
 /// The time of a question.

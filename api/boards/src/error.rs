@@ -147,6 +147,9 @@ fn unanswered(why: Unanswered) -> Problem {
         }
         Unanswered::Restricted => problem(BoardError::Restricted),
         Unanswered::Later { detail } => Problem::retry(&ANSWER_LATER, Duration::from_secs(1)).detail(sentence(&detail)),
+        Unanswered::Preparing { detail, rows_done, rows_all } => {
+            unanswered(Unanswered::Later { detail }).member("rows_done", rows_done).member("rows_all", rows_all)
+        }
         Unanswered::Failed(cause) => Problem::internal(cause),
     }
 }

@@ -17,7 +17,7 @@ mod viewing;
 mod yaml;
 mod zone;
 
-pub use answers::{Answers, InsightAnswer, RowFormat, SqlAsked, Unanswered};
+pub use answers::{Answers, InsightAnswer, Listened, RowFormat, SqlAsked, Unanswered};
 pub use boards::{Author, Boards};
 pub use error::BoardError;
 pub use resources::add;

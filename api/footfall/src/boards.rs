@@ -9,12 +9,14 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
 use footfall_api_access::{RowFilter, View};
-use footfall_api_boards::{Answers, Boards, InsightAnswer, RowFormat, SqlAsked, Unanswered};
-use footfall_api_insights::{CohortError, Desk};
-use footfall_pipelines_insights::definition::Question;
-use footfall_pipelines_insights_feed::{AskError, AskLimits, Insights};
+use footfall_api_boards::{Answers, Boards, InsightAnswer, Listened, RowFormat, SqlAsked, Unanswered};
+use footfall_api_http::{Known, Part};
+use footfall_api_insights::{CohortError, Desk, progress_of};
+use footfall_pipelines_insights::definition::{Answer, Question};
+use footfall_pipelines_insights_feed::{Answered, AskError, AskLimits, Insights};
 use footfall_pipelines_store::query::{Engine, Format, QueryError, Question as Statement, encode};
 use futures::StreamExt;
+use serde_json::Value;
 
 /// SQL and insights, for dashboards.
 pub struct Engines {
@@ -46,7 +48,8 @@ fn of_ask(error: AskError) -> Unanswered {
         AskError::TooManyPeople { .. } => refused("insight_refused"),
         AskError::Memory { .. } => refused("insight_memory"),
         AskError::Spill { .. } => refused("insight_disk"),
-        AskError::Preparing { .. } | AskError::TimeLimit { .. } | AskError::Busy => Unanswered::Later { detail },
+        AskError::Preparing { rows_done, rows_all } => Unanswered::Preparing { detail, rows_done, rows_all },
+        AskError::TimeLimit { .. } | AskError::Busy => Unanswered::Later { detail },
         AskError::Store(_) | AskError::Engine(_) | AskError::Closed => Unanswered::Failed(detail),
     }
 }
@@ -63,6 +66,55 @@ fn of_cohort(error: CohortError) -> Unanswered {
 /// Insights are made of all rows: who sees a part of them would learn of the others.
 fn sees_all(view: &View) -> bool {
     view.rows == RowFilter::Everything && view.masks.is_empty()
+}
+
+impl Engines {
+    /// A question with what it names, of somebody who may ask it.
+    async fn ready(&self, project: &str, question: &Question, view: &View) -> Result<Question, Unanswered> {
+        if !sees_all(view) {
+            return Err(Unanswered::Restricted);
+        }
+        self.desk.ready(project, question.clone()).await.map_err(of_cohort)
+    }
+}
+
+/// An answer as a tile has it.
+fn value_of(answer: &Answer) -> Result<Value, Unanswered> {
+    let mut value = serde_json::to_value(answer).map_err(|error| Unanswered::Failed(error.to_string()))?;
+    if let Some(members) = value.as_object_mut() {
+        members.remove("question");
+    }
+    Ok(value)
+}
+
+fn whole_of(answered: &Answered) -> Result<InsightAnswer, Unanswered> {
+    let took_ms = answered.took.as_micros() as f64 / 1e3;
+    Ok(InsightAnswer { answer: value_of(&answered.answer)?, as_of: answered.as_of, took_ms })
+}
+
+/// A question that somebody listens to.
+struct Listening {
+    insights: Arc<Insights>,
+    project: String,
+    question: Question,
+    limits: AskLimits,
+}
+
+#[async_trait]
+impl Listened for Listening {
+    async fn answer(&self) -> Result<InsightAnswer, Unanswered> {
+        let answered = self.insights.ask_listening(&self.project, &self.question, self.limits).await;
+        whole_of(&answered.map_err(of_ask)?)
+    }
+
+    fn known(&self, share: f64) -> Known<Value> {
+        let larger = self.insights.partly(&self.project, &self.question).filter(|part| part.share > share);
+        let part = larger.and_then(|part| {
+            let answer = value_of(&part.answer).ok()?;
+            Some(Part { answer, share: part.share, as_of: part.as_of.into() })
+        });
+        Known { progress: Some(progress_of(self.insights.progress(&self.project, &self.question))), part }
+    }
 }
 
 #[async_trait]
@@ -89,17 +141,14 @@ impl Answers for Engines {
     }
 
     async fn insight(&self, project: &str, question: &Question, view: &View) -> Result<InsightAnswer, Unanswered> {
-        if !sees_all(view) {
-            return Err(Unanswered::Restricted);
-        }
-        let question = self.desk.ready(project, question.clone()).await.map_err(of_cohort)?;
-        let answered = self.insights.ask(project, &question, self.limits).await.map_err(of_ask)?;
-        let mut answer =
-            serde_json::to_value(&answered.answer).map_err(|error| Unanswered::Failed(error.to_string()))?;
-        if let Some(members) = answer.as_object_mut() {
-            members.remove("question");
-        }
-        Ok(InsightAnswer { answer, as_of: answered.as_of, took_ms: answered.took.as_micros() as f64 / 1e3 })
+        let question = self.ready(project, question, view).await?;
+        whole_of(&self.insights.ask(project, &question, self.limits).await.map_err(of_ask)?)
+    }
+
+    async fn listened(&self, project: &str, question: &Question, view: &View) -> Result<Arc<dyn Listened>, Unanswered> {
+        let question = self.ready(project, question, view).await?;
+        let (insights, project) = (self.insights.clone(), project.to_owned());
+        Ok(Arc::new(Listening { insights, project, question, limits: self.limits }))
     }
 }
 

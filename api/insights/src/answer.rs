@@ -31,16 +31,6 @@ pub(crate) struct Insight<T> {
     pub sample: Option<f64>,
 }
 
-/// An answer for a part of the people, while the others are asked about.
-#[derive(Debug, Serialize)]
-pub(crate) struct Part<T> {
-    /// As if there were no other people; nothing in it is scaled.
-    pub answer: T,
-    /// Of the people: above 0, below 1.
-    pub share: f64,
-    pub as_of: Time,
-}
-
 impl<T> Insight<T> {
     pub fn new(answer: T, answered: &Answered, question: &Question) -> Insight<T> {
         Insight {

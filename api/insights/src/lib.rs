@@ -15,6 +15,7 @@ mod problem;
 mod routes;
 mod sql;
 
+pub use answering::progress_of;
 pub use cohorts::{AREA, CohortError, Cohorts, MIGRATIONS};
 pub use desk::Desk;
 pub use mount::add;

@@ -6,12 +6,13 @@ use axum::Extension;
 use axum::extract::State;
 use footfall_api_access::Permission;
 use footfall_api_app::{May, Member, Whence};
-use footfall_api_http::{JsonBody, Path, Problem, Query, Route, Routes, post, signed_in};
+use footfall_api_http::{Answering, JsonBody, Path, Problem, Query, Route, Routes, Wished, post, signed_in};
 use footfall_pipelines_insights::definition::{self, Answer, PeopleOf, Question};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::answering::{Answering, Wished, answer};
+use crate::answer::Insight;
+use crate::answering::answer;
 use crate::cohorts;
 use crate::compared::Compared;
 use crate::desk::{Asked, Desk};
@@ -72,7 +73,7 @@ macro_rules! insights {
             wished: Wished,
             Query(limits): Query<InsightLimits>,
             JsonBody(body): JsonBody<definition::$body>,
-        ) -> Result<Answering<$answer>, Problem> {
+        ) -> Result<Answering<Insight<$answer>>, Problem> {
             let asking = desk.asking(&member, &whence, None, $question(body), limits.into()).await?;
             answer(asking, wished, |answer| match answer {
                 Answer::$kind(answer) => Some(answer.into()),
@@ -89,7 +90,7 @@ macro_rules! insights {
             Path(place): Path<InsightPlace>,
             Query(limits): Query<InsightLimits>,
             JsonBody(body): JsonBody<definition::$body>,
-        ) -> Result<Answering<$answer>, Problem> {
+        ) -> Result<Answering<Insight<$answer>>, Problem> {
             let asking = desk.asking(&member, &whence, Some(&place.project), $question(body), limits.into()).await?;
             answer(asking, wished, |answer| match answer {
                 Answer::$kind(answer) => Some(answer.into()),

@@ -19242,7 +19242,10 @@ export interface operations {
     tiles_answer: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `text/event-stream`: events `progress`, of long ones `partial`, then `answer` or `problem`. JSON when it is left out. */
+                Accept?: string;
+            };
             path: {
                 key: string;
                 project: string;
@@ -19255,7 +19258,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer. */
+            /** @description The answer, as Accept has it. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -19265,6 +19268,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TileAnswer"];
+                    "text/event-stream": string;
                 };
             };
             400: components["responses"]["400.body_invalid.body_syntax.body_unreadable.credentials_ambiguous.path_invalid.query_invalid"];

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::State;
+use axum::response::Response;
 use footfall_api_access::{Permission, View};
 use footfall_api_app::{May, Member};
-use footfall_api_http::{JsonBody, Path, Problem, Routes, Time, Told, post};
+use footfall_api_http::{Answering, JsonBody, Known, Part, Path, Problem, Routes, Time, Wished, events, post};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,7 +15,7 @@ use serde_json::Value;
 use super::dashboards::board;
 use super::questions::saved;
 use super::{ItemPlace, read};
-use crate::answers::{Ready, RowFormat, Span, TILE_ROWS_MAX, ready};
+use crate::answers::{InsightAnswer, Ready, RowFormat, Span, TILE_ROWS_MAX, ready};
 use crate::boards::Boards;
 use crate::document::{Ask, Asked, Board, Show, Values, Variable, reach, values_of};
 use crate::error::{ASKS, BoardError, problem};
@@ -85,14 +86,24 @@ async fn answer(
     State(boards): State<Boards>,
     Extension(member): Extension<Member>,
     Path(place): Path<ItemPlace>,
+    wished: Wished,
     JsonBody(asked): JsonBody<TileAsked>,
-) -> Result<Told<Answered>, Problem> {
+) -> Result<Answering<Answered>, Problem> {
     let board = board(&boards, &place.project, &place.key).await.map_err(problem)?;
     let view = boards.view(&member, Permission::DashboardsRead, &place.project);
     let view = view.ok_or_else(|| problem(BoardError::NotFound("dashboard")))?;
     let asking = Asking { tile: &asked.tile, variables: &asked.variables, days: asked.days };
-    let answered = ask_tile(&boards, &place.project, &board, &view, asking, |_| true).await;
-    answered.map(Told).map_err(problem)
+    let tile = ready_tile(&boards, &place.project, &board, asking, |_| true).await.map_err(problem)?;
+    match wished {
+        Wished::Json => {
+            let answered = tile.ask(&boards, &place.project, &view).await;
+            answered.map(|answered| Answering::Told(Box::new(answered))).map_err(problem)
+        }
+        Wished::Events => {
+            let told = tile.listen(boards, place.project, view).await;
+            told.map(Answering::Events).map_err(problem)
+        }
+    }
 }
 
 /// A tile and values.
@@ -111,6 +122,24 @@ pub(super) async fn ask_tile(
     asking: Asking<'_>,
     may_set: impl Fn(&Variable) -> bool,
 ) -> Result<Answered, BoardError> {
+    ready_tile(boards, project, board, asking, may_set).await?.ask(boards, project, view).await
+}
+
+/// What a tile asks, ready for an engine.
+struct ReadyTile {
+    ready: Ready,
+    show: Show,
+    /// The filters of the dashboard reach what it asks.
+    is_reached: bool,
+}
+
+async fn ready_tile(
+    boards: &Boards,
+    project: &str,
+    board: &Board,
+    asking: Asking<'_>,
+    may_set: impl Fn(&Variable) -> bool,
+) -> Result<ReadyTile, BoardError> {
     let tile = board.tile(asking.tile).ok_or(BoardError::NotFound("tile"))?;
     let mut values = values_of(&board.variables, asking.variables, may_set).map_err(BoardError::Invalid)?;
     let asked = match &tile.ask {
@@ -132,9 +161,66 @@ pub(super) async fn ask_tile(
     };
     let ready = ready(asked, time, &board.zone, &values, &board.filters, (RowFormat::Json, TILE_ROWS_MAX))?;
     let ready = if tile.show == Show::Number { ready.into_numbers()? } else { ready };
-    let mut answered = ask(boards, project, view, ready, tile.show).await?;
-    answered.is_filtered &= is_reached;
-    Ok(answered)
+    Ok(ReadyTile { ready, show: tile.show, is_reached })
+}
+
+impl ReadyTile {
+    async fn ask(self, boards: &Boards, project: &str, view: &View) -> Result<Answered, BoardError> {
+        let mut answered = ask(boards, project, view, self.ready, self.show).await?;
+        answered.is_filtered &= self.is_reached;
+        Ok(answered)
+    }
+
+    /// The same as events: how far it is, of insights what parts of the people say, and at last the answer.
+    async fn listen(self, boards: Boards, project: String, view: View) -> Result<Response, BoardError> {
+        let Ready::Insight { question, shown, is_filtered } = self.ready else {
+            let last = async move { self.ask(&boards, &project, &view).await.map_err(problem) };
+            return Ok(events(last, |_: f64| Known::<Answered> { progress: None, part: None }));
+        };
+        let listened = boards.answers().listened(&project, &question, &view).await?;
+        let (asked, frame) = (listened.clone(), Frame { show: self.show, question: shown, is_filtered });
+        let framed = frame.clone();
+        let last = async move {
+            let found = asked.answer().await;
+            found.map(|found| frame.around_whole(found)).map_err(|why| problem(BoardError::Unanswered(why)))
+        };
+        let look = move |share: f64| {
+            let Known { progress, part } = listened.known(share);
+            let part = part.map(|Part { answer, share, as_of }| {
+                let answer = framed.around(answer, as_of, None);
+                Part { answer, share, as_of }
+            });
+            Known { progress, part }
+        };
+        Ok(events(last, look))
+    }
+}
+
+/// What stands around the answer of an insight.
+#[derive(Debug, Clone)]
+struct Frame {
+    show: Show,
+    question: Value,
+    is_filtered: bool,
+}
+
+impl Frame {
+    fn around(&self, answer: Value, as_of: Time, took_ms: Option<f64>) -> Answered {
+        Answered {
+            show: self.show,
+            question: Some(self.question.clone()),
+            answer: Some(answer),
+            is_filtered: self.is_filtered,
+            columns: Vec::new(),
+            rows: Vec::new(),
+            as_of,
+            took_ms,
+        }
+    }
+
+    fn around_whole(&self, found: InsightAnswer) -> Answered {
+        self.around(found.answer, found.as_of.into(), Some(found.took_ms))
+    }
 }
 
 /// What of a question says how its answer is drawn: kinds, buckets, names of activities, properties and groups. Everything else,
@@ -151,6 +237,7 @@ const DRAWN: &[&str] = &[
     "from_ms",
     "funnel",
     "kind",
+    "measure",
     "measures",
     "name",
     "of",
@@ -184,9 +271,9 @@ impl Answered {
             match value {
                 Value::Object(members) => {
                     members.retain(|name, _| DRAWN.contains(&name.as_str()));
-                    // The names of properties and measures, whatever they are called.
-                    let others =
-                        members.iter_mut().filter(|(name, _)| !matches!(name.as_str(), "measures" | "properties"));
+                    // The names of properties and measures, whatever they are called, and what a breakdown is by.
+                    let is_of_names = |name: &str| matches!(name, "breakdown" | "measures" | "properties");
+                    let others = members.iter_mut().filter(|(name, _)| !is_of_names(name.as_str()));
                     others.for_each(|(_, value)| hide(value));
                 }
                 Value::Array(items) => items.iter_mut().for_each(hide),
@@ -215,16 +302,7 @@ pub(super) async fn ask(
     match ready {
         Ready::Insight { question, shown, is_filtered } => {
             let found = boards.answers().insight(project, &question, view).await?;
-            Ok(Answered {
-                show,
-                question: Some(shown),
-                answer: Some(found.answer),
-                is_filtered,
-                columns: Vec::new(),
-                rows: Vec::new(),
-                as_of: found.as_of.into(),
-                took_ms: Some(found.took_ms),
-            })
+            Ok(Frame { show, question: shown, is_filtered }.around_whole(found))
         }
         Ready::Sql(asked) => {
             let bytes = boards.answers().sql(project, asked, view).await?;

@@ -112,6 +112,10 @@ async fn answered(boards: &Boards, asked: SharedTileAsked) -> Result<Answered, B
         BoardError::Unanswered(Unanswered::Refused { code, .. }) => {
             refused(code, "the question of this tile has no answer")
         }
+        // How many rows there are is nothing that the tile shows.
+        BoardError::Unanswered(Unanswered::Preparing { .. }) => {
+            BoardError::Unanswered(Unanswered::Later { detail: "the activity is being read".to_owned() })
+        }
         BoardError::NotFound(_) => BoardError::ShareRefused,
         other => other,
     })?;

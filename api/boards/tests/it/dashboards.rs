@@ -5,6 +5,16 @@ use serde_json::{Value, json};
 use crate::gear::{SALES, house};
 use crate::stage::Stage;
 
+/// Names and data of events.
+fn events(text: &str) -> Vec<(String, Value)> {
+    let field = |event: &str, name: &str| {
+        let line = event.lines().find_map(|line| line.strip_prefix(name));
+        line.map(|line| line.trim_start_matches(':').trim_start().to_owned()).unwrap_or_default()
+    };
+    let told = text.split("\n\n").filter(|event| event.contains("event"));
+    told.map(|event| (field(event, "event"), serde_json::from_str(&field(event, "data")).unwrap())).collect()
+}
+
 mod scenes {
     use super::*;
 
@@ -134,6 +144,38 @@ mod scenes {
         }
     }
 
+    pub async fn tiles_tell_how_far_they_are(stage: &Stage) {
+        let house = house(stage).await;
+        house.post("dashboards", json!({"key": "sales", "text": SALES})).await.good();
+        let stream = [("accept", "text/event-stream")];
+        let ask =
+            async |tile: &str| house.ask("POST", "dashboards/sales/answers", &stream, json!({"tile": tile})).await;
+        *house.echo.numbers.lock().unwrap() = vec![2.0, 5.0];
+        let answer = ask("buyers").await.good();
+        assert_eq!(answer.headers["content-type"], "text/event-stream");
+        let told = events(&answer.text);
+        let names: Vec<&str> = told.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["partial", "progress", "answer"]);
+        assert_eq!(told[0].1["share"], 0.25);
+        assert_eq!(told[0].1["answer"]["answer"]["lines"], json!([]));
+        assert_eq!(told[1].1["state"], "asking");
+        let plain = house.post("dashboards/sales/answers", json!({"tile": "buyers"})).await.good().json();
+        assert_eq!(told[2].1, plain);
+        // A part is drawn as the whole is.
+        for name in ["show", "question", "is_filtered"] {
+            assert_eq!(told[0].1["answer"][name], plain[name], "{name}");
+        }
+        // Something may fail when a part was told already.
+        house.echo.numbers.lock().unwrap().clear();
+        let told = events(&ask("buyers").await.good().text);
+        let (name, last) = told.last().unwrap();
+        assert_eq!((name.as_str(), last["code"].as_str()), ("problem", Some("answer_later")));
+        // SQL has no parts; what is refused before anything is asked is refused as always.
+        let told = events(&ask("rows").await.good().text);
+        assert_eq!(told.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["answer"]);
+        assert_eq!(ask("none").await.refusal().1, "board_item_unknown");
+    }
+
     pub async fn questions_are_kept_with_their_parameters(stage: &Stage) {
         let house = house(stage).await;
         let content = json!({"title": "Plans", "ask": {"sql": "SELECT $plan, $until"},
@@ -214,6 +256,7 @@ on_both!(
     built_in_ones_can_be_changed_and_come_back,
     faults_have_pointers_and_lines,
     tiles_ask_with_bound_values,
+    tiles_tell_how_far_they_are,
     questions_are_kept_with_their_parameters,
     questions_are_files_too,
 );

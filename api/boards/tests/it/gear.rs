@@ -10,14 +10,15 @@ use footfall_api_access::{
     Access, AccessSettings, MailRoute, NewAccount, Origin, PasswordCost, Vault, View, WebhookSettings,
 };
 use footfall_api_app::{App, AppSettings};
-use footfall_api_boards::{Answers, Boards, InsightAnswer, SqlAsked, Unanswered, add};
+use footfall_api_boards::{Answers, Boards, InsightAnswer, Listened, SqlAsked, Unanswered, add};
 use footfall_api_http::limit::Quotas;
-use footfall_api_http::{Built, Peer, Secret, Settings, Undeclared};
+use footfall_api_http::{Built, Known, Part, Peer, Secret, Settings, Undeclared};
 use footfall_ingest_activity::Clock;
 use footfall_pipelines_insights::definition::Question;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tower::ServiceExt;
 
 use crate::stage::{NOON, Stage};
@@ -52,6 +53,38 @@ impl Answers for Echo {
         let buckets: Vec<i64> = (0..values.len() as i64).map(|day| day * 86_400_000).collect();
         let answer = json!({"buckets": buckets, "lines": [{"series": 0, "label": "everything", "measures": [values]}]});
         Ok(InsightAnswer { answer, as_of: NOON, took_ms: 1.0 })
+    }
+
+    async fn listened(&self, project: &str, question: &Question, view: &View) -> Result<Arc<dyn Listened>, Unanswered> {
+        let whole = self.insight(project, question, view).await?;
+        Ok(Arc::new(Heard { whole, told: Notify::new() }))
+    }
+}
+
+/// An answer that comes when a quarter was told.
+struct Heard {
+    whole: InsightAnswer,
+    told: Notify,
+}
+
+#[async_trait]
+impl Listened for Heard {
+    async fn answer(&self) -> Result<InsightAnswer, Unanswered> {
+        self.told.notified().await;
+        match self.whole.answer["lines"][0]["measures"][0].as_array().map_or(0, Vec::len) {
+            0 => Err(Unanswered::Later { detail: "later".to_owned() }),
+            _ => Ok(self.whole.clone()),
+        }
+    }
+
+    fn known(&self, share: f64) -> Known<Value> {
+        let progress = Some(json!({"state": "asking", "segments_done": 1, "segments_all": 4}));
+        if share < 0.25 {
+            let part = Part { answer: json!({"buckets": [], "lines": []}), share: 0.25, as_of: NOON.into() };
+            return Known { progress, part: Some(part) };
+        }
+        self.told.notify_one();
+        Known { progress, part: None }
     }
 }
 

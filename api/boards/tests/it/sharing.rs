@@ -91,6 +91,8 @@ mod scenes {
             json!({"activities": ["buy"], "condition": {"any": [{"property": is("plan")}, {"sql": "x = 'hidden'"}]}});
         let series = json!([{"select": select, "measures": ["people", {"sum": "price"}]}]);
         let segments = json!([{"name": "Pro", "cohort": who}, {"name": "Others", "cohort": {"not": who}}]);
+        let of_company = json!({"property": {"group": {"group": "company", "property": "title"}}, "step": 1,
+            "attribution": "first_touch"});
         let questions = [
             json!({"question": "compare", "segments": segments, "of": {"converts": {"steps": [select, select], "window_ms": 60_000}}}),
             json!({"question": "trend", "bucket": "day", "series": series, "cohorts": [{"name": "Pro", "cohort": who}]}),
@@ -100,6 +102,8 @@ mod scenes {
                 "exclusions": [{"select": select, "after": 1, "before": 2}]}),
             json!({"question": "distribution", "select": select, "of": {"property": "price"}, "edges": [1.0], "ranks": [0.5]}),
             json!({"question": "ranking", "select": select, "by": "activity", "top": 5}),
+            json!({"question": "funnel", "steps": [select, select], "window_ms": 60_000, "breakdown": of_company}),
+            json!({"question": "sessions", "bucket": "day", "measure": "bounce_rate"}),
         ];
         let tiles: Vec<Value> = questions
             .iter()
@@ -128,6 +132,10 @@ mod scenes {
         assert_eq!(drawn["series"][0]["select"], json!({"activities": ["buy"]}));
         assert_eq!(drawn["series"][0]["measures"], json!(["people", {"sum": "price"}]));
         assert_eq!(drawn["cohorts"], json!([{"name": "Pro"}]));
+        // What the parts are by, and what is drawn of sessions.
+        let drawn = async |at: &str| tile(&house, &token, at, json!({})).await.good().json()["question"].clone();
+        assert_eq!(drawn("t7").await["breakdown"], of_company);
+        assert_eq!(drawn("t8").await["measure"], "bounce_rate");
         for by in ["person", "activity_and_person"] {
             assert_eq!(tile(&house, &token, by, json!({})).await.refusal().1, "question_refused", "{by}");
         }

@@ -3,8 +3,8 @@
 export type Progress = { state: "waiting" } | { state: "preparing"; rows_done: number; rows_all: number } | { state: "asking"; segments_done: number; segments_all: number };
 
 /** The answer for a share of the people, while the others are asked about; nothing in it is scaled. */
-export interface Part {
-  answer: unknown;
+export interface Part<T = unknown> {
+  answer: T;
   share: number;
   as_of: string;
 }

@@ -1,6 +1,7 @@
 // What the pages of dashboards ask of the API.
 
 import { api, good, goodWithTag, Refused, unreachable } from "../api/client";
+import { askPatiently, type Tell, type TellPart } from "../api/events";
 import type { Ask, Board, TileAnswer, Value } from "./model";
 
 export interface Line {
@@ -72,8 +73,8 @@ export async function save(project: string, key: string, tag: string, body: { te
 export const create = (project: string, body: { key: string } & ({ text: string } | { dashboard: Board })) => good(POST(`${BASE}/dashboards`, { ...at(project), body })) as Promise<Kept>;
 export const remove = (project: string, key: string, tag: string) => good(DELETE(`${BASE}/dashboards/{key}`, { ...at(project, { key }), headers: { "if-match": tag } }));
 
-export const askTile = (project: string, key: string, body: { tile: string; variables: Record<string, Value>; days?: number }, signal?: AbortSignal) =>
-  good(POST(`${BASE}/dashboards/{key}/answers`, { ...at(project, { key }), body, signal })) as Promise<TileAnswer>;
+export const askTile = (project: string, key: string, body: { tile: string; variables: Record<string, Value>; days?: number }, signal: AbortSignal, tell: Tell, tellPart: TellPart<TileAnswer>) =>
+  askPatiently<TileAnswer, TileAnswer>(`/v1/projects/${encodeURIComponent(project)}/dashboards/${encodeURIComponent(key)}/answers`, body, signal, tell, tellPart);
 
 export const shares = (project: string, key: string) => all<Share>(project, "/dashboards/{key}/shares", { key });
 export const share = (project: string, key: string, body: object) => good(POST(`${BASE}/dashboards/{key}/shares`, { ...at(project, { key }), body })) as Promise<{ id: string; url: string }>;

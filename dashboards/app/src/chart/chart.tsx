@@ -3,7 +3,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import { FlowsChart } from "./flows";
 import { LinesChart } from "./lines";
-import { coloursOf, hueOf, type Colours, type Drawing } from "./options";
+import { coloursOf, hueOf, type Colours, type Drawing, type Pick } from "./options";
 
 export interface Place {
   width: number;
@@ -36,8 +36,8 @@ interface Props {
   label: string;
   drawing: Drawing;
   isStale?: boolean;
-  /** Somebody wants to know what is behind a place of the chart. */
-  pick?: (index: number, line: number) => void;
+  /** Leads to what is behind a place of the chart. */
+  pick?: Pick;
 }
 
 export function Chart({ label, drawing, isStale, pick }: Props) {
@@ -49,8 +49,8 @@ export function Chart({ label, drawing, isStale, pick }: Props) {
   const turn = (name: string) => setHidden((before) => new Set(before.has(name) ? [...before].filter((one) => one !== name) : [...before, name]));
   return (
     <figure className={`chart-figure${isStale ? " stale" : ""}`}>
-      <div className={`chart${pick ? " can-pick" : ""}`} ref={host}>
-        <div role="img" aria-label={label}>
+      <div className="chart" ref={host}>
+        <div role={pick && shown.kind === "flows" ? "group" : "img"} aria-label={label}>
           {place && place.width > 0 && (shown.kind === "flows" ? <FlowsChart edges={shown.edges} {...place} pick={pick} /> : <LinesChart drawing={shown} {...place} pick={pick} />)}
         </div>
       </div>

@@ -3,7 +3,7 @@
 import { area, line } from "d3-shape";
 import { useId, useState, type PointerEvent } from "react";
 import { number } from "../parts/format";
-import { FONT, hueOf, widthOf, type Colours, type Lines } from "./options";
+import { FONT, hueOf, widthOf, type Colours, type Lines, type Pick } from "./options";
 import { axisOf, lineAt, shortened, stacked, strideOf, written, type Box, type Stacked } from "./places";
 
 interface Props {
@@ -11,13 +11,14 @@ interface Props {
   width: number;
   height: number;
   colours: Colours;
-  pick?: (index: number, line: number) => void;
+  pick?: Pick;
 }
 
 export function LinesChart({ drawing, width, height, colours, pick }: Props) {
   const { names, lines, kind, unit, marks = [], reach = Infinity } = drawing;
   const inside = useId();
   const [at, setAt] = useState<number>();
+  const [leads, setLeads] = useState(false);
   const bars = kind === "bars" ? stacked(drawing) : [];
   const all = kind === "bars" ? bars.flat().flatMap((bar) => (bar ? [bar.from, bar.to] : [])) : lines.flatMap(({ values, band }) => [...values, ...(band ?? []).flatMap((one) => (one ? [one.low, one.high] : []))]);
   const axis = axisOf(all.map((value) => (value === null ? null : Math.max(-reach, Math.min(reach, value)))), height);
@@ -32,18 +33,21 @@ export function LinesChart({ drawing, width, height, colours, pick }: Props) {
     const across = event.clientX - event.currentTarget.getBoundingClientRect().left - box.left;
     return Math.max(0, Math.min(names.length - 1, kind === "bars" ? Math.floor(across / step) : Math.round(across / step)));
   };
-  const picked = (event: PointerEvent<SVGSVGElement>) => {
+  /** What a click does there; a number that is none, or nothing, has nothing behind it. */
+  const leadOf = (event: PointerEvent<SVGSVGElement>) => {
     const from = event.currentTarget.getBoundingClientRect();
     const index = nearest(event);
     const value = axis.low + (1 - (event.clientY - from.top - box.top) / box.height) * (axis.high - axis.low);
     // Where within the bars of one name.
     const wide = thickOf(drawing, step) * lines.length;
     const across = (event.clientX - from.left - x(index)) / wide + 0.5;
-    pick?.(index, lineAt(drawing, bars, index, value, across));
+    const line = lineAt(drawing, bars, index, value, across);
+    return lines[line]?.values[index] ? pick?.(index, line) : undefined;
   };
+  const look = (event: PointerEvent<SVGSVGElement>) => (setAt(nearest(event)), setLeads(leadOf(event) !== undefined));
   return (
     <>
-      <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} onPointerMove={(event) => setAt(nearest(event))} onPointerLeave={() => setAt(undefined)} onClick={(event) => picked(event as never)}>
+      <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} className={leads ? "leads" : undefined} onPointerMove={look} onPointerLeave={() => setAt(undefined)} onClick={(event) => leadOf(event as never)?.()}>
         {axis.ticks.map((tick) => (
           <g key={tick}>
             <line x1={box.left} x2={box.left + box.width} y1={y(tick)} y2={y(tick)} stroke={colours.line} strokeWidth={tick === 0 ? 1.5 : 1} />

@@ -24,6 +24,18 @@ export type Drawing =
   | { kind: "flows"; edges: Edge[] };
 export type Lines = Exclude<Drawing, { kind: "flows" }>;
 
+/** What a click at a place of a chart does; undefined where nothing is behind it. */
+export type Pick = (index: number, line: number) => (() => void) | undefined;
+
+/** Flows carry the place of an activity before `·`, so that it may stand in several columns. */
+export const activityOf = (name: string) => name.replace(/^\d+ · /, "");
+/** What stands at a place. */
+export function placeName(drawing: Drawing | undefined, index: number): string {
+  if (drawing?.kind !== "flows") return drawing?.names[index] ?? "";
+  const edge = drawing.edges[index];
+  return edge ? `${activityOf(edge.from)} → ${activityOf(edge.to)}` : "";
+}
+
 export interface Colours {
   ink: string;
   soft: string;

@@ -3,9 +3,7 @@
 import { useState } from "react";
 import { useAnswer } from "../api/answer";
 import { api, good } from "../api/client";
-import { askRows } from "../api/rows";
-import { Link } from "../frame/link";
-import { placeOf, useProject } from "../frame/project";
+import { useProject } from "../frame/project";
 import { Segments } from "../parts/choice";
 import { Dialog } from "../parts/dialog";
 import { csv, fileName, save } from "../parts/files";
@@ -13,8 +11,10 @@ import { ago, number } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
 import { ActivitiesBehind } from "./activities";
 import { WITH_ACTIVITIES, type Behind } from "./behind_of";
+import { PersonLink, named } from "./persons";
 
 export { behindOf, type Behind } from "./behind_of";
+export { named } from "./persons";
 
 interface Page {
   people: number;
@@ -77,26 +77,11 @@ export function PeopleListed({ title, name, ask }: { title: string; name: string
     <>
       <div className="result-head"><p role="status"><b>{number(people.people)}</b> {people.people === 1 ? "person" : "people"}</p><button type="button" className="quiet" onClick={() => void take().then(() => setFault(undefined), setFault)}>CSV of all</button></div>
       {fault ? <Failure fault={fault} /> : null}
-      <ul className="rows">{people.listed.map((id) => { const known = people.known.get(id); return <li key={id}><Link href={placeOf(project, `people/${encodeURIComponent(id)}`)}>{known?.name ?? id}</Link>{known && <span className="soft small">{number(known.activities)} activities · last {ago(known.last)}</span>}</li>; })}</ul>
+      <ul className="rows">{people.listed.map((id) => { const known = people.known.get(id); return <li key={id}><PersonLink id={id} known={known} />{known && <span className="soft small">{number(known.activities)} activities · last {ago(known.last)}</span>}</li>; })}</ul>
       <div className="line">
         {after.length > 0 && <button type="button" className="plain" onClick={() => setAfter(after.slice(0, -1))}>Before</button>}
         {people.next && <button type="button" className="plain" onClick={() => setAfter([...after, people.next ?? ""])}>More</button>}
       </div>
     </>
   );
-}
-
-interface Known {
-  name: string;
-  last: string;
-  activities: number;
-}
-
-/** Ids as people know them; roles without SQL see the ids of persons. */
-export async function named(project: string, ids: string[], signal?: AbortSignal): Promise<Map<string, Known>> {
-  if (ids.length === 0) return new Map();
-  const names = ids.map((_, index) => `p${index}`);
-  const sql = `SELECT person_id, distinct_ids, last_seen, activities FROM persons WHERE person_id IN (${names.map((name) => `$${name}`).join(", ")})`;
-  const { rows } = await askRows(project, sql, Object.fromEntries(ids.map((id, index) => [`p${index}`, id])), signal).catch(() => ({ rows: [] }));
-  return new Map(rows.map(([id, distinct, last, activities]) => [String(id), { name: Array.isArray(distinct) ? String(distinct[0]) : String(id), last: String(last), activities: Number(activities) }]));
 }

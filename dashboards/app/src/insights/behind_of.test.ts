@@ -1,7 +1,7 @@
 // What a number counts is what is shown behind it first.
 
 import { expect, test } from "vitest";
-import { behindOf } from "./behind_of";
+import { behindOf, pickOf } from "./behind_of";
 import { Elsewhere, OfActivities } from "./drawn";
 
 const series = [{ select: {}, measures: ["count", "people", { sum: "amount" }, { per_person: { value: "rows", statistic: "average" } }, "new_people"] }];
@@ -17,4 +17,11 @@ test("rankings and numbers of activities are of activities, others of people", (
   expect(behindOf("places", { resolution: 7 }, new OfActivities({ cell: { cell: "c" } }), "t")).toEqual({ kind: "places", title: "t", question: { resolution: 7 }, cell: { cell: { cell: "c" } }, isOfActivities: true });
   expect(behindOf("compare", {}, new Elsewhere("cohort", { cohort: {} }, {}), "t")).toEqual({ kind: "cohort", title: "t", question: { cohort: {} }, cell: {} });
   expect(behindOf("trend", {}, null, "t")).toBeUndefined();
+});
+
+test("a place of a chart leads somewhere only where somebody is behind it", () => {
+  const shown: unknown[] = [];
+  const pick = pickOf({ cellAt: (index, line) => (line === 0 ? { index } : null) }, (cell, index) => shown.push([cell, index]));
+  pick?.(3, 0)?.();
+  expect([shown, pick?.(3, 1), pickOf({}, () => undefined)]).toEqual([[[{ index: 3 }, 3]], undefined, undefined]);
 });

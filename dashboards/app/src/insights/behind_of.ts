@@ -1,6 +1,7 @@
 // What is behind a number: a question and the place of the number in its answer.
 
-import { Elsewhere, OfActivities, type Cell, type Definition } from "./drawn";
+import type { Pick } from "../chart/options";
+import { Elsewhere, OfActivities, type Cell, type Definition, type Drawn } from "./drawn";
 import type { Kind } from "./question";
 
 export interface Behind {
@@ -36,4 +37,12 @@ export function behindOf(kind: Kind, definition: object, cell: Cell | undefined,
   if (cell instanceof Elsewhere) return { kind: cell.kind, title, question: cell.question, cell: cell.cell };
   if (cell instanceof OfActivities) return { kind, title, question: definition, cell: cell.cell, isOfActivities: true };
   return { kind, title, question: definition, cell, isOfActivities: countsActivities(kind, definition, cell) };
+}
+
+/** Ways from the places of a drawing to what is behind them. */
+export function pickOf({ cellAt }: { cellAt?: Drawn["cellAt"] }, show: (cell: Cell, index: number) => void): Pick | undefined {
+  return cellAt && ((index, line) => {
+    const cell = cellAt(index, line);
+    return cell ? () => show(cell, index) : undefined;
+  });
 }

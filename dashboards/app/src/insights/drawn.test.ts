@@ -123,7 +123,20 @@ test("sessions of the whole span by how they begin", () => {
 
 test("what a person of a ranking did is behind their number", () => {
   const shown = drawn("ranking", { by: "person" }, { rows: [{ activity: null, person: "p1", rows: 3 }] }, "UTC");
-  expect([shown.people, shown.cells]).toEqual([["p1"], [[null, { person: "p1" }]]]);
+  expect([shown.people, shown.head, shown.cells]).toEqual([["p1"], ["person", "times"], [[null, { person: "p1" }]]]);
+  const both = drawn("ranking", { by: "activity_and_person" }, { rows: [{ activity: "buy", person: "p1", rows: 3 }] }, "UTC");
+  expect([both.head, both.rows, both.labels, both.cells]).toEqual([["person", "activity", "times"], [["p1", "buy", 3]], 2, [[null, null, { activity: "buy", person: "p1" }]]]);
+});
+
+test("where nobody can be asked for, a number leads nowhere", () => {
+  const line = { series: 0, label: "everything", measures: [[2, 2]] };
+  const trend = (more: object, lines: object[] = [line]) => drawn("trend", { bucket: "day", series: [{ select: {}, measures: ["count"] }], ...more }, { buckets: [0, 86_400_000], lines }, "UTC");
+  expect(trend({}).cells?.[1]?.[1]).toMatchObject({ series: 0, bucket_ms: 86_400_000 });
+  expect(trend({ running: "sum" }).cells?.[1]).toEqual([null, null]);
+  expect(trend({ formulas: ["A * 2"] }, [line, { ...line, series: 1 }]).cells?.[1]?.[2]).toBeNull();
+  const session = (sessions: number, bounces: number) => ({ start_ms: 5, sessions, duration_ms: 0, bounces, rows: sessions });
+  const bounced = (bucket: object) => drawn("sessions", { bucket: "day" }, { buckets: [bucket] }, "UTC").cells?.[0]?.[3];
+  expect([bounced(session(4, 1)), bounced(session(4, 0)), bounced(session(0, 0))]).toEqual([{ bucket_ms: 5, bounced: true }, null, null]);
 });
 
 test("of a factor both who converted and who did not are behind a number", () => {

@@ -59,6 +59,8 @@ export interface Definition {
   bucket?: Bucket | "whole";
   series?: { select?: Selector; measures?: unknown[] }[];
   formulas?: string[];
+  /** Values run on: those of a bucket are of those before it too. */
+  running?: unknown;
   steps?: Selector[];
   trend?: Bucket;
   breakdown?: { property?: unknown; properties?: unknown[] };

@@ -47,9 +47,17 @@ export interface RankingAnswer {
 
 export function ranking({ rows }: RankingAnswer): Drawn {
   const people = rows.some(({ person }) => person !== null) ? rows.map(({ person }) => person ?? "") : undefined;
-  const names = rows.map(({ activity, person }) => activity ?? person ?? "");
+  const names = rows.map(({ activity }) => activity ?? "");
   const top = names.slice(0, 15);
-  return { drawing: people ? undefined : { kind: "bars", names: top, lines: [{ name: "times", values: rows.slice(0, 15).map(({ rows }) => rows) }] }, head: [people ? "person" : "activity", "times"], rows: rows.map(({ rows }, index) => [names[index] ?? "", rows]), cells: rows.map(({ activity, person }) => [null, { ...(activity !== null && { activity }), ...(person !== null && { person }) }]), cellAt: people ? undefined : (index) => ({ activity: rows[index]?.activity }), people };
+  const hasBoth = people !== undefined && rows.some(({ activity }) => activity !== null);
+  const labels = [...(people ? ["person"] : []), ...(hasBoth || !people ? ["activity"] : [])];
+  return {
+    drawing: people ? undefined : { kind: "bars", names: top, lines: [{ name: "times", values: rows.slice(0, 15).map(({ rows }) => rows) }] },
+    head: [...labels, "times"], labels: labels.length, people,
+    rows: rows.map(({ rows }, index) => [...(people ? [people[index] ?? ""] : []), ...(hasBoth || !people ? [names[index] ?? ""] : []), rows]),
+    cells: rows.map(({ activity, person }) => [...labels.map(() => null), { ...(activity !== null && { activity }), ...(person !== null && { person }) }]),
+    cellAt: people ? undefined : (index) => ({ activity: rows[index]?.activity }),
+  };
 }
 
 export interface PlacesAnswer {

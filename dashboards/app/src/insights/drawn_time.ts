@@ -37,7 +37,8 @@ export function trend(asked: Definition, answer: TrendAnswer, name: Name, now: n
     const { line, measure, previous } = own[at] ?? {};
     const bucket_ms = (previous ? answer.previous : answer)?.buckets[index];
     const of = series[line?.series ?? 0]?.measures ?? [];
-    return line && bucket_ms !== undefined && line.series < series.length ? { series: line.series, bucket_ms, label: line.label, previous, ...((of.length > 1 || of[0] === "new_people") && { measure }) } : null;
+    // What runs on, and what is worked out of several numbers, is of nobody who can be asked for.
+    return line && bucket_ms !== undefined && line.series < series.length && !asked.running ? { series: line.series, bucket_ms, label: line.label, previous, ...((of.length > 1 || of[0] === "new_people") && { measure }) } : null;
   };
   const names = answer.buckets.map(name);
   return {
@@ -125,7 +126,7 @@ export function sessions(asked: Definition, answer: SessionsAnswer, name: Name):
   const isCount = measure === "sessions";
   const names = buckets.map(({ start_ms }) => name(start_ms));
   const rows = buckets.map(({ sessions, duration_ms, bounces, rows }, index): Value[] => [names[index] ?? "", sessions, sessions ? span(duration_ms / sessions) : null, percent(bounces / (sessions || Number.NaN)), sessions ? number(rows / sessions) : null]);
-  const cells = buckets.map(({ start_ms }): Cell[] => [null, { bucket_ms: start_ms }, null, { bucket_ms: start_ms, bounced: true }, null]);
+  const cells = buckets.map(({ start_ms, bounces }): Cell[] => [null, { bucket_ms: start_ms }, null, bounces ? { bucket_ms: start_ms, bounced: true } : null, null]);
   const most = (list: [string, number][]) => list.slice(0, 5).map(([activity, count]) => `${activity} (${number(count)})`).join(", ");
   return {
     drawing: { ...drawing, names, lines: [{ name: line, values: buckets.map((bucket) => (isCount || bucket.sessions ? of(bucket) : null)) }] }, starts: buckets.map(({ start_ms }) => start_ms),
@@ -157,13 +158,13 @@ function sessionParts(asked: Definition, all: Session | undefined, groups: { lab
   const parts = groups.flatMap(({ label, buckets: [bucket] }) => (bucket ? [{ label, ...bucket }] : []));
   const ranked = [...parts].sort((a, b) => Number(a.label === "other") - Number(b.label === "other") || b.sessions - a.sessions);
   const row = ({ sessions, duration_ms, bounces, rows }: Session): Value[] => [sessions, sessions ? span(duration_ms / sessions) : null, percent(bounces / (sessions || Number.NaN)), sessions ? number(rows / sessions) : null];
-  const cells = (bucket_ms: number, label: Label): Cell[] => [null, { bucket_ms, label }, null, { bucket_ms, bounced: true, label }, null];
+  const cells = ({ start_ms: bucket_ms, bounces }: Session, label: Label): Cell[] => [null, { bucket_ms, label }, null, bounces ? { bucket_ms, bounced: true, label } : null, null];
   return {
     drawing: { kind: "bars", names: ranked.map(({ label }) => labelled(label)), lines: [{ name: "sessions", values: ranked.map(({ sessions }) => sessions) }] },
     head: [dividedBy(asked), "sessions", "length on average", "of one activity", "activities each"],
-    rows: ranked.map(({ label, ...one }) => [labelled(label), ...row(one)]), cells: ranked.map(({ label, start_ms }) => cells(start_ms, label)),
+    rows: ranked.map(({ label, ...one }) => [labelled(label), ...row(one)]), cells: ranked.map((one) => cells(one, one.label)),
     cellAt: (index) => { const part = ranked[index]; return part ? { bucket_ms: part.start_ms, label: part.label } : null; },
-    ...(all && ranked.length > 1 && { totals: { values: ["all", ...row(all)], cells: cells(all.start_ms, "everything") } }),
+    ...(all && ranked.length > 1 && { totals: { values: ["all", ...row(all)], cells: cells(all, "everything") } }),
     figures: ranked.map(({ label, sessions, start_ms }) => ({ name: labelled(label), value: sessions, cell: { bucket_ms: start_ms, label } })),
   };
 }

@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { Link } from "../frame/link";
 import { number } from "../parts/format";
 import { Grid } from "../parts/grid";
-import { hrefOf } from "../sql/links";
+import { hrefOf, type Where } from "../sql/links";
 import type { Cell, Drawn, Value } from "./drawn";
 
 export const cellOf = (value: string | number | null | undefined) => (typeof value === "string" ? value : value === null || value === undefined ? "" : number(value));
@@ -15,7 +15,7 @@ interface Props {
   show?: (cell: Cell, what: string) => void;
   height?: number;
   /** Ids and names of rows of SQL are ways to their pages in this project. */
-  project?: string;
+  project?: Where;
   /** What stands in the first column of a row. */
   first?: (row: number) => ReactNode;
   /** Leads to the rows behind a row of SQL, where there are some. */

@@ -2,7 +2,7 @@
 
 import { useCallback, useMemo, useState } from "react";
 import { useAnswer } from "../api/answer";
-import type { Part, Progress } from "../api/stream";
+import { useTold } from "../api/told";
 import { useAddress, useInAddress } from "../frame/address";
 import { useProject } from "../frame/project";
 import { Segments } from "../parts/choice";
@@ -52,14 +52,10 @@ export default function Insights() {
   const isComing = isNamed && found.isAsking && !found.value;
   const lack = kept ? undefined : lackOf(question);
   const [behind, setBehind] = useState<Behind>();
-  const [progress, setProgress] = useState<Progress>();
-  const [part, setPart] = useState<{ part: Part; of: object }>();
   const [isManaging, setManaging] = useState(false);
   const definition = useMemo(() => kept?.definition ?? bodyOf(question, midnight(Date.now(), 1, ZONE), ZONE), [question, kept]);
-  const answer = useAnswer(lack || isComing ? undefined : `${project} ${question.kind} ${JSON.stringify(definition)}`, (signal) =>
-    ask(project, question.kind, definition, signal, setProgress, (part) => setPart({ part, of: definition })).then((insight) => ({ insight, kind: question.kind, definition, question })));
-  // Of another question it says nothing.
-  const known = answer.isAsking && part?.of === definition ? part.part : undefined;
+  const answer = useTold(lack || isComing ? undefined : `${project} ${question.kind} ${JSON.stringify(definition)}`, (signal, tell, tellPart) =>
+    ask(project, question.kind, definition, signal, tell, tellPart).then((insight) => ({ insight, kind: question.kind, definition, question })));
   const show = useCallback((behind: Behind | undefined) => behind && setBehind(behind), []);
   return (
     <>
@@ -72,10 +68,10 @@ export default function Insights() {
       {kept ? <p className="notice" role="status">«{opened?.content.title}» asks for more than can be chosen here: it is asked as it was saved. Choosing a kind begins a new question.</p>
         : !isComing && <Builder question={question} change={change} />}
       <section className="card" aria-label="Answer" aria-busy={answer.isAsking}>
-        {answer.isSlow && <Waiting progress={progress} cancel={answer.cancel} />}
+        {answer.isSlow && <Waiting progress={answer.progress} cancel={answer.cancel} />}
         {answer.isCancelled && <p className="line" role="status">It was stopped. <button type="button" className="plain" onClick={answer.again}>Ask again</button></p>}
-        {isComing ? <Loading what="the saved question" /> : lack ? <Empty>{lack}</Empty> : answer.fault ? <Failure fault={answer.fault} again={answer.again} />
-          : known ? <PartOfAnswer part={known} kind={question.kind} definition={definition} />
+        {isComing ? <Loading what="the saved question" /> : lack ? <Empty>{lack}</Empty> : answer.part ? <PartOfAnswer part={answer.part} kind={question.kind} definition={definition} />
+          : answer.fault ? <Failure fault={answer.fault} again={answer.again} />
           : answer.value ? <Result {...answer.value} isStale={answer.isAsking || Boolean(answer.isCancelled)} isKept={kept !== undefined} saved={() => (setFirst(typed), unsaved.drop(), found.again())} show={show} /> : !answer.isSlow && !answer.isCancelled && <Loading what="the answer" />}
       </section>
       {behind && <PeopleBehind behind={behind} close={() => setBehind(undefined)} />}

@@ -18,6 +18,12 @@ interface Props {
 /** What is said of a part. */
 export const saidOf = ({ share }: Part) => `So far of ${percent(share, 0)} of the people; the rest is on its way`;
 
+/** The same where there is little room. */
+export function PartMark({ part }: { part: Part }) {
+  const said = saidOf(part);
+  return <span className="badge" role="status" title={said}><span aria-hidden="true">{percent(part.share, 0)} so far</span><span className="hidden">{said}</span></span>;
+}
+
 export function PartOfAnswer({ part, kind, definition }: Props) {
   const shown = useMemo(() => drawn(kind, definition, part.answer, ZONE), [part, kind, definition]);
   const title = KINDS.find(([key]) => key === kind)?.[1] ?? "";

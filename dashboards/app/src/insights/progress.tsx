@@ -16,7 +16,7 @@ export function Waiting({ progress, cancel }: { progress?: Progress; cancel: () 
   );
 }
 
-export function Bar({ progress }: { progress?: Progress }) {
+export function Bar({ progress, label = "Working on it" }: { progress?: Progress; label?: string }) {
   const share = shareOf(progress);
-  return share === undefined ? <div className="progress" role="progressbar" aria-label="Working on it"><i /></div> : <progress value={share} max={1} aria-label="Working on it" />;
+  return share === undefined ? <div className="progress" role="progressbar" aria-label={label}><i /></div> : <progress value={share} max={1} aria-label={label} />;
 }

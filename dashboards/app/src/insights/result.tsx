@@ -1,11 +1,11 @@
 // An answer: its chart, its numbers as a table, who is behind each of them, and what can be taken along.
 
 import { Fragment, useMemo, useRef } from "react";
-import { useAnswer } from "../api/answer";
 import { isKeepable, savedInsight } from "../boards/insight";
 import { SaveQuestion } from "../boards/save";
 import { ZONE } from "../boards/zone";
 import { Chart } from "../chart/chart";
+import { placeName } from "../chart/options";
 import { savePicture } from "../chart/picture";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
@@ -13,11 +13,12 @@ import { csv, fileName, save } from "../parts/files";
 import { number } from "../parts/format";
 import { Empty } from "../parts/states";
 import type { Insight } from "./ask";
-import { behindOf, named, type Behind } from "./behind";
+import { behindOf, pickOf, type Behind } from "./behind_of";
 import { SaveCohort } from "./cohorts";
 import { drawn, type Drawn } from "./drawn";
 import { Happened, marksOf, useHappened } from "./happened";
 import { Numbers } from "./numbers";
+import { usePersons } from "./persons";
 import { KINDS, type Kind, type Question } from "./question";
 import { sqlOf } from "./taken";
 
@@ -35,20 +36,16 @@ interface Props {
 }
 
 export function Result({ insight, kind, definition, question, isStale, isKept, saved, show }: Props) {
-  const project = useProject().id;
+  const { id: project, permissions } = useProject();
   const region = useRef<HTMLDivElement>(null);
   const shown = useMemo(() => drawn(kind, definition, insight.answer, ZONE), [insight, kind, definition]);
-  const people = useAnswer(shown.people ? `${project} ${shown.people.join(" ")}` : undefined, (signal) => named(project, shown.people ?? [], signal));
   const happened = useHappened(shown.starts !== undefined);
   const marks = useMemo(() => marksOf(happened.value ?? [], shown.starts ?? []), [happened.value, shown.starts]);
   const title = KINDS.find(([key]) => key === kind)?.[1] ?? "";
   const isEmpty = shown.rows.every((row) => row.every((value, index) => index === 0 || !value || typeof value === "string")) && !shown.people?.length;
   const drawing = shown.drawing && shown.drawing.kind !== "flows" && marks.length ? { ...shown.drawing, marks } : shown.drawing;
-  const pick = shown.cellAt && ((index: number, line: number) => show(behindOf(kind, definition, shown.cellAt?.(index, line), `${title}: ${drawing?.kind === "flows" ? "a flow" : drawing?.names[index] ?? ""}`)));
-  const person = (row: number) => {
-    const id = shown.people?.[row];
-    return id && <Link href={placeOf(project, `people/${encodeURIComponent(id)}`)}>{people.value?.get(id)?.name ?? id}</Link>;
-  };
+  const pick = pickOf(shown, (cell, index) => show(behindOf(kind, definition, cell, `${title}: ${placeName(drawing, index)}`)));
+  const person = usePersons(shown.people);
   return (
     <div ref={region} className="stack">
       <div className="result-head">
@@ -56,7 +53,7 @@ export function Result({ insight, kind, definition, question, isStale, isKept, s
         <span className="soft small">{number(insight.rows_read)} rows in {number(insight.took_ms)} ms</span>
         <span className="line">
           {kind === "cohort" ? <SaveCohort question={question} /> : !isKept && isKeepable(question) && <SaveQuestion question={() => savedInsight(question)} saved={saved} />}
-          {kind === "places" && <Link className="quiet" href={placeOf(project, "places", { activity: question.steps[0]?.activity ?? "", days: String(question.days) })}>On the map</Link>}
+          {kind === "places" && permissions.has("sql.run") && <Link className="quiet" href={placeOf(project, "places", { activity: question.steps[0]?.activity ?? "", days: String(question.days) })}>On the map</Link>}
           <Exports shown={shown} title={title} kind={kind} definition={definition} clickhouse={insight.clickhouse_sql} unsaid={insight.clickhouse_unsaid} picture={() => region.current && void savePicture(region.current, title)} />
         </span>
       </div>

@@ -1,7 +1,9 @@
 // Ids and names lead to their pages, and are no SQL.
 
 import { expect, test } from "vitest";
-import { hrefOf } from "./links";
+import { hrefOf as hrefIn } from "./links";
+
+const hrefOf = (id: string, column: string, value: unknown, permissions = ["sql.run", "flags.read", "experiments.read"]) => hrefIn({ id, permissions: new Set(permissions) }, column, value);
 
 test("what has a page is led to", () => {
   expect(hrefOf("p", "person_id", "a/b")).toBe("/app/p/people/a%2Fb");
@@ -19,4 +21,12 @@ test("ids without a page lead to their rows, as texts", () => {
 
 test("nothing is led to by numbers, nothing and other columns", () => {
   for (const [column, value] of [["person_id", null], ["person_id", 4], ["country", "DE"], ["event", ""]] as const) expect(hrefOf("p", column, value)).toBeUndefined();
+});
+
+test("nothing leads to a page that whoever looks may not open", () => {
+  const led = (permissions: string[]) => ["person_id", "event", "message_id", "$feature_flag", "experiment_key"].map((column) => hrefOf("p", column, "x", permissions) !== undefined);
+  expect(led([])).toEqual([false, false, false, false, false]);
+  expect(led(["flags.read"])).toEqual([false, false, false, true, false]);
+  expect(led(["experiments.read"])).toEqual([false, false, false, false, true]);
+  expect(led(["sql.run"])).toEqual([true, true, true, false, false]);
 });

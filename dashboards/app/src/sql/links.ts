@@ -1,5 +1,6 @@
 // Where the value of a column leads: ids and names of what has a page of its own.
 
+import type { Project } from "../api/session";
 import { placeOf } from "../frame/project";
 import { quoted } from "./quoted";
 
@@ -11,9 +12,15 @@ FROM activity JOIN sessions ON sessions.person_id = activity.person_id AND activ
 WHERE sessions.session_id = ${quoted(id)}
 ORDER BY activity.timestamp`;
 
-/** The address of what a value names; undefined where it names nothing. */
-export function hrefOf(project: string, column: string, value: unknown): string | undefined {
-  if (typeof value !== "string" || value === "") return undefined;
+/** What the pages need that columns lead to; people, activities and rows are asked for in SQL. */
+const neededFor = (column: string) => (/^(\$?feature_flag|flag|feature)$/.test(column) ? "flags.read" : /^experiment(_key|_id)?$/.test(column) ? "experiments.read" : "sql.run");
+
+/** Where somebody is: a page opens to whoever may see it. */
+export type Where = Pick<Project, "id" | "permissions">;
+
+/** The address of what a value names; undefined where it names nothing, or nothing that this person may open. */
+export function hrefOf({ id: project, permissions }: Where, column: string, value: unknown): string | undefined {
+  if (typeof value !== "string" || value === "" || !permissions.has(neededFor(column.toLowerCase()))) return undefined;
   switch (column.toLowerCase()) {
     case "person_id": case "own_person_id": return page(project, "people", value);
     case "distinct_id": return placeOf(project, "people", { find: value });

@@ -11,7 +11,7 @@ import { fileName, guarded, save } from "../parts/files";
 import { Grid } from "../parts/grid";
 import { Empty, Failure } from "../parts/states";
 import { SHAPES, drawingOf, fitting, isNumber, type Chosen } from "./drawing";
-import { hrefOf } from "./links";
+import { hrefOf, type Where } from "./links";
 import { withValues } from "./quoted";
 import { rowsBehind } from "./rows_behind";
 
@@ -33,7 +33,8 @@ interface Props {
 }
 
 export function Result({ rows, run, drawn, draw, isStale }: Props) {
-  const project = useProject().id;
+  const own = useProject();
+  const project = own.id;
   const region = useRef<HTMLElement>(null);
   const isChart = drawn !== undefined;
   const chosen = useMemo(() => fitting(rows, drawn), [rows, drawn]);
@@ -73,14 +74,14 @@ export function Result({ rows, run, drawn, draw, isStale }: Props) {
           <Chart label="Result as a chart; the table has the same numbers" drawing={drawing} />
         </>
       )}
-      <Grid label="Result as a table" columns={rows.columns.map(({ name, type }) => ({ name, note: type, isNumber: isNumber(type) }))} count={rows.rows.length} cell={(row, column) => shown(rows.rows[row]?.[column], rows.columns[column]?.name ?? "", project, () => behind(row))} height={560} />
+      <Grid label="Result as a table" columns={rows.columns.map(({ name, type }) => ({ name, note: type, isNumber: isNumber(type) }))} count={rows.rows.length} cell={(row, column) => shown(rows.rows[row]?.[column], rows.columns[column]?.name ?? "", own, () => behind(row))} height={560} />
       {why && <p className="soft small">The rows behind these numbers cannot be listed: {why}.</p>}
     </section>
   );
 }
 
 /** Ids and names lead to their pages, numbers of groups to the rows behind them. */
-function shown(cell: Cell | undefined, column: string, project: string, behind: () => string | undefined) {
+function shown(cell: Cell | undefined, column: string, project: Where, behind: () => string | undefined) {
   if (cell === null || cell === undefined) return <span className="null">null</span>;
   const href = hrefOf(project, column, cell);
   if (href) return <Link href={href}>{String(cell)}</Link>;
