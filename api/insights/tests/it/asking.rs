@@ -170,6 +170,11 @@ async fn every_kind_has_an_answer() {
     for (kind, body, pointer, want) in questions {
         let answer = house.post(&owner, &at(kind), body).await.good().json();
         assert_eq!(answer.pointer(pointer), Some(&want), "{kind}: {answer}");
+        // Of which moment it is, what it took, and the same on ClickHouse; that it is of everybody.
+        assert!(answer["as_of"].is_string() && answer["rows_read"].is_u64(), "{kind}: {answer}");
+        assert!(answer["took_ms"].is_number() && answer["bytes_read"].is_u64(), "{kind}: {answer}");
+        assert!(answer["clickhouse_sql"].as_str().is_some_and(|sql| sql.contains("SELECT ")), "{kind}: {answer}");
+        assert_eq!((&answer["is_cached"], &answer["sample"]), (&json!(false), &Value::Null), "{kind}");
     }
     let kinds = house.routes.iter().filter(|route| route.path.contains("/insights/"));
     assert_eq!(kinds.count(), 76, "each kind, its people and activities, with the project in the path or of the key");
