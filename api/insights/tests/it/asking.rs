@@ -271,7 +271,13 @@ async fn faults_are_pointed_at() {
     let deep = (0..40).fold(json!({"all": []}), |inner, _| json!({"not": inner}));
     let mut nested = trend();
     nested["series"][0]["select"]["condition"] = deep;
+    let mut by_four = trend();
+    by_four["breakdown"] = json!({"properties": ["plan", "plan", "plan", "plan"], "top": 3});
+    let mut sampled = trend();
+    sampled["scope"]["sample"] = json!(0.0);
     let faults = [
+        (by_four, 422, "insight_refused", "/breakdown"),
+        (sampled, 422, "insight_refused", "/scope/sample"),
         (zone, 422, "insight_refused", "/scope/zone"),
         (misspelled, 400, "body_invalid", "/series/0/mesures"),
         (empty, 422, "insight_refused", "/scope"),
