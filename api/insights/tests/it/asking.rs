@@ -196,6 +196,11 @@ async fn every_number_has_its_people() {
     let between = json!({"scope": scope(), "from": view, "to": view, "window_ms": 9 * DAY});
     let paths = json!({"scope": scope(), "anchor": "beginning", "length": 2, "gap_ms": DAY, "top": 5});
     let day = |day: i64| START + day * DAY + 1;
+    let steps = json!([view, {"activities": ["buy"]}]);
+    let entered = json!({"scope": scope(), "steps": steps, "window_ms": DAY});
+    let correlation = json!({"funnel": entered, "properties": ["plan"], "people_least": 1});
+    let segments = json!([{"name": "often", "cohort": did}, {"name": "others", "cohort": {"not": did}}]);
+    let compare = json!({"scope": scope(), "segments": segments, "of": {"rows_per_person": any}});
     let cells = [
         ("trend", trend(), json!({"bucket_ms": day(2)}), vec!["bob", "eve"]),
         ("funnel", funnel.clone(), json!({"step": 1, "standing": "dropped"}), vec!["bob", "eve"]),
@@ -234,6 +239,14 @@ async fn every_number_has_its_people() {
             json!({"within": {"rings": 0}}),
             vec!["ada", "bob", "eve"],
         ),
+        ("correlation", correlation.clone(), json!({"converted": false}), vec!["bob", "eve"]),
+        (
+            "correlation",
+            correlation,
+            json!({"factor": {"property": {"name": "plan", "value": "pro"}}}),
+            vec!["ada", "eve"],
+        ),
+        ("compare", compare, json!({"segment": 1}), vec!["ada", "eve"]),
     ];
     for (kind, question, cell, want) in cells {
         let mut want: Vec<Value> = want.into_iter().map(id).collect();
