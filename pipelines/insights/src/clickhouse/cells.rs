@@ -37,7 +37,7 @@ pub(super) fn who(asked: &PeopleOf) -> Option<String> {
                 Some(place) => series.measures.get(place)? == &Measure::NewPeople,
                 None => false,
             };
-            Some(trend::people(question, &scope, series, (&inside, is_of_new), text_of(&cell.label).as_deref()))
+            Some(trend::people(question, &scope, series, (inside.as_str(), is_of_new), text_of(&cell.label).as_deref()))
         }
         PeopleOf::Funnel(asked) => {
             let (mut question, cell) = (asked.question.clone(), &asked.cell);
