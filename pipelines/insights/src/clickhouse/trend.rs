@@ -114,27 +114,31 @@ fn series_rows(asked: &Trend, scope: &Scope, series: &Series) -> String {
             )
         }
     };
-    let of_new: Vec<String> = measures()
-        .filter(|(_, measure)| **measure == Measure::NewPeople)
-        .map(|(place, _)| format!(", count() AS m{place}"))
-        .collect();
-    if of_new.is_empty() {
+    if !series.measures.contains(&Measure::NewPeople) {
         return with_persons;
     }
-    // Who is new has such a row in the span, but not always in the bucket: there may be no rows in it.
-    let names: Vec<String> = (0..series.measures.len()).map(|place| format!("m{place}")).collect();
-    let new = format!(
-        "SELECT {} AS bucket{part}{} FROM (SELECT DISTINCT person_id{part} FROM {from} WHERE {rows}) AS p\n  \
-         INNER JOIN (SELECT person_id, min(timestamp) AS first FROM activity GROUP BY person_id) AS f USING (person_id)\n  \
-         WHERE {} GROUP BY bucket{part}",
-        of_first(&start),
-        of_new.concat(),
-        of_first(&within(scope.from_ms, scope.until_ms))
-    );
+    // Who is new has such a row in the span, but not always in the bucket: there may be no rows in it. Of each bucket one row
+    // has the measures of rows, and one, or none, how many are new.
+    let column = |(place, measure): (usize, &Measure), is_of_new: bool| match measure {
+        Measure::NewPeople if is_of_new => format!(", count() AS w{place}"),
+        _ if !is_of_new && *measure != Measure::NewPeople => format!(", m{place} AS w{place}"),
+        Measure::NewPeople | Measure::Count | Measure::People | Measure::Sessions | Measure::Sum(_) => {
+            format!(", 0 AS w{place}")
+        }
+        _ => format!(", NULL AS w{place}"),
+    };
+    let columns = |is_of_new: bool| measures().map(|one| column(one, is_of_new)).collect::<Vec<_>>().concat();
+    let sums: Vec<String> = (0..series.measures.len()).map(|place| format!(", sum(w{place}) AS m{place}")).collect();
     format!(
-        "SELECT bucket{part}, {}\nFROM (SELECT bucket{part} FROM ({with_persons}) UNION DISTINCT SELECT bucket{part} FROM ({new})) AS k\n\
-         LEFT JOIN ({with_persons}) AS r USING (bucket{part})\nLEFT JOIN ({new}) AS n USING (bucket{part})",
-        names.join(", ")
+        "SELECT bucket{part}{}\nFROM (SELECT bucket{part}{} FROM ({with_persons})\n  UNION ALL SELECT {} AS bucket{part}{}\n  \
+         FROM (SELECT DISTINCT person_id{part} FROM {from} WHERE {rows}) AS p\n  \
+         INNER JOIN (SELECT person_id, min(timestamp) AS first FROM activity GROUP BY person_id) AS f USING (person_id)\n  \
+         WHERE {} GROUP BY bucket{part})\nGROUP BY bucket{part}",
+        sums.concat(),
+        columns(false),
+        of_first(&start),
+        columns(true),
+        of_first(&within(scope.from_ms, scope.until_ms))
     )
 }
 
