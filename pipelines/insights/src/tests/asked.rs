@@ -269,7 +269,7 @@ pub fn funnel() -> impl Strategy<Value = Question> {
             .prop_map(|bounds| bounds.into_iter().map(|bound| bound * HOUR / 4).collect()),
     ];
     let times = prop::option::weighted(0.4, bounds.prop_map(|bounds_ms| FunnelTimes { bounds_ms }));
-    let trend = prop::option::weighted(0.4, prop::sample::select(vec![Bucket::Day, Bucket::Week]));
+    let trend = prop::option::weighted(0.4, prop::sample::select(vec![Bucket::Day, Bucket::Week, Bucket::Month]));
     let more = (trend, times);
     (scope(), prop::collection::vec(select(), 1..5), order, window, exclusions, parts, more).prop_map(
         |(scope, steps, order, window_ms, exclusions, (breakdown, cohorts), (trend, times))| {
