@@ -14,11 +14,16 @@ const WEEK: i64 = 7 * DAY;
 
 /// Asks with the read key for an answer of this moment.
 async fn ask(server: &Server, kind: &str, question: &Value) -> Value {
+    asked(server, &format!("{kind}?age_ms=0"), question).await
+}
+
+/// Asks with the read key.
+async fn asked(server: &Server, path: &str, question: &Value) -> Value {
     let bearer = format!("Bearer {}", server.read_key());
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-    let url = format!("{}/v1/insights/{kind}?age_ms=0", server.url());
+    let url = format!("{}/v1/insights/{path}", server.url());
     let answer = server.http.send(Method::POST, &url, &headers, question.to_string()).await.expect("an answer");
-    assert_eq!(answer.status, 200, "{kind}: {}\n{}", answer.text(), server.tracing());
+    assert_eq!(answer.status, 200, "{path}: {}\n{}", answer.text(), server.tracing());
     answer.json()["answer"].clone()
 }
 
@@ -248,6 +253,23 @@ async fn what_sql_sees_the_next_answer_has() {
         assert_eq!(server.post(&json!([item])).await.json()["accepted"], 1);
         server.until("SELECT count(*) FROM activity", number).await;
         let answer = ask(&server, "trend", &question).await;
+        assert_eq!(answer["lines"][0]["measures"][0][0].as_f64(), Some(number as f64), "{answer}");
+    }
+}
+
+/// Whoever says nothing of age is answered from what was there a second ago, or later.
+#[tokio::test]
+async fn what_was_there_a_second_ago_every_answer_has() {
+    let server = Server::start().await;
+    let question = json!({"scope": scope(), "bucket": "month", "series": [{"select": {}, "measures": ["count"]}]});
+    for number in 1..=4 {
+        // There is a view of before.
+        asked(&server, "trend", &question).await;
+        let item = json!({"event": "view", "distinctId": "ada", "timestamp": text_of(START + number)});
+        assert_eq!(server.post(&json!([item])).await.json()["accepted"], 1);
+        server.until("SELECT count(*) FROM activity", number).await;
+        tokio::time::sleep(std::time::Duration::from_millis(1_000)).await;
+        let answer = asked(&server, "trend", &question).await;
         assert_eq!(answer["lines"][0]["measures"][0][0].as_f64(), Some(number as f64), "{answer}");
     }
 }

@@ -464,6 +464,11 @@ impl Kept {
         (self.joined, self.unsaved) = (true, self.until.is_none());
     }
 
+    /// Rows, whether they lie in files or not.
+    pub fn rows(&self) -> u64 {
+        self.sealed.iter().map(|sealed| &sealed.run).chain(self.fresh.runs()).map(|run| run.rows()).sum()
+    }
+
     /// Bytes of dictionaries and fresh rows.
     pub fn memory_bytes(&self) -> usize {
         self.dictionaries.bytes() + self.fresh.runs().map(|run| run.memory_bytes()).sum::<usize>()

@@ -64,6 +64,8 @@ pub(crate) struct Projection {
     /// When the target was taken.
     moment: Option<Moment>,
     content: u64,
+    /// That the last view has.
+    rows: u64,
     /// What is kept was found on disk, and there is no view of it yet.
     is_new: bool,
     pub rows_done: u64,
@@ -106,6 +108,7 @@ impl Projection {
             next_steps: 0,
             moment: None,
             content: 0,
+            rows: 0,
             is_new: false,
             rows_done: 0,
             rows_all: 0,
@@ -293,13 +296,18 @@ impl Projection {
     fn finish(&mut self, full_at: usize) -> Result<Option<Arc<View>>, AskError> {
         let (Some(kept), Some(target)) = (&mut self.kept, self.target.take()) else { return Ok(None) };
         let mut changed = kept.follow_fresh(&target.snapshot.table(Table::Activity).fresh, full_at)?;
-        changed |= target.merged | target.reading.has_read();
-        changed |= self.people.follow(&target.snapshot, &kept.dictionaries, &kept.merged, target.merged)?;
-        changed |= self.groups.follow(&target.snapshot)?;
+        // Rows come and do not go, but from the start: as many as before, of which some were read, are those that were fresh.
+        let has_read = target.reading.has_read();
+        let mut differs = target.merged | (changed && !has_read) | (kept.rows() != self.rows);
+        changed |= has_read;
+        differs |= self.people.follow(&target.snapshot, &kept.dictionaries, &kept.merged, target.merged)?;
+        differs |= self.groups.follow(&target.snapshot)?;
+        changed |= differs;
         if !changed && !std::mem::take(&mut kept.joined) {
             return Ok(None);
         }
-        self.content += u64::from(changed);
+        self.content += u64::from(differs);
+        self.rows = kept.rows();
         let traits = self.people.traits().to_vec();
         let snapshot = kept.snapshot(traits)?;
         Ok(Some(Arc::new(View {

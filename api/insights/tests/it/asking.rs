@@ -170,6 +170,11 @@ async fn every_kind_has_an_answer() {
     for (kind, body, pointer, want) in questions {
         let answer = house.post(&owner, &at(kind), body).await.good().json();
         assert_eq!(answer.pointer(pointer), Some(&want), "{kind}: {answer}");
+        // Of which moment it is, what it took, and the same on ClickHouse; that it is of everybody.
+        assert!(answer["as_of"].is_string() && answer["rows_read"].is_u64(), "{kind}: {answer}");
+        assert!(answer["took_ms"].is_number() && answer["bytes_read"].is_u64(), "{kind}: {answer}");
+        assert!(answer["clickhouse_sql"].as_str().is_some_and(|sql| sql.contains("SELECT ")), "{kind}: {answer}");
+        assert_eq!((&answer["is_cached"], &answer["sample"]), (&json!(false), &Value::Null), "{kind}");
     }
     let kinds = house.routes.iter().filter(|route| route.path.contains("/insights/"));
     assert_eq!(kinds.count(), 76, "each kind, its people and activities, with the project in the path or of the key");
@@ -191,6 +196,11 @@ async fn every_number_has_its_people() {
     let between = json!({"scope": scope(), "from": view, "to": view, "window_ms": 9 * DAY});
     let paths = json!({"scope": scope(), "anchor": "beginning", "length": 2, "gap_ms": DAY, "top": 5});
     let day = |day: i64| START + day * DAY + 1;
+    let steps = json!([view, {"activities": ["buy"]}]);
+    let entered = json!({"scope": scope(), "steps": steps, "window_ms": DAY});
+    let correlation = json!({"funnel": entered, "properties": ["plan"], "people_least": 1});
+    let segments = json!([{"name": "often", "cohort": did}, {"name": "others", "cohort": {"not": did}}]);
+    let compare = json!({"scope": scope(), "segments": segments, "of": {"rows_per_person": any}});
     let cells = [
         ("trend", trend(), json!({"bucket_ms": day(2)}), vec!["bob", "eve"]),
         ("funnel", funnel.clone(), json!({"step": 1, "standing": "dropped"}), vec!["bob", "eve"]),
@@ -229,6 +239,14 @@ async fn every_number_has_its_people() {
             json!({"within": {"rings": 0}}),
             vec!["ada", "bob", "eve"],
         ),
+        ("correlation", correlation.clone(), json!({"converted": false}), vec!["bob", "eve"]),
+        (
+            "correlation",
+            correlation,
+            json!({"factor": {"property": {"name": "plan", "value": "pro"}}}),
+            vec!["ada", "eve"],
+        ),
+        ("compare", compare, json!({"segment": 1}), vec!["ada", "eve"]),
     ];
     for (kind, question, cell, want) in cells {
         let mut want: Vec<Value> = want.into_iter().map(id).collect();
@@ -266,7 +284,13 @@ async fn faults_are_pointed_at() {
     let deep = (0..40).fold(json!({"all": []}), |inner, _| json!({"not": inner}));
     let mut nested = trend();
     nested["series"][0]["select"]["condition"] = deep;
+    let mut by_four = trend();
+    by_four["breakdown"] = json!({"properties": ["plan", "plan", "plan", "plan"], "top": 3});
+    let mut sampled = trend();
+    sampled["scope"]["sample"] = json!(0.0);
     let faults = [
+        (by_four, 422, "insight_refused", "/breakdown"),
+        (sampled, 422, "insight_refused", "/scope/sample"),
         (zone, 422, "insight_refused", "/scope/zone"),
         (misspelled, 400, "body_invalid", "/series/0/mesures"),
         (empty, 422, "insight_refused", "/scope"),

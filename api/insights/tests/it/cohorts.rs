@@ -84,6 +84,34 @@ async fn a_saved_cohort_is_counted_named_and_kept_from_loops() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_in_a_cohort_is_who_meets_it_now() {
+    let stage = Stage::sqlite().await.expect("SQLite is built in");
+    let (house, lake) = house(&stage).await;
+    let (owner, _) = house.owner().await;
+    lake::publish(&lake, PROJECT, &lines(), 0).await;
+    let views = json!({"select": {"activities": ["view"]}, "from_ms": 0, "until_ms": START + 9 * DAY, "at_least": 2});
+    house.post(&owner, &all(), draft("keen", json!({"did": views}))).await.good();
+    house.post(&owner, &all(), draft("others", json!({"not": {"cohort": "keen"}}))).await.good();
+    let count = async |key: &str| {
+        let answer = house.post(&owner, &at("cohort"), json!({"cohort": {"cohort": key}})).await.good().json();
+        answer["answer"]["people"].as_u64().unwrap()
+    };
+    let views_by_day = async || {
+        let mut question = trend();
+        question["scope"]["people"] = json!({"cohort": "keen"});
+        let answer = house.post(&owner, &at("trend"), question).await.good().json();
+        json!(answer["answer"]["lines"][0]["measures"][0].as_array().unwrap()[..3])
+    };
+    assert_eq!((count("keen").await, count("others").await), (1, 2), "Bob; Ada and Eve");
+    assert_eq!(views_by_day().await, json!([1.0, 0.0, 1.0]));
+    // Eve has viewed before as well, as is told late, and somebody is new.
+    let told = |who: &str, what| (who.to_owned(), what, START + DAY + DAY / 2, "{}".to_owned());
+    lake::publish(&lake, PROJECT, &[told("eve", "view"), told("liz", "buy")], 5).await;
+    assert_eq!((count("keen").await, count("others").await), (2, 2), "Bob and Eve; Ada and Liz");
+    assert_eq!(views_by_day().await, json!([1.0, 1.0, 2.0]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_list_is_uploaded_added_to_and_taken_from() {
     let stage = Stage::sqlite().await.expect("SQLite is built in");
     let (house, lake) = house(&stage).await;

@@ -223,3 +223,134 @@ async fn tables_of_breakdowns_and_shares_have_what_the_answers_have() {
     assert_eq!(shares.len(), 1, "{shares:?}");
     assert_eq!(shares[0]["day_per_week"], json!(2.0 / 3.0));
 }
+
+/// Of a table that has a row for each item of a list: columns, and where they are in the item.
+type Columns = &'static [(&'static str, &'static str)];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_table_of_every_other_kind_is_the_answer_of_http() {
+    let stage = Stage::sqlite().await.expect("SQLite is built in");
+    let (house, lake, desk) = house_with_desk(&stage).await;
+    let (owner, _) = house.owner().await;
+    lake::publish(&lake, PROJECT, &lines(), 0).await;
+    let engine =
+        Engine::new(Arc::new(LakeSnapshots(lake.clone())), EngineConfig::new(stage.folder.path().join("spill")));
+    let engine = engine.expect("started");
+    let project: Arc<str> = PROJECT.into();
+    let table = async |kind: &str, body: &Value| {
+        let sql = format!("SELECT * FROM {kind}($1)");
+        let question = Question::new(&sql).with_params(json!([body.to_string()])).calling(desk.functions(&project));
+        let mut answer = engine.query(PROJECT, question).await.expect("a statement");
+        let mut rows: Vec<RecordBatch> = Vec::new();
+        while let Some(batch) = answer.next().await {
+            rows.push(batch.expect("rows"));
+        }
+        objects(&rows)
+    };
+    let view = json!({"activities": ["view"]});
+    let daily = json!({"scope": scope(), "bucket": "day", "select": view});
+    let all = |of: &Value| of.as_array().expect("a list").clone();
+    let listed: [(&str, Value, &str, Columns); 4] = [
+        (
+            "lifecycle",
+            json!({"scope": scope(), "bucket": "day", "select": {}}),
+            "/buckets",
+            &[
+                ("bucket", "/start_ms"),
+                ("new", "/new"),
+                ("returning", "/returning"),
+                ("resurrecting", "/resurrecting"),
+                ("dormant", "/dormant"),
+            ],
+        ),
+        (
+            "sessions",
+            json!({"scope": scope(), "bucket": "day"}),
+            "/buckets",
+            &[
+                ("bucket", "/start_ms"),
+                ("sessions", "/sessions"),
+                ("duration_ms", "/duration_ms"),
+                ("bounces", "/bounces"),
+                ("rows", "/rows"),
+                ("label", "/nothing"),
+            ],
+        ),
+        (
+            "active_people",
+            json!({"scope": scope(), "select": {}}),
+            "/days",
+            &[
+                ("day", "/start_ms"),
+                ("day_people", "/day"),
+                ("week_people", "/week"),
+                ("month_people", "/month"),
+                ("day_per_week", "/day_per_week"),
+                ("day_per_month", "/day_per_month"),
+                ("week_per_month", "/week_per_month"),
+            ],
+        ),
+        (
+            "ranking",
+            json!({"scope": scope(), "select": {}, "by": "activity_and_person", "top": 9}),
+            "/rows",
+            &[("event", "/activity"), ("person_id", "/person"), ("rows", "/rows")],
+        ),
+    ];
+    let mut wanted: Vec<(&str, Value, Vec<Value>)> = Vec::new();
+    let http = async |kind: &str, body: &Value| {
+        house.post(&owner, &at(kind), body.clone()).await.good().json()["answer"].clone()
+    };
+    for (kind, body, list, columns) in listed {
+        let items = all(http(kind, &body).await.pointer(list).expect("a list"));
+        wanted.push((kind, body, items.iter().map(|item| picked(item, columns)).collect()));
+    }
+
+    let body = json!({"scope": scope(), "anchor": "beginning", "length": 2, "gap_ms": 9 * DAY, "top": 5});
+    let path = |path: &Value| {
+        let names: Vec<String> =
+            all(&path["activities"]).iter().map(|name| name.as_str().expect("a name").to_owned()).collect();
+        json!({"path": names.join(" > "), "count": path["count"]})
+    };
+    let paths = all(&http("paths", &body).await["paths"]).iter().map(path).collect();
+    wanted.push(("paths", body, paths));
+
+    let people = all(&http("stickiness", &daily).await["people"]);
+    let people = people.iter().enumerate().map(|(n, people)| json!({"buckets": n + 1, "people": people})).collect();
+    wanted.push(("stickiness", daily, people));
+
+    let body =
+        json!({"scope": scope(), "select": {}, "of": {"property": "price"}, "edges": [4.0], "ranks": [0.5, 1.0]});
+    let spread = http("distribution", &body).await;
+    let place = |place: usize| json!({"place": place, "count": spread["histogram"][place], "percentile": spread["percentiles"][place]});
+    wanted.push(("distribution", body, (0..2).map(place).collect()));
+
+    let body = json!({"scope": scope(), "from": view, "to": view, "window_ms": 9 * DAY});
+    let between = http("time_between", &body).await;
+    let names = [("count", "/count"), ("people", "/people"), ("sum_ms", "/sum_ms")];
+    wanted.push(("time_between", body, vec![picked(&between, &names)]));
+
+    let body = json!({"scope": scope(), "steps": [view, {"activities": ["buy"]}], "window_ms": DAY});
+    let group = http("funnel", &body).await["groups"][0].clone();
+    let step = |step: usize| {
+        let is_last = step == 1;
+        let (median, mean) = (&group["converted_ms"][3], &group["mean_ms"]);
+        let beside = |value: &Value| if is_last { value.clone() } else { Value::Null };
+        json!({"value": null, "step": step + 1, "people": group["reached"][step], "median_ms": beside(median), "mean_ms": beside(mean)})
+    };
+    wanted.push(("funnel", body, (0..2).map(step).collect()));
+
+    let body = json!({"scope": scope(), "bucket": "day", "kind": "first_time", "start": view, "returning": {}});
+    let mut returned = Vec::new();
+    for cohort in all(&http("retention", &body).await["cohorts"]) {
+        for (period, people) in all(&cohort["returned"]).iter().enumerate() {
+            returned.push(json!({"cohort": cohort["start_ms"], "people": cohort["people"], "period": period, "returned": people, "label": null}));
+        }
+    }
+    wanted.push(("retention", body, returned));
+
+    for (kind, body, want) in wanted {
+        assert!(!want.is_empty(), "{kind}: there is something to compare");
+        assert_eq!(table(kind, &body).await, want, "{kind}");
+    }
+}

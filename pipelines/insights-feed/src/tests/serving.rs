@@ -22,9 +22,30 @@ async fn an_answer_is_kept_until_rows_come() {
     let first = insights.ask("p", question, NOW).await.unwrap();
     assert!(!first.is_cached);
     assert!(insights.ask("p", question, NOW).await.unwrap().is_cached);
-    // Files instead of fresh rows are the same rows, but that takes a look at them.
     house.take(&Step::Publish { seed: 8, rows: 1 }).await;
     assert!(!insights.ask("p", question, NOW).await.unwrap().is_cached);
+}
+
+#[tokio::test]
+async fn rows_that_become_files_and_files_that_are_joined_leave_answers_as_they_are() {
+    let mut house = House::open(0);
+    let insights = house.insights();
+    let question = &asked::all()[0];
+    for seed in 1..8 {
+        house.take(&Step::Publish { seed, rows: 20 }).await;
+        assert!(!insights.ask("p", question, NOW).await.unwrap().is_cached, "rows have come");
+        for step in [Step::Flush, Step::Join] {
+            house.take(&step).await;
+            assert!(insights.ask("p", question, NOW).await.unwrap().is_cached, "{step:?} after {seed}");
+        }
+    }
+    let got = insights.ask("p", question, NOW).await.unwrap();
+    assert_eq!(got.answer, house.world().await.answer(question));
+    // Who becomes another changes answers, without any row.
+    house.take(&Step::Merge(0, 1)).await;
+    let got = insights.ask("p", question, NOW).await.unwrap();
+    assert!(!got.is_cached);
+    assert_eq!(got.answer, house.world().await.answer(question));
 }
 
 #[tokio::test(flavor = "multi_thread")]

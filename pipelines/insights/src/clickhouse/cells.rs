@@ -3,8 +3,8 @@
 use super::rows::{ms_of, of, people_of, quoted, selected, within};
 use super::{correlation, funnel, paths, people, places, questions, retention, sessions, trend};
 use crate::definition::{
-    Bucket, Buckets, Cohort, FactorOf, FunnelStanding, Label, LifecycleStanding, NamedCohort, PathsCell, PeopleOf,
-    PlacesCell, Scope,
+    Bucket, Buckets, Cohort, FactorOf, FunnelStanding, Label, LifecycleStanding, Measure, NamedCohort, PathsCell,
+    PeopleOf, PlacesCell, Scope,
 };
 
 pub(super) fn people_of_cell(asked: &PeopleOf) -> Option<Vec<String>> {
@@ -33,7 +33,11 @@ pub(super) fn who(asked: &PeopleOf) -> Option<String> {
                 None => "1".to_owned(),
             };
             let series = question.series.get(cell.series)?;
-            Some(trend::people(question, &scope, series, &inside, text_of(&cell.label).as_deref()))
+            let is_of_new = match cell.measure {
+                Some(place) => series.measures.get(place)? == &Measure::NewPeople,
+                None => false,
+            };
+            Some(trend::people(question, &scope, series, (inside.as_str(), is_of_new), text_of(&cell.label).as_deref()))
         }
         PeopleOf::Funnel(asked) => {
             let (mut question, cell) = (asked.question.clone(), &asked.cell);

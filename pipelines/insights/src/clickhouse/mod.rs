@@ -19,7 +19,9 @@ mod sessions;
 mod tests;
 mod trend;
 
-use crate::definition::{Bucket, Cohort, Measure, NamedCohort, Question, Retention};
+use jiff::Timestamp;
+
+use crate::definition::{Bucket, Cohort, NamedCohort, Question, Retention, zone};
 
 /// The value of a member of JSON as text, as `->>` gives it.
 const PRELUDE: &str = "WITH (json, key) -> multiIf(JSONType(json, key) = 'Null', NULL, JSONType(json, key) = 'String', \
@@ -69,9 +71,6 @@ pub fn clickhouse_unsaid(question: &Question) -> Option<&'static str> {
     let mut unsaid = match question {
         Question::Exposures(_) => Some("results of experiments have statements of their own"),
         Question::Activities(_) => Some("pages of activities are read from the table itself"),
-        Question::Trend(asked) if asked.series.iter().any(|series| series.measures.contains(&Measure::NewPeople)) => {
-            Some("who is new depends on what is before the span, which statements do not read")
-        }
         Question::People(asked) if cells::who(asked).is_none() => Some(NO_CELL),
         _ if has_hours_of_its_own(question) => Some("hours around a change of this zone's clock are others there"),
         _ => None,
@@ -80,10 +79,25 @@ pub fn clickhouse_unsaid(question: &Question) -> Option<&'static str> {
     unsaid
 }
 
-/// Where a clock jumps by half an hour, the hours beside the jump are not those that ClickHouse finds.
+/// Where a clock is changed by a part of an hour, the hours beside that are not those that ClickHouse finds; but of zones where
+/// it is each year there is a statement that does.
 fn has_hours_of_its_own(question: &Question) -> bool {
-    let zone = question.scope().map(|scope| scope.zone.as_str());
-    question.bucket() == Some(Bucket::Hour) && zone.is_some_and(rows::has_half_hours)
+    let Some(scope) = question.scope().filter(|_| question.bucket() == Some(Bucket::Hour)) else { return false };
+    if rows::has_half_hours(&scope.zone) {
+        return false;
+    }
+    // The span before, too.
+    let before_ms = scope.from_ms - (scope.until_ms - scope.from_ms);
+    let (Ok(from), Ok(until)) = (Timestamp::from_millisecond(before_ms), Timestamp::from_millisecond(scope.until_ms))
+    else {
+        return false;
+    };
+    let Ok(zone) = zone(&scope.zone) else { return false };
+    let mut seconds = zone.to_offset(from).seconds();
+    let changes = zone.following(from).take_while(|change| change.timestamp() <= until);
+    let mut by =
+        changes.map(|change| change.offset().seconds() - std::mem::replace(&mut seconds, change.offset().seconds()));
+    by.any(|by| by % 3_600 != 0)
 }
 
 /// Why people of a number cannot be said.

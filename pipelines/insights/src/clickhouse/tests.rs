@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::clickhouse_sql;
 use super::rows::quoted;
-use crate::definition::{Comparison, Condition, Question, RankBy, Ranking, Scope, Selector, Test};
+use super::{clickhouse_sql, clickhouse_unsaid};
+use crate::definition::{Bucket, Comparison, Condition, Question, RankBy, Ranking, Scope, Selector, Stickiness, Test};
 
 fn ranking(activity: &str, property: &str, text: &str) -> String {
     let comparison = Comparison { property: property.to_owned(), test: Test::Is(vec![text.to_owned()]) };
@@ -25,6 +25,20 @@ fn a_ranking_reads_as_one_would_write_it() {
              ifNull(text_of(properties, 'plan') IN ('pro'), 0)\nGROUP BY event ORDER BY rows DESC, event LIMIT 3"
         )
     );
+}
+
+#[test]
+fn hours_around_a_change_by_half_of_one_are_said_only_where_it_is_each_year() {
+    let unsaid = |zone: &str, from: &str| {
+        let from_ms = from.parse().map_or(0, jiff::Timestamp::as_millisecond);
+        let scope = Scope { zone: zone.to_owned(), ..Scope::utc(from_ms, from_ms + 86_400_000) };
+        clickhouse_unsaid(&Question::Stickiness(Stickiness { scope, bucket: Bucket::Hour, select: Selector::any() }))
+    };
+    assert!(unsaid("America/Caracas", "2016-05-01T00:00:00Z").is_some_and(|why| why.contains("hours")));
+    assert!(unsaid("America/Caracas", "2016-05-02T00:00:00Z").is_some(), "it lies in the span before");
+    assert_eq!(unsaid("America/Caracas", "2016-05-05T00:00:00Z"), None);
+    assert_eq!(unsaid("Australia/Lord_Howe", "2026-04-04T00:00:00Z"), None);
+    assert_eq!(unsaid("Europe/Berlin", "2026-03-28T12:00:00Z"), None);
 }
 
 /// The statement with its literals cut out, as ClickHouse reads them.

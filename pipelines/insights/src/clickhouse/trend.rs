@@ -1,7 +1,7 @@
 //! The statements for a trend: one for each series, one for each formula; the same of the span before.
 
 use super::questions::{percentile, with_sessions};
-use super::rows::{bucket, number, of, source, value};
+use super::rows::{MS, bucket, number, of, source, value, within};
 use crate::definition::{
     Breakdown, Bucket, Formula, Measure, PersonStatistic, PersonValue, Running, Scope, Series, Sign, Trend,
 };
@@ -78,16 +78,16 @@ fn all_buckets(unit: Bucket, scope: &Scope) -> String {
 /// The measures `m0`, `m1` … by bucket and part, where there are rows.
 fn series_rows(asked: &Trend, scope: &Scope, series: &Series) -> String {
     let rows = of(scope, &series.select);
-    let bucket = bucket(asked.bucket, &scope.zone, (scope.from_ms, scope.until_ms));
+    let start = bucket(asked.bucket, &scope.zone, (scope.from_ms, scope.until_ms));
     let (from, part) = (from_of(asked, series), part(asked));
     // The values are worked out before they are grouped: ClickHouse does not know an expression again in which a set is made of a
     // set ("Not found column").
     let (from, rows, keys) = match part_of(asked, &from, &rows) {
         Some(label) => {
-            let valued = format!("(SELECT *, {bucket} AS bucket, {label} AS part FROM {from} WHERE {rows})");
+            let valued = format!("(SELECT *, {start} AS bucket, {label} AS part FROM {from} WHERE {rows})");
             (valued, "1".to_owned(), "bucket, part".to_owned())
         }
-        None => (from, rows, format!("{bucket} AS bucket")),
+        None => (from, rows, format!("{start} AS bucket")),
     };
     let measures = || series.measures.iter().enumerate();
     let plain = measures().filter_map(|(place, measure)| Some(format!(", {} AS m{place}", of_rows(measure)?)));
@@ -99,18 +99,52 @@ fn series_rows(asked: &Trend, scope: &Scope, series: &Series) -> String {
             _ => None,
         })
         .collect();
-    if of_persons.is_empty() {
-        return plain;
+    let with_persons = match of_persons.is_empty() {
+        true => plain,
+        false => {
+            let (values, statistics): (Vec<String>, Vec<String>) = of_persons.into_iter().unzip();
+            let names = measures().filter(|(_, measure)| **measure != Measure::NewPeople);
+            let names: Vec<String> = names.map(|(place, _)| format!("m{place}")).collect();
+            format!(
+                "SELECT bucket{part}, {}\nFROM ({plain}) AS a INNER JOIN (\n  SELECT bucket{part}{} FROM (\n  \
+                 SELECT {keys}, person_id{} FROM {from} WHERE {rows} GROUP BY bucket{part}, person_id)\n  GROUP BY bucket{part}) AS b USING (bucket{part})",
+                names.join(", "),
+                statistics.concat(),
+                values.concat()
+            )
+        }
+    };
+    if !series.measures.contains(&Measure::NewPeople) {
+        return with_persons;
     }
-    let (values, statistics): (Vec<String>, Vec<String>) = of_persons.into_iter().unzip();
-    let names: Vec<String> = (0..series.measures.len()).map(|place| format!("m{place}")).collect();
+    // Who is new has such a row in the span, but not always in the bucket: there may be no rows in it. Of each bucket one row
+    // has the measures of rows, and one, or none, how many are new.
+    let column = |(place, measure): (usize, &Measure), is_of_new: bool| match measure {
+        Measure::NewPeople if is_of_new => format!(", count() AS w{place}"),
+        _ if !is_of_new && *measure != Measure::NewPeople => format!(", m{place} AS w{place}"),
+        Measure::NewPeople | Measure::Count | Measure::People | Measure::Sessions | Measure::Sum(_) => {
+            format!(", 0 AS w{place}")
+        }
+        _ => format!(", NULL AS w{place}"),
+    };
+    let columns = |is_of_new: bool| measures().map(|one| column(one, is_of_new)).collect::<Vec<_>>().concat();
+    let sums: Vec<String> = (0..series.measures.len()).map(|place| format!(", sum(w{place}) AS m{place}")).collect();
     format!(
-        "SELECT bucket{part}, {}\nFROM ({plain}) AS a INNER JOIN (\n  SELECT bucket{part}{} FROM (\n  \
-         SELECT {keys}, person_id{} FROM {from} WHERE {rows} GROUP BY bucket{part}, person_id)\n  GROUP BY bucket{part}) AS b USING (bucket{part})",
-        names.join(", "),
-        statistics.concat(),
-        values.concat()
+        "SELECT bucket{part}{}\nFROM (SELECT bucket{part}{} FROM ({with_persons})\n  UNION ALL SELECT {} AS bucket{part}{}\n  \
+         FROM (SELECT DISTINCT person_id{part} FROM {from} WHERE {rows}) AS p\n  \
+         INNER JOIN (SELECT person_id, min(timestamp) AS first FROM activity GROUP BY person_id) AS f USING (person_id)\n  \
+         WHERE {} GROUP BY bucket{part})\nGROUP BY bucket{part}",
+        sums.concat(),
+        columns(false),
+        of_first(&start),
+        columns(true),
+        of_first(&within(scope.from_ms, scope.until_ms))
     )
+}
+
+/// What is said of the time of a row, of a person's first row of all.
+fn of_first(said: &str) -> String {
+    said.replace("timestamp", "first")
 }
 
 /// What rows of a series are read from.
@@ -133,13 +167,27 @@ fn part_of(asked: &Trend, from: &str, rows: &str) -> Option<String> {
     Some(format!("if({label} IN ({top}), {label}, '$other')"))
 }
 
-/// Who has such rows of a series, in a span and under a label.
-pub(super) fn people(asked: &Trend, scope: &Scope, series: &Series, within: &str, label: Option<&str>) -> String {
+/// Who has such rows of a series, in a span and under a label; where it is about new people, who is new in the span.
+pub(super) fn people(
+    asked: &Trend,
+    scope: &Scope,
+    series: &Series,
+    (inside, is_of_new): (&str, bool),
+    label: Option<&str>,
+) -> String {
     let (from, rows) = (from_of(asked, series), of(scope, &series.select));
     // Without a breakdown nobody is under a value.
     let own = || part_of(asked, &from, &rows).unwrap_or_else(|| "NULL".to_owned());
-    let part = label.map(|label| format!(" AND {} = {label}", own()));
-    format!("SELECT DISTINCT person_id FROM {from} WHERE {rows} AND {within}{}", part.unwrap_or_default())
+    let part = label.map(|label| format!(" AND {} = {label}", own())).unwrap_or_default();
+    if !is_of_new {
+        return format!("SELECT DISTINCT person_id FROM {from} WHERE {rows} AND {inside}{part}");
+    }
+    let whole = within(scope.from_ms, scope.until_ms);
+    let begins = format!("{whole} AND {inside}").replace(MS, &format!("min({MS})"));
+    format!(
+        "SELECT person_id FROM activity WHERE person_id IN (SELECT person_id FROM {from} WHERE {rows}{part})\n  \
+         GROUP BY person_id HAVING {begins}"
+    )
 }
 
 /// The values of a breakdown as a text, and what ties go by.
@@ -149,7 +197,7 @@ fn label(breakdown: &Breakdown) -> (String, String) {
     (format!("toJSONString([{}])", values.join(", ")), format!("[{}]", order.join(", ")))
 }
 
-/// A measure of rows; of persons another. What is nothing without rows can be NULL.
+/// A measure of rows; of persons, and of who is new, others. What is nothing without rows can be NULL.
 fn of_rows(asked: &Measure) -> Option<String> {
     Some(match asked {
         Measure::Count => "count()".to_owned(),
@@ -161,7 +209,6 @@ fn of_rows(asked: &Measure) -> Option<String> {
         Measure::Minimum(property) => format!("min({})", number(property)),
         Measure::Maximum(property) => format!("max({})", number(property)),
         Measure::Percentile(property, rank) => percentile(&number(property), *rank),
-        // Never said: see `clickhouse_unsaid`.
         Measure::NewPeople | Measure::PerPerson { .. } => return None,
     })
 }

@@ -144,16 +144,7 @@ impl Buckets {
 impl Bucket {
     fn start(self, time: &Zoned) -> Result<Zoned, jiff::Error> {
         match self {
-            Bucket::Hour => {
-                let mut start = time.start_of_day()?;
-                loop {
-                    let next = self.next(&start)?;
-                    if next > *time {
-                        return Ok(start);
-                    }
-                    start = next;
-                }
-            }
+            Bucket::Hour => last_full_hour(time),
             Bucket::Day => time.start_of_day(),
             Bucket::Week => {
                 let days = time.date().weekday().since(Weekday::Monday);
@@ -169,11 +160,7 @@ impl Bucket {
         // From noon: where midnight is left out, a day begins later, never by half a day.
         let later = |span: Span| midnight(start.date().checked_add(span)?, start);
         match self {
-            Bucket::Hour => {
-                let clock = start.time();
-                let past = i64::from(clock.minute()) * 60 + i64::from(clock.second());
-                start.checked_add(Span::new().seconds(3600 - past))
-            }
+            Bucket::Hour => next_full_hour(start),
             Bucket::Day => later(Span::new().days(1)),
             Bucket::Week => later(Span::new().days(7)),
             Bucket::Month | Bucket::Whole => later(Span::new().months(1)),
@@ -209,6 +196,50 @@ impl Question {
 
 fn midnight(date: Date, like: &Zoned) -> Result<Zoned, jiff::Error> {
     date.to_zoned(like.time_zone().clone())
+}
+
+const HOUR_NS: i64 = 3_600_000_000_000;
+
+/// Nanoseconds since the clock showed a full hour, if nobody has changed it since.
+fn past_hour(time: &Zoned) -> i64 {
+    let seconds = i64::from(time.minute()) * 60 + i64::from(time.second());
+    seconds * 1_000_000_000 + i64::from(time.subsec_nanosecond())
+}
+
+/// The last moment, not after `time`, at which the clock shows a full hour.
+fn last_full_hour(time: &Zoned) -> Result<Zoned, jiff::Error> {
+    let instant = Span::new().nanoseconds(1);
+    let mut time = time.clone();
+    loop {
+        let start = time.checked_sub(Span::new().nanoseconds(past_hour(&time)))?;
+        if start.offset() == time.offset() {
+            return Ok(start);
+        }
+        // The clock was changed between: as it went before.
+        let zone = time.time_zone();
+        let changed = zone.preceding(time.checked_add(instant)?.timestamp()).next();
+        let Some(changed) = changed.map(|change| change.timestamp()) else { return Ok(start) };
+        time = changed.to_zoned(zone.clone()).checked_sub(instant)?;
+    }
+}
+
+/// The first moment after `time` at which the clock shows a full hour.
+fn next_full_hour(time: &Zoned) -> Result<Zoned, jiff::Error> {
+    let mut time = time.clone();
+    loop {
+        let next = time.checked_add(Span::new().nanoseconds(HOUR_NS - past_hour(&time)))?;
+        if next.offset() == time.offset() {
+            return Ok(next);
+        }
+        // The clock is changed before, or just then: as it goes from there.
+        let zone = time.time_zone();
+        let changed = zone.following(time.timestamp()).next().map(|change| change.timestamp());
+        let Some(changed) = changed else { return Ok(next) };
+        time = changed.to_zoned(zone.clone());
+        if past_hour(&time) == 0 {
+            return Ok(time);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -255,6 +286,26 @@ mod tests {
     fn the_repeated_hour_is_two() {
         let hours = lengths_hours(Bucket::Hour, "Europe/Berlin", "2025-10-25T22:00:00Z", "2025-10-26T23:00:00Z");
         assert_eq!(hours.len(), 25);
+    }
+
+    #[test]
+    fn hours_in_which_the_clock_is_changed_by_a_part_of_one_end_at_the_next_full_one() {
+        let minutes = |zone: &str, from: &str, until: &str| -> Vec<i64> {
+            let at = |text: &str| text.parse::<Timestamp>().unwrap().as_millisecond();
+            let buckets = Buckets::new(Bucket::Hour, zone, at(from), at(until), 0).unwrap();
+            buckets.bounds.windows(2).map(|pair| (pair[1] - pair[0]) / 60_000).collect()
+        };
+        // Back from 2:00 to 1:30, and forward from 2:00 to 2:30; also where the span begins within such an hour.
+        let lord_howe = |from: &str, until: &str| minutes("Australia/Lord_Howe", from, until);
+        assert_eq!(lord_howe("2026-04-04T13:00:00Z", "2026-04-04T18:00:00Z"), [60, 90, 60, 60, 60]);
+        assert_eq!(lord_howe("2025-10-04T13:30:00Z", "2025-10-04T18:00:00Z"), [60, 90, 60, 60]);
+        assert_eq!(lord_howe("2026-04-04T15:10:00Z", "2026-04-04T15:11:00Z"), [90]);
+        assert_eq!(lord_howe("2025-10-04T15:40:00Z", "2025-10-04T15:41:00Z"), [90]);
+        // From 2:30 to 3:00, and from midnight to 0:15.
+        let caracas = |from: &str, until: &str| minutes("America/Caracas", from, until);
+        assert_eq!(caracas("2016-05-01T05:30:00Z", "2016-05-01T08:30:00Z"), [60, 30, 60, 60]);
+        assert_eq!(caracas("2016-05-01T07:10:00Z", "2016-05-01T07:11:00Z"), [60]);
+        assert_eq!(minutes("Asia/Kathmandu", "1985-12-31T17:00:00Z", "1985-12-31T20:30:00Z"), [60, 105, 60, 60]);
     }
 
     #[test]

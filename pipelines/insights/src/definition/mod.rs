@@ -38,7 +38,6 @@ pub use activities::{
     DistributionActivities, LifecycleActivities, PlacesActivities, RankingActivities, RetentionActivities,
     StickinessActivities, TrendActivities,
 };
-#[cfg(test)]
 pub(crate) use buckets::zone;
 pub use buckets::{Bucket, Buckets};
 pub use by::{By, ByGroup, ByOf, ByProperty, BySession, EVENT_COLUMN};

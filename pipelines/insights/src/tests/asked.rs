@@ -233,6 +233,24 @@ pub fn overview() -> impl Strategy<Value = Question> {
     })
 }
 
+/// What is asked by the hour where clocks are changed by half of one.
+pub fn hours() -> impl Strategy<Value = Question> {
+    prop_oneof![2 => overview().boxed(), 1 => question().boxed()].prop_filter_map(
+        "it has no buckets",
+        |mut question| {
+            let (scope, bucket) = match &mut question {
+                Question::Trend(asked) => (&mut asked.scope, &mut asked.bucket),
+                Question::Lifecycle(asked) => (&mut asked.scope, &mut asked.bucket),
+                Question::Stickiness(asked) => (&mut asked.scope, &mut asked.bucket),
+                Question::Sessions(asked) => (&mut asked.scope, &mut asked.bucket),
+                _ => return None,
+            };
+            (scope.zone, *bucket) = ("Australia/Lord_Howe".to_owned(), Bucket::Hour);
+            Some(question)
+        },
+    )
+}
+
 pub fn funnel() -> impl Strategy<Value = Question> {
     let order = prop::sample::select(vec![
         FunnelOrder::Ordered,
@@ -251,7 +269,7 @@ pub fn funnel() -> impl Strategy<Value = Question> {
             .prop_map(|bounds| bounds.into_iter().map(|bound| bound * HOUR / 4).collect()),
     ];
     let times = prop::option::weighted(0.4, bounds.prop_map(|bounds_ms| FunnelTimes { bounds_ms }));
-    let trend = prop::option::weighted(0.4, prop::sample::select(vec![Bucket::Day, Bucket::Week]));
+    let trend = prop::option::weighted(0.4, prop::sample::select(vec![Bucket::Day, Bucket::Week, Bucket::Month]));
     let more = (trend, times);
     (scope(), prop::collection::vec(select(), 1..5), order, window, exclusions, parts, more).prop_map(
         |(scope, steps, order, window_ms, exclusions, (breakdown, cohorts), (trend, times))| {

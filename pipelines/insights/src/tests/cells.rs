@@ -171,3 +171,22 @@ pub fn cell() -> impl Strategy<Value = Question> {
         },
     )
 }
+
+/// Who is new, in a bucket or in the whole span.
+pub fn new_people() -> impl Strategy<Value = Question> {
+    (asked::trend().boxed(), 0u32..100, 0usize..24).prop_filter_map("it is no trend", |(question, share, pick)| {
+        let Question::Trend(mut question) = question else { return None };
+        question.series.truncate(1);
+        question.series[0].measures = vec![Measure::NewPeople];
+        let values = question.breakdown.as_ref().map_or(1, |breakdown| breakdown.properties.len());
+        let cell = TrendCell {
+            series: 0,
+            bucket_ms: (!share.is_multiple_of(3)).then(|| within(&question.scope, share)),
+            label: label(&question.cohorts, values, pick),
+            previous: false,
+            measure: Some(0),
+        };
+        let (limit, after) = (1 + pick % 5, None);
+        Some(Question::People(PeopleOf::Trend(TrendPeople { question, cell, limit, after })))
+    })
+}

@@ -104,6 +104,11 @@ proptest! {
     fn people_of_numbers_are_the_references(given in given(), asked in prop::collection::vec(cells::cell(), 6), threads in 1usize..3) {
         check(&given, &asked, threads)?;
     }
+
+    #[test]
+    fn new_people_of_trends_are_the_references(given in given(), asked in prop::collection::vec(cells::new_people(), 6), threads in 1usize..3) {
+        check(&given, &asked, threads)?;
+    }
 }
 
 proptest! {

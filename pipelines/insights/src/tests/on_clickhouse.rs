@@ -185,12 +185,15 @@ fn statements_give_the_engines_answers() {
     let worlds = std::env::var("FOOTFALL_TEST_WORLDS").ok().and_then(|n| n.parse().ok()).unwrap_or(WORLDS);
     let kinds = [
         asked::trend().boxed(),
+        asked::overview().boxed(),
+        asked::hours().boxed(),
         asked::funnel().boxed(),
         asked::people().boxed(),
         asked::question().boxed(),
         asked::places().boxed(),
         asked::segments().boxed(),
         cells::cell().boxed(),
+        cells::new_people().boxed(),
     ];
     let (mut compared, mut unsaid): (BTreeMap<String, usize>, BTreeMap<String, usize>) = Default::default();
     let mut faults: Vec<String> = Vec::new();

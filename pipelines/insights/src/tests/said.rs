@@ -154,9 +154,12 @@ fn trend(asked: &Trend, answer: &TrendAnswer) -> Vec<Rows> {
 }
 
 fn values(asked: &Trend, answer: &TrendAnswer, line: &TrendLine, is_whole: bool) -> Rows {
+    let measured = asked.series.get(line.series).map_or(&[][..], |series| &series.measures);
     let is_there = |place: &usize| {
-        let count = line.measures.last().and_then(|measure| measure[*place]);
-        is_whole || count.is_some_and(|count| count > 0.0)
+        // Who is new in a bucket may do nothing of the kind in it.
+        let new = measured.iter().zip(&line.measures).filter(|(measure, _)| **measure == Measure::NewPeople);
+        let mut counts = new.map(|(_, values)| values).chain(line.measures.last());
+        is_whole || counts.any(|values| values[*place].is_some_and(|count| count > 0.0))
     };
     let row = |place: usize| {
         let label = asked.breakdown.as_ref().map(|_| part(&line.label));
