@@ -192,6 +192,24 @@ pub async fn open_log(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<
     Ok(footfall_ingest_log::open(&settings.log.url, log_options(settings, clock)?).await?)
 }
 
+/// Where doors keep what the brokers of the log do not take.
+fn spill_folder(settings: &Settings) -> PathBuf {
+    settings.data_dir.join("log-spill")
+}
+
+/// Brings to the log what doors of this data folder had to keep on its disk; how many records.
+pub async fn drain_spilled(
+    settings: &Settings,
+    log: Arc<dyn ActivityLog>,
+    clock: Arc<dyn Clock>,
+) -> Result<u64, AppError> {
+    let folder = spill_folder(settings);
+    if !footfall_ingest_log::is_spilled(&folder) {
+        return Ok(0);
+    }
+    Ok(footfall_ingest_log::drain_spilled(log, folder, clock).await?)
+}
+
 /// The log as doors have it: with a place on this disk for what its brokers do not take, where the settings want one or an earlier
 /// run has left something.
 pub async fn doors_log(
@@ -199,7 +217,7 @@ pub async fn doors_log(
     log: Arc<dyn ActivityLog>,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn ActivityLog>, AppError> {
-    let (folder, bytes_max) = (settings.data_dir.join("log-spill"), settings.log.spill_bytes.0);
+    let (folder, bytes_max) = (spill_folder(settings), settings.log.spill_bytes.0);
     if !settings.log.url.starts_with("kafka:") || (bytes_max == 0 && !footfall_ingest_log::is_spilled(&folder)) {
         return Ok(log);
     }
