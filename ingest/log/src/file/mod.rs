@@ -69,6 +69,11 @@ impl FileLog {
         blocking(move || cut::cut(&folder, until)).await
     }
 
+    /// Where a segment that nobody writes to ends, or a copy of one.
+    pub fn segment_end(path: &Path) -> Result<u64, LogError> {
+        cut::segment_end(path)
+    }
+
     fn open_now(folder: PathBuf, mut options: LogOptions, disk: Arc<dyn Disk>) -> Result<FileLog, LogError> {
         if options.partitions == 0 {
             let detail = "a log needs at least one partition".to_owned();
