@@ -59,7 +59,7 @@ pub async fn run(arguments: ReplayArgs, settings: Settings, clock: Arc<dyn Clock
     } else {
         let access = app::open_for_command(&settings, clock.clone()).await?;
         let plans = app::open_plans(&access, clock.clone()).await?;
-        let stack = Stack::open(&settings, clock).await?;
+        let stack = Stack::open_to_append(&settings, clock).await?;
         stack.catch_up(Duration::from_secs(600)).await;
         let done = replay(&stack, &settings.project, &wiring::limits(&settings), &plans, &arguments).await;
         stack.close(Duration::from_secs(600)).await?;

@@ -29,6 +29,8 @@ use crate::role::Role;
 pub const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
 /// How long a start waits for what the log's partitions hold.
 const END_KNOWN_WITHIN: Duration = Duration::from_secs(5);
+/// How long the job of what is of no use may take to finish its turn.
+const CLOSED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Variables of the environment that concern us.
 pub fn environment() -> Vec<(String, String)> {
@@ -288,6 +290,17 @@ impl Stack {
         let log = open_log(settings, clock.clone()).await?;
         let tables = open_tables(settings, clock.clone()).await?;
         Stack::of(Role::All, settings, log, tables, clock).await
+    }
+
+    /// The same for somebody who appends: not to a log that was read to its end for a move, for nobody reads on in it.
+    pub async fn open_to_append(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Stack, AppError> {
+        let stack = Stack::open(settings, clock).await?;
+        // Only now that the log is ours: whoever reads it to its end leaves the mark before it lets go of it.
+        if let Err(moved) = crate::migrate::refuse_moved(settings) {
+            stack.close(CLOSED_WITHIN).await?;
+            return Err(moved.into());
+        }
+        Ok(stack)
     }
 
     /// Puts the parts together, with the job where the role has one.

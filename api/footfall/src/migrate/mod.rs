@@ -316,6 +316,14 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn nothing_is_appended_to_a_log_that_was_read_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("moved"), b"").unwrap();
+        let refused = Stack::open_to_append(&settings(folder.path()), Arc::new(SystemClock)).await.err();
+        assert!(matches!(refused, Some(AppError::Migrate(MigrateError::Moved(_)))), "{refused:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn what_waits_on_the_disk_of_the_doors_is_moved_too() {
         let folder = tempfile::tempdir().unwrap();
         let (settings, clock) = (settings(folder.path()), Arc::new(SystemClock));
