@@ -239,7 +239,8 @@ impl KafkaLog {
         for (partition, offset) in checkpoint.iter().filter(|(partition, _)| *partition < options.partitions) {
             if ends.is_before(partition, offset) {
                 // Where one does not answer the next may not either, and nobody should wait for all of them.
-                is_answered = is_answered && watch::ask(&self.shared, &self.asking, partition, watch::ANSWER_AGAIN).is_ok();
+                is_answered =
+                    is_answered && watch::ask(&self.shared, &self.asking, partition, watch::ANSWER_AGAIN).is_ok();
                 if !is_answered {
                     ends.read_to(partition, offset);
                     continue;
