@@ -7,8 +7,8 @@ mod tests;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -94,6 +94,8 @@ struct Inner {
     way: Arc<RwLock<Way>>,
     /// What the brokers have of the spill.
     drained: AtomicU64,
+    /// Why the brokers, which are there, do not take what waits.
+    refused: Mutex<Option<String>>,
     turned: Notify,
 }
 
@@ -135,6 +137,7 @@ impl Inner {
             bytes_max: options.bytes_max,
             way: Arc::new(RwLock::new(way)),
             drained: AtomicU64::new(drained),
+            refused: Mutex::default(),
             turned: Notify::new(),
         };
         inner.show();
@@ -189,11 +192,26 @@ impl Inner {
             if *self.way.read().await == Way::Brokers {
                 self.turned.notified().await;
             }
-            if let Err(error) = self.drain_some().await {
+            let drained = self.drain_some().await;
+            self.note_refusal(&drained);
+            if let Err(error) = drained {
                 tracing::debug!("what is kept on this disk waits on: {error}");
                 tokio::time::sleep(PAUSE).await;
             }
         }
+    }
+
+    /// What brokers that are there do not take will not pass by itself, and all that came later waits behind it: it has to be said.
+    fn note_refusal(&self, drained: &Result<(), LogError>) {
+        let why = match drained {
+            Ok(()) | Err(LogError::Away { .. } | LogError::Saturated { .. } | LogError::Closed) => None,
+            Err(error) => Some(error.to_string()),
+        };
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(why) = why.as_ref().filter(|why| refused.as_ref() != Some(*why)) {
+            tracing::error!("the brokers do not take what is kept on this disk, nor what came later: {why}");
+        }
+        *refused = why;
     }
 
     async fn drain_some(&self) -> Result<(), LogError> {
@@ -321,7 +339,9 @@ impl ActivityLog for SpillLog {
             status.impaired = status.degraded.take().or(status.impaired);
         }
         if records > 0 {
-            let waits = format!("{records} records wait on this disk for the brokers");
+            let refused = self.inner.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let why = refused.map_or_else(String::new, |why| format!(", which do not take them: {why}"));
+            let waits = format!("{records} records wait on this disk for the brokers{why}");
             status.impaired = Some(status.impaired.map_or_else(|| waits.clone(), |why| format!("{why}; {waits}")));
         }
         status

@@ -21,6 +21,8 @@ struct Brokers {
     are_away: AtomicBool,
     /// Appends that are taken and told to have failed, as when an answer is lost.
     unheard: AtomicUsize,
+    /// They are there, and take nothing.
+    refuse: AtomicBool,
 }
 
 #[async_trait]
@@ -28,6 +30,9 @@ impl ActivityLog for Brokers {
     async fn append(&self, records: Vec<Record>) -> Result<Checkpoint, LogError> {
         if self.are_away.load(Ordering::SeqCst) {
             return Err(LogError::Away { detail: "for the test".to_owned() });
+        }
+        if self.refuse.load(Ordering::SeqCst) {
+            return Err(LogError::Kafka { doing: "appending", detail: "the message is too large".to_owned() });
         }
         let taken = self.log.append(records).await;
         let is_unheard = self.unheard.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
@@ -73,7 +78,12 @@ impl Place {
     async fn brokers(&self) -> Arc<Brokers> {
         let options = LogOptions { partitions: 3, disk_reserve_bytes: 0, ..LogOptions::default() };
         let log = FileLog::open(self.0.path().join("log"), options).await.unwrap();
-        Arc::new(Brokers { log, are_away: AtomicBool::new(false), unheard: AtomicUsize::new(0) })
+        Arc::new(Brokers {
+            log,
+            are_away: AtomicBool::new(false),
+            unheard: AtomicUsize::new(0),
+            refuse: AtomicBool::new(false),
+        })
     }
 
     async fn open(&self, brokers: &Arc<Brokers>, bytes_max: u64) -> Arc<dyn ActivityLog> {
@@ -329,4 +339,19 @@ async fn whoever_needs_all_of_it_in_the_log_brings_it_there() {
     assert_eq!(bring().await.unwrap(), 20);
     assert_eq!(bring().await.unwrap(), 0, "once");
     assert_eq!(read_all(&brokers).await, BTreeMap::from([(1, (0..20).collect())]));
+}
+
+#[tokio::test]
+async fn what_the_brokers_do_not_take_is_said_and_stays() {
+    let place = Place::new();
+    let brokers = place.brokers().await;
+    brokers.are_away.store(true, Ordering::SeqCst);
+    let log = place.open(&brokers, 1 << 20).await;
+    log.append(vec![numbered(1, 0)]).await.unwrap();
+    brokers.refuse.store(true, Ordering::SeqCst);
+    brokers.are_away.store(false, Ordering::SeqCst);
+    until("it is said why", || says(&log, "1 records wait") && says(&log, "too large")).await;
+    brokers.refuse.store(false, Ordering::SeqCst);
+    until("the brokers have it", || log.status().impaired.is_none()).await;
+    assert_eq!(read_all(&brokers).await, BTreeMap::from([(1, vec![0])]));
 }
