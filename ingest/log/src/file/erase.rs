@@ -67,6 +67,10 @@ impl Partition {
         };
         // Nobody reads a segment now, so that no place in the old file is looked up in the new one.
         let _nobody_reads = self.files.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if self.queue.is_closed() {
+            // Somebody else may have the log open by now. What was written is removed when it is opened.
+            return Err(LogError::Closed);
+        }
         let mut state = hold(&self.state);
         let Some(known) = state.segments.iter_mut().find(|known| known.first_offset == segment.first_offset) else {
             let _ = self.context.disk.remove(&next);

@@ -20,7 +20,7 @@ mod writer;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -268,8 +268,14 @@ impl ActivityLog for FileLog {
     }
 
     async fn close(&self) {
-        let writers = self.begin_close();
-        let joined = tokio::task::spawn_blocking(move || writers.into_iter().for_each(|thread| drop(thread.join())));
+        let (writers, partitions) = (self.begin_close(), self.partitions.clone());
+        let joined = tokio::task::spawn_blocking(move || {
+            writers.into_iter().for_each(|thread| drop(thread.join()));
+            // Whoever puts a file in the place of another has done so, and nobody does from now on.
+            for partition in partitions {
+                drop(partition.files.write().unwrap_or_else(PoisonError::into_inner));
+            }
+        });
         // A writer cannot be cancelled, and one that panicked has answered nobody falsely.
         let _ = joined.await;
         hold(&self.lock).take();

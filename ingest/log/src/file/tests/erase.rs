@@ -9,7 +9,7 @@ use footfall_ingest_activity::{Checkpoint, Record};
 use tempfile::tempdir;
 
 use super::faulty_disk::FaultyDisk;
-use super::{numbered, open_real, open_with, options, read_all};
+use super::{eventually, numbered, open_real, open_with, options, read_all};
 use crate::{ActivityLog, IsErased, LogError, LogRecord};
 
 fn every_third() -> IsErased {
@@ -108,4 +108,31 @@ async fn a_new_segment_whose_name_could_not_be_synced_is_read_without_damage() {
     while log.erase(every_third()).await.unwrap() > 0 {}
     assert_eq!(read_all(&log).await.records, expected);
     log.close().await;
+}
+
+#[tokio::test]
+async fn no_file_is_replaced_once_somebody_else_may_have_the_log() {
+    let folder = tempdir().unwrap();
+    let disk = Arc::new(FaultyDisk::default());
+    let log = Arc::new(open_with(folder.path(), options(1), disk.clone()).await.unwrap());
+    for number in 0..12 {
+        log.append(vec![numbered(number)]).await.unwrap();
+    }
+    let before = read_all(&log).await.records;
+    // The segment that is written to is left alone, so that nobody but the erasure syncs.
+    assert_eq!(log.erase(Arc::new(|_: u8, _: &[u8]| false)).await.unwrap(), 0);
+    disk.hold_syncs(true);
+    let syncs = disk.syncs();
+    let erasing = {
+        let log = log.clone();
+        tokio::spawn(async move { log.erase(every_third()).await })
+    };
+    eventually(|| disk.syncs() > syncs).await;
+    log.close().await;
+    let next = open_real(folder.path(), options(1)).await;
+    disk.hold_syncs(false);
+    assert!(matches!(erasing.await.unwrap(), Err(LogError::Closed)));
+    let after = read_all(&next).await;
+    assert!(after.damages.is_empty() && after.records == before, "it is the next one's log");
+    next.close().await;
 }
