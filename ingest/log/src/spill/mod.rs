@@ -204,8 +204,10 @@ impl Inner {
     /// What brokers that are there do not take will not pass by itself, and all that came later waits behind it: it has to be said.
     fn note_refusal(&self, drained: &Result<(), LogError>) {
         let why = match drained {
-            Ok(()) | Err(LogError::Away { .. } | LogError::Saturated { .. } | LogError::Closed) => None,
-            Err(error) => Some(error.to_string()),
+            Err(error @ (LogError::Kafka { .. } | LogError::AppendTooLarge { .. } | LogError::Refused { .. })) => {
+                Some(error.to_string())
+            }
+            _ => None,
         };
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(why) = why.as_ref().filter(|why| refused.as_ref() != Some(*why)) {
