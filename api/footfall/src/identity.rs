@@ -51,7 +51,7 @@ async fn undo(merge_id: &str, settings: Settings, clock: Arc<dyn Clock>) -> Resu
         let server = server.for_project(&settings.project);
         server.text(&Call::post("/v1/activity", "application/json", body)).await?;
     } else {
-        let stack = Stack::open(&settings, clock.clone()).await?;
+        let stack = Stack::open_to_append(&settings, clock.clone()).await?;
         let unmerge =
             Unmerge { project: settings.project.as_str().into(), merge_id: merge_id.into(), requested_at: clock.now() };
         let record = Entry::Unmerge(unmerge).encode().map_err(|error| AppError::Internal(error.to_string()))?;

@@ -151,6 +151,7 @@ async fn merge(
         sent_at: None,
         raw: &raw,
         import: None,
+        id_of_none: None,
         skew: None,
     };
     let record = parse_record(Dialect::Native, &raw, &source, &persons.limits, None).map_err(|refusal| {

@@ -11,6 +11,7 @@ use footfall_api_app::{Gatekeeper, May};
 use footfall_api_data::TrackingPlans;
 use footfall_api_http::{Problem, Query, Routes, Site, Told, post};
 use footfall_ingest_activity::{Clock, Entry, Limits, Record, Resolved, Source, Timestamp};
+use footfall_ingest_log::{ActivityLog, LogError};
 use footfall_ingest_plan::Plan;
 use footfall_ingest_server::{Dialect, Plans, parse_quarantined};
 use footfall_pipelines_store::query::Question;
@@ -39,6 +40,8 @@ pub struct ReplayArgs {
 
 /// Many items take their time.
 const LONG: Duration = Duration::from_secs(3600);
+/// Records of one append.
+const APPENDED_MAX: usize = 500;
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Replayed {
@@ -56,7 +59,7 @@ pub async fn run(arguments: ReplayArgs, settings: Settings, clock: Arc<dyn Clock
     } else {
         let access = app::open_for_command(&settings, clock.clone()).await?;
         let plans = app::open_plans(&access, clock.clone()).await?;
-        let stack = Stack::open(&settings, clock).await?;
+        let stack = Stack::open_to_append(&settings, clock).await?;
         stack.catch_up(Duration::from_secs(600)).await;
         let done = replay(&stack, &settings.project, &wiring::limits(&settings), &plans, &arguments).await;
         stack.close(Duration::from_secs(600)).await?;
@@ -88,22 +91,36 @@ pub(crate) async fn replay(
     let mut answer = stack.engine.query(project, question).await?;
     let mut done = Replayed::default();
     while let Some(batch) = answer.next().await {
-        let records = read_again(&batch?, project, (limits, plan.as_deref()), stack.clock.now(), &mut done)?;
-        for part in records.chunks(1000) {
-            stack.log.append(part.to_vec()).await?;
-        }
+        let again = read_again(&batch?, project, (limits, plan.as_deref()), stack.clock.now(), &mut done)?;
+        append(&*stack.log, &again).await?;
     }
     Ok(done)
 }
 
-/// Two records for every item that can be taken now: the activity, and that the item is settled.
+/// Two records for every item that can be taken now.
+#[derive(Debug, Default)]
+struct Again {
+    activities: Vec<Record>,
+    /// That the items are settled.
+    settled: Vec<Record>,
+}
+
+/// The activities first. Both records of an item may lie in different partitions, and of one append a part alone may be written; nobody
+/// reads again what is settled.
+async fn append(log: &dyn ActivityLog, again: &Again) -> Result<(), LogError> {
+    for part in again.activities.chunks(APPENDED_MAX).chain(again.settled.chunks(APPENDED_MAX)) {
+        log.append(part.to_vec()).await?;
+    }
+    Ok(())
+}
+
 fn read_again(
     batch: &RecordBatch,
     project: &str,
     (limits, plan): (&Limits, Option<&Plan>),
     now: Timestamp,
     done: &mut Replayed,
-) -> Result<Vec<Record>, AppError> {
+) -> Result<Again, AppError> {
     let text = |name: &str, row: usize| {
         let column = batch.column_by_name(name)?;
         let column = arrow::compute::cast(column, &arrow::datatypes::DataType::Utf8View).ok()?;
@@ -113,7 +130,7 @@ fn read_again(
         let column = batch.column_by_name(name)?.as_primitive_opt::<TimestampMillisecondType>()?;
         column.is_valid(row).then(|| Timestamp::from_millis(column.value(row)))
     };
-    let mut records = Vec::new();
+    let mut again = Again::default();
     for row in 0..batch.num_rows() {
         let (id, raw) = (text("quarantine_id", row).unwrap_or_default(), text("raw", row).unwrap_or_default());
         let dialect = text("dialect", row).unwrap_or_default();
@@ -124,6 +141,8 @@ fn read_again(
             sent_at: time("sent_at", row),
             raw: &raw,
             import: None,
+            // Whoever is stopped between the activity and what settles the item reads it again: it has to be the same one.
+            id_of_none: Some(&id),
             skew: None,
         };
         let known = Dialect::of(&dialect).unwrap_or(Dialect::Import);
@@ -131,12 +150,13 @@ fn read_again(
             done.quarantined += 1;
             continue;
         };
-        let settled = Resolved { project: project.into(), quarantine_id: id.into(), resolved_at: now };
+        let settled = Resolved { project: project.into(), quarantine_id: id.as_str().into(), resolved_at: now };
         let settled = Entry::Resolved(settled).encode().map_err(|error| AppError::Internal(error.to_string()))?;
-        records.extend([record, settled]);
+        again.activities.push(record);
+        again.settled.push(settled);
         done.replayed += 1;
     }
-    Ok(records)
+    Ok(again)
 }
 
 #[derive(Clone)]
@@ -172,4 +192,91 @@ async fn replay_quarantine(State(state): State<Replay>, Query(asked): Query<Aske
     let arguments = ReplayArgs { reason: asked.reason, limit: asked.limit };
     let done = replay(&state.stack, &asked.project, &state.limits, &state.plans, &arguments).await;
     done.map(Told).map_err(Problem::internal)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::{Mutex, PoisonError};
+
+    use arrow::array::{ArrayRef, StringArray, TimestampMillisecondArray};
+    use async_trait::async_trait;
+    use footfall_ingest_activity::Checkpoint;
+    use footfall_ingest_log::{Batch, LogStatus};
+
+    use super::*;
+
+    /// A log of which a part is away: records of one kind lie there. The others of an append are written, though it fails.
+    struct HalfAway {
+        away: u8,
+        written: Mutex<Vec<u8>>,
+    }
+
+    #[async_trait]
+    impl ActivityLog for HalfAway {
+        async fn append(&self, records: Vec<Record>) -> Result<Checkpoint, LogError> {
+            let kinds = records.iter().map(|record| record.kind);
+            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            written.extend(kinds.clone().filter(|kind| *kind != self.away));
+            match kinds.clone().any(|kind| kind == self.away) {
+                true => Err(LogError::Away { detail: "for the test".to_owned() }),
+                false => Ok(Checkpoint::default()),
+            }
+        }
+
+        async fn read(&self, from: &Checkpoint, _: usize, _: Duration) -> Result<Batch, LogError> {
+            Ok(Batch { next: from.clone(), ..Batch::default() })
+        }
+
+        fn end(&self) -> Checkpoint {
+            Checkpoint::default()
+        }
+
+        fn release(&self, _: &str, _: &Checkpoint) {}
+
+        fn status(&self) -> LogStatus {
+            LogStatus::default()
+        }
+
+        async fn close(&self) {}
+    }
+
+    fn quarantined() -> RecordBatch {
+        let text = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![text])) };
+        let at = |at: Option<i64>| -> ArrayRef { Arc::new(TimestampMillisecondArray::from(vec![at])) };
+        RecordBatch::try_from_iter_with_nullable([
+            ("quarantine_id", text("0190a6b4-0000-8000-8000-000000000001"), false),
+            ("dialect", text("native"), false),
+            ("raw", text("{\"distinctId\":\"ada\",\"event\":\"signed\"}"), false),
+            ("received_at", at(Some(1_800_000_000_000)), true),
+            ("sent_at", at(None), true),
+        ])
+        .unwrap()
+    }
+
+    fn read() -> Again {
+        let (limits, mut done) = (Limits::default(), Replayed::default());
+        let again = read_again(&quarantined(), "shop", (&limits, None), Timestamp::from_millis(1), &mut done).unwrap();
+        assert_eq!((done.replayed, done.quarantined), (1, 0));
+        again
+    }
+
+    #[tokio::test]
+    async fn no_item_is_settled_whose_activity_was_not_written() {
+        let log = HalfAway { away: Record::KIND_ACTIVITY, written: Mutex::default() };
+        assert!(append(&log, &read()).await.is_err());
+        assert!(log.written.lock().unwrap().is_empty(), "it can be replayed again");
+        let log = HalfAway { away: Record::KIND_RESOLVED, written: Mutex::default() };
+        assert!(append(&log, &read()).await.is_err());
+        assert_eq!(*log.written.lock().unwrap(), [Record::KIND_ACTIVITY]);
+    }
+
+    #[test]
+    fn an_item_without_id_and_time_is_the_same_activity_each_time() {
+        let (once, again) = (read(), read());
+        assert_eq!(once.activities, again.activities);
+        let id = "0190a6b4-0000-8000-8000-000000000001";
+        let entry = Entry::decode(once.activities[0].kind, &once.activities[0].payload).unwrap();
+        assert!(matches!(entry, Entry::Activity(activity) if activity.message_id.as_str() == id));
+    }
 }

@@ -158,6 +158,11 @@ async fn everything(start: &Start<'_>, own: SocketAddr, doors: SqlDoors) -> Resu
     migrate::refuse_moved(settings)?;
     std::fs::create_dir_all(&settings.data_dir).map_err(AppError::file(&settings.data_dir))?;
     let log = patience.open("log", || wiring::open_log(settings, clock.clone())).await?;
+    // Once more, now that the log is ours: whoever reads it to its end leaves the mark before it lets go of it.
+    if let Err(moved) = migrate::refuse_moved(settings) {
+        log.close().await;
+        return Err(moved.into());
+    }
     let tables = patience.open("store", || wiring::open_tables(settings, clock.clone())).await?;
     let public_url = app::public_url(settings, Some(start.address));
     let access = patience.open("database", || app::open(settings, &public_url, clock.clone())).await?;

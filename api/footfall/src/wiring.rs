@@ -29,6 +29,8 @@ use crate::role::Role;
 pub const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
 /// How long a start waits for what the log's partitions hold.
 const END_KNOWN_WITHIN: Duration = Duration::from_secs(5);
+/// How long the job of what is of no use may take to finish its turn.
+const CLOSED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Variables of the environment that concern us.
 pub fn environment() -> Vec<(String, String)> {
@@ -192,6 +194,24 @@ pub async fn open_log(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<
     Ok(footfall_ingest_log::open(&settings.log.url, log_options(settings, clock)?).await?)
 }
 
+/// Where doors keep what the brokers of the log do not take.
+fn spill_folder(settings: &Settings) -> PathBuf {
+    settings.data_dir.join("log-spill")
+}
+
+/// Brings to the log what doors of this data folder had to keep on its disk; how many records.
+pub async fn drain_spilled(
+    settings: &Settings,
+    log: Arc<dyn ActivityLog>,
+    clock: Arc<dyn Clock>,
+) -> Result<u64, AppError> {
+    let folder = spill_folder(settings);
+    if !footfall_ingest_log::is_spilled(&folder) {
+        return Ok(0);
+    }
+    Ok(footfall_ingest_log::drain_spilled(log, folder, clock).await?)
+}
+
 /// The log as doors have it: with a place on this disk for what its brokers do not take, where the settings want one or an earlier
 /// run has left something.
 pub async fn doors_log(
@@ -199,7 +219,7 @@ pub async fn doors_log(
     log: Arc<dyn ActivityLog>,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn ActivityLog>, AppError> {
-    let (folder, bytes_max) = (settings.data_dir.join("log-spill"), settings.log.spill_bytes.0);
+    let (folder, bytes_max) = (spill_folder(settings), settings.log.spill_bytes.0);
     if !settings.log.url.starts_with("kafka:") || (bytes_max == 0 && !footfall_ingest_log::is_spilled(&folder)) {
         return Ok(log);
     }
@@ -270,6 +290,17 @@ impl Stack {
         let log = open_log(settings, clock.clone()).await?;
         let tables = open_tables(settings, clock.clone()).await?;
         Stack::of(Role::All, settings, log, tables, clock).await
+    }
+
+    /// The same for somebody who appends: not to a log that was read to its end for a move, for nobody reads on in it.
+    pub async fn open_to_append(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Stack, AppError> {
+        let stack = Stack::open(settings, clock).await?;
+        // Only now that the log is ours: whoever reads it to its end leaves the mark before it lets go of it.
+        if let Err(moved) = crate::migrate::refuse_moved(settings) {
+            stack.close(CLOSED_WITHIN).await?;
+            return Err(moved.into());
+        }
+        Ok(stack)
     }
 
     /// Puts the parts together, with the job where the role has one.

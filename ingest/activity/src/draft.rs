@@ -46,6 +46,8 @@ pub struct Source<'a> {
     /// The item's own bytes: its content id is made from them when the client gave none.
     pub raw: &'a str,
     pub import: Option<&'a str>,
+    /// The message id of an item that has neither an id nor a time, where it may be read again; else each reading gives it a new one.
+    pub id_of_none: Option<&'a str>,
     /// What is known of the devices' clocks; without it each request stands alone.
     pub skew: Option<&'a Skew>,
 }
@@ -53,7 +55,7 @@ pub struct Source<'a> {
 impl<'a> Source<'a> {
     /// A source with neither send time, import run nor clock knowledge.
     pub fn new(project: &'a str, dialect: &'a str, received_at: Timestamp, raw: &'a str) -> Self {
-        Source { project, dialect, received_at, sent_at: None, raw, import: None, skew: None }
+        Source { project, dialect, received_at, sent_at: None, raw, import: None, id_of_none: None, skew: None }
     }
 }
 
@@ -219,7 +221,7 @@ fn longer_than(text: &str, chars_max: usize) -> bool {
 }
 
 /// The client's id; else one of the content, when the content says when it happened (so that sending a file twice
-/// counts once); else a new one.
+/// counts once); else the one that is kept for it, or a new one.
 fn message_id_of<'a>(
     given: Option<Text<'a>>,
     has_time: bool,
@@ -233,7 +235,10 @@ fn message_id_of<'a>(
         }
         Some(id) => Ok(id),
         None if has_time => Ok(format!("c-{:032x}", content_hash(source.project, source.raw)).into()),
-        None => Ok(new_id(source.received_at).to_string().into()),
+        None => Ok(match source.id_of_none {
+            Some(id) => id.into(),
+            None => new_id(source.received_at).to_string().into(),
+        }),
     }
 }
 

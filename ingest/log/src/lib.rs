@@ -19,6 +19,6 @@ mod spill;
 pub use contract::contract_suite;
 pub use error::{KafkaAccessError, LogError};
 pub use log::{ActivityLog, Batch, Damage, HeldFile, IsErased, LogRecord, LogStatus, PartitionStatus};
-pub use open::{cut, open, verify};
+pub use open::{cut, open, segment_end, verify};
 pub use options::{KafkaAccess, LogOptions, SaslMechanism, VerifiedPartition, VerifyReport};
-pub use spill::{SpillOptions, is_spilled, spilling};
+pub use spill::{SpillOptions, drain_spilled, is_spilled, spilling};

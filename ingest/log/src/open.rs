@@ -1,6 +1,6 @@
 //! The one place that chooses a log backend, by URL.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use footfall_ingest_activity::{Checkpoint, Timestamp};
@@ -28,6 +28,15 @@ pub async fn open(url: &str, options: LogOptions) -> Result<Arc<dyn ActivityLog>
 /// The offsets at which it ends now.
 pub async fn cut(folder: PathBuf, until: Timestamp) -> Result<Checkpoint, LogError> {
     FileLog::cut(folder, until).await
+}
+
+/// The offset after the last record of a segment file of a log that is not open, or of a copy of one; 0 if it has none. A longer file
+/// need not have more: whoever takes records out makes it shorter.
+///
+/// # Errors
+/// `Read`, when the file cannot be read.
+pub fn segment_end(path: &Path) -> Result<u64, LogError> {
+    FileLog::segment_end(path)
 }
 
 /// Reads the whole log that `url` names, checksums and all, and changes nothing. It must not be open.

@@ -136,6 +136,7 @@ fn source_of<'a>(value: Value<'a>, envelope: &Envelope<'_>, setting: &Setting<'a
         sent_at: envelope.sent_at,
         raw: value.text(),
         import: setting.import,
+        id_of_none: None,
         skew: setting.skew,
     }
 }

@@ -165,7 +165,7 @@ pub async fn files(
     let ended = async {
         if let Some(from) = lost {
             let log = log.clone();
-            blocking(move || Ok(until::add_log(&from, &log)?)).await?;
+            blocking(move || until::add_log(&from, &log)).await?;
         }
         until::settle(&log, &backup, until).await?;
         let gone = gone.to_vec();

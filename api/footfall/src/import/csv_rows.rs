@@ -30,6 +30,11 @@ pub fn read(path: &Path, file: Box<dyn BufRead + Send>, sink: &mut Sink<'_>) -> 
                 continue;
             }
         }
+        // A comma that should have been quoted: whoever wrote it meant something else by every cell behind it.
+        if row.iter().skip(ids.len()).any(|text| !text.is_empty()) {
+            sink.reject();
+            continue;
+        }
         let cells = row.iter().zip(&ids).map(|(text, is_text)| match (text, is_text) {
             ("", _) => Cell::Nothing,
             (text, true) => Cell::Text(text.to_owned()),

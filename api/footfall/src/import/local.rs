@@ -38,7 +38,7 @@ pub async fn import(
         true => Some(ledger::open(&access, clock.clone()).await?),
         false => None,
     };
-    let stack = Stack::open(settings, clock).await?;
+    let stack = Stack::open_to_append(settings, clock).await?;
     let sent = append(&stack, settings, &plans, import, chunks, progress).await;
     let account = match &sent {
         Ok(sent) => settle(&stack, ledger.as_ref(), import, *sent).await,

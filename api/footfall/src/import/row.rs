@@ -54,7 +54,10 @@ impl Columns {
             match (role, cell) {
                 (_, Cell::Nothing) => {}
                 (Role::Member(name), cell) => member(&mut item, name, &written(cell)),
-                (Role::Object(name), Cell::Text(json) | Cell::Json(json)) => member(&mut item, name, &json),
+                // An item is a line.
+                (Role::Object(name), Cell::Text(json) | Cell::Json(json)) => {
+                    member(&mut item, name, &json.replace(['\n', '\r'], " "));
+                }
                 (Role::Object(name), cell) => member(&mut item, name, &written(cell)),
                 (Role::Properties, Cell::Text(json) | Cell::Json(json)) => properties = Some(json),
                 (Role::Properties, cell) => properties = Some(written(cell)),

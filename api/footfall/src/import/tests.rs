@@ -151,3 +151,19 @@ fn formats_are_told_apart() {
     assert_eq!(format("x", "{\n \"batch\": []}"), FileFormat::Segment);
     assert_eq!(format("x", "[]"), FileFormat::Segment);
 }
+
+#[test]
+fn a_row_with_more_cells_than_columns_is_rejected() {
+    let csv = "event,user_id,message_id,timestamp,city\nbuy,u1,m1,2024-05-01T10:00:00Z,Bonn\n\
+               buy,u1,m2,2024-05-01T10:00:00Z,Bonn, am Rhein\nbuy,u1,m3,2024-05-01T10:00:00Z,Bonn,\n";
+    let (rows, quarantined, rejected) = taken("x.csv", csv.as_bytes());
+    assert_eq!((rows.len(), quarantined, rejected), (2, 0, 1), "{rows:?}");
+}
+
+#[test]
+fn an_object_in_a_cell_may_have_several_lines() {
+    let csv = "event,user_id,message_id,timestamp,context\n\
+               buy,u1,m1,2024-05-01T10:00:00Z,\"{\"\"locale\"\":\n\"\"de\"\"}\"\n";
+    let (rows, quarantined, rejected) = taken("x.csv", csv.as_bytes());
+    assert_eq!((rows.len(), quarantined, rejected), (1, 0, 0), "{rows:?}");
+}

@@ -12,7 +12,7 @@ use footfall_ingest_activity::{Checkpoint, Clock};
 use footfall_ingest_log::{ActivityLog, LogError, LogRecord};
 
 use super::route::{LogFrom, LogStretch, places_of};
-use super::tail::Tail;
+use super::tail::{Tail, sync_folder_of};
 use super::{MigrateError, prepared, still};
 use crate::backup;
 use crate::client::{Call, Client};
@@ -203,7 +203,8 @@ async fn drain(
     };
     // While the log is ours: a server that is started again would take in what nobody reads any more.
     let mark = from.data_dir.join(MOVED);
-    fs::write(&mark, b"").map_err(AppError::file(&mark))?;
+    fs::File::create(&mark).and_then(|file| file.sync_all()).map_err(AppError::file(&mark))?;
+    sync_folder_of(&mark)?;
     let read = async {
         let end = log.whole_end().await?;
         forgetting.look().await?;

@@ -139,7 +139,12 @@ fn differ(from: &Settings, to: &Settings) -> Result<(), MigrateError> {
 /// Lets the job read the log to its end, and everything become files. Where that end is.
 async fn rest(from: &Settings, clock: Arc<dyn Clock>) -> Result<Checkpoint, AppError> {
     note("bringing the source to rest");
-    let stack = Stack::open(from, clock).await?;
+    let stack = Stack::open(from, clock.clone()).await?;
+    // It was acknowledged, and nobody starts this installation again who would bring it there.
+    match wiring::drain_spilled(from, stack.log.clone(), clock).await? {
+        0 => {}
+        records => say(format!("log: {} records that waited on this disk for the brokers", grouped(records))),
+    }
     let end = stack.log.whole_end().await?;
     let at_rest = stack.catch_up(PATIENCE).await;
     stack.close(PATIENCE).await?;
@@ -268,4 +273,66 @@ fn secrets(from: &Settings, to: &Settings) -> Result<(), AppError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use async_trait::async_trait;
+    use footfall_ingest_activity::{Record, SystemClock};
+    use footfall_ingest_log::{Batch, LogError, LogStatus, SpillOptions, spilling};
+
+    use super::*;
+
+    /// A log whose brokers are away.
+    struct Away;
+
+    #[async_trait]
+    impl ActivityLog for Away {
+        async fn append(&self, _: Vec<Record>) -> Result<Checkpoint, LogError> {
+            Err(LogError::Away { detail: "for the test".to_owned() })
+        }
+
+        async fn read(&self, from: &Checkpoint, _: usize, _: Duration) -> Result<Batch, LogError> {
+            Ok(Batch { next: from.clone(), ..Batch::default() })
+        }
+
+        fn end(&self) -> Checkpoint {
+            Checkpoint::default()
+        }
+
+        fn release(&self, _: &str, _: &Checkpoint) {}
+
+        fn status(&self) -> LogStatus {
+            LogStatus::default()
+        }
+
+        async fn close(&self) {}
+    }
+
+    fn settings(folder: &Path) -> Settings {
+        let data_dir = ("FOOTFALL_DATA_DIR".to_owned(), folder.display().to_string());
+        Config::load(&Given { environment: vec![data_dir], ..Given::default() }).unwrap().settings
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn nothing_is_appended_to_a_log_that_was_read_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("moved"), b"").unwrap();
+        let refused = Stack::open_to_append(&settings(folder.path()), Arc::new(SystemClock)).await.err();
+        assert!(matches!(refused, Some(AppError::Migrate(MigrateError::Moved(_)))), "{refused:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_waits_on_the_disk_of_the_doors_is_moved_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let (settings, clock) = (settings(folder.path()), Arc::new(SystemClock));
+        let options = SpillOptions { bytes_max: 1 << 20, disk_reserve_bytes: 0, clock: clock.clone() };
+        let doors = spilling(Arc::new(Away), folder.path().join("log-spill"), options).await.unwrap();
+        let kept = |number: u64| Record { kind: 9, partition_key: number, payload: b"{}".to_vec() };
+        doors.append((0..3).map(kept).collect()).await.unwrap();
+        doors.close().await;
+        let end = rest(&settings, clock).await.unwrap();
+        assert_eq!(end.iter().map(|(_, offset)| offset).sum::<u64>(), 3);
+    }
 }

@@ -3,8 +3,9 @@
 //! How far that is stands in a file of the target, written behind every append. Who is killed between the two appends a stretch once
 //! more, and the target's job knows these message ids.
 
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use footfall_ingest_activity::{Checkpoint, Entry, Record};
 use footfall_ingest_log::{ActivityLog, LogRecord};
@@ -83,12 +84,21 @@ impl Tail {
         self.write()
     }
 
+    /// Durable when it returns.
     fn write(&self) -> Result<(), AppError> {
         let text = serde_json::to_vec(&self.progress).map_err(|error| AppError::Internal(error.to_string()))?;
         let draft = self.file.with_extension("next");
-        fs::write(&draft, text).map_err(AppError::file(&draft))?;
-        fs::rename(&draft, &self.file).map_err(AppError::file(&self.file))
+        let written = File::create(&draft).and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()));
+        written.map_err(AppError::file(&draft))?;
+        fs::rename(&draft, &self.file).map_err(AppError::file(&self.file))?;
+        sync_folder_of(&self.file)
     }
+}
+
+/// The name of a new file survives a power cut.
+pub fn sync_folder_of(file: &Path) -> Result<(), AppError> {
+    let Some(folder) = file.parent() else { return Ok(()) };
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(AppError::file(folder))
 }
 
 /// The record for another log, byte for byte; nothing of one that is forgotten.

@@ -68,6 +68,12 @@ fn first_later(
     }
 }
 
+/// The offset after the last record of a segment that nobody writes to, or of a copy, whatever its name; 0 if it has none.
+pub(super) fn segment_end(path: &Path) -> Result<u64, LogError> {
+    // Where it begins is told by its first frame.
+    end_of(path, 0)
+}
+
 fn end_of(path: &Path, first_offset: u64) -> Result<u64, LogError> {
     let mut scan = open(path, first_offset, None)?;
     while !matches!(scan.step().map_err(read_error(path))?, Step::End) {}

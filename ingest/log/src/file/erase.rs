@@ -36,6 +36,10 @@ impl Partition {
             let end = segments.get(place + 1).map_or(until, |next| next.first_offset);
             erased += self.erase_segment(segment, end, is_erased)?;
         }
+        if erased == 0 {
+            // An earlier try may have come to its last rename, and not to this.
+            self.context.disk.sync_dir(&self.folder).map_err(write_error(&self.folder))?;
+        }
         Ok(erased)
     }
 
@@ -63,16 +67,22 @@ impl Partition {
         };
         // Nobody reads a segment now, so that no place in the old file is looked up in the new one.
         let _nobody_reads = self.files.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if self.queue.is_closed() {
+            // Somebody else may have the log open by now. What was written is removed when it is opened.
+            return Err(LogError::Closed);
+        }
         let mut state = hold(&self.state);
         let Some(known) = state.segments.iter_mut().find(|known| known.first_offset == segment.first_offset) else {
             let _ = self.context.disk.remove(&next);
             return Ok(0);
         };
         let disk = &self.context.disk;
-        disk.rename(&next, &path).and_then(|()| disk.sync_dir(&self.folder)).map_err(write_error(&path))?;
+        disk.rename(&next, &path).map_err(write_error(&path))?;
+        // From here on the new file is read, whatever else fails: places in the old one would be taken for damage.
         known.bytes = bytes;
         state.tail = Default::default();
         *hold(&self.places) = Default::default();
+        disk.sync_dir(&self.folder).map_err(write_error(&path))?;
         Ok(found)
     }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::context::hold;
 use super::folder::{partition_folder, read_error, write_error};
@@ -27,6 +27,8 @@ pub(super) fn hold_now(folder: &Path, partitions: &[Arc<Partition>], into: &Path
 fn hold_partition(partition: &Partition, into: &Path, held: &mut Vec<HeldFile>) -> Result<(), LogError> {
     let folder = partition_folder(into, partition.index);
     fs::create_dir_all(&folder).map_err(write_error(&folder))?;
+    // Nobody puts a shorter segment in the place of one while its length is known and it is not linked yet.
+    let _no_rename = partition.files.read().unwrap_or_else(PoisonError::into_inner);
     let segments = hold(&partition.state).segments.clone();
     for segment in segments {
         let name = segment_name(segment.first_offset);

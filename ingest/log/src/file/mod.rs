@@ -20,7 +20,7 @@ mod writer;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -67,6 +67,11 @@ impl FileLog {
     /// Cuts a log that is not open at a moment; the offsets at which it ends now.
     pub async fn cut(folder: PathBuf, until: Timestamp) -> Result<Checkpoint, LogError> {
         blocking(move || cut::cut(&folder, until)).await
+    }
+
+    /// Where a segment that nobody writes to ends, or a copy of one.
+    pub fn segment_end(path: &Path) -> Result<u64, LogError> {
+        cut::segment_end(path)
     }
 
     fn open_now(folder: PathBuf, mut options: LogOptions, disk: Arc<dyn Disk>) -> Result<FileLog, LogError> {
@@ -263,8 +268,14 @@ impl ActivityLog for FileLog {
     }
 
     async fn close(&self) {
-        let writers = self.begin_close();
-        let joined = tokio::task::spawn_blocking(move || writers.into_iter().for_each(|thread| drop(thread.join())));
+        let (writers, partitions) = (self.begin_close(), self.partitions.clone());
+        let joined = tokio::task::spawn_blocking(move || {
+            writers.into_iter().for_each(|thread| drop(thread.join()));
+            // Whoever puts a file in the place of another has done so, and nobody does from now on.
+            for partition in partitions {
+                drop(partition.files.write().unwrap_or_else(PoisonError::into_inner));
+            }
+        });
         // A writer cannot be cancelled, and one that panicked has answered nobody falsely.
         let _ = joined.await;
         hold(&self.lock).take();

@@ -96,6 +96,10 @@ impl Queue {
         self.wake_if_asleep(&mut waiting);
     }
 
+    pub fn is_closed(&self) -> bool {
+        hold(&self.waiting).closed
+    }
+
     fn wake_if_asleep(&self, waiting: &mut Waiting) {
         if std::mem::take(&mut waiting.asleep) {
             self.wake.notify_one();

@@ -101,6 +101,19 @@ impl Ends {
         }
     }
 
+    /// Whether a partition is known to end before this offset, as far as the brokers were asked, and nobody skips what lies between.
+    pub fn is_before(&self, partition: u32, offset: u64) -> bool {
+        let spans = self.hold();
+        spans.get(partition as usize).is_some_and(|span| span.is_known && span.end.max(span.skipped) < offset)
+    }
+
+    /// Readers have read up to here; whether the brokers still have it is not known.
+    pub fn read_to(&self, partition: u32, offset: u64) {
+        if let Some(span) = self.hold().get_mut(partition as usize) {
+            span.passed = span.passed.max(offset);
+        }
+    }
+
     /// Readers have read up to here. Gives the first and the number of the offsets that are to be skipped for that: those
     /// between the end and there that are not being skipped already, at most `skipped_max`.
     pub fn passed(&self, partition: u32, offset: u64, skipped_max: u64) -> Option<(u64, u64)> {
@@ -167,6 +180,22 @@ mod tests {
         assert_eq!(ends.passed(0, 12, 100), Some((3, 9)));
         assert_eq!(ends.lost(100), None);
         assert_eq!(Ends::new(1).passed(0, 10, 100), None, "nobody knows where it ends");
+    }
+
+    #[test]
+    fn what_others_may_have_appended_is_asked_for_before_it_is_skipped() {
+        let ends = Ends::new(2);
+        assert!(!ends.is_before(0, 10), "nobody knows where it ends");
+        ends.reached(0, 3);
+        assert!(ends.is_before(0, 10) && !ends.is_before(0, 3));
+        ends.read_to(0, 10);
+        assert!(ends.is_before(0, 10), "it is asked for again");
+        assert!(placed(&ends.spans(), 0, 9).is_err(), "nobody reads what lies below");
+        ends.reached(0, 12);
+        assert!(!ends.is_before(0, 10));
+        assert_eq!(ends.passed(0, 10, 100), None, "others had appended it");
+        assert_eq!(ends.passed(0, 14, 100), Some((12, 2)));
+        assert!(!ends.is_before(0, 14), "it is being skipped");
     }
 
     #[test]

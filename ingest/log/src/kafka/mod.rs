@@ -28,7 +28,7 @@ use rdkafka::producer::{FutureRecord, Producer as _};
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::time::Instant;
 
-use self::clients::{Producer, fault};
+use self::clients::{Consumer, Producer, fault};
 use self::ends::{Ends, placed};
 use self::message::Key;
 use self::place::Place;
@@ -115,6 +115,8 @@ impl Shared {
 /// A log in a topic of Apache Kafka.
 pub(crate) struct KafkaLog {
     shared: Arc<Shared>,
+    /// Asks the brokers where partitions end, as the watch does.
+    asking: Arc<Consumer>,
     producer: Mutex<Producer>,
     /// Payload bytes that wait for the brokers.
     waiting_bytes: AtomicUsize,
@@ -145,9 +147,10 @@ impl KafkaLog {
         });
         let asked = (shared.clone(), consumer.clone());
         blocking(move || watch::look(&asked.0, &asked.1)).await??;
-        watch::start(shared.clone(), consumer)?;
+        watch::start(shared.clone(), consumer.clone())?;
         Ok(KafkaLog {
             shared,
+            asking: consumer,
             producer: Mutex::new(producer),
             waiting_bytes: AtomicUsize::new(0),
             readers: Mutex::default(),
@@ -227,10 +230,23 @@ impl KafkaLog {
     }
 
     /// Moves the ends of partitions that a reader has passed, so that no offset below is given out again.
+    ///
+    /// What this process knows of an end is as old as its last look, and a reader elsewhere may have read meanwhile what others have
+    /// appended: the brokers are asked once more before anything is taken for lost. It blocks for that.
     fn pass(&self, checkpoint: &Checkpoint) {
-        let partitions = self.shared.options.partitions;
-        for (partition, offset) in checkpoint.iter().filter(|(partition, _)| *partition < partitions) {
-            let Some((from, missing)) = self.shared.ends.passed(partition, offset, SKIPPED_MAX) else { continue };
+        let Shared { ends, options, .. } = &*self.shared;
+        let mut is_answered = true;
+        for (partition, offset) in checkpoint.iter().filter(|(partition, _)| *partition < options.partitions) {
+            if ends.is_before(partition, offset) {
+                // Where one does not answer the next may not either, and nobody should wait for all of them.
+                is_answered =
+                    is_answered && watch::ask(&self.shared, &self.asking, partition, watch::ANSWER_AGAIN).is_ok();
+                if !is_answered {
+                    ends.read_to(partition, offset);
+                    continue;
+                }
+            }
+            let Some((from, missing)) = ends.passed(partition, offset, SKIPPED_MAX) else { continue };
             tracing::error!(
                 partition,
                 from,

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{CommitMode, Consumer as _};
+use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::Shared;
@@ -16,7 +17,7 @@ pub(super) const INTERVAL: Duration = Duration::from_millis(100);
 const ANSWER: Duration = Duration::from_secs(3);
 /// A partition without a leader is asked for again after this time, and not waited for long: the others must not wait for it.
 const AGAIN: Duration = Duration::from_secs(1);
-const ANSWER_AGAIN: Duration = Duration::from_millis(500);
+pub(super) const ANSWER_AGAIN: Duration = Duration::from_millis(500);
 
 /// Asks for every partition once. Blocks.
 ///
@@ -38,13 +39,10 @@ fn turn(shared: &Shared, consumer: &Consumer, again: &mut [Option<Instant>]) -> 
             None if all.is_none() => ANSWER,
             _ => ANSWER_AGAIN,
         };
-        let number = i32::try_from(partition).unwrap_or(i32::MAX);
-        match consumer.fetch_watermarks(&shared.place.topic, number, patience) {
-            Ok((first, end)) => {
+        match ask(shared, consumer, partition, patience) {
+            Ok(()) => {
                 *again = None;
                 shared.set_fault(partition, None);
-                shared.ends.begins(partition, first.max(0).unsigned_abs());
-                shared.ends.reached(partition, end.max(0).unsigned_abs());
             }
             Err(error) => {
                 *again = Some(Instant::now() + AGAIN);
@@ -54,6 +52,15 @@ fn turn(shared: &Shared, consumer: &Consumer, again: &mut [Option<Instant>]) -> 
         }
     }
     all.filter(|_| again.iter().all(Option::is_some))
+}
+
+/// Asks for one partition, in so much time. Blocks.
+pub(super) fn ask(shared: &Shared, consumer: &Consumer, partition: u32, patience: Duration) -> KafkaResult<()> {
+    let number = i32::try_from(partition).unwrap_or(i32::MAX);
+    let (first, end) = consumer.fetch_watermarks(&shared.place.topic, number, patience)?;
+    shared.ends.begins(partition, first.max(0).unsigned_abs());
+    shared.ends.reached(partition, end.max(0).unsigned_abs());
+    Ok(())
 }
 
 pub(super) fn start(shared: Arc<Shared>, consumer: Arc<Consumer>) -> Result<(), LogError> {

@@ -7,8 +7,8 @@ mod tests;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -58,6 +58,22 @@ pub async fn spilling(
     Ok(Arc::new(SpillLog::open(log, folder, options).await?))
 }
 
+/// Brings to `log` what an earlier run has left in `folder`, for whoever needs all of it there; how many records.
+///
+/// # Errors
+/// When another process has the folder, or the log does not take them: what it has not taken stays.
+pub async fn drain_spilled(log: Arc<dyn ActivityLog>, folder: PathBuf, clock: Arc<dyn Clock>) -> Result<u64, LogError> {
+    let options = SpillOptions { bytes_max: 0, disk_reserve_bytes: 0, clock };
+    let inner = Inner::open(log, folder, options).await?;
+    let (records, _) = inner.waiting();
+    let mut drained = Ok(());
+    while drained.is_ok() && inner.waiting().0 > 0 {
+        drained = inner.drain_some().await;
+    }
+    inner.spill.close().await;
+    drained.map(|()| records)
+}
+
 /// The file that holds how far the brokers have what was kept.
 const PROGRESS: &str = "with-the-brokers";
 
@@ -75,9 +91,11 @@ struct Inner {
     folder: PathBuf,
     bytes_max: u64,
     /// Held by every append for as long as it lasts, and alone by whoever turns it.
-    way: RwLock<Way>,
+    way: Arc<RwLock<Way>>,
     /// What the brokers have of the spill.
     drained: AtomicU64,
+    /// Why the brokers, which are there, do not take what waits.
+    refused: Mutex<Option<String>>,
     turned: Notify,
 }
 
@@ -88,6 +106,14 @@ struct SpillLog {
 
 impl SpillLog {
     async fn open(log: Arc<dyn ActivityLog>, folder: PathBuf, options: SpillOptions) -> Result<SpillLog, LogError> {
+        let inner = Arc::new(Inner::open(log, folder, options).await?);
+        let draining = tokio::spawn(inner.clone().drain());
+        Ok(SpillLog { inner, draining })
+    }
+}
+
+impl Inner {
+    async fn open(log: Arc<dyn ActivityLog>, folder: PathBuf, options: SpillOptions) -> Result<Inner, LogError> {
         let of_spill = LogOptions {
             partitions: 1,
             segment_bytes_max: SEGMENT_BYTES_MAX.min(options.bytes_max / 4).max(4096),
@@ -104,30 +130,30 @@ impl SpillLog {
         let at = Checkpoint::from_iter([(0, drained)]);
         spill.release(READER, &at);
         let way = if at.covers(&spill.end()) { Way::Brokers } else { Way::Disk };
-        let inner = Arc::new(Inner {
+        let inner = Inner {
             log,
             spill,
             folder,
             bytes_max: options.bytes_max,
-            way: RwLock::new(way),
+            way: Arc::new(RwLock::new(way)),
             drained: AtomicU64::new(drained),
+            refused: Mutex::default(),
             turned: Notify::new(),
-        });
+        };
         inner.show();
-        let draining = tokio::spawn(inner.clone().drain());
-        Ok(SpillLog { inner, draining })
+        Ok(inner)
     }
-}
 
-impl Inner {
     fn partition(&self) -> Option<PartitionStatus> {
         self.spill.status().partitions.first().copied()
     }
 
-    /// Records that wait on this disk, and the bytes of the files that hold them.
+    /// Records that wait on this disk, and the bytes of the files that hold them. The last file stays until there is a next one:
+    /// when nothing waits, it is in nobody's way.
     fn waiting(&self) -> (u64, u64) {
         let Some(partition) = self.partition() else { return (0, 0) };
-        (partition.end_offset.saturating_sub(self.drained.load(Ordering::Acquire)), partition.bytes)
+        let records = partition.end_offset.saturating_sub(self.drained.load(Ordering::Acquire));
+        (records, if records == 0 { 0 } else { partition.bytes })
     }
 
     fn show(&self) {
@@ -166,11 +192,28 @@ impl Inner {
             if *self.way.read().await == Way::Brokers {
                 self.turned.notified().await;
             }
-            if let Err(error) = self.drain_some().await {
+            let drained = self.drain_some().await;
+            self.note_refusal(&drained);
+            if let Err(error) = drained {
                 tracing::debug!("what is kept on this disk waits on: {error}");
                 tokio::time::sleep(PAUSE).await;
             }
         }
+    }
+
+    /// What brokers that are there do not take will not pass by itself, and all that came later waits behind it: it has to be said.
+    fn note_refusal(&self, drained: &Result<(), LogError>) {
+        let why = match drained {
+            Err(error @ (LogError::Kafka { .. } | LogError::AppendTooLarge { .. } | LogError::Refused { .. })) => {
+                Some(error.to_string())
+            }
+            _ => None,
+        };
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(why) = why.as_ref().filter(|why| refused.as_ref() != Some(*why)) {
+            tracing::error!("the brokers do not take what is kept on this disk, nor what came later: {why}");
+        }
+        *refused = why;
     }
 
     async fn drain_some(&self) -> Result<(), LogError> {
@@ -215,6 +258,14 @@ fn without_key(record: LogRecord) -> Option<Record> {
     Some(Record { kind: record.kind, partition_key: u64::from_be_bytes(*key), payload: payload.to_vec() })
 }
 
+/// Goes on when whoever waits for it has gone. What is on its way to this disk gets there all the same: nobody would bring it to the
+/// brokers if the way had been turned to them meanwhile, or had not been turned to the disk.
+async fn apart(
+    keeping: impl Future<Output = Result<Checkpoint, LogError>> + Send + 'static,
+) -> Result<Checkpoint, LogError> {
+    tokio::spawn(keeping).await.unwrap_or(Err(LogError::Closed))
+}
+
 fn unwritable(folder: &Path) -> impl Fn(io::Error) -> LogError {
     let path = folder.join(PROGRESS);
     move |source| LogError::Write { path: path.clone(), source: Arc::new(source) }
@@ -244,17 +295,23 @@ fn write_progress(folder: &Path, drained: u64) -> io::Result<()> {
 #[async_trait]
 impl ActivityLog for SpillLog {
     async fn append(&self, records: Vec<Record>) -> Result<Checkpoint, LogError> {
-        let away = {
-            let way = self.inner.way.read().await;
-            match *way {
-                Way::Disk => return self.inner.keep(records).await,
-                Way::Brokers => match self.inner.log.append(records.clone()).await {
-                    Err(error @ LogError::Away { .. }) if self.inner.bytes_max > 0 => error,
-                    other => return other,
-                },
-            }
+        let inner = self.inner.clone();
+        let way = inner.way.clone().read_owned().await;
+        let is_to_disk = *way == Way::Disk;
+        if is_to_disk {
+            return apart(async move {
+                let kept = inner.keep(records).await;
+                drop(way);
+                kept
+            })
+            .await;
+        }
+        let away = match inner.log.append(records.clone()).await {
+            Err(error @ LogError::Away { .. }) if inner.bytes_max > 0 => error,
+            other => return other,
         };
-        self.inner.turn_to_disk(&away, records).await
+        drop(way);
+        apart(async move { inner.turn_to_disk(&away, records).await }).await
     }
 
     async fn read(&self, from: &Checkpoint, bytes_max: usize, wait: Duration) -> Result<Batch, LogError> {
@@ -284,7 +341,9 @@ impl ActivityLog for SpillLog {
             status.impaired = status.degraded.take().or(status.impaired);
         }
         if records > 0 {
-            let waits = format!("{records} records wait on this disk for the brokers");
+            let refused = self.inner.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let why = refused.map_or_else(String::new, |why| format!(", which do not take them: {why}"));
+            let waits = format!("{records} records wait on this disk for the brokers{why}");
             status.impaired = Some(status.impaired.map_or_else(|| waits.clone(), |why| format!("{why}; {waits}")));
         }
         status

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::task::{Context, Waker};
 
 use footfall_ingest_activity::SystemClock;
 use tempfile::TempDir;
@@ -20,6 +21,8 @@ struct Brokers {
     are_away: AtomicBool,
     /// Appends that are taken and told to have failed, as when an answer is lost.
     unheard: AtomicUsize,
+    /// They are there, and take nothing.
+    refuse: AtomicBool,
 }
 
 #[async_trait]
@@ -27,6 +30,9 @@ impl ActivityLog for Brokers {
     async fn append(&self, records: Vec<Record>) -> Result<Checkpoint, LogError> {
         if self.are_away.load(Ordering::SeqCst) {
             return Err(LogError::Away { detail: "for the test".to_owned() });
+        }
+        if self.refuse.load(Ordering::SeqCst) {
+            return Err(LogError::Kafka { doing: "appending", detail: "the message is too large".to_owned() });
         }
         let taken = self.log.append(records).await;
         let is_unheard = self.unheard.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
@@ -72,7 +78,12 @@ impl Place {
     async fn brokers(&self) -> Arc<Brokers> {
         let options = LogOptions { partitions: 3, disk_reserve_bytes: 0, ..LogOptions::default() };
         let log = FileLog::open(self.0.path().join("log"), options).await.unwrap();
-        Arc::new(Brokers { log, are_away: AtomicBool::new(false), unheard: AtomicUsize::new(0) })
+        Arc::new(Brokers {
+            log,
+            are_away: AtomicBool::new(false),
+            unheard: AtomicUsize::new(0),
+            refuse: AtomicBool::new(false),
+        })
     }
 
     async fn open(&self, brokers: &Arc<Brokers>, bytes_max: u64) -> Arc<dyn ActivityLog> {
@@ -273,4 +284,74 @@ async fn what_brokers_refuse_for_itself_is_not_kept() {
     let off = spilling(brokers.clone(), off, options).await.unwrap();
     brokers.are_away.store(true, Ordering::SeqCst);
     assert!(matches!(off.append(vec![numbered(1, 0)]).await, Err(LogError::Away { .. })));
+}
+
+#[tokio::test]
+async fn what_is_larger_than_what_may_wait_leaves_room_when_the_brokers_have_it() {
+    let place = Place::new();
+    let brokers = place.brokers().await;
+    let log = place.open(&brokers, 64 << 10).await;
+    brokers.are_away.store(true, Ordering::SeqCst);
+    let text: String =
+        (0..16_000u64).map(|number| format!("{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    let payload = format!("{{\"key\":1,\"number\":0,\"text\":\"{text}\"}}").into_bytes();
+    log.append(vec![Record { payload, ..numbered(1, 0) }]).await.unwrap();
+    assert!(log.append(vec![numbered(1, 1)]).await.is_err(), "more than is allowed waits");
+    brokers.are_away.store(false, Ordering::SeqCst);
+    until("the brokers have it", || log.status().impaired.is_none()).await;
+    assert!(place.spilled_bytes() > 64 << 10, "its file stays until there is a next one");
+    brokers.are_away.store(true, Ordering::SeqCst);
+    log.append(vec![numbered(1, 1)]).await.unwrap();
+    brokers.are_away.store(false, Ordering::SeqCst);
+    until("the brokers have it", || log.status().impaired.is_none()).await;
+    assert_eq!(read_all(&brokers).await, BTreeMap::from([(1, vec![0, 1])]));
+}
+
+#[tokio::test]
+async fn what_somebody_sent_who_has_gone_meanwhile_reaches_the_brokers_too() {
+    let place = Place::new();
+    let brokers = place.brokers().await;
+    let log = place.open(&brokers, 1 << 20).await;
+    brokers.are_away.store(true, Ordering::SeqCst);
+    let mut append = log.append(vec![numbered(1, 0)]);
+    let is_pending = append.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending();
+    assert!(is_pending, "it is on its way to the disk");
+    drop(append);
+    brokers.are_away.store(false, Ordering::SeqCst);
+    until("the brokers have it", || brokers.end().next_offset(1) > 0 && log.status().impaired.is_none()).await;
+    assert_eq!(read_all(&brokers).await, BTreeMap::from([(1, vec![0])]));
+}
+
+#[tokio::test]
+async fn whoever_needs_all_of_it_in_the_log_brings_it_there() {
+    let place = Place::new();
+    let brokers = place.brokers().await;
+    brokers.are_away.store(true, Ordering::SeqCst);
+    let log = place.open(&brokers, 1 << 20).await;
+    for number in 0..20 {
+        log.append(vec![numbered(1, number)]).await.unwrap();
+    }
+    let bring = async || drain_spilled(brokers.clone(), place.spilled(), Arc::new(SystemClock)).await;
+    assert!(matches!(bring().await, Err(LogError::InUse { .. })), "somebody has it open");
+    log.close().await;
+    assert!(matches!(bring().await, Err(LogError::Away { .. })), "it stays where it is");
+    brokers.are_away.store(false, Ordering::SeqCst);
+    assert_eq!(bring().await.unwrap(), 20);
+    assert_eq!(bring().await.unwrap(), 0, "once");
+    assert_eq!(read_all(&brokers).await, BTreeMap::from([(1, (0..20).collect())]));
+}
+
+#[tokio::test]
+async fn what_the_brokers_do_not_take_is_said_and_stays() {
+    let place = Place::new();
+    let brokers = place.brokers().await;
+    brokers.are_away.store(true, Ordering::SeqCst);
+    let log = place.open(&brokers, 1 << 20).await;
+    log.append(vec![numbered(1, 0)]).await.unwrap();
+    brokers.refuse.store(true, Ordering::SeqCst);
+    brokers.are_away.store(false, Ordering::SeqCst);
+    until("it is said why", || says(&log, "1 records wait") && says(&log, "too large")).await;
+    brokers.refuse.store(false, Ordering::SeqCst);
+    until("the brokers have it", || log.status().impaired.is_none()).await;
+    assert_eq!(read_all(&brokers).await, BTreeMap::from([(1, vec![0])]));
 }

@@ -169,7 +169,7 @@ fn state_shapes(keys_days: i64) -> [Shape; 5] {
         plain(SETTLED, &["`publication` UInt64"], "publication"),
         Shape {
             partition: Some("toYYYYMMDD(published_at)".to_owned()),
-            more: vec![format!("TTL toDateTime(published_at) + INTERVAL {keys_days} DAY DELETE")],
+            more: vec![format!("TTL {}", keys_ttl(keys_days))],
             shard: Some("sipHash64(key)"),
             ..plain(
                 MESSAGE_KEYS,
@@ -184,6 +184,11 @@ fn state_shapes(keys_days: i64) -> [Shape; 5] {
             "version",
         ),
     ]
+}
+
+/// When the database drops message keys.
+pub(super) fn keys_ttl(keys_days: i64) -> String {
+    format!("toDateTime(published_at) + INTERVAL {keys_days} DAY DELETE")
 }
 
 /// A table that every server has whole.

@@ -7,7 +7,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
 
 use super::database::Database;
-use super::ddl::{self, Layout, MIGRATIONS};
+use super::ddl::{self, Layout, MESSAGE_KEYS, MIGRATIONS};
 use super::native;
 use crate::StoreError;
 use crate::tables::Table;
@@ -36,7 +36,8 @@ pub(super) async fn apply(database: &Database, layout: &Layout, keys_days: i64) 
         database.execute(&note, &[("insert_deduplication_token", version.to_string())]).await?;
         tracing::info!(database = database.name(), version, name, "the tables were brought up to date");
     }
-    add_columns(database, layout).await
+    add_columns(database, layout).await?;
+    keep_keys(database, layout, keys_days).await
 }
 
 /// Changes nothing.
@@ -92,4 +93,38 @@ async fn add_columns(database: &Database, layout: &Layout) -> Result<(), StoreEr
         }
     }
     Ok(())
+}
+
+/// The database drops message keys by itself, and its table may have been made when the window was shorter.
+async fn keep_keys(database: &Database, layout: &Layout, keys_days: i64) -> Result<(), StoreError> {
+    let own = layout.own(MESSAGE_KEYS);
+    let schema = Arc::new(Schema::new(vec![Field::new("engine", DataType::Utf8, false)]));
+    let sql = format!("SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = '{own}'");
+    let batches = database.batches(&sql, &schema).await?;
+    let engine = batches.iter().find_map(|batch| batch.column(0).as_string::<i32>().iter().flatten().next());
+    if engine.and_then(days_kept).is_some_and(|kept| kept < keys_days) {
+        let (on, ttl) = (layout.on_cluster(), ddl::keys_ttl(keys_days));
+        database.execute(&format!("ALTER TABLE `{own}`{on} MODIFY TTL {ttl}"), &[]).await?;
+        tracing::info!(keys_days, "message keys are kept for longer from now on");
+    }
+    Ok(())
+}
+
+/// After how many days a table drops rows, as the database writes it.
+fn days_kept(engine: &str) -> Option<i64> {
+    let (_, days) = engine.split_once("toIntervalDay(")?;
+    days.split_once(')')?.0.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_days_of_a_table_are_read() {
+        let engine = "MergeTree PARTITION BY toYYYYMMDD(published_at) ORDER BY key \
+                      TTL toDateTime(published_at) + toIntervalDay(34) SETTINGS index_granularity = 512";
+        assert_eq!(days_kept(engine), Some(34));
+        assert_eq!(days_kept("MergeTree ORDER BY publication"), None);
+    }
 }

@@ -25,7 +25,8 @@ pub struct ClickHouseOptions {
     pub read_timeout: Duration,
     /// Tries of one statement that writes before the job is told.
     pub tries: u32,
-    /// Rows of a publication that was never committed are removed when nothing can be on its way any more.
+    /// Rows of a publication that was never committed are removed when nothing can be on its way any more. What came later would be in
+    /// answers: it is far longer than whoever was fenced goes on trying.
     pub settle_after: Duration,
     /// How often a reader looks for new publications.
     pub follow_every: Duration,
@@ -47,12 +48,24 @@ impl Default for ClickHouseOptions {
             statement_timeout: Duration::from_secs(60),
             read_timeout: Duration::from_secs(300),
             tries: 4,
-            settle_after: Duration::from_secs(180),
+            settle_after: Duration::from_secs(1_800),
             follow_every: Duration::from_millis(150),
             lead_wait: Duration::from_secs(5),
             followers_wait: Duration::from_millis(1_500),
             failures_before_break: 5,
             break_max: Duration::from_secs(5),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_on_its_way_any_more_when_rows_are_removed() {
+        let options = ClickHouseOptions::default();
+        // As much again for what the database still works on when nobody waits for it.
+        assert!(options.settle_after >= options.statement_timeout * options.tries * 2);
     }
 }

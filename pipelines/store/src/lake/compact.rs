@@ -16,10 +16,9 @@ use futures::{StreamExt, stream};
 
 use super::data_file::{DataFileWriter, PROMOTED_MAX, folder_of, to_table_schema};
 use super::fold::Folder;
-use super::key_index;
 use super::lake::{Inner, Removed};
-use super::reader;
 use super::snapshot::DataFile;
+use super::{key_index, orphans, reader};
 use crate::tables::Table;
 use crate::{ErasureRecord, StoreError};
 
@@ -121,9 +120,10 @@ fn size_class(rows: u64) -> u32 {
 fn join(inner: &Inner, project: &Arc<str>, table: Table, inputs: &[Arc<DataFile>]) -> Result<bool, StoreError> {
     let Some(output) = write_joined(inner, project, table, inputs)? else { return Ok(false) };
     let output = Arc::new(output);
-    let (path, is_empty) = (inner.root.join(&output.path), output.rows == 0);
+    let is_empty = output.rows == 0;
     let is_input = |file: &Arc<DataFile>| inputs.iter().any(|input| input.path == file.path);
-    let (made, inputs_of) = (output.path.clone(), inputs.iter().map(|input| input.path.clone()).collect());
+    let (path, inputs_of) = (output.path.clone(), inputs.iter().map(|input| input.path.clone()).collect());
+    let made = path.clone();
     let committed = inner.commit(
         |manifest, _| {
             let list = manifest.projects.entry(project.clone()).or_default().entry(table).or_default();
@@ -136,8 +136,7 @@ fn join(inner: &Inner, project: &Arc<str>, table: Table, inputs: &[Arc<DataFile>
         |state| Arc::make_mut(&mut state.lineage).record(made, inputs_of),
     );
     if committed.is_err() || is_empty {
-        // Best effort: what stays is removed as an orphan at the next start.
-        let _ = fs::remove_file(path);
+        orphans::remove_made(&inner.root, [&*path].into_iter());
     }
     committed.map(|()| true)
 }

@@ -1,6 +1,5 @@
 //! A flush: one generation of fresh rows becomes files, in one commit.
 
-use std::fs;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,8 +7,8 @@ use super::data_file::{folder_of, write_sorted};
 use super::fresh::Generation;
 use super::key_index;
 use super::lake::Inner;
-use super::overrides;
 use super::snapshot::DataFile;
+use super::{orphans, overrides};
 use crate::StoreError;
 use crate::tables::Table;
 
@@ -45,10 +44,7 @@ pub(super) fn write(inner: &Inner, generation: &Arc<Generation>) -> Result<(), S
     });
     if committed.is_err() {
         let runs = run.iter().map(|run| run.file.path.as_str());
-        for path in files.iter().map(|(_, _, file)| file.path.as_str()).chain(runs) {
-            // Best effort: what stays is removed as an orphan at the next start.
-            let _ = fs::remove_file(inner.root.join(path));
-        }
+        orphans::remove_made(&inner.root, files.iter().map(|(_, _, file)| file.path.as_str()).chain(runs));
     }
     committed?;
     metrics::histogram!("footfall_lake_flush_seconds").record(started.elapsed().as_secs_f64());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use footfall_api_access::Database;
-use footfall_ingest_activity::Clock;
+use footfall_ingest_activity::{Checkpoint, Clock};
 use footfall_ingest_log::ActivityLog;
 use footfall_pipelines_jobs::{CopyOptions, copy_tables, places_in_log};
 use footfall_pipelines_store::{Backend, ErasureRecord};
@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// Log, tables and database that were opened, and hold nothing.
 struct Empty {
     log: Arc<dyn ActivityLog>,
+    /// Where the log ended when it was looked at. What a process takes in that was started too early comes after it, so that it is read.
+    begin: Checkpoint,
     tables: Backend,
     database: Database,
 }
@@ -52,7 +54,7 @@ impl Empty {
             return Err(not_empty("the database", &settings.database.url));
         }
         let log = wiring::open_log(settings, clock.clone()).await?;
-        log.whole_end().await?;
+        let begin = log.whole_end().await?;
         if log.status().partitions.iter().any(|part| part.end_offset > part.first_offset) {
             log.close().await;
             return Err(not_empty("the log", &settings.log.url));
@@ -62,7 +64,7 @@ impl Empty {
         still.store.compact = false;
         still.sql.time_max.0 = PATIENCE;
         let tables = wiring::open_tables(&still, clock.clone()).await?;
-        let empty = Empty { log, tables, database };
+        let empty = Empty { log, begin, tables, database };
         let store = empty.tables.store();
         if store.projects().is_empty() && store.durable_checkpoint().iter().next().is_none() {
             return Ok(empty);
@@ -144,13 +146,12 @@ async fn fill(
     settings: &Settings,
     clock: &Arc<dyn Clock>,
 ) -> Result<(), AppError> {
-    let Empty { log, tables, database } = empty;
+    let Empty { log, begin, tables, database } = empty;
     for item in &backup.items {
         if let Some(name) = item.path.strip_prefix("folder/").filter(|name| SECRETS.contains(name)) {
             secret(place, backup, item, &settings.secrets_dir.join(name))?;
         }
     }
-    let begin = log.whole_end().await?;
     tables.store().lead().await?;
     let item = backup.items.iter().find(|item| item.path.starts_with("database/"));
     let item = item.ok_or_else(|| damaged(backup, "database/"))?;
@@ -169,7 +170,7 @@ async fn fill(
 
     let source = Copied::of(place, backup, services).await?;
     let known_from = clock.now().plus_millis(-settings.store.dedupe_window.millis());
-    let options = CopyOptions { checkpoint: places_in_log(&begin), known_from, batch_rows: BATCH_ROWS };
+    let options = CopyOptions { checkpoint: places_in_log(begin), known_from, batch_rows: BATCH_ROWS };
     let (mut rows, mut shown) = (0, 0);
     let copied = copy_tables(&source, tables, &options, |more| {
         rows += more;
@@ -235,4 +236,26 @@ fn partitions_of(log: &Path) -> Result<u32, AppError> {
     let meta: Meta = serde_json::from_slice(&text)
         .map_err(|error| AppError::Input(file.display().to_string(), error.to_string()))?;
     Ok(meta.partitions)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use footfall_ingest_activity::{Record, SystemClock};
+
+    use super::*;
+    use crate::config::{Config, Given};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_comes_in_while_it_is_restored_is_read_afterwards() {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = ("FOOTFALL_DATA_DIR".to_owned(), folder.path().display().to_string());
+        let settings = Config::load(&Given { environment: vec![data_dir], ..Given::default() }).unwrap().settings;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let empty = Empty::open(&settings, &clock).await.unwrap();
+        let record = Record { kind: 1, partition_key: 0, payload: b"{}".to_vec() };
+        let covering = empty.log.append(vec![record]).await.unwrap();
+        assert!(!empty.begin.covers(&covering), "the tables begin before it");
+        empty.close().await.unwrap();
+    }
 }

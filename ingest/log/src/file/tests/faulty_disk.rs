@@ -30,6 +30,8 @@ struct Model {
     full: bool,
     /// Every sync fails until this is cleared.
     sync_broken: bool,
+    /// Every sync of a folder fails until this is cleared.
+    folders_broken: bool,
     dead: bool,
     free_bytes: Option<u64>,
     files: HashMap<PathBuf, Lengths>,
@@ -67,6 +69,10 @@ impl FaultyDisk {
 
     pub fn set_sync_broken(&self, broken: bool) {
         hold(&self.model).sync_broken = broken;
+    }
+
+    pub fn set_folders_broken(&self, broken: bool) {
+        hold(&self.model).folders_broken = broken;
     }
 
     pub fn set_free_bytes(&self, bytes: u64) {
@@ -209,6 +215,7 @@ impl Disk for FaultyDisk {
         let mut model = hold(&self.model);
         match self.next(&mut model)? {
             Some(Fault::Crash { kept }) => Err(self.crash(&mut model, kept)),
+            _ if model.folders_broken => Err(io::Error::from_raw_os_error(5)),
             _ => {
                 model.files.values_mut().for_each(|file| file.named = true);
                 Ok(())

@@ -105,6 +105,7 @@ async fn the_contract_and_a_broker_that_is_killed() {
     }
     another_number_of_partitions_is_refused(&broker).await;
     two_processes_see_each_other(&broker).await;
+    what_others_have_appended_is_not_taken_for_lost(&broker).await;
     others_read_the_topic_as_it_is_documented(&broker).await;
     more_than_may_wait_is_refused(&broker).await;
     what_was_acknowledged_survives_kills(&broker).await;
@@ -127,6 +128,19 @@ async fn two_processes_see_each_other(broker: &Broker) {
             assert!(asked.elapsed() < SOON, "the other process sees it");
         }
     }
+}
+
+/// A reader elsewhere has read it before this process has looked where the topic ends: nothing is skipped.
+async fn what_others_have_appended_is_not_taken_for_lost(broker: &Broker) {
+    let (one, other) = (broker.open("ahead", 1).await.unwrap(), broker.open("ahead", 1).await.unwrap());
+    for number in 0..20 {
+        let covering = other.append(vec![numbered(number)]).await.unwrap();
+        one.release("jobs", &covering);
+    }
+    one.append(vec![numbered(20)]).await.unwrap();
+    let all = read_all(&one).await;
+    assert!(all.damages.is_empty(), "{:?}", all.damages);
+    assert_eq!(all.records.len(), 21);
 }
 
 /// Appends go on while the broker is killed and started three times: what was acknowledged is read, in order by key.

@@ -323,3 +323,23 @@ async fn overtaken_changes_of_persons_go() {
     assert_ne!(again.durable_checkpoint(), Checkpoint::default());
     given.drop(&again).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_longer_window_keeps_message_keys_for_longer() {
+    let Some(server) = server() else { return };
+    let given = Given::new(&server);
+    let window = |days: i64| ClickHouseOptions { dedupe_window_millis: days * 86_400_000, ..Default::default() };
+    let kept = |days: u32| {
+        format!(
+            "SELECT toUInt64(position(engine_full, 'toIntervalDay({days})') > 0) AS count FROM system.tables \
+             WHERE database = currentDatabase() AND name = 'message_keys'"
+        )
+    };
+    let first = given.open(window(32)).await;
+    assert_eq!(count(&first, &kept(34)).await, 1);
+    let longer = given.open(window(90)).await;
+    assert_eq!(count(&longer, &kept(92)).await, 1, "the table was made when it was shorter");
+    let shorter = given.open(window(32)).await;
+    assert_eq!(count(&shorter, &kept(92)).await, 1, "what is kept stays");
+    given.drop(&shorter).await;
+}
