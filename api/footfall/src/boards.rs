@@ -103,8 +103,8 @@ struct Listening {
 #[async_trait]
 impl Listened for Listening {
     async fn answer(&self) -> Result<InsightAnswer, Unanswered> {
-        let answered = self.insights.ask_listening(&self.project, &self.question, self.limits).await;
-        whole_of(&answered.map_err(of_ask)?)
+        let answered = self.insights.ask_listening(&self.project, &self.question, self.limits).await.map_err(of_ask)?;
+        whole_of(&answered)
     }
 
     fn known(&self, share: f64) -> Known<Value> {
@@ -142,7 +142,8 @@ impl Answers for Engines {
 
     async fn insight(&self, project: &str, question: &Question, view: &View) -> Result<InsightAnswer, Unanswered> {
         let question = self.ready(project, question, view).await?;
-        whole_of(&self.insights.ask(project, &question, self.limits).await.map_err(of_ask)?)
+        let answered = self.insights.ask(project, &question, self.limits).await.map_err(of_ask)?;
+        whole_of(&answered)
     }
 
     async fn listened(&self, project: &str, question: &Question, view: &View) -> Result<Arc<dyn Listened>, Unanswered> {

@@ -1,4 +1,4 @@
-//! A lake with a few rows: `examples/serve.rs` has the same.
+//! A lake with a few rows: `examples/serve_insights.rs` has the same.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -5,5 +5,5 @@
 mod files;
 mod walk;
 
-#[path = "../../examples/serve/site.rs"]
+#[path = "../../examples/serve_pages/site.rs"]
 mod site;
