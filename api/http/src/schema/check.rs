@@ -1,7 +1,8 @@
 //! Checks values against the part of JSON Schema 2020-12 that types generate, and tells every fault by its pointer.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use regex::Regex;
 use serde_json::{Map, Value};
@@ -64,23 +65,44 @@ pub(super) fn unknown_keywords(schema: &Value, patterns: &Patterns) -> Vec<Strin
 /// The patterns of schemas, compiled. They are ours, and their matching takes linear time.
 pub(super) type Patterns = HashMap<String, Regex>;
 
-/// Compiles every pattern in `schema`; one that is not understood stays out, and counts as a keyword that nobody enforces.
-pub(super) fn compile_patterns(schema: &Value, patterns: &mut Patterns) {
+/// Shared schemas by name.
+pub(super) type Definitions = BTreeMap<String, Arc<Value>>;
+
+/// Names of the shared schemas that `schema` refers to itself.
+pub(super) fn references(schema: &Value, names: &mut Vec<String>) {
+    match schema {
+        Value::Object(members) => {
+            let path = members.get("$ref").and_then(Value::as_str);
+            names.extend(path.and_then(|path| path.rsplit('/').next()).map(str::to_owned));
+            members.values().for_each(|part| references(part, names));
+        }
+        Value::Array(parts) => parts.iter().for_each(|part| references(part, names)),
+        _ => {}
+    }
+}
+
+/// Compiles every pattern in `schema` that is not among the `compiled` yet; one that is not understood stays out, and counts as a keyword
+/// that nobody enforces.
+pub(super) fn compile_patterns(schema: &Value, compiled: &mut Patterns, patterns: &mut Patterns) {
     match schema {
         Value::Object(members) => {
             let text = members.get("pattern").and_then(Value::as_str);
-            if let Some((text, Ok(pattern))) = text.map(|text| (text, Regex::new(text))) {
-                patterns.insert(text.to_owned(), pattern);
+            if let Some(text) = text {
+                let known = compiled.get(text).cloned();
+                if let Some(pattern) = known.or_else(|| Regex::new(text).ok()) {
+                    compiled.insert(text.to_owned(), pattern.clone());
+                    patterns.insert(text.to_owned(), pattern);
+                }
             }
-            members.values().for_each(|part| compile_patterns(part, patterns));
+            members.values().for_each(|part| compile_patterns(part, compiled, patterns));
         }
-        Value::Array(parts) => parts.iter().for_each(|part| compile_patterns(part, patterns)),
+        Value::Array(parts) => parts.iter().for_each(|part| compile_patterns(part, compiled, patterns)),
         _ => {}
     }
 }
 
 /// Follows `$ref` to its schema.
-pub(super) fn resolve<'a>(definitions: &'a Map<String, Value>, mut schema: &'a Value) -> &'a Value {
+pub(super) fn resolve<'a>(definitions: &'a Definitions, mut schema: &'a Value) -> &'a Value {
     for _ in 0..16 {
         let name = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
         match name.and_then(|name| definitions.get(name)) {
@@ -93,7 +115,7 @@ pub(super) fn resolve<'a>(definitions: &'a Map<String, Value>, mut schema: &'a V
 
 pub(super) struct Checker<'a> {
     pub(super) place: Place,
-    pub(super) definitions: &'a Map<String, Value>,
+    pub(super) definitions: &'a Definitions,
     pub(super) patterns: &'a Patterns,
     /// How many checks may still be made: forms within forms must not cost more than they are worth.
     pub(super) budget: Cell<u32>,

@@ -21,6 +21,9 @@ const COMPONENTS: &str = "/components/schemas";
 pub(crate) struct Schemas {
     requests: SchemaGenerator,
     answers: SchemaGenerator,
+    /// Shared schemas of requests as shapes have them, and patterns: each is made once, whatever refers to it.
+    settled: check::Definitions,
+    compiled: check::Patterns,
 }
 
 /// One type as request and as answer has two shapes under one name.
@@ -38,7 +41,12 @@ impl Schemas {
             });
             SchemaGenerator::new(settings)
         };
-        Schemas { requests: settings(Contract::Deserialize), answers: settings(Contract::Serialize) }
+        Schemas {
+            requests: settings(Contract::Deserialize),
+            answers: settings(Contract::Serialize),
+            settled: check::Definitions::new(),
+            compiled: check::Patterns::new(),
+        }
     }
 
     /// The schema of a type that arrives.
@@ -54,11 +62,30 @@ impl Schemas {
     /// What `schema` refers to, wherever that leads, for checking one request type.
     pub(crate) fn shape<T: JsonSchema>(&mut self, place: Place) -> Shape {
         let root = self.request::<T>();
-        let mut definitions = self.requests.definitions().clone();
-        definitions.values_mut().for_each(settle);
+        let definitions = self.reached_from(&root);
         let mut patterns = check::Patterns::new();
-        std::iter::once(&root).chain(definitions.values()).for_each(|one| check::compile_patterns(one, &mut patterns));
+        for schema in std::iter::once(&root).chain(definitions.values().map(Arc::as_ref)) {
+            check::compile_patterns(schema, &mut self.compiled, &mut patterns);
+        }
         Shape { place, root, definitions: Arc::new(definitions), patterns: Arc::new(patterns) }
+    }
+
+    fn reached_from(&mut self, root: &Value) -> check::Definitions {
+        let (mut reached, mut names) = (check::Definitions::new(), Vec::new());
+        check::references(root, &mut names);
+        while let Some(name) = names.pop() {
+            let Some(schema) = self.requests.definitions().get(&name).filter(|_| !reached.contains_key(&name)) else {
+                continue;
+            };
+            let settled = self.settled.entry(name.clone()).or_insert_with(|| {
+                let mut schema = schema.clone();
+                settle(&mut schema);
+                Arc::new(schema)
+            });
+            check::references(settled, &mut names);
+            reached.insert(name, settled.clone());
+        }
+        reached
     }
 
     /// All shared schemas by name.
@@ -80,7 +107,7 @@ impl Schemas {
 pub(crate) struct Shape {
     place: Place,
     root: Value,
-    definitions: Arc<Map<String, Value>>,
+    definitions: Arc<check::Definitions>,
     patterns: Arc<check::Patterns>,
 }
 
@@ -97,7 +124,7 @@ impl Shape {
 
     /// Keywords that would be documented without being enforced.
     pub(crate) fn unenforced(&self) -> Vec<String> {
-        let schemas = std::iter::once(&self.root).chain(self.definitions.values());
+        let schemas = std::iter::once(&self.root).chain(self.definitions.values().map(Arc::as_ref));
         let mut unknown: Vec<String> = schemas.flat_map(|one| check::unknown_keywords(one, &self.patterns)).collect();
         unknown.dedup();
         unknown

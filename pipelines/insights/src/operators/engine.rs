@@ -11,7 +11,7 @@ use super::{
     people, places, ranking, retention, sessions, stickiness, time_between, trend,
 };
 use crate::control::Control;
-use crate::definition::{Answer, Cohort, Funnel, Question, Scope, is_sampled};
+use crate::definition::{Answer, Cohort, Funnel, Question, Scope, is_sampled, zone};
 use crate::projection::{GroupProperty, PersonSet, Snapshot};
 use crate::spill::Room;
 use crate::{InsightError, PeopleList, memory};
@@ -88,6 +88,9 @@ impl Engine {
 
     fn answer(&self, context: Context<'_>, question: &Question) -> Result<Asked, InsightError> {
         question.check_size()?;
+        if let Some(scope) = question.scope() {
+            zone(&scope.zone)?;
+        }
         let answer = match question {
             Question::Trend(trend) => Answer::Trend(trend::answer(&context, trend)?),
             Question::Funnel(funnel) => Answer::Funnel(funnel_groups::answer(&context, funnel)?),

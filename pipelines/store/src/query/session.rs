@@ -106,7 +106,8 @@ pub(super) async fn of(given: Ingredients<'_>, question: &Question) -> Result<Se
         builder = builder.with_optimizer_rule(Arc::new(OwnPersons::new(overrides)));
     }
     if question.time_zone.is_some() {
-        builder = builder.with_analyzer_rule(Arc::new(Midnight));
+        // Before the coercion of types.
+        builder.analyzer().get_or_insert_default().rules.insert(0, Arc::new(Midnight));
     }
     let mut state = builder.build();
     // One moment is now for all of the question.

@@ -66,6 +66,7 @@ async fn texts_without_an_offset_are_of_the_zones_clock() {
         ("timestamp BETWEEN DATE '2024-03-30' AND DATE '2024-03-31'", 2, 2),
         ("timestamp IN (DATE '2024-03-31', DATE '2024-10-27')", 1, 0),
         ("timestamp < (SELECT max(day) FROM (VALUES (DATE '2024-03-31'), (DATE '2024-03-30')) AS days(day))", 1, 2),
+        ("timestamp < DATE '2024-03-31'::timestamptz", 1, 2),
         ("EXISTS (SELECT 1 FROM (VALUES (DATE '2024-03-31')) AS days(day) WHERE activity.timestamp < days.day)", 1, 2),
         ("timestamp::date < DATE '2024-03-31'", 1, 2),
         ("timestamp >= '2024-04-01' AND timestamp < '2024-10-27'", 1, 0),
