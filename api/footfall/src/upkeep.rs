@@ -63,7 +63,9 @@ impl Health for Upkeep {
         let of = |name, fault: Option<String>| Check { name, ok: fault.is_none(), detail: fault };
         let mut checks = vec![log_check(&*self.stack.doors), of("store", self.stack.store_status().failing)];
         if let Some(job) = self.stack.job_check() {
-            let replaying = job.ok && self.stack.leads() && !self.stack.has_replayed();
+            // Who answers questions as well is not ready before the answers have what was acknowledged, whoever reads it.
+            let is_awaited = self.stack.answers() || self.stack.leads();
+            let replaying = job.ok && is_awaited && !self.stack.has_replayed();
             checks.push(match replaying {
                 true => of("jobs", Some("reading what was in the log at the start".to_owned())),
                 false => job,

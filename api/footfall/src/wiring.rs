@@ -261,6 +261,7 @@ pub struct Stack {
     pub clock: Arc<dyn Clock>,
     tables: Backend,
     end_at_start: Checkpoint,
+    role: Role,
     waiting: Waiting,
     /// None where other processes fill the tables.
     job: Option<Job>,
@@ -338,6 +339,7 @@ impl Stack {
             clock,
             tables,
             end_at_start,
+            role,
             waiting: Waiting::default(),
         })
     }
@@ -346,6 +348,11 @@ impl Stack {
     #[must_use]
     pub fn with_doors(self, doors: Arc<dyn ActivityLog>) -> Stack {
         Stack { doors, ..self }
+    }
+
+    /// True for a process that answers questions and does all the rest as well.
+    pub fn answers(&self) -> bool {
+        self.role == Role::All
     }
 
     /// True when queries see everything that was in the log when it was opened: what a crash left is read.

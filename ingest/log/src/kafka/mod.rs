@@ -219,7 +219,7 @@ impl KafkaLog {
             (reader, batch)
         })
         .await?;
-        if batch.is_ok() {
+        if batch.is_ok() && !reader.is_starved() {
             let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
             if readers.len() >= READERS_KEPT {
                 readers.remove(0);

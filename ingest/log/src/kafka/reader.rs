@@ -23,16 +23,23 @@ pub(super) struct Reader {
     topic: String,
     /// The next offset that the consumer will give, by partition that it reads.
     stands: BTreeMap<u32, u64>,
+    /// Since when nothing has come of a partition that has more.
+    waiting: BTreeMap<u32, Instant>,
 }
 
 impl Reader {
     pub fn new(consumer: Arc<Consumer>, topic: String) -> Reader {
-        Reader { consumer, topic, stands: BTreeMap::new() }
+        Reader { consumer, topic, stands: BTreeMap::new(), waiting: BTreeMap::new() }
     }
 
     /// True when it can go on from `from` without a seek.
     pub fn stands_at(&self, from: &Checkpoint) -> bool {
         self.stands.iter().all(|(partition, offset)| from.next_offset(*partition) == *offset)
+    }
+
+    /// True when a partition with more records has given none for long, while others may have: another consumer has to read on.
+    pub fn is_starved(&self) -> bool {
+        self.waiting.values().any(|since| since.elapsed() > PATIENCE)
     }
 
     /// Records of the partitions that have some, until `bytes_max` are there or all that `ends` knew is read. Blocks.
@@ -56,6 +63,10 @@ impl Reader {
             return Ok(batch);
         }
         self.stand(&batch.next, &wanted)?;
+        self.waiting.retain(|partition, _| wanted.contains_key(partition));
+        for partition in wanted.keys() {
+            self.waiting.entry(*partition).or_insert_with(Instant::now);
+        }
         let (mut bytes, mut last) = (0, Instant::now());
         while bytes < bytes_max && wanted.iter().any(|(partition, end)| batch.next.next_offset(*partition) < *end) {
             let Some(message) = self.consumer.poll(POLL) else {
@@ -86,6 +97,10 @@ impl Reader {
             batch.next.advance(partition, offset + 1);
             self.stands.insert(partition, offset + 1);
             ends.reached(partition, offset + 1);
+            match wanted.get(&partition).is_some_and(|end| offset + 1 < *end) {
+                true => drop(self.waiting.insert(partition, last)),
+                false => drop(self.waiting.remove(&partition)),
+            }
         }
         if batch.next == *from {
             self.stands.clear();
