@@ -98,7 +98,7 @@ async fn every_number_of_activities_has_them() {
         assert_eq!(refused.json()["errors"][0]["pointer"], json!("/question/scope/zone"), "{}", refused.text);
     }
     let too_many = json!({"question": trend(), "limit": 1_001});
-    assert_eq!(house.post(&owner, &at("trend/activities"), too_many).await.status.as_u16(), 422);
+    assert_eq!(house.post(&owner, &at("trend/activities"), too_many).await.status.as_u16(), 400);
 }
 
 /// Of the same person, name and moment, those are listed that the question took; page by page none twice, none left out.

@@ -38,6 +38,8 @@ use crate::{ActivityLog, Batch, LogError, LogOptions, LogStatus, PartitionStatus
 
 /// Readers that are kept for the next read.
 const READERS_KEPT: usize = 4;
+/// How long the start waits for partitions that have no leader yet; a lasting fault is told by the state of the log.
+const SETTLED_WITHIN: Duration = Duration::from_secs(3);
 /// Offsets that are skipped at most to get past a reader that had seen more than the brokers kept.
 const SKIPPED_MAX: u64 = 1_000_000;
 
@@ -148,6 +150,11 @@ impl KafkaLog {
         let asked = (shared.clone(), consumer.clone());
         blocking(move || watch::look(&asked.0, &asked.1)).await??;
         watch::start(shared.clone(), consumer.clone())?;
+        // Partitions of a topic that was just made have no leader for a moment: whoever appends at once need not hear of it.
+        let settled = Instant::now() + SETTLED_WITHIN;
+        while shared.ends.unknown().is_some() && Instant::now() < settled {
+            tokio::time::sleep(watch::INTERVAL).await;
+        }
         Ok(KafkaLog {
             shared,
             asking: consumer,
