@@ -63,7 +63,10 @@ if [ -n "${CI:-}" ]; then
   CARGO="cargo --config $PWD/tests/ci.toml"
   step "build and lint every target" timeout 4200 $CARGO test --workspace --all-targets --no-run
 fi
-step "build footfall" timeout 4800 $CARGO build -p footfall
+# The features of the whole workspace are those of its tests: in CI nothing is compiled again for the program alone.
+program=(--package footfall)
+[ -z "${CI:-}" ] || program=(--workspace --bins)
+step "build footfall" timeout 4800 $CARGO build "${program[@]}"
 [ -x "$target/debug/footfall" ] || finish
 
 # Every test of every package. Its own summary lines are shown; all of its output where something failed.
