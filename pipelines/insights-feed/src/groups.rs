@@ -4,24 +4,23 @@
 //! Segment's `group` has them as traits, PostHog's `$groupidentify` as `$group_set`; both are rows of `activity` of the kind
 //! `group`. They are not kept on disk: after a start the first question about one reads the rows of these columns again. What was read once may be read again: a file that compaction has made changes nothing.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::TimestampMillisecondType;
 use footfall_pipelines_insights::projection::GroupProperty;
-use footfall_pipelines_store::lake::{ProjectSnapshot, TableScan, fresh_columns};
+use footfall_pipelines_store::lake::ProjectSnapshot;
 use footfall_pipelines_store::tables::Table;
 use serde_json::{Map, Value};
 
 use crate::error::AskError;
-use crate::remote::RemoteScan;
+use crate::followed::Followed;
 
 const COLUMNS: [&str; 5] = ["kind", "timestamp", "groups", "properties", "message_id"];
 const KIND: &str = "group";
 /// Where PostHog's clients put them.
 const SET: &str = "$group_set";
-const BATCH_ROWS: usize = 8_192;
 
 /// Type and key.
 type Group = (String, String);
@@ -38,11 +37,7 @@ pub(crate) struct Groups {
     /// Type and property.
     wanted: BTreeSet<(String, String)>,
     folded: HashMap<Group, HashMap<String, Last>>,
-    files: HashSet<String>,
-    /// Of a database, the version up to which its rows were read.
-    until: u64,
-    /// Held, so that their addresses name them.
-    fresh: Vec<RecordBatch>,
+    followed: Followed,
     made: Vec<Arc<GroupProperty>>,
 }
 
@@ -75,29 +70,8 @@ impl Groups {
         if self.wanted.is_empty() {
             return Ok(false);
         }
-        let view = snapshot.table(Table::Activity);
-        let mut news = 0;
-        for file in view.files.iter().filter(|file| !self.files.contains(&file.path)) {
-            for batch in TableScan::open(&snapshot.root, Table::Activity, file, &COLUMNS, &[], BATCH_ROWS)? {
-                news += fold(&mut self.folded, &batch?);
-            }
-        }
-        self.files = view.files.iter().map(|file| file.path.clone()).collect();
-        if let Some(rows) = snapshot.remote.as_ref().filter(|_| snapshot.version > self.until) {
-            for batch in RemoteScan::new(rows.clone(), Table::Activity, self.until).begin(&COLUMNS, &[]) {
-                news += fold(&mut self.folded, &batch?);
-            }
-            self.until = snapshot.version;
-        }
-        let is_known = |batch: &RecordBatch| {
-            let same = |known: &RecordBatch| Arc::ptr_eq(known.column(0), batch.column(0));
-            self.fresh.iter().any(same)
-        };
-        let unknown: Vec<RecordBatch> = view.fresh.iter().filter(|batch| !is_known(batch)).cloned().collect();
-        for batch in &unknown {
-            news += fold(&mut self.folded, &fresh_columns(Table::Activity, batch, &COLUMNS, &[])?);
-        }
-        self.fresh = view.fresh.clone();
+        let folded = &mut self.folded;
+        let news = self.followed.on(snapshot, Table::Activity, &COLUMNS, |batch| fold(folded, batch))?;
         if news == 0 && self.made.len() == self.wanted.len() {
             return Ok(false);
         }

@@ -8,6 +8,7 @@ mod cache;
 mod columns;
 mod error;
 mod feeder;
+mod followed;
 mod fresh;
 mod groups;
 mod intake;

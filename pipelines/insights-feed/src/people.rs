@@ -2,20 +2,19 @@
 //!
 //! Folding is idempotent, so what was read once may be read again: a file that compaction has made changes nothing.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use footfall_pipelines_insights::projection::{Dictionaries, Dictionary, Trait};
-use footfall_pipelines_store::lake::{ProjectSnapshot, TableScan, fresh_columns};
+use footfall_pipelines_store::lake::ProjectSnapshot;
 use footfall_pipelines_store::tables::Table;
 use footfall_pipelines_store::traits::Traits;
 
 use crate::error::AskError;
-use crate::remote::RemoteScan;
+use crate::followed::Followed;
 
 const COLUMNS: [&str; 2] = ["person_id", "traits"];
-const BATCH_ROWS: usize = 8_192;
 
 /// What is known of the persons of a project. Nothing is read before a property is asked about.
 #[derive(Default)]
@@ -23,11 +22,7 @@ pub(crate) struct People {
     wanted: BTreeSet<String>,
     /// By own person.
     folded: HashMap<u32, Traits>,
-    files: HashSet<String>,
-    /// Of a database, the version up to which its rows were read.
-    until: u64,
-    /// Held, so that their addresses name them.
-    fresh: Vec<RecordBatch>,
+    followed: Followed,
     made: Vec<Arc<Trait>>,
     dictionaries: HashMap<String, Arc<Dictionary>>,
 }
@@ -66,29 +61,8 @@ impl People {
         if self.wanted.is_empty() {
             return Ok(false);
         }
-        let view = snapshot.table(Table::Identities);
-        let mut news = 0;
-        for file in view.files.iter().filter(|file| !self.files.contains(&file.path)) {
-            for batch in TableScan::open(&snapshot.root, Table::Identities, file, &COLUMNS, &[], BATCH_ROWS)? {
-                news += fold(&mut self.folded, persons, &batch?);
-            }
-        }
-        self.files = view.files.iter().map(|file| file.path.clone()).collect();
-        if let Some(rows) = snapshot.remote.as_ref().filter(|_| snapshot.version > self.until) {
-            for batch in RemoteScan::new(rows.clone(), Table::Identities, self.until).begin(&COLUMNS, &[]) {
-                news += fold(&mut self.folded, persons, &batch?);
-            }
-            self.until = snapshot.version;
-        }
-        let is_known = |batch: &RecordBatch| {
-            let same = |known: &RecordBatch| Arc::ptr_eq(known.column(0), batch.column(0));
-            self.fresh.iter().any(same)
-        };
-        let unknown: Vec<RecordBatch> = view.fresh.iter().filter(|batch| !is_known(batch)).cloned().collect();
-        for batch in &unknown {
-            news += fold(&mut self.folded, persons, &fresh_columns(Table::Identities, batch, &COLUMNS, &[])?);
-        }
-        self.fresh = view.fresh.clone();
+        let folded = &mut self.folded;
+        let news = self.followed.on(snapshot, Table::Identities, &COLUMNS, |batch| fold(folded, persons, batch))?;
         let is_complete = self.made.len() == self.wanted.len();
         if news == 0 && !merged_changed && is_complete {
             return Ok(false);
