@@ -9,7 +9,7 @@ use crate::http::Answer;
 use crate::server::Server;
 
 /// A new write key of an environment, which is made. Every door knows so after the next start, and by itself within a second.
-pub async fn key_of(server: &Server, team: &Person<'_>, environment: &str) -> String {
+async fn key_of(server: &Server, team: &Person<'_>, environment: &str) -> String {
     team.post(&of("environments"), json!({"key": environment, "definition": {}})).await;
     let key = server.key("write");
     let hint = &key[key.len() - 4..];
@@ -19,6 +19,20 @@ pub async fn key_of(server: &Server, team: &Person<'_>, environment: &str) -> St
     let answer = team.changing(Method::PUT, &connection, json!({"environment": environment})).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     key
+}
+
+/// The owner makes a key of `staging` beside that of production, after `set_up`, and every door knows it: a token of the owner, the key of
+/// production, that of `staging`.
+pub async fn with_staging(server: &mut Server, set_up: impl AsyncFnOnce(&Person<'_>)) -> (String, String, String) {
+    let (token, staging) = {
+        let team = owner(server).await;
+        set_up(&team).await;
+        let staging = key_of(server, &team, "staging").await;
+        (team.token, staging)
+    };
+    server.stop().await;
+    server.restart().await;
+    (token, server.write_key().to_owned(), staging)
 }
 
 /// Posts activity with a key to the native door.
@@ -44,19 +58,14 @@ fn arms(report: &Value) -> Arms {
 #[tokio::test]
 async fn results_count_the_people_of_one_environment() {
     let mut server = Server::start().await;
-    let (token, staging) = {
-        let team = owner(&server).await;
+    let set_up = async |team: &Person<'_>| {
         let metric = json!({"measure": {"conversion": {"source": {"event": "bought"}}}});
-        started(&team, &[("bought", metric)], json!({})).await;
-        let staging = key_of(&server, &team, "staging").await;
-        (team.token, staging)
+        started(team, &[("bought", metric)], json!({})).await;
     };
-    server.stop().await;
-    server.restart().await;
+    let (token, own, staging) = with_staging(&mut server, set_up).await;
     let team = Person { server: &server, token };
 
     // Forty people are in both. What they buy in one is nothing that they bought in the other.
-    let own = server.write_key().to_owned();
     let mut expected: [Arms; 2] = Default::default();
     let mut sent = 0;
     for (arms, (key, people, buys_each)) in expected.iter_mut().zip([(&own, 0..120_usize, 3), (&staging, 80..180, 2)]) {

@@ -5,7 +5,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::accounts::{Person, owner};
-use crate::environment::{key_of, post_with};
+use crate::environment::{post_with, with_staging};
 use crate::server::Server;
 
 const PLAN: &str = "/v1/projects/default/plan";
@@ -78,19 +78,13 @@ async fn what_the_plan_refuses_is_quarantined_and_read_again_after_it_changed() 
 #[tokio::test]
 async fn what_is_read_again_is_of_the_environment_of_the_key_that_sent_it() {
     let mut server = Server::start().await;
-    let (token, staging) = {
-        let team = owner(&server).await;
-        let numbers = json!({"properties": {"price": {"type": "number"}}});
-        let mut new = planned(&numbers, "refuse");
+    let set_up = async |team: &Person<'_>| {
+        let mut new = planned(&json!({"properties": {"price": {"type": "number"}}}), "refuse");
         new["activity"] = json!("bought");
         team.post(&format!("{PLAN}/activities"), new).await;
-        let staging = key_of(&server, &team, "staging").await;
-        (team.token, staging)
     };
-    server.stop().await;
-    server.restart().await;
+    let (token, own, staging) = with_staging(&mut server, set_up).await;
     let team = Person { server: &server, token };
-    let own = server.write_key().to_owned();
     for (key, id) in [(&own, "production"), (&staging, "staging")] {
         let account = post_with(&server, key, &json!([bought(id, json!("3 EUR"))])).await.json();
         assert_eq!(account["quarantined"], 1, "{account}");

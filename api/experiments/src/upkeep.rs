@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use crate::error::ExperimentError;
 use crate::experiments::Experiments;
 
 /// Between two looks at what other processes have changed: a kill switch holds everywhere within a second.
@@ -40,15 +42,24 @@ impl Experiments {
         tokio::pin!(stop);
         let mut beat = interval(SCHEDULE);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (watch_stop, watch_stopped) = tokio::sync::watch::channel(());
+        let (watch_stop, watch_stopped) = watch::channel(());
         let mut no_more = watch_stopped.clone();
         let keeping = self.clone();
         let members = tokio::spawn(async move { keeping.keep_members(async { drop(no_more.changed().await) }).await });
         let (bounding, mut no_longer) = (self.clone(), watch_stopped.clone());
         let sign_ins =
             tokio::spawn(async move { bounding.bound_sign_ins(async { drop(no_longer.changed().await) }).await });
-        let guards = tokio::spawn(watch_guardrails(self.clone(), watch_stopped.clone()));
-        let bandits = tokio::spawn(turn_bandits(self.clone(), watch_stopped));
+        let watching = self.clone();
+        let guards = tokio::spawn(in_rounds("guardrails could not be watched", watch_stopped.clone(), move || {
+            let experiments = watching.clone();
+            async move { experiments.watch_guardrails().await }
+        }));
+        let turning = self.clone();
+        let bandits =
+            tokio::spawn(in_rounds("the weights of bandits could not be looked at", watch_stopped, move || {
+                let experiments = turning.clone();
+                async move { experiments.turn_bandits().await }
+            }));
         loop {
             tokio::select! {
                 () = &mut stop => break,
@@ -77,8 +88,12 @@ impl Experiments {
     }
 }
 
-/// A task of its own: questions to the tables take seconds, and a kill switch must not wait for them.
-async fn watch_guardrails(experiments: Experiments, mut stop: tokio::sync::watch::Receiver<()>) {
+/// Rounds until `stop`, in a task of their own: questions to the tables take seconds, and a kill switch must not wait for them.
+/// `fault` is what is said of a round that fails.
+async fn in_rounds<F>(fault: &'static str, mut stop: watch::Receiver<()>, round: impl Fn() -> F)
+where
+    F: Future<Output = Result<usize, ExperimentError>>,
+{
     let mut beat = interval(GUARDRAILS);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -86,33 +101,12 @@ async fn watch_guardrails(experiments: Experiments, mut stop: tokio::sync::watch
             _ = stop.changed() => return,
             _ = beat.tick() => {}
         }
-        let round = experiments.watch_guardrails();
         let done = tokio::select! {
             _ = stop.changed() => return,
-            done = round => done,
+            done = round() => done,
         };
         if let Err(error) = done {
-            tracing::error!(%error, "guardrails could not be watched; it is tried again");
-        }
-    }
-}
-
-/// A task of its own, which no guardrail waits for.
-async fn turn_bandits(experiments: Experiments, mut stop: tokio::sync::watch::Receiver<()>) {
-    let mut beat = interval(GUARDRAILS);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = stop.changed() => return,
-            _ = beat.tick() => {}
-        }
-        let round = experiments.turn_bandits();
-        let done = tokio::select! {
-            _ = stop.changed() => return,
-            done = round => done,
-        };
-        if let Err(error) = done {
-            tracing::error!(%error, "the weights of bandits could not be looked at; it is tried again");
+            tracing::error!(%error, "{fault}; it is tried again");
         }
     }
 }

@@ -7,6 +7,8 @@ pub mod config;
 mod admin;
 mod app;
 mod audit;
+#[cfg(test)]
+mod away;
 mod backup;
 mod banner;
 mod boards;

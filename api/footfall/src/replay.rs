@@ -197,49 +197,10 @@ async fn replay_quarantine(State(state): State<Replay>, Query(asked): Query<Aske
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::sync::{Mutex, PoisonError};
-
     use arrow::array::{ArrayRef, StringArray, TimestampMillisecondArray};
-    use async_trait::async_trait;
-    use footfall_ingest_activity::Checkpoint;
-    use footfall_ingest_log::{Batch, LogStatus};
 
     use super::*;
-
-    /// A log of which a part is away: records of one kind lie there. The others of an append are written, though it fails.
-    struct HalfAway {
-        away: u8,
-        written: Mutex<Vec<u8>>,
-    }
-
-    #[async_trait]
-    impl ActivityLog for HalfAway {
-        async fn append(&self, records: Vec<Record>) -> Result<Checkpoint, LogError> {
-            let kinds = records.iter().map(|record| record.kind);
-            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-            written.extend(kinds.clone().filter(|kind| *kind != self.away));
-            match kinds.clone().any(|kind| kind == self.away) {
-                true => Err(LogError::Away { detail: "for the test".to_owned() }),
-                false => Ok(Checkpoint::default()),
-            }
-        }
-
-        async fn read(&self, from: &Checkpoint, _: usize, _: Duration) -> Result<Batch, LogError> {
-            Ok(Batch { next: from.clone(), ..Batch::default() })
-        }
-
-        fn end(&self) -> Checkpoint {
-            Checkpoint::default()
-        }
-
-        fn release(&self, _: &str, _: &Checkpoint) {}
-
-        fn status(&self) -> LogStatus {
-            LogStatus::default()
-        }
-
-        async fn close(&self) {}
-    }
+    use crate::away::Away;
 
     fn quarantined() -> RecordBatch {
         let text = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![text])) };
@@ -263,12 +224,12 @@ mod tests {
 
     #[tokio::test]
     async fn no_item_is_settled_whose_activity_was_not_written() {
-        let log = HalfAway { away: Record::KIND_ACTIVITY, written: Mutex::default() };
+        let log = Away::of(|record| record.kind == Record::KIND_ACTIVITY);
         assert!(append(&log, &read()).await.is_err());
-        assert!(log.written.lock().unwrap().is_empty(), "it can be replayed again");
-        let log = HalfAway { away: Record::KIND_RESOLVED, written: Mutex::default() };
+        assert!(log.written().is_empty(), "it can be replayed again");
+        let log = Away::of(|record| record.kind == Record::KIND_RESOLVED);
         assert!(append(&log, &read()).await.is_err());
-        assert_eq!(*log.written.lock().unwrap(), [Record::KIND_ACTIVITY]);
+        assert_eq!(log.written(), [Record::KIND_ACTIVITY]);
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! The keys under which the store knows what it has: an activity, a quarantined item, a replay.
 
-use std::hash::{BuildHasherDefault, Hasher};
-
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -52,29 +50,4 @@ pub fn log_quarantine_id(project: &str, partition: u32, from_offset: u64, to_off
 /// Tie-break of person properties written in one millisecond.
 pub(crate) fn tiebreak(message_id: &str) -> u64 {
     xxhash_rust::xxh3::xxh3_64(message_id.as_bytes())
-}
-
-/// A set of keys, which are hashes already.
-pub(crate) type KeySet = std::collections::HashSet<u128, BuildHasherDefault<KeyHasher>>;
-
-/// Takes a key for its own hash.
-#[derive(Default)]
-pub(crate) struct KeyHasher(u64);
-
-impl Hasher for KeyHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0u8; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.0 ^= u64::from_le_bytes(word);
-        }
-    }
-
-    fn write_u128(&mut self, key: u128) {
-        self.0 = key as u64;
-    }
 }

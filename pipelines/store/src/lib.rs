@@ -21,5 +21,6 @@ mod theirs;
 
 pub use erasure::ErasureRecord;
 pub use error::StoreError;
+pub use lake::KeySet;
 pub use open::{Backend, StoreOptions, StoreStatus, open};
 pub use store::{Publication, Store, TableRows};

@@ -278,37 +278,11 @@ fn secrets(from: &Settings, to: &Settings) -> Result<(), AppError> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use async_trait::async_trait;
     use footfall_ingest_activity::{Record, SystemClock};
-    use footfall_ingest_log::{Batch, LogError, LogStatus, SpillOptions, spilling};
+    use footfall_ingest_log::{SpillOptions, spilling};
 
     use super::*;
-
-    /// A log whose brokers are away.
-    struct Away;
-
-    #[async_trait]
-    impl ActivityLog for Away {
-        async fn append(&self, _: Vec<Record>) -> Result<Checkpoint, LogError> {
-            Err(LogError::Away { detail: "for the test".to_owned() })
-        }
-
-        async fn read(&self, from: &Checkpoint, _: usize, _: Duration) -> Result<Batch, LogError> {
-            Ok(Batch { next: from.clone(), ..Batch::default() })
-        }
-
-        fn end(&self) -> Checkpoint {
-            Checkpoint::default()
-        }
-
-        fn release(&self, _: &str, _: &Checkpoint) {}
-
-        fn status(&self) -> LogStatus {
-            LogStatus::default()
-        }
-
-        async fn close(&self) {}
-    }
+    use crate::away::Away;
 
     fn settings(folder: &Path) -> Settings {
         let data_dir = ("FOOTFALL_DATA_DIR".to_owned(), folder.display().to_string());
@@ -328,7 +302,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (settings, clock) = (settings(folder.path()), Arc::new(SystemClock));
         let options = SpillOptions { bytes_max: 1 << 20, disk_reserve_bytes: 0, clock: clock.clone() };
-        let doors = spilling(Arc::new(Away), folder.path().join("log-spill"), options).await.unwrap();
+        let doors = spilling(Arc::new(Away::of(|_| true)), folder.path().join("log-spill"), options).await.unwrap();
         let kept = |number: u64| Record { kind: 9, partition_key: number, payload: b"{}".to_vec() };
         doors.append((0..3).map(kept).collect()).await.unwrap();
         doors.close().await;

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use footfall_ingest_activity::{Activity, Entry, Quarantined};
 use footfall_ingest_log::{Damage, LogRecord};
-use footfall_pipelines_store::Publication;
+use footfall_pipelines_store::{KeySet, Publication};
 
 use super::project::ProjectRows;
 use super::read::{damage_entries, entry_of, key_of};
 use super::{Built, Graphs, Sources, Tally};
 use crate::JobError;
-use crate::keys::KeySet;
 
 /// Records read at a time: an activity, read, takes over a kilobyte, and this many stay in the processor's cache.
 const RECORDS_AT_A_TIME: usize = 512;

@@ -13,8 +13,8 @@ use super::manifest::KeyRunFile;
 use crate::StoreError;
 
 /// Keys are uniform hashes: their low half is their hash.
-#[derive(Default)]
-pub(crate) struct KeyHasher(u64);
+#[derive(Debug, Default)]
+pub struct KeyHasher(u64);
 
 impl Hasher for KeyHasher {
     fn finish(&self) -> u64 {
@@ -34,8 +34,8 @@ impl Hasher for KeyHasher {
     }
 }
 
-/// A set of message keys.
-pub(crate) type KeySet = HashSet<u128, BuildHasherDefault<KeyHasher>>;
+/// A set of message keys, which are hashes already.
+pub type KeySet = HashSet<u128, BuildHasherDefault<KeyHasher>>;
 
 /// One run and the file it is in.
 #[derive(Debug, Clone)]

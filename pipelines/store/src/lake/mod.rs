@@ -37,7 +37,7 @@ pub(crate) use data_file::to_table_schema;
 pub use erasures::{add_erasures, read_erasures};
 pub use hold::{HeldData, HeldLake};
 pub(crate) use key_filter::KeyFilter;
-pub(crate) use key_index::KeySet;
+pub use key_index::{KeyHasher, KeySet};
 pub use lake::{Lake, LakeStatus};
 pub use lineage::Lineage;
 pub use options::LakeOptions;
