@@ -9,34 +9,32 @@ reports="$(mktemp -d)"
 trap 'rm -rf "$reports"' EXIT
 passed=0 failed=0 skipped=0
 
-# A step that is one test: its output is shown where it fails.
-step() {
+# Runs NAME COMMAND…: says how long it took, or shows the end of its output.
+tried() {
   local name="$1"
   shift
-  local started=$SECONDS
-  if "$@" >"$reports/step" 2>&1; then
-    passed=$((passed + 1))
-    echo "ok: $name ($((SECONDS - started)) s)"
-  else
-    failed=$((failed + 1))
-    tail -n 80 "$reports/step"
-    echo "FAILED: $name ($((SECONDS - started)) s)"
-  fi
-}
-
-# A walk in a browser: what fails once is tried once more, and said to be so.
-walk() {
-  local name="$1"
-  shift
-  local started=$SECONDS
+  started=$SECONDS
   if "$@" >"$reports/step" 2>&1; then
     passed=$((passed + 1))
     echo "ok: $name ($((SECONDS - started)) s)"
     return
   fi
   tail -n 80 "$reports/step"
-  echo "again: $name, after $((SECONDS - started)) s"
-  step "$name, at the second try" "$@"
+  return 1
+}
+
+# A step that is one test: its output is shown where it fails.
+step() {
+  tried "$@" && return
+  failed=$((failed + 1))
+  echo "FAILED: $1 ($((SECONDS - started)) s)"
+}
+
+# A walk in a browser: what fails once is tried once more, and said to be so.
+walk() {
+  tried "$@" && return
+  echo "again: $1, after $((SECONDS - started)) s"
+  step "$1, at the second try" "${@:2}"
 }
 
 skip() {

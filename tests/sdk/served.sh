@@ -26,17 +26,22 @@ export PAGES_URL="http://localhost:$port" NODE_PATH="$cache/node/node_modules"
 database="$folder/data/footfall.db" python="$cache/venv/bin/python"
 server=""
 
+# becomes_ready NAME ADDRESS PROCESS: waits for it, or ends with what was said.
+becomes_ready() {
+  for _ in $(seq 2400); do
+    if curl -fsS -o /dev/null "$2/readyz" 2>/dev/null; then return; fi
+    if ! kill -0 "$3" 2>/dev/null; then break; fi
+    sleep 0.05
+  done
+  echo "$1 is not ready:" >&2
+  tail -n 20 "$folder/said" >&2
+  exit 1
+}
+
 start() {
   "$footfall" >>"$folder/said" 2>&1 &
   server=$!
-  for _ in $(seq 2400); do
-    if curl -fsS -o /dev/null "http://127.0.0.1:$port/readyz" 2>/dev/null; then return; fi
-    if ! kill -0 "$server" 2>/dev/null; then break; fi
-    sleep 0.05
-  done
-  echo "the program is not ready:" >&2
-  tail -n 20 "$folder/said" >&2
-  exit 1
+  becomes_ready "the program" "http://127.0.0.1:$port" "$server"
 }
 
 stop() {

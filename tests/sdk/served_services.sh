@@ -28,14 +28,7 @@ part() {
   FOOTFALL_DATA_DIR="$2" FOOTFALL_LISTEN="$listen" "$footfall" "$1" >>"$folder/said" 2>&1 &
   processes+=($!)
   at="http://$listen"
-  for _ in $(seq 2400); do
-    if curl -fsS -o /dev/null "$at/readyz" 2>/dev/null; then return; fi
-    if ! kill -0 "${processes[-1]}" 2>/dev/null; then break; fi
-    sleep 0.05
-  done
-  echo "footfall $1 is not ready:" >&2
-  tail -n 20 "$folder/said" >&2
-  exit 1
+  becomes_ready "footfall $1" "$at" "${processes[-1]}"
 }
 
 start() {
