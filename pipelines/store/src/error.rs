@@ -46,13 +46,4 @@ impl StoreError {
         let path = path.into();
         move |source| StoreError::File { action, path, source }
     }
-
-    /// True when the disk was full: the operation is tried again when space returns.
-    pub fn is_disk_full(&self) -> bool {
-        match self {
-            StoreError::File { source, .. } => source.kind() == io::ErrorKind::StorageFull,
-            StoreError::Parquet(error) => error.to_string().contains("No space left on device"),
-            _ => false,
-        }
-    }
 }

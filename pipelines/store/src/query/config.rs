@@ -134,11 +134,6 @@ impl Question {
         self
     }
 
-    /// With values that have types.
-    pub fn with_values(self, values: Vec<ParameterValue>) -> Self {
-        Question { values, ..self }
-    }
-
     /// With values for its parameters.
     pub fn with_params(self, params: impl Into<serde_json::Value>) -> Self {
         Question { params: params.into(), ..self }
