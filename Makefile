@@ -16,6 +16,8 @@ help:
 	@echo "make bench-results-http PEOPLE=1000000   the same, asked over HTTP of the running program"
 	@echo "make bench-scale        how it grows on Kafka, ClickHouse and PostgreSQL by partitions and processes"
 	@echo "make bench-insights ACTIVITIES=1000000 SEED=1   the insights engine, beside others with PEERS=1"
+	@echo "make lint   clippy over everything"
+	@echo "make fuzz   every fuzz target for ten seconds"
 
 run:
 	$(CARGO) build --package footfall
