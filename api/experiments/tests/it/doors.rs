@@ -268,6 +268,7 @@ async fn posthog_flags_in_every_version() {
     house
         .make("features", "native", json!({"value_type": "string", "default_value": "", "posthog_filters": filters}))
         .await;
+    house.make("features", "dark", json!({"value_type": "boolean", "default_value": false})).await;
     let (_, key) = house.key(KeyKind::Write).await;
     let request = json!({"token": key, "distinct_id": "ada", "person_properties": {"country": "DE", "plan": "pro"}});
     let ask = |path: &'static str| {
@@ -292,7 +293,22 @@ async fn posthog_flags_in_every_version() {
         (&json!("grün"), &native["variant"])
     );
     assert_eq!(older["featureFlagPayloads"]["native"], expected);
+    assert_eq!(older["featureFlags"]["dark"], false);
     assert!(ask("/decide?v=1").await["featureFlags"].as_array().unwrap().contains(&json!("colour")));
+    // As PostHog's service does it: `/decide` told what is on in its second version, and details in its fourth; `/flags` never told keys alone.
+    let on = ask("/decide/?v=2").await;
+    assert_eq!((&on["featureFlags"]["colour"], &on["featureFlags"]["native"]), (&json!("grün"), &native["variant"]));
+    let told = ["dark", "flags", "featureFlagPayloads"].map(|name| on["featureFlags"].get(name).or(on.get(name)));
+    assert_eq!(told, [None; 3]);
+    for path in ["/decide/?v=4", "/flags?v=3"] {
+        assert_eq!(ask(path).await["flags"]["colour"]["variant"], "grün", "{path}");
+    }
+    for path in ["/flags/?v=1", "/flags/", "/decide/"] {
+        assert_eq!(ask(path).await["featureFlags"]["colour"], "grün", "{path}");
+    }
+    let settings = json!({"token": key, "distinct_id": "ada", "disable_flags": true});
+    let settings = house.raw("POST", "/flags/?v=2", &[], settings).await.good().json();
+    assert_eq!((&settings["flags"], &settings["errorsWhileComputingFlags"]), (&json!({}), &json!(false)));
     let wrong = house.raw("POST", "/flags/?v=2", &[], json!({"token": "phc_x", "distinct_id": "ada"})).await;
     assert_eq!((wrong.status.as_u16(), &wrong.json()["code"]), (401, &json!("invalid_api_key")));
     assert_eq!(house.raw("POST", "/flags/?v=2", &[], json!({"token": key})).await.status, 400);
