@@ -257,7 +257,7 @@ pub(super) async fn events(
     let present = served.compiled.tag_for(&served.connection).trim_matches('"').to_owned();
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let known = last.or_else(|| query.get(KNOWN).cloned()).unwrap_or(present);
-    stream::stream(&doors, key, served, seat, Some(&known), render)
+    stream::stream(&doors, key, served, seat, Some(&known), (render, stream::COMMENT))
 }
 
 fn render(compiled: &Compiled, payloads: &ProjectPayloads, connection: &Connection) -> Option<Vec<Bytes>> {

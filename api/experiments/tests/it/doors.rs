@@ -219,6 +219,22 @@ async fn the_stream_pushes_replays_and_pings_and_ends_with_its_key() {
     assert_eq!(open(None).await.unwrap().status(), 400);
 }
 
+/// Who listens reads the data of every event as JSON, so that a sign of life is none.
+#[tokio::test]
+async fn ofreps_stream_tells_of_nothing_but_changes() {
+    let stage = Stage::sqlite().await.unwrap();
+    let house = furnished(&stage).await;
+    let (_, key) = house.key(KeyKind::Client).await;
+    let request = Request::builder().uri(format!("/ofrep/v1/events/{key}")).body(Body::empty()).unwrap();
+    let mut stream = house.router.clone().oneshot(request).await.unwrap().into_body().into_data_stream();
+    let mut text = String::new();
+    while !text.ends_with(":\n\n") {
+        let chunk = tokio::time::timeout(std::time::Duration::from_secs(120), stream.next()).await;
+        text += std::str::from_utf8(&chunk.expect("in time").expect("more").unwrap()).unwrap();
+    }
+    assert_eq!(text, "retry: 5000\n\n:\n\n");
+}
+
 #[tokio::test]
 async fn ofrep_answers_one_and_all() {
     let stage = Stage::sqlite().await.unwrap();
