@@ -35,6 +35,21 @@ fn the_ends_of_data_are_answered_as_by_gbstats_scipy_and_statsmodels() {
     assert_eq!(report.passed(), 218);
 }
 
+/// A metric without a p-value is no test of the family (the figures are those of the others alone), a level of the false discovery rate may be
+/// any, and where less is better the closed form of the chance that there is more is told apart.
+#[test]
+fn cases_may_leave_out_and_turn_around() {
+    let report = check::statistics(
+        r#"[{"kind": "multiplicity", "input": {"p_values": [0.01, null, 0.04]}, "expected": {"holm": [0.02, null, 0.04],
+            "benjamini_hochberg": [0.02, null, 0.04], "reject_bh_0.025": [true, false, false]}},
+        {"kind": "bayesian", "input": {"a": {"n": 5000, "sum": 500}, "b": {"n": 5100, "sum": 590}, "statistic": "proportion"},
+            "config": {"difference": "absolute", "alpha": 0.05, "inverse": true}, "tol": {"rel": 1e-7, "abs": 1e-10},
+            "expected": {"chance_to_win": 0.0055005623235669, "closed_form": {"chance_to_win": 0.9944994376764331,
+            "loss_if_treatment": 1.082459971174381e-05, "loss_if_control": 0.015697099109515666}}}]"#,
+    );
+    assert_eq!((report.passed(), report.failed()), (2, 0), "{report}");
+}
+
 /// Of a hundred million users, as of a hundred: by both tails of the hypergeometric distribution.
 #[test]
 fn fishers_p_of_many_users_is_exact() {
