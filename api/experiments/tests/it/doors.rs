@@ -327,7 +327,9 @@ async fn posthog_flags_in_every_version() {
     assert_eq!((&settings["flags"], &settings["errorsWhileComputingFlags"]), (&json!({}), &json!(false)));
     let wrong = house.raw("POST", "/flags/?v=2", &[], json!({"token": "phc_x", "distinct_id": "ada"})).await;
     assert_eq!((wrong.status.as_u16(), &wrong.json()["code"]), (401, &json!("invalid_api_key")));
-    assert_eq!(house.raw("POST", "/flags/?v=2", &[], json!({"token": key})).await.status, 400);
+    for nobody in [json!({"token": key}), json!({"token": key, "distinct_id": null})] {
+        assert_eq!(house.raw("POST", "/flags/?v=2", &[], nobody).await.status, 400);
+    }
 
     let path = format!("/flags/definitions?token={key}&send_cohorts");
     assert_eq!(house.raw("GET", &path, &[], Value::Null).await.status, 401);
