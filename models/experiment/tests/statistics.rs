@@ -96,6 +96,11 @@ fn degenerate_data_have_an_answer() {
     // 2 / (80 over 40).
     assert!((answer.p_value / 1.860_340_365_603_6e-23 - 1.0).abs() < 1e-9);
     assert_eq!((answer.estimate, answer.interval), (1.0, None));
+    // 1 / (22 over 10): arms of different sizes cannot change places. SciPy's Fisher test of 0 of 10 and 12 of 12 says the same.
+    let answer = fallback::answer(&constant(10.0, 5.0), &constant(12.0, 6.0), Difference::Absolute, 0.05).unwrap();
+    let exact = fisher(Count::new(10.0, 0.0).unwrap(), Count::new(12.0, 12.0).unwrap()).unwrap();
+    assert!((answer.p_value / 1.546_441_174_924_147e-6 - 1.0).abs() < 1e-9, "{answer:?}");
+    assert!((exact / answer.p_value - 1.0).abs() < 1e-9, "{exact} {answer:?}");
 
     let (a, b) = (Statistic::proportion(500.0, 0.0), Statistic::proportion(500.0, 6.0));
     let answer = fallback::answer(&a, &b, Difference::Absolute, 0.05).unwrap();
