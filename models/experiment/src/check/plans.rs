@@ -1,7 +1,7 @@
 //! Kinds of cases about traffic, many tests, plans and bounds.
 
 use super::arms::{alpha, arm, arms, difference};
-use super::conventions::top_two_of_least;
+use super::conventions::{gbstats_scaling_factor, top_two_of_least};
 use super::fields::{Fields, list, number, number_of, numbers, optional};
 use crate::Value;
 use crate::statistics::bandit::{ArmPosterior, USERS_MIN, best_arm_probabilities, top_two_probabilities, weights};
@@ -216,6 +216,11 @@ pub(super) fn mid_experiment_power(input: &Value, config: &Value) -> Result<Fiel
         (Some(factor), Some(users)) => {
             fields.number("scaling_factor", factor).number("additional_users", users);
             fields.value("message", "successful");
+            if let Some(halved) = gbstats_scaling_factor(&plan, &effect).filter(|_| factor > 0.0) {
+                let words = "gbstats halves until the power is within 1e-5 of what is wanted";
+                fields.conventions.push(("scaling_factor", halved.into(), words));
+                fields.conventions.push(("additional_users", (halved * effect.n).into(), words));
+            }
         }
         _ => {
             fields.value("message", "unsuccessful");
