@@ -81,7 +81,9 @@ struct Context {
 }
 
 fn context(doors: &Doors, catalogue: &Catalogue, body: &[u8]) -> Result<Context, (&'static str, &'static str)> {
-    let body: FlagValue = serde_json::from_slice(body).map_err(|_| ("PARSE_ERROR", "The body is not JSON."))?;
+    let body: Option<FlagValue> = serde_json::from_slice(body).ok();
+    let body = body.filter(|body| body.as_object().is_some());
+    let body = body.ok_or(("PARSE_ERROR", "The body has to be an object in JSON."))?;
     let context = match body.get("context") {
         None | Some(FlagValue::Null) => FlagValue::Object(Default::default()),
         Some(context) if context.as_object().is_some() => context.clone(),

@@ -259,6 +259,10 @@ async fn ofrep_answers_one_and_all() {
     assert_eq!((keyless.status.as_u16(), &keyless.json()["errorCode"]), (400, &json!("TARGETING_KEY_MISSING")));
     let unknown = one("nothing", json!({"targetingKey": "ada"})).await;
     assert_eq!((unknown.status.as_u16(), &unknown.json()["errorCode"]), (404, &json!("FLAG_NOT_FOUND")));
+    for path in ["/ofrep/v1/evaluate/flags", "/ofrep/v1/evaluate/flags/colour"] {
+        let wrong = house.raw("POST", path, &by, json!([{"targetingKey": "ada"}])).await;
+        assert_eq!((wrong.status.as_u16(), &wrong.json()["errorCode"]), (400, &json!("PARSE_ERROR")), "{path}");
+    }
     let wrong = house.raw("POST", "/ofrep/v1/evaluate/flags/colour", &by, json!({"context": []})).await;
     assert_eq!((wrong.status.as_u16(), &wrong.json()["errorCode"]), (400, &json!("INVALID_CONTEXT")));
     assert_eq!(house.raw("POST", "/ofrep/v1/evaluate/flags", &[], json!({})).await.status, 401);
