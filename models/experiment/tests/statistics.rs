@@ -50,6 +50,20 @@ fn cases_may_leave_out_and_turn_around() {
     assert_eq!((report.passed(), report.failed()), (2, 0), "{report}");
 }
 
+/// `getAdjustedCI` of GrowthBook's `packages/shared` at 8f1db44: an interval that would be wider at one end alone stays, and what is all but 1 is 1.
+#[test]
+fn intervals_are_widened_as_by_growthbook() {
+    let report = check::statistics(
+        r#"[{"kind": "adjusted_ci", "input": {"lift": 0.5, "ci": [-0.5, 3], "p_adjusted": 0.5}, "config": {"threshold": 0.05},
+            "expected": {"ci_adjusted": [-0.5, 3]}},
+        {"kind": "adjusted_ci", "input": {"lift": 0.5, "ci": [-0.5, "Infinity"], "p_adjusted": 0.5}, "config": {"threshold": 0.05},
+            "expected": {"ci_adjusted": [-0.5, "Infinity"]}},
+        {"kind": "adjusted_ci", "input": {"lift": 0.5, "ci": [-0.5, 3], "p_adjusted": 0.9999995}, "config": {"threshold": 0.05},
+            "expected": {"ci_adjusted": ["-Infinity", "Infinity"]}}]"#,
+    );
+    assert_eq!((report.passed(), report.failed()), (3, 0), "{report}");
+}
+
 /// The public case with a target of which the power is all but there. The figures are those of gbstats' halving, which ends 0.7 % off.
 #[test]
 fn a_few_users_more_are_those_of_gbstats() {

@@ -87,3 +87,16 @@ pub(super) fn gbstats_scaling_factor(plan: &MidPlan, effect: &Effect) -> Option<
     }
     None
 }
+
+/// From this on GrowthBook takes a p-value for 1.
+const GROWTHBOOK_P_MAX: f64 = 0.999_999;
+
+/// GrowthBook's interval that goes with an adjusted p-value: wider at both ends, or else the one that there was.
+pub(super) fn growthbook_adjusted_interval(lift: f64, interval: (f64, f64), p_adjusted: f64, alpha: f64) -> (f64, f64) {
+    if p_adjusted > GROWTHBOOK_P_MAX {
+        return (f64::NEG_INFINITY, f64::INFINITY);
+    }
+    let half_width = normal_isf(alpha / 2.0) * (lift / normal_isf(p_adjusted / 2.0)).abs();
+    let (low, high) = (lift - half_width, lift + half_width);
+    if low < interval.0 && high > interval.1 { (low, high) } else { interval }
+}

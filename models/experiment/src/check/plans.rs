@@ -1,7 +1,7 @@
 //! Kinds of cases about traffic, many tests, plans and bounds.
 
 use super::arms::{alpha, arm, arms, difference};
-use super::conventions::{gbstats_scaling_factor, top_two_of_least};
+use super::conventions::{gbstats_scaling_factor, growthbook_adjusted_interval, top_two_of_least};
 use super::fields::{Fields, list, number, number_of, numbers, optional};
 use crate::Value;
 use crate::statistics::bandit::{ArmPosterior, USERS_MIN, best_arm_probabilities, top_two_probabilities, weights};
@@ -83,9 +83,12 @@ pub(super) fn adjusted_ci(input: &Value, config: &Value) -> Result<Fields, Strin
     let interval = numbers(input, "ci")?;
     let [low, high] = interval.as_slice() else { return Err("an interval has two ends".into()) };
     let threshold = optional(config, "threshold").unwrap_or(0.05);
-    let found = adjusted_interval(number(input, "lift")?, (*low, *high), number(input, "p_adjusted")?, threshold);
+    let (lift, p_adjusted) = (number(input, "lift")?, number(input, "p_adjusted")?);
     let mut fields = Fields::default();
-    fields.pair("ci_adjusted", found);
+    fields.pair("ci_adjusted", adjusted_interval(lift, (*low, *high), p_adjusted, threshold));
+    let (low, high) = growthbook_adjusted_interval(lift, (*low, *high), p_adjusted, threshold);
+    let words = "GrowthBook widens both ends or none";
+    fields.conventions.push(("ci_adjusted", list(&[low, high]), words));
     Ok(fields)
 }
 
