@@ -289,6 +289,8 @@ async fn posthog_flags_in_every_version() {
         .make("features", "native", json!({"value_type": "string", "default_value": "", "posthog_filters": filters}))
         .await;
     house.make("features", "dark", json!({"value_type": "boolean", "default_value": false})).await;
+    let needs = json!({"value_type": "boolean", "default_value": true, "prerequisites": [{"feature": "dark"}]});
+    house.make("features", "needs", needs).await;
     let (_, key) = house.key(KeyKind::Write).await;
     let request = json!({"token": key, "distinct_id": "ada", "person_properties": {"country": "DE", "plan": "pro"}});
     let ask = |path: &'static str| {
@@ -307,6 +309,9 @@ async fn posthog_flags_in_every_version() {
     assert_eq!(native["metadata"]["payload"], expected);
     assert!(second["flags"]["checkout"]["variant"].is_null() && second["flags"]["checkout"]["enabled"].is_boolean());
     assert_eq!(second["errorsWhileComputingFlags"], false);
+    let (unmet, reason) = (&second["flags"]["needs"], &second["flags"]["needs"]["reason"]);
+    assert_eq!((&unmet["enabled"], &reason["code"]), (&json!(false), &json!("no_condition_match")), "{unmet}");
+    assert_eq!(reason["description"], "A prerequisite is not met");
     let older = ask("/decide/?v=3").await;
     assert_eq!(
         (&older["featureFlags"]["colour"], &older["featureFlags"]["native"]),
