@@ -35,6 +35,47 @@ fn the_ends_of_data_are_answered_as_by_gbstats_scipy_and_statsmodels() {
     assert_eq!(report.passed(), 218);
 }
 
+/// A metric without a p-value is no test of the family (the figures are those of the others alone), a level of the false discovery rate may be
+/// any, and where less is better the closed form of the chance that there is more is told apart.
+#[test]
+fn cases_may_leave_out_and_turn_around() {
+    let report = check::statistics(
+        r#"[{"kind": "multiplicity", "input": {"p_values": [0.01, null, 0.04]}, "expected": {"holm": [0.02, null, 0.04],
+            "benjamini_hochberg": [0.02, null, 0.04], "reject_bh_0.025": [true, false, false]}},
+        {"kind": "bayesian", "input": {"a": {"n": 5000, "sum": 500}, "b": {"n": 5100, "sum": 590}, "statistic": "proportion"},
+            "config": {"difference": "absolute", "alpha": 0.05, "inverse": true}, "tol": {"rel": 1e-7, "abs": 1e-10},
+            "expected": {"chance_to_win": 0.0055005623235669, "closed_form": {"chance_to_win": 0.9944994376764331,
+            "loss_if_treatment": 1.082459971174381e-05, "loss_if_control": 0.015697099109515666}}}]"#,
+    );
+    assert_eq!((report.passed(), report.failed()), (2, 0), "{report}");
+}
+
+/// `getAdjustedCI` of GrowthBook's `packages/shared` at 8f1db44: an interval that would be wider at one end alone stays, and what is all but 1 is 1.
+#[test]
+fn intervals_are_widened_as_by_growthbook() {
+    let report = check::statistics(
+        r#"[{"kind": "adjusted_ci", "input": {"lift": 0.5, "ci": [-0.5, 3], "p_adjusted": 0.5}, "config": {"threshold": 0.05},
+            "expected": {"ci_adjusted": [-0.5, 3]}},
+        {"kind": "adjusted_ci", "input": {"lift": 0.5, "ci": [-0.5, "Infinity"], "p_adjusted": 0.5}, "config": {"threshold": 0.05},
+            "expected": {"ci_adjusted": [-0.5, "Infinity"]}},
+        {"kind": "adjusted_ci", "input": {"lift": 0.5, "ci": [-0.5, 3], "p_adjusted": 0.9999995}, "config": {"threshold": 0.05},
+            "expected": {"ci_adjusted": ["-Infinity", "Infinity"]}}]"#,
+    );
+    assert_eq!((report.passed(), report.failed()), (3, 0), "{report}");
+}
+
+/// The public case with a target of which the power is all but there. The figures are those of gbstats' halving, which ends 0.7 % off.
+#[test]
+fn a_few_users_more_are_those_of_gbstats() {
+    let report = check::statistics(
+        r#"[{"kind": "mid_experiment_power", "input": {"a": {"n": 500, "sum": 4944.118245, "sum_squares": 53012.306541132646},
+            "b": {"n": 800, "sum": 8199.591210999999, "sum_squares": 96114.14929153815}}, "config": {"target_mde": 0.0542, "target_power": 0.8},
+            "expected": {"power_now": 0.7994770428762686, "scaling_factor": 0.0013427734375, "additional_users": 1.74560546875,
+            "message": "successful", "error": null}, "tol": {"rel": 0.001, "abs": 1e-06}}]"#,
+    );
+    assert_eq!((report.passed(), report.failed()), (1, 0), "{report}");
+}
+
 /// Of a hundred million users, as of a hundred: by both tails of the hypergeometric distribution.
 #[test]
 fn fishers_p_of_many_users_is_exact() {
@@ -81,6 +122,11 @@ fn degenerate_data_have_an_answer() {
     // 2 / (80 over 40).
     assert!((answer.p_value / 1.860_340_365_603_6e-23 - 1.0).abs() < 1e-9);
     assert_eq!((answer.estimate, answer.interval), (1.0, None));
+    // 1 / (22 over 10): arms of different sizes cannot change places. SciPy's Fisher test of 0 of 10 and 12 of 12 says the same.
+    let answer = fallback::answer(&constant(10.0, 5.0), &constant(12.0, 6.0), Difference::Absolute, 0.05).unwrap();
+    let exact = fisher(Count::new(10.0, 0.0).unwrap(), Count::new(12.0, 12.0).unwrap()).unwrap();
+    assert!((answer.p_value / 1.546_441_174_924_147e-6 - 1.0).abs() < 1e-9, "{answer:?}");
+    assert!((exact / answer.p_value - 1.0).abs() < 1e-9, "{exact} {answer:?}");
 
     let (a, b) = (Statistic::proportion(500.0, 0.0), Statistic::proportion(500.0, 6.0));
     let answer = fallback::answer(&a, &b, Difference::Absolute, 0.05).unwrap();

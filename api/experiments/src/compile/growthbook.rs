@@ -16,6 +16,9 @@ pub const HELD_OUT: &str = "holdoutcontrol";
 /// What those get who are compared with them.
 pub const NOT_HELD_OUT: &str = "holdouttreatment";
 
+/// So begins the rule that gives a feature's off value where a feature that it needs has another value.
+pub const NEEDS: &str = "needs:";
+
 /// The feature and the experiment by which SDKs know a holdout.
 pub fn holdout_key(holdout: &str) -> String {
     format!("$holdout:{holdout}")
@@ -116,7 +119,7 @@ fn compile(
 
 fn unmet(needed: &Prerequisite, feature: &Feature) -> Value {
     json!({
-        "id": format!("needs:{}", needed.feature),
+        "id": format!("{NEEDS}{}", needed.feature),
         "parentConditions": [{"id": needed.feature, "condition": {"$not": needed.condition}}],
         "force": feature.off_value(),
     })

@@ -11,6 +11,7 @@ use super::Doors;
 use super::key::Served;
 use crate::catalogue::Catalogue;
 use crate::check::filters;
+use crate::compile::growthbook::NEEDS;
 use crate::compile::posthog::{DISTINCT_ID, GROUP_KEY};
 use crate::definition::{Feature, OWN_IDS, Serve, ValueType};
 use crate::error::ExperimentError;
@@ -77,14 +78,17 @@ pub(crate) fn evaluate_in(
     let evaluation = evaluator.evaluate(key);
     let lacks_id = evaluator.lacked().iter().any(|attribute| OWN_IDS.contains(attribute));
     let assignment = evaluation.assignment;
+    let rule = feature.rules.iter().find(|rule| rule.id == evaluation.rule);
     let reason = match evaluation.source {
         _ if is_off => Reason::Off,
         Source::Experiment => Reason::Split,
+        // None of the feature's own rules.
+        Source::Force if rule.is_none() && evaluation.rule.starts_with(NEEDS) => Reason::Prerequisite,
         Source::Force | Source::Override => Reason::Rule,
         Source::Prerequisite | Source::CyclicPrerequisite => Reason::Prerequisite,
         Source::DefaultValue | Source::UnknownFeature => Reason::Default,
     };
-    let reason = match feature.rules.iter().find(|rule| rule.id == evaluation.rule).map(|rule| &rule.serve) {
+    let reason = match rule.map(|rule| &rule.serve) {
         Some(Serve::Rollout { .. }) if reason == Reason::Rule => Reason::Split,
         _ => reason,
     };

@@ -101,7 +101,7 @@ pub(super) async fn subscribe(
         }
     };
     let known = headers.get("last-event-id").and_then(|value| value.to_str().ok());
-    stream::stream(&doors, key, served, seat, known, render)
+    stream::stream(&doors, key, served, seat, known, (render, stream::EMPTY_EVENT))
 }
 
 fn render(compiled: &Compiled, _: &ProjectPayloads, connection: &Connection) -> Option<Vec<Bytes>> {

@@ -72,8 +72,11 @@ pub fn doors(experiments: &Experiments, settings: DoorSettings, limits: Option<L
         .route("/ofrep/v1/evaluate/flags/{flag}", post(ofrep::one))
         .route("/ofrep/v1/evaluate/flags", post(ofrep::all))
         .route("/ofrep/v1/events/{key}", get(ofrep::events));
-    for path in ["/flags", "/flags/", "/decide", "/decide/"] {
+    for path in ["/flags", "/flags/"] {
         router = router.route(path, post(posthog::flags));
+    }
+    for path in ["/decide", "/decide/"] {
+        router = router.route(path, post(posthog::decide));
     }
     for path in [
         "/flags/definitions",

@@ -81,7 +81,9 @@ struct Context {
 }
 
 fn context(doors: &Doors, catalogue: &Catalogue, body: &[u8]) -> Result<Context, (&'static str, &'static str)> {
-    let body: FlagValue = serde_json::from_slice(body).map_err(|_| ("PARSE_ERROR", "The body is not JSON."))?;
+    let body: Option<FlagValue> = serde_json::from_slice(body).ok();
+    let body = body.filter(|body| body.as_object().is_some());
+    let body = body.ok_or(("PARSE_ERROR", "The body has to be an object in JSON."))?;
     let context = match body.get("context") {
         None | Some(FlagValue::Null) => FlagValue::Object(Default::default()),
         Some(context) if context.as_object().is_some() => context.clone(),
@@ -257,7 +259,7 @@ pub(super) async fn events(
     let present = served.compiled.tag_for(&served.connection).trim_matches('"').to_owned();
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let known = last.or_else(|| query.get(KNOWN).cloned()).unwrap_or(present);
-    stream::stream(&doors, key, served, seat, Some(&known), render)
+    stream::stream(&doors, key, served, seat, Some(&known), (render, stream::COMMENT))
 }
 
 fn render(compiled: &Compiled, payloads: &ProjectPayloads, connection: &Connection) -> Option<Vec<Bytes>> {

@@ -51,12 +51,53 @@ pub(super) fn moment(doors: &Doors) -> jiff::Timestamp {
     jiff::Timestamp::from_millisecond(doors.experiments.now().millis()).unwrap_or_default()
 }
 
+/// In which shape flags are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// The keys of those that are on.
+    Keys,
+    /// The values of those that are on.
+    On,
+    /// All values, and payloads.
+    Values,
+    /// Each flag with its reason and metadata.
+    Details,
+}
+
+impl Shape {
+    /// `/flags` has had details since its second version, and what was before it `/decide`, whose versions count on their own.
+    const fn of(is_decide: bool, version: Option<u32>) -> Shape {
+        match (is_decide, version) {
+            (true, Some(1)) => Shape::Keys,
+            (true, Some(2)) => Shape::On,
+            (true, Some(4..)) | (false, Some(2..)) => Shape::Details,
+            _ => Shape::Values,
+        }
+    }
+}
+
 pub(super) async fn flags(
     State(doors): State<Doors>,
     Query(query): Query<HashMap<String, String>>,
     body: Bytes,
 ) -> Response {
-    let Some(request) = decoding::json(&body).filter(|request| request.as_object().is_some()) else {
+    told_as(&doors, Shape::of(false, version(&query)), &body).await
+}
+
+pub(super) async fn decide(
+    State(doors): State<Doors>,
+    Query(query): Query<HashMap<String, String>>,
+    body: Bytes,
+) -> Response {
+    told_as(&doors, Shape::of(true, version(&query)), &body).await
+}
+
+fn version(query: &HashMap<String, String>) -> Option<u32> {
+    query.get("v").and_then(|version| version.parse().ok())
+}
+
+async fn told_as(doors: &Doors, shape: Shape, body: &[u8]) -> Response {
+    let Some(request) = decoding::json(body).filter(|request| request.as_object().is_some()) else {
         return refused(StatusCode::BAD_REQUEST, "validation_error", "invalid_payload", "The body is not JSON.");
     };
     let token = ["token", "api_key", "$token"].into_iter().find_map(|name| request.get(name)?.as_str());
@@ -64,7 +105,7 @@ pub(super) async fn flags(
         Ok(served) => served,
         Err(refusal) => return unserved(refusal),
     };
-    let mut subject = Subject::read(&request, true, moment(&doors));
+    let mut subject = Subject::read(&request, true, moment(doors));
     if subject.distinct_id.is_empty() || subject.distinct_id.len() > ID_MAX {
         let detail = "distinct_id has to be there, with at most 1000 bytes.";
         return refused(StatusCode::BAD_REQUEST, "validation_error", "missing_distinct_id", detail);
@@ -88,8 +129,7 @@ pub(super) async fn flags(
         let features = &served.payloads.catalogue.features;
         answers.retain(|(_, key, _)| features.get(key).is_some_and(|feature| !feature.keeps_at_sign_in));
     }
-    let version = query.get("v").and_then(|version| version.parse::<u32>().ok());
-    told(StatusCode::OK, &dressed(&doors, answers, version, are_left_out))
+    told(StatusCode::OK, &dressed(doors, answers, shape, are_left_out))
 }
 
 fn answers(served: &Served, request: &FlagValue, subject: &Subject) -> Vec<(usize, String, Answer)> {
@@ -105,6 +145,10 @@ fn answers(served: &Served, request: &FlagValue, subject: &Subject) -> Vec<(usiz
             }
         }
     }
+    // Who asks for the settings alone wants no flags.
+    if request.get("disable_flags").and_then(FlagValue::as_bool) == Some(true) {
+        return Vec::new();
+    }
     let wanted = request.get("flag_keys_to_evaluate").and_then(FlagValue::as_array);
     let is_wanted = |key: &str| wanted.is_none_or(|wanted| wanted.iter().any(|name| name.as_str() == Some(key)));
     let flags = evaluation::flags(served).enumerate().filter(|(_, (key, _))| is_wanted(key));
@@ -116,12 +160,7 @@ fn answers(served: &Served, request: &FlagValue, subject: &Subject) -> Vec<(usiz
 }
 
 /// The answers in the shape that the version of the protocol has.
-fn dressed(
-    doors: &Doors,
-    answers: Vec<(usize, String, Answer)>,
-    version: Option<u32>,
-    are_some_left_out: bool,
-) -> Value {
+fn dressed(doors: &Doors, answers: Vec<(usize, String, Answer)>, shape: Shape, are_some_left_out: bool) -> Value {
     let request_id = uuid::Uuid::now_v7().to_string();
     let now = doors.experiments.now();
     let mut common = json!({
@@ -135,7 +174,7 @@ fn dressed(
         let (is_on, variant, payload) = seen(&answer.value, answer.value_type, answer.variation.as_deref());
         let payload = payload.or_else(|| answer.payload.as_ref().map(payload_text));
         let value = variant.clone().map_or(Value::Bool(is_on), Value::String);
-        if version == Some(2) {
+        if shape == Shape::Details {
             flags.insert(key.clone(), flag(id, &key, is_on, variant, &payload, &answer));
             continue;
         }
@@ -145,12 +184,15 @@ fn dressed(
         if let Some(payload) = payload.filter(|_| is_on) {
             payloads.insert(key.clone(), Value::String(payload));
         }
-        values.insert(key, value);
+        if is_on || shape != Shape::On {
+            values.insert(key, value);
+        }
     }
-    match version {
-        Some(2) => common["flags"] = Value::Object(flags),
-        Some(1) => common["featureFlags"] = json!(on),
-        _ => {
+    match shape {
+        Shape::Details => common["flags"] = Value::Object(flags),
+        Shape::Keys => common["featureFlags"] = json!(on),
+        Shape::On => common["featureFlags"] = Value::Object(values),
+        Shape::Values => {
             common["featureFlags"] = Value::Object(values);
             common["featureFlagPayloads"] = Value::Object(payloads);
         }

@@ -22,6 +22,11 @@ use crate::storage::Connection;
 /// What a change says to a listener.
 pub(super) type Render = fn(&Compiled, &ProjectPayloads, &Connection) -> Option<Vec<Bytes>>;
 
+/// A sign of life as GrowthBook's SDKs know it: an event without data.
+pub(super) const EMPTY_EVENT: &[u8] = b"data:\n\n";
+/// A sign of life that is no event: whoever reads the data of every event as JSON does not see it.
+pub(super) const COMMENT: &[u8] = b":\n\n";
+
 struct Listener {
     doors: Doors,
     key: String,
@@ -33,6 +38,7 @@ struct Listener {
     waiting: VecDeque<Bytes>,
     ping: Interval,
     render: Render,
+    alive: &'static [u8],
     _seat: Seat,
 }
 
@@ -43,7 +49,7 @@ pub(super) fn stream(
     served: Served,
     seat: Seat,
     known: Option<&str>,
-    render: Render,
+    (render, alive): (Render, &'static [u8]),
 ) -> Response {
     let Served { project, connection, payloads, compiled, changes, .. } = served;
     let mut waiting = VecDeque::from([Bytes::from_static(b"retry: 5000\n\n")]);
@@ -56,7 +62,8 @@ pub(super) fn stream(
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let sent = compiled.etag.clone();
     let doors = doors.clone();
-    let listener = Listener { doors, key, project, connection, changes, sent, waiting, ping, render, _seat: seat };
+    let listener =
+        Listener { doors, key, project, connection, changes, sent, waiting, ping, render, alive, _seat: seat };
     let body = Body::from_stream(stream::unfold(listener, |mut listener| async move {
         let chunk = listener.next().await?;
         Some((Ok::<Bytes, Infallible>(chunk), listener))
@@ -83,7 +90,7 @@ impl Listener {
                 _ = self.ping.tick() => {
                     // A key that is no longer in force is not served on.
                     self.doors.holder(&self.key)?;
-                    return Some(Bytes::from_static(b"data:\n\n"));
+                    return Some(Bytes::from_static(self.alive));
                 }
             }
         }

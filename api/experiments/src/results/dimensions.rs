@@ -222,6 +222,9 @@ pub(super) fn reading(is_off: bool, suspects: &[SampleSuspect], arms: &[Variatio
     let worst = first.deviations.iter().enumerate().max_by(|(_, a), (_, b)| size(a).total_cmp(&size(b)));
     let worst = worst.and_then(|(index, deviation)| Some((arms.get(index)?, deviation)));
     let what = worst.map_or_else(String::new, |(arm, deviation)| {
+        if arm.weight <= 0.0 {
+            return format!(": {} has people there and should have none", arm.key);
+        }
         let direction = if *deviation < 0.0 { "fewer" } else { "more" };
         format!(": {} has {:.0} % {direction} people there than it should", arm.key, deviation.abs() * 100.0)
     });
@@ -234,5 +237,36 @@ pub(super) fn reading(is_off: bool, suspects: &[SampleSuspect], arms: &[Variatio
             "The arms do not have the people that their weights promise, most of all where {place}{what}, but not there alone: \
              look for what loses people or exposures of one arm. Until then no effect below can be trusted."
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An arm that gets nobody any more is named only where somebody is in it.
+    #[test]
+    fn an_arm_without_weight_is_no_suspect_by_itself() {
+        let arm = |key: &str, people: f64, weight: f64| VariationReport {
+            key: key.to_owned(),
+            people,
+            weight,
+            clusters: None,
+        };
+        let level = |level: &str, people: [f64; 3]| Level {
+            dimension: Dimension::Browser.words(),
+            level: level.to_owned(),
+            people: people.into(),
+        };
+        let arms = [arm("control", 900.0, 0.5), arm("treatment", 1_100.0, 0.5), arm("ended", 0.0, 0.0)];
+        let levels = [level("Safari", [400.0, 600.0, 0.0]), level("Firefox", [500.0, 500.0, 0.0])];
+        let found = suspects(&levels, &arms);
+        assert!(found[0].level == "Safari" && found[0].deviations[2] == 0.0, "{found:?}");
+        let words = reading(true, &found, &arms);
+        assert!(words.contains("browser is Safari: control has 20 % fewer people there"), "{words}");
+        let arms = [arm("control", 1_000.0, 0.5), arm("treatment", 1_000.0, 0.5), arm("ended", 7.0, 0.0)];
+        let levels = [level("Safari", [500.0, 500.0, 7.0]), level("Firefox", [500.0, 500.0, 0.0])];
+        let words = reading(true, &suspects(&levels, &arms), &arms);
+        assert!(words.contains("browser is Safari: ended has people there and should have none"), "{words}");
     }
 }

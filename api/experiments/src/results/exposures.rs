@@ -70,6 +70,13 @@ impl<'a> ExposureSource<'a> {
         variations.flat_map(of).collect()
     }
 
+    /// What tracking calls say of a variation: its key, or its place where no variation has that for a key. The first that fits counts.
+    fn viewed(&self) -> Vec<(String, &'a str)> {
+        let keys: Vec<&'a str> = self.experiment.variations.iter().map(|one| one.key.as_str()).collect();
+        let places = keys.iter().enumerate().map(|(place, key)| (place.to_string(), *key));
+        keys.iter().map(|key| ((*key).to_owned(), *key)).chain(places).collect()
+    }
+
     /// The context that an exposure tells of: the leaf of GrowthBook's result, or the reason that PostHog's answer gave.
     fn leaf(&self, binder: &mut Binder) -> String {
         let told: Vec<String> = LEAVES.map(|name| binder.property("", name)).into();
@@ -132,10 +139,8 @@ impl<'a> ExposureSource<'a> {
             }
         }
         told.extend(by_feature);
-        let variations = self.experiment.variations.iter().enumerate();
-        let placed = variations.filter_map(|(index, one)| Some((index, one.key.clone(), arm(&one.key)?)));
         let arms: Vec<(String, usize)> =
-            placed.flat_map(|(index, key, arm)| [(key, arm), (index.to_string(), arm)]).collect();
+            self.viewed().into_iter().filter_map(|(told, key)| Some((told, arm(key)?))).collect();
         told.extend(VIEWED.map(|activity| Telling {
             activity: activity.to_owned(),
             keys: VIEWED_IDS.map(str::to_owned).into(),
@@ -223,13 +228,9 @@ impl<'a> ExposureSource<'a> {
         let ids: Vec<String> = VIEWED_IDS.map(|name| binder.property("", name)).into();
         let shown: Vec<String> = VIEWED_VARIATIONS.map(|name| binder.property("", name)).into();
         let own = binder.bind(self.key);
-        let variations = self.experiment.variations.iter().enumerate();
-        let view_cases: Vec<String> = variations
-            .map(|(index, variation)| {
-                let key = binder.bind(variation.key.as_str());
-                format!("WHEN {key} THEN {key} WHEN {} THEN {key}", binder.bind(index.to_string()))
-            })
-            .collect();
+        let views = self.viewed().into_iter();
+        let view_cases: Vec<String> =
+            views.map(|(told, key)| format!("WHEN {} THEN {}", binder.bind(told), binder.bind(key))).collect();
         let excluded = self.excluded(binder);
         let here = in_environment("", self.environment(), binder);
         format!(

@@ -9,7 +9,7 @@ use footfall_api_access::Migration;
 
 pub use connections::Connection;
 pub use definitions::{
-    Change, GroupOfCohort, Kept, Write, catalogue, generation, groups_of_cohorts, item, items, projects,
+    Change, GroupOfCohort, Kept, Revision, Write, catalogue, generation, groups_of_cohorts, item, items, projects,
     projects_with_switchbacks, revisions,
 };
 pub(crate) use definitions::{held, lock, set_state, write};

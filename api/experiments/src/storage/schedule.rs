@@ -123,10 +123,15 @@ impl ScheduledKept {
         Ok(())
     }
 
-    /// It waits again.
+    /// When it was begun by who was interrupted.
+    pub(crate) fn begun_at(&self) -> Option<Timestamp> {
+        self.done_at.filter(|_| self.outcome == BEGUN)
+    }
+
+    /// It waits again, as it did when it was read.
     pub(crate) async fn put_back(&self, database: &Database) -> Result<(), ExperimentError> {
-        let update = "UPDATE flag_schedule SET done_at = NULL, outcome = '' WHERE id = $1";
-        database.execute(statement(update).bind(&self.id)).await?;
+        let update = "UPDATE flag_schedule SET done_at = $1, outcome = $2 WHERE id = $3";
+        database.execute(statement(update).bind(self.done_at).bind(&self.outcome).bind(&self.id)).await?;
         Ok(())
     }
 

@@ -219,6 +219,22 @@ async fn the_stream_pushes_replays_and_pings_and_ends_with_its_key() {
     assert_eq!(open(None).await.unwrap().status(), 400);
 }
 
+/// Who listens reads the data of every event as JSON, so that a sign of life is none.
+#[tokio::test]
+async fn ofreps_stream_tells_of_nothing_but_changes() {
+    let stage = Stage::sqlite().await.unwrap();
+    let house = furnished(&stage).await;
+    let (_, key) = house.key(KeyKind::Client).await;
+    let request = Request::builder().uri(format!("/ofrep/v1/events/{key}")).body(Body::empty()).unwrap();
+    let mut stream = house.router.clone().oneshot(request).await.unwrap().into_body().into_data_stream();
+    let mut text = String::new();
+    while !text.ends_with(":\n\n") {
+        let chunk = tokio::time::timeout(std::time::Duration::from_secs(120), stream.next()).await;
+        text += std::str::from_utf8(&chunk.expect("in time").expect("more").unwrap()).unwrap();
+    }
+    assert_eq!(text, "retry: 5000\n\n:\n\n");
+}
+
 #[tokio::test]
 async fn ofrep_answers_one_and_all() {
     let stage = Stage::sqlite().await.unwrap();
@@ -243,6 +259,10 @@ async fn ofrep_answers_one_and_all() {
     assert_eq!((keyless.status.as_u16(), &keyless.json()["errorCode"]), (400, &json!("TARGETING_KEY_MISSING")));
     let unknown = one("nothing", json!({"targetingKey": "ada"})).await;
     assert_eq!((unknown.status.as_u16(), &unknown.json()["errorCode"]), (404, &json!("FLAG_NOT_FOUND")));
+    for path in ["/ofrep/v1/evaluate/flags", "/ofrep/v1/evaluate/flags/colour"] {
+        let wrong = house.raw("POST", path, &by, json!([{"targetingKey": "ada"}])).await;
+        assert_eq!((wrong.status.as_u16(), &wrong.json()["errorCode"]), (400, &json!("PARSE_ERROR")), "{path}");
+    }
     let wrong = house.raw("POST", "/ofrep/v1/evaluate/flags/colour", &by, json!({"context": []})).await;
     assert_eq!((wrong.status.as_u16(), &wrong.json()["errorCode"]), (400, &json!("INVALID_CONTEXT")));
     assert_eq!(house.raw("POST", "/ofrep/v1/evaluate/flags", &[], json!({})).await.status, 401);
@@ -268,6 +288,9 @@ async fn posthog_flags_in_every_version() {
     house
         .make("features", "native", json!({"value_type": "string", "default_value": "", "posthog_filters": filters}))
         .await;
+    house.make("features", "dark", json!({"value_type": "boolean", "default_value": false})).await;
+    let needs = json!({"value_type": "boolean", "default_value": true, "prerequisites": [{"feature": "dark"}]});
+    house.make("features", "needs", needs).await;
     let (_, key) = house.key(KeyKind::Write).await;
     let request = json!({"token": key, "distinct_id": "ada", "person_properties": {"country": "DE", "plan": "pro"}});
     let ask = |path: &'static str| {
@@ -286,16 +309,36 @@ async fn posthog_flags_in_every_version() {
     assert_eq!(native["metadata"]["payload"], expected);
     assert!(second["flags"]["checkout"]["variant"].is_null() && second["flags"]["checkout"]["enabled"].is_boolean());
     assert_eq!(second["errorsWhileComputingFlags"], false);
+    let (unmet, reason) = (&second["flags"]["needs"], &second["flags"]["needs"]["reason"]);
+    assert_eq!((&unmet["enabled"], &reason["code"]), (&json!(false), &json!("no_condition_match")), "{unmet}");
+    assert_eq!(reason["description"], "A prerequisite is not met");
     let older = ask("/decide/?v=3").await;
     assert_eq!(
         (&older["featureFlags"]["colour"], &older["featureFlags"]["native"]),
         (&json!("grün"), &native["variant"])
     );
     assert_eq!(older["featureFlagPayloads"]["native"], expected);
+    assert_eq!(older["featureFlags"]["dark"], false);
     assert!(ask("/decide?v=1").await["featureFlags"].as_array().unwrap().contains(&json!("colour")));
+    // As PostHog's service does it: `/decide` told what is on in its second version, and details in its fourth; `/flags` never told keys alone.
+    let on = ask("/decide/?v=2").await;
+    assert_eq!((&on["featureFlags"]["colour"], &on["featureFlags"]["native"]), (&json!("grün"), &native["variant"]));
+    let told = ["dark", "flags", "featureFlagPayloads"].map(|name| on["featureFlags"].get(name).or(on.get(name)));
+    assert_eq!(told, [None; 3]);
+    for path in ["/decide/?v=4", "/flags?v=3"] {
+        assert_eq!(ask(path).await["flags"]["colour"]["variant"], "grün", "{path}");
+    }
+    for path in ["/flags/?v=1", "/flags/", "/decide/"] {
+        assert_eq!(ask(path).await["featureFlags"]["colour"], "grün", "{path}");
+    }
+    let settings = json!({"token": key, "distinct_id": "ada", "disable_flags": true});
+    let settings = house.raw("POST", "/flags/?v=2", &[], settings).await.good().json();
+    assert_eq!((&settings["flags"], &settings["errorsWhileComputingFlags"]), (&json!({}), &json!(false)));
     let wrong = house.raw("POST", "/flags/?v=2", &[], json!({"token": "phc_x", "distinct_id": "ada"})).await;
     assert_eq!((wrong.status.as_u16(), &wrong.json()["code"]), (401, &json!("invalid_api_key")));
-    assert_eq!(house.raw("POST", "/flags/?v=2", &[], json!({"token": key})).await.status, 400);
+    for nobody in [json!({"token": key}), json!({"token": key, "distinct_id": null})] {
+        assert_eq!(house.raw("POST", "/flags/?v=2", &[], nobody).await.status, 400);
+    }
 
     let path = format!("/flags/definitions?token={key}&send_cohorts");
     assert_eq!(house.raw("GET", &path, &[], Value::Null).await.status, 401);

@@ -182,8 +182,10 @@ fn leading_integer(text: &str) -> Option<usize> {
     let text = text.trim_start();
     let negative = text.starts_with('-');
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-    let number = digits[..end].parse().ok()?;
+    let hexadecimal = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
+    let (radix, digits) = hexadecimal.map_or((10, digits), |digits| (16, digits));
+    let end = digits.find(|c: char| !c.is_digit(radix)).unwrap_or(digits.len());
+    let number = usize::from_str_radix(&digits[..end], radix).ok()?;
     (!negative || number == 0).then_some(number)
 }
 

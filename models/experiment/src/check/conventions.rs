@@ -1,8 +1,10 @@
 //! What the oracle's packages compute differently from what they cite, so that their figures can still be recognised.
 
+use crate::statistics::Effect;
 use crate::statistics::bandit::{ArmPosterior, best_arm_probabilities};
 use crate::statistics::counts::Count;
 use crate::statistics::distribution::normal_isf;
+use crate::statistics::power::MidPlan;
 use crate::statistics::special::root;
 
 /// Statsmodels' solvers stop within this of a root.
@@ -57,4 +59,44 @@ pub(super) fn top_two_of_least(arms: &[ArmPosterior]) -> Option<Vec<f64>> {
         _ => return None,
     };
     Some(least.iter().zip(&greatest).map(|(least, greatest)| (1.0 - least - greatest) / 2.0).collect())
+}
+
+/// gbstats halves until the power is within this of what is wanted.
+const GBSTATS_POWER_ERROR: f64 = 1e-5;
+
+/// gbstats' additional users as a multiple of those there are: where halving comes near enough, which of few is some way off.
+pub(super) fn gbstats_scaling_factor(plan: &MidPlan, effect: &Effect) -> Option<f64> {
+    let wanted = plan.target_power.powf(1.0 / plan.goal_metrics);
+    let distance = |factor: f64| plan.power(effect, factor) - wanted;
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..27 {
+        if distance(high) < 0.0 {
+            high *= 2.0;
+        }
+    }
+    if distance(high) < 0.0 {
+        return None;
+    }
+    for _ in 0..100 {
+        let factor = 0.5 * (low + high);
+        let found = distance(factor);
+        if found.abs() < GBSTATS_POWER_ERROR {
+            return Some(factor);
+        }
+        if found > 0.0 { high = factor } else { low = factor }
+    }
+    None
+}
+
+/// From this on GrowthBook takes a p-value for 1.
+const GROWTHBOOK_P_MAX: f64 = 0.999_999;
+
+/// GrowthBook's interval that goes with an adjusted p-value: wider at both ends, or else the one that there was.
+pub(super) fn growthbook_adjusted_interval(lift: f64, interval: (f64, f64), p_adjusted: f64, alpha: f64) -> (f64, f64) {
+    if p_adjusted > GROWTHBOOK_P_MAX {
+        return (f64::NEG_INFINITY, f64::INFINITY);
+    }
+    let half_width = normal_isf(alpha / 2.0) * (lift / normal_isf(p_adjusted / 2.0)).abs();
+    let (low, high) = (lift - half_width, lift + half_width);
+    if low < interval.0 && high > interval.1 { (low, high) } else { interval }
 }

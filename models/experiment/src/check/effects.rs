@@ -4,7 +4,7 @@ use super::arms::{alpha, arms, difference};
 use super::conventions::{statsmodels_koopman, statsmodels_score_difference};
 use super::fields::{Fields, number, optional};
 use crate::Value;
-use crate::statistics::bayesian::{Prior, beta_posterior, posterior};
+use crate::statistics::bayesian::{Posterior, Prior, beta_posterior, posterior};
 use crate::statistics::counts::{
     Count, agresti_caffo, fisher, log_ratio, newcombe, pooled_z, score_difference, score_ratio, unpooled_z, wald,
 };
@@ -280,9 +280,17 @@ pub(super) fn bayesian(input: &Value, config: &Value) -> Result<Fields, String> 
         ));
         return Ok(fields);
     }
-    let compute = |rescales: bool| -> Fields {
+    let found = |rescales: bool, lower_is_better: bool| {
         let prior = given.and_then(|prior| prior.in_unit_of(&effect, rescales).ok());
-        let found = posterior(&effect, prior.as_ref(), alpha, lower_is_better);
+        posterior(&effect, prior.as_ref(), alpha, lower_is_better)
+    };
+    let closed_form = |group: &mut Fields, found: &Posterior| {
+        group.number("chance_to_win", found.chance_to_win);
+        group.number("loss_if_treatment", found.loss_if_treatment);
+        group.number("loss_if_control", found.loss_if_control);
+    };
+    let compute = |rescales: bool| -> Fields {
+        let found = found(rescales, lower_is_better);
         let mut fields = Fields::default();
         fields
             .number("chance_to_win", found.chance_to_win)
@@ -291,11 +299,7 @@ pub(super) fn bayesian(input: &Value, config: &Value) -> Result<Fields, String> 
             .pair("risk", (found.loss_if_control, found.loss_if_treatment))
             .number("posterior_mean", found.mean)
             .number("posterior_sd", found.deviation)
-            .group("closed_form", |group| {
-                group.number("chance_to_win", found.chance_to_win);
-                group.number("loss_if_treatment", found.loss_if_treatment);
-                group.number("loss_if_control", found.loss_if_control);
-            });
+            .group("closed_form", |group| closed_form(group, &found));
         fields
     };
     for (name, value) in compute(true).object.iter() {
@@ -312,6 +316,11 @@ pub(super) fn bayesian(input: &Value, config: &Value) -> Result<Fields, String> 
                 "gbstats leaves an absolute prior as it is for a relative effect",
             ));
         }
+    }
+    for rescales in [true, false].into_iter().filter(|_| lower_is_better) {
+        let mut group = Fields::default();
+        closed_form(&mut group, &found(rescales, false));
+        fields.conventions.push(("closed_form", group.object.into(), "a closed form in which more is better"));
     }
     Ok(fields)
 }

@@ -81,15 +81,17 @@ impl Case<'_> {
             Value::Number(2.0) => HashVersion::Two,
             _ => HashVersion::Unknown,
         };
-        expect(&bucket(self.text(0), self.text(1), version).map_or(Value::Null, Value::Number), self.part(3))
+        let found = bucket(&self.part(0).to_text(), &self.part(1).to_text(), version);
+        expect(&found.map_or(Value::Null, Value::Number), self.part(3))
     }
 
     fn ranges(&self) -> Result<String, String> {
         let inputs = self.part(1).as_array().unwrap_or_default();
-        let [variations, coverage, rest @ ..] = inputs else { return Err("three inputs are needed".into()) };
+        let [variations, rest @ ..] = inputs else { return Err("the number of variations is needed".into()) };
+        let coverage = rest.first().map_or(1.0, Value::to_number);
         let weights: Option<Vec<f64>> =
-            rest.first().and_then(Value::as_array).map(|weights| weights.iter().map(Value::to_number).collect());
-        let ranges = bucket_ranges(variations.to_number() as usize, coverage.to_number(), weights.as_deref());
+            rest.get(1).and_then(Value::as_array).map(|weights| weights.iter().map(Value::to_number).collect());
+        let ranges = bucket_ranges(variations.to_number() as usize, coverage, weights.as_deref());
         let found = ranges.iter().map(|range| Value::Array(vec![range.start.into(), range.end.into()])).collect();
         expect(&cut(&Value::Array(found)), &cut(self.part(2)))
     }
@@ -113,7 +115,7 @@ impl Case<'_> {
         let [name, start, end, ..] = self.part(2).as_array().unwrap_or_default() else {
             return Err("a namespace has a name, a start and an end".into());
         };
-        let found = is_in_namespace(self.text(1), &name.to_text(), start.to_number(), end.to_number());
+        let found = is_in_namespace(&self.part(1).to_text(), &name.to_text(), start.to_number(), end.to_number());
         expect(&found.into(), self.part(3))
     }
 

@@ -1,8 +1,8 @@
 //! Kinds of cases about traffic, many tests, plans and bounds.
 
 use super::arms::{alpha, arm, arms, difference};
-use super::conventions::top_two_of_least;
-use super::fields::{Fields, list, number, numbers, optional};
+use super::conventions::{gbstats_scaling_factor, growthbook_adjusted_interval, top_two_of_least};
+use super::fields::{Fields, list, number, number_of, numbers, optional};
 use crate::Value;
 use crate::statistics::bandit::{ArmPosterior, USERS_MIN, best_arm_probabilities, top_two_probabilities, weights};
 use crate::statistics::capping::{capped, percentile};
@@ -56,7 +56,11 @@ pub(super) fn srm(input: &Value, config: &Value) -> Result<Fields, String> {
 
 /// `multiplicity`.
 pub(super) fn multiplicity(input: &Value) -> Result<Fields, String> {
-    let p = numbers(input, "p_values")?;
+    let listed = input.get("p_values").and_then(Value::as_array).ok_or("«p_values» has to be a list")?;
+    // Nothing is no test, as what is no number.
+    let number = |item: &Value| if item.is_null() { Some(f64::NAN) } else { number_of(item) };
+    let p: Option<Vec<f64>> = listed.iter().map(number).collect();
+    let p = p.ok_or("«p_values» has to hold numbers")?;
     let mut fields = Fields::default();
     fields
         .numbers("bonferroni", &bonferroni(&p))
@@ -66,7 +70,7 @@ pub(super) fn multiplicity(input: &Value) -> Result<Fields, String> {
         .numbers("hommel", &hommel(&p))
         .numbers("holm_sidak", &holm_sidak(&p))
         .numbers("hochberg", &hochberg(&p));
-    for level in ["0.01", "0.05", "0.1", "0.10", "0.2"] {
+    for level in ["0.001", "0.005", "0.01", "0.025", "0.05", "0.1", "0.10", "0.15", "0.2", "0.20", "0.25"] {
         let rejected = rejected_by_benjamini_hochberg(&p, level.parse().unwrap_or(0.05));
         let rejected: Vec<Value> = rejected.into_iter().map(Value::Bool).collect();
         fields.value(&format!("reject_bh_{level}"), rejected);
@@ -79,9 +83,12 @@ pub(super) fn adjusted_ci(input: &Value, config: &Value) -> Result<Fields, Strin
     let interval = numbers(input, "ci")?;
     let [low, high] = interval.as_slice() else { return Err("an interval has two ends".into()) };
     let threshold = optional(config, "threshold").unwrap_or(0.05);
-    let found = adjusted_interval(number(input, "lift")?, (*low, *high), number(input, "p_adjusted")?, threshold);
+    let (lift, p_adjusted) = (number(input, "lift")?, number(input, "p_adjusted")?);
     let mut fields = Fields::default();
-    fields.pair("ci_adjusted", found);
+    fields.pair("ci_adjusted", adjusted_interval(lift, (*low, *high), p_adjusted, threshold));
+    let (low, high) = growthbook_adjusted_interval(lift, (*low, *high), p_adjusted, threshold);
+    let words = "GrowthBook widens both ends or none";
+    fields.conventions.push(("ci_adjusted", list(&[low, high]), words));
     Ok(fields)
 }
 
@@ -212,6 +219,11 @@ pub(super) fn mid_experiment_power(input: &Value, config: &Value) -> Result<Fiel
         (Some(factor), Some(users)) => {
             fields.number("scaling_factor", factor).number("additional_users", users);
             fields.value("message", "successful");
+            if let Some(halved) = gbstats_scaling_factor(&plan, &effect).filter(|_| factor > 0.0) {
+                let words = "gbstats halves until the power is within 1e-5 of what is wanted";
+                fields.conventions.push(("scaling_factor", halved.into(), words));
+                fields.conventions.push(("additional_users", (halved * effect.n).into(), words));
+            }
         }
         _ => {
             fields.value("message", "unsuccessful");

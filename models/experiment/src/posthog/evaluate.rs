@@ -364,9 +364,13 @@ impl Subject {
     /// Reads `{distinct_id, $device_id, person_properties, groups, group_properties}`, as `/flags` takes it.
     pub fn read(request: &Value, is_complete: bool, now: Timestamp) -> Subject {
         let text = |value: &Value| value.to_text().into_owned();
-        let members = |name: &str| request.get(name).and_then(Value::as_object).into_iter().flat_map(Object::iter);
+        let members = |name: &str| {
+            let members = request.get(name).and_then(Value::as_object).into_iter().flat_map(Object::iter);
+            // What is null is not there.
+            members.filter(|(_, value)| !value.is_null())
+        };
         Subject {
-            distinct_id: request.get("distinct_id").map(text).unwrap_or_default(),
+            distinct_id: request.get("distinct_id").filter(|id| !id.is_null()).map(text).unwrap_or_default(),
             device_id: request.get("$device_id").filter(|id| id.is_truthy()).map(text),
             hash_id: None,
             properties: request.get("person_properties").cloned().unwrap_or_default(),

@@ -83,10 +83,12 @@ fn without_covariate(a: &Statistic, b: &Statistic, difference: Difference, alpha
     })
 }
 
-/// All values of an arm are the same: two of all the ways to divide the users give a difference as large as this.
+/// All values of an arm are the same: of all the ways to divide the users one gives a difference as large as this, and where the arms are of one
+/// size the other way round as well.
 fn constant_arms(estimate: f64, n_a: f64, n_b: f64) -> Answer {
     let ln_ways = -(n_a + n_b + 1.0).ln() - ln_beta(n_a + 1.0, n_b + 1.0);
-    let p_value = if estimate == 0.0 { 1.0 } else { (2.0 * (-ln_ways).exp()).min(1.0) };
+    let as_large = if n_a == n_b { 2.0 } else { 1.0 };
+    let p_value = if estimate == 0.0 { 1.0 } else { (as_large * (-ln_ways).exp()).min(1.0) };
     Answer {
         estimate,
         p_value,

@@ -111,7 +111,7 @@ pub struct Suspect {
     pub p_value: f64,
     /// Benjamini and Hochberg's, over all levels.
     pub p_value_adjusted: f64,
-    /// Observed over planned share of each arm, less one.
+    /// Observed over planned share of each arm, less one; of an arm that should have no users, how many it has.
     pub deviations: Vec<f64>,
 }
 
@@ -122,7 +122,10 @@ pub fn root_cause(levels: &[Vec<f64>], weights: &[f64]) -> Vec<Suspect> {
     let weight: f64 = weights.iter().sum();
     let suspect = |(level, users): (usize, &Vec<f64>)| {
         let total: f64 = users.iter().sum();
-        let deviation = |(users, share): (&f64, &f64)| users / (total * share / weight) - 1.0;
+        let deviation = |(users, share): (&f64, &f64)| {
+            let planned = total * share / weight;
+            if planned > 0.0 { users / planned - 1.0 } else { *users }
+        };
         Suspect {
             level,
             p_value: p_values[level],
@@ -136,6 +139,7 @@ pub fn root_cause(levels: &[Vec<f64>], weights: &[f64]) -> Vec<Suspect> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -149,6 +153,17 @@ mod tests {
         assert!(pooled.p_value < 1e-50, "as if the weights had stayed: {pooled:?}");
         let off = ratio_check_of_periods(&[(vec![500.0, 500.0], vec![0.5, 0.5]), (vec![200.0, 800.0], vec![0.1, 0.9])]);
         assert!(off.p_value < 1e-10 && off.p_value_always_valid < 1e-6, "{off:?}");
+    }
+
+    /// An arm that gets nobody any more is no cause of anything, unless somebody is there.
+    #[test]
+    fn of_an_arm_without_weight_users_are_told() {
+        let suspects = root_cause(&[vec![400.0, 600.0, 0.0], vec![500.0, 500.0, 7.0], vec![0.0; 3]], &[0.5, 0.5, 0.0]);
+        let of = |level: usize| &suspects.iter().find(|suspect| suspect.level == level).unwrap().deviations;
+        let near = |found: &[f64], wanted: [f64; 3]| found.iter().zip(wanted).all(|(x, y)| (x - y).abs() < 1e-12);
+        assert!(near(of(0), [-0.2, 0.2, 0.0]), "{suspects:?}");
+        assert!(near(of(1), [500.0 / 503.5 - 1.0, 500.0 / 503.5 - 1.0, 7.0]), "{suspects:?}");
+        assert!(near(of(2), [0.0; 3]), "{suspects:?}");
     }
 
     #[test]
