@@ -9,7 +9,7 @@ import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
 import { ActDialog } from "../parts/act";
 import { Segments } from "../parts/choice";
-import { ago, percent } from "../parts/format";
+import { ago, setPercent } from "../parts/format";
 import { History } from "../parts/history";
 import type { Choice } from "../parts/planned";
 import { ScheduledChanges } from "../parts/scheduled";
@@ -185,7 +185,7 @@ function RuleTold({ rule, index, flags }: { rule: Rule; index: number; flags: Ot
       </span>
       <span>
         {"force" in serve && <b>{shownValue(serve.force.value)}</b>}
-        {"rollout" in serve && <><b>{shownValue(serve.rollout.value)}</b> to {percent(serve.rollout.coverage, 0)}</>}
+        {"rollout" in serve && <><b>{shownValue(serve.rollout.value)}</b> to {setPercent(serve.rollout.coverage)}</>}
         {"experiment" in serve && <Link href={placeOf(project, `experiments/${encodeURIComponent(serve.experiment.experiment)}`)}>{serve.experiment.values.map(({ variation, value }) => `${variation}: ${shownValue(value)}`).join(" · ")}</Link>}
       </span>
     </li>
