@@ -6,6 +6,7 @@ const { fill, press, title } = require("./account_pages_people.cjs");
 const { choose, enter, settled, to } = require("./app_pages_enter.cjs");
 const { LOST } = require("./app_pages_lost.cjs");
 const { withPage } = require("./browser.cjs");
+const { becomes } = require("./waits.cjs");
 
 const { PAGES_URL: url } = process.env;
 const ask = (page, path, body) =>
@@ -89,15 +90,28 @@ async function forms(page) {
   await form.getByLabel("Values").fill("person-0004");
   await form.getByRole("button", { name: "Make the group" }).click();
   await form.waitFor({ state: "detached" });
+  await rows(page);
+  const counts = page.getByLabel("Whose activity counts", { exact: true });
+  expect("whose activity counts at first", [await counts.inputValue(), await counts.locator("option").allTextContents()], ["production", ["activity in production", "activity in staging"]]);
+  await counts.selectOption("staging");
   await settled(page);
   await look(page, "app-wizard-who");
   await press(page, "Save and go on");
   await page.getByRole("heading", { name: /^Goals/ }).waitFor();
+  await choose(page, "Add to goals", "purchasses");
+  await page.getByRole("region", { name: "Goals" }).getByText("There is no metric “purchasses”").waitFor();
   await choose(page, "Add to goals", "purchases");
+  await page.getByText("There is no metric “purchasses”").waitFor({ state: "detached" });
   await page.getByLabel("People are compared").selectOption("country");
   await look(page, "app-wizard-strata");
   await press(page, "Save and go on");
   await page.getByRole("heading", { name: "Plan", exact: true }).waitFor();
+  // Where nobody was, nothing is taken for a plan; a plan without people is none, and that is said.
+  await press(page, "Take the numbers of the last 14 days");
+  await page.getByText("Nobody did anything in the last 14 days in staging").waitFor();
+  expect("people of a plan that nobody has made", await page.getByLabel("People a day").inputValue(), "0");
+  await page.getByLabel("Mean of the first goal").fill("0.1");
+  await page.getByText("Without people a day it is no plan, and is not kept.").waitFor();
   await press(page, "Save and look at it");
   await title(page, "landing");
   await page.getByText(/with those of the same country/).waitFor();
@@ -115,6 +129,66 @@ async function forms(page) {
   });
   expect("who keeps a variation", definition.sticky, { bucket_version: 1, min_bucket_version: 1, is_off: false });
   expect("among whom people are compared", [definition.analysis.stratified_by, definition.condition], ["country", { id: { $inGroup: "friends" } }]);
+  expect("whose activity counts, and the plan that is none", [definition.analysis.environment, definition.plan], ["staging", null]);
+}
+
+/** A row says what it lacks; what is no JSON is not saved as what stood there before; the focus stays on the page. */
+async function rows(page) {
+  const who = page.getByRole("group", { name: "Who can take part" });
+  await who.getByRole("button", { name: "And", exact: true }).click();
+  await who.getByText("Choose an attribute: without one this row says nothing, and is not saved.").waitFor();
+  await who.getByRole("button", { name: "Remove the condition" }).last().focus();
+  await page.keyboard.press("Enter");
+  await becomes("what has the focus when a condition has gone", () => page.evaluate(() => /^H[123]$/.test(document.activeElement.tagName)), true);
+  await who.getByRole("button", { name: "As JSON" }).click();
+  const text = who.getByLabel("Who can take part as JSON");
+  const said = await text.inputValue();
+  await text.fill("{");
+  await press(page, "Save and go on");
+  await becomes("what is no JSON is refused where it stands", () => text.evaluate((field) => field === document.activeElement && !field.validity.valid), true);
+  await text.fill(said);
+  await who.getByRole("button", { name: "As rows" }).click();
+  await who.getByRole("button", { name: "And", exact: true }).waitFor();
+}
+
+/** Whose activity counts is shown, is there again when it is changed, and goes back to production without anything else. */
+async function environment(page) {
+  const facts = page.getByRole("region", { name: "How it is set up" });
+  await facts.getByText("activity in staging counts").waitFor();
+  await page.reload();
+  await facts.getByText("activity in staging counts").waitFor();
+  const { definition: before } = await ask(page, "experiments/landing");
+  await page.getByRole("link", { name: "Change", exact: true }).click();
+  await title(page, "Change landing");
+  const open = (name) => page.getByRole("navigation", { name: "Steps" }).getByRole("button", { name }).click();
+  await open(/Who takes part/);
+  const counts = page.getByLabel("Whose activity counts", { exact: true });
+  await becomes("whose activity counted", () => counts.inputValue(), "staging");
+  await settled(page);
+  await counts.scrollIntoViewIfNeeded();
+  await look(page, "app-wizard-environment");
+  // Saved as it is, it stays what it is.
+  await press(page, "Save and go on");
+  await page.getByRole("heading", { name: /^Goals/ }).waitFor();
+  expect("what was saved again", (await ask(page, "experiments/landing")).definition, before);
+  await open(/Who takes part/);
+  await counts.selectOption("production");
+  await press(page, "Save and go on");
+  await page.getByRole("heading", { name: /^Goals/ }).waitFor();
+  const { environment: _, ...others } = before.analysis;
+  expect("production goes without saying", (await ask(page, "experiments/landing")).definition, { ...before, analysis: others });
+  await page.goto(`${url}/app/shop/experiments/landing`);
+  await facts.getByText("activity in production counts").waitFor();
+  // What cannot be saved says so at every step, and leads to where it is mended.
+  await page.getByRole("link", { name: "Change", exact: true }).click();
+  await title(page, "Change landing");
+  await open(/Variations/);
+  await page.getByLabel("Weight, in %").first().fill("70");
+  await open(/Plan/);
+  await page.getByText("It cannot be saved yet.").getByRole("button", { name: "Variations" }).click();
+  await page.getByRole("heading", { name: "Variations", exact: true }).waitFor();
+  await page.getByText("The weights have to sum to 100 %.").waitFor();
+  await press(page, "Equal weights");
 }
 
 /** The page names the operating system whose exposures are lost, with the numbers of the API. */
@@ -144,6 +218,7 @@ const main = () =>
     await ask(page, "cohorts", { key: "reviewers", name: "Reviewers", definition: { listed: ids } });
     await groups(page);
     await forms(page);
+    await environment(page);
     await mismatch(page);
     // Refusals were asked for.
     const strange = account.consoleErrors.filter((text) => !text.startsWith("Failed to load resource"));

@@ -64,7 +64,7 @@ test("a baseline binds what a person has typed", () => {
 test("a baseline is of the environment that counts", () => {
   const measure = { conversion: { source: { event: "purchase", filters: [] } } };
   const asked = baselineOf({ measure } as never, "staging");
-  expect(asked?.sql).toContain("AND coalesce(properties->>$p1, $p2) = $p3 GROUP BY");
-  expect(asked?.params).toEqual({ p0: "purchase", p1: "$environment", p2: "production", p3: "staging" });
+  expect(asked?.sql).toContain("AND coalesce(properties->>'$environment', 'production') = $p1 GROUP BY");
+  expect(asked?.params).toEqual({ p0: "purchase", p1: "staging" });
   expect(baselineOf({ measure } as never)?.sql).not.toContain("coalesce(properties");
 });

@@ -60,9 +60,6 @@ export function missing(draft: Experiment, key: string, environments?: string[])
   return found;
 }
 
-/** What activity tells its environment by (docs/experiments/configuration.md). */
-const ENVIRONMENT = "$environment";
-
 /** What one person comes to by a metric, in SQL over `activity`, of one environment where it is told; undefined where the plan has to be written by hand. */
 export function baselineOf({ measure }: Metric, environment?: string): { sql: string; params: Record<string, string> } | undefined {
   const params: Record<string, string> = {};
@@ -76,6 +73,6 @@ export function baselineOf({ measure }: Metric, environment?: string): { sql: st
   const happened = `event = ${bind(source.event)}`;
   const number = "sum" in measure ? (measure.sum.operand === "amount" ? "amount" : `TRY_CAST(properties->>${bind(measure.sum.operand.property)} AS DOUBLE)`) : "1.0";
   const value = "conversion" in measure ? `max(CASE WHEN ${happened} THEN 1.0 ELSE 0.0 END)` : `sum(CASE WHEN ${happened} THEN coalesce(${number}, 0.0) ELSE 0.0 END)`;
-  const here = environment === undefined ? "" : ` AND coalesce(properties->>${bind(ENVIRONMENT)}, ${bind(PRODUCTION)}) = ${bind(environment)}`;
+  const here = environment === undefined ? "" : ` AND coalesce(properties->>'$environment', '${PRODUCTION}') = ${bind(environment)}`;
   return { sql: `SELECT avg(value), var_samp(value), count(*) FROM (SELECT person_id, ${value} AS value FROM activity WHERE timestamp >= $since${here} GROUP BY person_id)`, params };
 }

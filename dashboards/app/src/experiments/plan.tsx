@@ -29,9 +29,12 @@ export function PlanFields({ draft, set, metrics, environments }: { draft: Exper
     try {
       const since = new Date(Date.now() - DAYS * 86_400_000).toISOString();
       const [mean, variance, people] = (await askRows(project, asked.sql, { ...asked.params, since })).rows[0]?.map(Number) ?? [];
+      const where = `in the last ${DAYS} days${environment ? ` in ${environment}` : ""}`;
+      // Of nobody there is no mean, and nothing that was typed goes for it.
+      if (!people) return setTold(`Nobody did anything ${where}: the plan has to be written by hand.`);
       const fine = (value?: number) => Number((value || 0).toPrecision(6));
-      change({ baseline_mean: fine(mean), baseline_variance: fine(variance), users_per_day: Math.max(1, Math.round((people || 0) / DAYS)) });
-      setTold(`${number(people)} people did something in the last ${DAYS} days${environment ? ` in ${environment}` : ""}; ${number(mean)} of ${goal.key} each, on average.`);
+      change({ baseline_mean: fine(mean), baseline_variance: fine(variance), users_per_day: Math.max(1, Math.round(people / DAYS)) });
+      setTold(`${number(people)} people did something ${where}; ${number(mean)} of ${goal.key} each, on average.`);
     } catch (problem) {
       setFault(problem);
     }

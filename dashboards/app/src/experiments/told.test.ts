@@ -73,6 +73,6 @@ test("a holdout is told in its own words", () => {
 });
 
 test("numbers of a table are read by their column", () => {
-  const cells: [number | string | null, string][] = [[0.0000000012, "p"], [0.0312, "p (Holm)"], [0.0012, "p (corrected)"], [0.0041, "expected loss"], [0.97, "chance to win"], [-0.04, "low"], [0.12345, "mean"], [1234.5678, "mean of control"], [null, "effect"], ["sequential", "method"]];
-  expect(cells.map(([value, name]) => cellOf(value, name))).toEqual(["< 0.0001", "0.0312", "0.0012", "0.41 %", "97.0 %", "−4.0 %", "0.123", "1,235", "–", "sequential"]);
+  const cells: [number | string | null, string][] = [[0.0000000012, "p"], [0.0312, "p (Holm)"], [0.0012, "p (corrected)"], [0.0041, "expected loss"], [0.97, "chance to win"], [-0.04, "low"], [0.12345, "mean"], [1234.5678, "mean of control"], [12_345, "people"], [null, "effect"], ["sequential", "method"]];
+  expect(cells.map(([value, name]) => cellOf(value, name))).toEqual(["< 0.0001", "0.0312", "0.0012", "0.41 %", "97.0 %", "−4.0 %", "0.123", "1,235", "12,345", "–", "sequential"]);
 });

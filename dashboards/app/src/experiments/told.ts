@@ -39,7 +39,9 @@ export function cellOf(value: string | number | null, name: string): string {
   if (EFFECTS.has(name)) return signedPercent(value);
   if (SHARES.has(name)) return percent(value);
   if (name === "expected loss") return percent(value, 2);
-  return CHANCES.has(name) ? chance(value) : number(Number(value.toPrecision(4)));
+  if (CHANCES.has(name)) return chance(value);
+  // People are counted, to the last of them; a small mean is rounded once alone.
+  return number(Number.isInteger(value) || Math.abs(value) < 1 ? value : Number(value.toPrecision(4)));
 }
 
 /** The difference itself with its interval; undefined where the effect is a share. */
