@@ -72,7 +72,16 @@ async function metrics(page) {
 async function changed(page, facts) {
   await page.getByRole("radio", { name: "Change" }).check();
   const form = page.getByRole("form", { name: "Change" });
-  await form.getByLabel("Within so many hours after exposure").fill("72");
+  const within = form.getByLabel("Within so many hours after exposure");
+  await within.fill("72");
+  // Left for another page, and found again.
+  await page.getByRole("link", { name: "All metrics" }).click();
+  await title(page, "Metrics");
+  await page.getByRole("region", { name: "All metrics" }).getByRole("link", { name: "paid-by-card" }).click();
+  await title(page, "paid-by-card");
+  await page.getByRole("radio", { name: "Change" }).check();
+  await page.getByRole("region", { name: "Left unsaved" }).getByRole("button", { name: "Bring them back" }).click();
+  await becomes("what was typed", () => within.inputValue(), "72");
   await form.getByLabel("Extreme values").selectOption("quantile");
   await form.getByLabel("Cut at", { exact: true }).fill("2");
   await form.getByLabel("Reason for the change").fill("A few buy very much.");

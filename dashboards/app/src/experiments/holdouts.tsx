@@ -11,11 +11,13 @@ import { ActDialog } from "../parts/act";
 import { Segments } from "../parts/choice";
 import { Combo } from "../parts/combo";
 import { Dialog } from "../parts/dialog";
+import { useDraft } from "../parts/draft";
 import { ChoiceField, NumberField, TextField } from "../parts/field";
 import { ago, moment, number, setPercent } from "../parts/format";
 import { GoingButton } from "../parts/going";
 import { History } from "../parts/history";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
+import { UnsavedNotice } from "../parts/unsaved";
 import { NO_HOLDOUT, VERDICTS, asExperiment, named, usersOf, type Holdout } from "./held_out";
 import { METRICS } from "./metrics_page";
 import { ResultsShown } from "./results";
@@ -159,18 +161,21 @@ function Shown({ item: { key, revision, definition, created_at } }: { item: Item
 }
 
 function Change({ item, tag, saved }: { item: Item<"holdouts">; tag: string; saved: () => void }) {
-  const project = useProject().id;
+  const own = useProject();
+  const project = own.id;
   const [draft, setDraft] = useState(item.definition);
+  const unsaved = useDraft(own, `holdout ${item.key}`, { now: draft, saved: item.definition, base: tag, restore: setDraft });
   const [reason, setReason] = useState("");
   const [fault, setFault] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
   const save = async () => {
     setBusy(true);
     setFault(undefined);
-    await replaced(project, "holdouts", item.key, tag, draft, reason || undefined).then(saved, (problem) => (setFault(problem), setBusy(false)));
+    await replaced(project, "holdouts", item.key, tag, draft, reason || undefined).then(() => (unsaved.drop(), saved()), (problem) => (setFault(problem), setBusy(false)));
   };
   return (
     <form className="card stack" aria-label="Change" onSubmit={(event) => (event.preventDefault(), void save())}>
+      <UnsavedNotice of={unsaved} />
       <HoldoutFields draft={draft} set={setDraft} />
       <TextField label="Reason for the change" value={reason} set={setReason} hint="Kept in the history." />
       {fault ? <Failure fault={fault} /> : null}

@@ -10,6 +10,7 @@ import { placeOf, useProject } from "../frame/project";
 import { ActDialog } from "../parts/act";
 import { Segments } from "../parts/choice";
 import { ago, setPercent } from "../parts/format";
+import { GoingButton } from "../parts/going";
 import { History } from "../parts/history";
 import type { Choice } from "../parts/planned";
 import { ScheduledChanges } from "../parts/scheduled";
@@ -20,6 +21,7 @@ import { Debugger } from "./debugger";
 import { Editor, useParts } from "./editor";
 import { Groups } from "./groups";
 import { inWords as neededInWords, neededBy, type Other } from "./needs";
+import { switchedAt, switchedIn, type Turn } from "./switching";
 import { shownValue } from "./value";
 
 /** No key of a flag begins so. */
@@ -44,6 +46,7 @@ function List() {
   const [hasKeys, setKeys] = useState(false);
   const found = useAnswer(project, (signal) => listed(project, "features", signal));
   const stale = useAnswer(`${project} stale`, (signal) => everything<Stale>((query) => good(api.GET("/v1/projects/{project}/stale-features", { params: { path: { project }, query }, signal }))).catch((): Stale[] => []));
+  const environments = useAnswer(`${project} environments`, (signal) => listed(project, "environments", signal).then((all) => all.map(({ key }) => key), () => []));
   const shown = (found.value ?? []).filter(({ key, definition }) => `${key} ${definition.description} ${definition.owner} ${definition.tags.join(" ")}`.toLowerCase().includes(part.toLowerCase()));
   return (
     <>
@@ -56,7 +59,7 @@ function List() {
       <section className="card" aria-label="All flags">
         {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="flags" /> : found.value.length === 0
           ? <Empty>There is none yet. A flag is a value that your app asks for, and that you change here without a release.</Empty> : shown.length === 0 ? <Empty>No flag is called so.</Empty>
-          : <ul className="rows">{shown.map((item) => <Row key={item.key} item={item} stale={stale.value?.find(({ key }) => key === item.key)} changed={found.again} />)}</ul>}
+          : <ul className="rows">{shown.map((item) => <Row key={item.key} item={item} stale={stale.value?.find(({ key }) => key === item.key)} environments={environments.value ?? []} changed={found.again} />)}</ul>}
       </section>
       {hasGroups && <Groups close={() => setGroups(false)} />}
       {hasKeys && <Connections close={() => setKeys(false)} />}
@@ -66,7 +69,7 @@ function List() {
 
 const STALE: Record<string, string> = { archived: "archived", one_value: "gives everybody the same", no_rules: "has no rules", experiments_ended: "its experiments have ended" };
 
-function Row({ item: { key, definition, updated_at }, stale, changed }: { item: Item<"features">; stale?: Stale; changed: () => void }) {
+function Row({ item: { key, definition, updated_at }, stale, environments, changed }: { item: Item<"features">; stale?: Stale; environments: string[]; changed: () => void }) {
   const project = useProject().id;
   return (
     <li>
@@ -77,24 +80,24 @@ function Row({ item: { key, definition, updated_at }, stale, changed }: { item: 
       <span className="line">
         {stale && <span className="badge warn" title={`Unchanged for ${stale.unchanged_days} days`}>stale: {STALE[stale.reason] ?? stale.reason.replaceAll("_", " ")}</span>}
         {definition.is_archived && <span className="badge">archived</span>}
-        <Switch flag={key} offIn={definition.off_in} changed={changed} />
+        <Switch flag={key} offIn={definition.off_in} environments={environments} changed={changed} />
       </span>
     </li>
   );
 }
 
-/** On or off, in all environments. */
-function Switch({ flag, offIn, changed, environment }: { flag: string; offIn: string[]; changed: () => void; environment?: string }) {
+/** On or off, in all environments or in one. */
+function Switch({ flag, offIn, changed, environments, environment }: { flag: string; offIn: string[]; changed: () => void; environments: string[]; environment?: string }) {
   const { id: project, permissions } = useProject();
-  const [isAsked, setAsked] = useState(false);
-  const isOn = environment ? !offIn.includes(environment) : offIn.length === 0;
-  const turn = (reason: string) => good(api.PUT("/v1/projects/{project}/features/{key}/switch", { params: { path: { project, key: flag } }, body: { is_on: !isOn, ...(environment && { environments: [environment] }), ...(reason && { reason }) } as never }));
+  const [asked, setAsked] = useState<Turn>();
+  const { isOn, said, turns } = environment ? switchedAt(offIn, environment) : switchedIn(offIn, environments);
+  const turn = (reason: string) => good(api.PUT("/v1/projects/{project}/features/{key}/switch", { params: { path: { project, key: flag } }, body: { is_on: asked === "on", ...(environment && { environments: [environment] }), ...(reason && { reason }) } as never }));
   const where = environment ? ` in ${environment}` : "";
   return (
     <>
-      <span className={`badge${isOn ? " good" : " warn"}`}>{isOn ? `on${where}` : environment ? `off${where}` : `off in ${offIn.join(", ")}`}</span>
-      {permissions.has("flags.write") && <button type="button" className="plain" onClick={() => setAsked(true)} aria-label={`Switch ${isOn ? "off" : "on"}: ${flag}${where}`}>Switch {isOn ? "off" : "on"}</button>}
-      {isAsked && <ActDialog title={`Switch ${flag} ${isOn ? "off" : "on"}${where}?`} about={isOn ? "Everybody gets the value that it has while it is off, within a second." : "Its rules hold again, within a second."} does={`Switch ${isOn ? "off" : "on"}`} isDanger={isOn} act={turn} done={changed} close={() => setAsked(false)} />}
+      <span className={`badge${isOn ? " good" : " warn"}`}>{said}</span>
+      {permissions.has("flags.write") && turns.map((way, at) => <GoingButton key={at} className="plain" onClick={() => setAsked(way)} aria-label={`Switch ${way}: ${flag}${where}`}>Switch {way}</GoingButton>)}
+      {asked && <ActDialog title={`Switch ${flag} ${asked}${where}?`} about={asked === "off" ? "Everybody gets the value that it has while it is off, within a second." : "Its rules hold again, within a second."} does={`Switch ${asked}`} isDanger={asked === "off"} act={turn} done={changed} close={() => setAsked(undefined)} />}
     </>
   );
 }
@@ -158,7 +161,7 @@ function Rules({ item: { key, definition }, environments, flags, changed }: { it
   const offValue = definition.off_value ?? (definition.value_type === "boolean" ? false : definition.default_value);
   return (
     <>
-      <section className="card" aria-label="Where it is on"><div className="line">{environments.map((environment) => <Switch key={environment} flag={key} offIn={definition.off_in} environment={environment} changed={changed} />)}</div></section>
+      <section className="card" aria-label="Where it is on"><div className="line">{environments.map((environment) => <Switch key={environment} flag={key} offIn={definition.off_in} environments={environments} environment={environment} changed={changed} />)}</div></section>
       <section className="card" aria-label="Rules">
         <h2>In this order</h2>
         <ol className="rows">
