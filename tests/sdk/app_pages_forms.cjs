@@ -45,6 +45,16 @@ async function groups(page) {
   await look(page, "app-groups");
   const [list, cohort] = [await ask(page, "saved-groups/testers"), await ask(page, "saved-groups/reviewing-people")].map(({ definition }) => definition);
   expect("the list", [list.attribute, list.values], ["id", ["person-0001", "person-0002", "person-0003"]]);
+  // It is changed for all conditions at once, and keeps whom nobody touched.
+  await all.getByRole("button", { name: "Change testers" }).click();
+  const changed = page.getByRole("dialog", { name: "Change testers" });
+  await changed.getByLabel("Values").fill(`${await changed.getByLabel("Values").inputValue()}\nperson-0004`);
+  await changed.getByText(/4 so far/).waitFor();
+  await changed.getByLabel("Reason for the change").fill("One more tests.");
+  await look(page, "app-group-change");
+  await changed.getByRole("button", { name: "Save the group" }).click();
+  await all.getByText(/4 values · by id/).waitFor();
+  expect("the list that was changed", (await ask(page, "saved-groups/testers")).definition, { ...list, values: [...list.values, "person-0004"] });
   expect("the cohort", [cohort.attribute, cohort.cohort], ["distinct_id", "reviewers"]);
   await all.getByRole("button", { name: "Close" }).click();
 }

@@ -8,7 +8,7 @@ import { Combo } from "../parts/combo";
 import { Field } from "../parts/field";
 import { GoingButton } from "../parts/going";
 import { Failure } from "../parts/states";
-import { NewGroup } from "./groups";
+import { GroupForm } from "./groups";
 import { TESTS, conditionOf, hasNoValue, lackOf, rowsOf, type Row, type Types } from "./condition";
 
 export interface Vocabulary {
@@ -99,7 +99,7 @@ function RowFields({ row, vocabulary, set, remove }: { row: Row; vocabulary: Voc
       )}
       {lack && <p className="wrong small" role="status">{lack}</p>}
       {fault ? <Failure fault={fault} /> : null}
-      {isMaking && <NewGroup close={() => setMaking(false)} done={(value) => (vocabulary.changed(), set({ ...row, value }))} />}
+      {isMaking && <GroupForm close={() => setMaking(false)} done={(value) => (vocabulary.changed(), set({ ...row, value }))} />}
     </>
   );
 }
