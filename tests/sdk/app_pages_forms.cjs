@@ -201,6 +201,31 @@ async function environment(page) {
   await press(page, "Equal weights");
 }
 
+/** What was left of an experiment that is on the server is found where it is changed, and not in the way of a new one. */
+async function left(page) {
+  await page.goto(`${url}/app/shop/experiments/~new`);
+  await title(page, "New experiment");
+  for (const [label, text] of [["Key", "left-behind"], ["Hypothesis", "It is found again."], ["Owner", "Olga Owner"]]) await fill(page, label, text);
+  await press(page, "Save and go on");
+  await page.getByRole("heading", { name: "Variations", exact: true }).waitFor();
+  const name = page.getByRole("group", { name: "Variation 2" }).getByLabel("Name", { exact: true });
+  await name.fill("The other one");
+  const notice = page.getByRole("region", { name: "Left unsaved" });
+  await page.goto(`${url}/app/shop/experiments/left-behind/change`);
+  await title(page, "Change left-behind");
+  await notice.getByRole("button", { name: "Bring them back" }).click();
+  await page.getByRole("navigation", { name: "Steps" }).getByRole("button", { name: /Variations/ }).click();
+  await becomes("what was typed", () => name.inputValue(), "The other one");
+  await press(page, "Save and go on");
+  await page.getByRole("heading", { name: "Who takes part" }).waitFor();
+  expect("what was brought back is saved", (await ask(page, "experiments/left-behind")).definition.variations[1].name, "The other one");
+  await page.goto(`${url}/app/shop/experiments/~new`);
+  await title(page, "New experiment");
+  await settled(page);
+  expect("nothing is left of a new one", await notice.count(), 0);
+  expect("it goes", await page.evaluate(async () => (await fetch("/v1/projects/shop/experiments/left-behind", { method: "DELETE", headers: { "if-match": "*" } })).status), 204);
+}
+
 /** The page names the operating system whose exposures are lost, with the numbers of the API. */
 async function mismatch(page) {
   await page.goto(`${url}/app/shop/experiments/search-box`);
@@ -229,6 +254,7 @@ const main = () =>
     await groups(page);
     await forms(page);
     await environment(page);
+    await left(page);
     await mismatch(page);
     // Refusals were asked for.
     const strange = account.consoleErrors.filter((text) => !text.startsWith("Failed to load resource"));

@@ -44,7 +44,8 @@ export function Wizard({ item, tag }: { item?: Item<"experiments">; tag?: string
   const [saved, setSaved] = useState({ key, draft, flag });
   // Counts what was brought back: fields with a text of their own begin anew.
   const [turn, setTurn] = useState(0);
-  const unsaved = useDraft(own, `experiment ${item?.key ?? ""}`, {
+  // Once it is on the server, what is left is found where it is changed.
+  const unsaved = useDraft(own, `experiment ${kept?.key ?? ""}`, {
     now: { key, draft, flag }, saved, base: kept?.tag,
     restore: (left) => (setKey(kept?.key ?? left.key), setDraft(left.draft), setFlag(left.flag), setTurn(turn + 1)),
   });
@@ -130,6 +131,7 @@ export function Wizard({ item, tag }: { item?: Item<"experiments">; tag?: string
         {step === "plan" && (
           <>
             <PlanFields draft={draft} set={set} metrics={metrics.value ?? []} environments={environments ?? [PRODUCTION]} />
+            {kept && saved.draft.plan && JSON.stringify(saved.draft.plan) !== JSON.stringify(draft.plan) && <p className="soft" role="status">The estimate is of the plan that is saved: save to estimate this one.</p>}
             {kept && draft.plan && draft.plan.users_per_day > 0 && <Power experiment={key} revision={kept.tag} />}
           </>
         )}

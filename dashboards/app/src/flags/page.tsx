@@ -128,7 +128,8 @@ function Flag({ flag }: { flag: string }) {
       {found.fault ? <Failure fault={found.fault} again={found.again} /> : !item ? <Loading what="the flag" /> : (
         <>
           <Segments label="Part" value={part} options={mayChange ? PARTS : PARTS.filter(([key]) => key !== "edit")} choose={show} />
-          {part === "rules" && <Rules item={item} environments={environments} flags={parts.value?.flags ?? []} changed={found.again} />}
+          {part === "rules" && parts.fault ? <Failure fault={parts.fault} again={parts.again} /> : null}
+          {part === "rules" && <Rules item={item} environments={environments} isKnown={parts.value !== undefined} flags={parts.value?.flags ?? []} changed={found.again} />}
           {part === "why" && <section className="card" aria-label="Why this value?"><Debugger flag={flag} environments={environments} attributes={(parts.value?.attributes ?? []).map(({ key }) => key)} first={query.get("id") ?? ""} /></section>}
           {part === "edit" && <Editor key={tag} item={item} tag={tag} saved={() => (found.again(), show("rules"))} />}
           {part === "history" && <section className="card" aria-label="History"><History kind="features" item={flag} tag={tag} mayChange={mayChange} changed={found.again} /></section>}
@@ -157,7 +158,8 @@ function Archiving({ item: { key, definition }, tag, flags, done, close }: { ite
 /** On or off, in all environments. */
 const plannedOf = (environments: string[]): Choice[] => [["is switched on everywhere", { patch: { off_in: [] } }], ["is switched off everywhere", { patch: { off_in: environments } }]];
 
-function Rules({ item: { key, definition }, environments, flags, changed }: { item: Item<"features">; environments: string[]; flags: Other[]; changed: () => void }) {
+/** `isKnown`: these are all environments, and not production alone while the others are asked for. */
+function Rules({ item: { key, definition }, environments, isKnown, flags, changed }: { item: Item<"features">; environments: string[]; isKnown: boolean; flags: Other[]; changed: () => void }) {
   const offValue = definition.off_value ?? (definition.value_type === "boolean" ? false : definition.default_value);
   return (
     <>
@@ -171,7 +173,7 @@ function Rules({ item: { key, definition }, environments, flags, changed }: { it
           <li><span className="row-text"><b>While it is off</b></span><b>{shownValue(offValue)}</b></li>
         </ol>
       </section>
-      <ScheduledChanges kind="feature" item={key} choices={plannedOf(environments)} changed={changed} />
+      <ScheduledChanges kind="feature" item={key} choices={isKnown ? plannedOf(environments) : []} changed={changed} />
     </>
   );
 }

@@ -66,9 +66,9 @@ export function RuleFields({ rule, flag, flags, index, count, type, experiments,
       {"experiment" in serve && (
         <>
           <div className="line">
-            <Select label="Experiment" value={serve.experiment.experiment} options={experiments.map(({ key }) => [key, key] as const)} choose={(key) => set({ ...rule, serve: { experiment: { experiment: key, values: valuesFor(experiments.find((one) => one.key === key)?.definition, type) } } })} />
+            <Select label="Experiment" value={serve.experiment.experiment} options={[...new Set([...experiments.map(({ key }) => key), serve.experiment.experiment])].filter(Boolean).map((key) => [key, key] as const)} choose={(key) => set({ ...rule, serve: { experiment: { experiment: key, values: valuesFor(experiments.find((one) => one.key === key)?.definition, type) } } })} />
             {serve.experiment.experiment && <Link href={placeOf(project, `experiments/${encodeURIComponent(serve.experiment.experiment)}`)}>look at it</Link>}
-            {experiments.length === 0 && <span className="soft small">There is no experiment yet.</span>}
+            {experiments.length === 0 && !serve.experiment.experiment && <span className="soft small">There is no experiment yet.</span>}
           </div>
           <div className="pair">{serve.experiment.values.map((one, at) => <ValueField key={`${serve.experiment.experiment} ${one.variation}`} label={one.variation} type={type} value={one.value} set={(value) => set({ ...rule, serve: { experiment: { ...serve.experiment, values: serve.experiment.values.map((old, place) => (place === at ? { ...old, value } : old)) } } })} />)}</div>
         </>
