@@ -59,6 +59,46 @@ async function groups(page) {
   await all.getByRole("button", { name: "Close" }).click();
 }
 
+/** What people are divided by is an attribute that tells them apart: made with a fault on the way, changed, removed. */
+async function attributes(page) {
+  await press(page, "Attributes");
+  const all = page.getByRole("dialog", { name: "Attributes" });
+  await all.getByRole("button", { name: "New attribute" }).click();
+  const form = page.getByRole("dialog", { name: "New attribute" });
+  await form.getByLabel("Key of the attribute").fill("not a key!");
+  await form.getByLabel("It is", { exact: true }).selectOption("boolean");
+  const divides = form.getByLabel("People can be divided by it, in experiments and rollouts");
+  expect("nobody is divided by true and false", await divides.isDisabled(), true);
+  await form.getByLabel("It is", { exact: true }).selectOption("string");
+  await divides.check();
+  await form.getByRole("button", { name: "Make the attribute" }).click();
+  await form.getByRole("alert").waitFor();
+  await look(page, "app-attribute");
+  await form.getByLabel("Key of the attribute").fill("customer");
+  await form.getByRole("button", { name: "Make the attribute" }).click();
+  await all.getByText("a text · people can be divided by it", { exact: true }).waitFor();
+  await look(page, "app-attributes");
+  await all.getByRole("button", { name: "Change customer" }).click();
+  const changed = page.getByRole("dialog", { name: "Change customer" });
+  await changed.getByLabel(/^No two people share a value/).check();
+  await changed.getByLabel("What it says").fill("The number of a customer.");
+  await changed.getByRole("button", { name: "Save the attribute" }).click();
+  await all.getByText(/each has a value of their own · The number of a customer\./).waitFor();
+  const { definition } = await ask(page, "attributes/customer");
+  expect("what is kept", [definition.type, definition.identifies, definition.is_personal], ["string", true, true]);
+  await all.getByRole("button", { name: "Close" }).click();
+  await page.goto(`${url}/app/shop/experiments/~new`);
+  await title(page, "New experiment");
+  await page.getByRole("navigation", { name: "Steps" }).getByRole("button", { name: /Who takes part/ }).click();
+  await becomes("what people can be divided by", () => page.getByLabel("Divided by", { exact: true }).locator("option").allTextContents(), ["id", "distinct_id", "customer"]);
+  await to(page, "Flags");
+  await press(page, "Attributes");
+  await all.getByRole("button", { name: "Remove customer" }).click();
+  await page.getByRole("dialog", { name: "Remove «customer»?" }).getByRole("button", { name: "Remove it" }).click();
+  await all.getByText("customer", { exact: true }).waitFor({ state: "detached" });
+  await all.getByRole("button", { name: "Close" }).click();
+}
+
 /** Five steps with pages, versions of buckets and strata; what the server refuses is shown at its step. */
 async function forms(page) {
   await to(page, "Experiments");
@@ -252,6 +292,7 @@ const main = () =>
     const ids = (await ask(page, "sql", { sql: "SELECT DISTINCT person_id FROM activity WHERE event = 'review' ORDER BY person_id LIMIT 5" })).rows.map(([id]) => id);
     await ask(page, "cohorts", { key: "reviewers", name: "Reviewers", definition: { listed: ids } });
     await groups(page);
+    await attributes(page);
     await forms(page);
     await environment(page);
     await left(page);

@@ -13,6 +13,7 @@ test("what is missing is said at its step", () => {
   expect(Object.keys(missing(EMPTY, ""))).toEqual(["idea", "metrics"]);
   const whole = { ...EMPTY, hypothesis: "h", owner: "o", goals: ["bought"] };
   expect(missing(whole, "checkout")).toEqual({});
+  expect(["-checkout", "check out", "a".repeat(101)].map((key) => Object.keys(missing(whole, key)))).toEqual([["idea"], ["idea"], ["idea"]]);
   expect(missing({ ...whole, variations: whole.variations.map((one) => ({ ...one, weight: 0.4 })) }, "checkout").variations).toContain("100 %");
   const plan = { baseline_mean: 0.1, baseline_variance: 0.09, users_per_day: 0, days: 14, minimum_effect: 0.05, accepts_low_power: false };
   expect(missing({ ...whole, plan }, "checkout").plan).toContain("is not kept");

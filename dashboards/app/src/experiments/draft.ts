@@ -49,7 +49,7 @@ export function savedInWords(status?: State["status"]): string {
 /** What there is to say before the server is asked. `environments`: those of the project, once they are known. */
 export function missing(draft: Experiment, key: string, environments?: string[]): Partial<Record<Step, string>> {
   const found: Partial<Record<Step, string>> = {};
-  if (!/^[A-Za-z0-9\-_.:|]{1,100}$/.test(key)) found.idea = "A key of letters, digits and - _ . : | is needed.";
+  if (!/^[A-Za-z0-9][A-Za-z0-9\-_.:|]{0,99}$/.test(key)) found.idea = "A key of letters, digits and - _ . : | is needed, the first a letter or digit.";
   else if (!draft.hypothesis.trim()) found.idea = "A hypothesis is needed before it starts.";
   else if (!draft.owner.trim()) found.idea = "An owner is needed.";
   if (Math.abs(sumOf(draft.variations) - 1) > 1e-6) found.variations = "The weights have to sum to 100 %.";

@@ -15,6 +15,7 @@ import { History } from "../parts/history";
 import type { Choice } from "../parts/planned";
 import { ScheduledChanges } from "../parts/scheduled";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
+import { Attributes } from "./attributes";
 import { inWords } from "./condition";
 import { Connections } from "./connections";
 import { Debugger } from "./debugger";
@@ -43,6 +44,7 @@ function List() {
   const { id: project, permissions } = useProject();
   const [part, setPart] = useText("find");
   const [hasGroups, setGroups] = useState(false);
+  const [hasAttributes, setAttributes] = useState(false);
   const [hasKeys, setKeys] = useState(false);
   const found = useAnswer(project, (signal) => listed(project, "features", signal));
   const stale = useAnswer(`${project} stale`, (signal) => everything<Stale>((query) => good(api.GET("/v1/projects/{project}/stale-features", { params: { path: { project }, query }, signal }))).catch((): Stale[] => []));
@@ -52,6 +54,7 @@ function List() {
     <>
       <PageHead title="Flags" about="A default, rules in order, and a switch. A switch holds within a second.">
         <label className="field-inline"><span className="soft small">Find</span><input type="search" value={part} onChange={(event) => setPart(event.target.value)} /></label>
+        <button type="button" className="quiet" onClick={() => setAttributes(true)}>Attributes</button>
         <button type="button" className="quiet" onClick={() => setGroups(true)}>Saved groups</button>
         <button type="button" className="quiet" onClick={() => setKeys(true)}>SDK keys</button>
         {permissions.has("flags.write") && <Link className="primary" href={placeOf(project, `flags/${NEW}`)}>New flag</Link>}
@@ -61,6 +64,7 @@ function List() {
           ? <Empty>There is none yet. A flag is a value that your app asks for, and that you change here without a release.</Empty> : shown.length === 0 ? <Empty>No flag is called so.</Empty>
           : <ul className="rows">{shown.map((item) => <Row key={item.key} item={item} stale={stale.value?.find(({ key }) => key === item.key)} environments={environments.value ?? []} changed={found.again} />)}</ul>}
       </section>
+      {hasAttributes && <Attributes close={() => setAttributes(false)} />}
       {hasGroups && <Groups close={() => setGroups(false)} />}
       {hasKeys && <Connections close={() => setKeys(false)} />}
     </>
