@@ -42,7 +42,7 @@ export function MetricFields({ draft, set, metrics, names, changed }: { draft: E
             ))}
           </ul>
           <div className="line">
-            <Combo key={keysOf(role).length} label={`Add to ${title.toLowerCase()}`} value="" placeholder="add a metric" proposals={free.map(({ key, definition }) => ({ value: key, note: Object.keys(definition.measure)[0] }))} choose={(key) => (metrics.some((one) => one.key === key) ? (setUnknown(undefined), add(role, key)) : setUnknown(key ? { role, key } : undefined))} />
+            <Combo key={keysOf(role).length} label={`Add to ${title.toLowerCase()}`} value="" placeholder="add a metric" onOpen={() => setUnknown(undefined)} proposals={free.map(({ key, definition }) => ({ value: key, note: Object.keys(definition.measure)[0] }))} choose={(key) => (metrics.some((one) => one.key === key) ? (setUnknown(undefined), add(role, key)) : setUnknown(key ? { role, key } : undefined))} />
             <button type="button" className="quiet" onClick={() => setMaking(role)}>New metric</button>
           </div>
           {unknown?.role === role && <p className="wrong small" role="status">There is no metric “{unknown.key}”: choose one that is there, or make a new one.</p>}
