@@ -226,6 +226,34 @@ async function flags(page) {
   await page.getByRole("radio", { name: "What it gives" }).check();
   await page.getByText(/^on in production/).waitFor();
   await changedFlag(page);
+  await numbers(page);
+}
+
+/** A number is typed digit by digit, as people do; a share below one percent is told as it is. */
+async function numbers(page) {
+  const ask = (method, key, body) => page.evaluate(async ([method, key, body]) => {
+    const answer = await fetch(`/v1/projects/shop/features${key ? `/${key}` : ""}`, { method, headers: { "if-match": "*", ...(body && { "content-type": "application/json" }) }, ...(body && { body: JSON.stringify(body) }) });
+    return method === "GET" ? answer.json() : answer.status;
+  }, [method, key, body]);
+  await at(page, "flags/~new");
+  await title(page, "New flag");
+  await page.getByLabel("Key", { exact: true }).fill("depth");
+  await page.getByLabel("Values are").selectOption("number");
+  const value = page.getByLabel("Default", { exact: true });
+  await value.fill("");
+  expect("no number is none", await value.evaluate((field) => field.validity.valid), false);
+  await value.pressSequentially("-1.05");
+  expect("what was typed", await value.inputValue(), "-1.05");
+  await press(page, "Make the flag");
+  await title(page, "depth");
+  expect("what is kept", (await ask("GET", "depth")).definition.default_value, -1.05);
+  const rules = [{ id: "few", serve: { rollout: { value: 2, coverage: 0.005, hash_attribute: "id" } } }];
+  expect("a rollout to few", await ask("POST", "", { key: "few", definition: { value_type: "number", default_value: 1, rules } }), 201);
+  await at(page, "flags/few");
+  await page.getByText(/to 0\.5 %$/).waitFor();
+  await page.getByRole("radio", { name: "Change" }).check();
+  await page.getByRole("region", { name: "Rule 1" }).getByText("0.5 %", { exact: true }).waitFor();
+  for (const key of ["depth", "few"]) expect(`${key} goes`, await ask("DELETE", key), 204);
 }
 
 /** What a flag needs of another, what it gives while it is off, a rule taken out and back, a draft that was left, out of use and back. */

@@ -130,6 +130,22 @@ async function elsewhere(page) {
   await people.getByText("People count who were exposed in production.").waitFor();
 }
 
+/** A flag that is off in one environment and on in another is switched off as well as on. */
+async function switched(page) {
+  await change(page, "features/checkout_button", { definition: { off_in: ["staging"] } });
+  await to(page, "Flags");
+  const row = page.getByRole("region", { name: "All flags" }).getByRole("listitem").filter({ hasText: "checkout_button" });
+  await row.getByText("off in staging", { exact: true }).waitFor();
+  const buttons = () => row.getByRole("button").allTextContents();
+  await becomes("both ways", buttons, ["Switch off", "Switch on"]);
+  for (const [way, left, offIn] of [["off", ["Switch on"], ["production", "staging"]], ["on", ["Switch off"], []]]) {
+    await row.getByRole("button", { name: `Switch ${way}: checkout_button`, exact: true }).click();
+    await page.getByRole("dialog").getByRole("button", { name: `Switch ${way}` }).click();
+    await becomes(`what is left when it was switched ${way}`, buttons, left);
+    expect("where it is off", (await ask(page, "features/checkout_button")).definition.off_in, offIn);
+  }
+}
+
 /** A flag is to be switched off tomorrow; it is taken back. A time that is over is refused. */
 async function planned(page) {
   await page.goto(`${url}/app/shop/flags/checkout_button`);
@@ -253,6 +269,19 @@ async function keys(page) {
   await settled(page);
   await look(page, "app-sdk-keys");
   const before = await all.getByRole("listitem").count();
+  // An environment is made where keys are given theirs.
+  await all.getByRole("region", { name: "Environments" }).getByText("production, staging", { exact: true }).waitFor();
+  await all.getByRole("button", { name: "New environment" }).click();
+  const made = page.getByRole("dialog", { name: "New environment" });
+  await made.getByLabel("Key of the environment").fill("not a key");
+  await made.getByRole("button", { name: "Make the environment" }).click();
+  await made.getByRole("alert").waitFor();
+  await made.getByLabel("Key of the environment").fill("beta");
+  await made.getByLabel("What it is for").fill("Whoever looks at it first.");
+  await look(page, "app-environment");
+  await made.getByRole("button", { name: "Make the environment" }).click();
+  await all.getByRole("region", { name: "Environments" }).getByText("production, beta, staging", { exact: true }).waitFor();
+  expect("what is kept of it", (await ask(page, "environments/beta")).definition, { description: "Whoever looks at it first." });
   await all.getByRole("button", { name: /^Change / }).first().click();
   const form = page.getByRole("dialog", { name: /^How .* is served$/ });
   await form.getByLabel("Tell exposures for SDKs that tell none").check();
@@ -275,6 +304,7 @@ const main = () =>
     await beside(page);
     await compared(page);
     await elsewhere(page);
+    await switched(page);
     await planned(page);
     await holdout(page);
     await leftOut(page);

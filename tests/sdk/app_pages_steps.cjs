@@ -47,6 +47,7 @@ async function metrics(page) {
   await dialog.getByLabel("Not before so many hours after exposure").fill("1");
   await dialog.getByLabel("Within so many hours after exposure").fill("48");
   await dialog.getByLabel("Extreme values").selectOption("at");
+  expect("a cut without a number", await dialog.getByLabel("Cut at", { exact: true }).evaluate((field) => field.validity.valid), false);
   await dialog.getByLabel("Cut at", { exact: true }).fill("100");
   await dialog.getByLabel("Fewest people of a variation").fill("10");
   await dialog.getByLabel("Owner of the metric").fill("Olga Owner");
@@ -71,7 +72,16 @@ async function metrics(page) {
 async function changed(page, facts) {
   await page.getByRole("radio", { name: "Change" }).check();
   const form = page.getByRole("form", { name: "Change" });
-  await form.getByLabel("Within so many hours after exposure").fill("72");
+  const within = form.getByLabel("Within so many hours after exposure");
+  await within.fill("72");
+  // Left for another page, and found again.
+  await page.getByRole("link", { name: "All metrics" }).click();
+  await title(page, "Metrics");
+  await page.getByRole("region", { name: "All metrics" }).getByRole("link", { name: "paid-by-card" }).click();
+  await title(page, "paid-by-card");
+  await page.getByRole("radio", { name: "Change" }).check();
+  await page.getByRole("region", { name: "Left unsaved" }).getByRole("button", { name: "Bring them back" }).click();
+  await becomes("what was typed", () => within.inputValue(), "72");
   await form.getByLabel("Extreme values").selectOption("quantile");
   await form.getByLabel("Cut at", { exact: true }).fill("2");
   await form.getByLabel("Reason for the change").fill("A few buy very much.");
@@ -151,6 +161,17 @@ async function steps(page) {
     await dialog.getByLabel("Share that takes part, in %").fill("50");
     await dialog.getByLabel("Weight of control, in %").fill("40");
   };
+  // What was typed and cancelled is gone, and an empty share is not everybody.
+  await press(page, "New phase");
+  const asked = page.getByRole("dialog");
+  await share(asked);
+  await asked.getByLabel("Share that takes part, in %").fill("");
+  await asked.getByText("Say a share.").waitFor();
+  expect("a phase without a share", await asked.getByRole("button", { name: "New phase", exact: true }).isDisabled(), true);
+  await asked.getByRole("button", { name: "Cancel" }).click();
+  await press(page, "New phase");
+  await becomes("the share and weights of now", () => asked.getByRole("spinbutton").evaluateAll((fields) => fields.map(({ value }) => value)), ["100", "50", "50"]);
+  await asked.getByRole("button", { name: "Cancel" }).click();
   const uneven = await step(page, "New phase", "Half of them first.", share);
   await uneven.getByRole("alert").waitFor();
   await look(page, "app-phase-refused");
@@ -170,6 +191,15 @@ async function steps(page) {
   await becomes("the last phase needs no address", () => new URL(page.url()).searchParams.has("phase"), false);
   await step(page, "Stop", "Two weeks are over.");
   await status("stopped");
+  // The button that was pressed has gone, and the focus has not.
+  await becomes("what has the focus when it was stopped", () => page.evaluate(() => document.activeElement.tagName), "H1");
+  await settled(page);
+  await look(page, "app-experiment-stopped");
+  await step(page, "Go on", "One more week.");
+  await status("running");
+  await becomes("the phases when it goes on", () => phases.locator("option").count(), 3);
+  await step(page, "Stop", "Now they are over.");
+  await status("stopped");
   await step(page, "Roll back", "It was no better.");
   await status("rolled back");
   const decision = page.getByRole("region", { name: "Decision" });
@@ -177,12 +207,12 @@ async function steps(page) {
   await decision.getByText("It was no better.").waitFor();
   const history = page.getByRole("region", { name: "History" });
   const done = () => history.getByRole("listitem").locator(".row-text > span:first-child > b").allTextContents();
-  await becomes("what was done, the newest first", done, ["Rolled back to control", "Stopped", "New phase", "Started", "Approved", "Review asked for", "Made"]);
-  for (const reason of ["The flag is in the app.", "Half of them first.", "Two weeks are over."]) await history.getByText(reason, { exact: true }).waitFor();
+  await becomes("what was done, the newest first", done, ["Rolled back to control", "Stopped", "New phase", "Stopped", "New phase", "Started", "Approved", "Review asked for", "Made"]);
+  for (const reason of ["The flag is in the app.", "Half of them first.", "Two weeks are over.", "One more week."]) await history.getByText(reason, { exact: true }).waitFor();
   await settled(page);
   await look(page, "app-experiment-rolled-back");
   const { state } = await ask(page, "experiments/short-form");
-  expect("what the API says", [state.status, state.phases.map(({ coverage, weights }) => [coverage, ...weights]), state.decision.outcome], ["rolled_back", [[1, 0.5, 0.5], [0.5, 0.4, 0.6]], "roll_back"]);
+  expect("what the API says", [state.status, state.phases.map(({ coverage, weights }) => [coverage, ...weights]), state.decision.outcome], ["rolled_back", [[1, 0.5, 0.5], [0.5, 0.4, 0.6], [0.5, 0.4, 0.6]], "roll_back"]);
 }
 
 const main = () =>

@@ -1,7 +1,7 @@
 // What the design of an experiment adds to its people: contexts of a bandit, windows of a switchback, whether arms were alike before.
 
-import { chance, number, percent } from "../parts/format";
-import type { Results } from "./told";
+import { number, percent } from "../parts/format";
+import { cellOf, type Results } from "./told";
 
 export function Before({ results: { before_exposure: before } }: { results: Results }) {
   return <p className={before.is_off ? "failure" : "soft"}>{before.is_off && <b>The arms were not alike before anybody was exposed.</b>} {before.reading}</p>;
@@ -23,7 +23,7 @@ export function Contexts({ results: { contexts = [], people_without_context } }:
         <table>
           <thead><tr>{HEAD.map((name, at) => <th key={name} scope="col" className={at > 1 ? "number" : undefined}>{name}</th>)}</tr></thead>
           <tbody>{contexts.flatMap(({ context, leaf, arms }) => arms.map((arm) => (
-            <tr key={`${leaf} ${arm.variation}`}><td>{context ?? "all others"}</td><td>{arm.variation}</td><td className="number">{number(arm.people)}</td><td className="number">{arm.mean === null ? "–" : number(Number(arm.mean.toPrecision(4)))}</td><td className="number">{percent(arm.weight)}</td><td className="number">{arm.chance === null ? "–" : chance(arm.chance)}</td></tr>
+            <tr key={`${leaf} ${arm.variation}`}><td>{context ?? "all others"}</td><td>{arm.variation}</td><td className="number">{number(arm.people)}</td><td className="number">{cellOf(arm.mean, "mean")}</td><td className="number">{percent(arm.weight)}</td><td className="number">{percent(arm.chance)}</td></tr>
           )))}</tbody>
         </table>
       </div>

@@ -11,10 +11,13 @@ import { ActDialog } from "../parts/act";
 import { Segments } from "../parts/choice";
 import { Combo } from "../parts/combo";
 import { Dialog } from "../parts/dialog";
+import { useDraft } from "../parts/draft";
 import { ChoiceField, NumberField, TextField } from "../parts/field";
-import { ago, moment, number, percent } from "../parts/format";
+import { ago, moment, number, setPercent } from "../parts/format";
+import { GoingButton } from "../parts/going";
 import { History } from "../parts/history";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
+import { UnsavedNotice } from "../parts/unsaved";
 import { NO_HOLDOUT, VERDICTS, asExperiment, named, usersOf, type Holdout } from "./held_out";
 import { METRICS } from "./metrics_page";
 import { ResultsShown } from "./results";
@@ -42,7 +45,7 @@ function List() {
           : <ul className="rows">{found.value.map(({ key, definition, updated_at }) => (
             <li key={key}>
               <span className="row-text"><Link href={addressOf(project, key)}>{key}</Link><span className="soft small">{[definition.description, `changed ${ago(updated_at)}`].filter(Boolean).join(" · ")}</span></span>
-              <span className="soft small">{percent(definition.share)} of people · {definition.metrics.length === 1 ? "one metric" : `${number(definition.metrics.length)} metrics`}</span>
+              <span className="soft small">{setPercent(definition.share)} of people · {definition.metrics.length === 1 ? "one metric" : `${number(definition.metrics.length)} metrics`}</span>
             </li>
           ))}</ul>}
       </section>
@@ -87,7 +90,7 @@ function HoldoutFields({ draft, set: change }: { draft: Holdout; set: (draft: Ho
       </div>
       <section className="stack" aria-label="Compared by">
         <h3>Compared by <span className="soft small">Without a metric there are no results.</span></h3>
-        {draft.metrics.length > 0 && <ul className="chips">{draft.metrics.map((key) => <li key={key}><b>{key}</b><button type="button" className="remove" aria-label={`Remove ${key}`} onClick={() => set({ metrics: draft.metrics.filter((one) => one !== key) })}>×</button></li>)}</ul>}
+        {draft.metrics.length > 0 && <ul className="chips">{draft.metrics.map((key) => <li key={key}><b>{key}</b><GoingButton className="remove" aria-label={`Remove ${key}`} onClick={() => set({ metrics: draft.metrics.filter((one) => one !== key) })}>×</GoingButton></li>)}</ul>}
         {metrics.fault ? <Failure fault={metrics.fault} again={metrics.again} /> : (
           <Combo key={draft.metrics.length} label="Add a metric" value="" placeholder="add a metric" proposals={free.map(({ key, definition }) => ({ value: key, note: Object.keys(definition.measure)[0] }))} choose={(key) => free.some((one) => one.key === key) && set({ metrics: [...draft.metrics, key] })} />
         )}
@@ -146,7 +149,7 @@ function Shown({ item: { key, revision, definition, created_at } }: { item: Item
       <section className="card" aria-label="How it is set up">
         <h2>How it is set up</h2>
         <dl className="facts">
-          <dt>Held out</dt><dd>{percent(definition.share)} of people, divided by {definition.hash_attribute}, and as many to compare them with</dd>
+          <dt>Held out</dt><dd>{setPercent(definition.share)} of people, divided by {definition.hash_attribute}, and as many to compare them with</dd>
           <dt>Since</dt><dd>{moment(created_at)}</dd>
           <dt>Compared by</dt><dd className="links">{hasMetrics ? definition.metrics.map((metric) => <Link key={metric} href={placeOf(project, `experiments/${METRICS}/${encodeURIComponent(metric)}`)}>{metric} </Link>) : "nothing yet"}</dd>
           <dt>Experiments</dt><dd className="links">{experiments.length ? experiments.map((one) => <Link key={one} href={placeOf(project, `experiments/${encodeURIComponent(one)}`)}>{one} </Link>) : "none leaves its people out"}</dd>
@@ -158,18 +161,21 @@ function Shown({ item: { key, revision, definition, created_at } }: { item: Item
 }
 
 function Change({ item, tag, saved }: { item: Item<"holdouts">; tag: string; saved: () => void }) {
-  const project = useProject().id;
+  const own = useProject();
+  const project = own.id;
   const [draft, setDraft] = useState(item.definition);
+  const unsaved = useDraft(own, `holdout ${item.key}`, { now: draft, saved: item.definition, base: tag, restore: setDraft });
   const [reason, setReason] = useState("");
   const [fault, setFault] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
   const save = async () => {
     setBusy(true);
     setFault(undefined);
-    await replaced(project, "holdouts", item.key, tag, draft, reason || undefined).then(saved, (problem) => (setFault(problem), setBusy(false)));
+    await replaced(project, "holdouts", item.key, tag, draft, reason || undefined).then(() => (unsaved.drop(), saved()), (problem) => (setFault(problem), setBusy(false)));
   };
   return (
     <form className="card stack" aria-label="Change" onSubmit={(event) => (event.preventDefault(), void save())}>
+      <UnsavedNotice of={unsaved} />
       <HoldoutFields draft={draft} set={setDraft} />
       <TextField label="Reason for the change" value={reason} set={setReason} hint="Kept in the history." />
       {fault ? <Failure fault={fault} /> : null}

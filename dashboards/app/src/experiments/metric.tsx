@@ -9,6 +9,7 @@ import { Select } from "../parts/choice";
 import { Combo, type Proposals } from "../parts/combo";
 import { Dialog } from "../parts/dialog";
 import { ChoiceField, NumberField, TextField } from "../parts/field";
+import { GoingButton } from "../parts/going";
 import { Failure } from "../parts/states";
 import { CAPPED, CAPS, EMPTY, KINDS, NO_FILTER, OPERANDS, QUANTILES, SUMMED, TESTS, metricOf, type Draft, type Filter, type Kind, type Side } from "./metric_draft";
 
@@ -49,11 +50,11 @@ export function Measured({ draft, set: change, names }: { draft: Draft; set: (dr
       )}
       {kind === "quantile" && (
         <div className="pair">
-          <NumberField label="Quantile" value={draft.level} set={(level) => set({ level })} min={0.001} max={0.999} hint="0.5 is the median." />
+          <NumberField label="Quantile" value={draft.level} set={(level) => set({ level })} min={0.001} max={0.999} isRequired hint="0.5 is the median." />
           <ChoiceField label="Across" value={draft.across} options={QUANTILES} set={(across) => set({ across: across as Draft["across"] })} hint="Of all activities, as loading times: what one person does hangs together, and intervals allow for it." />
         </div>
       )}
-      {kind === "retention" && <div className="pair"><NumberField label="From day" value={draft.fromDay} set={(fromDay) => set({ fromDay })} min={0} step={1} /><NumberField label="Before day" value={draft.toDay} set={(toDay) => set({ toDay })} min={1} step={1} /></div>}
+      {kind === "retention" && <div className="pair"><NumberField label="From day" value={draft.fromDay} set={(fromDay) => set({ fromDay })} min={0} step={1} isRequired /><NumberField label="Before day" value={draft.toDay} set={(toDay) => set({ toDay })} min={1} step={1} isRequired /></div>}
       <div className="pair">
         <NumberField label="Not before so many hours after exposure" value={draft.delay} set={(delay) => set({ delay })} min={0} max={8760} step={1} />
         <NumberField label="Within so many hours after exposure" value={draft.hours} set={(hours) => set({ hours })} hint="From then on. Empty: until the phase ends." min={1} max={8760} step={1} />
@@ -61,7 +62,7 @@ export function Measured({ draft, set: change, names }: { draft: Draft; set: (dr
       {CAPPED.includes(kind) && (
         <div className="pair">
           <ChoiceField label="Extreme values" value={draft.capped} options={CAPS} set={(capped) => set({ capped: capped as Draft["capped"] })} hint="A few people with very high values make every interval wide." />
-          {draft.capped !== "none" && <NumberField label="Cut at" value={draft.cap} set={(cap) => set({ cap })} min={0} hint={draft.capped === "quantile" ? "As 0.99: of all people's values." : "No person counts for more."} />}
+          {draft.capped !== "none" && <NumberField label="Cut at" value={draft.cap} set={(cap) => set({ cap })} min={0} isRequired hint={draft.capped === "quantile" ? "As 0.99: of all people's values." : "No person counts for more."} />}
         </div>
       )}
       <div className="pair">
@@ -106,8 +107,8 @@ function FilterFields({ filter, known, set, remove }: { filter: Filter; known: P
       <Combo label="Filtered by" value={property} placeholder="property" proposals={known.filter(({ value }) => !value.startsWith("activity."))} choose={(property) => set({ ...filter, property, values: [] })} />
       <Select label="Test" isQuiet value={test} options={TESTS} choose={(test) => set({ ...filter, test })} />
       {(test === "one_of" || test === "none_of") && <Several label="Values" value={filter.values} most={200} placeholder={filter.values.length ? "or" : "value"} proposals={proposed} set={(values) => set({ ...filter, values })} />}
-      {(test === "at_least" || test === "at_most") && <input type="number" className="few" aria-label="Bound" step="any" value={filter.bound ?? ""} onChange={(event) => set({ ...filter, bound: event.target.value === "" ? undefined : Number(event.target.value) })} />}
-      <button type="button" className="remove" aria-label="Remove the filter" onClick={remove}>×</button>
+      {(test === "at_least" || test === "at_most") && <input type="number" className="few" aria-label="Bound" step="any" required value={filter.bound ?? ""} onChange={(event) => set({ ...filter, bound: event.target.value === "" ? undefined : Number(event.target.value) })} />}
+      <GoingButton className="remove" aria-label="Remove the filter" onClick={remove}>×</GoingButton>
     </span>
   );
 }

@@ -4,6 +4,7 @@ import { useState } from "react";
 import type { Experiment, Item } from "../api/definitions";
 import { ChoiceField, NumberField } from "../parts/field";
 import { Combo, type Proposals } from "../parts/combo";
+import { GoingButton } from "../parts/going";
 import { DIMENSIONS, type Dimension } from "./dimensions";
 import { NewMetric } from "./metric";
 
@@ -12,6 +13,7 @@ const ROLES = [["goals", "Goals", "They decide."], ["secondary", "Secondary", "T
 
 export function MetricFields({ draft, set, metrics, names, changed }: { draft: Experiment; set: (part: Partial<Experiment>) => void; metrics: Item<"metrics">[]; names: Proposals; changed: () => void }) {
   const [making, setMaking] = useState<Role>();
+  const [unknown, setUnknown] = useState<{ role: Role; key: string }>();
   const keysOf = (role: Role) => (role === "guardrails" ? draft.guardrails.map(({ metric }) => metric) : draft[role]);
   const add = (role: Role, key: string) => {
     if (!key || keysOf(role).includes(key)) return;
@@ -35,14 +37,15 @@ export function MetricFields({ draft, set, metrics, names, changed }: { draft: E
                     <label className="check"><input type="checkbox" checked={draft.guardrails[index]?.rolls_back ?? false} onChange={(event) => set({ guardrails: draft.guardrails.map((one) => (one.metric === key ? { ...one, rolls_back: event.target.checked } : one)) })} />rolls back by itself</label>
                   </>
                 )}
-                <button type="button" className="remove" aria-label={`Remove ${key}`} onClick={() => remove(role, key)}>×</button>
+                <GoingButton className="remove" aria-label={`Remove ${key}`} onClick={() => remove(role, key)}>×</GoingButton>
               </li>
             ))}
           </ul>
           <div className="line">
-            <Combo key={keysOf(role).length} label={`Add to ${title.toLowerCase()}`} value="" placeholder="add a metric" proposals={free.map(({ key, definition }) => ({ value: key, note: Object.keys(definition.measure)[0] }))} choose={(key) => metrics.some((one) => one.key === key) && add(role, key)} />
+            <Combo key={keysOf(role).length} label={`Add to ${title.toLowerCase()}`} value="" placeholder="add a metric" onOpen={() => setUnknown(undefined)} proposals={free.map(({ key, definition }) => ({ value: key, note: Object.keys(definition.measure)[0] }))} choose={(key) => (metrics.some((one) => one.key === key) ? (setUnknown(undefined), add(role, key)) : setUnknown(key ? { role, key } : undefined))} />
             <button type="button" className="quiet" onClick={() => setMaking(role)}>New metric</button>
           </div>
+          {unknown?.role === role && <p className="wrong small" role="status">There is no metric “{unknown.key}”: choose one that is there, or make a new one.</p>}
         </section>
       ))}
       <ChoiceField label="People are compared" value={draft.analysis.stratified_by ?? ""} options={[["", "all with all"], ...DIMENSIONS.map(([key, words]) => [key, `with those of the same ${words}`] as const)]} set={(dimension) => set({ analysis: { ...draft.analysis, stratified_by: (dimension || null) as Dimension | null } })} hint="Where groups differ much from each other, comparing within them makes intervals narrower. They weigh as many people as they have." />

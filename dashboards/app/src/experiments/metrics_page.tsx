@@ -1,6 +1,6 @@
 // The metrics of a project: what each measures, which experiments have it, its history; made, changed and removed.
 
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { listed, removed, replaced, shown, type Experiment, type Item } from "../api/definitions";
 import { go, useAddress } from "../frame/address";
@@ -9,10 +9,12 @@ import { placeOf, useProject } from "../frame/project";
 import { activities, useProposals } from "../insights/names";
 import { ActDialog } from "../parts/act";
 import { Segments } from "../parts/choice";
+import { useDraft } from "../parts/draft";
 import { TextField } from "../parts/field";
 import { ago, moment, number } from "../parts/format";
 import { History } from "../parts/history";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
+import { UnsavedNotice } from "../parts/unsaved";
 import { Measured, NewMetric } from "./metric";
 import { capInWords, draftOf, inWords, metricOf, windowInWords } from "./metric_draft";
 
@@ -123,21 +125,27 @@ function Facts({ item: { key, definition, revision, updated_at } }: { item: Item
 
 /** A new revision: experiments that name it are judged by it from then on. */
 function Change({ item, tag, saved }: { item: Item<"metrics">; tag: string; saved: () => void }) {
-  const project = useProject().id;
+  const own = useProject();
+  const project = own.id;
   const names = useProposals(() => activities(project), project);
-  const [draft, setDraft] = useState(() => draftOf(item.definition));
+  const before = useMemo(() => draftOf(item.definition), [item]);
+  const [draft, setDraft] = useState(before);
+  // Counts what was brought back: fields with a text of their own begin anew.
+  const [turn, setTurn] = useState(0);
+  const unsaved = useDraft(own, `metric ${item.key}`, { now: draft, saved: before, base: tag, restore: (left) => (setDraft(left), setTurn(turn + 1)) });
   const [reason, setReason] = useState("");
   const [fault, setFault] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
   const save = async () => {
     setBusy(true);
     setFault(undefined);
-    await replaced(project, "metrics", item.key, tag, { ...item.definition, ...metricOf(draft) }, reason || undefined).then(saved, (problem) => (setFault(problem), setBusy(false)));
+    await replaced(project, "metrics", item.key, tag, { ...item.definition, ...metricOf(draft) }, reason || undefined).then(() => (unsaved.drop(), saved()), (problem) => (setFault(problem), setBusy(false)));
   };
   return (
     <form className="card stack" aria-label="Change" onSubmit={(event) => (event.preventDefault(), void save())}>
+      <UnsavedNotice of={unsaved} />
       <p className="soft">Results of experiments that name it are worked out by the new revision, also of the time before; they say which one they used.</p>
-      <Measured draft={draft} set={setDraft} names={names} />
+      <Measured key={turn} draft={draft} set={setDraft} names={names} />
       <TextField label="Reason for the change" value={reason} set={setReason} hint="Kept in the history." />
       {fault ? <Failure fault={fault} /> : null}
       <div className="line"><button type="submit" className="primary" disabled={isBusy}>Save the metric</button></div>

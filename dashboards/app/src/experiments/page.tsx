@@ -8,7 +8,7 @@ import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
 import { inWords } from "../flags/condition";
 import { Select } from "../parts/choice";
-import { ago, moment, number, percent } from "../parts/format";
+import { ago, moment, number, setPercent } from "../parts/format";
 import { History } from "../parts/history";
 import type { Choice } from "../parts/planned";
 import { ScheduledChanges } from "../parts/scheduled";
@@ -135,22 +135,25 @@ function Facts({ item: { key, definition, state } }: { item: Item<"experiments">
   const project = useProject().id;
   const features = useAnswer(`${project} features of ${key}`, (signal) => listed(project, "features", signal).catch(() => []));
   const flags = (features.value ?? []).filter(({ definition }) => definition.rules.some(({ serve }) => "experiment" in serve && serve.experiment.experiment === key));
-  const { plan, guardrails } = definition;
+  const { plan, guardrails, secondary } = definition;
+  const metricLink = (metric: string) => <Link key={metric} href={placeOf(project, `experiments/${METRICS}/${encodeURIComponent(metric)}`)}>{metric} </Link>;
   return (
     <section className="card" aria-label="How it is set up">
       <h2>How it is set up</h2>
       <dl className="facts">
         <dt>Owner</dt><dd>{definition.owner}</dd>
         <dt>Flags</dt><dd className="links">{flags.length ? flags.map(({ key }) => <Link key={key} href={placeOf(project, `flags/${encodeURIComponent(key)}`)}>{key} </Link>) : "none runs it yet"}</dd>
-        <dt>Variations</dt><dd>{definition.variations.map(({ key, weight, name }) => `${key}${name ? ` (${name})` : ""} ${percent(weight, 0)}`).join(" · ")}</dd>
-        <dt>Who</dt><dd>{inWords(definition.condition)}, {percent(definition.coverage, 0)} of them, divided by {definition.hash_attribute}</dd>
-        <dt>Goals</dt><dd className="links">{definition.goals.length ? definition.goals.map((metric) => <Link key={metric} href={placeOf(project, `experiments/${METRICS}/${encodeURIComponent(metric)}`)}>{metric} </Link>) : "none yet"}</dd>
-        {guardrails.length > 0 && <><dt>Guardrails</dt><dd>{guardrails.map(({ metric, tolerance, rolls_back }) => `${metric} (worse by at most ${percent(tolerance)}${rolls_back ? ", rolls back by itself" : ""})`).join(", ")}</dd></>}
-        <dt>Judged</dt><dd>{definition.analysis.method.replace("_", " ")}, α = {definition.analysis.alpha}, in {environmentOf(definition)}, {definition.analysis.covariate_days} days before exposure taken into account{comparesApart(definition) ? ", people who were active in them and all others compared apart" : ""}{definition.analysis.stratified_by ? `, people compared with those of the same ${wordsOf(definition.analysis.stratified_by)}` : ""}</dd>
+        <dt>Variations</dt><dd>{definition.variations.map(({ key, weight, name }) => `${key}${name ? ` (${name})` : ""} ${setPercent(weight)}`).join(" · ")}</dd>
+        <dt>Who</dt><dd>{inWords(definition.condition)}, {setPercent(definition.coverage)} of them, divided by {definition.hash_attribute}</dd>
+        <dt>Goals</dt><dd className="links">{definition.goals.length ? definition.goals.map(metricLink) : "none yet"}</dd>
+        {secondary.length > 0 && <><dt>Secondary</dt><dd className="links">{secondary.map(metricLink)}</dd></>}
+        {guardrails.length > 0 && <><dt>Guardrails</dt><dd className="links">{guardrails.map(({ metric, tolerance, rolls_back }) => <span key={metric}>{metricLink(metric)}(worse by at most {setPercent(tolerance)}{rolls_back ? ", rolls back by itself" : ""}) </span>)}</dd></>}
+        <dt>Judged</dt><dd>{definition.analysis.method.replace("_", " ")}, α = {definition.analysis.alpha}, {definition.analysis.covariate_days} days before exposure taken into account{comparesApart(definition) ? ", people who were active in them and all others compared apart" : ""}{definition.analysis.stratified_by ? `, people compared with those of the same ${wordsOf(definition.analysis.stratified_by)}` : ""}</dd>
+        <dt>Environment</dt><dd>activity in {environmentOf(definition)} counts</dd>
         {definition.holdout && <><dt>Without</dt><dd>people of the holdout <Link href={placeOf(project, `experiments/${HOLDOUTS}/${encodeURIComponent(definition.holdout)}`)}>{definition.holdout}</Link></dd></>}
         {definition.redirects && <><dt>Pages</dt><dd>{redirectsInWords(definition.redirects)}</dd></>}
         {stickyInWords(definition.sticky) && <><dt>Kept</dt><dd>{stickyInWords(definition.sticky)}</dd></>}
-        {plan && <><dt>Plan</dt><dd>{number(plan.users_per_day)} people a day for {number(plan.days)} days; {percent(plan.minimum_effect)} is worth seeing</dd></>}
+        {plan && <><dt>Plan</dt><dd>{number(plan.users_per_day)} people a day for {number(plan.days)} days; an effect of {setPercent(plan.minimum_effect)} is worth seeing</dd></>}
         {state.phases[0] && <><dt>Started</dt><dd>{moment(state.phases[0].started_at)}</dd></>}
         {definition.description && <><dt>About</dt><dd>{definition.description}</dd></>}
       </dl>

@@ -9,28 +9,32 @@ import { useProject } from "../frame/project";
 import { ChoiceField, NumberField } from "../parts/field";
 import { number, percent } from "../parts/format";
 import { Failure, Loading } from "../parts/states";
-import { baselineOf } from "./draft";
+import { baselineOf, countedIn } from "./draft";
 
 const FIRST = { baseline_mean: 0, baseline_variance: 0, users_per_day: 0, days: 14, minimum_effect: 0.05, accepts_low_power: false };
 const DAYS = 14;
 
-export function PlanFields({ draft, set, metrics }: { draft: Experiment; set: (part: Partial<Experiment>) => void; metrics: Item<"metrics">[] }) {
+export function PlanFields({ draft, set, metrics, environments }: { draft: Experiment; set: (part: Partial<Experiment>) => void; metrics: Item<"metrics">[]; environments: string[] }) {
   const project = useProject().id;
   const plan = draft.plan ?? FIRST;
   const change = (part: Partial<typeof FIRST>) => set({ plan: { ...plan, ...part } });
   const [fault, setFault] = useState<unknown>();
   const [told, setTold] = useState("");
   const goal = metrics.find(({ key }) => key === draft.goals[0]);
-  const asked = goal && baselineOf(goal.definition);
+  const environment = countedIn(draft, environments);
+  const asked = goal && baselineOf(goal.definition, environment);
   const measure = async () => {
     if (!asked) return;
     setFault(undefined);
     try {
       const since = new Date(Date.now() - DAYS * 86_400_000).toISOString();
       const [mean, variance, people] = (await askRows(project, asked.sql, { ...asked.params, since })).rows[0]?.map(Number) ?? [];
+      const where = `in the last ${DAYS} days${environment ? ` in ${environment}` : ""}`;
+      // Of nobody there is no mean, and nothing that was typed goes for it.
+      if (!people) return setTold(`Nobody did anything ${where}: the plan has to be written by hand.`);
       const fine = (value?: number) => Number((value || 0).toPrecision(6));
-      change({ baseline_mean: fine(mean), baseline_variance: fine(variance), users_per_day: Math.max(1, Math.round((people || 0) / DAYS)) });
-      setTold(`${number(people)} people did something in the last ${DAYS} days; ${number(mean)} of ${goal.key} each, on average.`);
+      change({ baseline_mean: fine(mean), baseline_variance: fine(variance), users_per_day: Math.max(1, Math.round(people / DAYS)) });
+      setTold(`${number(people)} people did something ${where}; ${number(mean)} of ${goal.key} each, on average.`);
     } catch (problem) {
       setFault(problem);
     }

@@ -3,6 +3,7 @@
 import type { Experiment } from "../api/definitions";
 import { Select } from "../parts/choice";
 import { TextField } from "../parts/field";
+import { GoingButton } from "../parts/going";
 
 type Redirects = NonNullable<Experiment["redirects"]>;
 type Page = Redirects["pages"][number];
@@ -22,7 +23,7 @@ export function RedirectFields({ draft, set, environments }: Props) {
     return (
       <section className="stack" aria-label="Pages">
         <h3>Pages <span className="soft small">An experiment on whole pages needs no flag.</span></h3>
-        <div className="line"><button type="button" className="plain" onClick={() => set({ redirects: FIRST })}>Send visitors to other pages</button></div>
+        <div className="line"><GoingButton className="plain" onClick={() => set({ redirects: FIRST })}>Send visitors to other pages</GoingButton></div>
       </section>
     );
   }
@@ -40,7 +41,7 @@ export function RedirectFields({ draft, set, environments }: Props) {
           <Select label="Counts as" isQuiet value={page.excludes ? "out" : "in"} options={WHICH} choose={(which) => changePage(index, { excludes: which === "out" })} />
           <TextField label="Pattern" value={page.pattern} set={(pattern) => changePage(index, { pattern })} placeholder="https://shop.example/start*" />
           <Select label="Read as" isQuiet value={page.by} options={BY} choose={(by) => changePage(index, { by })} />
-          {redirects.pages.length > 1 && <button type="button" className="remove" aria-label={`Remove page ${index + 1}`} onClick={() => change({ pages: redirects.pages.filter((_, at) => at !== index) })}>×</button>}
+          {redirects.pages.length > 1 && <GoingButton className="remove" aria-label={`Remove page ${index + 1}`} onClick={() => change({ pages: redirects.pages.filter((_, at) => at !== index) })}>×</GoingButton>}
         </div>
       ))}
       <div className="line"><button type="button" className="plain" onClick={() => change({ pages: [...redirects.pages, { by: "simple", pattern: "", excludes: false }] })}>Add a page</button></div>
@@ -57,7 +58,7 @@ export function RedirectFields({ draft, set, environments }: Props) {
           })}
         </fieldset>
       )}
-      <div className="line"><button type="button" className="quiet" onClick={() => set({ redirects: null })}>Send nobody</button></div>
+      <div className="line"><GoingButton className="quiet" onClick={() => set({ redirects: null })}>Send nobody</GoingButton></div>
     </section>
   );
 }

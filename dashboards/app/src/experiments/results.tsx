@@ -17,7 +17,7 @@ import { curves, daysOf, isCut } from "./daily";
 import { Before, Contexts, Windows } from "./designs";
 import { PeopleApart } from "./segments";
 import { SinceExposure } from "./since";
-import { conclude, effectsOf, intervalOf, powerInWords, type MetricReport, type Results, type Verdicts, type View } from "./told";
+import { cellOf, conclude, effectsOf, intervalOf, powerInWords, type MetricReport, type Results, type Verdicts, type View } from "./told";
 
 const VIEWS = [["sequential", "Frequentist"], ["bayesian", "Bayesian"]] as const;
 const ROLES = [["goal", "Goals"], ["guardrail", "Guardrails"], ["secondary", "Secondary"]] as const;
@@ -101,8 +101,6 @@ function Effects({ title, metrics, experiment, view }: { title: string; metrics:
   }));
   // The file has every column, the table those of the last ones that say something.
   const shown = head.map((_, index) => index).filter((index) => index < head.length - DIFFERENCE.length - POWER.length || rows.some((row) => row[index] !== null));
-  const shares = new Set(["effect", "low", "high", "chance to win", "expected loss", "effect of the plan"]);
-  const cell = (value: string | number | null, name: string) => (typeof value !== "number" ? value ?? "–" : name === "chance to win" || name === "power now" ? percent(value) : shares.has(name) ? signedPercent(value) : number(Number(value.toPrecision(4))));
   return (
     <section ref={region} className="stack" aria-label={title}>
       <div className="result-head">
@@ -119,7 +117,7 @@ function Effects({ title, metrics, experiment, view }: { title: string; metrics:
         <div className="wide-table" tabIndex={0} role="region" aria-label={`${title} in numbers`}>
           <table>
             <thead><tr>{shown.map((index) => <th key={index} scope="col" className={index > 1 ? "number" : undefined}>{head[index]}</th>)}</tr></thead>
-            <tbody>{rows.map((row, at) => <tr key={at}>{shown.map((index) => <td key={index} className={index > 1 ? "number" : undefined}>{cell(row[index] ?? null, head[index] ?? "")}</td>)}</tr>)}</tbody>
+            <tbody>{rows.map((row, at) => <tr key={at}>{shown.map((index) => <td key={index} className={index > 1 ? "number" : undefined}>{cellOf(row[index] ?? null, head[index] ?? "")}</td>)}</tr>)}</tbody>
           </table>
         </div>
       </details>

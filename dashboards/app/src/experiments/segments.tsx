@@ -13,7 +13,7 @@ import { csv, fileName, save } from "../parts/files";
 import { chance, number, signedPercent } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
 import { DIMENSIONS, wordsOf, type Dimension } from "./dimensions";
-import { verdictOf, type Results } from "./told";
+import { cellOf, verdictOf, type Results } from "./told";
 import { withValues } from "../sql/quoted";
 
 type Told = components["schemas"]["MetricBreakdown"];
@@ -63,7 +63,6 @@ function Levels({ told, results, dimension, sql }: { told: Told; results: Result
   });
   const head = [dimension, "people of control", "people", "mean of control", "mean", "effect", "low", "high", "p (corrected)"];
   const rows = told.levels.map((one) => [one.level, ...one.people, ...one.means.map((mean) => mean ?? null), one.effect ?? null, one.interval?.low ?? null, one.interval?.high ?? null, one.p_value_adjusted ?? null]);
-  const cell = (value: string | number | null, at: number) => (typeof value !== "number" ? value ?? "–" : at > 4 && at < 8 ? signedPercent(value) : number(Number(value.toPrecision(4))));
   const name = `${told.metric} by ${dimension}`;
   return (
     <section ref={region} className="stack" aria-label={`Groups by ${dimension}`}>
@@ -82,7 +81,7 @@ function Levels({ told, results, dimension, sql }: { told: Told; results: Result
         <div className="wide-table" tabIndex={0} role="region" aria-label="Groups in numbers">
           <table>
             <thead><tr>{head.map((name, at) => <th key={name} scope="col" className={at > 0 ? "number" : undefined}>{name}</th>)}</tr></thead>
-            <tbody>{rows.map((row) => <tr key={String(row[0])}>{row.map((value, at) => <td key={at} className={at > 0 ? "number" : undefined}>{cell(value, at)}</td>)}</tr>)}</tbody>
+            <tbody>{rows.map((row) => <tr key={String(row[0])}>{row.map((value, at) => <td key={at} className={at > 0 ? "number" : undefined}>{cellOf(value, head[at] ?? "")}</td>)}</tr>)}</tbody>
           </table>
         </div>
       </details>

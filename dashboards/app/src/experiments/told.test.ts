@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { EMPTY } from "./draft";
-import { absoluteInWords, conclude, effectsOf, harmed, powerInWords, verdictOf, type Comparison, type Results } from "./told";
+import { absoluteInWords, cellOf, conclude, effectsOf, harmed, powerInWords, verdictOf, type Comparison, type Results } from "./told";
 
 const results = (interval: { low: number | null; high: number | null }, more: Partial<Results> = {}): Results => {
   const comparison = { variation: "treatment", effect: 0.04, interval, can_be_said: "said", cannot_be_said: "open" };
@@ -70,4 +70,9 @@ test("a holdout is told in its own words", () => {
   const verdicts = { better: (_: string, size: string) => `What is new is worth it: ${size}`, worse: "What is new does harm" };
   expect(conclude(results({ low: 0.01, high: 0.07 }), { ...experiment, guardrails: [] }, verdicts).title).toBe("What is new is worth it: +4.0 % bought");
   expect(conclude(results({ low: -0.07, high: -0.01 }), { ...experiment, guardrails: [{ metric: "speed", tolerance: 1, rolls_back: false }] }, verdicts).title).toBe("What is new does harm");
+});
+
+test("numbers of a table are read by their column", () => {
+  const cells: [number | string | null, string][] = [[0.0000000012, "p"], [0.0312, "p (Holm)"], [0.0012, "p (corrected)"], [0.0041, "expected loss"], [0.97, "chance to win"], [-0.04, "low"], [0.12345, "mean"], [1234.5678, "mean of control"], [12_345, "people"], [null, "effect"], ["sequential", "method"]];
+  expect(cells.map(([value, name]) => cellOf(value, name))).toEqual(["< 0.0001", "0.0312", "0.0012", "0.41 %", "97.0 %", "−4.0 %", "0.123", "1,235", "12,345", "–", "sequential"]);
 });

@@ -3,7 +3,7 @@
 import type { components } from "../../../client/src/schema";
 import type { Effect } from "../chart/forest";
 import type { Experiment } from "../api/definitions";
-import { number, percent, signed, signedPercent } from "../parts/format";
+import { chance, number, percent, signed, signedPercent } from "../parts/format";
 import { untilPlanned } from "./horizon";
 
 export type Results = components["schemas"]["ExperimentResults"];
@@ -28,6 +28,21 @@ const judgedBy = (one: Comparison) => one.interval ?? one.absolute?.interval ?? 
 
 /** The effect as a text: a share of control, or so much of the metric for each person. */
 export const sizeOf = ({ effect, absolute }: Comparison) => ((effect === null || effect === undefined) && absolute ? `${signed(absolute.estimate)} a person` : signedPercent(effect));
+
+const EFFECTS = new Set(["effect", "low", "high", "effect of the plan"]);
+const SHARES = new Set(["chance to win", "power now"]);
+const CHANCES = new Set(["p", "p (Holm)", "p (corrected)"]);
+
+/** A cell of a table of effects, by the name of its column. A loss has no sign, and how small a p-value is says nothing from a point on. */
+export function cellOf(value: string | number | null, name: string): string {
+  if (typeof value !== "number") return value ?? "–";
+  if (EFFECTS.has(name)) return signedPercent(value);
+  if (SHARES.has(name)) return percent(value);
+  if (name === "expected loss") return percent(value, 2);
+  if (CHANCES.has(name)) return chance(value);
+  // People are counted, to the last of them; a small mean is rounded once alone.
+  return number(Number.isInteger(value) || Math.abs(value) < 1 ? value : Number(value.toPrecision(4)));
+}
 
 /** The difference itself with its interval; undefined where the effect is a share. */
 export function absoluteInWords({ absolute }: Comparison): string | undefined {

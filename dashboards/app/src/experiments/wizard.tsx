@@ -13,9 +13,12 @@ import { TYPES, emptyOf, type ValueType } from "../flags/value";
 import { activities } from "../insights/names";
 import { ChoiceField, NumberField, TextField } from "../parts/field";
 import { useDraft } from "../parts/draft";
+import { GoingButton } from "../parts/going";
 import { Failure, Loading, PageHead } from "../parts/states";
 import { UnsavedNotice } from "../parts/unsaved";
-import { EMPTY, STEPS, evened, missing, stepOf, sumOf, type Step } from "./draft";
+import { PRODUCTION } from "./compared";
+import { EMPTY, STEPS, evened, missing, savedInWords, stepOf, sumOf, type Step } from "./draft";
+import { EnvironmentField } from "./environment";
 import { MetricFields } from "./metrics";
 import { PlanFields, Power } from "./plan";
 import { RedirectFields } from "./redirects";
@@ -41,7 +44,8 @@ export function Wizard({ item, tag }: { item?: Item<"experiments">; tag?: string
   const [saved, setSaved] = useState({ key, draft, flag });
   // Counts what was brought back: fields with a text of their own begin anew.
   const [turn, setTurn] = useState(0);
-  const unsaved = useDraft(own, `experiment ${item?.key ?? ""}`, {
+  // Once it is on the server, what is left is found where it is changed.
+  const unsaved = useDraft(own, `experiment ${kept?.key ?? ""}`, {
     now: { key, draft, flag }, saved, base: kept?.tag,
     restore: (left) => (setKey(kept?.key ?? left.key), setDraft(left.draft), setFlag(left.flag), setTurn(turn + 1)),
   });
@@ -49,19 +53,25 @@ export function Wizard({ item, tag }: { item?: Item<"experiments">; tag?: string
   const features = useAnswer(`${project} features`, (signal) => listed(project, "features", signal).catch(() => []));
   const names = useAnswer(`${project} names`, () => activities(project));
   const set = (part: Partial<Experiment>) => setDraft((before) => ({ ...before, ...part }));
-  const lacks = missing(draft, key);
+  const environments = parts.value?.environments;
+  const lacks = missing(draft, key, environments);
+  // Why nothing can be saved, at whichever step one is.
+  const stops = !key ? (["idea", "A key is needed"] as const) : lacks.variations ? (["variations", lacks.variations] as const) : undefined;
   const running = features.value?.filter(({ definition }) => definition.rules.some(({ serve }) => "experiment" in serve && serve.experiment.experiment === key)) ?? [];
 
   /** Saves the draft, and lets a flag run it; true if the server had nothing against it. */
   const save = async (): Promise<boolean> => {
     setBusy(true);
     setFault(undefined);
+    // What is refused of the flag is about the field that names it, whatever its own definition calls that place.
+    let isOfFlag = false;
     try {
       const wanted = { ...draft, plan: draft.plan && draft.plan.users_per_day > 0 ? draft.plan : null };
       const answer = kept ? await replaced(project, "experiments", key, kept.tag, wanted) : await made(project, "experiments", key, wanted);
       setKept({ key, tag: answer.tag });
       setSaved({ key, draft, flag });
       unsaved.drop();
+      isOfFlag = true;
       if (flag.key && running.length === 0 && permissions.has("flags.write")) await runBy(project, flag, key, wanted);
       features.again();
       setBusy(false);
@@ -69,7 +79,7 @@ export function Wizard({ item, tag }: { item?: Item<"experiments">; tag?: string
     } catch (problem) {
       setFault(problem);
       const pointer = problem instanceof Refused ? problem.problem.errors?.[0]?.pointer : undefined;
-      const place = pointer ? stepOf(pointer) : undefined;
+      const place = isOfFlag ? "variations" : pointer ? stepOf(pointer) : undefined;
       if (place) setStep(place);
       setBusy(false);
       return false;
@@ -87,7 +97,7 @@ export function Wizard({ item, tag }: { item?: Item<"experiments">; tag?: string
   const begun = (item?.state.phases.length ?? 0) > 0;
   return (
     <>
-      <PageHead title={item ? `Change ${item.key}` : "New experiment"} about="Five steps. Whatever is saved is a draft until it is started." />
+      <PageHead title={item ? `Change ${item.key}` : "New experiment"} about={savedInWords(item?.state.status)} />
       <nav className="steps-nav" aria-label="Steps"><ol>{STEPS.map(([one, name], at) => (
         <li key={one}><button type="button" aria-current={one === step ? "step" : undefined} onClick={() => setStep(one)}><i aria-hidden="true">{at + 1}</i>{name}{lacks[one] && <span className="soft small"> · open</span>}</button></li>
       ))}</ol></nav>
@@ -104,31 +114,34 @@ export function Wizard({ item, tag }: { item?: Item<"experiments">; tag?: string
           </>
         )}
         {step === "variations" && <Variations draft={draft} set={set} begun={begun} flag={flag} setFlag={setFlag} running={running.map(({ key }) => key)} features={features.value ?? []} mayFlags={permissions.has("flags.write")} />}
-        {step === "variations" && <RedirectFields draft={draft} set={set} environments={parts.value?.environments ?? ["production"]} />}
+        {step === "variations" && <RedirectFields draft={draft} set={set} environments={environments ?? [PRODUCTION]} />}
         {step === "who" && (
           <>
-            {parts.value ? <ConditionBuilder label="Who can take part" condition={draft.condition} set={(condition) => set({ condition })} vocabulary={{ attributes: parts.value.attributes, groups: parts.value.groups, changed: parts.changed }} /> : <Loading what="attributes" />}
+            {parts.value ? <ConditionBuilder label="Who can take part" condition={draft.condition} set={(condition) => set({ condition })} vocabulary={{ attributes: parts.value.attributes, groups: parts.value.groups, changed: parts.changed }} /> : parts.fault ? <Failure fault={parts.fault} again={parts.again} /> : <Loading what="attributes" />}
             <div className="pair">
               <NumberField label="Share of them that takes part, in %" value={Number((draft.coverage * 100).toFixed(4))} set={(value) => set({ coverage: (value ?? 0) / 100 })} min={0} max={100} />
-              <ChoiceField label="Divided by" value={draft.hash_attribute} options={[...new Set(["id", "distinct_id", ...(parts.value?.attributes ?? []).filter(({ definition }) => definition.identifies).map(({ key }) => key), draft.hash_attribute])].map((name) => [name, name] as const)} set={(hash_attribute) => set({ hash_attribute })} hint="The same value always gets the same variation." />
+              <ChoiceField label="Divided by" value={draft.hash_attribute} options={[...new Set(["id", "distinct_id", ...(parts.value?.attributes ?? []).filter(({ definition }) => definition.identifies).map(({ key }) => key), draft.hash_attribute])].map((name) => [name, name] as const)} set={(hash_attribute) => set({ hash_attribute })} isDisabled={begun} hint={begun ? "It stays, as people were assigned by it." : "The same value always gets the same variation."} />
             </div>
             <HoldoutField holdouts={parts.value?.holdouts ?? []} value={draft.holdout} set={(holdout) => set({ holdout })} hint="They take no part, and get the flag’s default." />
+            <EnvironmentField draft={draft} set={set} environments={environments ?? [PRODUCTION]} fault={lacks.who} />
             <StickyFields draft={draft} set={set} />
           </>
         )}
         {step === "metrics" && (metrics.fault ? <Failure fault={metrics.fault} again={metrics.again} /> : metrics.value ? <MetricFields draft={draft} set={set} metrics={metrics.value} names={names.value ?? []} changed={metrics.again} /> : <Loading what="metrics" />)}
         {step === "plan" && (
           <>
-            <PlanFields draft={draft} set={set} metrics={metrics.value ?? []} />
+            <PlanFields draft={draft} set={set} metrics={metrics.value ?? []} environments={environments ?? [PRODUCTION]} />
+            {kept && saved.draft.plan && JSON.stringify(saved.draft.plan) !== JSON.stringify(draft.plan) && <p className="soft" role="status">The estimate is of the plan that is saved: save to estimate this one.</p>}
             {kept && draft.plan && draft.plan.users_per_day > 0 && <Power experiment={key} revision={kept.tag} />}
           </>
         )}
-        {lacks[step] && <p className="soft">{lacks[step]}</p>}
+        {lacks[step] && step !== "who" && <p className="soft">{lacks[step]}</p>}
+        {stops && stops[0] !== step && <p className="soft">It cannot be saved yet. <button type="button" className="link" onClick={() => setStep(stops[0])}>{STEPS.find(([one]) => one === stops[0])?.[1]}</button>: {stops[1]}</p>}
         <div className="line">
-          <button type="submit" className="primary" disabled={isBusy || lacks.variations !== undefined || !key}>{next ? "Save and go on" : "Save and look at it"}</button>
-          {step === "plan" && <button type="button" className="plain" disabled={isBusy || !key} onClick={() => void save()}>Save and estimate</button>}
+          <button type="submit" className="primary" disabled={isBusy || stops !== undefined}>{next ? "Save and go on" : "Save and look at it"}</button>
+          {step === "plan" && <button type="button" className="plain" disabled={isBusy || stops !== undefined} onClick={() => void save()}>Save and estimate</button>}
           {index > 0 && <button type="button" className="plain" onClick={() => setStep(STEPS[index - 1]?.[0] ?? "idea")}>Back</button>}
-          <span className="soft small" role="status">{kept ? "The draft is kept on the server." : "Nothing is saved yet."}</span>
+          <span className="soft small" role="status">{!kept ? "Nothing is saved yet." : begun ? "It was started: this changes it for everybody." : "The draft is kept on the server."}</span>
         </div>
       </form>
     </>
@@ -170,7 +183,7 @@ function Variations({ draft, set, begun, flag, setFlag, running, features, mayFl
           <TextField label={index === 0 ? "Control" : `Variation ${index}`} value={key} isDisabled={begun} set={(key) => change(index, { key })} />
           <TextField label="Name" value={name} set={(name) => change(index, { name })} />
           <NumberField label="Weight, in %" value={Number((weight * 100).toFixed(4))} min={0} max={100} set={(value) => change(index, { weight: (value ?? 0) / 100 })} />
-          {variations.length > 2 && !begun && <button type="button" className="quiet" onClick={() => set({ variations: evened(variations.filter((_, at) => at !== index)) })}>Remove {key}</button>}
+          {variations.length > 2 && !begun && <GoingButton className="quiet" onClick={() => set({ variations: evened(variations.filter((_, at) => at !== index)) })}>Remove {key}</GoingButton>}
         </div>
       ))}
       <div className="line">

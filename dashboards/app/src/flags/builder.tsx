@@ -6,9 +6,10 @@ import { useProject } from "../frame/project";
 import { Select } from "../parts/choice";
 import { Combo } from "../parts/combo";
 import { Field } from "../parts/field";
+import { GoingButton } from "../parts/going";
 import { Failure } from "../parts/states";
-import { NewGroup } from "./groups";
-import { TESTS, conditionOf, hasNoValue, rowsOf, type Row, type Types } from "./condition";
+import { GroupForm } from "./groups";
+import { TESTS, conditionOf, hasNoValue, lackOf, rowsOf, type Row, type Types } from "./condition";
 
 export interface Vocabulary {
   attributes: Item<"attributes">[];
@@ -24,12 +25,14 @@ export function ConditionBuilder({ label, condition, set, vocabulary }: { label:
   const [rows, setRows] = useState<Row[] | undefined>(() => rowsOf(condition));
   const [text, setText] = useState(() => JSON.stringify(condition ?? {}, null, 2));
   const [fault, setFault] = useState<string>();
+  const [isBeyond, setBeyond] = useState(false);
   const change = (rows: Row[]) => {
     setRows(rows);
     set(conditionOf(rows, types));
   };
   const write = (text: string) => {
     setText(text);
+    setBeyond(false);
     try {
       const read: unknown = JSON.parse(text);
       set(typeof read === "object" && read !== null && Object.keys(read).length === 0 ? null : read);
@@ -41,12 +44,15 @@ export function ConditionBuilder({ label, condition, set, vocabulary }: { label:
   const turn = () => {
     if (rows) {
       setText(JSON.stringify(conditionOf(rows, types) ?? {}, null, 2));
+      setFault(undefined);
+      setBeyond(false);
       setRows(undefined);
       return;
     }
-    const read = fault ? undefined : rowsOf(condition);
+    if (fault) return;
+    const read = rowsOf(condition);
     if (read) setRows(read);
-    else setFault("Rows cannot say this condition; it stays JSON.");
+    else setBeyond(true);
   };
   return (
     <div className="stack" role="group" aria-label={label}>
@@ -61,7 +67,7 @@ export function ConditionBuilder({ label, condition, set, vocabulary }: { label:
         </>
       ) : (
         <>
-          <Field label={`${label} as JSON`} fault={fault}>{(given) => <textarea {...given} rows={6} value={text} onChange={(event) => write(event.target.value)} />}</Field>
+          <Field label={`${label} as JSON`} fault={fault ?? (isBeyond ? "Rows cannot say this condition; it stays JSON." : undefined)}>{(given) => <textarea {...given} ref={(field) => field?.setCustomValidity(fault ? `This is no JSON: ${fault}` : "")} rows={6} value={text} onChange={(event) => write(event.target.value)} />}</Field>
           <div className="line"><button type="button" className="quiet" onClick={turn}>As rows</button></div>
         </>
       )}
@@ -77,20 +83,23 @@ function RowFields({ row, vocabulary, set, remove }: { row: Row; vocabulary: Voc
   const isNew = row.attribute !== "" && !names.includes(row.attribute.split(".")[0] ?? "");
   const add = (type: "string" | "number" | "boolean") => made(project, "attributes", row.attribute, { type, identifies: false, description: "" }).then(vocabulary.changed, setFault);
   const isGroup = row.test === "$inGroup" || row.test === "$notInGroup";
+  const isSwitch = vocabulary.attributes.find(({ key }) => key === row.attribute)?.definition.type === "boolean";
+  const lack = lackOf(row, typesOf(vocabulary));
   return (
     <>
       <span className="filter">
         <Combo label="Attribute" value={row.attribute} placeholder="attribute" proposals={names.map((value) => ({ value, note: vocabulary.attributes.find(({ key }) => key === value)?.definition.type }))} choose={(attribute) => set({ ...row, attribute })} />
         <Select label="Test" isQuiet value={row.test} options={TESTS} choose={(test) => set({ ...row, test })} />
-        {!hasNoValue(row.test) && <Combo label="Value" value={row.value} placeholder={row.test === "$in" || row.test === "$nin" ? "one, two, three" : "value"} proposals={isGroup ? vocabulary.groups.map((value) => ({ value })) : []} choose={(value) => set({ ...row, value })} />}
+        {!hasNoValue(row.test) && <Combo label="Value" value={row.value} placeholder={row.test === "$in" || row.test === "$nin" ? "one, two, three" : "value"} proposals={(isGroup ? vocabulary.groups : isSwitch ? ["true", "false"] : []).map((value) => ({ value }))} choose={(value) => set({ ...row, value })} />}
         {isGroup && permissions.has("flags.write") && <button type="button" className="quiet" onClick={() => setMaking(true)}>New group</button>}
-        <button type="button" className="remove" aria-label="Remove the condition" onClick={remove}>×</button>
+        <GoingButton className="remove" aria-label="Remove the condition" onClick={remove}>×</GoingButton>
       </span>
       {isNew && permissions.has("flags.write") && (
         <span className="line small"><span>{row.attribute} is no attribute yet. Make it</span>{(["string", "number", "boolean"] as const).map((type) => <button type="button" className="link" key={type} onClick={() => void add(type)}>a {type === "string" ? "text" : type}</button>)}</span>
       )}
+      {lack && <p className="wrong small" role="status">{lack}</p>}
       {fault ? <Failure fault={fault} /> : null}
-      {isMaking && <NewGroup close={() => setMaking(false)} done={(value) => (vocabulary.changed(), set({ ...row, value }))} />}
+      {isMaking && <GroupForm close={() => setMaking(false)} done={(value) => (vocabulary.changed(), set({ ...row, value }))} />}
     </>
   );
 }

@@ -1,7 +1,7 @@
 // Rows say exactly what the condition says, or stay away from it.
 
 import { expect, test } from "vitest";
-import { conditionOf, inWords, rowsOf } from "./condition";
+import { conditionOf, inWords, lackOf, rowsOf, type Row } from "./condition";
 
 const TYPES = { country: "string", age: "number", beta: "boolean" };
 
@@ -25,4 +25,16 @@ test("what rows cannot say stays as it is", () => {
 test("conditions are told in words", () => {
   expect(inWords({ country: "AT", age: { $gte: 18 } })).toBe("country is AT and age is at least 18");
   expect(inWords(null)).toBe("everybody");
+});
+
+test("what is no switch's value is not taken for off", () => {
+  const said = (value: string) => conditionOf([{ attribute: "beta", test: "$eq", value }], TYPES);
+  expect(["true", " false ", "yes", ""].map(said)).toEqual([{ beta: true }, { beta: false }, { beta: "yes" }, { beta: "" }]);
+});
+
+test("a row says what it lacks", () => {
+  const lack = (row: Partial<Row>) => lackOf({ attribute: "country", test: "$eq", value: "AT", ...row }, TYPES);
+  expect([lack({}), lack({ test: "exists", value: "" }), lack({ attribute: "beta", value: "false" }), lack({ attribute: "age", test: "$in", value: "18, 19" }), lack({ attribute: "age", test: "$vgte", value: "1.2.3" })]).toEqual([undefined, undefined, undefined, undefined, undefined]);
+  expect(lack({ attribute: "" })).toContain("Choose an attribute");
+  expect([lack({ value: " " }), lack({ attribute: "beta", value: "yes" }), lack({ attribute: "age", value: "old" }), lack({ attribute: "age", test: "$in", value: "18, old" })]).toEqual(["Say which value.", "It is true or false.", "Say a number.", "Say a number."]);
 });

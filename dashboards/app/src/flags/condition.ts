@@ -57,13 +57,25 @@ function ofAttribute(attribute: string, wanted: unknown): Row[] | undefined {
 function valueOf(text: string, type: string | undefined): unknown {
   const trimmed = text.trim();
   if ((type === "number" || type === "number_list") && trimmed !== "" && Number.isFinite(Number(trimmed))) return Number(trimmed);
-  if (type === "boolean") return trimmed === "true";
+  // What is neither stays a text, and is refused: it is not the same as false.
+  if (type === "boolean" && (trimmed === "true" || trimmed === "false")) return trimmed === "true";
   return trimmed;
 }
 
 function operandOf({ attribute, test, value }: Row, types: Types): unknown {
   if (LISTS.has(test)) return value.split(",").map((one) => valueOf(one, types[attribute])).filter((one) => one !== "");
   return TEXTS.has(test) ? value.trim() : valueOf(value, types[attribute]);
+}
+
+/** What a row lacks to say anything, or what can never be. */
+export function lackOf({ attribute, test, value }: Row, types: Types): string | undefined {
+  if (!attribute) return "Choose an attribute: without one this row says nothing, and is not saved.";
+  if (hasNoValue(test)) return undefined;
+  if (!value.trim()) return "Say which value.";
+  const [type, parts] = [types[attribute], LISTS.has(test) ? value.split(",") : [value]];
+  if (TEXTS.has(test)) return undefined;
+  if (type === "boolean" && parts.some((part) => !["true", "false"].includes(part.trim()))) return "It is true or false.";
+  return type === "number" && parts.some((part) => !Number.isFinite(Number(part))) ? "Say a number." : undefined;
 }
 
 /** The condition of rows; null for everybody. Rows without an attribute say nothing. */

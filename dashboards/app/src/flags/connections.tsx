@@ -4,7 +4,7 @@ import { useState, type FormEvent } from "react";
 import type { components } from "../../../client/src/schema";
 import { useAnswer } from "../api/answer";
 import { api, good } from "../api/client";
-import { everything, listed } from "../api/definitions";
+import { everything, listed, made } from "../api/definitions";
 import { useProject } from "../frame/project";
 import { Dialog } from "../parts/dialog";
 import { ChoiceField, TextField } from "../parts/field";
@@ -16,6 +16,7 @@ type Key = components["schemas"]["Key"];
 export function Connections({ close }: { close: () => void }) {
   const { id: project, organisation_id: organisation, permissions } = useProject();
   const [changing, setChanging] = useState<Served>();
+  const [isMaking, setMaking] = useState(false);
   const found = useAnswer(`${project} connections`, async (signal) => {
     const path = { project };
     const [connections, keys, environments] = await Promise.all([
@@ -23,8 +24,9 @@ export function Connections({ close }: { close: () => void }) {
       permissions.has("keys.read") ? everything<Key>((query) => good(api.GET("/v1/projects/{project}/keys", { params: { path, query }, signal }))) : [],
       listed(project, "environments", signal),
     ]);
-    return { served: servedOf(keys, connections), environments: ["production", ...environments.map(({ key }) => key)] };
+    return { served: servedOf(keys, connections), environments: [...new Set(["production", ...environments.map(({ key }) => key)])] };
   });
+  if (isMaking) return <NewEnvironment close={() => setMaking(false)} done={found.again} />;
   if (changing) return <Change served={changing} environments={found.value?.environments ?? []} close={() => setChanging(undefined)} done={found.again} />;
   return (
     <Dialog title="SDK keys" close={close} isWide>
@@ -40,6 +42,36 @@ export function Connections({ close }: { close: () => void }) {
             {permissions.has("flags.write") && <button type="button" className="plain" aria-label={`Change ${one.name}`} onClick={() => setChanging(one)}>Change</button>}
           </li>
         ))}</ul>}
+      {found.value && (
+        <section className="stack" aria-label="Environments">
+          <h3>Environments <span className="soft small">Where an app runs. Flags and experiments tell them apart, and so do results.</span></h3>
+          <div className="line"><span>{found.value.environments.join(", ")}</span>{permissions.has("flags.write") && <button type="button" className="plain" onClick={() => setMaking(true)}>New environment</button>}</div>
+        </section>
+      )}
+    </Dialog>
+  );
+}
+
+function NewEnvironment({ close, done }: { close: () => void; done: () => void }) {
+  const project = useProject().id;
+  const [key, setKey] = useState("");
+  const [description, setDescription] = useState("");
+  const [fault, setFault] = useState<unknown>();
+  const [isBusy, setBusy] = useState(false);
+  const save = (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    setFault(undefined);
+    made(project, "environments", key, { description }).then(() => (done(), close()), (problem) => (setFault(problem), setBusy(false)));
+  };
+  return (
+    <Dialog title="New environment" close={close}>
+      <form className="stack" onSubmit={save}>
+        <TextField label="Key of the environment" value={key} set={setKey} placeholder="staging" hint="SDK keys, flags and experiments name it, and it never changes." />
+        <TextField label="What it is for" value={description} set={setDescription} />
+        {fault ? <Failure fault={fault} /> : null}
+        <div className="line"><button type="submit" className="primary" disabled={isBusy || !key}>Make the environment</button><button type="button" className="plain" onClick={close}>Cancel</button></div>
+      </form>
     </Dialog>
   );
 }

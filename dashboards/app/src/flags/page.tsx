@@ -9,17 +9,20 @@ import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
 import { ActDialog } from "../parts/act";
 import { Segments } from "../parts/choice";
-import { ago, percent } from "../parts/format";
+import { ago, setPercent } from "../parts/format";
+import { GoingButton } from "../parts/going";
 import { History } from "../parts/history";
 import type { Choice } from "../parts/planned";
 import { ScheduledChanges } from "../parts/scheduled";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
+import { Attributes } from "./attributes";
 import { inWords } from "./condition";
 import { Connections } from "./connections";
 import { Debugger } from "./debugger";
 import { Editor, useParts } from "./editor";
 import { Groups } from "./groups";
 import { inWords as neededInWords, neededBy, type Other } from "./needs";
+import { switchedAt, switchedIn, type Turn } from "./switching";
 import { shownValue } from "./value";
 
 /** No key of a flag begins so. */
@@ -41,14 +44,17 @@ function List() {
   const { id: project, permissions } = useProject();
   const [part, setPart] = useText("find");
   const [hasGroups, setGroups] = useState(false);
+  const [hasAttributes, setAttributes] = useState(false);
   const [hasKeys, setKeys] = useState(false);
   const found = useAnswer(project, (signal) => listed(project, "features", signal));
   const stale = useAnswer(`${project} stale`, (signal) => everything<Stale>((query) => good(api.GET("/v1/projects/{project}/stale-features", { params: { path: { project }, query }, signal }))).catch((): Stale[] => []));
+  const environments = useAnswer(`${project} environments`, (signal) => listed(project, "environments", signal).then((all) => all.map(({ key }) => key), () => []));
   const shown = (found.value ?? []).filter(({ key, definition }) => `${key} ${definition.description} ${definition.owner} ${definition.tags.join(" ")}`.toLowerCase().includes(part.toLowerCase()));
   return (
     <>
       <PageHead title="Flags" about="A default, rules in order, and a switch. A switch holds within a second.">
         <label className="field-inline"><span className="soft small">Find</span><input type="search" value={part} onChange={(event) => setPart(event.target.value)} /></label>
+        <button type="button" className="quiet" onClick={() => setAttributes(true)}>Attributes</button>
         <button type="button" className="quiet" onClick={() => setGroups(true)}>Saved groups</button>
         <button type="button" className="quiet" onClick={() => setKeys(true)}>SDK keys</button>
         {permissions.has("flags.write") && <Link className="primary" href={placeOf(project, `flags/${NEW}`)}>New flag</Link>}
@@ -56,8 +62,9 @@ function List() {
       <section className="card" aria-label="All flags">
         {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="flags" /> : found.value.length === 0
           ? <Empty>There is none yet. A flag is a value that your app asks for, and that you change here without a release.</Empty> : shown.length === 0 ? <Empty>No flag is called so.</Empty>
-          : <ul className="rows">{shown.map((item) => <Row key={item.key} item={item} stale={stale.value?.find(({ key }) => key === item.key)} changed={found.again} />)}</ul>}
+          : <ul className="rows">{shown.map((item) => <Row key={item.key} item={item} stale={stale.value?.find(({ key }) => key === item.key)} environments={environments.value ?? []} changed={found.again} />)}</ul>}
       </section>
+      {hasAttributes && <Attributes close={() => setAttributes(false)} />}
       {hasGroups && <Groups close={() => setGroups(false)} />}
       {hasKeys && <Connections close={() => setKeys(false)} />}
     </>
@@ -66,7 +73,7 @@ function List() {
 
 const STALE: Record<string, string> = { archived: "archived", one_value: "gives everybody the same", no_rules: "has no rules", experiments_ended: "its experiments have ended" };
 
-function Row({ item: { key, definition, updated_at }, stale, changed }: { item: Item<"features">; stale?: Stale; changed: () => void }) {
+function Row({ item: { key, definition, updated_at }, stale, environments, changed }: { item: Item<"features">; stale?: Stale; environments: string[]; changed: () => void }) {
   const project = useProject().id;
   return (
     <li>
@@ -77,24 +84,24 @@ function Row({ item: { key, definition, updated_at }, stale, changed }: { item: 
       <span className="line">
         {stale && <span className="badge warn" title={`Unchanged for ${stale.unchanged_days} days`}>stale: {STALE[stale.reason] ?? stale.reason.replaceAll("_", " ")}</span>}
         {definition.is_archived && <span className="badge">archived</span>}
-        <Switch flag={key} offIn={definition.off_in} changed={changed} />
+        <Switch flag={key} offIn={definition.off_in} environments={environments} changed={changed} />
       </span>
     </li>
   );
 }
 
-/** On or off, in all environments. */
-function Switch({ flag, offIn, changed, environment }: { flag: string; offIn: string[]; changed: () => void; environment?: string }) {
+/** On or off, in all environments or in one. */
+function Switch({ flag, offIn, changed, environments, environment }: { flag: string; offIn: string[]; changed: () => void; environments: string[]; environment?: string }) {
   const { id: project, permissions } = useProject();
-  const [isAsked, setAsked] = useState(false);
-  const isOn = environment ? !offIn.includes(environment) : offIn.length === 0;
-  const turn = (reason: string) => good(api.PUT("/v1/projects/{project}/features/{key}/switch", { params: { path: { project, key: flag } }, body: { is_on: !isOn, ...(environment && { environments: [environment] }), ...(reason && { reason }) } as never }));
+  const [asked, setAsked] = useState<Turn>();
+  const { isOn, said, turns } = environment ? switchedAt(offIn, environment) : switchedIn(offIn, environments);
+  const turn = (reason: string) => good(api.PUT("/v1/projects/{project}/features/{key}/switch", { params: { path: { project, key: flag } }, body: { is_on: asked === "on", ...(environment && { environments: [environment] }), ...(reason && { reason }) } as never }));
   const where = environment ? ` in ${environment}` : "";
   return (
     <>
-      <span className={`badge${isOn ? " good" : " warn"}`}>{isOn ? `on${where}` : environment ? `off${where}` : `off in ${offIn.join(", ")}`}</span>
-      {permissions.has("flags.write") && <button type="button" className="plain" onClick={() => setAsked(true)} aria-label={`Switch ${isOn ? "off" : "on"}: ${flag}${where}`}>Switch {isOn ? "off" : "on"}</button>}
-      {isAsked && <ActDialog title={`Switch ${flag} ${isOn ? "off" : "on"}${where}?`} about={isOn ? "Everybody gets the value that it has while it is off, within a second." : "Its rules hold again, within a second."} does={`Switch ${isOn ? "off" : "on"}`} isDanger={isOn} act={turn} done={changed} close={() => setAsked(false)} />}
+      <span className={`badge${isOn ? " good" : " warn"}`}>{said}</span>
+      {permissions.has("flags.write") && turns.map((way, at) => <GoingButton key={at} className="plain" onClick={() => setAsked(way)} aria-label={`Switch ${way}: ${flag}${where}`}>Switch {way}</GoingButton>)}
+      {asked && <ActDialog title={`Switch ${flag} ${asked}${where}?`} about={asked === "off" ? "Everybody gets the value that it has while it is off, within a second." : "Its rules hold again, within a second."} does={`Switch ${asked}`} isDanger={asked === "off"} act={turn} done={changed} close={() => setAsked(undefined)} />}
     </>
   );
 }
@@ -125,7 +132,8 @@ function Flag({ flag }: { flag: string }) {
       {found.fault ? <Failure fault={found.fault} again={found.again} /> : !item ? <Loading what="the flag" /> : (
         <>
           <Segments label="Part" value={part} options={mayChange ? PARTS : PARTS.filter(([key]) => key !== "edit")} choose={show} />
-          {part === "rules" && <Rules item={item} environments={environments} flags={parts.value?.flags ?? []} changed={found.again} />}
+          {part === "rules" && parts.fault ? <Failure fault={parts.fault} again={parts.again} /> : null}
+          {part === "rules" && <Rules item={item} environments={environments} isKnown={parts.value !== undefined} flags={parts.value?.flags ?? []} changed={found.again} />}
           {part === "why" && <section className="card" aria-label="Why this value?"><Debugger flag={flag} environments={environments} attributes={(parts.value?.attributes ?? []).map(({ key }) => key)} first={query.get("id") ?? ""} /></section>}
           {part === "edit" && <Editor key={tag} item={item} tag={tag} saved={() => (found.again(), show("rules"))} />}
           {part === "history" && <section className="card" aria-label="History"><History kind="features" item={flag} tag={tag} mayChange={mayChange} changed={found.again} /></section>}
@@ -154,11 +162,12 @@ function Archiving({ item: { key, definition }, tag, flags, done, close }: { ite
 /** On or off, in all environments. */
 const plannedOf = (environments: string[]): Choice[] => [["is switched on everywhere", { patch: { off_in: [] } }], ["is switched off everywhere", { patch: { off_in: environments } }]];
 
-function Rules({ item: { key, definition }, environments, flags, changed }: { item: Item<"features">; environments: string[]; flags: Other[]; changed: () => void }) {
+/** `isKnown`: these are all environments, and not production alone while the others are asked for. */
+function Rules({ item: { key, definition }, environments, isKnown, flags, changed }: { item: Item<"features">; environments: string[]; isKnown: boolean; flags: Other[]; changed: () => void }) {
   const offValue = definition.off_value ?? (definition.value_type === "boolean" ? false : definition.default_value);
   return (
     <>
-      <section className="card" aria-label="Where it is on"><div className="line">{environments.map((environment) => <Switch key={environment} flag={key} offIn={definition.off_in} environment={environment} changed={changed} />)}</div></section>
+      <section className="card" aria-label="Where it is on"><div className="line">{environments.map((environment) => <Switch key={environment} flag={key} offIn={definition.off_in} environments={environments} environment={environment} changed={changed} />)}</div></section>
       <section className="card" aria-label="Rules">
         <h2>In this order</h2>
         <ol className="rows">
@@ -168,7 +177,7 @@ function Rules({ item: { key, definition }, environments, flags, changed }: { it
           <li><span className="row-text"><b>While it is off</b></span><b>{shownValue(offValue)}</b></li>
         </ol>
       </section>
-      <ScheduledChanges kind="feature" item={key} choices={plannedOf(environments)} changed={changed} />
+      <ScheduledChanges kind="feature" item={key} choices={isKnown ? plannedOf(environments) : []} changed={changed} />
     </>
   );
 }
@@ -185,7 +194,7 @@ function RuleTold({ rule, index, flags }: { rule: Rule; index: number; flags: Ot
       </span>
       <span>
         {"force" in serve && <b>{shownValue(serve.force.value)}</b>}
-        {"rollout" in serve && <><b>{shownValue(serve.rollout.value)}</b> to {percent(serve.rollout.coverage, 0)}</>}
+        {"rollout" in serve && <><b>{shownValue(serve.rollout.value)}</b> to {setPercent(serve.rollout.coverage)}</>}
         {"experiment" in serve && <Link href={placeOf(project, `experiments/${encodeURIComponent(serve.experiment.experiment)}`)}>{serve.experiment.values.map(({ variation, value }) => `${variation}: ${shownValue(value)}`).join(" · ")}</Link>}
       </span>
     </li>

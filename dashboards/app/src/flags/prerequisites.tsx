@@ -4,6 +4,7 @@ import { useState } from "react";
 import { Select } from "../parts/choice";
 import { Combo } from "../parts/combo";
 import { Field } from "../parts/field";
+import { GoingButton } from "../parts/going";
 import { askedOf, conditionFor, faultOf, firstOf, hasValue, testsOf, type Other, type Prerequisite } from "./needs";
 
 const MAX = 20;
@@ -43,9 +44,9 @@ function One({ number, one, fault, others, all, set, remove }: { number: number;
         <Combo label={`Flag ${number} that it needs`} value={one.feature} placeholder="flag" proposals={others.map(({ key, definition }) => ({ value: key, note: definition.value_type }))} choose={choose} />
         {type && asked && <Select label="Test" isQuiet value={asked.test} options={testsOf(type)} choose={(test) => set({ ...one, condition: conditionFor({ ...asked, test }, type) })} />}
         {type && asked && hasValue(asked.test) && <Combo label="Value" value={asked.value === "NaN" ? "" : asked.value} placeholder={asked.test === "$in" ? "one, two, three" : "value"} proposals={[]} choose={(value) => set({ ...one, condition: conditionFor({ ...asked, value }, type) })} />}
-        <button type="button" className="remove" aria-label={`Remove ${one.feature || `flag ${number}`} from what it needs`} onClick={remove}>×</button>
+        <GoingButton className="remove" aria-label={`Remove ${one.feature || `flag ${number}`} from what it needs`} onClick={remove}>×</GoingButton>
       </span>
-      {type && !asked && <ConditionText condition={one.condition} set={(condition) => set({ ...one, condition })} />}
+      {type && !asked && <ConditionText key={one.feature} condition={one.condition} set={(condition) => set({ ...one, condition })} />}
       {fault && <p className="wrong small" role="status">{fault}</p>}
     </>
   );

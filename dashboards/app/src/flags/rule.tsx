@@ -5,6 +5,7 @@ import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
 import { Select } from "../parts/choice";
 import { Combo } from "../parts/combo";
+import { setPercent } from "../parts/format";
 import { ConditionBuilder, type Vocabulary } from "./builder";
 import type { Other } from "./needs";
 import { Prerequisites } from "./prerequisites";
@@ -58,18 +59,18 @@ export function RuleFields({ rule, flag, flags, index, count, type, experiments,
       {"rollout" in serve && (
         <div className="line">
           <ValueField label="Value" type={type} value={serve.rollout.value} set={(value) => set({ ...rule, serve: { rollout: { ...serve.rollout, value } } })} />
-          <label className="field-inline">to <input type="range" min={0} max={1} step={0.01} value={serve.rollout.coverage} aria-label="Share" onChange={(event) => set({ ...rule, serve: { rollout: { ...serve.rollout, coverage: Number(event.target.value) } } })} /><b className="share">{(serve.rollout.coverage * 100).toFixed(0)} %</b></label>
+          <label className="field-inline">to <input type="range" min={0} max={1} step={0.01} value={serve.rollout.coverage} aria-label="Share" onChange={(event) => set({ ...rule, serve: { rollout: { ...serve.rollout, coverage: Number(event.target.value) } } })} /><b className="share">{setPercent(serve.rollout.coverage)}</b></label>
           <Combo label="by" isQuiet={false} value={serve.rollout.hash_attribute} proposals={["id", ...vocabulary.attributes.filter(({ definition }) => definition.identifies).map(({ key }) => key)].map((value) => ({ value }))} choose={(hash_attribute) => set({ ...rule, serve: { rollout: { ...serve.rollout, hash_attribute } } })} />
         </div>
       )}
       {"experiment" in serve && (
         <>
           <div className="line">
-            <Select label="Experiment" value={serve.experiment.experiment} options={experiments.map(({ key }) => [key, key] as const)} choose={(key) => set({ ...rule, serve: { experiment: { experiment: key, values: valuesFor(experiments.find((one) => one.key === key)?.definition, type) } } })} />
+            <Select label="Experiment" value={serve.experiment.experiment} options={[...new Set([...experiments.map(({ key }) => key), serve.experiment.experiment])].filter(Boolean).map((key) => [key, key] as const)} choose={(key) => set({ ...rule, serve: { experiment: { experiment: key, values: valuesFor(experiments.find((one) => one.key === key)?.definition, type) } } })} />
             {serve.experiment.experiment && <Link href={placeOf(project, `experiments/${encodeURIComponent(serve.experiment.experiment)}`)}>look at it</Link>}
-            {experiments.length === 0 && <span className="soft small">There is no experiment yet.</span>}
+            {experiments.length === 0 && !serve.experiment.experiment && <span className="soft small">There is no experiment yet.</span>}
           </div>
-          <div className="pair">{serve.experiment.values.map((one, at) => <ValueField key={one.variation} label={one.variation} type={type} value={one.value} set={(value) => set({ ...rule, serve: { experiment: { ...serve.experiment, values: serve.experiment.values.map((old, place) => (place === at ? { ...old, value } : old)) } } })} />)}</div>
+          <div className="pair">{serve.experiment.values.map((one, at) => <ValueField key={`${serve.experiment.experiment} ${one.variation}`} label={one.variation} type={type} value={one.value} set={(value) => set({ ...rule, serve: { experiment: { ...serve.experiment, values: serve.experiment.values.map((old, place) => (place === at ? { ...old, value } : old)) } } })} />)}</div>
         </>
       )}
       <ConditionBuilder key={`${rule.id} condition`} label="For whom" condition={rule.condition} set={(condition) => set({ ...rule, condition })} vocabulary={vocabulary} />

@@ -27,11 +27,15 @@ export function ValueField({ label, type, value, set }: { label: string; type: V
     };
     return <Field label={label} fault={fault}>{(given) => <textarea {...given} ref={(field) => field?.setCustomValidity(fault ? `This is no JSON: ${fault}` : "")} rows={3} value={text} onChange={(event) => write(event.target.value)} />}</Field>;
   }
-  const isNumber = type === "number";
+  // On the way to a number there is what is none yet, or another: «-», «1.0». The text is its own; without a number nothing is sent.
+  const write = (text: string) => {
+    setText(text);
+    if (text !== "") set(Number(text));
+  };
   return (
     <span className="field-inline">
       <label htmlFor={id}>{label}</label>
-      <input id={id} type={isNumber ? "number" : "text"} step="any" value={String(value ?? "")} onChange={(event) => set(isNumber ? Number(event.target.value) : event.target.value)} />
+      {type === "string" ? <input id={id} type="text" value={String(value ?? "")} onChange={(event) => set(event.target.value)} /> : <input id={id} type="number" step="any" required value={text} onChange={(event) => write(event.target.value)} />}
     </span>
   );
 }

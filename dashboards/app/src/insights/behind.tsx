@@ -8,6 +8,7 @@ import { Segments } from "../parts/choice";
 import { Dialog } from "../parts/dialog";
 import { csv, fileName, save } from "../parts/files";
 import { ago, number } from "../parts/format";
+import { GoingButton } from "../parts/going";
 import { Empty, Failure, Loading } from "../parts/states";
 import { ActivitiesBehind } from "./activities";
 import { WITH_ACTIVITIES, type Behind } from "./behind_of";
@@ -79,8 +80,8 @@ export function PeopleListed({ title, name, ask }: { title: string; name: string
       {fault ? <Failure fault={fault} /> : null}
       <ul className="rows">{people.listed.map((id) => { const known = people.known.get(id); return <li key={id}><PersonLink id={id} known={known} />{known && <span className="soft small">{number(known.activities)} activities · last {ago(known.last)}</span>}</li>; })}</ul>
       <div className="line">
-        {after.length > 0 && <button type="button" className="plain" onClick={() => setAfter(after.slice(0, -1))}>Before</button>}
-        {people.next && <button type="button" className="plain" onClick={() => setAfter([...after, people.next ?? ""])}>More</button>}
+        {after.length > 0 && <GoingButton className="plain" onClick={() => setAfter(after.slice(0, -1))}>Before</GoingButton>}
+        {people.next && <GoingButton className="plain" onClick={() => setAfter([...after, people.next ?? ""])}>More</GoingButton>}
       </div>
     </>
   );

@@ -50,12 +50,14 @@ interface Figure {
   min?: number;
   max?: number;
   step?: number | "any";
+  /** Nothing else is taken in place of an empty field. */
+  isRequired?: boolean;
 }
 
-export function NumberField({ label, value, set, hint, fault, min, max, step = "any" }: Figure) {
+export function NumberField({ label, value, set, hint, fault, min, max, step = "any", isRequired }: Figure) {
   return (
     <Field label={label} hint={hint} fault={fault}>
-      {(given) => <input {...given} type="number" inputMode="decimal" min={min} max={max} step={step} value={value ?? ""} onChange={(event) => set(event.target.value === "" ? undefined : Number(event.target.value))} />}
+      {(given) => <input {...given} type="number" inputMode="decimal" min={min} max={max} step={step} required={isRequired} value={value ?? ""} onChange={(event) => set(event.target.value === "" ? undefined : Number(event.target.value))} />}
     </Field>
   );
 }
@@ -66,12 +68,13 @@ interface Choice {
   options: readonly (readonly [string, string])[];
   set: (value: string) => void;
   hint?: ReactNode;
+  fault?: string;
   isDisabled?: boolean;
 }
 
-export function ChoiceField({ label, value, options, set, hint, isDisabled }: Choice) {
+export function ChoiceField({ label, value, options, set, hint, fault, isDisabled }: Choice) {
   return (
-    <Field label={label} hint={hint}>
+    <Field label={label} hint={hint} fault={fault}>
       {(given) => <select {...given} value={value} disabled={isDisabled} onChange={(event) => set(event.target.value)}>{options.map(([key, text]) => <option key={key} value={key}>{text}</option>)}</select>}
     </Field>
   );

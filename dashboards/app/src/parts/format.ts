@@ -18,6 +18,9 @@ export const short = (value: number) => SHORT.format(value);
 export const percent = (share: number | null | undefined, digits = 1) =>
   share === null || share === undefined || !Number.isFinite(share) ? "–" : `${(share * 100).toFixed(digits)} %`;
 
+/** A share that somebody has set, to its last digit: a rollout to 0.5 % is not one to 1 %. */
+export const setPercent = (share: number) => `${number(Number((share * 100).toPrecision(6)))} %`;
+
 /** With its sign: an effect. */
 export const signedPercent = (share: number | null | undefined) =>
   share === null || share === undefined ? "–" : `${share > 0 ? "+" : share < 0 ? "−" : "±"}${Math.abs(share * 100).toFixed(1)} %`;

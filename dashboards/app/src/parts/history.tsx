@@ -18,7 +18,7 @@ interface History {
   changed: () => void;
 }
 
-const ACTS: Record<string, string> = { create: "Made", change: "Changed", rollback: "Rolled back", switch: "Switched", remove: "Removed", ask_review: "Review asked for", approve: "Approved", redraft: "Made a draft again", start: "Started", new_phase: "New phase", stop: "Stopped", ship: "Shipped", roll_back: "Rolled back to control" };
+const ACTS: Record<string, string> = { create: "Made", change: "Changed", rollback: "Rolled back", switch: "Switched", remove: "Removed", ask_review: "Review asked for", approve: "Approved", redraft: "Made a draft again", start: "Started", new_phase: "New phase", stop: "Stopped", ship: "Shipped", roll_back: "Rolled back to control", reweigh: "Weights changed by what was seen", switch_window: "Next window", scheduled: "Changed as planned" };
 const SHOWN = 20;
 
 export function History({ kind, item, tag, mayChange, changed }: History) {

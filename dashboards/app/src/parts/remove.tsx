@@ -1,23 +1,16 @@
 // «×». What is kept on the server is asked for before; what took work and is not saved yet can be taken back after.
 
-import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from "react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
 import { ActDialog } from "./act";
 import { toHeadingOf } from "./focus";
+import { GoingButton } from "./going";
 
 /** Removes something that is kept, if whoever pressed it says so. */
 export function RemoveKept({ name, about, act, done }: { name: string; about: ReactNode; act: () => Promise<unknown>; done: () => void }) {
-  const button = useRef<HTMLButtonElement>(null);
   const [isAsked, setAsked] = useState(false);
-  // It goes with its row, and the focus that came back to it must not.
-  useLayoutEffect(() => {
-    const own = button.current;
-    return () => {
-      if (own && document.activeElement === own) toHeadingOf(own);
-    };
-  }, []);
   return (
     <>
-      <button ref={button} type="button" className="remove" aria-label={`Remove ${name}`} onClick={() => setAsked(true)}>×</button>
+      <GoingButton className="remove" aria-label={`Remove ${name}`} onClick={() => setAsked(true)}>×</GoingButton>
       {isAsked && <ActDialog title={`Remove «${name}»?`} about={about} does="Remove it" isDanger hasNoReason act={act} done={done} close={() => setAsked(false)} />}
     </>
   );

@@ -9,6 +9,7 @@ import { ActDialog } from "./act";
 import { Dialog } from "./dialog";
 import { ChoiceField, Field, TextField } from "./field";
 import { moment } from "./format";
+import { GoingButton } from "./going";
 import { wordsOf, type Choice, type Scheduled } from "./planned";
 import { Empty, Failure, Loading } from "./states";
 
@@ -18,7 +19,7 @@ export function ScheduledChanges({ kind, item, choices, changed }: { kind: "feat
   const [going, setGoing] = useState<Scheduled>();
   const found = useAnswer(`${project} ${kind} ${item} scheduled`, (signal) => everything<Scheduled>((query) => good(api.GET("/v1/projects/{project}/scheduled-changes", { params: { path: { project }, query }, signal }))).then((all) => all.filter((one) => one.kind === kind && one.key === item)));
   const mayChange = permissions.has("experiments.write") && (kind === "experiment" || permissions.has("flags.write"));
-  if (found.value?.length === 0 && !mayChange) return null;
+  if (found.value?.length === 0 && (!mayChange || choices.length === 0)) return null;
   return (
     <section className="card stack" aria-label="At a later time">
       <div className="card-head"><h2>At a later time</h2>{mayChange && choices.length > 0 && <button type="button" className="quiet" onClick={() => setMaking(true)}>Plan a change</button>}</div>
@@ -30,7 +31,7 @@ export function ScheduledChanges({ kind, item, choices, changed }: { kind: "feat
               {one.reason && <span>{one.reason}</span>}
               {one.done_at && <span className={`badge ${one.outcome === "done" ? "good" : "bad"}`}>{one.outcome}</span>}
             </span>
-            {mayChange && !one.done_at && <button type="button" className="plain" aria-label={`Take back: ${wordsOf(one.change, choices)} ${moment(one.due_at)}`} onClick={() => setGoing(one)}>Take back</button>}
+            {mayChange && !one.done_at && <GoingButton className="plain" aria-label={`Take back: ${wordsOf(one.change, choices)} ${moment(one.due_at)}`} onClick={() => setGoing(one)}>Take back</GoingButton>}
           </li>
         ))}</ul>
       )}
