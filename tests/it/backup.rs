@@ -321,6 +321,53 @@ fn now() -> String {
     jiff::Timestamp::now().to_string()
 }
 
+/// Something is taken in; a moment after it, and before whatever comes next.
+async fn tick(server: &Server, id: &str) -> String {
+    let answer = server.post(&json!([{"event": "tick", "messageId": id, "distinctId": "ada"}])).await;
+    assert_eq!(answer.json()["accepted"], 1);
+    let moment = now();
+    // Times have milliseconds: the next one is later.
+    tokio::time::sleep(Duration::from_millis(3)).await;
+    moment
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_restore_knows_nothing_of_what_the_first_left_behind() {
+    if store::is_clickhouse() {
+        return;
+    }
+    let server = Server::start_with(&[("FOOTFALL_STORE_FLUSH_AGE", "100ms")]).await;
+    let folder = TempDir::with_prefix("footfall-backup-").unwrap();
+    let place = folder.path().join("backups");
+    tick(&server, "one").await;
+    server.until("SELECT count(*) FROM activity", 1).await;
+    backup(&server, &place).await;
+    let kept = tick(&server, "two").await;
+    for id in ["left-1", "left-2", "left-3"] {
+        tick(&server, id).await;
+    }
+    server.until("SELECT count(*) FROM activity", 5).await;
+    backup(&server, &place).await;
+    let left = ids(&server, &place).pop().unwrap();
+
+    let mut second = like(&server, &folder, "second");
+    done(&restore(&second, &place, &["--until", &kept]));
+    second.restart().await;
+    assert_eq!(second.number("SELECT count(*) FROM activity").await, 2);
+    let moment = tick(&second, "three").await;
+    tick(&second, "four").await;
+    second.until("SELECT count(*) FROM activity", 4).await;
+    backup(&second, &place).await;
+
+    let mut third = like(&server, &folder, "third");
+    done(&restore(&third, &place, &["--until", &moment]));
+    third.restart().await;
+    let there = third.sql("SELECT message_id FROM activity ORDER BY received_at").await;
+    let there: Vec<&str> = there.iter().map(|row| row[0].as_str().expect("an id")).collect();
+    assert_eq!(there, ["one", "two", "three"]);
+    comes_back(&server, &folder, &place, "left", &["--until", &moment, "--backup", &left], 5).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_database_is_told_from_its_neighbours() {
     if store::is_clickhouse() {

@@ -14,11 +14,13 @@ mod log;
 mod open;
 mod options;
 mod spill;
+mod timeline;
 
 #[cfg(any(test, feature = "contract"))]
 pub use contract::contract_suite;
 pub use error::{KafkaAccessError, LogError};
 pub use log::{ActivityLog, Batch, Damage, HeldFile, IsErased, LogRecord, LogStatus, PartitionStatus};
-pub use open::{cut, open, segment_end, verify};
+pub use open::{cut, open, segment_end, set_timeline, timeline_of, verify};
 pub use options::{KafkaAccess, LogOptions, SaslMechanism, VerifiedPartition, VerifyReport};
 pub use spill::{SpillOptions, drain_spilled, is_spilled, spilling};
+pub use timeline::{Restored, Timeline};

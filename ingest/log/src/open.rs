@@ -8,7 +8,7 @@ use footfall_ingest_activity::{Checkpoint, Timestamp};
 use crate::file::FileLog;
 #[cfg(feature = "kafka")]
 use crate::kafka::KafkaLog;
-use crate::{ActivityLog, LogError, LogOptions, VerifyReport};
+use crate::{ActivityLog, LogError, LogOptions, Timeline, VerifyReport};
 
 /// Opens the log that `url` names: `file:PATH` (relative or absolute; `file:///PATH` is the same), or
 /// `kafka://HOST:PORT[,…]/TOPIC[?replication=3&min_insync=2]`.
@@ -37,6 +37,22 @@ pub async fn cut(folder: PathBuf, until: Timestamp) -> Result<Checkpoint, LogErr
 /// `Read`, when the file cannot be read.
 pub fn segment_end(path: &Path) -> Result<u64, LogError> {
     FileLog::segment_end(path)
+}
+
+/// The timeline of a log in files, as its `meta.json` says it, or a copy of that, whatever its name; `None` when there is no such file.
+///
+/// # Errors
+/// `Incompatible`, when it is of another format or damaged; `Read`.
+pub fn timeline_of(meta: &Path) -> Result<Option<Timeline>, LogError> {
+    FileLog::timeline_of(meta)
+}
+
+/// Writes down what timeline the log in `folder` is of from now on. It must not be open.
+///
+/// # Errors
+/// `InUse`, `Incompatible` when there is no log, `Read`, `Write`, `DiskFull`.
+pub fn set_timeline(folder: &Path, timeline: Timeline) -> Result<(), LogError> {
+    FileLog::set_timeline(folder, timeline)
 }
 
 /// Reads the whole log that `url` names, checksums and all, and changes nothing. It must not be open.

@@ -49,6 +49,10 @@ pub enum BackupError {
     OtherSecret(PathBuf),
     #[error("nothing is known of {until}: {why}")]
     Until { until: String, why: String },
+    #[error(
+        "{0} is of another timeline than the log in {1}: what was received is not the same in both; restore one of them without the other"
+    )]
+    OtherTimeline(String, PathBuf),
     #[error("the running server has taken back what it held for this backup; try again")]
     TakenBack,
     #[error("{0}: {1}")]

@@ -3,6 +3,7 @@
 
 mod error;
 mod held;
+mod history;
 mod later;
 mod manifest;
 mod place;
@@ -27,6 +28,7 @@ pub use route::add;
 use self::held::Held;
 use self::manifest::Backup;
 use self::place::Place;
+use self::restore::Beyond;
 use crate::client::{Call, Client};
 use crate::config::Settings;
 use crate::console::{Progress, grouped, note, say};
@@ -102,10 +104,11 @@ pub async fn copy_running(
     settings: &Settings,
     place: &std::path::Path,
     into: Settings,
+    clock: &dyn Clock,
 ) -> Result<(), AppError> {
     let made = from_server(server, settings, Place::open(place)?, Some(1)).await?;
     note(format!("{} files, {} bytes", grouped(made.files), grouped(made.copied)));
-    restore::files(Place::existing(place)?, made.backup, None, None, &[], &into).await
+    restore::files(Place::existing(place)?, made.backup, Beyond::default(), &[], &into, clock).await
 }
 
 async fn from_server(

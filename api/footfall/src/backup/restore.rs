@@ -8,17 +8,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use footfall_ingest_activity::{Clock, Timestamp};
+use footfall_ingest_log::{Timeline, set_timeline};
 use footfall_pipelines_store::ErasureRecord;
 use footfall_pipelines_store::lake::add_erasures;
 
 use super::error::BackupError;
 use super::held::{self, usual};
+use super::history::{self, History};
 use super::manifest::{Backup, Item};
 use super::place::{Place, copy, damaged, private_file, private_folder};
 use super::{blocking, later, services, until};
 use crate::config::Settings;
 use crate::console::{Progress, grouped, note, say};
 use crate::error::AppError;
+
+#[cfg(test)]
+mod tests;
 
 /// Lies in the data folder until everything is there.
 pub const UNFINISHED: &str = "restore-unfinished";
@@ -31,11 +36,12 @@ pub struct RestoreArgs {
     /// Folder that holds the backups
     #[arg(long, value_name = "FOLDER")]
     from: PathBuf,
-    /// Which backup, as in `footfall backup --list`; else the newest
+    /// Which backup, as in `footfall backup --list`; else the newest. With --until, the timeline of which backup
     #[arg(long, value_name = "ID")]
     backup: Option<String>,
-    /// Only what had been received by then, as 2026-11-28T09:30:00Z; from the newest backup before, and the log of all backups
-    #[arg(long, value_name = "TIME", conflicts_with = "backup")]
+    /// Only what had been received by then, as 2026-11-28T09:30:00Z; from the newest backup before, and the log of all backups of
+    /// the timeline
+    #[arg(long, value_name = "TIME")]
     until: Option<String>,
     /// Folder of a log that outlived its machine, to restore what is in none of the backups yet
     #[arg(long, value_name = "FOLDER")]
@@ -43,6 +49,27 @@ pub struct RestoreArgs {
     /// Also forget whom this list has, as `footfall erasures` writes it; later backups in the folder are asked anyway
     #[arg(long, value_name = "FILE")]
     erasures: Vec<PathBuf>,
+}
+
+/// What is restored beyond a backup and its own log.
+#[derive(Default)]
+pub struct Beyond {
+    /// The log ends at this moment, and is that of all backups of the history together.
+    pub until: Option<Timestamp>,
+    /// A log that outlived its machine.
+    pub lost: Option<PathBuf>,
+    /// What the log is of, where it is not the backup's own.
+    pub history: Option<History>,
+}
+
+impl Beyond {
+    /// The timeline of the log that is restored now.
+    fn timeline(&self, place: &Place, backup: &Backup, now: Timestamp) -> Result<Timeline, BackupError> {
+        match &self.history {
+            None => Ok(history::timeline_of(place, backup)?.then(backup.held_at, now)),
+            Some(history) => Ok(history.timeline.clone().restored_to(self.until.unwrap_or(now), now)),
+        }
+    }
 }
 
 /// Where a file of a backup goes.
@@ -119,15 +146,18 @@ pub async fn restore(arguments: RestoreArgs, settings: Settings, clock: Arc<dyn 
     {
         return Err(BackupError::FilesOnly(asked).into());
     }
-    let backup = match until {
-        None => place.backup(arguments.backup.as_deref())?,
-        Some(until) => until::newest_before(&place, until)?,
+    let (named, lost) = (arguments.backup.as_deref(), arguments.log.clone());
+    let history = asked.map(|_| History::of(&place, lost.as_deref(), named)).transpose()?;
+    let backup = match &history {
+        None => place.backup(named)?,
+        Some(history) => history.choose(named, until)?,
     };
     safe(&backup)?;
+    let beyond = Beyond { until, lost, history };
     let later = later::than(&place, &backup, &arguments.erasures)?;
     let gone = &later.records;
     match (backup.services.clone(), held::places(&settings).is_ok()) {
-        (None, true) => files(place, backup, until, arguments.log, gone, &settings).await,
+        (None, true) => files(place, backup, beyond, gone, &settings, &*clock).await,
         (None, false) => services::by_way_of_files(place, backup, gone, &settings, clock).await,
         (Some(of), false) => services::restore(&place, &backup, &of, gone, &settings, &clock).await,
         (Some(of), true) => {
@@ -145,15 +175,18 @@ pub async fn restore(arguments: RestoreArgs, settings: Settings, clock: Arc<dyn 
 pub async fn files(
     place: Place,
     backup: Backup,
-    until: Option<Timestamp>,
-    lost: Option<PathBuf>,
+    beyond: Beyond,
     gone: &[ErasureRecord],
     settings: &Settings,
+    clock: &dyn Clock,
 ) -> Result<(), AppError> {
     let target = Target::of(settings, &backup)?;
     target.must_be_empty()?;
+    let timeline = beyond.timeline(&place, &backup, clock.now())?;
+    let Beyond { until, lost, history } = beyond;
     // With a moment, the log is that of all backups together; else it is the backup's own.
-    let all = if until.is_some() { until::log_of_all(&place, &backup)? } else { BTreeMap::new() };
+    let of_all = history.filter(|_| until.is_some()).map(|history| until::log_of_all(&place, &history, &backup));
+    let all = of_all.unwrap_or_default();
     let (log, lake) = (target.log.clone(), target.lake.clone());
     let held_at = backup.held_at;
     let (id, activities) = (backup.id.clone(), backup.activities());
@@ -168,6 +201,8 @@ pub async fn files(
             blocking(move || until::add_log(&from, &log)).await?;
         }
         until::settle(&log, &backup, until).await?;
+        // What it gets from now on is not what the log that it was copied from has got since, or will.
+        blocking(move || Ok(set_timeline(&log, timeline)?)).await?;
         let gone = gone.to_vec();
         blocking(move || Ok(add_erasures(&lake, &gone)?)).await
     };

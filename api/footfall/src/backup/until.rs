@@ -1,4 +1,4 @@
-//! Restoring up to a moment: the newest backup before it, and the log of all backups together, cut at the moment.
+//! Restoring up to a moment: the newest backup before it, and the log of all backups of its timeline together, cut at the moment.
 //!
 //! Each backup holds the segments of the log that were kept then. A segment grows, and gets shorter when somebody's records are taken
 //! out of it: of those of one name, the one that reaches furthest has all of it.
@@ -10,38 +10,25 @@ use std::path::{Path, PathBuf};
 use footfall_ingest_activity::Timestamp;
 
 use super::error::BackupError;
+use super::history::History;
 use super::manifest::{Backup, Item};
 use super::place::{Place, private_folder};
 use crate::console::note;
 use crate::error::AppError;
 
-/// The newest backup that holds nothing later than `until`.
-pub fn newest_before(place: &Place, until: Timestamp) -> Result<Backup, BackupError> {
-    let mut newest = None;
-    for id in place.ids()?.into_iter().rev() {
-        let backup = place.backup(Some(&id))?;
-        if backup.services.is_none() && backup.held_at <= until {
-            newest = Some(backup);
-            break;
-        }
-    }
-    newest
-        .ok_or_else(|| BackupError::Until { until: until.to_rfc3339(), why: "every backup was made later".to_owned() })
-}
-
-/// The log's segments of this and all later backups: of each name the one that reaches furthest, and of equal ones the latest.
-pub fn log_of_all(place: &Place, first: &Backup) -> Result<BTreeMap<String, Item>, BackupError> {
+/// The log's segments of this and all later backups of a timeline: of each name the one that reaches furthest, and of equal ones the
+/// latest.
+pub fn log_of_all(place: &Place, of: &History, first: &Backup) -> BTreeMap<String, Item> {
     let mut segments: BTreeMap<String, Item> = BTreeMap::new();
-    let is_later = |backup: &Backup| backup.services.is_none() && backup.held_at >= first.held_at;
-    for backup in place.all()?.into_iter().filter(is_later) {
-        for item in backup.items.into_iter().filter(|item| is_segment(&item.path)) {
+    for backup in of.backups.iter().filter(|backup| backup.held_at >= first.held_at) {
+        for item in backup.items.iter().filter(|item| is_segment(&item.path)) {
             match segments.get(&item.path) {
-                Some(known) if known.sha256 == item.sha256 || end_of(place, known) > end_of(place, &item) => {}
-                _ => drop(segments.insert(item.path.clone(), item)),
+                Some(known) if known.sha256 == item.sha256 || end_of(place, known) > end_of(place, item) => {}
+                _ => drop(segments.insert(item.path.clone(), item.clone())),
             }
         }
     }
-    Ok(segments)
+    segments
 }
 
 /// One that is missing or cannot be read reaches nowhere: it is said later, if there is no other.
@@ -201,7 +188,7 @@ mod tests {
             place.finish(&backup).unwrap();
             backups.push(backup);
         }
-        let all = log_of_all(&place, &backups[0]).unwrap();
+        let all = log_of_all(&place, &History::of(&place, None, None).unwrap(), &backups[0]);
         let chosen: Vec<&str> = all.values().map(|item| item.sha256.as_str()).collect();
         assert_eq!(chosen, [&*backups[1].items[0].sha256]);
     }

@@ -112,7 +112,7 @@ async fn bulk(from: &Settings, to: &Settings, clock: Arc<dyn Clock>) -> Result<T
         let begun = begun.next.iter().map(|place| (place.partition, place.offset)).collect();
         let _reading = Reading::from(from, &begun)?;
         note("copying the source as it is now");
-        backup::copy_running(&server, from, &folder_of(to).join("backup"), copied.clone()).await?;
+        backup::copy_running(&server, from, &folder_of(to).join("backup"), copied.clone(), &*clock).await?;
         begun
     };
     let _reading = Reading::from(from, &begun)?;

@@ -9,13 +9,17 @@ use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
 use super::format::{FORMAT_VERSION, first_offset_of};
-use crate::LogError;
+use crate::{LogError, Timeline};
 
-/// What is fixed for the life of a log.
+const META: &str = "meta.json";
+
+/// What a log is: format and partitions are fixed for its life.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Meta {
     pub format: u32,
     pub partitions: u32,
+    #[serde(flatten)]
+    pub timeline: Timeline,
 }
 
 /// Locks the folder for this process; it is free again when the file is dropped.
@@ -31,12 +35,17 @@ pub(super) fn lock(folder: &Path) -> Result<File, LogError> {
 
 /// Reads `meta.json`; `None` when the log is new.
 pub(super) fn read_meta(folder: &Path) -> Result<Option<Meta>, LogError> {
-    let path = folder.join("meta.json");
+    read_meta_at(&folder.join(META))
+}
+
+/// The same of a copy of `meta.json`, whatever its name.
+pub(super) fn read_meta_at(path: &Path) -> Result<Option<Meta>, LogError> {
+    let folder = path.parent().unwrap_or(path);
     let incompatible = |detail: String| LogError::Incompatible { path: folder.to_owned(), detail };
-    let text = match fs::read(&path) {
+    let text = match fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(read_error(&path)(error)),
+        Err(error) => return Err(read_error(path)(error)),
     };
     let meta: Meta = serde_json::from_slice(&text).map_err(|error| {
         incompatible(format!("meta.json cannot be read ({error}); it should be like {{\"format\":1,\"partitions\":1}}"))
@@ -59,13 +68,22 @@ pub(super) fn agree_on_meta(folder: &Path, partitions: u32) -> Result<(), LogErr
                 meta.partitions
             ),
         }),
-        None => write_meta(folder, &Meta { format: FORMAT_VERSION, partitions })
-            .map_err(write_error(&folder.join("meta.json"))),
+        None => write_meta(folder, &Meta { format: FORMAT_VERSION, partitions, timeline: Timeline::begin() })
+            .map_err(write_error(&folder.join(META))),
     }
 }
 
+/// Writes down what timeline the log in `folder` is of, which is not open.
+pub(super) fn set_timeline(folder: &Path, timeline: Timeline) -> Result<(), LogError> {
+    let Some(meta) = read_meta(folder)? else {
+        return Err(LogError::Incompatible { path: folder.to_owned(), detail: "there is no log here".to_owned() });
+    };
+    let _lock = lock(folder)?;
+    write_meta(folder, &Meta { timeline, ..meta }).map_err(write_error(&folder.join(META)))
+}
+
 fn write_meta(folder: &Path, meta: &Meta) -> io::Result<()> {
-    let (draft, path) = (folder.join("meta.json.new"), folder.join("meta.json"));
+    let (draft, path) = (folder.join("meta.json.new"), folder.join(META));
     let mut file = File::create(&draft)?;
     serde_json::to_writer(&mut file, meta)?;
     file.write_all(b"\n")?;

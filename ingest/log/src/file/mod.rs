@@ -35,7 +35,7 @@ use self::folder::write_error;
 use self::partition::{Partition, Place, State};
 use self::queue::Request;
 use self::writer::Writer;
-use crate::{ActivityLog, Batch, HeldFile, IsErased, LogError, LogOptions, LogStatus, VerifyReport};
+use crate::{ActivityLog, Batch, HeldFile, IsErased, LogError, LogOptions, LogStatus, Timeline, VerifyReport};
 
 /// Largest append that the format can hold in one frame.
 const APPEND_BYTES_MAX: usize = 1 << 30;
@@ -72,6 +72,16 @@ impl FileLog {
     /// Where a segment that nobody writes to ends, or a copy of one.
     pub fn segment_end(path: &Path) -> Result<u64, LogError> {
         cut::segment_end(path)
+    }
+
+    /// What a `meta.json` says, or a copy of one.
+    pub fn timeline_of(meta: &Path) -> Result<Option<Timeline>, LogError> {
+        Ok(folder::read_meta_at(meta)?.map(|meta| meta.timeline))
+    }
+
+    /// Writes it into that of a log that is not open.
+    pub fn set_timeline(folder: &Path, timeline: Timeline) -> Result<(), LogError> {
+        folder::set_timeline(folder, timeline)
     }
 
     fn open_now(folder: PathBuf, mut options: LogOptions, disk: Arc<dyn Disk>) -> Result<FileLog, LogError> {

@@ -38,15 +38,29 @@ use crate::{ActivityLog, Batch, LogError, LogOptions, LogStatus, PartitionStatus
 
 /// Readers that are kept for the next read.
 const READERS_KEPT: usize = 4;
-/// How long the start waits for partitions that have no leader yet; a lasting fault is told by the state of the log.
-const SETTLED_WITHIN: Duration = Duration::from_secs(3);
 /// Offsets that are skipped at most to get past a reader that had seen more than the brokers kept.
 const SKIPPED_MAX: u64 = 1_000_000;
+
+/// How long it is waited for what the brokers do not give at once.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// By the start, for partitions that have no leader yet; a lasting fault is told by the state of the log.
+    start: Duration,
+    /// By a read below the end, for a record, and by readers for those of one partition while others have some.
+    read: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Patience { start: Duration::from_secs(3), read: Duration::from_secs(10) }
+    }
+}
 
 /// What the log shares with its watch.
 struct Shared {
     place: Place,
     options: LogOptions,
+    patience: Patience,
     ends: Ends,
     refusals: Arc<Refusals>,
     /// Why a partition cannot be asked for just now, by partition.
@@ -114,6 +128,22 @@ impl Shared {
     }
 }
 
+/// What a log writes and asks with.
+struct Clients {
+    producer: Producer,
+    asking: Arc<Consumer>,
+    refusals: Arc<Refusals>,
+}
+
+impl Clients {
+    fn new(place: &Place, options: &LogOptions) -> Result<Clients, LogError> {
+        let refusals = Arc::new(Refusals::default());
+        let producer = clients::producer(place, options, &refusals)?;
+        let asking = clients::consumer(place, options, &refusals)?;
+        Ok(Clients { producer, asking, refusals })
+    }
+}
+
 /// A log in a topic of Apache Kafka.
 pub(crate) struct KafkaLog {
     shared: Arc<Shared>,
@@ -134,30 +164,35 @@ impl KafkaLog {
         }
         access::check(&options.kafka)?;
         access::warn_if_open(&place, &options.kafka);
-        let refusals = Arc::new(Refusals::default());
-        let producer = clients::producer(&place, &options, &refusals)?;
-        let consumer = clients::consumer(&place, &options, &refusals)?;
-        topic::settle(&place, &options, &consumer, &refusals).await?;
+        let clients = Clients::new(&place, &options)?;
+        topic::settle(&place, &options, &clients.asking, &clients.refusals).await?;
+        KafkaLog::on(place, options, clients, Patience::default()).await
+    }
+
+    /// The log in a topic that is there.
+    async fn on(place: Place, options: LogOptions, clients: Clients, patience: Patience) -> Result<KafkaLog, LogError> {
+        let Clients { producer, asking, refusals } = clients;
         let shared = Arc::new(Shared {
             ends: Ends::new(options.partitions),
             refusals,
             place,
             options,
+            patience,
             faults: Mutex::default(),
             released: Mutex::default(),
             is_closed: AtomicBool::new(false),
         });
-        let asked = (shared.clone(), consumer.clone());
+        let asked = (shared.clone(), asking.clone());
         blocking(move || watch::look(&asked.0, &asked.1)).await??;
-        watch::start(shared.clone(), consumer.clone())?;
+        watch::start(shared.clone(), asking.clone())?;
         // Partitions of a topic that was just made have no leader for a moment: whoever appends at once need not hear of it.
-        let settled = Instant::now() + SETTLED_WITHIN;
-        while shared.ends.unknown().is_some() && Instant::now() < settled {
+        let settled = Instant::now() + patience.start;
+        while !shared.faults().is_empty() && Instant::now() < settled {
             tokio::time::sleep(watch::INTERVAL).await;
         }
         Ok(KafkaLog {
             shared,
-            asking: consumer,
+            asking,
             producer: Mutex::new(producer),
             waiting_bytes: AtomicUsize::new(0),
             readers: Mutex::default(),
@@ -212,9 +247,9 @@ impl KafkaLog {
         match place.map(|place| readers.swap_remove(place)) {
             Some(reader) => Ok(reader),
             None => {
-                let Shared { place, options, refusals, .. } = &*self.shared;
+                let Shared { place, options, refusals, patience, .. } = &*self.shared;
                 let consumer = clients::consumer(place, options, refusals)?;
-                Ok(Reader::new(consumer, self.shared.place.topic.clone()))
+                Ok(Reader::new(consumer, place.topic.clone(), patience.read))
             }
         }
     }

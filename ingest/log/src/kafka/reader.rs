@@ -13,8 +13,6 @@ use super::ends::Ends;
 use super::message::{Read, read};
 use crate::{Batch, Damage, LogError};
 
-/// How long a read below the end may find nothing before it says so.
-const PATIENCE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(100);
 
 /// A consumer and where it stands.
@@ -25,11 +23,13 @@ pub(super) struct Reader {
     stands: BTreeMap<u32, u64>,
     /// Since when nothing has come of a partition that has more.
     waiting: BTreeMap<u32, Instant>,
+    /// How long a read below the end may find nothing before it says so, and a partition may give nothing while others do.
+    patience: Duration,
 }
 
 impl Reader {
-    pub fn new(consumer: Arc<Consumer>, topic: String) -> Reader {
-        Reader { consumer, topic, stands: BTreeMap::new(), waiting: BTreeMap::new() }
+    pub fn new(consumer: Arc<Consumer>, topic: String, patience: Duration) -> Reader {
+        Reader { consumer, topic, stands: BTreeMap::new(), waiting: BTreeMap::new(), patience }
     }
 
     /// True when it can go on from `from` without a seek.
@@ -39,7 +39,7 @@ impl Reader {
 
     /// True when a partition with more records has given none for long, while others may have: another consumer has to read on.
     pub fn is_starved(&self) -> bool {
-        self.waiting.values().any(|since| since.elapsed() > PATIENCE)
+        self.waiting.values().any(|since| since.elapsed() > self.patience)
     }
 
     /// Records of the partitions that have some, until `bytes_max` are there or all that `ends` knew is read. Blocks.
@@ -71,7 +71,7 @@ impl Reader {
         while bytes < bytes_max && wanted.iter().any(|(partition, end)| batch.next.next_offset(*partition) < *end) {
             let Some(message) = self.consumer.poll(POLL) else {
                 let has_some = !batch.records.is_empty() || !batch.damages.is_empty();
-                if has_some || last.elapsed() > PATIENCE {
+                if has_some || last.elapsed() > self.patience {
                     break;
                 }
                 continue;
@@ -104,7 +104,7 @@ impl Reader {
         }
         if batch.next == *from {
             self.stands.clear();
-            let detail = format!("no record came within {} s from below the end of the topic", PATIENCE.as_secs());
+            let detail = format!("no record came within {} s from below the end of the topic", self.patience.as_secs());
             return Err(LogError::Kafka { doing: "reading", detail });
         }
         Ok(batch)

@@ -116,7 +116,7 @@ pub(super) async fn stored(
             "SELECT key FROM {MESSAGE_KEYS} WHERE key IN ({}) AND {} AND {}",
             list.trim_end_matches(','),
             since(horizon),
-            visible.condition(0)
+            visible.condition(0, database.name())
         );
         for batch in database.batches(&sql, &key_schema()).await? {
             found.extend(keys_of(&batch));

@@ -25,8 +25,8 @@ pub struct ClickHouseOptions {
     pub read_timeout: Duration,
     /// Tries of one statement that writes before the job is told.
     pub tries: u32,
-    /// Rows of a publication that was never committed are removed when nothing can be on its way any more. What came later would be in
-    /// answers: it is far longer than whoever was fenced goes on trying.
+    /// Rows of a publication that was never committed are removed when nothing should be on its way any more: it is far longer than
+    /// whoever was fenced goes on trying. What comes later all the same is in no answer, and is looked for as often.
     pub settle_after: Duration,
     /// How often a reader looks for new publications.
     pub follow_every: Duration,

@@ -50,16 +50,18 @@ pub(super) async fn load(
     Ok(all)
 }
 
-/// Removes changes that later ones have overtaken, when there are as many of them as of others.
+/// Removes changes that later ones have overtaken, when there are as many of them as of others. Those of publications that were
+/// never committed overtake nothing.
 pub(super) async fn squash(
     database: &Database,
     own_table: &str,
     on_cluster: &str,
-    head: u64,
+    visible: &Visible,
 ) -> Result<bool, StoreError> {
-    let overrides = Table::PersonOverrides.name();
+    let (overrides, head) = (Table::PersonOverrides.name(), visible.head);
+    let committed = visible.condition(0, database.name());
     let latest = format!(
-        "SELECT project, person_id, max(publication) FROM {overrides} WHERE publication <= {head} GROUP BY project, person_id"
+        "SELECT project, person_id, max(publication) FROM {overrides} WHERE {committed} GROUP BY project, person_id"
     );
     let sql = format!(
         "SELECT toUInt64(count() >= 2 * (SELECT count() FROM ({latest})) AND count() > 1000) FROM {overrides} WHERE publication <= {head}"

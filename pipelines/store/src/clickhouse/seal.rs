@@ -60,7 +60,7 @@ mod tests {
             question(("p", Table::Identities), &visible, 7, "db"),
             "SELECT count() AS rows, sum(sipHash64(publication, `person_id`, `distinct_id`, `first_seen`, `last_seen`, \
              `activities`, `identified`)) AS sum FROM `identities` WHERE project = 'p' AND publication <= 7 \
-             AND publication NOT IN (3)"
+             AND publication NOT IN (3) AND publication NOT IN (SELECT publication FROM `db`.settled_publications)"
         );
         assert!(question(("p", Table::Activity), &visible, 70, "db").contains("publication <= 9 AND"));
     }

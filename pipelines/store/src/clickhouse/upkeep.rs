@@ -4,6 +4,8 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use arrow::array::AsArray;
+use arrow::datatypes::{DataType, UInt64Type};
 use tokio::task::AbortHandle;
 
 use super::chain;
@@ -89,7 +91,7 @@ async fn catch_up(shared: &Shared, looked: &mut Instant) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Removes rows under numbers that were left out, once nothing can be on its way to them.
+/// Removes rows under numbers that were left out, once nothing should be on its way to them, and what came after that all the same.
 async fn settle(shared: Weak<Shared>) {
     loop {
         let Some(strong) = shared.upgrade() else { return };
@@ -98,7 +100,11 @@ async fn settle(shared: Weak<Shared>) {
         drop(strong);
         tokio::time::sleep(wait).await;
         let Some(strong) = shared.upgrade() else { return };
-        if let Err(error) = remove(&strong, &due).await {
+        let removed = async {
+            remove(&strong, &due).await?;
+            remove_late(&strong).await
+        };
+        if let Err(error) = removed.await {
             tracing::warn!(%error, "rows that were never committed cannot be removed yet");
         }
     }
@@ -108,20 +114,45 @@ async fn remove(shared: &Shared, void: &[u64]) -> Result<(), StoreError> {
     if void.is_empty() {
         return Ok(());
     }
-    let numbers: Vec<String> = void.iter().map(u64::to_string).collect();
-    let numbers = numbers.join(", ");
-    let on = shared.layout.on_cluster();
-    let tables = Table::ALL.iter().map(|table| table.name()).chain([MESSAGE_KEYS, ERASURES, ERASED_ROWS]);
-    for table in tables {
-        let own = shared.layout.own(table);
-        let sql = format!("ALTER TABLE `{own}`{on} DELETE WHERE publication IN ({numbers})");
-        shared.database.execute(&sql, &[("mutations_sync", "2".to_owned())]).await?;
+    for table in tables() {
+        delete(shared, table, void).await?;
     }
     let rows: Vec<String> = void.iter().map(|number| format!("({number})")).collect();
     shared.database.execute(&format!("INSERT INTO {SETTLED} VALUES {}", rows.join(", ")), &[]).await?;
     let left = chain::void(&shared.database).await?;
     shared.change_view(|view| view.visible.void = left);
     trim(shared).await
+}
+
+/// Tables whose rows carry the number of their publication.
+fn tables() -> impl Iterator<Item = &'static str> {
+    Table::ALL.iter().map(|table| table.name()).chain([MESSAGE_KEYS, ERASURES, ERASED_ROWS])
+}
+
+async fn delete(shared: &Shared, table: &str, publications: &[u64]) -> Result<(), StoreError> {
+    let (own, on) = (shared.layout.own(table), shared.layout.on_cluster());
+    let numbers: Vec<String> = publications.iter().map(u64::to_string).collect();
+    let sql = format!("ALTER TABLE `{own}`{on} DELETE WHERE publication IN ({})", numbers.join(", "));
+    shared.database.execute(&sql, &[("mutations_sync", "2".to_owned())]).await
+}
+
+/// Removes rows that came when their number was settled, from whoever was halted for that long: nobody sees them, and they would only
+/// take room.
+async fn remove_late(shared: &Shared) -> Result<(), StoreError> {
+    let schema = chain::schema(&[("publication", DataType::UInt64)]);
+    for table in tables() {
+        let sql = format!(
+            "SELECT DISTINCT publication FROM `{table}` WHERE publication IN (SELECT publication FROM {SETTLED})"
+        );
+        let found = shared.database.batches(&sql, &schema).await?;
+        let late: Vec<u64> =
+            found.iter().flat_map(|batch| batch.column(0).as_primitive::<UInt64Type>().values().to_vec()).collect();
+        if !late.is_empty() {
+            tracing::warn!(table, publications = ?late, "rows came long after another process had taken over: they are removed");
+            delete(shared, table, &late).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Keeps the chain short: what lies far behind its end is asked for by nobody.
@@ -143,8 +174,8 @@ async fn squash(shared: Weak<Shared>) {
         tokio::time::sleep(SQUASH_EVERY).await;
         let Some(shared) = shared.upgrade() else { return };
         let own = shared.layout.own(Table::PersonOverrides.name());
-        let head = shared.view().visible.head;
-        match overrides::squash(&shared.database, &own, &shared.layout.on_cluster(), head).await {
+        let visible = shared.view().visible;
+        match overrides::squash(&shared.database, &own, &shared.layout.on_cluster(), &visible).await {
             Ok(true) => tracing::info!("overtaken changes of persons were removed"),
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, "overtaken changes of persons cannot be removed yet"),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use footfall_ingest_activity::Checkpoint;
 
+use super::ddl::SETTLED;
 use super::forgotten::{Forgotten, Hidden};
 use crate::lake::Overrides;
 use crate::tables::Table;
@@ -25,15 +26,15 @@ pub(super) struct View {
 pub(super) struct Visible {
     /// The latest committed publication.
     pub head: u64,
-    /// Numbers below it that were never committed, and whose rows may still be there.
+    /// Numbers below it that were never committed, and whose rows may still be there. Others are settled: the database knows them.
     pub void: Arc<[u64]>,
     /// Persons who are forgotten, and whose rows may still be there.
     pub hidden: Arc<[Hidden]>,
 }
 
 impl Visible {
-    /// The condition on rows published after `after`.
-    pub fn condition(&self, after: u64) -> String {
+    /// The condition on rows published after `after`, in the database of that name.
+    pub fn condition(&self, after: u64, database: &str) -> String {
         let mut sql = format!("publication <= {}", self.head);
         if after > 0 {
             sql += &format!(" AND publication > {after}");
@@ -43,7 +44,9 @@ impl Visible {
         if !void.is_empty() {
             sql += &format!(" AND publication NOT IN ({})", void.join(", "));
         }
-        sql
+        // What was left out once is void for ever: rows may come long after those that were there are gone, from whoever was halted
+        // meanwhile. Numbers are only ever added, so it does not matter when the list is read.
+        sql + &format!(" AND publication NOT IN (SELECT publication FROM `{database}`.{SETTLED})")
     }
 
     /// The condition on rows of a table published after `after`, of one project or of all, which are in the database of
@@ -51,7 +54,7 @@ impl Visible {
     pub fn rows(&self, table: Table, project: Option<&str>, after: u64, database: &str) -> String {
         let concerns = |hidden: &&Hidden| hidden.publication > after && project.is_none_or(|of| *of == *hidden.project);
         let theirs = self.hidden.iter().filter(concerns).filter_map(|hidden| hidden.rows(table, database));
-        theirs.fold(self.condition(after), |sql, theirs| format!("{sql} AND NOT ({theirs})"))
+        theirs.fold(self.condition(after, database), |sql, theirs| format!("{sql} AND NOT ({theirs})"))
     }
 }
 
@@ -95,9 +98,13 @@ mod tests {
     #[test]
     fn rows_of_void_numbers_are_left_out() {
         let visible = Visible { head: 9, void: [3, 7, 12].into(), ..Visible::default() };
-        assert_eq!(visible.condition(0), "publication <= 9 AND publication NOT IN (3, 7)");
-        assert_eq!(visible.condition(5), "publication <= 9 AND publication > 5 AND publication NOT IN (7)");
-        assert_eq!(visible.condition(8), "publication <= 9 AND publication > 8");
+        let condition = |after, expected: &str| {
+            let settled = "AND publication NOT IN (SELECT publication FROM `db`.settled_publications)";
+            assert_eq!(visible.condition(after, "db"), format!("publication <= 9 {expected}{settled}"));
+        };
+        condition(0, "AND publication NOT IN (3, 7) ");
+        condition(5, "AND publication > 5 AND publication NOT IN (7) ");
+        condition(8, "AND publication > 8 ");
     }
 
     #[test]
@@ -107,10 +114,11 @@ mod tests {
         let theirs = "project = 'it\\'s' AND publication < 7 AND quarantine_id IN (SELECT key FROM `db`.erased_rows \
                       WHERE erasure = '00000000-0000-0000-0000-000000000000' AND publication = 7 AND kind = 'item')";
         let all = visible.rows(Table::Quarantine, Some("it's"), 0, "db");
-        assert_eq!(all, format!("publication <= 9 AND NOT ({theirs})"));
+        let plain = |after| visible.condition(after, "db");
+        assert_eq!(all, format!("{} AND NOT ({theirs})", plain(0)));
         assert_eq!(visible.rows(Table::Quarantine, None, 0, "db"), all);
-        assert_eq!(visible.rows(Table::Quarantine, Some("other"), 0, "db"), "publication <= 9");
-        assert_eq!(visible.rows(Table::Quarantine, None, 7, "db"), "publication <= 9 AND publication > 7");
-        assert_eq!(visible.rows(Table::QuarantineResolved, None, 0, "db"), "publication <= 9");
+        assert_eq!(visible.rows(Table::Quarantine, Some("other"), 0, "db"), plain(0));
+        assert_eq!(visible.rows(Table::Quarantine, None, 7, "db"), plain(7));
+        assert_eq!(visible.rows(Table::QuarantineResolved, None, 0, "db"), plain(0));
     }
 }

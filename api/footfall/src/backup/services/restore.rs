@@ -17,7 +17,7 @@ use super::{sqlite, taken_over};
 use crate::backup::error::BackupError;
 use crate::backup::manifest::{Backup, Item, Services};
 use crate::backup::place::{Place, copy, damaged, private_file, private_folder};
-use crate::backup::restore::{UNFINISHED, files};
+use crate::backup::restore::{Beyond, UNFINISHED, files};
 use crate::backup::usual;
 use crate::config::Settings;
 use crate::console::{grouped, note, say};
@@ -219,7 +219,7 @@ pub async fn by_way_of_files(
     let [log, store, database] = usual(&folder);
     let mut on_files = Settings { data_dir: folder.clone(), secrets_dir: folder.clone(), ..settings.clone() };
     (on_files.log.url, on_files.store.url, on_files.database.url) = (log, store, database);
-    files(place, backup, None, None, gone, &on_files).await?;
+    files(place, backup, Beyond::default(), gone, &on_files, &*clock).await?;
     on_files.log.partitions = partitions_of(&folder.join("log"))?;
     migrate::still(&on_files, settings, clock).await?;
     fs::remove_dir_all(&folder).map_err(AppError::file(folder))

@@ -7,7 +7,7 @@ use footfall_ingest_activity::{FixedClock, Timestamp};
 use tempfile::tempdir;
 
 use super::{eventually, numbered, open_real, options, read_all};
-use crate::{ActivityLog, LogOptions, cut};
+use crate::{ActivityLog, LogError, LogOptions, Timeline, cut, set_timeline, timeline_of};
 
 #[tokio::test]
 async fn what_is_held_stays_and_grows_no_more() {
@@ -78,4 +78,29 @@ async fn a_cut_log_ends_at_the_moment() {
     drop(log);
     let none = cut(folder.path().to_owned(), Timestamp::from_millis(10)).await.unwrap();
     assert_eq!(none.iter().map(|(_, offset)| offset).sum::<u64>(), 0);
+}
+
+#[tokio::test]
+async fn copies_of_a_log_are_of_its_timeline_and_another_log_is_not() {
+    let (folder, other, held) = (tempdir().unwrap(), tempdir().unwrap(), tempdir().unwrap());
+    let told = |folder: &std::path::Path| timeline_of(&folder.join("meta.json")).unwrap();
+    assert_eq!(told(folder.path()), None);
+    assert!(matches!(set_timeline(folder.path(), Timeline::begin()), Err(LogError::Incompatible { .. })));
+    let log = open_real(folder.path(), options(2)).await;
+    drop(open_real(other.path(), options(2)).await);
+    log.hold(held.path()).await.unwrap().unwrap();
+    let first = told(held.path()).unwrap();
+    assert_eq!(told(folder.path()).as_ref(), Some(&first));
+    assert!(!first.includes(&told(other.path()).unwrap(), Timestamp::from_millis(0)));
+    let refused = set_timeline(folder.path(), Timeline::begin());
+    assert!(matches!(refused, Err(LogError::InUse { .. })), "{refused:?}");
+    log.close().await;
+    drop(log);
+    // One that an older program made stays without a name; what is written down stays when it is opened.
+    let restored = first.restored_to(Timestamp::from_millis(5), Timestamp::from_millis(9));
+    for timeline in [Timeline::default(), restored] {
+        set_timeline(folder.path(), timeline.clone()).unwrap();
+        drop(open_real(folder.path(), options(2)).await);
+        assert_eq!(told(folder.path()), Some(timeline));
+    }
 }

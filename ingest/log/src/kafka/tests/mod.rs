@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod mock;
 mod secured;
 
 use std::path::{Path, PathBuf};

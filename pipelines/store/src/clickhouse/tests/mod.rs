@@ -312,14 +312,19 @@ async fn overtaken_changes_of_persons_go() {
     for n in 0..3 {
         store.publish(change(n)).await.unwrap();
     }
-    let overrides = store.snapshot("p").overrides.clone();
+    // One that was never committed has overtaken nothing.
     let head = store.shared.view().visible.head;
-    assert_eq!(count(&store, "SELECT count() FROM person_overrides").await, 1_200);
-    assert!(super::overrides::squash(&store.shared.database, "person_overrides", "", head).await.unwrap());
+    store.shared.insert_all(&change(3), head + 1, Timestamp::from_millis(0), "given up").await.unwrap();
+    store.shared.note_attempt(1).await;
+    store.publish(publication("p", 3..4)).await.unwrap();
+    let overrides = store.snapshot("p").overrides.clone();
+    let visible = store.shared.view().visible;
+    assert_eq!(count(&store, "SELECT count() FROM person_overrides").await, 1_600);
+    assert!(super::overrides::squash(&store.shared.database, "person_overrides", "", &visible).await.unwrap());
     assert_eq!(count(&store, "SELECT count() FROM person_overrides").await, 400);
     let again = given.open(ClickHouseOptions::default()).await;
     assert_eq!(again.snapshot("p").overrides, overrides);
-    assert_eq!(again.durable_checkpoint(), until(3));
+    assert_eq!(again.durable_checkpoint(), until(4));
     assert_ne!(again.durable_checkpoint(), Checkpoint::default());
     given.drop(&again).await;
 }
