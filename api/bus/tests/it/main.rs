@@ -69,14 +69,37 @@ async fn redis_keeps_the_contract_and_its_death_stops_nobody() {
     let Some(redis) = Redis::start() else { return };
     let (one, other) = (redis.open("a"), redis.open("a"));
     suite(&*one.bus, &*other.bus).await;
-    contract::suite(&*counters(&one)).await;
+    contract::suite(&*of_told_moments(&one)).await;
     limits_count_together(&one, &other).await;
+    clocks_apart_count_as_one(&one, &other).await;
     installations_do_not_hear_each_other(&redis, &one).await;
     its_death_stops_nobody(&redis, &one, &other).await;
 }
 
 fn counters(of: &Opened) -> Arc<dyn Buckets> {
     of.counters.as_ref().expect("counters").or_else(Arc::new(MemoryBuckets::default()))
+}
+
+/// For tests that make the time.
+fn of_told_moments(of: &Opened) -> Arc<dyn Buckets> {
+    of.counters.clone().expect("counters").by_told_moments().or_else(Arc::new(MemoryBuckets::default()))
+}
+
+/// What a process takes for the time neither refuses others what is theirs nor gives them more.
+async fn clocks_apart_count_as_one(one: &Opened, other: &Opened) {
+    let (bucket, quota) = (Bucket::of("clocks", "a"), Quota::new(4, Duration::from_secs(3600)));
+    let now = Timestamp::from_millis(1_764_000_000_000);
+    let day = 26 * 3_600_000;
+    for (at, told, remaining) in [(one, day, 3), (other, 0, 2), (one, -day, 1), (other, day, 0)] {
+        let level = counters(at).take(bucket, quota, 1, now.plus_millis(told)).await.unwrap();
+        assert_eq!((level.remaining, level.wait), (remaining, None), "{told}");
+    }
+    for (at, told) in [(one, day), (other, 0), (one, -day)] {
+        let wait = counters(at).take(bucket, quota, 1, now.plus_millis(told)).await.unwrap().wait.expect("it is empty");
+        assert!(wait <= Duration::from_secs(900), "{wait:?}");
+    }
+    counters(other).give_back(bucket, quota, 1, now).await.unwrap();
+    assert_eq!(counters(one).take(bucket, quota, 0, now.plus_millis(day)).await.unwrap().remaining, 1);
 }
 
 async fn limits_count_together(one: &Opened, other: &Opened) {
