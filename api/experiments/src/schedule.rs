@@ -8,7 +8,7 @@ use crate::error::ExperimentError;
 use crate::experiments::{Author, Experiments, Item, Next};
 use crate::lifecycle::Step;
 use crate::resources::patched;
-use crate::storage::{DONE, ScheduledChange, ScheduledKept};
+use crate::storage::{Claim, DONE, ScheduledChange, ScheduledKept};
 
 fn invalid(fault: Fault) -> ExperimentError {
     ExperimentError::Invalid(vec![fault])
@@ -58,17 +58,17 @@ impl Experiments {
         for change in due {
             let mut transaction = self.access().database().write().await?;
             let is_mine = change.claim(&mut transaction, now).await?;
-            // Claimed first, so that no other process does it at the same time. Who is interrupted here leaves it begun, and then it is done
-            // again: a change that was done already changes nothing, and a step that was taken is refused.
+            // Claimed first, so that no other process does it at the same time. Who is interrupted here leaves it begun, and then another
+            // does it. What is done and that it is done are one transaction, so that nobody comes late with it.
             transaction.commit().await?;
             if !is_mine {
                 continue;
             }
-            let outcome = match self.apply(&change).await {
+            let outcome = match self.apply(Claim { change: &change, at: now }).await {
                 Ok(()) => DONE.to_owned(),
                 Err(error) if is_passing(&error) => {
                     tracing::warn!(%error, id = change.id, "a scheduled change is tried again");
-                    change.put_back(self.access().database()).await?;
+                    change.put_back(self.access().database(), now).await?;
                     continue;
                 }
                 Err(error) => {
@@ -81,26 +81,28 @@ impl Experiments {
         Ok(count)
     }
 
-    async fn apply(&self, change: &ScheduledKept) -> Result<(), ExperimentError> {
+    async fn apply(&self, claim: Claim<'_>) -> Result<(), ExperimentError> {
+        let change = claim.change;
         let system = Author::system(format!("scheduled by {}: {}", change.made_by, change.reason));
         let author = Author { on_behalf_of: Some(change.made_by.clone()), ..system };
         match (&change.change, change.kind) {
-            (ScheduledChange::Patch(patch), Kind::Feature) => self.apply_patch::<Feature>(change, patch, &author).await,
-            (ScheduledChange::Patch(patch), _) => self.apply_patch::<Experiment>(change, patch, &author).await,
+            (ScheduledChange::Patch(patch), Kind::Feature) => self.apply_patch::<Feature>(claim, patch, &author).await,
+            (ScheduledChange::Patch(patch), _) => self.apply_patch::<Experiment>(claim, patch, &author).await,
             (ScheduledChange::Start {}, _) => {
-                self.apply_step(change, Step::Start { without_review: false }, &author).await
+                self.apply_step(claim, Step::Start { without_review: false }, &author).await
             }
-            (ScheduledChange::Stop {}, _) => self.apply_step(change, Step::Stop, &author).await,
+            (ScheduledChange::Stop {}, _) => self.apply_step(claim, Step::Stop, &author).await,
         }
     }
 
-    async fn apply_step(&self, change: &ScheduledKept, step: Step, author: &Author) -> Result<(), ExperimentError> {
-        self.step(&change.project, &change.key, step, author, |_| Ok(())).await.map(drop)
+    async fn apply_step(&self, claim: Claim<'_>, step: Step, author: &Author) -> Result<(), ExperimentError> {
+        let of = (claim.change.project.as_str(), claim.change.key.as_str());
+        self.step_claimed(of, step, author, Some(claim), |_| Ok(())).await.map(drop)
     }
 
     async fn apply_patch<D: Definition>(
         &self,
-        change: &ScheduledKept,
+        claim: Claim<'_>,
         patch: &Value,
         author: &Author,
     ) -> Result<(), ExperimentError> {
@@ -108,7 +110,8 @@ impl Experiments {
             let item = before.ok_or(ExperimentError::NotFound(D::KIND.name()))?;
             Ok(Next::Put(patched(&item.definition, patch).map_err(invalid)?, item.state.clone()))
         };
-        self.change(&change.project, &change.key, "scheduled", author, decide).await.map(drop)
+        let ScheduledKept { project, key, .. } = claim.change;
+        self.change_claimed(project, key, "scheduled", author, Some(claim), decide).await.map(drop)
     }
 }
 

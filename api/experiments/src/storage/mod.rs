@@ -13,7 +13,7 @@ pub use definitions::{
     projects_with_switchbacks, revisions,
 };
 pub(crate) use definitions::{held, lock, set_state, write};
-pub(crate) use schedule::DONE;
+pub(crate) use schedule::{Claim, DONE};
 pub use schedule::{ScheduledChange, ScheduledKept};
 pub use sign_ins::{SignIn, forget_sign_ins, sign_ins_of};
 pub(crate) use sign_ins::{forget_oldest, hash_id, remember};
