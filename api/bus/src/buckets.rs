@@ -93,7 +93,6 @@ impl Counters {
         let failed = answer.as_ref().err();
         if let Some(error) = failed {
             tracing::debug!(%error, "limits are not counted in Redis");
-            metrics::counter!("footfall_bus_limits_elsewhere_total").increment(1);
         }
         let until = failed.map(|_| Instant::now() + REST);
         *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
@@ -146,7 +145,10 @@ impl Buckets for RedisBuckets {
         match self.taken(bucket, quota, cost, self.moment(now)).await {
             // What is left is told of the bucket as it is now; how long to wait, of what was asked for.
             Some((due, is_taken, moment)) => Ok(look(due, moment, quota, if is_taken { 0 } else { cost })),
-            None => self.instead.take(bucket, quota, cost, now).await,
+            None => {
+                metrics::counter!("footfall_bus_limits_elsewhere_total").increment(1);
+                self.instead.take(bucket, quota, cost, now).await
+            }
         }
     }
 
