@@ -218,4 +218,17 @@ async fn processes_hurry_each_other_and_go_on_without_redis() {
     assert!(middle(&told) < middle(&looked), "{told:?} {looked:?}");
     let known = load.end().await;
     all.account(&known).await;
+
+    // Who is here is asked of the tables: the same in every process, without Redis as with it.
+    tokio::task::block_in_place(|| redis.does("kill"));
+    let here: Vec<Value> = ["ada", "ben", "cleo"].map(|person| json!({"event": "here", "distinctId": person})).into();
+    assert_eq!(all.ingest[0].post(&json!(here)).await.json()["accepted"], 3);
+    let since = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() - 300).expect("a time");
+    let asked = format!("SELECT count(DISTINCT person_id), count(*) FROM activity WHERE timestamp >= '{since}'");
+    for server in &all.api {
+        server.until("SELECT count(*) FROM activity WHERE event = 'here'", 3).await;
+    }
+    let said = [all.api[0].sql(&asked).await, all.api[1].sql(&asked).await];
+    assert_eq!(said[0], said[1]);
+    assert!(said[0][0][0].as_i64().is_some_and(|people| people >= 3), "{said:?}");
 }

@@ -1,7 +1,12 @@
 //! An experiment on the running program: assigned by PostHog's door, exposed and converted by activity, and its result counted anew.
 
+use std::time::Duration;
+
 use hyper::Method;
+use rustix::process::Signal;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::accounts::{Person, owner};
 use crate::server::Server;
@@ -97,6 +102,49 @@ async fn whom_a_door_gave_a_variation_is_exposed_where_the_sdk_tells_nobody() {
     assert_eq!(seen, people, "{report}");
     assert_eq!(server.metric("footfall_exposures_lost_total", "").await, 0.0);
     assert_eq!(server.metric("footfall_exposures_told_total", "").await, people.iter().sum::<i64>() as f64);
+}
+
+/// A process that is told to stop while it answers: what the answer leaves to do is done before the end.
+#[tokio::test]
+async fn whom_a_door_answers_at_the_end_is_exposed() {
+    let settings = [("FOOTFALL_SERVER_DRAIN", "0s"), ("FOOTFALL_SERVER_SHUTDOWN_TIMEOUT", "60s")];
+    let mut server = Server::start_with(&settings).await;
+    let team = owner(&server).await;
+    let metric = json!({"measure": {"conversion": {"source": {"event": "bought"}}}});
+    started(&team, &[("bought", metric)], json!({})).await;
+    let keys = team.get(&of("keys")).await;
+    let key = keys["items"].as_array().expect("keys").iter().find(|key| key["kind"] == "write").expect("a write key");
+    let connection = of(&format!("sdk-connections/{}", key["id"].as_str().expect("an id")));
+    let wanted = json!({"environment": "production", "records_exposures": true});
+    assert_eq!(team.changing(Method::PUT, &connection, wanted).await.status, 200);
+
+    let address = server.url().trim_start_matches("http://").to_owned();
+    let mut asking = TcpStream::connect(&address).await.expect("a connection");
+    let body = json!({"context": {"targetingKey": "ada"}}).to_string();
+    let head = format!(
+        "POST /ofrep/v1/evaluate/flags/checkout HTTP/1.1\r\nhost: {address}\r\nx-api-key: {}\r\n\
+         content-type: application/json\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
+        server.write_key(),
+        body.len()
+    );
+    asking.write_all(head.as_bytes()).await.expect("it is sent");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        assert_ne!(asking.read_buf(&mut answer).await.expect("an answer"), 0, "{}", String::from_utf8_lossy(&answer));
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 100 "), "it waits for the body: {}", String::from_utf8_lossy(&answer));
+    server.signal(Signal::TERM);
+    // Rarely: it takes whoever comes before its port is closed.
+    while TcpStream::connect(&address).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    asking.write_all(body.as_bytes()).await.expect("it is sent");
+    asking.read_to_end(&mut answer).await.expect("an answer");
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    assert!(answer.contains("HTTP/1.1 200") && answer.contains("SPLIT"), "{answer}");
+    server.stop().await;
+    server.restart().await;
+    server.until("SELECT count(*) FROM activity WHERE distinct_id = 'ada'", 1).await;
 }
 
 /// An exposure of `exp`, and what a person bought before and after it.

@@ -1,12 +1,12 @@
 //! An installation of several processes on a real Kafka, ClickHouse and PostgreSQL: two that take activity in, two that fill the
 //! tables, two that answer. Each is killed under load, and each is restarted in order.
 
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hyper::Method;
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::crash::{Known, compare};
@@ -270,6 +270,107 @@ async fn processes_are_restarted_one_by_one_without_a_failed_request() {
     say(&format!("scaleout: six restarts, {} acknowledged, no request failed", known.acknowledged.len()));
     assert_eq!(known.acknowledged, known.attempted, "every request had its answer");
     all.account(&known).await;
+}
+
+/// What the database answers, as text.
+fn psql(database: &str, sql: &str) -> String {
+    let output =
+        Command::new("psql").args(["--no-psqlrc", "-At", "-d", database, "-c", sql]).output().expect("psql runs");
+    assert!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// The lead of those that fill the tables, kept by a session that fills none.
+struct Lead<'a> {
+    database: &'a str,
+    session: Child,
+}
+
+impl Lead<'_> {
+    /// Comes after whoever has it.
+    fn ask(database: &str) -> Lead<'_> {
+        // The number of `jobs`, as `api/access/src/database/lead.rs` makes it.
+        let take = "SELECT pg_advisory_lock(4735831730983038941::bigint # \
+                    hashtextextended(coalesce(current_schema()::text, ''), 0))";
+        let session = Command::new("psql")
+            .args(["--no-psqlrc", "-At", "-d", database, "-c", take, "-c", "SELECT pg_sleep(3600) AS keeps_the_lead"])
+            .stdout(Stdio::null())
+            .spawn();
+        Lead { database, session: session.expect("psql runs") }
+    }
+
+    fn is_had(&self) -> bool {
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(3600) AS keeps_the_lead%'";
+        psql(self.database, sql) == "1"
+    }
+
+    fn give_away(mut self) {
+        let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                   WHERE query LIKE 'SELECT pg_sleep(3600) AS keeps_the_lead%'";
+        assert_eq!(psql(self.database, sql), "1");
+        drop(self.session.wait());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_answers_is_ready_with_what_was_acknowledged_whoever_leads() {
+    if Command::new("psql").arg("--version").output().is_err() {
+        return skip("readiness of who does not lead", "psql is not installed");
+    }
+    let Some(broker) = Broker::start("readiness") else { return };
+    let Some((store, database)) = clickhouse("readiness").zip(service("postgres", "readiness")) else { return };
+    let folder = TempDir::with_prefix("footfall-readiness-").expect("a temporary folder");
+    let log = format!("kafka://{}/activity?timeout_ms=3000", broker.address);
+    let secrets = folder.path().join("secrets").display().to_string();
+    let settings = [
+        ("FOOTFALL_LOG_URL", log.as_str()),
+        ("FOOTFALL_LOG_PARTITIONS", "3"),
+        ("FOOTFALL_STORE_URL", store.as_str()),
+        ("FOOTFALL_DATABASE_URL", database.as_str()),
+        ("FOOTFALL_SECRETS_DIR", secrets.as_str()),
+        // Nobody is held back while nobody fills the tables.
+        ("FOOTFALL_DOORS_VISIBLE_GOAL", "0"),
+        ("FOOTFALL_SERVER_DRAIN", "100ms"),
+    ];
+    let [mut one, mut other] = ["one", "other"].map(|name| Server::part("all", folder.path().join(name), &settings));
+    one.restart().await;
+    one.make_keys();
+    other.with_keys_of(&one);
+    let sends = async |server: &Server, from: usize| {
+        let items: Vec<Value> = (from..from + 20)
+            .map(|number| json!({"event": "view", "distinctId": format!("p{number}"), "messageId": format!("m{number}")}))
+            .collect();
+        let answer = server.post(&json!(items)).await;
+        assert_eq!(answer.json()["accepted"], 20, "{}", answer.text());
+    };
+    sends(&one, 0).await;
+    one.until("SELECT count(*) FROM activity", 20).await;
+
+    // From now on nobody fills the tables.
+    let lead = Lead::ask(&database);
+    one.stop().await;
+    one.eventually("nobody leads", async || tokio::task::block_in_place(|| lead.is_had())).await;
+    one.restart().await;
+    let says = async |server: &Server| {
+        let url = format!("{}/readyz", server.url());
+        let asked = server.http.send(Method::GET, &url, &[], "").await;
+        asked.map_or_else(|_| String::new(), |answer| answer.text())
+    };
+    assert!(says(&one).await.contains("stands by"), "all that was there when it started is in the tables");
+    sends(&one, 20).await;
+    other.begin();
+    let reads = async || says(&other).await.contains("reading what was in the log at the start");
+    other.eventually("it waits for what was acknowledged", reads).await;
+    assert!(!is_ready(&other).await && is_ready(&one).await);
+    assert_eq!(counted(&one).await, 20, "nobody fills the tables");
+
+    tokio::task::block_in_place(|| lead.give_away());
+    other.eventually("it is ready", || is_ready(&other)).await;
+    assert_eq!(counted(&other).await, 40, "who is ready answers with what was acknowledged");
+    one.until("SELECT count(*) FROM activity", 40).await;
+    let leading = async |server: &Server| server.metric("footfall_jobs_leading", "").await;
+    assert_eq!(leading(&one).await + leading(&other).await, 1.0, "one of them leads");
+    assert!(is_ready(&one).await, "and the other is ready as well");
 }
 
 #[test]

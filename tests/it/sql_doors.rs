@@ -5,7 +5,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use hyper::Method;
+use rustix::process::Signal;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::process::Command;
 
 use crate::accounts::{PASSWORD, Person, mailed, owner, stranger, token_of};
@@ -13,12 +16,17 @@ use crate::gear::{cache, interpreter, root, script, skip};
 use crate::seed::Seed;
 use crate::server::{Server, binary, free_port};
 
-/// A server with both doors and a few thousand activities.
-async fn open() -> (Server, u16, u16) {
+/// A server with both doors.
+async fn empty(more: &[(&str, &str)]) -> (Server, u16, u16) {
     let (postgres, flight) = (free_port(), free_port());
     let (first, second) = (format!("127.0.0.1:{postgres}"), format!("127.0.0.1:{flight}"));
     let settings = [("FOOTFALL_POSTGRES_LISTEN", first.as_str()), ("FOOTFALL_FLIGHT_LISTEN", second.as_str())];
-    let server = Server::start_with(&settings).await;
+    (Server::start_with(&[&settings, more].concat()).await, postgres, flight)
+}
+
+/// The same with a few thousand activities.
+async fn open() -> (Server, u16, u16) {
+    let (server, postgres, flight) = empty(&[]).await;
     let (url, key) = (server.url(), server.write_key().to_owned());
     let told = server.run(&[
         "demo",
@@ -272,4 +280,70 @@ async fn the_doors_speak_tls() {
         ("FOOTFALL_OTHER_CERTIFICATE", other.as_str()),
     ];
     assert_eq!(script("sql_doors_tls.py", &environment).await, json!({"doors": 2}));
+}
+
+/// A session at PostgreSQL's door, message by message.
+struct Session(TcpStream);
+
+impl Session {
+    async fn begin(port: u16, key: &str) -> Session {
+        let mut session = Session(TcpStream::connect(("127.0.0.1", port)).await.expect("a connection"));
+        let startup = [&196_608_i32.to_be_bytes()[..], b"user\0anyone\0database\0default\0\0"].concat();
+        session.send(None, &startup).await;
+        assert_eq!(session.until(b'R').await, 3_i32.to_be_bytes(), "a password is asked for");
+        session.send(Some(b'p'), &[key.as_bytes(), b"\0"].concat()).await;
+        session.until(b'Z').await;
+        session
+    }
+
+    async fn send(&mut self, letter: Option<u8>, body: &[u8]) {
+        let length = (body.len() as i32 + 4).to_be_bytes();
+        let message: Vec<u8> = letter.into_iter().chain(length).chain(body.iter().copied()).collect();
+        self.0.write_all(&message).await.expect("it is sent");
+    }
+
+    /// What the next message of this kind says.
+    async fn until(&mut self, letter: u8) -> Vec<u8> {
+        loop {
+            let found = self.0.read_u8().await.expect("a message");
+            let length = self.0.read_i32().await.expect("its length");
+            let mut body = vec![0; length as usize - 4];
+            self.0.read_exact(&mut body).await.expect("its body");
+            match found {
+                b'E' if letter != b'E' => panic!("{}", String::from_utf8_lossy(&body)),
+                found if found == letter => return body,
+                _ => {}
+            }
+        }
+    }
+
+    /// Until the door says that it closes, and does.
+    async fn is_told_of_the_end(mut self) {
+        let told = self.until(b'E').await;
+        assert!(String::from_utf8_lossy(&told).contains("57P01"), "{}", String::from_utf8_lossy(&told));
+        assert_eq!(self.0.read(&mut [0]).await.expect("an end"), 0);
+    }
+}
+
+/// The program stops: who is being answered has the answer, whoever asks nothing is told, and nobody holds it up.
+#[tokio::test]
+async fn sessions_end_between_two_questions() {
+    // Longer than the test waits: nobody is cut off.
+    let settings = [("FOOTFALL_SERVER_DRAIN", "0s"), ("FOOTFALL_SERVER_SHUTDOWN_TIMEOUT", "1h")];
+    let (mut server, port, _) = empty(&settings).await;
+    let (mut asks, idle) =
+        (Session::begin(port, server.read_key()).await, Session::begin(port, server.read_key()).await);
+    let stranger = TcpStream::connect(("127.0.0.1", port)).await.expect("a connection");
+    asks.send(Some(b'P'), b"\0SELECT 1\0\0\0").await;
+    asks.send(Some(b'B'), b"\0\0\0\0\0\0\0\0").await;
+    asks.send(Some(b'E'), b"\0\0\0\0\0").await;
+    asks.send(Some(b'H'), b"").await;
+    asks.until(b'C').await;
+    server.signal(Signal::TERM);
+    idle.is_told_of_the_end().await;
+    asks.send(Some(b'S'), b"").await;
+    asks.until(b'Z').await;
+    asks.is_told_of_the_end().await;
+    server.stop().await;
+    drop(stranger);
 }

@@ -223,7 +223,9 @@ impl Access {
     }
 
     async fn send_all(&self) {
-        for sent in [self.send_mails().await, self.send_webhooks().await] {
+        // A mail server that answers nobody must not hold up webhooks.
+        let (mails, webhooks) = tokio::join!(self.send_mails(), self.send_webhooks());
+        for sent in [mails, webhooks] {
             if let Err(error) = sent {
                 tracing::error!(%error, "mails or webhooks cannot be sent; it is tried again");
             }

@@ -75,15 +75,16 @@ impl Access {
             if head > *position {
                 let query = "SELECT sequence, kind, id FROM changes WHERE sequence > $1 ORDER BY sequence";
                 let rows = self.database().read(statement(query).bind(*position)).await?;
-                let first = rows.first().map(|row| row.get::<i64>("sequence")).transpose()?;
                 let last = rows.last().map(|row| row.get::<i64>("sequence")).transpose()?;
-                if first == Some(*position + 1) {
+                let reached = last.unwrap_or(head).max(head);
+                if usize::try_from(reached - *position) == Ok(rows.len()) {
                     self.apply(&rows).await?;
                 } else {
-                    // Some were removed before they were read here: this process slept for an hour.
+                    // Some were removed before they were read here: this process slept for an hour, or who removes them goes by a
+                    // clock far ahead of theirs who made them.
                     self.load_all().await?;
                 }
-                *position = last.unwrap_or(head).max(head);
+                *position = reached;
             }
             self.memory().caught_up_at.store(began.millis(), Ordering::Release);
             Ok(())

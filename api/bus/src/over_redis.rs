@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use redis::aio::{ConnectionManager, PubSub};
-use redis::{Client, Msg, RedisError};
+use redis::{Client, Msg, RedisError, Value};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
@@ -18,7 +18,7 @@ use crate::open::BusError;
 pub(crate) const ANSWER: Duration = Duration::from_millis(500);
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
-/// A connection over which nothing comes is asked for a sign of life this often.
+/// A connection over which nothing comes for so long is asked for a sign of life.
 const QUIET: Duration = Duration::from_secs(5);
 
 /// News that other processes were not told.
@@ -137,7 +137,7 @@ async fn hear(state: Arc<State>, client: Client, local: LocalBus) {
                 // Nobody knows what was told before.
                 local.pass(Heard::Missed);
                 pause = PAUSE_MIN;
-                listen(&state, &client, channels, &local).await;
+                listen(&state, channels, &local).await;
                 state.set_failing(Some("the connection is gone".to_owned()));
             }
             Err(error) => state.set_failing(Some(error)),
@@ -161,9 +161,9 @@ async fn subscribe(state: &State, client: &Client) -> Result<PubSub, String> {
     }
 }
 
-/// Passes on what comes until the connection is gone, or is silent and cannot be made anew.
-async fn listen(state: &State, client: &Client, channels: PubSub, local: &LocalBus) {
-    let mut messages = channels.into_on_message();
+/// Passes on what comes until the connection is gone, or is silent and gives no sign of life.
+async fn listen(state: &State, channels: PubSub, local: &LocalBus) {
+    let (mut asking, mut messages) = channels.split();
     loop {
         match tokio::time::timeout(QUIET, messages.next()).await {
             Ok(Some(message)) => {
@@ -172,9 +172,10 @@ async fn listen(state: &State, client: &Client, channels: PubSub, local: &LocalB
                 }
             }
             Ok(None) => return,
-            // A machine that is gone without a word leaves a connection that looks alive.
+            // A machine that is gone without a word leaves a connection that looks alive, while others to the same address succeed
+            // again: this one is asked, and no other.
             Err(_) => {
-                let asked = tokio::time::timeout(2 * ANSWER, client.get_multiplexed_async_connection()).await;
+                let asked = tokio::time::timeout(2 * ANSWER, asking.ping::<Value>()).await;
                 if !matches!(asked, Ok(Ok(_))) {
                     return;
                 }

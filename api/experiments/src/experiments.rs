@@ -15,7 +15,7 @@ use crate::faults::{DEFINITION_BYTES_MAX, Faults};
 use crate::payloads::Payloads;
 use crate::results::{Facts, SlowLooks};
 use crate::sighting::Witness;
-use crate::storage::{self, Change, Write};
+use crate::storage::{self, Change, Claim, Write};
 
 /// Definitions of one kind in a project.
 const DEFINITIONS_MAX: usize = 5_000;
@@ -189,6 +189,19 @@ impl Experiments {
         author: &Author,
         decided: impl FnOnce(Option<&Item<D>>, &Catalogue) -> Result<Next<D>, ExperimentError> + Send,
     ) -> Result<Option<Item<D>>, ExperimentError> {
+        self.change_claimed(project, key, act, author, None, decided).await
+    }
+
+    /// The same, with the outcome of what was claimed in the transaction: once, however many have taken it for theirs.
+    pub(crate) async fn change_claimed<D: Definition>(
+        &self,
+        project: &str,
+        key: &str,
+        act: &'static str,
+        author: &Author,
+        claim: Option<Claim<'_>>,
+        decided: impl FnOnce(Option<&Item<D>>, &Catalogue) -> Result<Next<D>, ExperimentError> + Send,
+    ) -> Result<Option<Item<D>>, ExperimentError> {
         let mut transaction = self.access().database().write().await?;
         let at = self.now();
         let mut catalogue = storage::lock(&mut transaction, project, at).await?;
@@ -215,6 +228,9 @@ impl Experiments {
         let revision = storage::write(&mut transaction, &write).await?;
         let record = self.audit(project, D::KIND, key, act, author, before.as_ref().map(shown), after);
         self.access().record(&mut transaction, record).await?;
+        if let Some(claim) = claim {
+            claim.done(&mut transaction).await?;
+        }
         transaction.commit().await?;
         self.payloads().changed(project).await?;
         match write.change {

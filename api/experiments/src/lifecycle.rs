@@ -3,6 +3,7 @@
 use footfall_api_http::Time;
 use footfall_ingest_activity::Timestamp;
 
+use crate::catalogue::Catalogue;
 use crate::check::plan;
 use crate::definition::{
     ContextWeights, Decision, Design, Experiment, ExperimentState, Outcome, Period, Phase, Status,
@@ -11,6 +12,7 @@ use crate::error::ExperimentError;
 use crate::experiments::{Author, Experiments, Item, Next};
 use crate::faults::Faults;
 use crate::resources::patched;
+use crate::storage::Claim;
 use crate::windows::Windows;
 
 /// A step of the lifecycle.
@@ -76,16 +78,29 @@ impl Experiments {
         author: &Author,
         if_match: impl FnOnce(&Item<Experiment>) -> Result<(), ExperimentError> + Send,
     ) -> Result<Item<Experiment>, ExperimentError> {
+        self.step_claimed((project, key), step, author, None, if_match).await
+    }
+
+    /// The same, with the outcome of what was claimed in its transaction.
+    pub(crate) async fn step_claimed(
+        &self,
+        (project, key): (&str, &str),
+        step: Step,
+        author: &Author,
+        claim: Option<Claim<'_>>,
+        if_match: impl FnOnce(&Item<Experiment>) -> Result<(), ExperimentError> + Send,
+    ) -> Result<Item<Experiment>, ExperimentError> {
         let now = self.now();
         let act = step.act();
-        let done = self.change(project, key, act, author, move |before: Option<&Item<Experiment>>, catalogue| {
+        let decide = move |before: Option<&Item<Experiment>>, catalogue: &Catalogue| {
             let item = before.ok_or(ExperimentError::NotFound("experiment"))?;
             if_match(item)?;
             let is_run = catalogue.is_run(key) || item.definition.redirects.is_some();
             let (definition, state) = taken(key, item, &step, author, now, is_run)?;
             Ok(Next::Put(definition, state))
-        });
-        done.await?.ok_or(ExperimentError::NotFound("experiment"))
+        };
+        let done = self.change_claimed(project, key, act, author, claim, decide).await?;
+        done.ok_or(ExperimentError::NotFound("experiment"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use footfall_api_http::{Fault, merge};
+use footfall_api_http::Fault;
 use serde_json::{Value, json};
 
 use crate::definition::{Definition, Experiment, Feature, Kind};
@@ -10,12 +10,7 @@ use crate::error::ExperimentError;
 use crate::experiments::{Author, Experiments, Item, Next};
 use crate::lifecycle::Step;
 use crate::resources::patched;
-use crate::storage::{self, DONE, Revision, ScheduledChange, ScheduledKept};
-
-/// Revisions that are looked at for what became of a change that was interrupted.
-const REVISIONS_MAX: usize = 1_000;
-/// Steps that the program takes in an experiment by itself, whatever is scheduled.
-const BY_ITSELF: [&str; 2] = ["reweigh", "switch_window"];
+use crate::storage::{Claim, DONE, ScheduledChange, ScheduledKept};
 
 fn invalid(fault: Fault) -> ExperimentError {
     ExperimentError::Invalid(vec![fault])
@@ -71,17 +66,17 @@ impl Experiments {
             }
             let mut transaction = self.access().database().write().await?;
             let is_mine = change.claim(&mut transaction, now).await?;
-            // Claimed first, so that no other process does it at the same time. Who is interrupted here leaves it begun, and then it is done
-            // again, unless that shows in the revisions since.
+            // Claimed first, so that no other process does it at the same time. Who is interrupted here leaves it begun, and then another
+            // does it. What is done and that it is done are one transaction, so that nobody comes late with it.
             transaction.commit().await?;
             if !is_mine {
                 continue;
             }
-            let outcome = match self.done(&change).await {
-                Ok(outcome) => outcome,
+            let outcome = match self.apply(Claim { change: &change, at: now }).await {
+                Ok(()) => DONE.to_owned(),
                 Err(error) if is_passing(&error) => {
                     tracing::warn!(%error, id = change.id, "a scheduled change is tried again");
-                    change.put_back(self.access().database()).await?;
+                    change.put_back(self.access().database(), now).await?;
                     waiting.insert(place);
                     continue;
                 }
@@ -95,59 +90,28 @@ impl Experiments {
         Ok(count)
     }
 
-    /// Does it, unless it was done before; says what came of it.
-    async fn done(&self, change: &ScheduledKept) -> Result<String, ExperimentError> {
-        match self.since_begun(change).await? {
-            Some(outcome) => Ok(outcome),
-            None => self.apply(change).await.map(|()| DONE.to_owned()),
-        }
-    }
-
-    /// What became of a change that was begun and interrupted; `None` if it is still to be done.
-    async fn since_begun(&self, change: &ScheduledKept) -> Result<Option<String>, ExperimentError> {
-        let Some(begun_at) = change.begun_at() else { return Ok(None) };
-        let (database, place) = (self.access().database(), (change.kind, change.key.as_str()));
-        let revisions = storage::revisions(database, &change.project, place, i64::MAX, REVISIONS_MAX).await?;
-        let since = || revisions.iter().filter(|revision| revision.at >= begun_at);
-        let system = Author::system(reason(change));
-        let is_by_it = |revision: &&Revision| revision.actor == system.name() && revision.reason == system.reason;
-        if since().filter(is_by_it).any(|revision| shows(&change.change, revision)) {
-            return Ok(Some(DONE.to_owned()));
-        }
-        if !matches!(change.change, ScheduledChange::Patch(_)) {
-            // A step that does not fit any more is refused.
-            return Ok(None);
-        }
-        let other = since().find(|revision| !BY_ITSELF.contains(&revision.act.as_str()));
-        Ok(other.map(|other| {
-            format!(
-                "it was interrupted, and not done again: {} has changed the {} since",
-                other.actor,
-                change.kind.name()
-            )
-        }))
-    }
-
-    async fn apply(&self, change: &ScheduledKept) -> Result<(), ExperimentError> {
-        let system = Author::system(reason(change));
+    async fn apply(&self, claim: Claim<'_>) -> Result<(), ExperimentError> {
+        let change = claim.change;
+        let system = Author::system(format!("scheduled by {}: {}", change.made_by, change.reason));
         let author = Author { on_behalf_of: Some(change.made_by.clone()), ..system };
         match (&change.change, change.kind) {
-            (ScheduledChange::Patch(patch), Kind::Feature) => self.apply_patch::<Feature>(change, patch, &author).await,
-            (ScheduledChange::Patch(patch), _) => self.apply_patch::<Experiment>(change, patch, &author).await,
+            (ScheduledChange::Patch(patch), Kind::Feature) => self.apply_patch::<Feature>(claim, patch, &author).await,
+            (ScheduledChange::Patch(patch), _) => self.apply_patch::<Experiment>(claim, patch, &author).await,
             (ScheduledChange::Start {}, _) => {
-                self.apply_step(change, Step::Start { without_review: false }, &author).await
+                self.apply_step(claim, Step::Start { without_review: false }, &author).await
             }
-            (ScheduledChange::Stop {}, _) => self.apply_step(change, Step::Stop, &author).await,
+            (ScheduledChange::Stop {}, _) => self.apply_step(claim, Step::Stop, &author).await,
         }
     }
 
-    async fn apply_step(&self, change: &ScheduledKept, step: Step, author: &Author) -> Result<(), ExperimentError> {
-        self.step(&change.project, &change.key, step, author, |_| Ok(())).await.map(drop)
+    async fn apply_step(&self, claim: Claim<'_>, step: Step, author: &Author) -> Result<(), ExperimentError> {
+        let of = (claim.change.project.as_str(), claim.change.key.as_str());
+        self.step_claimed(of, step, author, Some(claim), |_| Ok(())).await.map(drop)
     }
 
     async fn apply_patch<D: Definition>(
         &self,
-        change: &ScheduledKept,
+        claim: Claim<'_>,
         patch: &Value,
         author: &Author,
     ) -> Result<(), ExperimentError> {
@@ -155,25 +119,8 @@ impl Experiments {
             let item = before.ok_or(ExperimentError::NotFound(D::KIND.name()))?;
             Ok(Next::Put(patched(&item.definition, patch).map_err(invalid)?, item.state.clone()))
         };
-        self.change(&change.project, &change.key, "scheduled", author, decide).await.map(drop)
-    }
-}
-
-/// As revisions tell why.
-fn reason(change: &ScheduledKept) -> String {
-    format!("scheduled by {}: {}", change.made_by, change.reason)
-}
-
-/// Whether a revision may be what a change has made.
-fn shows(change: &ScheduledChange, revision: &Revision) -> bool {
-    match change {
-        ScheduledChange::Patch(patch) => {
-            let mut patched = revision.definition.clone();
-            merge(&mut patched, patch.clone());
-            revision.act == "scheduled" && patched == revision.definition
-        }
-        ScheduledChange::Start {} => revision.act == "start",
-        ScheduledChange::Stop {} => revision.act == "stop",
+        let ScheduledKept { project, key, .. } = claim.change;
+        self.change_claimed(project, key, "scheduled", author, Some(claim), decide).await.map(drop)
     }
 }
 

@@ -9,7 +9,7 @@ use arrow_flight::flight_service_server::FlightServiceServer;
 use footfall_api_http::Tls;
 use footfall_api_sql::Desk;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Server;
 
@@ -31,6 +31,8 @@ pub struct FlightSettings {
     pub start_timeout: Duration,
     /// Calls of one connection at one time.
     pub calls: u32,
+    /// How long calls under way may take to be answered when the program stops.
+    pub shutdown_timeout: Duration,
 }
 
 impl Default for FlightSettings {
@@ -41,6 +43,7 @@ impl Default for FlightSettings {
             message_bytes_max: 1 << 20,
             start_timeout: Duration::from_secs(15),
             calls: 32,
+            shutdown_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -57,10 +60,11 @@ impl FlightDoor {
         FlightDoor { desk, settings, tls }
     }
 
-    /// Serves until `stop` resolves; calls under way end with it.
+    /// Serves until `stop` resolves and calls under way are answered, or their time is up.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
         let FlightDoor { desk, settings, tls } = self;
         let (sender, connections) = mpsc::channel(16);
+        let (ask, asked) = oneshot::channel::<()>();
         let accepting = tokio::spawn(accept_all(listener, settings, tls, sender));
         let service = FlightServiceServer::new(Service::new(desk, settings.plain))
             .max_decoding_message_size(settings.message_bytes_max)
@@ -71,14 +75,22 @@ impl FlightDoor {
             .initial_stream_window_size(4 << 20)
             .initial_connection_window_size(8 << 20)
             .add_service(service)
-            .serve_with_incoming(ReceiverStream::new(connections));
-        tokio::select! {
-            ended = serving => {
-                if let Err(error) = ended {
-                    tracing::error!(%error, "the Flight door ended");
-                }
+            .serve_with_incoming_shutdown(ReceiverStream::new(connections), async move { drop(asked.await) });
+        let mut serving = std::pin::pin!(serving);
+        let ended = tokio::select! {
+            ended = &mut serving => ended,
+            () = stop => {
+                accepting.abort();
+                drop(ask.send(()));
+                let ended = tokio::time::timeout(settings.shutdown_timeout, &mut serving).await;
+                ended.unwrap_or_else(|_| {
+                    tracing::warn!("calls under way were cut off");
+                    Ok(())
+                })
             }
-            () = stop => {}
+        };
+        if let Err(error) = ended {
+            tracing::error!(%error, "the Flight door ended");
         }
         accepting.abort();
     }

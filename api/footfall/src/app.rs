@@ -123,7 +123,7 @@ pub fn api_settings(
     };
     let mut api = AppSettings { http, operator: OperatorToken::new(operator), ..AppSettings::new(secret) };
     if is_shared(settings) {
-        api.buckets = Arc::new(DatabaseBuckets::new(access.database().clone()));
+        api.buckets = Arc::new(DatabaseBuckets::new(access.database().clone()).by_server_clock());
     }
     if let Some(counters) = counters {
         api.buckets = counters.or_else(api.buckets);

@@ -74,7 +74,7 @@ pub(crate) async fn open(start: &Start<'_>) -> Result<Running, AppError> {
     if let Some(work) = &work {
         tokio::spawn(live::tell(work.job.live.clone(), bus.clone()));
         let (ledger, imports) = (work.ledger.clone(), work.job.imports.clone());
-        tasks.push(tokio::spawn(import::ledger::tell(ledger, imports, start.stopped())));
+        tasks.push(tokio::spawn(import::ledger::tell(ledger, imports, start.silent())));
     }
     let plans = match role {
         Role::Jobs => None,
@@ -85,18 +85,18 @@ pub(crate) async fn open(start: &Start<'_>) -> Result<Running, AppError> {
     let router = router(start, &log, work.clone(), &access, (&bus, counters.as_ref()), doors)?;
     if !settings.bus.url.is_empty() {
         let carrier = Carrier { bus, access: access.clone(), experiments: None };
-        tasks.push(tokio::spawn(carrier.carry(start.stopped())));
+        tasks.push(tokio::spawn(carrier.carry(start.silent())));
     }
     let upkeep = start.telemetry.clone();
     tokio::spawn(async move { upkeep.upkeep().await });
-    let stopped = start.stopped();
-    tasks.push(tokio::spawn(async move { access.keep_fresh(stopped).await }));
+    let silent = start.silent();
+    tasks.push(tokio::spawn(async move { access.keep_fresh(silent).await }));
     if let Some(plans) = plans {
-        let stopped = start.stopped();
-        tasks.push(tokio::spawn(async move { plans.run(stopped).await }));
+        let silent = start.silent();
+        tasks.push(tokio::spawn(async move { plans.run(silent).await }));
     }
     tracing::info!(address = %start.address, role = role.name(), "at work");
-    Ok(Running { router, tasks, parts: Parts::Part(Part { log, work }), announced: None })
+    Ok(Running { router, doors: Vec::new(), tasks, parts: Parts::Part(Part { log, work }), announced: None })
 }
 
 fn router(

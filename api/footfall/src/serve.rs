@@ -9,7 +9,7 @@ use footfall_api_access::{Access, MailRoute, Origin};
 use footfall_api_app::{App, AppSettings, OperatorToken};
 use footfall_api_boards::Boards;
 use footfall_api_bus::{Bus, Opened};
-use footfall_api_data::TrackingPlans;
+use footfall_api_data::{ImportLedger, TrackingPlans};
 use footfall_api_experiments::{Experiments, KeyEnvironments};
 use footfall_api_http::Tls;
 use footfall_api_http::limit::Limits;
@@ -53,19 +53,23 @@ pub(crate) struct Start<'a> {
     pub address: SocketAddr,
     pub tls: Option<Arc<Tls>>,
     pub stopping: watch::Receiver<bool>,
+    /// Becomes true once nobody is answered any more.
+    pub silent: watch::Receiver<bool>,
 }
 
 impl Start<'_> {
-    /// Resolves when the process stops.
-    pub fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
-        stopped(self.stopping.clone())
+    /// Resolves when the process has stopped to answer: for what answers rely on, and leave something to do.
+    pub fn silent(&self) -> impl Future<Output = ()> + Send + 'static {
+        stopped(self.silent.clone())
     }
 }
 
 /// A process at work.
 pub(crate) struct Running {
     pub router: Router,
-    /// They end by themselves when the process stops.
+    /// Doors beside the router. They end by themselves when the process stops.
+    pub doors: Vec<JoinHandle<()>>,
+    /// They end by themselves when the process has stopped to answer.
     pub tasks: Vec<JoinHandle<()>>,
     pub parts: Parts,
     pub announced: Option<Announced>,
@@ -73,7 +77,8 @@ pub(crate) struct Running {
 
 /// What is closed last.
 pub(crate) enum Parts {
-    Stack(Arc<Stack>),
+    /// With the account of what goes through, where processes share it.
+    Stack(Arc<Stack>, Option<Arc<ImportLedger>>),
     Part(part::Part),
 }
 
@@ -100,7 +105,7 @@ pub async fn run(role: Role, settings: Settings, clock: Arc<dyn Clock>) -> Resul
 
     let telemetry = Telemetry::install().map_err(|error| AppError::Internal(error.to_string()))?;
     let tls = app::tls(&settings).await?;
-    let (front, (stop, stopping)) = (Front::new(), watch::channel(false));
+    let (front, (stop, stopping), (end, silent)) = (Front::new(), watch::channel(false), watch::channel(false));
     let connections = app::serve_settings(&settings);
     let serve = |listener, tls| {
         tokio::spawn(footfall_api_http::serve(listener, front.router(), connections, tls, stopped(stopping.clone())))
@@ -119,6 +124,7 @@ pub async fn run(role: Role, settings: Settings, clock: Arc<dyn Clock>) -> Resul
         address,
         tls,
         stopping: stopping.clone(),
+        silent,
     };
     let opening = async {
         match doors {
@@ -138,13 +144,23 @@ pub async fn run(role: Role, settings: Settings, clock: Arc<dyn Clock>) -> Resul
         () = told() => {}
     }
     stop.send_replace(true);
-    for task in serving.into_iter().chain(opened.tasks) {
+    for task in serving.into_iter().chain(opened.doors) {
+        drop(task.await);
+    }
+    end.send_replace(true);
+    for task in opened.tasks {
         drop(task.await);
     }
     drop(opened.announced);
     let patience = settings.server.shutdown_timeout.0;
     let ended = match opened.parts {
-        Parts::Stack(stack) => stack.close(patience).await,
+        Parts::Stack(stack, ledger) => {
+            let ended = stack.close(patience).await;
+            if let Some(ledger) = ledger {
+                import::ledger::note(&ledger, &stack.imports).await;
+            }
+            ended
+        }
         Parts::Part(part) => part.close(patience).await,
     };
     tracing::info!("stopped");
@@ -207,27 +223,30 @@ async fn everything(start: &Start<'_>, own: SocketAddr, doors: SqlDoors) -> Resu
         vec![tokio::spawn(chores::run(access.clone(), experiments.clone(), boards, start.stopping.clone()))];
     if !settings.bus.url.is_empty() {
         let carrier = Carrier { bus, access: access.clone(), experiments: Some(experiments.clone()) };
-        tasks.push(tokio::spawn(carrier.carry(start.stopped())));
+        tasks.push(tokio::spawn(carrier.carry(start.silent())));
     }
-    tasks.push(tokio::spawn(told.carry(start.stopped())));
-    if role.has_job() && is_shared(settings) {
-        let ledger = import::ledger::open(&access, clock.clone()).await?;
-        tasks.push(tokio::spawn(import::ledger::tell(Arc::new(ledger), stack.imports.clone(), start.stopped())));
+    tasks.push(tokio::spawn(told.carry(start.silent())));
+    let ledger = match role.has_job() && is_shared(settings) {
+        true => Some(Arc::new(import::ledger::open(&access, clock.clone()).await?)),
+        false => None,
+    };
+    if let Some(ledger) = ledger.clone() {
+        tasks.push(tokio::spawn(import::ledger::tell(ledger, stack.imports.clone(), start.silent())));
     }
     tasks.push(tokio::spawn({
-        let stopped = start.stopped();
-        async move { access.keep_fresh(stopped).await }
+        let silent = start.silent();
+        async move { access.keep_fresh(silent).await }
     }));
     tasks.push(tokio::spawn({
-        let stopped = start.stopped();
-        async move { experiments.listen(stopped).await }
+        let silent = start.silent();
+        async move { experiments.listen(silent).await }
     }));
     tasks.push(tokio::spawn({
-        let stopped = start.stopped();
-        async move { plans.run(stopped).await }
+        let silent = start.silent();
+        async move { plans.run(silent).await }
     }));
-    tasks.extend(doors.open(sql_desk, settings, start.tls.clone(), &start.stopping));
-    Ok(Running { router, tasks, parts: Parts::Stack(stack), announced: Some(announced) })
+    let doors = doors.open(sql_desk, settings, start.tls.clone(), &start.stopping);
+    Ok(Running { router, doors, tasks, parts: Parts::Stack(stack, ledger), announced: Some(announced) })
 }
 
 pub(crate) async fn bind(listen: &str) -> Result<TcpListener, AppError> {

@@ -84,6 +84,7 @@ fn postgres_settings(settings: &Settings) -> PostgresSettings {
         message_bytes_max: settings.server.body_bytes.bytes().max(64 << 10),
         start_timeout: settings.server.header_timeout.0.max(Duration::from_secs(1)),
         idle_timeout: door.idle.0,
+        shutdown_timeout: settings.server.shutdown_timeout.0,
         ..PostgresSettings::default()
     }
 }
@@ -95,6 +96,7 @@ fn flight_settings(settings: &Settings) -> FlightSettings {
         plain: door.plain,
         message_bytes_max: settings.server.body_bytes.bytes().max(64 << 10),
         start_timeout: settings.server.header_timeout.0.max(Duration::from_secs(1)),
+        shutdown_timeout: settings.server.shutdown_timeout.0,
         ..FlightSettings::default()
     }
 }

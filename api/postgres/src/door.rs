@@ -3,19 +3,21 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use footfall_api_http::Tls;
 use footfall_api_sql::Desk;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::cancel::Sessions;
 use crate::fault::Fault;
 use crate::session::Session;
 use crate::startup::{Wants, first, sign_in};
+use crate::waiting::{Waiting, stopped};
 use crate::wire::{Broken, Wire};
 
 /// Longest message before somebody has signed in.
@@ -38,6 +40,8 @@ pub struct PostgresSettings {
     pub stall_timeout: Duration,
     /// Longest time in which a session asks nothing.
     pub idle_timeout: Duration,
+    /// How long questions under way may take to be answered when the program stops.
+    pub shutdown_timeout: Duration,
 }
 
 impl Default for PostgresSettings {
@@ -49,8 +53,18 @@ impl Default for PostgresSettings {
             start_timeout: Duration::from_secs(15),
             stall_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(3600),
+            shutdown_timeout: Duration::from_secs(10),
         }
     }
+}
+
+/// What a connection brings.
+struct Entering {
+    place: Option<OwnedSemaphorePermit>,
+    /// Becomes true when the program stops.
+    stopping: watch::Receiver<bool>,
+    /// Whether somebody has signed in.
+    is_in: Arc<AtomicBool>,
 }
 
 /// The door.
@@ -68,20 +82,22 @@ impl PostgresDoor {
         Arc::new(PostgresDoor { desk, settings, tls, sessions: Arc::default(), places })
     }
 
-    /// Serves until `stop` resolves; sessions end with it.
+    /// Serves until `stop` resolves. Sessions end then, those that are being answered after the answer, or when their time is up.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
+        let (told, stopping) = watch::channel(false);
         let mut open = JoinSet::new();
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 Some(_) = open.join_next() => continue,
-                () = &mut stop => return,
+                () = &mut stop => break,
             };
             match accepted {
                 Ok((stream, address)) => {
                     let (door, place) = (self.clone(), self.places.clone().try_acquire_owned().ok());
-                    open.spawn(async move { door.open(stream, address, place).await });
+                    let entering = Entering { place, stopping: stopping.clone(), is_in: Arc::default() };
+                    open.spawn(async move { door.open(stream, address, entering).await });
                 }
                 Err(error) => {
                     // Too many open files, mostly: it passes when connections end.
@@ -90,22 +106,34 @@ impl PostgresDoor {
                 }
             }
         }
-    }
-
-    async fn open(&self, stream: TcpStream, address: SocketAddr, place: Option<OwnedSemaphorePermit>) {
-        // A failure costs latency alone.
-        drop(stream.set_nodelay(true));
-        if let Err(error) = self.connection(stream, address, place).await {
-            tracing::debug!(%error, %address, "a PostgreSQL connection ended early");
+        drop(listener);
+        told.send_replace(true);
+        let ended = async { while open.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.settings.shutdown_timeout, ended).await.is_err() {
+            tracing::warn!("questions under way were cut off");
         }
     }
 
-    async fn connection(
-        &self,
-        stream: TcpStream,
-        address: SocketAddr,
-        place: Option<OwnedSemaphorePermit>,
-    ) -> Result<(), Broken> {
+    async fn open(&self, stream: TcpStream, address: SocketAddr, entering: Entering) {
+        // A failure costs latency alone.
+        drop(stream.set_nodelay(true));
+        let (mut stopping, is_in) = (entering.stopping.clone(), entering.is_in.clone());
+        // Who has not signed in is asked for nothing any more.
+        let turned_away = async {
+            stopped(&mut stopping).await;
+            if is_in.load(Ordering::Acquire) {
+                std::future::pending().await
+            }
+        };
+        tokio::select! {
+            ended = self.connection(stream, address, entering) => if let Err(error) = ended {
+                tracing::debug!(%error, %address, "a PostgreSQL connection ended early");
+            },
+            () = turned_away => {}
+        }
+    }
+
+    async fn connection(&self, stream: TcpStream, address: SocketAddr, entering: Entering) -> Result<(), Broken> {
         let started = tokio::time::Instant::now();
         let until = started + self.settings.start_timeout;
         let in_time = |slow: tokio::time::error::Elapsed| {
@@ -130,7 +158,7 @@ impl PostgresDoor {
                 let fault = (!is_near && !self.settings.plain).then(|| {
                     Fault::fatal("28000", "a key comes over the network with TLS alone: connect with sslmode=require")
                 });
-                self.session(wire, &startup, address, until, fault, place).await
+                self.session(wire, &startup, address, until, fault, entering).await
             }
             (Wants::Tls, Some(tls)) => {
                 // What came before the handshake was not meant for TLS.
@@ -139,7 +167,7 @@ impl PostgresDoor {
                 let mut wire = self.wire(accepted.map_err(in_time)??);
                 let wants = tokio::time::timeout_at(until, first(&mut wire, false, &self.sessions)).await;
                 match wants.map_err(in_time)?? {
-                    Wants::Session(startup) => self.session(wire, &startup, address, until, None, place).await,
+                    Wants::Session(startup) => self.session(wire, &startup, address, until, None, entering).await,
                     Wants::Tls | Wants::Nothing => Ok(()),
                 }
             }
@@ -157,19 +185,22 @@ impl PostgresDoor {
         address: SocketAddr,
         until: tokio::time::Instant,
         must_not: Option<Fault>,
-        place: Option<OwnedSemaphorePermit>,
+        entering: Entering,
     ) -> Result<(), Broken>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
-        let full = place.is_none().then(|| Fault::fatal("53300", "there are too many sessions"));
+        let full = entering.place.is_none().then(|| Fault::fatal("53300", "there are too many sessions"));
         let must_not = must_not.or(full);
         let begun = sign_in(&mut wire, startup, &self.desk, &self.sessions, address.ip(), must_not);
         let Some(begun) = tokio::time::timeout_at(until, begun).await.map_err(|_| Broken::Slow)?? else {
             return Ok(());
         };
         wire.message_bytes_max = self.settings.message_bytes_max;
-        let ended = Session::new(wire, self.desk.clone(), begun, self.settings.idle_timeout).run().await;
+        let Entering { place, stopping, is_in } = entering;
+        is_in.store(true, Ordering::Release);
+        let waiting = Waiting { idle_timeout: self.settings.idle_timeout, stopping };
+        let ended = Session::new(wire, self.desk.clone(), begun, waiting).run().await;
         drop(place);
         ended
     }

@@ -18,6 +18,7 @@ mod split;
 mod startup;
 mod times;
 mod type_ids;
+mod waiting;
 mod wire;
 mod zone;
 

@@ -26,6 +26,7 @@ use crate::portal::{Open, Source};
 use crate::split::split;
 use crate::startup::Begun;
 use crate::type_ids;
+use crate::waiting::Waiting;
 use crate::wire::{Broken, Wire};
 use crate::zone::{Clock, Zone, Zones};
 
@@ -83,11 +84,13 @@ pub(crate) struct Session<S> {
     zones: Zones,
     /// Messages are passed over until the next Sync.
     is_skipping: bool,
-    idle_timeout: Duration,
+    /// It was told that it may ask, and has asked nothing since.
+    is_between: bool,
+    waiting: Waiting,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
-    pub fn new(wire: Wire<S>, desk: Desk, begun: Begun, idle_timeout: Duration) -> Session<S> {
+    pub fn new(wire: Wire<S>, desk: Desk, begun: Begun, waiting: Waiting) -> Session<S> {
         let zones = Zones::new(begun.zone.clone());
         Session {
             wire,
@@ -99,15 +102,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             time_limit: None,
             zones,
             is_skipping: false,
-            idle_timeout,
+            is_between: true,
+            waiting,
         }
     }
 
-    /// Answers until the client has enough.
+    /// Answers until the client has enough, or the program stops.
     pub async fn run(mut self) -> Result<(), Broken> {
         loop {
-            let message = tokio::time::timeout(self.idle_timeout, self.wire.message()).await;
-            match message.map_err(|_| Broken::Slow)?? {
+            let Some(message) = self.waiting.next(&mut self.wire, self.is_between).await? else { return Ok(()) };
+            self.is_between = false;
+            match message {
                 In::Terminate(_) => return Ok(()),
                 In::Query(query) => {
                     let told = self.query(&query.query).await;
@@ -156,6 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
 
     async fn ready(&mut self) -> Result<(), Broken> {
         self.wire.put(Out::ReadyForQuery(ReadyForQuery::new(self.status)))?;
+        self.is_between = true;
         self.wire.flush().await
     }
 

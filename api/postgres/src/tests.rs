@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use pgwire::messages::PgWireFrontendMessage;
 use proptest::prelude::*;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::watch;
 
 use crate::cancel::Sessions;
 use crate::parameters;
 use crate::split::{split, words};
 use crate::startup::{Wants, first};
+use crate::waiting::Waiting;
 use crate::wire::{Broken, Wire};
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -47,6 +50,32 @@ fn message(bytes: Vec<u8>) -> Result<(), Broken> {
 fn framed(letter: Option<u8>, body: &[u8]) -> Vec<u8> {
     let length = (body.len() as i32 + 4).to_be_bytes();
     letter.into_iter().chain(length).chain(body.iter().copied()).collect()
+}
+
+/// The program stops: what has come is answered, a series of messages to its end, and then the client is told.
+#[test]
+fn the_end_comes_between_two_questions() {
+    runtime().block_on(async {
+        let (mut client, server) = tokio::io::duplex(1 << 16);
+        let mut wire = Wire::new(server, 10_000, Duration::from_secs(60));
+        let (_stop, stopping) = watch::channel(true);
+        let mut waiting = Waiting { idle_timeout: Duration::from_secs(60), stopping };
+        let sync = framed(Some(b'S'), &[]);
+        client.write_all(&sync).await.unwrap();
+        assert!(matches!(waiting.next(&mut wire, true).await, Ok(Some(PgWireFrontendMessage::Sync(_)))));
+        let later = async {
+            tokio::task::yield_now().await;
+            client.write_all(&sync).await.unwrap();
+        };
+        let (next, ()) = tokio::join!(waiting.next(&mut wire, false), later);
+        assert!(matches!(next, Ok(Some(PgWireFrontendMessage::Sync(_)))));
+        assert!(matches!(waiting.next(&mut wire, true).await, Ok(None)));
+        drop(wire);
+        let mut told = Vec::new();
+        client.read_to_end(&mut told).await.unwrap();
+        let told = String::from_utf8_lossy(&told);
+        assert!(told.starts_with('E') && told.contains("FATAL") && told.contains("57P01"), "{told}");
+    });
 }
 
 proptest! {

@@ -83,11 +83,19 @@ pub struct LiveSettings {
     pub told_max: usize,
     /// Least time between two messages to a listener.
     pub pace: Duration,
+    /// Between two looks whether a listener still may.
+    pub look: Duration,
 }
 
 impl Default for LiveSettings {
     fn default() -> Self {
-        LiveSettings { listeners_max: 64, batches_max: 256, told_max: 20, pace: Duration::from_millis(200) }
+        LiveSettings {
+            listeners_max: 64,
+            batches_max: 256,
+            told_max: 20,
+            pace: Duration::from_millis(200),
+            look: Duration::from_millis(500),
+        }
     }
 }
 
@@ -316,7 +324,7 @@ async fn listen(
     ending: Ending,
 ) -> Result<Events, Problem> {
     let reach = data.reach(&member, Permission::ActivityRead, None, &whence).await?;
-    stream(&data, reach, ending)
+    stream(data, member, whence, reach, ending)
 }
 
 async fn listen_in_project(
@@ -327,23 +335,45 @@ async fn listen_in_project(
     ending: Ending,
 ) -> Result<Events, Problem> {
     let reach = data.reach(&member, Permission::ActivityRead, Some(&place.project), &whence).await?;
-    stream(&data, reach, ending)
+    stream(data, member, whence, reach, ending)
 }
 
-fn stream(data: &Data, reach: Reach, ending: Ending) -> Result<Events, Problem> {
+fn stream(data: Data, member: Member, whence: Whence, reach: Reach, ending: Ending) -> Result<Events, Problem> {
     if !reach.policy.is_open() {
         let detail = "This role sees a part of the activity or of its properties. SQL shows that part.";
         return Err(Problem::new(&LIVE_RESTRICTED).detail(detail));
     }
-    let listener = data.live.listen(reach.project).ok_or_else(|| {
+    let listener = data.live.listen(reach.project.clone()).ok_or_else(|| {
         Problem::retry(&LISTENERS_TOO_MANY, Duration::from_secs(10)).detail("Close one, or try again later.")
     })?;
     let keep_alive = KeepAlive::new().interval(Duration::from_secs(10)).text("still here");
-    let mut response = Sse::new(events(listener).take_until(ending.stopped())).keep_alive(keep_alive).into_response();
+    let over = async move {
+        tokio::select! {
+            () = ending.stopped() => {}
+            () = may_no_more(data, member, whence, reach.project) => {}
+        }
+    };
+    let mut response = Sse::new(events(listener).take_until(over)).keep_alive(keep_alive).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Proxies that buffer would turn the stream into lumps.
     response.headers_mut().insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     Ok(Events(response))
+}
+
+/// Resolves once whoever listens may not any more: their session or key was revoked, or their role changed. It looks as often as others
+/// are checked, and where it cannot be looked nobody listens on.
+async fn may_no_more(data: Data, mut member: Member, whence: Whence, project: Arc<str>) {
+    loop {
+        tokio::time::sleep(data.live.settings.look).await;
+        match data.access.renew(&member.caller).await {
+            Ok(now) => member.caller = now,
+            Err(_) => return,
+        }
+        match data.reach(&member, Permission::ActivityRead, Some(&project), &whence).await {
+            Ok(reach) if reach.policy.is_open() => {}
+            _ => return,
+        }
+    }
 }
 
 fn events(listener: Listener) -> Pin<Box<dyn Stream<Item = Result<Event, Infallible>> + Send>> {

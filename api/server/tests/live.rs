@@ -7,14 +7,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
+use footfall_api_access::{Caller, KeyKind, Origin};
 use footfall_api_server::{LiveSettings, Summary};
 use futures::StreamExt;
 use http::{Method, StatusCode};
-use server::{Server, request};
+use server::{PROJECT, Server, request};
 use tower::ServiceExt;
 
 fn settings() -> LiveSettings {
-    LiveSettings { listeners_max: 2, batches_max: 4, told_max: 2, pace: Duration::from_millis(1) }
+    LiveSettings {
+        listeners_max: 2,
+        batches_max: 4,
+        told_max: 2,
+        pace: Duration::from_millis(1),
+        look: Duration::from_millis(5),
+    }
 }
 
 fn summary(event: &str) -> Summary {
@@ -43,6 +50,11 @@ async fn listen(server: &Server) -> Result<BodyDataStream, StatusCode> {
 async fn next(stream: &mut BodyDataStream) -> String {
     let piece = tokio::time::timeout(Duration::from_secs(120), stream.next()).await.expect("an event in time");
     String::from_utf8(piece.unwrap().unwrap().to_vec()).unwrap()
+}
+
+async fn ends(stream: &mut BodyDataStream) {
+    let rest = async { while stream.next().await.is_some() {} };
+    tokio::time::timeout(Duration::from_secs(120), rest).await.expect("it ends");
 }
 
 fn announce(server: &Server, project: &str, count: u64, events: &[&str]) {
@@ -82,6 +94,31 @@ async fn places_are_few_and_given_back() {
     assert_eq!(listen(&server).await.err(), Some(StatusCode::SERVICE_UNAVAILABLE));
     drop(first);
     assert!(listen(&server).await.is_ok());
+}
+
+#[tokio::test]
+async fn who_may_listen_no_more_hears_no_more() {
+    let server = Server::with(false, settings()).await;
+    let owner = server.access.authenticate(&server.owner).await.unwrap();
+    let project = format!("/v1/projects/{PROJECT}/live");
+    let mut by_key = listen(&server).await.unwrap();
+    let request = request(Method::GET, &project, Some(&server.owner)).body(Body::empty()).unwrap();
+    let response = server.router.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let mut by_session = response.into_body().into_data_stream();
+    for stream in [&mut by_key, &mut by_session] {
+        assert!(next(stream).await.starts_with("event: listening\n"));
+    }
+    let keys = server.access.organisation_keys(&server.organisation).await.unwrap();
+    let hint = &server.read_key[server.read_key.len() - 4..];
+    let read = keys.iter().find(|key| key.hint == hint && key.kind == KeyKind::Read).expect("the key");
+    server.access.revoke_key(&Caller::operator(), &read.id, &Origin::default()).await.unwrap();
+    ends(&mut by_key).await;
+    announce(&server, "one", 1, &["a"]);
+    assert!(next(&mut by_session).await.contains("\"count\":1"), "others listen on");
+    let (account, session) = (owner.account().unwrap(), owner.session().unwrap());
+    server.access.revoke_session(account, session, owner.actor.clone(), &Origin::default()).await.unwrap();
+    ends(&mut by_session).await;
 }
 
 #[tokio::test]

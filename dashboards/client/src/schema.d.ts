@@ -9676,7 +9676,7 @@ export interface components {
              * @example 2026-11-24T08:00:00.000Z
              */
             ended_at: string | null;
-            /** @description `running`; `sent`; `quiet`, `alarmed`, `recovered` of alerts; `failed`. */
+            /** @description `running`; `sent`; `quiet`, `alarmed`, `recovered` of alerts; `failed`; `interrupted`, and asked again. */
             fate: string;
             id: string;
         };

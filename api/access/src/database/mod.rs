@@ -116,6 +116,11 @@ impl Database {
         })
     }
 
+    /// True for a server, which processes of many machines can share.
+    pub fn is_server(&self) -> bool {
+        matches!(self.backend, Backend::Postgres(_))
+    }
+
     /// Closes all connections after their present work.
     pub async fn close(&self) {
         if let Some(replica) = &self.replica {

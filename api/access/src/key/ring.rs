@@ -57,6 +57,13 @@ impl KeyRing {
         self.find(key).map(|entry| (entry.id.clone(), entry.project.clone(), entry.kind))
     }
 
+    /// Whether the key of this id is in force.
+    pub(crate) fn holds(&self, id: &str) -> bool {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let entry = keys.hash_by_id.get(id).and_then(|hash| keys.by_hash.get(hash));
+        entry.is_some_and(|entry| entry.expires_at.is_none_or(|end| self.clock.now() < end))
+    }
+
     pub(crate) fn find(&self, key: &str) -> Option<Arc<KeyEntry>> {
         let kind = kind_of(key)?;
         let hash = sha256_hex(key.as_bytes());

@@ -69,11 +69,13 @@ impl Access {
                 Ok(true)
             }
             Err(error) => {
-                let next = next_try(now, row.get("tries")?);
+                let tries = row.get::<i64>("tries")?;
+                let next = next_try(now, tries);
                 tracing::warn!(mail = id, %error, gives_up = next.is_none(), "a mail was not sent");
-                let failed = "UPDATE mails SET next_try_at = $1, failure = $2 WHERE id = $3";
+                // Another process may have taken it for lost, and sent it.
+                let failed = "UPDATE mails SET next_try_at = $1, failure = $2 WHERE id = $3 AND tries = $4";
                 let failure: String = error.to_string().chars().take(500).collect();
-                self.database().execute(statement(failed).bind(next).bind(failure).bind(id)).await?;
+                self.database().execute(statement(failed).bind(next).bind(failure).bind(id).bind(tries)).await?;
                 Ok(false)
             }
         }

@@ -75,13 +75,39 @@ impl Access {
         })
     }
 
+    /// Who `caller` is by now, for answers that go on for long: with what they hold now.
+    ///
+    /// # Errors
+    /// [`AccessError::Token`] once their session, key or account is not in force any more, and those of the database.
+    pub fn renew<'a>(&'a self, caller: &'a Caller) -> Answer<'a, Caller> {
+        Box::pin(async move {
+            self.freshen().await?;
+            let keys = &self.memory().keys;
+            let account = match &caller.subject.who {
+                Who::Operator | Who::Anonymous => return Ok(caller.clone()),
+                Who::Key { key } if keys.holds(key) => return Ok(caller.clone()),
+                Who::PersonalToken { account, key } if keys.holds(key) => account,
+                Who::Session(facts) if !self.is_revoked(&facts.session) => &facts.account,
+                Who::Key { .. } | Who::PersonalToken { .. } | Who::Session(_) => return Err(AccessError::Token),
+            };
+            let facts = self.account_facts(account).await?.ok_or(AccessError::Token)?;
+            let subject = Subject { grants: facts.grants.clone(), ..caller.subject.clone() };
+            Ok(Caller { subject, actor: caller.actor.clone() })
+        })
+    }
+
+    /// True for sessions that were revoked while a token of theirs may still be in force.
+    fn is_revoked(&self, session: &str) -> bool {
+        self.memory().revoked.read().unwrap_or_else(PoisonError::into_inner).contains_key(session)
+    }
+
     fn check_token(&self, token: &str) -> Result<Arc<Claims>, TokenFault> {
         let hash = sha256(token.as_bytes());
         let known = self.memory().verified.get(&hash);
         let is_new = known.is_none();
         let claims = known.map_or_else(|| self.check_signature(token).map(Arc::new), Ok)?;
         claims.check_time(self.now().millis())?;
-        if self.memory().revoked.read().unwrap_or_else(PoisonError::into_inner).contains_key(&claims.sid) {
+        if self.is_revoked(&claims.sid) {
             return Err(TokenFault::Time);
         }
         if is_new {

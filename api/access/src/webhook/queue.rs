@@ -97,10 +97,10 @@ impl Access {
                      RETURNING webhook_id, body, tries";
         let lease = statement(lease).bind(now.plus_millis(LEASE_MILLIS)).bind(id).bind(now);
         let Some(taken) = self.database().write_one(lease).await? else { return Ok(false) };
-        let webhook: String = taken.get("webhook_id")?;
+        let (webhook, tries) = (taken.get::<String>("webhook_id")?, taken.get::<i64>("tries")?);
         let find = statement("SELECT url, sealed FROM webhooks WHERE id = $1 AND is_enabled = 1").bind(&webhook);
         let Some(target) = self.database().read_one(find).await? else {
-            self.finish(id, None, None, Some("the webhook is switched off")).await?;
+            self.finish((id, tries), None, None, Some("the webhook is switched off")).await?;
             return Ok(false);
         };
         match self.try_delivery(id, &taken, &webhook, &target, now).await? {
@@ -112,7 +112,7 @@ impl Access {
                 Ok(true)
             }
             Err(error) => {
-                self.note_failure(id, &webhook, taken.get("tries")?, &error).await?;
+                self.note_failure(id, &webhook, tries, &error).await?;
                 Ok(false)
             }
         }
@@ -152,23 +152,26 @@ impl Access {
             // The receiver wants no more.
             let off = "UPDATE webhooks SET is_enabled = 0, version = version + 1 WHERE id = $1 AND is_enabled = 1";
             self.database().execute(statement(off).bind(webhook)).await?;
-            return self.finish(id, None, status, Some(&error.to_string())).await;
+            return self.finish((id, tries), None, status, Some(&error.to_string())).await;
         }
         let pause = usize::try_from(tries - 1).ok().and_then(|at| PAUSES.get(at));
         tracing::warn!(webhook, delivery = id, %error, gives_up = pause.is_none(), "a webhook was not delivered");
         let next = pause.map(|pause| self.now().plus_millis(*pause));
-        self.finish(id, next, status, Some(&error.to_string())).await
+        self.finish((id, tries), next, status, Some(&error.to_string())).await
     }
 
+    /// Of the delivery at its so manieth try: another process may have taken it for lost, and done it.
     async fn finish(
         &self,
-        id: &str,
+        (id, tries): (&str, i64),
         next: Option<Timestamp>,
         status: Option<i64>,
         failure: Option<&str>,
     ) -> Result<(), AccessError> {
-        let update = "UPDATE webhook_deliveries SET next_try_at = $1, status = $2, failure = $3 WHERE id = $4";
-        self.database().execute(statement(update).bind(next).bind(status).bind(failure).bind(id)).await?;
+        let update = "UPDATE webhook_deliveries SET next_try_at = $1, status = $2, failure = $3
+                      WHERE id = $4 AND tries = $5";
+        let update = statement(update).bind(next).bind(status).bind(failure).bind(id).bind(tries);
+        self.database().execute(update).await?;
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use footfall_api_access::{
     AccessError, Decision, Denial, KeyKind, Masks, NewKey, Permission, PermissionSet, Place, RoleContent, RowFilter,
-    Scope, decide,
+    Scope, decide, statement,
 };
 
 use crate::house::*;
@@ -13,6 +13,7 @@ on_both!(
     a_key_opens_its_project_alone,
     a_key_is_shown_once_and_kept_hashed,
     a_revoked_key_is_out_everywhere_within_a_second,
+    a_change_that_is_gone_before_it_is_read_is_made_up_for,
     rotation_overlaps_and_happens_once,
     a_personal_token_follows_its_owner,
     a_service_key_has_its_scopes,
@@ -84,6 +85,32 @@ mod scenes {
         assert!(there.authenticate(&text).await.is_err(), "there within a second");
         let again = here.rotate_key(&owner, &id, 0, &origin()).await;
         assert!(matches!(again, Err(AccessError::Conflict(_))));
+    }
+
+    /// Changes are removed by age, and the clocks of processes may be hours apart.
+    pub async fn a_change_that_is_gone_before_it_is_read_is_made_up_for(stage: &Stage) {
+        let (here, there) = (process(stage).await, process(stage).await);
+        let (tokens, organisation) = owner(&here).await;
+        let owner = caller(&here, &tokens).await;
+        let scope = Scope::Project { organisation: &organisation, project: PROJECT };
+        for gone in 0..3 {
+            let mut keys = Vec::new();
+            for _ in 0..3 {
+                let new = new_key(KeyKind::Write, &[]);
+                keys.push(here.create_key(&owner, scope, &new, &origin()).await.expect("made"));
+            }
+            there.catch_up().await.expect("read");
+            for (id, text) in &keys {
+                assert!(there.keys().project(text, KeyKind::Write).is_some());
+                here.revoke_key(&owner, id, &origin()).await.expect("revoked");
+            }
+            let remove = statement("DELETE FROM changes WHERE id = $1").bind(&keys[gone].0);
+            here.database().execute(remove).await.expect("removed");
+            there.catch_up().await.expect("read");
+            for (number, (_, text)) in keys.iter().enumerate() {
+                assert_eq!(there.keys().project(text, KeyKind::Write), None, "{number} of which {gone} is gone");
+            }
+        }
     }
 
     pub async fn rotation_overlaps_and_happens_once(stage: &Stage) {

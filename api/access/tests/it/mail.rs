@@ -8,7 +8,13 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::house::*;
 
-on_both!(a_mail_goes_out_over_smtp, a_mail_is_tried_again_and_given_up, a_mail_is_sent_once_by_many, mails_lie_sealed);
+on_both!(
+    a_mail_goes_out_over_smtp,
+    a_mail_is_tried_again_and_given_up,
+    a_mail_is_sent_once_by_many,
+    who_was_taken_for_lost_sends_nothing_again,
+    mails_lie_sealed,
+);
 
 /// A mail server as far as a client sees one (RFC 5321): keeps what it takes, and refuses as often as it is told.
 #[derive(Clone, Default)]
@@ -100,6 +106,27 @@ mod scenes {
             assert!(taken[0].contains(part), "{part} is missing in\n{}", taken[0]);
         }
         assert_eq!(access.send_mails().await.expect("nothing to do"), 0);
+    }
+
+    /// A process hangs in the middle of a mail, another sends it, and the first one goes on and fails.
+    pub async fn who_was_taken_for_lost_sends_nothing_again(stage: &Stage) {
+        let (silent, server) = (TcpListener::bind("127.0.0.1:0").await.expect("a port"), Server::default());
+        let address = silent.local_addr().expect("an address");
+        let hangs = with_route(stage, MailRoute::Smtp(format!("smtp://{address}"))).await;
+        let other = with_route(stage, MailRoute::Smtp(server.start().await)).await;
+        hangs.sign_up("ada@example.org", &origin()).await.expect("asked");
+        let sending = tokio::spawn({
+            let hangs = hangs.clone();
+            async move { hangs.send_mails().await }
+        });
+        let (held, _) = silent.accept().await.expect("it is about to send");
+        stage.pass(6 * 60_000);
+        assert_eq!(other.send_mails().await.expect("sent"), 1);
+        drop(held);
+        assert_eq!(sending.await.expect("no panic").expect("noted"), 0);
+        stage.pass(24 * 3_600_000);
+        assert_eq!(other.send_mails().await.expect("nothing to do"), 0);
+        assert_eq!(server.taken().len(), 1);
     }
 
     pub async fn a_mail_is_tried_again_and_given_up(stage: &Stage) {

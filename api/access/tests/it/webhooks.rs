@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use footfall_api_access::{
-    Access, AccessError, AccessSettings, Caller, NewWebhook, Vault, Webhook, WebhookSettings, sign_webhook,
+    Access, AccessError, AccessSettings, Caller, MailRoute, NewWebhook, Vault, Webhook, WebhookSettings, sign_webhook,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,6 +14,8 @@ on_both!(
     a_webhook_arrives_signed,
     it_is_tried_again_and_given_up,
     it_is_sent_once_by_many,
+    who_was_taken_for_lost_undoes_nothing,
+    a_mail_server_that_answers_nobody_holds_up_no_webhook,
     a_receiver_that_is_gone_switches_it_off,
     redirects_are_not_followed,
     private_places_are_not_reached,
@@ -176,6 +178,61 @@ mod scenes {
         })
         .await;
         assert_eq!((sent.iter().sum::<usize>(), receiver.got().len()), (5, 5));
+    }
+
+    /// A process hangs in the middle of a delivery, another makes it, and the first one goes on and fails.
+    pub async fn who_was_taken_for_lost_undoes_nothing(stage: &Stage) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
+        let (hangs, other) = (with_private(stage).await, with_private(stage).await);
+        let (caller, organisation, webhook, _) = hooked(&hangs, &url).await;
+        hangs.test_webhook(&caller, &organisation, &webhook.id, &origin()).await.expect("queued");
+        let sending = tokio::spawn({
+            let hangs = hangs.clone();
+            async move { hangs.send_webhooks().await }
+        });
+        let (held, _) = listener.accept().await.expect("it is about to send");
+        stage.pass(61_000);
+        let (receiver, _) = Receiver::start().await;
+        let takes = async {
+            let (stream, _) = listener.accept().await.expect("another sends it");
+            receiver.clone().take(stream).await;
+        };
+        let (sent, ()) = tokio::join!(other.send_webhooks(), takes);
+        assert_eq!(sent.expect("sent"), 1);
+        drop(held);
+        assert_eq!(sending.await.expect("no panic").expect("noted"), 0);
+        let deliveries = other.webhook_deliveries(&organisation, &webhook.id, 10).await.expect("listed");
+        assert_eq!((deliveries[0].status, deliveries[0].tries), (Some(204), 2), "it has arrived");
+        assert_eq!(receiver.got().len(), 1);
+    }
+
+    pub async fn a_mail_server_that_answers_nobody_holds_up_no_webhook(stage: &Stage) {
+        let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = silent.local_addr().expect("an address");
+        let webhooks = WebhookSettings { private_addresses: true };
+        let settings =
+            AccessSettings { webhooks, mail_route: MailRoute::Smtp(format!("smtp://{address}")), ..settings(stage) };
+        let vault = Vault::open(stage.folder.path()).expect("a vault");
+        let opened = Access::open(stage.open().await, vault, settings, stage.clock.clone()).await;
+        let access = opened.expect("opened");
+        let (receiver, url) = Receiver::start().await;
+        let (caller, organisation, webhook, _) = hooked(&access, &url).await;
+        access.sign_up("ada@example.org", &origin()).await.expect("asked");
+        access.test_webhook(&caller, &organisation, &webhook.id, &origin()).await.expect("queued");
+        let work = tokio::spawn({
+            let access = access.clone();
+            async move { access.work(std::future::pending()).await }
+        });
+        let arrived = async {
+            while receiver.got().is_empty() {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(60), arrived).await.expect("it arrives");
+        let failed = count(&access, "SELECT COUNT(*) AS rows FROM mails WHERE failure IS NOT NULL").await;
+        assert_eq!(failed, 0, "the mail still waits for its server");
+        work.abort();
     }
 
     pub async fn a_receiver_that_is_gone_switches_it_off(stage: &Stage) {

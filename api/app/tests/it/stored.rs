@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use footfall_api_access::Access;
 use footfall_api_app::{DatabaseBuckets, DatabaseIdempotency};
 use footfall_api_http::idempotency::{self, Keeping};
 use footfall_api_http::limit::{self, Bucket, Buckets, MemoryBuckets, Quota, Quotas};
@@ -19,6 +20,35 @@ on_both!(
     two_processes_share_one_quota,
     what_has_run_out_is_removed,
 );
+
+/// What a process takes for the time neither refuses others what is theirs nor gives them more. A file of SQLite has one clock.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clocks_apart_count_as_one() {
+    let Some(stage) = Stage::postgres().await else { return };
+    let (one, other) = (open(&stage).await, open(&stage).await);
+    let buckets = |access: &Access| DatabaseBuckets::new(access.database().clone()).by_server_clock();
+    let (one, other) = (buckets(&one), buckets(&other));
+    let (bucket, quota) = (Bucket::of("clocks", "a"), Quota::new(4, Duration::from_secs(3600)));
+    let now = Timestamp::from_millis(1_764_000_000_000);
+    let day = 26 * 3_600_000;
+    assert_eq!(one.take(bucket, quota, 0, now).await.unwrap().remaining, 4, "a look at what is not there");
+    for (at, told, remaining) in [(&one, day, 3), (&other, 0, 2), (&one, -day, 1), (&other, day, 0)] {
+        let level = at.take(bucket, quota, 1, now.plus_millis(told)).await.unwrap();
+        assert_eq!((level.remaining, level.wait), (remaining, None), "{told}");
+    }
+    for (at, told) in [(&one, day), (&other, 0), (&one, -day)] {
+        let wait = at.take(bucket, quota, 1, now.plus_millis(told)).await.unwrap().wait.expect("it is empty");
+        assert!(wait <= Duration::from_secs(900), "{wait:?}");
+    }
+    other.give_back(bucket, quota, 1, now).await.unwrap();
+    assert_eq!(one.take(bucket, quota, 0, now.plus_millis(day)).await.unwrap().remaining, 1);
+    one.give_back(bucket, quota, 9, now.plus_millis(-day)).await.unwrap();
+    assert_eq!(other.take(bucket, quota, 4, now).await.unwrap().wait, None, "all of it is back");
+    assert!(
+        one.take(bucket, quota, 3, now.plus_millis(day)).await.unwrap().wait.expect("it is empty")
+            > Duration::from_secs(1800)
+    );
+}
 
 mod scenes {
     use super::*;

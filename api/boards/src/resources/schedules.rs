@@ -24,7 +24,7 @@ struct ScheduleRun {
     due_at: Time,
     began_at: Time,
     ended_at: Option<Time>,
-    /// `running`; `sent`; `quiet`, `alarmed`, `recovered` of alerts; `failed`.
+    /// `running`; `sent`; `quiet`, `alarmed`, `recovered` of alerts; `failed`; `interrupted`, and asked again.
     fate: String,
     /// What was found. Empty for roles that see a part of the activity: it is of all.
     detail: String,

@@ -21,6 +21,7 @@ use crate::storage::{self, Due, Kept};
 /// Between two looks at what is due.
 const LOOK: Duration = Duration::from_secs(1);
 const LOOKS_AN_HOUR: u64 = 3_600;
+const LOOKS_A_MINUTE: u64 = 60;
 const ROWS_MAX: u64 = 100_000;
 /// Rows that somebody may still leaf through.
 const PRINTED_ROWS_MAX: u64 = 5_000;
@@ -28,7 +29,7 @@ const PRINTED_ROWS_MAX: u64 = 5_000;
 const MAIL_BYTES_MAX: usize = 5 << 20;
 const WEBHOOK_BYTES_MAX: usize = 1 << 20;
 const RUNS_KEPT_MS: i64 = 90 * 86_400_000;
-/// What a killed process was at is said to have failed after this long.
+/// Whoever has been at one for so long is taken to be gone.
 const LOST_MS: i64 = 15 * 60_000;
 
 const FAILED: &str = "failed";
@@ -55,10 +56,8 @@ impl Boards {
                 () = &mut stop => return,
                 _ = beat.tick() => {}
             }
-            if beats.is_multiple_of(LOOKS_AN_HOUR)
-                && let Err(error) = self.tidy_runs().await
-            {
-                tracing::error!(%error, "old runs of schedules could not be removed; it is tried again");
+            if let Err(error) = self.tidy_runs(beats).await {
+                tracing::error!(%error, "runs of schedules could not be tidied; it is tried again");
             }
             beats += 1;
             let done = tokio::select! {
@@ -71,10 +70,18 @@ impl Boards {
         }
     }
 
-    async fn tidy_runs(&self) -> Result<(), BoardError> {
-        let now = self.now();
-        storage::prune(self.access().database(), now.plus_millis(-RUNS_KEPT_MS)).await?;
-        storage::end_lost(self.access().database(), now.plus_millis(-LOST_MS), now).await
+    async fn tidy_runs(&self, beats: u64) -> Result<(), BoardError> {
+        let (database, now) = (self.access().database(), self.now());
+        if beats == 0 {
+            // One process at a time asks: who was at it before, by whatever clock, has ended, or hangs and tells nobody any more.
+            storage::take_up(database, Timestamp::from_millis(i64::MAX), now).await?;
+        } else if beats.is_multiple_of(LOOKS_A_MINUTE) {
+            storage::take_up(database, now.plus_millis(-LOST_MS), now).await?;
+        }
+        if beats.is_multiple_of(LOOKS_AN_HOUR) {
+            storage::prune(database, now.plus_millis(-RUNS_KEPT_MS)).await?;
+        }
+        Ok(())
     }
 
     /// Asks what is due; returns how many schedules that was.
@@ -90,7 +97,7 @@ impl Boards {
             };
             let now = self.now();
             let next = Timestamp::from_millis(schedule.every.next_after(now.millis()));
-            // Claimed first: a moment that is interrupted is not done twice.
+            // Claimed first. Who is interrupted before it has told is taken for lost by whoever comes next, who asks again.
             let Some(run) = storage::claim(self.access().database(), &due, next, now).await? else { continue };
             asked += 1;
             let told = match self.ask(&due, &schedule).await {
@@ -212,13 +219,16 @@ impl Boards {
         })
     }
 
-    /// Puts mails and webhooks into their queues, with the record of the run, all or nothing.
+    /// Puts mails and webhooks into their queues, with the record of the run, all or nothing: nothing where another process has taken
+    /// the run for interrupted.
     async fn tell(&self, run: &str, due: &Due, schedule: &Schedule, told: Told) -> Result<(), BoardError> {
         let organisation = self.access().organisation_of(&due.project).unwrap_or_default();
         let members = self.access().members(&organisation).await?;
         let mut transaction = self.access().database().write().await?;
         let mut missed: Vec<String> = Vec::new();
-        if !told.title.is_empty() {
+        let detail = if told.title.is_empty() {
+            told.detail.clone()
+        } else {
             let size = told.file.as_ref().map_or(0, |file| file.bytes.len());
             let encoded = told.file.as_ref().map(|file| STANDARD.encode(&file.bytes));
             let name = told.file.as_ref().map(|file| format!("{}.{}", due.schedule, file.ending));
@@ -264,14 +274,14 @@ impl Boards {
             let is_written = schedule.to.emails.iter().any(|email| !missed.contains(email))
                 && matches!(self.access().settings().mail_route, MailRoute::Folder(_));
             let detail = if is_written { format!("{}; {WRITTEN}", told.detail) } else { told.detail.clone() };
-            let detail = with_missed(detail, &missed);
-            storage::end_run(&mut transaction, run, self.now(), told.fate, &detail).await?;
-            storage::set_alarm(&mut transaction, due, told.is_alarmed).await?;
             self.access().record(&mut transaction, record).await?;
-        } else {
-            storage::end_run(&mut transaction, run, self.now(), told.fate, &told.detail).await?;
-            storage::set_alarm(&mut transaction, due, told.is_alarmed).await?;
+            with_missed(detail, &missed)
+        };
+        if !storage::end_run(&mut transaction, run, self.now(), told.fate, &detail).await? {
+            tracing::warn!(project = due.project, schedule = due.schedule, "another process has asked this meanwhile");
+            return Ok(());
         }
+        storage::set_alarm(&mut transaction, due, told.is_alarmed).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -291,8 +301,9 @@ impl Boards {
     /// A failed question changes no alarm. The first time somebody is told, and not again until one has succeeded.
     async fn failed(&self, due: &Due, schedule: &Schedule, error: &BoardError) -> Result<Told, BoardError> {
         // The newest is this one.
-        let runs = storage::runs(self.access().database(), &due.project, &due.schedule, 2).await?;
-        let is_known = runs.get(1).is_some_and(|before| before.fate == FAILED);
+        let runs = storage::runs(self.access().database(), &due.project, &due.schedule, 10).await?;
+        let mut before = runs.iter().skip(1).filter(|before| before.fate != storage::INTERRUPTED);
+        let is_known = before.next().is_some_and(|before| before.fate == FAILED);
         let title = if is_known { String::new() } else { format!("Failed: {}", schedule.title) };
         let detail = why(due, schedule, error);
         Ok(Told { fate: FAILED, detail, is_alarmed: due.is_alarmed, title, file: None })

@@ -14,6 +14,11 @@ pub struct Due {
     pub is_alarmed: bool,
 }
 
+/// The fate of a run whose process ended before it told anybody.
+pub const INTERRUPTED: &str = "interrupted";
+/// A time is asked so often at most: what ends the program each time must not do so for ever.
+const TRIES_MAX: i64 = 3;
+
 /// One time that a schedule was asked.
 #[derive(Debug, Clone)]
 pub struct Run {
@@ -21,7 +26,7 @@ pub struct Run {
     pub due_at: Timestamp,
     pub began_at: Timestamp,
     pub ended_at: Option<Timestamp>,
-    /// `running`, `sent`, `quiet`, `alarmed`, `recovered`, `failed`.
+    /// `running`, `sent`, `quiet`, `alarmed`, `recovered`, `failed`, [`INTERRUPTED`].
     pub fate: String,
     pub detail: String,
 }
@@ -81,17 +86,17 @@ pub async fn claim(
     Ok(Some(id))
 }
 
+/// Writes down what came of a run; false where it was taken for interrupted since, and is another's.
 pub async fn end_run(
     transaction: &mut Transaction,
     id: &str,
     now: Timestamp,
     fate: &str,
     detail: &str,
-) -> Result<(), BoardError> {
-    let update = statement("UPDATE board_runs SET ended_at = $1, fate = $2, detail = $3 WHERE id = $4");
+) -> Result<bool, BoardError> {
+    let update = "UPDATE board_runs SET ended_at = $1, fate = $2, detail = $3 WHERE id = $4 AND ended_at IS NULL";
     let detail: String = detail.chars().take(1_000).collect();
-    transaction.execute(update.bind(now).bind(fate).bind(detail).bind(id)).await?;
-    Ok(())
+    Ok(transaction.execute(statement(update).bind(now).bind(fate).bind(detail).bind(id)).await? == 1)
 }
 
 pub async fn set_alarm(transaction: &mut Transaction, due: &Due, is_alarmed: bool) -> Result<(), BoardError> {
@@ -123,10 +128,30 @@ pub async fn prune(database: &Database, before: Timestamp) -> Result<(), BoardEr
     Ok(())
 }
 
-/// Says of runs that began before and never ended that they failed: their process is gone.
-pub async fn end_lost(database: &Database, before: Timestamp, now: Timestamp) -> Result<(), BoardError> {
-    let update = "UPDATE board_runs SET ended_at = $1, fate = 'failed', detail = 'the program ended while it was asked'
-                  WHERE ended_at IS NULL AND began_at < $2";
-    database.execute(statement(update).bind(now).bind(before)).await?;
-    Ok(())
+/// Takes runs that began until then and have not ended for interrupted, and makes their schedules due again, unless they were asked at
+/// a later time since, or this time so often already; returns how many runs that was.
+pub async fn take_up(database: &Database, until: Timestamp, now: Timestamp) -> Result<usize, BoardError> {
+    let query = "SELECT id, project_id, schedule, due_at FROM board_runs WHERE ended_at IS NULL AND began_at <= $1";
+    let mut taken = 0;
+    for row in database.read(statement(query).bind(until)).await? {
+        let (id, due_at): (String, i64) = (row.get("id")?, row.get("due_at")?);
+        let (project, schedule): (String, String) = (row.get("project_id")?, row.get("schedule")?);
+        let mut transaction = database.write().await?;
+        let why = "the program ended while it was asked";
+        if !end_run(&mut transaction, &id, now, INTERRUPTED, why).await? {
+            continue;
+        }
+        let since = "SELECT COALESCE(SUM(CASE WHEN due_at > $3 THEN 1 ELSE 0 END), 0) AS later,
+                            COALESCE(SUM(CASE WHEN due_at = $3 THEN 1 ELSE 0 END), 0) AS tries
+                     FROM board_runs WHERE project_id = $1 AND schedule = $2";
+        let since = statement(since).bind(&project).bind(&schedule).bind(due_at);
+        let since = transaction.one(since).await?.ok_or(BoardError::Damaged("the runs of a schedule"))?;
+        if since.get::<i64>("later")? == 0 && since.get::<i64>("tries")? < TRIES_MAX {
+            let again = "UPDATE board_due SET next_at = $1 WHERE project_id = $2 AND schedule = $3 AND next_at > $1";
+            transaction.execute(statement(again).bind(due_at).bind(&project).bind(&schedule)).await?;
+        }
+        transaction.commit().await?;
+        taken += 1;
+    }
+    Ok(taken)
 }

@@ -31,12 +31,18 @@ const BASE: &str = "/v1/projects/shop";
 pub struct Echo {
     pub asked: Mutex<Vec<Value>>,
     pub numbers: Mutex<Vec<f64>>,
+    /// The next question waits for it.
+    pub holds: Mutex<Option<Arc<Notify>>>,
 }
 
 #[async_trait]
 impl Answers for Echo {
     async fn sql(&self, _: &str, asked: SqlAsked, _: &View) -> Result<Vec<u8>, Unanswered> {
         self.asked.lock().unwrap().push(json!({"sql": asked.sql, "params": asked.params}));
+        let held = self.holds.lock().unwrap().take();
+        if let Some(go_on) = held {
+            go_on.notified().await;
+        }
         if asked.sql.contains("no_such_column") {
             let detail = "there is no column no_such_column".to_owned();
             return Err(Unanswered::Refused { code: "unknown_column".to_owned(), detail, position: Some((1, 8)) });

@@ -1,6 +1,10 @@
 //! Schedules: asked when they are due, once, with their fate on record; alerts tell when they begin and when they are over.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::gear::{House, house};
 use crate::stage::Stage;
@@ -33,8 +37,103 @@ async fn mails(house: &House, stage: &Stage) -> Vec<String> {
     files.into_iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
 }
 
+/// The next question is not answered before the notification.
+fn hold(house: &House) -> Arc<Notify> {
+    let go_on = Arc::new(Notify::new());
+    *house.echo.holds.lock().unwrap() = Some(go_on.clone());
+    go_on
+}
+
+fn is_held(house: &House) -> bool {
+    house.echo.holds.lock().unwrap().is_none()
+}
+
+async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), waiting).await.unwrap_or_else(|_| panic!("{what} in time"));
+}
+
+async fn reports(house: &House, stage: &Stage) -> usize {
+    mails(house, stage).await.iter().filter(|mail| mail.contains("Subject: Orders")).count()
+}
+
 mod scenes {
     use super::*;
+
+    /// A process ends in the middle of a question, as in a rolling restart.
+    pub async fn what_was_interrupted_is_asked_again(stage: &Stage) {
+        let house = house(stage).await;
+        question(&house).await;
+        schedule(&house, "mail", json!({"send": "csv"})).await;
+        stage.pass(5 * MINUTE);
+        for tries in 1..=2 {
+            hold(&house);
+            tokio::select! {
+                () = house.boards.run(std::future::pending()) => unreachable!("nobody stops it"),
+                () = until("it is asked", async || is_held(&house)) => {}
+            }
+            let mut expected = vec!["interrupted"; tries];
+            expected[0] = "running";
+            assert_eq!(fates(&house, "mail").await, expected);
+        }
+        tokio::select! {
+            () = house.boards.run(std::future::pending()) => unreachable!("nobody stops it"),
+            () = until("it is sent", async || fates(&house, "mail").await[0] == "sent") => {}
+        }
+        assert_eq!(fates(&house, "mail").await, ["sent", "interrupted", "interrupted"]);
+        assert_eq!(reports(&house, stage).await, 1);
+        assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 0, "its next time is to come");
+    }
+
+    /// What ends the program each time is not asked for ever.
+    pub async fn what_is_interrupted_again_and_again_is_left(stage: &Stage) {
+        let house = house(stage).await;
+        question(&house).await;
+        schedule(&house, "mail", json!({"send": "csv"})).await;
+        stage.pass(5 * MINUTE);
+        for _ in 0..3 {
+            hold(&house);
+            tokio::select! {
+                () = house.boards.run(std::future::pending()) => unreachable!("nobody stops it"),
+                () = until("it is asked", async || is_held(&house)) => {}
+            }
+        }
+        let interrupted = async || fates(&house, "mail").await.iter().all(|fate| fate == "interrupted");
+        tokio::select! {
+            () = house.boards.run(std::future::pending()) => unreachable!("nobody stops it"),
+            () = until("the last is taken up", interrupted) => {}
+        }
+        assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 0);
+        assert_eq!((fates(&house, "mail").await.len(), reports(&house, stage).await), (3, 0));
+        stage.pass(5 * MINUTE);
+        assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 1, "its next time is as good as any");
+    }
+
+    /// A process hangs in the middle of a question, another leads and asks, and the first one goes on.
+    pub async fn who_hangs_and_goes_on_tells_nobody_again(stage: &Stage) {
+        let house = house(stage).await;
+        question(&house).await;
+        schedule(&house, "mail", json!({"send": "csv"})).await;
+        stage.pass(5 * MINUTE);
+        let go_on = hold(&house);
+        let hangs = tokio::spawn({
+            let boards = house.boards.clone();
+            async move { boards.ask_what_is_due().await }
+        });
+        until("it is asked", async || is_held(&house)).await;
+        tokio::select! {
+            () = house.boards.run(std::future::pending()) => unreachable!("nobody stops it"),
+            () = until("another sends it", async || fates(&house, "mail").await[0] == "sent") => {}
+        }
+        go_on.notify_one();
+        hangs.await.unwrap().unwrap();
+        assert_eq!(fates(&house, "mail").await, ["sent", "interrupted"]);
+        assert_eq!(reports(&house, stage).await, 1);
+    }
 
     pub async fn answers_are_sent_once_for_each_time(stage: &Stage) {
         let house = house(stage).await;
@@ -199,4 +298,7 @@ on_both!(
     a_question_that_fails_is_told_once,
     alerts_watch_numbers_in_their_order_alone,
     nobody_outside_is_sent_anything,
+    what_was_interrupted_is_asked_again,
+    what_is_interrupted_again_and_again_is_left,
+    who_hangs_and_goes_on_tells_nobody_again,
 );

@@ -8,9 +8,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use footfall_api_bus::contract::suite;
-use footfall_api_bus::{Heard, LocalBus, Opened, Topic, open};
+use footfall_api_bus::{Bus, Heard, Listener, LocalBus, Opened, Topic, open};
 use footfall_api_http::limit::{Bucket, Buckets, MemoryBuckets, Quota, contract};
 use footfall_ingest_activity::Timestamp;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// A Redis of the test's own; it goes with the test's process.
 struct Redis {
@@ -66,14 +69,37 @@ async fn redis_keeps_the_contract_and_its_death_stops_nobody() {
     let Some(redis) = Redis::start() else { return };
     let (one, other) = (redis.open("a"), redis.open("a"));
     suite(&*one.bus, &*other.bus).await;
-    contract::suite(&*counters(&one)).await;
+    contract::suite(&*of_told_moments(&one)).await;
     limits_count_together(&one, &other).await;
+    clocks_apart_count_as_one(&one, &other).await;
     installations_do_not_hear_each_other(&redis, &one).await;
     its_death_stops_nobody(&redis, &one, &other).await;
 }
 
 fn counters(of: &Opened) -> Arc<dyn Buckets> {
     of.counters.as_ref().expect("counters").or_else(Arc::new(MemoryBuckets::default()))
+}
+
+/// For tests that make the time.
+fn of_told_moments(of: &Opened) -> Arc<dyn Buckets> {
+    of.counters.clone().expect("counters").by_told_moments().or_else(Arc::new(MemoryBuckets::default()))
+}
+
+/// What a process takes for the time neither refuses others what is theirs nor gives them more.
+async fn clocks_apart_count_as_one(one: &Opened, other: &Opened) {
+    let (bucket, quota) = (Bucket::of("clocks", "a"), Quota::new(4, Duration::from_secs(3600)));
+    let now = Timestamp::from_millis(1_764_000_000_000);
+    let day = 26 * 3_600_000;
+    for (at, told, remaining) in [(one, day, 3), (other, 0, 2), (one, -day, 1), (other, day, 0)] {
+        let level = counters(at).take(bucket, quota, 1, now.plus_millis(told)).await.unwrap();
+        assert_eq!((level.remaining, level.wait), (remaining, None), "{told}");
+    }
+    for (at, told) in [(one, day), (other, 0), (one, -day)] {
+        let wait = counters(at).take(bucket, quota, 1, now.plus_millis(told)).await.unwrap().wait.expect("it is empty");
+        assert!(wait <= Duration::from_secs(900), "{wait:?}");
+    }
+    counters(other).give_back(bucket, quota, 1, now).await.unwrap();
+    assert_eq!(counters(one).take(bucket, quota, 0, now.plus_millis(day)).await.unwrap().remaining, 1);
 }
 
 async fn limits_count_together(one: &Opened, other: &Opened) {
@@ -119,6 +145,63 @@ async fn its_death_stops_nobody(redis: &Redis, one: &Opened, other: &Opened) {
     let again = tokio::time::timeout(Duration::from_secs(120), far.next()).await.expect("it comes back");
     assert_eq!(again, Some(Heard::Missed), "who listens knows that it may have missed some");
     suite(&*one.bus, &*other.bus).await;
+}
+
+/// A way to a Redis on which connections can die without a word: both ends keep them, and nothing passes any more. Those that are
+/// made afterwards are as good as new.
+struct Way {
+    url: String,
+    cuts: watch::Sender<()>,
+}
+
+impl Way {
+    async fn to(redis: &Redis) -> Way {
+        let target = redis.url.strip_prefix("redis://").expect("an address").to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("redis://{}", listener.local_addr().expect("an address"));
+        let cuts = watch::Sender::new(());
+        let cut = cuts.clone();
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let (target, mut cut) = (target.clone(), cut.subscribe());
+                tokio::spawn(async move {
+                    let mut far = TcpStream::connect(target).await.expect("Redis is there");
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut near, &mut far) => {}
+                        _ = cut.changed() => std::future::pending().await,
+                    }
+                });
+            }
+        });
+        Way { url, cuts }
+    }
+}
+
+/// Tells until it is heard: an end may still be connecting.
+async fn told(by: &dyn Bus, listener: &mut Listener, text: &str) {
+    let begun = Instant::now();
+    loop {
+        by.tell(Topic::Live, text);
+        let heard = tokio::time::timeout(Duration::from_millis(100), listener.next()).await;
+        if matches!(heard, Ok(Some(Heard::News(news))) if &*news.text == text) {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(120), "{text:?} is not heard");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_died_without_a_word_is_made_anew() {
+    let Some(redis) = Redis::start() else { return };
+    let way = Way::to(&redis).await;
+    let (near, far) = (open(&way.url, "a").expect("a bus").bus, redis.open("a").bus);
+    let mut heard = near.listen();
+    told(&*far, &mut heard, "before").await;
+    way.cuts.send_replace(());
+    let noticed = async { while heard.next().await.expect("a bus") != Heard::Missed {} };
+    tokio::time::timeout(Duration::from_secs(120), noticed).await.expect("it notices that nothing can come any more");
+    told(&*far, &mut heard, "after").await;
+    assert_eq!(near.failing(), None);
 }
 
 #[test]

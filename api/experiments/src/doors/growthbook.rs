@@ -13,7 +13,7 @@ use super::Doors;
 use super::evaluation;
 use super::key::{Served, Unserved};
 use super::limit::AskedFrom;
-use super::stream;
+use super::stream::{self, Ending};
 use crate::payloads::{Compiled, ProjectPayloads};
 use crate::storage::Connection;
 
@@ -83,6 +83,7 @@ pub(super) fn knows(headers: &HeaderMap, etag: &str) -> bool {
 pub(super) async fn subscribe(
     State(doors): State<Doors>,
     Extension(AskedFrom(address)): Extension<AskedFrom>,
+    ending: Ending,
     Path(key): Path<String>,
     headers: HeaderMap,
 ) -> Response {
@@ -101,7 +102,7 @@ pub(super) async fn subscribe(
         }
     };
     let known = headers.get("last-event-id").and_then(|value| value.to_str().ok());
-    stream::stream(&doors, key, served, seat, known, (render, stream::EMPTY_EVENT))
+    stream::stream(&doors, key, served, seat, known, (render, stream::EMPTY_EVENT), ending)
 }
 
 fn render(compiled: &Compiled, _: &ProjectPayloads, connection: &Connection) -> Option<Vec<Bytes>> {

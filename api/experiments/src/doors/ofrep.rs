@@ -13,12 +13,13 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::Doors;
 use super::evaluation::{self, Answer, Reason};
 use super::growthbook::knows;
 use super::key::{Served, Unserved};
 use super::limit::AskedFrom;
 use super::posthog::moment;
-use super::{Doors, stream};
+use super::stream::{self, Ending};
 use crate::catalogue::Catalogue;
 use crate::definition::Feature;
 use crate::payloads::{Compiled, ProjectPayloads};
@@ -241,6 +242,7 @@ async fn told_of(doors: &Doors, key: &str, served: Served, tag: Option<&String>)
 pub(super) async fn events(
     State(doors): State<Doors>,
     Extension(AskedFrom(address)): Extension<AskedFrom>,
+    ending: Ending,
     Path(key): Path<String>,
     Query(query): Query<HashMap<String, String>>,
     headers: HeaderMap,
@@ -259,7 +261,7 @@ pub(super) async fn events(
     let present = served.compiled.tag_for(&served.connection).trim_matches('"').to_owned();
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let known = last.or_else(|| query.get(KNOWN).cloned()).unwrap_or(present);
-    stream::stream(&doors, key, served, seat, Some(&known), (render, stream::COMMENT))
+    stream::stream(&doors, key, served, seat, Some(&known), (render, stream::COMMENT), ending)
 }
 
 fn render(compiled: &Compiled, payloads: &ProjectPayloads, connection: &Connection) -> Option<Vec<Bytes>> {

@@ -5,10 +5,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::stream;
+use footfall_api_http::Stopping;
+use futures::{StreamExt, stream};
 use http::{HeaderValue, StatusCode, header};
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
@@ -42,7 +44,11 @@ struct Listener {
     _seat: Seat,
 }
 
-/// Streams changes until the key is revoked, beginning with the present state unless `known` is its tag.
+/// When the program ends; a router without a server never does.
+pub(super) type Ending = Option<Extension<Stopping>>;
+
+/// Streams changes until the key is revoked or the program ends, beginning with the present state unless `known` is its tag. Who is let
+/// go comes again, at a process that still hears of changes.
 pub(super) fn stream(
     doors: &Doors,
     key: String,
@@ -50,6 +56,7 @@ pub(super) fn stream(
     seat: Seat,
     known: Option<&str>,
     (render, alive): (Render, &'static [u8]),
+    ending: Ending,
 ) -> Response {
     let Served { project, connection, payloads, compiled, changes, .. } = served;
     let mut waiting = VecDeque::from([Bytes::from_static(b"retry: 5000\n\n")]);
@@ -64,10 +71,17 @@ pub(super) fn stream(
     let doors = doors.clone();
     let listener =
         Listener { doors, key, project, connection, changes, sent, waiting, ping, render, alive, _seat: seat };
-    let body = Body::from_stream(stream::unfold(listener, |mut listener| async move {
+    let chunks = stream::unfold(listener, |mut listener| async move {
         let chunk = listener.next().await?;
         Some((Ok::<Bytes, Infallible>(chunk), listener))
-    }));
+    });
+    let ended = async move {
+        match ending {
+            Some(Extension(stopping)) => stopping.stopped().await,
+            None => std::future::pending().await,
+        }
+    };
+    let body = Body::from_stream(chunks.take_until(ended));
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),

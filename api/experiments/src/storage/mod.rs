@@ -9,11 +9,11 @@ use footfall_api_access::Migration;
 
 pub use connections::Connection;
 pub use definitions::{
-    Change, GroupOfCohort, Kept, Revision, Write, catalogue, generation, groups_of_cohorts, item, items, projects,
+    Change, GroupOfCohort, Kept, Write, catalogue, generation, groups_of_cohorts, item, items, projects,
     projects_with_switchbacks, revisions,
 };
 pub(crate) use definitions::{held, lock, set_state, write};
-pub(crate) use schedule::DONE;
+pub(crate) use schedule::{Claim, DONE};
 pub use schedule::{ScheduledChange, ScheduledKept};
 pub use sign_ins::{SignIn, forget_sign_ins, sign_ins_of};
 pub(crate) use sign_ins::{forget_oldest, hash_id, remember};

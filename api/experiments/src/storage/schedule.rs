@@ -45,6 +45,28 @@ pub struct ScheduledKept {
     pub outcome: String,
 }
 
+/// A scheduled change that this process has taken for itself, and when.
+#[derive(Clone, Copy)]
+pub(crate) struct Claim<'a> {
+    pub change: &'a ScheduledKept,
+    pub at: Timestamp,
+}
+
+impl Claim<'_> {
+    /// Writes down that it is done, in the transaction of the change itself.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Stale`] where another process has taken it for interrupted since: nothing of it may be done here.
+    pub(crate) async fn done(self, transaction: &mut Transaction) -> Result<(), ExperimentError> {
+        let update = "UPDATE flag_schedule SET outcome = $1 WHERE id = $2 AND outcome = $3 AND done_at = $4";
+        let update = statement(update).bind(DONE).bind(&self.change.id).bind(BEGUN).bind(self.at);
+        match transaction.execute(update).await? {
+            0 => Err(ExperimentError::Stale),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// What was begun before this moment is not being done any more.
 fn interrupted(now: Timestamp) -> i64 {
     now.millis() - INTERRUPTED_MILLIS
@@ -115,23 +137,24 @@ impl ScheduledKept {
         Ok(transaction.execute(update).await? == 1)
     }
 
-    /// Writes down what came of it.
-    pub(crate) async fn settle(&self, database: &Database, now: Timestamp, what: &str) -> Result<(), ExperimentError> {
-        let update = "UPDATE flag_schedule SET done_at = $1, outcome = $2 WHERE id = $3";
+    /// Writes down what came of it for whoever claimed it at `claimed`, unless another has taken it for interrupted since.
+    pub(crate) async fn settle(
+        &self,
+        database: &Database,
+        claimed: Timestamp,
+        what: &str,
+    ) -> Result<(), ExperimentError> {
+        let update = "UPDATE flag_schedule SET outcome = $1 WHERE id = $2 AND outcome = $3 AND done_at = $4";
         let what: String = what.chars().take(2000).collect();
-        database.execute(statement(update).bind(now).bind(what).bind(&self.id)).await?;
+        database.execute(statement(update).bind(what).bind(&self.id).bind(BEGUN).bind(claimed)).await?;
         Ok(())
     }
 
-    /// When it was begun by who was interrupted.
-    pub(crate) fn begun_at(&self) -> Option<Timestamp> {
-        self.done_at.filter(|_| self.outcome == BEGUN)
-    }
-
-    /// It waits again, as it did when it was read.
-    pub(crate) async fn put_back(&self, database: &Database) -> Result<(), ExperimentError> {
-        let update = "UPDATE flag_schedule SET done_at = $1, outcome = $2 WHERE id = $3";
-        database.execute(statement(update).bind(self.done_at).bind(&self.outcome).bind(&self.id)).await?;
+    /// It waits again, unless another has taken it for interrupted since it was claimed.
+    pub(crate) async fn put_back(&self, database: &Database, claimed: Timestamp) -> Result<(), ExperimentError> {
+        let update =
+            "UPDATE flag_schedule SET done_at = NULL, outcome = '' WHERE id = $1 AND outcome = $2 AND done_at = $3";
+        database.execute(statement(update).bind(&self.id).bind(BEGUN).bind(claimed)).await?;
         Ok(())
     }
 

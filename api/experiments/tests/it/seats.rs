@@ -1,15 +1,18 @@
-//! Places of listeners: nobody takes those of others.
+//! Places of listeners: nobody takes those of others, and nobody sits when the program ends.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
 use footfall_api_access::KeyKind;
 use footfall_api_experiments::SeatLimits;
-use footfall_api_http::Peer;
+use footfall_api_http::{Peer, ServeSettings, serve};
 use http::Request;
 use http_body_util::BodyExt;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
 use crate::gear::{House, house_of};
@@ -59,4 +62,33 @@ async fn an_outsider_takes_no_more_than_a_share() {
     // Who goes leaves the place.
     drop(held.remove(0));
     assert_eq!(listen(&house, &sub, outsider).await.status(), 200);
+}
+
+/// Who listens to a process that ends hears of no change there: they are let go at once, and hold up nobody.
+#[tokio::test]
+async fn streams_end_with_the_program() {
+    let stage = Stage::sqlite().await.unwrap();
+    let house = house_of(&stage, None, None, SeatLimits::default()).await;
+    let (_, key) = house.key(KeyKind::Client).await;
+    for path in [format!("/sub/{key}"), format!("/ofrep/v1/events/{key}")] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        // Longer than the test waits: nobody is cut off.
+        let settings = ServeSettings { shutdown_timeout: Duration::from_secs(600), ..ServeSettings::default() };
+        let stopped = async move { drop(stopped.await) };
+        let serving = tokio::spawn(serve(listener, house.router.clone(), settings, None, stopped));
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes()).await.unwrap();
+        let mut heard = Vec::new();
+        while !String::from_utf8_lossy(&heard).contains("retry: 5000") {
+            assert_ne!(stream.read_buf(&mut heard).await.unwrap(), 0, "{}", String::from_utf8_lossy(&heard));
+        }
+        stop.send(()).unwrap();
+        let ended = async {
+            stream.read_to_end(&mut heard).await.unwrap();
+            serving.await.unwrap();
+        };
+        tokio::time::timeout(Duration::from_secs(60), ended).await.expect("it ends by itself");
+    }
 }
