@@ -44,14 +44,19 @@ pub(super) fn member(json: &str, name: &str) -> String {
 }
 
 pub(super) fn number(property: &str) -> String {
-    format!("toFloat64OrNull({})", text(property))
+    number_of(&text(property))
+}
+
+/// The number that a text stands for.
+fn number_of(text: &str) -> String {
+    format!("number_of({text})")
 }
 
 /// The value of a row that a breakdown is by; in the text that breakdowns have.
 pub(super) fn value(by: &By) -> String {
     let of_property = |of: &str, bounds: &[f64]| match bounds {
         [] => of.to_owned(),
-        bounds => binned(&format!("toFloat64OrNull({of})"), bounds),
+        bounds => binned(&number_of(of), bounds),
     };
     match by {
         By::Name(name) => text(name),
@@ -232,7 +237,7 @@ fn in_session(comparison: &SessionComparison) -> String {
 pub(super) fn test(value: &str, asked: &Test) -> String {
     let if_there = |what: String| format!("ifNull({what}, 0)");
     let or_missing = |what: String| format!("ifNull({what}, 1)");
-    let compared = |sign: &str, bound: f64| if_there(format!("toFloat64OrNull({value}) {sign} {bound:?}"));
+    let compared = |sign: &str, bound: f64| if_there(format!("{} {sign} {bound:?}", number_of(value)));
     match asked {
         Test::Set => format!("{value} IS NOT NULL"),
         Test::NotSet => format!("{value} IS NULL"),

@@ -35,16 +35,9 @@ pub(super) fn answer(context: &Context<'_>, trend: &Trend) -> Result<TrendAnswer
     }
     let mut answer = of_span(context, trend, &trend.scope)?;
     if trend.previous {
-        answer.previous = Some(Box::new(of_span(context, trend, &scope_before(&trend.scope)?)?));
+        answer.previous = Some(Box::new(of_span(context, trend, &trend.scope.before()?)?));
     }
     Ok(answer)
-}
-
-/// The span of equal length that ends where this one begins.
-pub(super) fn scope_before(scope: &Scope) -> Result<Scope, InsightError> {
-    let before = scope.until_ms.checked_sub(scope.from_ms).and_then(|length| scope.from_ms.checked_sub(length));
-    let from_ms = before.ok_or_else(|| InsightError::question("scope", "nothing lies before it"))?;
-    Ok(Scope { from_ms, until_ms: scope.from_ms, ..scope.clone() })
 }
 
 fn of_span(context: &Context<'_>, trend: &Trend, scope: &Scope) -> Result<TrendAnswer, InsightError> {

@@ -10,10 +10,8 @@ use crate::definition::{
 
 impl World {
     pub(super) fn trend(&self, trend: &Trend) -> TrendAnswer {
-        let (from_ms, until_ms) = (trend.scope.from_ms, trend.scope.until_ms);
-        let before = Scope { from_ms: from_ms - (until_ms - from_ms), until_ms: from_ms, ..trend.scope.clone() };
-        let previous = Trend { scope: before, previous: false, ..trend.clone() };
-        let previous = trend.previous.then(|| Box::new(self.trend(&previous)));
+        let before = || Trend { scope: trend.scope.before().unwrap(), previous: false, ..trend.clone() };
+        let previous = trend.previous.then(|| Box::new(self.trend(&before())));
         let buckets = buckets_of(trend.bucket, &trend.scope, 0);
         let mut lines = Vec::new();
         for (series, one) in trend.series.iter().enumerate() {
