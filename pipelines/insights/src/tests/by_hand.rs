@@ -14,26 +14,29 @@ fn at(text: &str) -> i64 {
     text.parse::<jiff::Timestamp>().unwrap().as_millisecond()
 }
 
-/// Rows by person, time and activity, and the plans of persons.
-fn given(rows: &[(&str, &str, &str)], plans: &[(&str, &str)]) -> (Snapshot, World) {
+/// A row of an activity.
+fn row(person: &str, time: &str, activity: &str) -> Row {
+    let (texts, numbers) = (BTreeMap::new(), BTreeMap::new());
+    Row { person: person.to_owned(), time_ms: at(time), activity: activity.to_owned(), texts, numbers }
+}
+
+/// These rows with the number that each has, and the plans of persons.
+fn given(rows: Vec<Row>, plans: &[(&str, &str)]) -> (Snapshot, World) {
     let dictionaries = Dictionaries::new(&[("n", ColumnKind::Numbers)]);
     let mut own = Rows::new(&dictionaries);
-    let mut world = World::default();
-    for &(person, time, activity) in rows {
-        own.persons.push(dictionaries.persons.intern(person));
-        own.times.push(at(time));
-        own.activities.push(dictionaries.activities.intern(activity) as u16);
+    for row in &rows {
+        own.persons.push(dictionaries.persons.intern(&row.person));
+        own.times.push(row.time_ms);
+        own.activities.push(dictionaries.activities.intern(&row.activity) as u16);
         for values in &mut own.columns {
             if let Values::Numbers(numbers) = values {
-                numbers.push(f64::NAN);
+                numbers.push(row.numbers.get("n").copied().unwrap_or(f64::NAN));
             }
         }
-        let (texts, numbers) = (BTreeMap::new(), BTreeMap::new());
-        let (person, activity) = (person.to_owned(), activity.to_owned());
-        world.rows.push(Row { person, time_ms: at(time), activity, texts, numbers });
     }
     let dictionary = Arc::new(Dictionary::default());
     let mut codes = vec![0; dictionaries.persons.names().len()];
+    let mut world = World { rows, ..World::default() };
     for &(person, plan) in plans {
         codes[dictionaries.persons.find(person).unwrap() as usize] = dictionary.intern(plan) + 1;
         world.traits.insert(person.to_owned(), BTreeMap::from([("plan".to_owned(), plan.to_owned())]));
@@ -66,9 +69,9 @@ fn trend_of(given: &(Snapshot, World), trend: Trend) -> TrendAnswer {
 #[test]
 fn the_week_before_has_seven_days_where_clocks_change() {
     let before = |from: &str, until: &str, times: &[&str]| {
-        let rows: Vec<(&str, &str, &str)> = times.iter().map(|&time| ("p", time, "view")).collect();
+        let rows = times.iter().map(|time| row("p", time, "view")).collect();
         let scope = Scope { zone: "Europe/Berlin".to_owned(), ..Scope::utc(at(from), at(until)) };
-        let answer = trend_of(&given(&rows, &[]), counts(scope, Bucket::Day, None, true));
+        let answer = trend_of(&given(rows, &[]), counts(scope, Bucket::Day, None, true));
         let previous = answer.previous.unwrap();
         (previous.buckets[0], previous.lines[0].measures[0].clone())
     };
@@ -86,8 +89,8 @@ fn the_week_before_has_seven_days_where_clocks_change() {
 #[test]
 fn what_is_not_finite_is_no_number() {
     let day = "2026-05-04T10:00:00Z";
-    let rows = ["a", "b", "c", "d"].map(|person| (person, day, "view"));
-    let given = given(&rows, &[("a", "inf"), ("b", "12"), ("c", "NaN")]);
+    let rows = ["a", "b", "c", "d"].map(|person| row(person, day, "view"));
+    let given = given(rows.to_vec(), &[("a", "inf"), ("b", "12"), ("c", "NaN")]);
     let above = Comparison { property: "plan".to_owned(), test: Test::Above(10.0) };
     let asked = Question::Cohort(CohortPeople { cohort: Cohort::Person(above), list: 9 });
     assert_eq!(both(&given, &asked), Answer::Cohort(CohortAnswer { people: 1, listed: vec!["b".to_owned()] }));
@@ -102,8 +105,43 @@ fn what_is_not_finite_is_no_number() {
 }
 
 #[test]
+fn ten_dimes_are_a_dollar() {
+    // Added up one after the other they are 0.9999999999999999.
+    let priced = |place: usize| {
+        let numbers = BTreeMap::from([("n".to_owned(), 0.1)]);
+        Row { numbers, ..row(&format!("p{place}"), "2026-05-04T10:00:00Z", ["buy", "rent"][place % 2]) }
+    };
+    let given = given((0..10).map(priced).collect(), &[]);
+    let scope = Scope::utc(at("2026-05-04T00:00:00Z"), at("2026-05-05T00:00:00Z"));
+    let n = || "n".to_owned();
+    let mean = Measure::PerPerson { value: PersonValue::Sum(n()), statistic: PersonStatistic::Average };
+    let measures = vec![Measure::Sum(n()), Measure::Average(n()), mean];
+    let series = vec![Series { select: Selector::any(), measures }];
+    let trend = Trend { series, ..counts(scope.clone(), Bucket::Day, None, false) };
+    let found: Vec<Option<f64>> = trend_of(&given, trend).lines[0].measures.iter().map(|values| values[0]).collect();
+    assert_eq!(found, [Some(1.0), Some(0.1), Some(0.1)]);
+    let spread = Distribution {
+        scope: scope.clone(),
+        select: Selector::any(),
+        of: DistributionOf::Property(n()),
+        edges: Vec::new(),
+        ranks: Vec::new(),
+    };
+    let Answer::Distribution(spread) = both(&given, &Question::Distribution(spread)) else { panic!("no distribution") };
+    assert_eq!(spread.sum, 1.0);
+    let named = |name: &str, cohort: Cohort| NamedCohort { name: name.to_owned(), cohort };
+    let nobody = Cohort::Listed(Vec::new());
+    let segments = vec![named("nobody", nobody.clone()), named("all", Cohort::Not(Box::new(nobody)))];
+    let of = CompareOf::SumPerPerson { select: Selector::any(), property: n() };
+    let Answer::Compare(compared) = both(&given, &Question::Compare(Compare { scope, segments, of })) else {
+        panic!("no comparison")
+    };
+    assert_eq!(compared.segments[1].sum, 1.0);
+}
+
+#[test]
 fn at_most_as_often_as_can_be_said_is_everybody() {
-    let given = given(&[("a", "2026-05-04T10:00:00Z", "view"), ("b", "2026-05-05T10:00:00Z", "buy")], &[]);
+    let given = given(vec![row("a", "2026-05-04T10:00:00Z", "view"), row("b", "2026-05-05T10:00:00Z", "buy")], &[]);
     let select = Selector::named("view");
     let (from_ms, until_ms) = (0, at("2026-06-01T00:00:00Z"));
     let did = Cohort::Did { select, from_ms, until_ms, at_least: 0, at_most: Some(u64::MAX) };
@@ -114,9 +152,8 @@ fn at_most_as_often_as_can_be_said_is_everybody() {
 #[test]
 fn cells_far_beyond_an_answer_are_of_nobody() {
     let rows = [("view", "10:00"), ("buy", "10:01"), ("end", "10:02")];
-    let rows = rows.map(|(activity, time)| (activity, format!("2026-05-04T{time}:00Z")));
-    let rows: Vec<(&str, &str, &str)> = rows.iter().map(|(activity, time)| ("a", time.as_str(), *activity)).collect();
-    let (snapshot, _) = given(&rows, &[]);
+    let rows = rows.map(|(activity, time)| row("a", &format!("2026-05-04T{time}:00Z"), activity));
+    let (snapshot, _) = given(rows.to_vec(), &[]);
     let scope = Scope::utc(at("2026-05-04T00:00:00Z"), at("2026-05-08T00:00:00Z"));
     let paths = Paths {
         scope: scope.clone(),
@@ -150,7 +187,7 @@ fn cells_far_beyond_an_answer_are_of_nobody() {
         cohorts: Vec::new(),
     };
     let cell =
-        RetentionCell { start_ms: at(rows[0].1), after: Some(usize::MAX), returned: true, label: Label::Everything };
+        RetentionCell { start_ms: rows[0].time_ms, after: Some(usize::MAX), returned: true, label: Label::Everything };
     let asked = RetentionPeople { question: retention, cell, limit: 5, after: None };
     let asked = Question::People(PeopleOf::Retention(asked));
     let answer = Engine { threads: 1 }.ask(&snapshot, &asked, &AtomicBool::new(false));
