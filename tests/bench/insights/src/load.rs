@@ -198,7 +198,7 @@ impl Intake<'_> {
     }
 
     fn take(&self, batch: &RecordBatch, rows: &mut Rows) -> Result<(), BenchError> {
-        // Another writer than generate.py has ids as bytes of any length, times in microseconds.
+        // Another writer than generate.py may have 16 bytes as bytes of any length, and times in microseconds.
         let ids = column::<FixedSizeBinaryArray>(batch, "event_id", &DataType::FixedSizeBinary(16))?;
         let events = column::<StringArray>(batch, "event", &DataType::Utf8)?;
         let users = column::<StringArray>(batch, "user_id", &DataType::Utf8)?;
@@ -219,6 +219,10 @@ impl Intake<'_> {
 
 fn column<A: Array + Clone + 'static>(batch: &RecordBatch, name: &'static str, to: &DataType) -> Result<A, BenchError> {
     let column = cast(batch.column_by_name(name).ok_or(BenchError::Column(name))?, to)?;
+    // What is missing, or could not be cast.
+    if column.null_count() > 0 {
+        return Err(BenchError::Column(name));
+    }
     column.as_any().downcast_ref::<A>().cloned().ok_or(BenchError::Column(name))
 }
 
