@@ -18,7 +18,11 @@ if [ -z "${PARQUET:-}" ] || [ -n "${PEERS:-}${THROUGH:-}" ]; then
 fi
 
 if [ -n "${PARQUET:-}" ]; then
-  parquet="$(realpath "$PARQUET")" name="given" reload=(--reload)
+  parquet="$(realpath "$PARQUET")" reload=(--reload)
+  # Peers keep their tables: those of another file, or of an older one of this name, are not its own.
+  name="given_$(stat --format='%n %s %Y' "$parquet" | sha256sum | cut --bytes=1-12)"
+  find "$work" -maxdepth 1 -regex '.*/\(projection\|peers\|through\|answers\|times\)_given_.*' ! -name "*_$name*" \
+    -exec rm --recursive {} +
 else
   name="${activities}_${seed}" parquet="$work/activities_${activities}_${seed}.parquet" reload=()
   [ -f "$parquet" ] || {

@@ -34,13 +34,17 @@ pub(crate) struct Uploaded {
     pub removed: usize,
 }
 
+/// A name that no other list has: lists and answers are kept under it, and a cohort that was removed may have had the same
+/// key and revision.
 fn name_of(key: &str, revision: i64) -> String {
-    format!("{key}@{revision}")
+    format!("{key}@{revision}.{:08x}", uuid::Uuid::new_v4().as_fields().0)
 }
 
 /// The key and the revision that a name stands for.
 fn parts_of(name: &str) -> Option<(&str, i64)> {
-    let (key, revision) = name.rsplit_once('@')?;
+    let (key, version) = name.rsplit_once('@')?;
+    // Lists that were uploaded earlier have the revision alone.
+    let revision = version.split('.').next()?;
     Some((key, revision.parse().ok()?))
 }
 
@@ -72,8 +76,7 @@ impl Cohorts {
             if insights.knows_list(project, name) {
                 continue;
             }
-            let (key, revision) = parts_of(name).ok_or(CohortError::Damaged)?;
-            let ids = load(self.database(), project, key, revision).await?;
+            let ids = load(self.database(), project, name).await?;
             insights.keep_list(project, Arc::new(PeopleList::new(name, ids)));
         }
         Ok(question)
@@ -130,8 +133,7 @@ impl Cohorts {
     /// The ids of a cohort that is a list, ascending.
     async fn people_of(&self, project: &str, saved: &Saved) -> Result<Vec<u128>, CohortError> {
         if let Some(name) = list_of(&saved.definition) {
-            let (key, revision) = parts_of(name).ok_or(CohortError::Damaged)?;
-            return load(self.database(), project, key, revision).await;
+            return load(self.database(), project, name).await;
         }
         match serde_json::from_value(saved.definition.clone()) {
             Ok(Cohort::Listed(ids)) => {
@@ -146,11 +148,14 @@ impl Cohorts {
     }
 }
 
-async fn load(database: &Database, project: &str, key: &str, revision: i64) -> Result<Vec<u128>, CohortError> {
+async fn load(database: &Database, project: &str, name: &str) -> Result<Vec<u128>, CohortError> {
+    let (key, revision) = parts_of(name).ok_or(CohortError::Damaged)?;
     let query = "SELECT ids FROM insight_cohort_people WHERE project_id = $1 AND cohort_key = $2 AND revision = $3
                  ORDER BY piece";
     let rows = database.read(statement(query).bind(project).bind(key).bind(revision)).await?;
-    if rows.is_empty() && storage::one(database, project, key).await?.is_none_or(|saved| saved.revision != revision) {
+    // Of nobody there is no piece; but it still is the cohort's list, whatever else of the cohort has changed.
+    let is_another = |saved: Saved| list_of(&saved.definition) != Some(name);
+    if rows.is_empty() && storage::one(database, project, key).await?.is_none_or(is_another) {
         return Err(CohortError::Stale(None));
     }
     let mut ids = Vec::with_capacity(rows.len() * IDS_OF_PIECE);
@@ -183,4 +188,18 @@ async fn keep(
 pub(super) async fn forget(transaction: &mut Transaction, project: &str, key: &str) -> Result<(), CohortError> {
     let delete = "DELETE FROM insight_cohort_people WHERE project_id = $1 AND cohort_key = $2";
     Ok(transaction.execute(statement(delete).bind(project).bind(key)).await.map(drop)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_of_one_list_and_say_where_it_lies() {
+        let (one, other) = (name_of("vip.eu:2", 4), name_of("vip.eu:2", 4));
+        assert_ne!(one, other);
+        assert_eq!((parts_of(&one), parts_of(&other)), (Some(("vip.eu:2", 4)), Some(("vip.eu:2", 4))));
+        assert_eq!(parts_of("vip@12"), Some(("vip", 12)));
+        assert_eq!((parts_of("vip"), parts_of("vip@x")), (None, None));
+    }
 }

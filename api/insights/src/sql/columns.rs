@@ -179,7 +179,8 @@ fn label(label: &Label) -> Cell {
         Label::Other => Cell::Text("$other".to_owned()),
         Label::Cohort(name) => Cell::Text(name.clone()),
         Label::Values(values) => {
-            let values: Vec<&str> = values.iter().map(|value| value.as_deref().unwrap_or_default()).collect();
+            // An empty text is a value.
+            let values: Vec<&str> = values.iter().map(|value| value.as_deref().unwrap_or("$none")).collect();
             Cell::Text(values.join(" / "))
         }
     }
@@ -320,4 +321,23 @@ fn stretches(buckets: &[SessionBucket], of: &Label) -> Vec<Vec<Cell>> {
 fn difference(by: &ComparedBy) -> [Cell; 4] {
     let (low, high) = (by.interval.map(|interval| interval.0), by.interval.map(|interval| interval.1));
     [by.estimate, low, high, by.p].map(Cell::number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_value_is_no_empty_text() {
+        let text = |of: Label| match label(&of) {
+            Cell::Text(text) => Some(text),
+            _ => None,
+        };
+        let values = |values: &[Option<&str>]| {
+            text(Label::Values(values.iter().map(|value| value.map(str::to_owned)).collect())).unwrap_or_default()
+        };
+        assert_eq!((values(&[None]), values(&[Some("")])), ("$none".to_owned(), String::new()));
+        assert_eq!(values(&[Some("pro"), None]), "pro / $none");
+        assert_eq!((text(Label::Everything), text(Label::Other)), (None, Some("$other".to_owned())));
+    }
 }

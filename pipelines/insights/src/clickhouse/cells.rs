@@ -23,7 +23,7 @@ pub(super) fn who(asked: &PeopleOf) -> Option<String> {
             let (question, cell) = (&asked.question, &asked.cell);
             let mut scope = labelled(&question.scope, &question.cohorts, &cell.label);
             if cell.previous {
-                (scope.from_ms, scope.until_ms) = (scope.from_ms - (scope.until_ms - scope.from_ms), scope.from_ms);
+                scope = scope.before().ok()?;
             }
             let inside = match cell.bucket_ms {
                 Some(time) => {
@@ -60,7 +60,7 @@ pub(super) fn who(asked: &PeopleOf) -> Option<String> {
             let started = retention::started(&question, start_ms, text_of(&cell.label).as_deref());
             let Some(after) = cell.after else { return Some(started) };
             let all = buckets(question.bucket, &question.scope, 0)?;
-            let back = match all.starts().get(place + after) {
+            let back = match all.starts().get(place.saturating_add(after)) {
                 Some(from_ms) => {
                     let sign = if question.unbounded { ">=" } else { "=" };
                     format!("{} {sign} {from_ms}", ms_of("returned"))

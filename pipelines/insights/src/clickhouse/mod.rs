@@ -23,8 +23,9 @@ use jiff::Timestamp;
 
 use crate::definition::{Bucket, Cohort, NamedCohort, Question, Retention, zone};
 
-/// The value of a member of JSON as text, as `->>` gives it.
-const PRELUDE: &str = "WITH (json, key) -> multiIf(JSONType(json, key) = 'Null', NULL, JSONType(json, key) = 'String', \
+/// The finite number that a text stands for, and the value of a member of JSON as text, as `->>` gives it.
+const PRELUDE: &str = "WITH (value) -> if(isFinite(toFloat64OrNull(value)), toFloat64OrNull(value), NULL) AS number_of, \
+(json, key) -> multiIf(JSONType(json, key) = 'Null', NULL, JSONType(json, key) = 'String', \
 JSONExtractString(json, key), JSONExtractRaw(json, key)) AS text_of\n";
 
 /// The statements, with semicolons between: one for each part of the answer, for each cohort of a breakdown the same. `None`
@@ -87,7 +88,7 @@ fn has_hours_of_its_own(question: &Question) -> bool {
         return false;
     }
     // The span before, too.
-    let before_ms = scope.from_ms - (scope.until_ms - scope.from_ms);
+    let before_ms = scope.before().map_or(scope.from_ms, |before| before.from_ms);
     let (Ok(from), Ok(until)) = (Timestamp::from_millisecond(before_ms), Timestamp::from_millisecond(scope.until_ms))
     else {
         return false;

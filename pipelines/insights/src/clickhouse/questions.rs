@@ -1,7 +1,7 @@
 //! Statements for the kinds of questions that one file has room for.
 
 use super::people;
-use super::rows::{MS, bucket, has_half_hours, ms_of, next, number, of, people_of, quoted, selected, unit};
+use super::rows::{MS, bucket, has_half_hours, ms_of, next, number, of, people_of, selected, unit, zone_name};
 use crate::definition::{
     ActivePeople, Bucket, Buckets, CohortPeople, Distribution, DistributionOf, Lifecycle, RankBy, Ranking, Scope,
     Selector, Stickiness, TimeBetween,
@@ -25,7 +25,7 @@ pub(super) fn with_sessions(gap_ms: i64, rows: &str) -> String {
 
 /// How many buckets of a question about a span lie between two, as `Int64`.
 pub(super) fn unit_between(unit_of: Bucket, scope: &Scope, from: &str, until: &str) -> String {
-    let zone = quoted(&scope.zone);
+    let zone = zone_name(&scope.zone);
     match unit_of {
         Bucket::Whole => {
             format!("toInt64(intDiv({} - {}, {}))", ms_of(until), ms_of(from), scope.until_ms - scope.from_ms)
@@ -151,7 +151,7 @@ pub(super) fn distribution(asked: &Distribution) -> String {
 }
 
 pub(super) fn active_people(asked: &ActivePeople) -> String {
-    let (scope, zone) = (&asked.scope, quoted(&asked.scope.zone));
+    let (scope, zone) = (&asked.scope, zone_name(&asked.scope.zone));
     let day = |ms: i64| format!("toDate(fromUnixTimestamp64Milli({ms}), {zone})");
     format!(
         "SELECT day, uniqExactIf(person_id, n < 1) AS of_day, uniqExactIf(person_id, n < 7) AS of_week, uniqExact(person_id) AS of_month, \

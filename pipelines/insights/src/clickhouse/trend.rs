@@ -8,9 +8,8 @@ use crate::definition::{
 
 pub(super) fn trend(asked: &Trend) -> Vec<String> {
     let scope = &asked.scope;
-    let before =
-        Scope { from_ms: scope.from_ms - (scope.until_ms - scope.from_ms), until_ms: scope.from_ms, ..scope.clone() };
-    let spans = [scope.clone()].into_iter().chain(asked.previous.then_some(before));
+    let before = asked.previous.then(|| scope.before().ok()).flatten();
+    let spans = [scope.clone()].into_iter().chain(before);
     spans.flat_map(|scope| lines(asked, &scope)).collect()
 }
 

@@ -79,7 +79,7 @@ pub use select::{
 pub use sessions::{SessionBucket, SessionGroup, SessionMeasure, Sessions, SessionsAnswer};
 pub use stickiness::{Stickiness, StickinessAnswer};
 pub use test::{Test, Tester};
-pub(crate) use test::{moment, regex};
+pub(crate) use test::{moment, number, regex};
 pub use time_between::{TimeBetween, TimeBetweenAnswer};
 pub use trend::{
     Breakdown, Label, Measure, PersonStatistic, PersonValue, Running, Series, Trend, TrendAnswer, TrendLine,

@@ -1,10 +1,12 @@
 //! What a question looks at: a span of time, the zone whose days and weeks count, and which people.
 
+use jiff::{Timestamp, Unit};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::Cohort;
+use super::{Cohort, zone};
+use crate::InsightError;
 
 /// Span, zone and people of a question.
 ///
@@ -41,6 +43,24 @@ impl Scope {
     pub fn contains(&self, time_ms: i64) -> bool {
         self.from_ms <= time_ms && time_ms < self.until_ms
     }
+
+    /// The span before: as many days of the zone, of 23 or 25 hours too, and as much time beside them. It ends where this one
+    /// begins.
+    pub(crate) fn before(&self) -> Result<Scope, InsightError> {
+        let zone = zone(&self.zone)?;
+        let out_of_range = |_: jiff::Error| InsightError::question("scope", "nothing lies before it");
+        let begins = || -> Result<i64, jiff::Error> {
+            let at = |time_ms: i64| Timestamp::from_millisecond(time_ms).map(|time| time.to_zoned(zone.clone()));
+            let (from, until) = (at(self.from_ms)?, at(self.until_ms)?);
+            // A day may begin at another hour than midnight: then dates alone tell how many there are.
+            let before = match from.start_of_day()? == from && until.start_of_day()? == until {
+                true => from.date().checked_sub(from.date().until(until.date())?)?.to_zoned(zone.clone())?,
+                false => from.checked_sub(from.until((Unit::Day, &until))?)?,
+            };
+            Ok(before.timestamp().as_millisecond())
+        };
+        Ok(Scope { from_ms: begins().map_err(out_of_range)?, until_ms: self.from_ms, ..self.clone() })
+    }
 }
 
 /// Whether a person is in a sample of this share.
@@ -52,4 +72,42 @@ pub(crate) fn is_sampled(person: &str, share: f64) -> bool {
 /// Hashes below it are in; a share of 1 leaves out one of 2^64.
 pub(crate) fn sample_bound(share: f64) -> u64 {
     (share * 18_446_744_073_709_551_616.0) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn before(zone: &str, from: &str, until: &str) -> String {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap().as_millisecond();
+        let scope = Scope { zone: zone.to_owned(), ..Scope::utc(at(from), at(until)) };
+        let before = scope.before().unwrap();
+        assert_eq!(before.until_ms, scope.from_ms);
+        Timestamp::from_millisecond(before.from_ms).unwrap().to_string()
+    }
+
+    #[test]
+    fn the_span_before_has_as_many_days_whatever_their_hours() {
+        // Monday to Monday; the week before each has a day of 23 hours, or of 25.
+        assert_eq!(before("Europe/Berlin", "2026-03-29T22:00:00Z", "2026-04-05T22:00:00Z"), "2026-03-22T23:00:00Z");
+        assert_eq!(before("Europe/Berlin", "2026-10-25T23:00:00Z", "2026-11-01T23:00:00Z"), "2026-10-18T22:00:00Z");
+        // The day of 23 hours itself, and the one after it.
+        assert_eq!(before("Europe/Berlin", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"), "2026-03-27T23:00:00Z");
+        assert_eq!(before("Europe/Berlin", "2026-03-29T22:00:00Z", "2026-03-30T22:00:00Z"), "2026-03-28T23:00:00Z");
+        // Beirut's 31 March 2024 begins at 1:00.
+        assert_eq!(before("Asia/Beirut", "2024-03-30T22:00:00Z", "2024-04-01T21:00:00Z"), "2024-03-28T22:00:00Z");
+        assert_eq!(before("UTC", "2026-03-29T22:00:00Z", "2026-04-05T22:00:00Z"), "2026-03-22T22:00:00Z");
+    }
+
+    #[test]
+    fn what_is_no_day_is_as_long_as_it_is() {
+        // From 2:45 in the repeated hour to 2:15 in its second half: half an hour.
+        assert_eq!(before("Europe/Berlin", "2026-10-25T00:45:00Z", "2026-10-25T01:15:00Z"), "2026-10-25T00:15:00Z");
+        // One day from noon to noon, and six hours.
+        assert_eq!(before("Europe/Berlin", "2026-03-30T10:00:00Z", "2026-03-31T16:00:00Z"), "2026-03-29T04:00:00Z");
+        assert!(Scope::utc(0, i64::MAX).before().is_err());
+        assert!(Scope::utc(-377_000_000_000_000, 1).before().is_err());
+    }
 }

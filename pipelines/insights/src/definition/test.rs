@@ -25,7 +25,7 @@ pub enum Test {
     /// The pattern is found anywhere in the text: the syntax of the crate `regex`, which is that of RE2 but for details.
     Regex(String),
     NotRegex(String),
-    /// Numbers; a text that is a number counts as one, any other text fails.
+    /// Numbers; a text that is a finite number counts as one, any other text fails, `inf` and `NaN` too.
     Above(f64),
     AtLeast(f64),
     Below(f64),
@@ -57,6 +57,11 @@ pub(crate) fn regex(pattern: &str) -> Result<Regex, InsightError> {
     built.map_err(|error| InsightError::question("regex", error.to_string()))
 }
 
+/// The number that a text stands for; what is not finite is none.
+pub(crate) fn number(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
 /// The time that a text stands for.
 pub(crate) fn moment(text: &str) -> Option<i64> {
     let utc = |time: DateTime| time.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
@@ -86,7 +91,7 @@ impl Test {
 impl Tester {
     /// The answer for a text, or for a missing value.
     pub fn of_text(&self, value: Option<&str>) -> bool {
-        let number = || value.and_then(|value| value.parse::<f64>().ok());
+        let number = || value.and_then(number);
         let time = || value.and_then(moment).zip(self.moment);
         let found = || value.zip(self.regex.as_ref()).is_some_and(|(value, regex)| regex.is_match(value));
         match &self.test {
@@ -136,6 +141,16 @@ mod tests {
         assert_eq!(moment("1970-01-01 01:00:01+01:00"), Some(1_000));
         assert_eq!(moment("12"), None);
         assert_eq!(moment("soon"), None);
+    }
+
+    #[test]
+    fn numbers_are_finite() {
+        let passes = |test: Test, text: &str| test.tester().unwrap().of_text(Some(text));
+        for text in ["inf", "-Infinity", "NaN", "1e999"] {
+            assert!(!passes(Test::Above(0.0), text) && !passes(Test::Below(0.0), text), "{text}");
+            assert_eq!(number(text), None);
+        }
+        assert!(passes(Test::AtLeast(1e308), "1e308") && passes(Test::AtMost(-1.5), "-1.5"));
     }
 
     #[test]

@@ -25,7 +25,8 @@ pub struct Trend {
     pub formulas: Vec<String>,
     #[serde(default, skip_serializing_if = "Running::is_each")]
     pub running: Running,
-    /// The same of the span of the same length that ends where this one begins, for comparison.
+    /// The same of the span before, for comparison: as many days of the zone, of 23 or 25 hours too, and as much time beside
+    /// them. It ends where this one begins.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub previous: bool,
 }

@@ -10,7 +10,6 @@ use super::engine::Context;
 use super::order::bucket_of;
 use super::places::{cell_at, wanted_cells};
 use super::reader::Within;
-use super::trend::scope_before;
 use super::trend_groups::{Chosen, Groups};
 use super::{active, distribution, lifecycle, places, ranking, retention, stickiness, trend_people};
 use crate::InsightError;
@@ -124,7 +123,7 @@ fn plain<'a>(
 }
 
 fn of_trend<'a>(context: &Context<'a>, trend: &Trend, cell: &TrendCell) -> Result<Option<Rows<'a>>, InsightError> {
-    let scope = if cell.previous { scope_before(&trend.scope)? } else { trend.scope.clone() };
+    let scope = if cell.previous { trend.scope.before()? } else { trend.scope.clone() };
     let missing = |field, what| InsightError::question(field, format!("the question has no such {what}"));
     let series = trend.series.get(cell.series).ok_or_else(|| missing("series", "series"))?;
     let measure = cell.measure.map(|place| series.measures.get(place).ok_or_else(|| missing("measure", "measure")));

@@ -118,13 +118,16 @@ fn all(context: &Context<'_>, cohorts: &[Cohort]) -> Result<PersonSet, InsightEr
 fn rest_of(cohort: &Cohort) -> Option<Cohort> {
     match cohort {
         Cohort::Not(cohort) => Some(cohort.as_ref().clone()),
-        Cohort::Did { select, from_ms, until_ms, at_least: 0, at_most: Some(most) } => Some(Cohort::Did {
-            select: select.clone(),
-            from_ms: *from_ms,
-            until_ms: *until_ms,
-            at_least: most + 1,
-            at_most: None,
-        }),
+        // At most as often as can be said is everybody.
+        Cohort::Did { select, from_ms, until_ms, at_least: 0, at_most: Some(most) } if *most < u64::MAX => {
+            Some(Cohort::Did {
+                select: select.clone(),
+                from_ms: *from_ms,
+                until_ms: *until_ms,
+                at_least: most + 1,
+                at_most: None,
+            })
+        }
         _ => None,
     }
 }

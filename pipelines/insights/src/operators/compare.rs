@@ -4,6 +4,7 @@ use super::compile::Compiled;
 use super::engine::Context;
 use super::funnel;
 use super::reader::{Need, Within};
+use super::sum::Sum;
 use crate::InsightError;
 use crate::definition::{Compare, CompareAnswer, CompareCell, CompareOf, CompareSegment, Funnel, FunnelOrder};
 use crate::projection::{ColumnKind, PersonSet, Postings, SEGMENT_PERSONS};
@@ -64,21 +65,28 @@ fn sums(context: &Context<'_>, asked: &Compare, people: &PersonSet) -> Result<(f
     let column = property.map(|name| context.snapshot.dictionaries.column_of(name, kind)).transpose()?;
     let compiled = Compiled::new(context, select)?;
     let within = Within { span: (asked.scope.from_ms, asked.scope.until_ms), people: Some(people) };
-    let state = || (0.0, 0.0, vec![0.0f64; SEGMENT_PERSONS], Postings::default());
+    let none = Sum::default();
+    let state = || (none, none, vec![none; SEGMENT_PERSONS], Postings::default());
     let states = context.each_segment(state, |(sum, squares, numbers, postings), reader, segment| {
-        numbers.fill(0.0);
+        numbers.fill(none);
         for &activity in &compiled.activities {
             reader.select_with(Need::Span, segment, activity, &compiled, column.as_slice(), within, postings);
             for (row, &local) in postings.persons.iter().enumerate() {
-                numbers[usize::from(local)] += match postings.columns.first() {
+                numbers[usize::from(local)].add(match postings.columns.first() {
                     Some(column) => column.number(row).unwrap_or(0.0),
                     None => 1.0,
-                };
+                });
             }
         }
-        for number in numbers.iter() {
-            (*sum, *squares) = (*sum + number, *squares + number * number);
+        for number in numbers.iter().map(|number| number.value()) {
+            sum.add(number);
+            squares.add(number * number);
         }
     })?;
-    Ok(states.iter().fold((0.0, 0.0), |all, (sum, squares, ..)| (all.0 + sum, all.1 + squares)))
+    let (mut sum, mut sum_of_squares) = (none, none);
+    for (of_thread, squares, ..) in states {
+        sum.join(of_thread);
+        sum_of_squares.join(squares);
+    }
+    Ok((sum.value(), sum_of_squares.value()))
 }

@@ -4,6 +4,7 @@ use super::cohort::each_set;
 use super::compile::Compiled;
 use super::engine::Context;
 use super::reader::{Need, Within};
+use super::sum::Sum;
 use crate::InsightError;
 use crate::definition::{Distribution, DistributionAnswer, DistributionCell, DistributionOf};
 use crate::projection::{ColumnKind, PersonSet, Postings, SEGMENT_PERSONS};
@@ -21,10 +22,10 @@ pub(super) fn answer(context: &Context<'_>, distribution: &Distribution) -> Resu
     };
     let edges = &distribution.edges;
     let mut histogram = vec![0u64; edges.len() + 1];
-    let (mut sum, mut bin) = (0.0, 0);
+    let (mut sum, mut bin) = (Sum::default(), 0);
     values.each(context, |_, value| {
         let value = number(value);
-        sum += value;
+        sum.add(value);
         // Values ascend.
         while edges.get(bin).is_some_and(|edge| value >= *edge) {
             bin += 1;
@@ -37,7 +38,7 @@ pub(super) fn answer(context: &Context<'_>, distribution: &Distribution) -> Resu
     let asked = distribution.ranks.len();
     Ok(DistributionAnswer {
         count: values.count(0),
-        sum,
+        sum: sum.value(),
         minimum: at(asked),
         maximum: at(asked + 1),
         histogram,

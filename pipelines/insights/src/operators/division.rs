@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use super::engine::Context;
 use super::session_test::{Found, session_of};
 use crate::InsightError;
-use crate::definition::{By, ByGroup, ByOf, ByProperty, BySession, SessionProperty, bin, bins};
+use crate::definition::{By, ByGroup, ByOf, ByProperty, BySession, SessionProperty, bin, bins, number};
 use crate::projection::{Column, ColumnKind, Dictionary, Names, Postings, Snapshot, Timeline, join_person};
 
 pub(super) struct Division<'a> {
@@ -265,11 +265,6 @@ pub(super) fn put<'p>(divisions: &[Division<'_>], snapshot: &Snapshot, segment: 
 
 fn bin_code(bounds: &[f64], number: f64) -> u32 {
     bin(bounds, number) as u32 + 1
-}
-
-/// The number that a text stands for.
-fn number(text: &str) -> Option<f64> {
-    text.parse::<f64>().ok().filter(|number| !number.is_nan())
 }
 
 /// For each code of a dictionary, and for 0, the code of the bin of the number that a text stands for.

@@ -39,6 +39,7 @@ mod session_test;
 mod sessions;
 mod sessions_kept;
 mod stickiness;
+mod sum;
 mod time_between;
 mod trend;
 mod trend_groups;

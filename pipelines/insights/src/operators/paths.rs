@@ -114,9 +114,9 @@ pub(super) fn people(context: &Context<'_>, paths: &Paths, cell: &PathsCell) -> 
         let groups = path.map(|code| names.group_of[usize::from(code)]);
         match place {
             None => groups.eq(wanted.iter().copied()),
-            Some(place) => place
-                .checked_sub(missing)
-                .is_some_and(|skip| length >= skip + 2 && groups.skip(skip).take(2).eq(wanted.iter().copied())),
+            Some(place) => place.checked_sub(missing).is_some_and(|skip| {
+                length > skip.saturating_add(1) && groups.skip(skip).take(2).eq(wanted.iter().copied())
+            }),
         }
     };
     if let Some(kept) = Kept::new(context, paths)? {

@@ -51,7 +51,7 @@ pub(super) fn people(
         return Ok(PersonSet::default());
     }
     let at = bucket_of(&scan.buckets, "start_ms", cell.start_ms)?;
-    let back = cell.after.map(|after| at + after);
+    let back = cell.after.map(|after| at.saturating_add(after));
     if back.is_some_and(|back| back >= scan.buckets.len()) {
         return Err(InsightError::question("after", "lies beyond the question's span"));
     }

@@ -9,6 +9,7 @@ use super::engine::Context;
 use super::order::each_person;
 use super::presence::{Presence, each_bit};
 use super::reader::{Need, Reader, Within};
+use super::sum::Sum;
 use super::trend_groups::{Chosen, Groups};
 use super::trend_lines;
 use super::trend_new;
@@ -35,16 +36,9 @@ pub(super) fn answer(context: &Context<'_>, trend: &Trend) -> Result<TrendAnswer
     }
     let mut answer = of_span(context, trend, &trend.scope)?;
     if trend.previous {
-        answer.previous = Some(Box::new(of_span(context, trend, &scope_before(&trend.scope)?)?));
+        answer.previous = Some(Box::new(of_span(context, trend, &trend.scope.before()?)?));
     }
     Ok(answer)
-}
-
-/// The span of equal length that ends where this one begins.
-pub(super) fn scope_before(scope: &Scope) -> Result<Scope, InsightError> {
-    let before = scope.until_ms.checked_sub(scope.from_ms).and_then(|length| scope.from_ms.checked_sub(length));
-    let from_ms = before.ok_or_else(|| InsightError::question("scope", "nothing lies before it"))?;
-    Ok(Scope { from_ms, until_ms: scope.from_ms, ..scope.clone() })
 }
 
 fn of_span(context: &Context<'_>, trend: &Trend, scope: &Scope) -> Result<TrendAnswer, InsightError> {
@@ -123,7 +117,7 @@ struct Cells {
     persons: Vec<PersonNumbers>,
     /// The cells of each property, then those of each number of persons; and the sums of the latter.
     ranked: Vec<Ranked>,
-    sums: Vec<f64>,
+    sums: Vec<Sum>,
 }
 
 impl<'s> Scan<'s> {
@@ -268,10 +262,10 @@ impl<'s> Scan<'s> {
             let sorted = Sorted::of(gathers, (self.numbers.len() + self.persons.len()) * self.cells());
             sum.ranked = sorted.ranked(context, &self.ranks)?;
             let first = self.numbers.len() * self.cells();
-            sum.sums = vec![0.0; self.persons.len() * self.cells()];
+            sum.sums = vec![Sum::default(); self.persons.len() * self.cells()];
             sorted.each(context, |cell, value| {
                 if let Some(sum) = cell.checked_sub(first).and_then(|cell| sum.sums.get_mut(cell)) {
-                    *sum += number(value);
+                    sum.add(number(value));
                 }
             })?;
         }
@@ -432,10 +426,10 @@ impl<'s> Scan<'s> {
                 Measure::CountPerPerson => {
                     (cells.people[cell] > 0).then(|| cells.rows[cell] as f64 / cells.people[cell] as f64)
                 }
-                Measure::Sum(property) => Some(numbers(property).sum),
+                Measure::Sum(property) => Some(numbers(property).sum.value()),
                 Measure::Average(property) => {
                     let numbers = numbers(property);
-                    (numbers.count > 0).then(|| numbers.sum / numbers.count as f64)
+                    (numbers.count > 0).then(|| numbers.sum.value() / numbers.count as f64)
                 }
                 Measure::Minimum(property) => numbers(property).minimum,
                 Measure::Maximum(property) => numbers(property).maximum,
@@ -448,7 +442,7 @@ impl<'s> Scan<'s> {
                         Some(rank) => ranked(gathered, rank),
                         None => {
                             let count = cells.ranked.get(gathered).map_or(0, |ranked| ranked.count);
-                            (count > 0).then(|| cells.sums[at] / count as f64)
+                            (count > 0).then(|| cells.sums[at].value() / count as f64)
                         }
                     }
                 }

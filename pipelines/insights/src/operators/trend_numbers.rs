@@ -1,12 +1,13 @@
 //! What is kept of the numbers of a cell, and which place among them is asked for.
 
+use super::sum::Sum;
 use crate::definition::PersonStatistic;
 
 /// Of the numbers of some rows.
 #[derive(Clone, Default)]
 pub(super) struct Numbers {
     pub count: u64,
-    pub sum: f64,
+    pub sum: Sum,
     pub minimum: Option<f64>,
     pub maximum: Option<f64>,
 }
@@ -14,14 +15,14 @@ pub(super) struct Numbers {
 impl Numbers {
     pub fn add(&mut self, number: f64) {
         self.count += 1;
-        self.sum += number;
+        self.sum.add(number);
         self.minimum = Some(self.minimum.map_or(number, |minimum| minimum.min(number)));
         self.maximum = Some(self.maximum.map_or(number, |maximum| maximum.max(number)));
     }
 
     pub fn join(&mut self, other: Numbers) {
         self.count += other.count;
-        self.sum += other.sum;
+        self.sum.join(other.sum);
         self.minimum = [self.minimum, other.minimum].into_iter().flatten().reduce(f64::min);
         self.maximum = [self.maximum, other.maximum].into_iter().flatten().reduce(f64::max);
     }

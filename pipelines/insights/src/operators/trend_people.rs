@@ -5,7 +5,6 @@ use super::compile::Compiled;
 use super::engine::Context;
 use super::order::bucket_of;
 use super::reader::Within;
-use super::trend::scope_before;
 use super::trend_groups::Groups;
 use super::trend_new;
 use crate::InsightError;
@@ -13,7 +12,7 @@ use crate::definition::{Buckets, Label, Measure, NamedCohort, Scope, Trend, Tren
 use crate::projection::PersonSet;
 
 pub(super) fn people(context: &Context<'_>, trend: &Trend, cell: &TrendCell) -> Result<PersonSet, InsightError> {
-    let scope = if cell.previous { scope_before(&trend.scope)? } else { trend.scope.clone() };
+    let scope = if cell.previous { trend.scope.before()? } else { trend.scope.clone() };
     let missing = || InsightError::question("series", "the question has no such series");
     let series = trend.series.get(cell.series).ok_or_else(missing)?;
     let people = of_label(context, &scope, &trend.cohorts, &cell.label)?;

@@ -1,5 +1,6 @@
 //! A number of each person in each cell of a trend. Rows come person by person, so one number is open in a cell.
 
+use super::sum::Sum;
 use crate::spill::{Gather, ordered};
 
 pub(super) struct PersonNumbers {
@@ -7,12 +8,12 @@ pub(super) struct PersonNumbers {
     first: usize,
     /// One more than the person whose number is open; 0: none is.
     person: Vec<u32>,
-    open: Vec<f64>,
+    open: Vec<Sum>,
 }
 
 impl PersonNumbers {
     pub fn new(first: usize, cells: usize) -> PersonNumbers {
-        PersonNumbers { first, person: vec![0; cells], open: vec![0.0; cells] }
+        PersonNumbers { first, person: vec![0; cells], open: vec![Sum::default(); cells] }
     }
 
     #[inline]
@@ -21,13 +22,13 @@ impl PersonNumbers {
             self.close(cell, gather);
             self.person[cell] = person + 1;
         }
-        self.open[cell] += number;
+        self.open[cell].add(number);
     }
 
     fn close(&mut self, cell: usize, gather: &mut Gather<'_>) {
         if self.person[cell] != 0 {
-            gather.push(self.first + cell, ordered(self.open[cell]));
-            (self.person[cell], self.open[cell]) = (0, 0.0);
+            gather.push(self.first + cell, ordered(self.open[cell].value()));
+            (self.person[cell], self.open[cell]) = (0, Sum::default());
         }
     }
 

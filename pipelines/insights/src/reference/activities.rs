@@ -114,7 +114,7 @@ impl World {
     fn rows_of_trend(&self, trend: &Trend, cell: &TrendCell, people: &[String]) -> Vec<&Row> {
         let mut scope = trend.scope.clone();
         if cell.previous {
-            (scope.from_ms, scope.until_ms) = (scope.from_ms - (scope.until_ms - scope.from_ms), scope.from_ms);
+            scope = scope.before().unwrap();
         }
         if let Label::Cohort(name) = &cell.label {
             let named = trend.cohorts.iter().find(|named| named.name == *name).unwrap();

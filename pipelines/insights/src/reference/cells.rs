@@ -216,7 +216,7 @@ impl World {
     fn is_in_trend(&self, trend: &Trend, cell: &crate::definition::TrendCell, person: &str) -> bool {
         let mut scope = trend.scope.clone();
         if cell.previous {
-            (scope.from_ms, scope.until_ms) = (scope.from_ms - (scope.until_ms - scope.from_ms), scope.from_ms);
+            scope = scope.before().unwrap();
         }
         let Series { select, measures } = &trend.series[cell.series];
         let is_of_new = cell.measure.is_some_and(|place| measures[place] == Measure::NewPeople);

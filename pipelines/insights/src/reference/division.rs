@@ -58,7 +58,7 @@ pub(super) fn value_of_session(by: &By, session: &[&Row]) -> Option<String> {
 fn binned(bounds: &[f64], text: &str) -> Option<String> {
     match bounds.is_empty() {
         true => Some(text.to_owned()),
-        false => text.parse().ok().map(|number| bin_of(bounds, number)),
+        false => text.parse().ok().filter(|number: &f64| number.is_finite()).map(|number| bin_of(bounds, number)),
     }
 }
 

@@ -164,6 +164,22 @@ fn buckets_of(bucket: crate::definition::Bucket, scope: &Scope, before: usize) -
     starts.iter().copied().zip(ends).collect()
 }
 
+/// The sum of numbers as if none were rounded on the way: parts that do not overlap are kept, the smallest first.
+fn total(numbers: impl IntoIterator<Item = f64>) -> f64 {
+    let mut parts: Vec<f64> = Vec::new();
+    for number in numbers {
+        let (mut rest, mut kept) = (number, Vec::new());
+        for part in parts {
+            let (large, small) = if rest.abs() < part.abs() { (part, rest) } else { (rest, part) };
+            rest = large + small;
+            kept.extend(Some(small - (rest - large)).filter(|lost| *lost != 0.0));
+        }
+        kept.push(rest);
+        parts = kept;
+    }
+    parts.into_iter().fold(0.0, |sum, part| sum + part)
+}
+
 fn percentile<T: Copy>(ascending: &[T], rank: f64) -> Option<T> {
     if ascending.is_empty() { None } else { Some(ascending[((ascending.len() - 1) as f64 * rank).floor() as usize]) }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{World, percentile};
+use super::{World, percentile, total};
 use crate::definition::{
     Distribution, DistributionAnswer, DistributionOf, RankBy, RankedRow, Ranking, RankingAnswer, TimeBetween,
     TimeBetweenAnswer,
@@ -28,7 +28,7 @@ impl World {
         values.iter().for_each(|value| histogram[bin(value)] += 1);
         DistributionAnswer {
             count: values.len() as u64,
-            sum: values.iter().fold(0.0, |sum, value| sum + value),
+            sum: total(values.iter().copied()),
             minimum: values.first().copied(),
             maximum: values.last().copied(),
             histogram,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Row, World, scope_of};
+use super::{Row, World, scope_of, total};
 use crate::definition::{
     Compare, CompareAnswer, CompareOf, CompareSegment, Correlation, CorrelationAnswer, FactorOf, Scope,
 };
@@ -70,8 +70,8 @@ impl World {
             CompareSegment {
                 name: asked.segments[index].name.clone(),
                 people: alone.len() as u64,
-                sum: numbers.iter().fold(0.0, |sum, number| sum + number),
-                sum_of_squares: numbers.iter().fold(0.0, |sum, number| sum + number * number),
+                sum: total(numbers.iter().copied()),
+                sum_of_squares: total(numbers.iter().map(|number| number * number)),
             }
         };
         let in_both = first.iter().filter(|person| second.contains(person)).count() as u64;
@@ -89,7 +89,7 @@ impl World {
             }
             CompareOf::RowsPerPerson(select) => rows(select).count() as f64,
             CompareOf::SumPerPerson { select, property } => {
-                rows(select).filter_map(|row| row.numbers.get(property)).fold(0.0, |sum, number| sum + number)
+                total(rows(select).filter_map(|row| row.numbers.get(property).copied()))
             }
         }
     }

@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use super::{Row, World, buckets_of, percentile, scope_of};
+use super::{Row, World, buckets_of, percentile, scope_of, total};
 use crate::definition::{
     Formula, Label, Measure, PersonStatistic, PersonValue, Running, Scope, Trend, TrendAnswer, TrendLine,
 };
 
 impl World {
     pub(super) fn trend(&self, trend: &Trend) -> TrendAnswer {
-        let (from_ms, until_ms) = (trend.scope.from_ms, trend.scope.until_ms);
-        let before = Scope { from_ms: from_ms - (until_ms - from_ms), until_ms: from_ms, ..trend.scope.clone() };
-        let previous = Trend { scope: before, previous: false, ..trend.clone() };
-        let previous = trend.previous.then(|| Box::new(self.trend(&previous)));
+        let before = || Trend { scope: trend.scope.before().unwrap(), previous: false, ..trend.clone() };
+        let previous = trend.previous.then(|| Box::new(self.trend(&before())));
         let buckets = buckets_of(trend.bucket, &trend.scope, 0);
         let mut lines = Vec::new();
         for (series, one) in trend.series.iter().enumerate() {
@@ -113,10 +111,10 @@ impl World {
                 Some(sessions.len() as f64)
             }
             Measure::CountPerPerson => (!rows.is_empty()).then(|| rows.len() as f64 / people.len() as f64),
-            Measure::Sum(property) => Some(numbers(property).iter().fold(0.0, |sum, number| sum + number)),
+            Measure::Sum(property) => Some(total(numbers(property))),
             Measure::Average(property) => {
                 let numbers = numbers(property);
-                (!numbers.is_empty()).then(|| numbers.iter().sum::<f64>() / numbers.len() as f64)
+                (!numbers.is_empty()).then(|| total(numbers.iter().copied()) / numbers.len() as f64)
             }
             Measure::Minimum(property) => numbers(property).first().copied(),
             Measure::Maximum(property) => numbers(property).last().copied(),
@@ -127,14 +125,17 @@ impl World {
                     match value {
                         PersonValue::Rows => Some(own.count() as f64),
                         PersonValue::Sum(name) => {
-                            own.filter_map(|row| row.numbers.get(name).copied()).reduce(|a, b| a + b)
+                            let own: Vec<f64> = own.filter_map(|row| row.numbers.get(name).copied()).collect();
+                            (!own.is_empty()).then(|| total(own))
                         }
                     }
                 };
                 let mut all: Vec<f64> = people.iter().filter_map(|person| of(person)).collect();
                 all.sort_by(f64::total_cmp);
                 match statistic {
-                    PersonStatistic::Average => (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64),
+                    PersonStatistic::Average => {
+                        (!all.is_empty()).then(|| total(all.iter().copied()) / all.len() as f64)
+                    }
                     PersonStatistic::Minimum => all.first().copied(),
                     PersonStatistic::Maximum => all.last().copied(),
                     PersonStatistic::Percentile(rank) => percentile(&all, *rank),

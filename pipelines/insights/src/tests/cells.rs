@@ -35,11 +35,14 @@ fn of(question: Question, share: u32, pick: usize, is_it: bool, name: String) ->
             let mut scope = question.scope.clone();
             let previous = is_it && share % 4 == 1;
             if previous {
-                (scope.from_ms, scope.until_ms) = (scope.from_ms - (scope.until_ms - scope.from_ms), scope.from_ms);
+                scope = scope.before().ok()?;
             }
             let label = label(&question.cohorts, values, pick);
             let measure = (share % 2 == 1).then_some(pick % question.series[series].measures.len());
-            let cell = TrendCell { series, bucket_ms: in_it(&scope), label, previous, measure };
+            // In another season the span before may begin an hour or two later.
+            let share = if previous { 50 + share % 50 } else { share };
+            let bucket_ms = in_it(&scope).map(|_| within(&scope, share));
+            let cell = TrendCell { series, bucket_ms, label, previous, measure };
             PeopleOf::Trend(TrendPeople { question, cell, limit, after })
         }
         Question::Funnel(question) => {

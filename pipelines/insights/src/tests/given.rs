@@ -54,8 +54,10 @@ fn row(persons: usize, spread: i64) -> impl Strategy<Value = (Row, usize)> {
         2 => (0..spread * 40).prop_map(|step| FROM + step * HOUR / 40 + 1),
         1 => (0..spread).prop_map(|step| FROM + step * HOUR + (step % 3) - 1),
     ];
-    let word =
-        prop::option::weighted(0.8, prop::sample::select(vec!["DE", "FR", "", "12", "7.5", "True", "2025-10-26"]));
+    let word = prop::option::weighted(
+        0.8,
+        prop::sample::select(vec!["DE", "FR", "", "12", "7.5", "NaN", "True", "2025-10-26"]),
+    );
     let other = prop::option::weighted(0.5, prop::sample::select(vec!["x", "y"]));
     // Near each other around Munich, at the date line and a pole, and one that is nowhere.
     let near = (0u8..4, 0u8..4).prop_map(|(a, b)| (48.137 + f64::from(a) / 500.0, 11.575 + f64::from(b) / 500.0));
@@ -81,7 +83,8 @@ fn row(persons: usize, spread: i64) -> impl Strategy<Value = (Row, usize)> {
 
 fn some(rows: impl Strategy<Value = Vec<(Row, usize)>>) -> impl Strategy<Value = Given> {
     let merges = prop::collection::btree_map(PERSONS / 2..PERSONS, 0..PERSONS / 2, 0..4);
-    let traits = prop::collection::vec(prop::option::of(prop::sample::select(vec!["free", "pro", "30"])), PERSONS);
+    let traits =
+        prop::collection::vec(prop::option::of(prop::sample::select(vec!["free", "pro", "30", "inf"])), PERSONS);
     let later = prop_oneof![3 => Just(0), 2 => Just(TO_SPRING)];
     (rows, merges, traits, 0..PERSONS, later).prop_map(|(rows, merges, traits, near, later_ms)| {
         let (mut rows, runs): (Vec<Row>, Vec<usize>) = rows.into_iter().unzip();

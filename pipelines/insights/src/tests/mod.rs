@@ -4,6 +4,7 @@
 
 mod activities;
 mod asked;
+mod by_hand;
 mod cells;
 mod exposures;
 mod given;

@@ -49,7 +49,7 @@ pub fn ask_all(
         let (_, found, rows_read, bytes_read) = ask(options, &loaded.snapshot, name, asked)?;
         let verdict = match expected.and_then(|expected| expected.get(*name)) {
             None => "-",
-            Some(rows) if *rows == found => "equal",
+            Some(rows) if is_equal(name, rows, &found) => "equal",
             Some(_) => "DIFFERS",
         };
         answers.insert((*name).to_owned(), found);
@@ -87,6 +87,20 @@ pub fn ask_all(
         std::fs::write(path, serde_json::to_vec(&times)?)?;
     }
     Ok(lines.iter().filter(|line| line.verdict == "DIFFERS").count())
+}
+
+/// Whether rows are those expected. Where nobody converted ClickHouse has 0 as the median, other engines none.
+fn is_equal(question: &str, expected: &Value, found: &Value) -> bool {
+    let is_nobody = |row: &[Value]| row.len() == 5 && row[3] == 0 && row[4] == 0;
+    let without_median = |mut rows: Value| {
+        let rows_of = rows.as_array_mut().into_iter().flatten().filter_map(Value::as_array_mut);
+        rows_of.filter(|row| is_nobody(row)).for_each(|row| row[4] = Value::Null);
+        rows
+    };
+    match question {
+        "q3" | "q3b" => without_median(expected.clone()) == *found,
+        _ => expected == found,
+    }
 }
 
 fn ask(
@@ -163,4 +177,20 @@ fn bandwidth(threads: usize) -> Result<f64, BenchError> {
         }
     }
     Ok((WORDS * 8) as f64 / best / 1e9)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_median_of_nobody_is_none_or_nothing() {
+        let found = json!([[28, 23, 7, 0, null]]);
+        assert!(is_equal("q3", &json!([[28, 23, 7, 0, 0]]), &found) && is_equal("q3", &found, &found));
+        assert!(!is_equal("q3", &json!([[28, 23, 7, 1, 0]]), &found));
+        assert!(!is_equal("q3b", &json!([[28, 23, 7, 0, 5]]), &found));
+        assert!(!is_equal("q4", &json!([["DE", 1, 1, 0, 0]]), &json!([["DE", 1, 1, 0, null]])));
+    }
 }

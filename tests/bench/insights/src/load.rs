@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use arrow::array::{Array, FixedSizeBinaryArray, RecordBatch, StringArray, TimestampMillisecondArray};
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, TimeUnit};
 use footfall_pipelines_insights::projection::{Dictionaries, Rows, Run, Snapshot, compact};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -198,13 +198,13 @@ impl Intake<'_> {
     }
 
     fn take(&self, batch: &RecordBatch, rows: &mut Rows) -> Result<(), BenchError> {
-        let ids = column::<FixedSizeBinaryArray>(batch, "event_id", None)?;
-        let events = column::<StringArray>(batch, "event", Some(&DataType::Utf8))?;
-        let users = column::<StringArray>(batch, "user_id", Some(&DataType::Utf8))?;
-        let times = batch.column_by_name("timestamp").ok_or(BenchError::Column("timestamp"))?;
-        let times =
-            times.as_any().downcast_ref::<TimestampMillisecondArray>().ok_or(BenchError::Column("timestamp"))?;
-        let properties = column::<StringArray>(batch, "properties", Some(&DataType::Utf8))?;
+        // Another writer than generate.py may have 16 bytes as bytes of any length, and times in microseconds.
+        let ids = column::<FixedSizeBinaryArray>(batch, "event_id", &DataType::FixedSizeBinary(16))?;
+        let events = column::<StringArray>(batch, "event", &DataType::Utf8)?;
+        let users = column::<StringArray>(batch, "user_id", &DataType::Utf8)?;
+        let millis = DataType::Timestamp(TimeUnit::Millisecond, None);
+        let times = column::<TimestampMillisecondArray>(batch, "timestamp", &millis)?;
+        let properties = column::<StringArray>(batch, "properties", &DataType::Utf8)?;
         let new: Vec<usize> = (0..batch.num_rows()).filter(|&row| self.seen.is_new(ids.value(row))).collect();
         rows.persons.extend(self.dictionaries.persons.intern_all(new.iter().map(|&row| users.value(row))));
         let activities = self.dictionaries.activities.intern_all(new.iter().map(|&row| events.value(row)));
@@ -217,16 +217,12 @@ impl Intake<'_> {
     }
 }
 
-fn column<A: Array + Clone + 'static>(
-    batch: &RecordBatch,
-    name: &'static str,
-    to: Option<&DataType>,
-) -> Result<A, BenchError> {
-    let column = batch.column_by_name(name).ok_or(BenchError::Column(name))?;
-    let column = match to {
-        Some(to) => cast(column, to)?,
-        None => column.clone(),
-    };
+fn column<A: Array + Clone + 'static>(batch: &RecordBatch, name: &'static str, to: &DataType) -> Result<A, BenchError> {
+    let column = cast(batch.column_by_name(name).ok_or(BenchError::Column(name))?, to)?;
+    // What is missing, or could not be cast.
+    if column.null_count() > 0 {
+        return Err(BenchError::Column(name));
+    }
     column.as_any().downcast_ref::<A>().cloned().ok_or(BenchError::Column(name))
 }
 
