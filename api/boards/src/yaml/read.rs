@@ -229,7 +229,7 @@ mod tests {
         let deep = "[".repeat(200) + &"]".repeat(200);
         assert!(read(&deep).is_err());
         assert!(read(&format!("[{}]", "1,".repeat(60_000))).is_err());
-        let long = |key: usize| format!("{}: [{}]", "k".repeat(key), "1,".repeat(1_000));
+        let long = |key: usize| format!("{{{}: [{}]}}", "k".repeat(key), "1,".repeat(1_000));
         assert!(read(&long(1_000)).is_ok());
         assert!(read(&long(100_000)).is_err(), "places of 100 MB");
     }
