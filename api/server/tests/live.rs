@@ -14,7 +14,13 @@ use server::{Server, request};
 use tower::ServiceExt;
 
 fn settings() -> LiveSettings {
-    LiveSettings { listeners_max: 2, batches_max: 4, told_max: 2, pace: Duration::from_millis(1) }
+    LiveSettings {
+        listeners_max: 2,
+        caller_listeners_max: 2,
+        batches_max: 4,
+        told_max: 2,
+        pace: Duration::from_millis(1),
+    }
 }
 
 fn summary(event: &str) -> Summary {
@@ -82,6 +88,23 @@ async fn places_are_few_and_given_back() {
     assert_eq!(listen(&server).await.err(), Some(StatusCode::SERVICE_UNAVAILABLE));
     drop(first);
     assert!(listen(&server).await.is_ok());
+}
+
+#[tokio::test]
+async fn neither_a_key_nor_a_project_takes_all_places() {
+    let one_key = LiveSettings { listeners_max: 8, ..settings() };
+    let one_project = LiveSettings { caller_listeners_max: 8, ..one_key };
+    for (settings, places) in [(one_key, 2), (one_project, 6)] {
+        let server = Server::with(false, settings).await;
+        let mut held = Vec::new();
+        for _ in 0..places {
+            held.push(listen(&server).await.unwrap());
+        }
+        assert_eq!(listen(&server).await.err(), Some(StatusCode::SERVICE_UNAVAILABLE), "{places}");
+        assert_eq!(server.live.watched(), [Arc::<str>::from("one")]);
+        held.pop();
+        assert!(listen(&server).await.is_ok());
+    }
 }
 
 #[tokio::test]
