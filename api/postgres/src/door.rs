@@ -20,6 +20,8 @@ use crate::wire::{Broken, Wire};
 
 /// Longest message before somebody has signed in.
 const STRANGER_BYTES_MAX: usize = 10_000;
+/// Connections at one time on which nobody has signed in yet; further ones are closed.
+const STRANGERS_MAX: usize = 1_000;
 /// The name of the protocol in ALPN.
 const ALPN: &[u8] = b"postgresql";
 
@@ -60,12 +62,14 @@ pub struct PostgresDoor {
     tls: Option<Arc<Tls>>,
     sessions: Arc<Sessions>,
     places: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
 }
 
 impl PostgresDoor {
     pub fn new(desk: Desk, settings: PostgresSettings, tls: Option<Arc<Tls>>) -> Arc<PostgresDoor> {
         let places = Arc::new(Semaphore::new(settings.connections.max(1)));
-        Arc::new(PostgresDoor { desk, settings, tls, sessions: Arc::default(), places })
+        let strangers = Arc::new(Semaphore::new(STRANGERS_MAX));
+        Arc::new(PostgresDoor { desk, settings, tls, sessions: Arc::default(), places, strangers })
     }
 
     /// Serves until `stop` resolves; sessions end with it.
@@ -80,8 +84,12 @@ impl PostgresDoor {
             };
             match accepted {
                 Ok((stream, address)) => {
-                    let (door, place) = (self.clone(), self.places.clone().try_acquire_owned().ok());
-                    open.spawn(async move { door.open(stream, address, place).await });
+                    let Ok(stranger) = self.strangers.clone().try_acquire_owned() else {
+                        tracing::debug!(%address, "too many connections begin at one time");
+                        continue;
+                    };
+                    let door = self.clone();
+                    open.spawn(async move { door.open(stream, address, stranger).await });
                 }
                 Err(error) => {
                     // Too many open files, mostly: it passes when connections end.
@@ -92,10 +100,10 @@ impl PostgresDoor {
         }
     }
 
-    async fn open(&self, stream: TcpStream, address: SocketAddr, place: Option<OwnedSemaphorePermit>) {
+    async fn open(&self, stream: TcpStream, address: SocketAddr, stranger: OwnedSemaphorePermit) {
         // A failure costs latency alone.
         drop(stream.set_nodelay(true));
-        if let Err(error) = self.connection(stream, address, place).await {
+        if let Err(error) = self.connection(stream, address, stranger).await {
             tracing::debug!(%error, %address, "a PostgreSQL connection ended early");
         }
     }
@@ -104,7 +112,7 @@ impl PostgresDoor {
         &self,
         stream: TcpStream,
         address: SocketAddr,
-        place: Option<OwnedSemaphorePermit>,
+        stranger: OwnedSemaphorePermit,
     ) -> Result<(), Broken> {
         let started = tokio::time::Instant::now();
         let until = started + self.settings.start_timeout;
@@ -130,7 +138,7 @@ impl PostgresDoor {
                 let fault = (!is_near && !self.settings.plain).then(|| {
                     Fault::fatal("28000", "a key comes over the network with TLS alone: connect with sslmode=require")
                 });
-                self.session(wire, &startup, address, until, fault, place).await
+                self.session(wire, &startup, address, until, fault, stranger).await
             }
             (Wants::Tls, Some(tls)) => {
                 // What came before the handshake was not meant for TLS.
@@ -139,7 +147,7 @@ impl PostgresDoor {
                 let mut wire = self.wire(accepted.map_err(in_time)??);
                 let wants = tokio::time::timeout_at(until, first(&mut wire, false, &self.sessions)).await;
                 match wants.map_err(in_time)?? {
-                    Wants::Session(startup) => self.session(wire, &startup, address, until, None, place).await,
+                    Wants::Session(startup) => self.session(wire, &startup, address, until, None, stranger).await,
                     Wants::Tls | Wants::Nothing => Ok(()),
                 }
             }
@@ -157,20 +165,17 @@ impl PostgresDoor {
         address: SocketAddr,
         until: tokio::time::Instant,
         must_not: Option<Fault>,
-        place: Option<OwnedSemaphorePermit>,
+        stranger: OwnedSemaphorePermit,
     ) -> Result<(), Broken>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
-        let full = place.is_none().then(|| Fault::fatal("53300", "there are too many sessions"));
-        let must_not = must_not.or(full);
-        let begun = sign_in(&mut wire, startup, &self.desk, &self.sessions, address.ip(), must_not);
+        let begun = sign_in(&mut wire, startup, &self.desk, &self.sessions, &self.places, address.ip(), must_not);
         let Some(begun) = tokio::time::timeout_at(until, begun).await.map_err(|_| Broken::Slow)?? else {
             return Ok(());
         };
+        drop(stranger);
         wire.message_bytes_max = self.settings.message_bytes_max;
-        let ended = Session::new(wire, self.desk.clone(), begun, self.settings.idle_timeout).run().await;
-        drop(place);
-        ended
+        Session::new(wire, self.desk.clone(), begun, self.settings.idle_timeout).run().await
     }
 }
