@@ -30,3 +30,15 @@ async fn the_page_shows_arrivals_and_answers_sql() {
     assert!(seen["answer"].as_str().is_some_and(|text| text.contains("31")), "{seen}");
     assert!(seen["refused"].as_str().is_some_and(|text| !text.is_empty()), "a wrong key is told so: {seen}");
 }
+
+#[tokio::test]
+async fn pages_of_embedded_dashboards_count_for_their_address() {
+    let server = Server::start_with(&[("FOOTFALL_LIMITS_ADDRESS", "100")]).await;
+    let mut statuses = Vec::new();
+    // One address gets 100 at once, and then not two a second.
+    while statuses.len() < 400 && statuses.last() != Some(&429) {
+        statuses.push(server.get("/embedded/0192f0c1e5a07c3f8a4b0d6e2f9c1b7a").await.status);
+    }
+    assert_eq!(statuses.first(), Some(&200));
+    assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
+}

@@ -347,3 +347,50 @@ async fn sessions_end_between_two_questions() {
     server.stop().await;
     drop(stranger);
 }
+
+/// The end of what PostgreSQL's door says to whom it lets in.
+const READY: &[u8] = b"Z\0\0\0\x05I";
+
+/// A session with `key`, and what it was told until then.
+async fn session(port: u16, key: &str) -> (TcpStream, Vec<u8>) {
+    let framed = |letter: &[u8], body: &[u8]| {
+        let mut bytes = letter.to_vec();
+        bytes.extend((body.len() as u32 + 4).to_be_bytes());
+        bytes.extend(body);
+        bytes
+    };
+    let mut startup = 196_608_u32.to_be_bytes().to_vec();
+    startup.extend(b"user\0me\0database\0default\0\0");
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("a connection");
+    stream.write_all(&framed(b"", &startup)).await.expect("it is open");
+    let mut asks_password = [0; 9];
+    stream.read_exact(&mut asks_password).await.expect("an answer");
+    let mut told = asks_password.to_vec();
+    // Where it was refused already, nobody takes the password.
+    drop(stream.write_all(&framed(b"p", &[key.as_bytes(), &b"\0"[..]].concat())).await);
+    while !told.ends_with(READY) && stream.read_buf(&mut told).await.unwrap_or(0) > 0 {}
+    (stream, told)
+}
+
+#[tokio::test]
+async fn strangers_keep_no_places() {
+    let (postgres, flight) = (free_port(), free_port());
+    let (first, second) = (format!("127.0.0.1:{postgres}"), format!("127.0.0.1:{flight}"));
+    let settings = [
+        ("FOOTFALL_POSTGRES_LISTEN", first.as_str()),
+        ("FOOTFALL_POSTGRES_CONNECTIONS", "1"),
+        ("FOOTFALL_FLIGHT_LISTEN", second.as_str()),
+        ("FOOTFALL_SERVER_HEADER_TIMEOUT", "5s"),
+    ];
+    let server = Server::start_with(&settings).await;
+    let silent = async |port: u16| TcpStream::connect(("127.0.0.1", port)).await.expect("a connection");
+    let _strangers = (silent(postgres).await, silent(postgres).await);
+    let (held, told) = session(postgres, server.read_key()).await;
+    assert!(told.ends_with(READY), "{}", String::from_utf8_lossy(&told));
+    let (_, told) = session(postgres, server.read_key()).await;
+    assert!(String::from_utf8_lossy(&told).contains("53300"), "one has the only place");
+    drop(held);
+    let mut stranger = silent(flight).await;
+    let ended = tokio::time::timeout(Duration::from_secs(60), stranger.read_to_end(&mut Vec::new())).await;
+    assert!(ended.is_ok(), "it is still open");
+}

@@ -10,6 +10,9 @@ use footfall_api_http::{
 use footfall_ingest_activity::Clock;
 use http::{HeaderMap, HeaderValue};
 
+/// Invitations to one address within an hour, whoever sends them: somebody may be invited to many projects.
+const INVITATIONS: u32 = 20;
+
 /// Names the device to the accounts that signed in on it.
 const DEVICE_COOKIE: &str = "footfall_device";
 
@@ -58,9 +61,25 @@ impl Guessing {
 
     /// Whether one more mail of this kind may go to `address`. Answers are the same either way.
     pub(crate) async fn may_mail(&self, kind: &str, address: &str) -> Result<bool, Problem> {
+        Ok(self.wait_to_mail(kind, address, self.mails).await?.is_none())
+    }
+
+    /// Refuses one more link to confirm `address` (folded) when there were enough.
+    pub(crate) async fn confirm(&self, address: &str) -> Result<(), Problem> {
+        enough(self.wait_to_mail("confirmation", address, self.mails).await?)
+    }
+
+    /// Refuses one more invitation of `address` (folded) when there were enough.
+    pub(crate) async fn invite(&self, address: &str) -> Result<(), Problem> {
+        let quota = Quota::new(INVITATIONS, Duration::from_secs(3600));
+        enough(self.wait_to_mail("invitation", address, quota).await?)
+    }
+
+    /// Counts a mail, unless there were enough: until when there were.
+    async fn wait_to_mail(&self, kind: &str, address: &str, quota: Quota) -> Result<Option<Duration>, Problem> {
         let bucket = Bucket::of("mail", &format!("{kind}\0{address}"));
-        let level = self.buckets.take(bucket, self.mails, 1, self.clock.now()).await.map_err(unreachable)?;
-        Ok(level.wait.is_none())
+        let level = self.buckets.take(bucket, quota, 1, self.clock.now()).await.map_err(unreachable)?;
+        Ok(level.wait)
     }
 
     /// `Set-Cookie` that makes the device known to `account` (folded).
@@ -69,6 +88,13 @@ impl Guessing {
         set_cookie(client, DEVICE_COOKIE, &value, self.device_age)
             .ok_or_else(|| Problem::internal("the device cookie cannot be written"))
     }
+}
+
+fn enough(wait: Option<Duration>) -> Result<(), Problem> {
+    wait.map_or(Ok(()), |wait| {
+        let detail = "Enough mails went to this address. Wait as long as Retry-After says.";
+        Err(Problem::retry(&kinds::RATE_LIMITED, wait).detail(detail))
+    })
 }
 
 /// Without its counters a guesser would have no bounds, so nobody is let through.

@@ -37,7 +37,7 @@ fn secret(metadata: &MetadataMap) -> Option<String> {
 
 /// Lets the sender of a call in; the secret is given back for the handshake.
 pub(crate) async fn enter<T>(desk: &Desk, request: &Request<T>, plain: bool) -> Result<(Seat, String), Status> {
-    let peer = request.extensions().get::<Peer>().copied();
+    let peer = request.extensions().get::<Peer>().cloned();
     let peer = peer.ok_or_else(|| Status::internal("the connection is not known"))?;
     if !peer.is_secure && !plain && !is_near(peer.address.ip()) {
         return Err(Status::failed_precondition(
@@ -48,7 +48,9 @@ pub(crate) async fn enter<T>(desk: &Desk, request: &Request<T>, plain: bool) -> 
     let secret = secret(metadata).ok_or_else(|| status(Refusal::Secret))?;
     let (project, agent) = (text(metadata, PROJECT), text(metadata, "user-agent"));
     let seat = desk.enter(&secret, project.unwrap_or_default(), peer.address.ip(), agent.unwrap_or_default()).await;
-    Ok((seat.map_err(status)?, secret))
+    let seat = seat.map_err(status)?;
+    peer.know();
+    Ok((seat, secret))
 }
 
 fn is_near(address: IpAddr) -> bool {

@@ -10,6 +10,7 @@ use footfall_api_http::Tls;
 use footfall_api_sql::Desk;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Server;
 
@@ -27,7 +28,7 @@ pub struct FlightSettings {
     pub plain: bool,
     /// Largest message that a client sends, in bytes.
     pub message_bytes_max: usize,
-    /// Longest time that TLS may take to begin.
+    /// Longest time until somebody has signed in on a connection, TLS included.
     pub start_timeout: Duration,
     /// Calls of one connection at one time.
     pub calls: u32,
@@ -129,13 +130,14 @@ async fn begin(
     patience: Duration,
     sender: mpsc::Sender<Accepted>,
 ) {
+    let until = Instant::now() + patience;
     let stream = match tls {
         None => Stream::Plain(stream),
-        Some(tls) => match tokio::time::timeout(patience, tls.acceptor_for(ALPN).accept(stream)).await {
+        Some(tls) => match tokio::time::timeout_at(until, tls.acceptor_for(ALPN).accept(stream)).await {
             Ok(Ok(stream)) => Stream::Tls(Box::new(stream)),
             Ok(Err(error)) => return tracing::debug!(%error, "TLS did not begin"),
             Err(_) => return tracing::debug!("TLS took too long to begin"),
         },
     };
-    drop(sender.send(Ok(Connection { stream, address, _place: place })).await);
+    drop(sender.send(Ok(Connection::new(stream, address, place, until))).await);
 }

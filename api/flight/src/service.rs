@@ -32,7 +32,7 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::catalogue;
 use crate::credentials::enter;
 use crate::info::info;
-use crate::parameters::values;
+use crate::parameters::{uncompressed, values};
 use crate::prepared::{Prepared, Statements};
 use crate::running::{Entry, Running};
 use crate::status::{only_reads, status};
@@ -232,8 +232,9 @@ impl FlightSqlService for Service {
         let seat = self.seat(&request).await?;
         let handle = query.prepared_statement_handle;
         self.prepared(&handle, &seat)?;
-        let mut batches =
-            FlightRecordBatchStream::new_from_flight_data(request.into_inner().map_err(FlightError::from));
+        let messages = request.into_inner().map_err(FlightError::from);
+        let messages = messages.and_then(|message| std::future::ready(uncompressed(message)));
+        let mut batches = FlightRecordBatchStream::new_from_flight_data(messages);
         let wrong = |error: FlightError| Status::invalid_argument(format!("the values cannot be read: {error}"));
         let (mut bound, mut bytes) = (Vec::new(), 0);
         while let Some(batch) = batches.try_next().await.map_err(wrong)? {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::extract::Path;
+use axum::extract::{Path, Request};
 use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use footfall_api_access::{RowFilter, View};
 use footfall_api_boards::{Answers, Boards, InsightAnswer, Listened, RowFormat, SqlAsked, Unanswered};
-use footfall_api_http::{Known, Part};
+use footfall_api_http::limit::Limits;
+use footfall_api_http::{Client, Known, Part, Peer, Proxies};
 use footfall_api_insights::{CohortError, Desk, progress_of};
 use footfall_pipelines_insights::definition::{Answer, Question};
 use footfall_pipelines_insights_feed::{Answered, AskError, AskLimits, Insights};
@@ -153,12 +154,20 @@ impl Answers for Engines {
     }
 }
 
-/// `/embedded/{share}`: the application's page, which pages of the share's origins alone may hold.
-pub fn embedded(boards: &Boards) -> Router {
-    let boards = boards.clone();
-    let show = move |Path(share): Path<String>, headers: HeaderMap| {
-        let boards = boards.clone();
-        async move { page(&boards, &share, &headers).await }
+/// `/embedded/{share}`: the application's page, which pages of the share's origins alone may hold. Each is looked up in the database, so
+/// that requests count for their address as those to the API do.
+pub fn embedded(boards: &Boards, limits: Limits, proxies: Proxies) -> Router {
+    let door = Arc::new((boards.clone(), limits, proxies));
+    let show = move |Path(share): Path<String>, request: Request| {
+        let (door, headers) = (door.clone(), request.headers().clone());
+        let client = Client::of(request.extensions().get::<Peer>().copied(), &request, &door.2);
+        async move {
+            let (boards, limits, _) = &*door;
+            match limits.request_from(client.address).await {
+                Ok(()) => page(boards, &share, &headers).await,
+                Err(problem) => problem.into_response(),
+            }
+        }
     };
     Router::new().route("/embedded/{share}", get(show))
 }

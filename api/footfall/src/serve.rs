@@ -313,6 +313,8 @@ fn router(
         probes: Probes { health, telemetry: start.telemetry.clone(), metrics_private },
     };
     let flags = app::flag_doors(settings, &api);
+    let limits = Limits::new(api.http.quotas, api.buckets.clone(), stack.clock.clone());
+    let embedded = embedded(&boards, limits, api.http.proxies.clone());
     let built = App::build_with(api, access.clone(), stack.clock.clone(), |site, _| {
         let site = footfall_api_server::add(site, &data);
         let site = footfall_api_experiments::add(site, &experiments);
@@ -326,7 +328,7 @@ fn router(
         replay::add(site, stack.clone(), wiring::limits(settings), plans.clone())
     });
     let built = built.map_err(|error| AppError::Internal(error.to_string()))?;
-    let mut routes = footfall_api_pages::router().merge(embedded(&boards));
+    let mut routes = footfall_api_pages::router().merge(embedded);
     if start.role == Role::All {
         let doors = doors((settings, token), stack, access, &plans, environments);
         routes = routes.merge(footfall_ingest_server::router(doors));

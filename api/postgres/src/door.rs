@@ -22,6 +22,8 @@ use crate::wire::{Broken, Wire};
 
 /// Longest message before somebody has signed in.
 const STRANGER_BYTES_MAX: usize = 10_000;
+/// Connections at one time on which nobody has signed in yet; further ones are closed.
+const STRANGERS_MAX: usize = 1_000;
 /// The name of the protocol in ALPN.
 const ALPN: &[u8] = b"postgresql";
 
@@ -60,7 +62,8 @@ impl Default for PostgresSettings {
 
 /// What a connection brings.
 struct Entering {
-    place: Option<OwnedSemaphorePermit>,
+    /// One of the places of those who have not signed in yet.
+    stranger: OwnedSemaphorePermit,
     /// Becomes true when the program stops.
     stopping: watch::Receiver<bool>,
     /// Whether somebody has signed in.
@@ -74,12 +77,14 @@ pub struct PostgresDoor {
     tls: Option<Arc<Tls>>,
     sessions: Arc<Sessions>,
     places: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
 }
 
 impl PostgresDoor {
     pub fn new(desk: Desk, settings: PostgresSettings, tls: Option<Arc<Tls>>) -> Arc<PostgresDoor> {
         let places = Arc::new(Semaphore::new(settings.connections.max(1)));
-        Arc::new(PostgresDoor { desk, settings, tls, sessions: Arc::default(), places })
+        let strangers = Arc::new(Semaphore::new(STRANGERS_MAX));
+        Arc::new(PostgresDoor { desk, settings, tls, sessions: Arc::default(), places, strangers })
     }
 
     /// Serves until `stop` resolves. Sessions end then, those that are being answered after the answer, or when their time is up.
@@ -95,8 +100,12 @@ impl PostgresDoor {
             };
             match accepted {
                 Ok((stream, address)) => {
-                    let (door, place) = (self.clone(), self.places.clone().try_acquire_owned().ok());
-                    let entering = Entering { place, stopping: stopping.clone(), is_in: Arc::default() };
+                    let Ok(stranger) = self.strangers.clone().try_acquire_owned() else {
+                        tracing::debug!(%address, "too many connections begin at one time");
+                        continue;
+                    };
+                    let door = self.clone();
+                    let entering = Entering { stranger, stopping: stopping.clone(), is_in: Arc::default() };
                     open.spawn(async move { door.open(stream, address, entering).await });
                 }
                 Err(error) => {
@@ -190,18 +199,15 @@ impl PostgresDoor {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
-        let full = entering.place.is_none().then(|| Fault::fatal("53300", "there are too many sessions"));
-        let must_not = must_not.or(full);
-        let begun = sign_in(&mut wire, startup, &self.desk, &self.sessions, address.ip(), must_not);
+        let begun = sign_in(&mut wire, startup, &self.desk, &self.sessions, &self.places, address.ip(), must_not);
         let Some(begun) = tokio::time::timeout_at(until, begun).await.map_err(|_| Broken::Slow)?? else {
             return Ok(());
         };
         wire.message_bytes_max = self.settings.message_bytes_max;
-        let Entering { place, stopping, is_in } = entering;
+        let Entering { stranger, stopping, is_in } = entering;
+        drop(stranger);
         is_in.store(true, Ordering::Release);
         let waiting = Waiting { idle_timeout: self.settings.idle_timeout, stopping };
-        let ended = Session::new(wire, self.desk.clone(), begun, waiting).run().await;
-        drop(place);
-        ended
+        Session::new(wire, self.desk.clone(), begun, waiting).run().await
     }
 }

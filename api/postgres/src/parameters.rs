@@ -1,5 +1,7 @@
 //! Values that a client binds: from text or binary and a type's object id to what the engine takes.
 
+use std::collections::HashSet;
+
 use bytes::{Buf, Bytes};
 use footfall_pipelines_store::query::{ParameterContent, ParameterKind, ParameterValue};
 
@@ -25,10 +27,18 @@ pub(crate) fn kind_of(oid: u32) -> Option<ParameterKind> {
     })
 }
 
-/// True where the statement compares with `ANY($number)`: a client may leave the type of such a list open.
-pub(crate) fn is_any_of(sql: &str, number: usize) -> bool {
+/// The numbers that the statement compares with `ANY($number)`: a client may leave the type of such a list open. Read once for all
+/// values: there may be 65,535 of them, and a statement may be as long as a message.
+pub(crate) fn any_of(sql: &str) -> HashSet<usize> {
+    const CALL: &str = "any($";
     let compact: String = sql.split_whitespace().collect::<String>().to_ascii_lowercase();
-    compact.contains(&format!("any(${number})"))
+    let behind = compact.match_indices(CALL).map(|(at, _)| &compact[at + CALL.len()..]);
+    let number = |behind: &str| {
+        let digits = behind.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = behind.split_at(digits);
+        rest.starts_with(')').then(|| number.parse().ok()).flatten()
+    };
+    behind.filter_map(number).collect()
 }
 
 /// The object id of a list of texts.

@@ -354,9 +354,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             each => each.get(place).map(|code| *code == 1).ok_or_else(|| Fault::new("08P01", "a format is missing")),
         };
         let mut values = Vec::with_capacity(bind.parameters.len());
+        let oid_of = |place: usize| statement.oids.get(place).copied().unwrap_or(0);
+        let lists = match (0..bind.parameters.len()).any(|place| oid_of(place) == 0) {
+            true => parameters::any_of(&statement.sql),
+            false => Default::default(),
+        };
         for (place, bytes) in bind.parameters.iter().enumerate() {
-            let oid = match statement.oids.get(place).copied().unwrap_or(0) {
-                0 if parameters::is_any_of(&statement.sql, place + 1) => parameters::TEXT_LIST,
+            let oid = match oid_of(place) {
+                0 if lists.contains(&(place + 1)) => parameters::TEXT_LIST,
                 oid => oid,
             };
             values.push(parameters::value(oid, bytes.as_ref(), is_binary(place)?)?);

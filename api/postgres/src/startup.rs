@@ -10,6 +10,7 @@ use pgwire::messages::response::{ReadyForQuery, TransactionStatus};
 use pgwire::messages::startup::{Authentication, BackendKeyData, NegotiateProtocolVersion, ParameterStatus, Startup};
 use pgwire::messages::{DecodeContext, Message, PgWireBackendMessage as Out, PgWireFrontendMessage, ProtocolVersion};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::cancel::{Entry, Sessions};
 use crate::fault::Fault;
@@ -70,14 +71,18 @@ pub(crate) struct Begun {
     pub cancel: Cancel,
     /// Kept for as long as the session lasts.
     pub _entry: Entry,
+    /// Likewise.
+    pub _place: OwnedSemaphorePermit,
 }
 
-/// Asks for the password and lets the client in, or tells it why not.
+/// Asks for the password and lets the client in, or tells it why not. Nobody has one of the `places` before: strangers would keep them from
+/// those who have a key.
 pub(crate) async fn sign_in<S>(
     wire: &mut Wire<S>,
     startup: &Startup,
     desk: &Desk,
     sessions: &Arc<Sessions>,
+    places: &Arc<Semaphore>,
     address: IpAddr,
     must_not: Option<Fault>,
 ) -> Result<Option<Begun>, Broken>
@@ -117,6 +122,9 @@ where
         Ok(seat) => seat,
         Err(refusal) => return refuse(wire, &Fault::from(refusal).ending()).await,
     };
+    let Ok(place) = places.clone().try_acquire_owned() else {
+        return refuse(wire, &Fault::fatal("53300", "there are too many sessions")).await;
+    };
     let cancel = Cancel::default();
     let is_long = wire.version == ProtocolVersion::PROTOCOL3_2;
     let Ok(entry) = sessions.enter(&cancel, is_long) else {
@@ -144,7 +152,7 @@ where
     wire.put(Out::BackendKeyData(BackendKeyData::new(entry.number, entry.secret.clone())))?;
     wire.put(Out::ReadyForQuery(ReadyForQuery::new(TransactionStatus::Idle)))?;
     wire.flush().await?;
-    Ok(Some(Begun { seat, zone, cancel, _entry: entry }))
+    Ok(Some(Begun { seat, zone, cancel, _entry: entry, _place: place }))
 }
 
 /// What the first message asks for, as a parameter (JDBC) or among `options` (`-c timezone=…` of libpq).

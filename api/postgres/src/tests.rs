@@ -78,6 +78,20 @@ fn the_end_comes_between_two_questions() {
     });
 }
 
+#[test]
+fn lists_are_known_by_any() {
+    let of = |sql: &str| {
+        let mut numbers: Vec<usize> = parameters::any_of(sql).into_iter().collect();
+        numbers.sort_unstable();
+        numbers
+    };
+    assert_eq!(of("SELECT 1 WHERE a = ANY($1) AND b = any ( $12 ) AND c = $3"), [1, 12]);
+    assert_eq!(of("any($) any($1 any($2x) ANY($2"), [0_usize; 0]);
+    // As many as fit into a message, each as far from its bracket as can be.
+    assert_eq!(of(&"any($".repeat(200_000)), [0_usize; 0]);
+    assert_eq!(of(&format!("any(${})", "9".repeat(1_000_000))), [0_usize; 0], "no number of a parameter");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

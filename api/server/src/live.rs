@@ -1,6 +1,6 @@
 //! The live stream: summaries of arriving activity to whoever watches, at a calm pace and in bounded memory.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use footfall_api_access::Permission;
 use footfall_api_app::{May, Member, Whence};
-use footfall_api_http::{Answer, Describe, Kind, Operation, Path, Problem, Routes, Stopping, get, signed_in};
+use footfall_api_http::{Answer, Describe, Kind, Operation, Path, Problem, Routes, Stopping, Subject, get, signed_in};
 use futures::{Stream, StreamExt};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -76,7 +76,10 @@ pub struct Summary {
 /// Limits of the live stream.
 #[derive(Debug, Clone, Copy)]
 pub struct LiveSettings {
+    /// At one time. A project has three quarters of the places at most, so that others have some.
     pub listeners_max: usize,
+    /// Of one account or key.
+    pub caller_listeners_max: usize,
     /// Batches that a slow listener may be behind before it loses the oldest.
     pub batches_max: usize,
     /// Activities told one by one in one message; the rest is counted.
@@ -91,6 +94,7 @@ impl Default for LiveSettings {
     fn default() -> Self {
         LiveSettings {
             listeners_max: 64,
+            caller_listeners_max: 16,
             batches_max: 256,
             told_max: 20,
             pace: Duration::from_millis(200),
@@ -136,7 +140,8 @@ impl Live {
 
     /// The projects that somebody listens to.
     pub fn watched(&self) -> Vec<Arc<str>> {
-        self.listeners.lock().keys().cloned().collect()
+        let projects: BTreeSet<Arc<str>> = self.listeners.lock().iter().map(|one| one.project.clone()).collect();
+        projects.into_iter().collect()
     }
 
     /// Waits until somebody listens.
@@ -155,8 +160,9 @@ impl Live {
     }
 
     /// Starts listening; `None` when too many do already.
-    fn listen(&self, project: Arc<str>) -> Option<Listener> {
-        let seat = Seat::take(&self.listeners, &project, self.settings.listeners_max)?;
+    fn listen(&self, project: Arc<str>, caller: &str) -> Option<Listener> {
+        let seated = Seated { project: project.clone(), caller: caller.into() };
+        let seat = Seat::take(&self.listeners, seated, self.settings)?;
         let mut pace = interval(self.settings.pace.max(Duration::from_millis(1)));
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let receiver = self.sender.subscribe();
@@ -173,39 +179,49 @@ impl Live {
     }
 }
 
-/// How many listen to each project.
+/// Who listens to what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seated {
+    project: Arc<str>,
+    /// An account or key.
+    caller: Arc<str>,
+}
+
+/// Those who listen.
 #[derive(Debug, Clone, Default)]
-struct Listeners(Arc<Mutex<BTreeMap<Arc<str>, usize>>>);
+struct Listeners(Arc<Mutex<Vec<Seated>>>);
 
 impl Listeners {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, usize>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Seated>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A listener's place, given back when it goes away.
 #[derive(Debug)]
-struct Seat(Listeners, Arc<str>);
+struct Seat(Listeners, Seated);
 
 impl Seat {
-    fn take(taken: &Listeners, project: &Arc<str>, max: usize) -> Option<Seat> {
+    /// Neither a project nor a caller takes the places of all others.
+    fn take(taken: &Listeners, seated: Seated, settings: LiveSettings) -> Option<Seat> {
+        let all = settings.listeners_max;
         let mut listeners = taken.lock();
-        if listeners.values().sum::<usize>() >= max {
+        let of_project = listeners.iter().filter(|one| one.project == seated.project).count();
+        let of_caller = listeners.iter().filter(|one| one.caller == seated.caller).count();
+        if listeners.len() >= all || of_project >= all - all / 4 || of_caller >= settings.caller_listeners_max {
             return None;
         }
-        *listeners.entry(project.clone()).or_default() += 1;
-        Some(Seat(taken.clone(), project.clone()))
+        listeners.push(seated.clone());
+        drop(listeners);
+        Some(Seat(taken.clone(), seated))
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut listeners = self.0.lock();
-        if let Some(count) = listeners.get_mut(&self.1) {
-            *count -= 1;
-            if *count == 0 {
-                listeners.remove(&self.1);
-            }
+        if let Some(place) = listeners.iter().position(|one| *one == self.1) {
+            listeners.swap_remove(place);
         }
     }
 }
@@ -343,7 +359,7 @@ fn stream(data: Data, member: Member, whence: Whence, reach: Reach, ending: Endi
         let detail = "This role sees a part of the activity or of its properties. SQL shows that part.";
         return Err(Problem::new(&LIVE_RESTRICTED).detail(detail));
     }
-    let listener = data.live.listen(reach.project.clone()).ok_or_else(|| {
+    let listener = data.live.listen(reach.project.clone(), member.account()).ok_or_else(|| {
         Problem::retry(&LISTENERS_TOO_MANY, Duration::from_secs(10)).detail("Close one, or try again later.")
     })?;
     let keep_alive = KeepAlive::new().interval(Duration::from_secs(10)).text("still here");

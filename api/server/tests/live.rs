@@ -17,6 +17,7 @@ use tower::ServiceExt;
 fn settings() -> LiveSettings {
     LiveSettings {
         listeners_max: 2,
+        caller_listeners_max: 2,
         batches_max: 4,
         told_max: 2,
         pace: Duration::from_millis(1),
@@ -119,6 +120,23 @@ async fn who_may_listen_no_more_hears_no_more() {
     let (account, session) = (owner.account().unwrap(), owner.session().unwrap());
     server.access.revoke_session(account, session, owner.actor.clone(), &Origin::default()).await.unwrap();
     ends(&mut by_session).await;
+}
+
+#[tokio::test]
+async fn neither_a_key_nor_a_project_takes_all_places() {
+    let one_key = LiveSettings { listeners_max: 8, ..settings() };
+    let one_project = LiveSettings { caller_listeners_max: 8, ..one_key };
+    for (settings, places) in [(one_key, 2), (one_project, 6)] {
+        let server = Server::with(false, settings).await;
+        let mut held = Vec::new();
+        for _ in 0..places {
+            held.push(listen(&server).await.unwrap());
+        }
+        assert_eq!(listen(&server).await.err(), Some(StatusCode::SERVICE_UNAVAILABLE), "{places}");
+        assert_eq!(server.live.watched(), [Arc::<str>::from("one")]);
+        held.pop();
+        assert!(listen(&server).await.is_ok());
+    }
 }
 
 #[tokio::test]

@@ -13458,9 +13458,10 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.time_limit"];
+            503: components["responses"]["503.busy.time_limit.unavailable"];
         };
     };
     factors_list: {
@@ -16735,9 +16736,10 @@ export interface operations {
             414: components["responses"]["414.uri_too_long"];
             415: components["responses"]["415.media_type_unsupported"];
             422: components["responses"]["422.invalid"];
+            429: components["responses"]["429.rate_limited"];
             431: components["responses"]["431.headers_too_large"];
             500: components["responses"]["500.internal"];
-            503: components["responses"]["503.busy.time_limit"];
+            503: components["responses"]["503.busy.time_limit.unavailable"];
         };
     };
     invitations_withdraw: {

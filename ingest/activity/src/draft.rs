@@ -113,6 +113,11 @@ impl<'a> Activity<'a> {
     pub fn parse(draft: Draft<'a>, source: &Source<'a>, limits: &Limits) -> Result<Activity<'a>, Refusal> {
         check_size(source.raw, limits)?;
         check_depth(source.raw, limits)?;
+        // What does not stand in the item as it is, as the context of its batch or properties written as a text, nests no deeper.
+        let parts = [draft.properties, draft.context, draft.groups, draft.set, draft.set_once, draft.unset];
+        for part in parts.into_iter().flatten().map(RawValue::get).filter(|part| !lies_in(part, source.raw)) {
+            check_depth(part, limits)?;
+        }
         let user_id = present(draft.user_id);
         let anonymous_id = present(draft.anonymous_id);
         let distinct_id = present(draft.distinct_id)
@@ -167,6 +172,11 @@ pub fn check_size(raw: &str, limits: &Limits) -> Result<(), Refusal> {
         return Err(Refusal::new(Reason::TooLarge, detail));
     }
     Ok(())
+}
+
+/// True when `part` is a slice of `whole`.
+fn lies_in(part: &str, whole: &str) -> bool {
+    whole.as_bytes().as_ptr_range().contains(&part.as_ptr())
 }
 
 fn check_depth(raw: &str, limits: &Limits) -> Result<(), Refusal> {

@@ -68,7 +68,7 @@ pub(crate) fn pixel(taken: Taken) -> Response {
 pub(crate) fn rudder(taken: Taken) -> Response {
     match taken {
         Ok(_) => text(200, "text/plain; charset=utf-8", "OK"),
-        Err(fault @ Fault::TooLarge { .. }) => {
+        Err(fault @ (Fault::TooLarge { .. } | Fault::CopiesTooLarge { .. })) => {
             json(413, &json!({"success": false, "code": fault.code(), "message": told(&fault)}))
         }
         fault => segment(fault),

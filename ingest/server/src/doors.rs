@@ -85,6 +85,10 @@ pub(crate) struct Inner {
     large: Semaphore,
 }
 
+/// What stands around the items of a request (the context of a batch, the client's name) is kept with each of them; together these
+/// copies are at most so large. A small body can ask for any amount of them.
+const COPIED_BYTES_MAX: usize = 64 << 20;
+
 /// Bodies larger than this are read on a thread of their own: on a shared one they would hold up everybody else.
 const BLOCKING_BYTES_MIN: usize = 64 * 1024;
 
@@ -244,6 +248,13 @@ impl Inner {
         let key = head.key.as_deref().filter(|_| !wire.body_key_first()).or(envelope.key.as_deref());
         let key = key.or(head.key.as_deref()).ok_or(Fault::KeyMissing)?;
         let caller = self.keys.resolve(key).ok_or(Fault::KeyUnknown)?;
+        let copied = envelope.copied_bytes();
+        if copied > COPIED_BYTES_MAX {
+            return Err(Fault::CopiesTooLarge { bytes_max: COPIED_BYTES_MAX });
+        }
+        if !held.grow(copied) {
+            return Err(Fault::Busy);
+        }
         let project = project_of(&caller, head);
         let plan = self.plans.as_ref().and_then(|plans| plans.plan(&project));
         let setting = Setting {

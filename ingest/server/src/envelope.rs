@@ -20,6 +20,13 @@ impl<'a> Envelope<'a> {
     pub(crate) fn new(dialect: Dialect, items: Vec<Item<'a>>) -> Self {
         Envelope { dialect, items, key: None, sent_at: None, around: Around::default() }
     }
+
+    /// How many bytes the items grow by when each is given what stands around all of them.
+    pub(crate) fn copied_bytes(&self) -> usize {
+        let context = self.around.context.map_or(0, |context| context.text().len());
+        let sdk_info = self.around.sdk_info.map_or(0, str::len);
+        (context + sdk_info).saturating_mul(self.items.len())
+    }
 }
 
 /// One item, or what stands in its place.
@@ -91,18 +98,34 @@ pub(crate) fn value_of(text: &str) -> Result<Value<'_>, BodyFault> {
 
 /// The elements of an array as items, unless there are too many.
 pub(crate) fn items_of(array: Value<'_>, items_max: usize) -> Result<Vec<Item<'_>>, BodyFault> {
-    let items: Vec<_> = array.elements().map(Item::Json).collect();
-    bounded(items, items_max)
+    bounded(array.elements().map(Item::Json), items_max)
 }
 
-pub(crate) fn bounded(items: Vec<Item<'_>>, items_max: usize) -> Result<Vec<Item<'_>>, BodyFault> {
-    if items.len() > items_max {
-        return Err(BodyFault::TooManyItems { items: items.len(), items_max });
+/// The items, unless there are too many: those are counted and not kept, since `0,` takes two bytes and an item many more.
+pub(crate) fn bounded<'a>(
+    mut items: impl Iterator<Item = Item<'a>>,
+    items_max: usize,
+) -> Result<Vec<Item<'a>>, BodyFault> {
+    let kept: Vec<_> = items.by_ref().take(items_max).collect();
+    match items.count() {
+        0 => Ok(kept),
+        more => Err(BodyFault::TooManyItems { items: kept.len() + more, items_max }),
     }
-    Ok(items)
 }
 
 /// A time that may be missing or unreadable: then there is none.
 pub(crate) fn lenient_time(value: Value<'_>) -> Option<Timestamp> {
     value.scalar().and_then(|text| Timestamp::parse(&text).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_items_are_counted() {
+        let refused = bounded(std::iter::repeat_n(Item::NotJson, 5), 3);
+        assert!(matches!(refused, Err(BodyFault::TooManyItems { items: 5, items_max: 3 })));
+        assert!(bounded(std::iter::repeat_n(Item::NotUtf8, 3), 3).is_ok_and(|items| items.len() == 3));
+    }
 }

@@ -11,6 +11,8 @@ pub(crate) enum Fault {
     Body(#[from] BodyFault),
     #[error("the body is larger than {bytes_max} bytes")]
     TooLarge { bytes_max: usize },
+    #[error("the context of the batch, written into each of its items, is larger than {bytes_max} bytes")]
+    CopiesTooLarge { bytes_max: usize },
     #[error("the content encoding is none of gzip, deflate, br, zstd")]
     EncodingUnknown,
     #[error("the content type must be application/json")]
@@ -38,7 +40,7 @@ impl Fault {
     pub(crate) const fn code(&self) -> &'static str {
         match self {
             Fault::Body(fault) => fault.code(),
-            Fault::TooLarge { .. } => "body_too_large",
+            Fault::TooLarge { .. } | Fault::CopiesTooLarge { .. } => "body_too_large",
             Fault::EncodingUnknown => "encoding_unknown",
             Fault::MediaType => "media_type_unknown",
             Fault::KeyMissing => "key_missing",
@@ -58,7 +60,7 @@ impl Fault {
         match self {
             Fault::Body(BodyFault::MixedKeys | BodyFault::PersonalKey) | Fault::KeyMissing | Fault::KeyUnknown => 401,
             Fault::Body(_) | Fault::Disconnected => 400,
-            Fault::TooLarge { .. } => 413,
+            Fault::TooLarge { .. } | Fault::CopiesTooLarge { .. } => 413,
             Fault::EncodingUnknown | Fault::MediaType => 415,
             Fault::Slow => 408,
             Fault::Busy | Fault::Behind | Fault::Log(_) => 503,

@@ -252,9 +252,11 @@ pub(crate) fn quoted(text: &str) -> String {
 
 /// One object with the members of both; where both have one, `own` wins.
 pub(crate) fn merged(outer: Value<'_>, own: Value<'_>) -> String {
-    let own_names: Vec<_> = own.members().map(|(key, _)| key).collect();
+    let mut own_names: Vec<_> = own.members().map(|(key, _)| key).collect();
+    // Both may have as many members as fit into a body.
+    own_names.sort_unstable();
     let mut text = String::with_capacity(outer.text().len() + own.text().len() + 1);
-    let kept = outer.members().filter(|(key, _)| !own_names.contains(key));
+    let kept = outer.members().filter(|(key, _)| own_names.binary_search(key).is_err());
     for (key, value) in kept.chain(own.members()) {
         text.push(if text.is_empty() { '{' } else { ',' });
         text.push_str(&quoted(&key));
@@ -294,6 +296,8 @@ mod tests {
     fn merging_keeps_the_items_own() {
         assert_eq!(merged(value(r#"{"a":1,"b":2}"#), value(r#"{"b":3}"#)), r#"{"a":1,"b":3}"#);
         assert_eq!(merged(value("{}"), value("{}")), "{}");
+        let twice = merged(value(r#"{"d":1,"b":2,"a":3}"#), value(r#"{"b":4,"a":5,"b":6}"#));
+        assert_eq!(twice, r#"{"d":1,"b":4,"a":5,"b":6}"#);
     }
 
     #[test]

@@ -37,11 +37,11 @@ fn first_line_is_json(body: &[u8]) -> bool {
 fn by_line(body: &[u8], dialect: Dialect, items_max: usize) -> Result<Envelope<'_>, BodyFault> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-    let items: Vec<_> = lines.map(item_of).collect();
+    let items = bounded(lines.map(item_of), items_max)?;
     if items.is_empty() {
         return Err(BodyFault::Empty);
     }
-    let mut envelope = Envelope::new(dialect, bounded(items, items_max)?);
+    let mut envelope = Envelope::new(dialect, items);
     if let Some(Item::Json(first)) = envelope.items.first() {
         envelope.sent_at = first.member("sentAt").and_then(lenient_time);
     }

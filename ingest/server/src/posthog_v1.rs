@@ -6,7 +6,7 @@ use footfall_ingest_activity::{Reason, Timestamp};
 use uuid::Uuid;
 
 use crate::dialect::Dialect;
-use crate::envelope::{BodyFault, Envelope, Item, bounded, text_of, value_of};
+use crate::envelope::{BodyFault, Envelope, Item, text_of, value_of};
 use crate::json::Value;
 
 /// What the required headers say.
@@ -41,6 +41,9 @@ pub(crate) fn read<'a>(body: &'a [u8], stamp: &'a Stamp, items_max: usize) -> Re
     let mut seen = HashSet::new();
     let mut items = Vec::new();
     for item in batch.elements() {
+        if items.len() == items_max {
+            return Err(BodyFault::TooManyItems { items: batch.elements().count(), items_max });
+        }
         let id = item.member("uuid").and_then(Value::scalar);
         if let Some(id) = id.as_ref().filter(|id| !seen.insert(id.to_lowercase())) {
             return Err(BodyFault::RepeatedId(id.chars().take(64).collect()));
@@ -50,7 +53,7 @@ pub(crate) fn read<'a>(body: &'a [u8], stamp: &'a Stamp, items_max: usize) -> Re
     if items.is_empty() {
         return Err(BodyFault::Empty);
     }
-    let mut envelope = Envelope::new(Dialect::Posthog, bounded(items, items_max)?);
+    let mut envelope = Envelope::new(Dialect::Posthog, items);
     envelope.sent_at = Some(stamp.sent_at);
     envelope.around.sdk_info = Some(&stamp.sdk_info);
     Ok(envelope)

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
-use http::HeaderMap;
+use http::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
 use crate::answer;
@@ -30,6 +30,7 @@ pub(crate) async fn segment_settings(
             &json!({"success": false, "code": "key_unknown", "message": "the write key is unknown"}),
         );
     }
+    // Whoever asks names the host, so that no cache may give the answer to others.
     let (protocol, host) = address(&headers);
     let segment = json!({
         "apiKey": key,
@@ -41,7 +42,7 @@ pub(crate) async fn segment_settings(
         "versionSettings": {"version": "4.4.7", "componentTypes": ["browser"]},
     });
     let always = json!({"__default": {"enabled": true, "integrations": {}}});
-    answer::json(
+    let mut response = answer::json(
         200,
         &json!({
             "integrations": {"Segment.io": segment},
@@ -54,7 +55,9 @@ pub(crate) async fn segment_settings(
             "legacyVideoPluginsEnabled": false,
             "remotePlugins": [],
         }),
-    )
+    );
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// The source's configuration for RudderStack's browser client, which does not start without.

@@ -4,6 +4,7 @@ use footfall_ingest_activity::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::roles::held;
 use crate::access::Access;
 use crate::account::links::{Link, Purpose};
 use crate::account::sign_up::account_id_of;
@@ -214,8 +215,12 @@ impl Access {
         account: &str,
     ) -> Result<String, AccessError> {
         let before = present_role(transaction, place, account).await?;
-        if let Some(built_in) = BuiltInRole::named(&before) {
-            may_give(caller, place.organisation, &built_in.into())?;
+        let content = match BuiltInRole::named(&before) {
+            Some(built_in) => Some(built_in.into()),
+            None => held(transaction, place.organisation, &before).await?,
+        };
+        if let Some(content) = content {
+            may_give(caller, place.organisation, &content)?;
         }
         Ok(before)
     }

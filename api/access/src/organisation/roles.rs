@@ -7,7 +7,7 @@ use crate::access::Access;
 use crate::account::sign_up::check_name;
 use crate::audit::{Act, Origin};
 use crate::changes::Change;
-use crate::database::{DatabaseError, Row, statement};
+use crate::database::{DatabaseError, Row, Transaction, statement};
 use crate::error::{AccessError, Answer};
 use crate::policy::{BuiltInRole, Permission, PermissionSet, RoleContent, Scope};
 use crate::secret::new_id;
@@ -144,6 +144,17 @@ impl Access {
             Ok(self.role(organisation, role).await?.content)
         })
     }
+}
+
+/// What a custom role comes to that somebody holds; `None` for one that is gone.
+pub(super) async fn held(
+    transaction: &mut Transaction,
+    organisation: &str,
+    role: &str,
+) -> Result<Option<RoleContent>, AccessError> {
+    let query = "SELECT id, name, content, version FROM roles WHERE id = $1 AND organisation_id = $2";
+    let row = transaction.one(statement(query).bind(role).bind(organisation)).await?;
+    Ok(row.as_ref().map(Role::read).transpose()?.map(|role| role.content))
 }
 
 fn checked(

@@ -4,7 +4,7 @@ use crate::access::Access;
 use crate::audit::{Act, Origin};
 use crate::database::statement;
 use crate::error::{AccessError, Answer};
-use crate::policy::{BuiltInRole, Permission, Scope, decide};
+use crate::policy::{Permission, Scope, decide};
 use crate::session::{Caller, Session};
 
 use super::members::may_give;
@@ -97,8 +97,11 @@ impl Access {
                 ));
             }
             // As with their roles: an admin does not sign out an owner.
-            if let Some(built_in) = BuiltInRole::named(role) {
-                may_give(caller, place, &built_in.into())?;
+            match self.role_content(place, role).await {
+                Ok(content) => may_give(caller, place, &content)?,
+                // It is gone, and gives nothing.
+                Err(AccessError::NotFound(_)) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(())

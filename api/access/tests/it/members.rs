@@ -11,6 +11,7 @@ on_both!(
     an_invited_stranger_becomes_a_member,
     an_invited_account_just_joins,
     nobody_rises_by_themselves,
+    a_custom_role_above_ones_own_stays,
     an_owner_always_stays,
     two_owners_do_not_unseat_each_other,
     a_changed_role_holds_within_a_second,
@@ -91,6 +92,35 @@ mod scenes {
             .await
             .expect("below oneself");
         access.remove_member(&viewer_caller, place, &viewer.account, &origin()).await.expect("one may leave");
+    }
+
+    pub async fn a_custom_role_above_ones_own_stays(stage: &Stage) {
+        let access = process(stage).await;
+        let (tokens, organisation) = owner(&access).await;
+        let owner = caller(&access, &tokens).await;
+        let content = |permissions: &[Permission]| RoleContent {
+            permissions: PermissionSet::of(permissions),
+            rows: RowFilter::Everything,
+            masks: Masks::default(),
+        };
+        let (low, high) = (
+            content(&[Permission::MembersRead, Permission::MembersWrite]),
+            content(&[Permission::MembersRead, Permission::MembersWrite, Permission::SqlRun]),
+        );
+        let low = access.create_role(&owner, &organisation, "Low", &low, &origin()).await.expect("made");
+        let high = access.create_role(&owner, &organisation, "High", &high, &origin()).await.expect("made");
+        let place = whole(&organisation);
+        let ada = join(&access, stage, &tokens, place, "ada@example.org", &high).await;
+        let bea = join(&access, stage, &tokens, place, "bea@example.org", &low).await;
+        let (above, below) = (caller(&access, &ada).await, caller(&access, &bea).await);
+        let refused = |outcome| matches!(outcome, Err(AccessError::Denied(Denial::Permission)));
+        assert!(refused(access.set_member_role(&below, place, &ada.account, &low, &origin()).await));
+        assert!(refused(access.remove_member(&below, place, &ada.account, &origin()).await));
+        let ended = access.end_member_sessions(&below, &organisation, &ada.account, &origin()).await;
+        assert!(refused(ended.map(drop)));
+        access.end_member_sessions(&above, &organisation, &bea.account, &origin()).await.expect("below oneself");
+        access.set_member_role(&above, place, &bea.account, &high, &origin()).await.expect("as high as oneself");
+        access.remove_member(&above, place, &bea.account, &origin()).await.expect("as high as oneself");
     }
 
     pub async fn an_owner_always_stays(stage: &Stage) {

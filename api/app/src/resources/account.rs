@@ -2,8 +2,8 @@
 
 use axum::Extension;
 use axum::extract::State;
-use footfall_api_access::{FactorProof, Grant, Permission};
-use footfall_api_http::{Client, Done, JsonBody, Problem, Routes, Time, Told, get, post, public, put};
+use footfall_api_access::{Email, FactorProof, Grant, Permission};
+use footfall_api_http::{Client, Done, JsonBody, Problem, Routes, Time, Told, get, kinds, post, public, put};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -99,7 +99,8 @@ pub(crate) fn routes() -> Routes<Gate, May> {
             post("/v1/account/email", own(), ask_email_change, "Asks for another address; a link goes to it.")
                 .cost(20)
                 .step_up()
-                .raises([&INVALID, &CREDENTIALS_REFUSED].into_iter().chain(ALWAYS)),
+                .raises([&INVALID, &CREDENTIALS_REFUSED, &kinds::RATE_LIMITED, &kinds::UNAVAILABLE])
+                .raises(ALWAYS),
             post("/v1/email-confirmation", link, confirm_email, "Changes the address by a link.")
                 .cost(20)
                 .raises([&LINK_REFUSED, &INVALID].into_iter().chain(ALWAYS)),
@@ -140,6 +141,7 @@ async fn ask_email_change(
     JsonBody(body): JsonBody<EmailChange>,
 ) -> Result<Done, Problem> {
     let (account, session) = member.session()?;
+    gate.guessing.confirm(&Email::parse(&body.email).map_err(problem)?.folded).await?;
     let asked = gate.access.ask_email_change(account, session, &body.password, &body.email, &origin).await;
     asked.map(|()| Done).map_err(problem)
 }

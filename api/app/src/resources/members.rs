@@ -2,7 +2,7 @@
 
 use axum::Extension;
 use axum::extract::State;
-use footfall_api_access::{Member as Kept, NewAccount, Permission, Place};
+use footfall_api_access::{Email, Member as Kept, NewAccount, Permission, Place};
 use footfall_api_http::{
     Client, Done, JsonBody, Page, Paging, Path, Problem, Query, Routes, Time, Unfiltered, delete, get, kinds, post,
     public, put, signed_in,
@@ -108,7 +108,7 @@ pub(crate) fn routes() -> Routes<Gate, May> {
             post("/v1/organisations/{organisation}/invitations", write(), invite, "Invites an address by e-mail.")
                 .step_up()
                 .cost(20)
-                .raises(ACTS),
+                .raises([&kinds::RATE_LIMITED, &kinds::UNAVAILABLE].into_iter().chain(ACTS)),
             post("/v1/invitations/acceptance", link, accept, "Accepts an invitation.")
                 .cost(20)
                 .raises([&LINK_REFUSED, &INVALID, &NOT_FOUND, &kinds::CSRF_REFUSED].into_iter().chain(ALWAYS)),
@@ -178,6 +178,7 @@ async fn invite(
     JsonBody(body): JsonBody<Invitation>,
 ) -> Result<Done, Problem> {
     let place = Place { organisation: &of.organisation, project: body.project.as_deref() };
+    gate.guessing.invite(&Email::parse(&body.email).map_err(problem)?.folded).await?;
     gate.access.invite(&caller.caller, place, &body.email, &body.role, &origin).await.map(|()| Done).map_err(problem)
 }
 

@@ -134,6 +134,7 @@ async fn one_network_is_slowed_with_a_time_to_wait() {
 async fn nobodys_mailbox_is_flooded() {
     let stage = stage().await;
     let house = house(&stage).await;
+    let (owner, organisation) = house.owner().await;
     house.sign_up("ada@example.org").await;
     let before = house.mails("ada@example.org").await.len();
     for _ in 0..20 {
@@ -145,6 +146,29 @@ async fn nobodys_mailbox_is_flooded() {
         9,
         "five of a kind in an hour, one was used before"
     );
+    // Nor by those who are signed in.
+    let invitations = format!("/v1/organisations/{organisation}/invitations");
+    let acts = [
+        (invitations, json!({"email": "bea@example.org", "role": "viewer"}), 20),
+        ("/v1/account/email".to_owned(), json!({"email": "cem@example.org", "password": PASSWORD}), 5),
+    ];
+    for (path, body, most) in acts {
+        for _ in 0..most {
+            house.post(&owner, &path, body.clone()).await.good();
+        }
+        let mut other = body.clone();
+        other["email"] = json!("dan@example.org");
+        house.post(&owner, &path, other).await.good();
+        let capitals = json!(body["email"].as_str().unwrap().to_uppercase());
+        for email in [body["email"].clone(), capitals] {
+            let mut again = body.clone();
+            again["email"] = email;
+            let refused = house.post(&owner, &path, again).await;
+            assert_eq!((refused.status.as_u16(), refused.code()), (429, "rate_limited".into()), "{path}");
+            assert!(refused.header("retry-after").parse::<u32>().unwrap() > 0);
+        }
+        assert_eq!(house.mails(body["email"].as_str().unwrap()).await.len(), most, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Variables of dashboards and parameters of questions: names, types, defaults. Values are bound to questions, never put into text.
 
+use std::collections::HashSet;
+
 use footfall_api_http::{Fault, Place};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -129,7 +131,7 @@ pub fn values_of(
 
 /// The names after `$` in SQL, outside texts, quoted names and comments, each once.
 pub fn names_in(sql: &str) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
+    let (mut names, mut seen) = (Vec::new(), HashSet::new());
     let mut letters = sql.char_indices().peekable();
     while let Some((at, letter)) = letters.next() {
         let rest = &sql[at..];
@@ -146,8 +148,8 @@ pub fn names_in(sql: &str) -> Vec<String> {
             '$' => {
                 let name: String =
                     rest[1..].chars().take_while(|next| next.is_ascii_alphanumeric() || *next == '_').collect();
-                if name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') && !names.contains(&name)
-                {
+                let begins_well = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+                if begins_well && seen.insert(name.clone()) {
                     names.push(name);
                 }
             }

@@ -9,6 +9,8 @@ use serde_json::{Map, Number, Value};
 const DEPTH_MAX: usize = 64;
 /// Values of one document.
 const VALUES_MAX: usize = 50_000;
+/// The places of all values as pointers, together: a long key stands in the pointer of everything below it.
+const POINTERS_BYTES_MAX: usize = 8 << 20;
 
 /// What a text says.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +51,7 @@ fn fault(span: &Span, what: impl Into<String>) -> YamlFault {
 
 /// Reads one document.
 pub fn read(text: &str) -> Result<Read, YamlFault> {
-    let mut reader = Reader { parser: Parser::new_from_str(text), lines: BTreeMap::new(), count: 0 };
+    let mut reader = Reader { parser: Parser::new_from_str(text), lines: BTreeMap::new(), count: 0, pointers_bytes: 0 };
     let mut value = None;
     loop {
         let (event, span) = reader.next()?;
@@ -67,6 +69,7 @@ struct Reader<'a> {
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
     lines: BTreeMap<String, usize>,
     count: usize,
+    pointers_bytes: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -83,7 +86,8 @@ impl<'a> Reader<'a> {
 
     fn value(&mut self, event: Event<'a>, span: &Span, at: String, depth: usize) -> Result<Value, YamlFault> {
         self.count += 1;
-        if depth > DEPTH_MAX || self.count > VALUES_MAX {
+        self.pointers_bytes += at.len();
+        if depth > DEPTH_MAX || self.count > VALUES_MAX || self.pointers_bytes > POINTERS_BYTES_MAX {
             return Err(fault(span, "this is too large, or nested too deep"));
         }
         let value = match event {
@@ -225,5 +229,8 @@ mod tests {
         let deep = "[".repeat(200) + &"]".repeat(200);
         assert!(read(&deep).is_err());
         assert!(read(&format!("[{}]", "1,".repeat(60_000))).is_err());
+        let long = |key: usize| format!("{{{}: [{}]}}", "k".repeat(key), "1,".repeat(1_000));
+        assert!(read(&long(1_000)).is_ok());
+        assert!(read(&long(100_000)).is_err(), "places of 100 MB");
     }
 }

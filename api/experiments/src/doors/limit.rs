@@ -2,18 +2,22 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use footfall_api_http::limit::Limits;
 use footfall_api_http::{Client, Peer, Proxies};
+use http::StatusCode;
 
-/// Whom addresses are believed, and the quota of one.
+/// Whom addresses are believed, the quota of one, and how long one may take to ask.
 pub(super) struct Gate {
     /// Streams count once, when they open.
     pub limits: Option<Limits>,
     pub proxies: Proxies,
+    /// Until an answer begins, the body of its request included: whoever sends slower holds a connection for nothing.
+    pub patience: Duration,
 }
 
 /// Where a request comes from.
@@ -29,5 +33,36 @@ pub(super) async fn by_address(State(gate): State<Arc<Gate>>, mut request: Reque
         return problem.into_response();
     }
     request.extensions_mut().insert(AskedFrom(client.address));
-    next.run(request).await
+    let answered = tokio::time::timeout(gate.patience, next.run(request)).await;
+    answered.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use axum::Router;
+    use axum::body::{Body, Bytes};
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::post;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn take(_: Bytes) -> &'static str {
+        "taken"
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_is_not_waited_for() {
+        let gate = Gate { limits: None, proxies: Proxies::default(), patience: Duration::from_millis(50) };
+        let router = Router::new().route("/", post(take)).layer(from_fn_with_state(Arc::new(gate), by_address));
+        let send = async |body: Body| {
+            let request = http::Request::post("/").body(body).unwrap();
+            router.clone().oneshot(request).await.unwrap().status()
+        };
+        let endless = futures::stream::pending::<Result<Bytes, std::io::Error>>();
+        assert_eq!(send(Body::from_stream(endless)).await, StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(send(Body::from("{}")).await, StatusCode::OK);
+    }
 }

@@ -42,11 +42,18 @@ pub struct DoorSettings {
     pub ping: Duration,
     /// Whom addresses are believed.
     pub proxies: Proxies,
+    /// Longest time until an answer begins, the body of its request included.
+    pub patience: Duration,
 }
 
 impl Default for DoorSettings {
     fn default() -> Self {
-        DoorSettings { seats: SeatLimits::default(), ping: Duration::from_secs(15), proxies: Proxies::default() }
+        DoorSettings {
+            seats: SeatLimits::default(),
+            ping: Duration::from_secs(15),
+            proxies: Proxies::default(),
+            patience: Duration::from_secs(20),
+        }
     }
 }
 
@@ -63,7 +70,7 @@ pub(crate) struct Doors {
 /// address may ask without end.
 pub fn doors(experiments: &Experiments, settings: DoorSettings, limits: Option<Limits>) -> Router {
     let keys = experiments.access().keys();
-    let DoorSettings { seats, ping, proxies } = settings;
+    let DoorSettings { seats, ping, proxies, patience } = settings;
     let doors = Doors { experiments: experiments.clone(), keys, ping, seats: Arc::new(Seats::new(seats)) };
     let mut router = Router::new()
         .route("/api/features/{key}", get(growthbook::features))
@@ -88,6 +95,6 @@ pub fn doors(experiments: &Experiments, settings: DoorSettings, limits: Option<L
     }
     let router = router.layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
     // Within the headers for other origins: pages may read that they are refused.
-    let router = router.layer(from_fn_with_state(Arc::new(Gate { limits, proxies }), limit::by_address));
+    let router = router.layer(from_fn_with_state(Arc::new(Gate { limits, proxies, patience }), limit::by_address));
     router.layer(from_fn(cors::every_origin)).with_state(doors)
 }

@@ -1,6 +1,6 @@
 //! PostHog's flags: `/flags` in all its versions, and the definitions for evaluation in the SDK.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
@@ -150,7 +150,8 @@ fn answers(served: &Served, request: &FlagValue, subject: &Subject) -> Vec<(usiz
         return Vec::new();
     }
     let wanted = request.get("flag_keys_to_evaluate").and_then(FlagValue::as_array);
-    let is_wanted = |key: &str| wanted.is_none_or(|wanted| wanted.iter().any(|name| name.as_str() == Some(key)));
+    let wanted: Option<HashSet<&str>> = wanted.map(|wanted| wanted.iter().filter_map(FlagValue::as_str).collect());
+    let is_wanted = |key: &str| wanted.as_ref().is_none_or(|wanted| wanted.contains(key));
     let flags = evaluation::flags(served).enumerate().filter(|(_, (key, _))| is_wanted(key));
     flags
         .map(|(index, (key, feature))| {

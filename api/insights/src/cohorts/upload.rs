@@ -1,5 +1,7 @@
 //! A list of people over HTTP: as JSON, or one id a line (text, or the first column of CSV).
 
+use std::fmt;
+
 use axum::Extension;
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request, State};
@@ -8,6 +10,7 @@ use footfall_api_http::{Describe, Fault, Operation, Path, Place, Problem, Query,
 use footfall_ingest_activity::person_id_of;
 use http::header;
 use schemars::JsonSchema;
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -19,6 +22,8 @@ use crate::desk::Desk;
 /// A million ids with what stands around them.
 pub(super) const LIST_BYTES_MAX: usize = 64 << 20;
 const ID_CHARACTERS_MAX: usize = 400;
+/// Twice the room: a list may name somebody twice.
+const IDS_MAX: usize = 2 * PEOPLE_MAX;
 const MEDIA_TYPES: [&str; 3] = ["application/json", "text/csv", "text/plain"];
 /// A first line that is one of these is a heading.
 const HEADINGS: [&str; 6] = ["id", "person_id", "distinct_id", "user_id", "userid", "person"];
@@ -87,23 +92,52 @@ impl<S: Send + Sync> FromRequest<S> for GivenIds {
         })?;
         let syntax = |detail: String| Problem::new(&kinds::BODY_SYNTAX).detail(detail);
         let ids: Vec<String> = if given == "application/json" {
-            serde_json::from_slice(&bytes).map_err(|error| syntax(format!("{error}: a list of texts is wanted.")))?
+            let read = serde_json::from_slice(&bytes).map(|Texts(texts)| texts);
+            read.map_err(|error| syntax(format!("{error}: a list of texts is wanted.")))?
         } else {
             let text = std::str::from_utf8(&bytes).map_err(|_| syntax("The body is not UTF-8.".to_owned()))?;
             lines(text)
         };
-        // Twice the room: a list may name somebody twice.
-        if ids.len() > 2 * PEOPLE_MAX {
-            return Err(invalid("", format!("has more than {} ids", 2 * PEOPLE_MAX)));
+        if ids.len() > IDS_MAX {
+            return Err(invalid("", format!("has more than {IDS_MAX} ids")));
         }
         Ok(GivenIds(ids))
+    }
+}
+
+/// A list of texts, kept up to one that is too many: a body holds many more of them than memory has room for.
+struct Texts(Vec<String>);
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Texts, D::Error> {
+        struct Listed;
+        impl<'de> Visitor<'de> for Listed {
+            type Value = Texts;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Texts, A::Error> {
+                let mut texts = Vec::new();
+                while texts.len() <= IDS_MAX {
+                    let Some(text) = items.next_element()? else { return Ok(Texts(texts)) };
+                    texts.push(text);
+                }
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Texts(texts))
+            }
+        }
+        deserializer.deserialize_seq(Listed)
     }
 }
 
 /// The first column, without a heading.
 fn lines(text: &str) -> Vec<String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut ids: Vec<String> = text.lines().map(first_column).filter(|id| !id.is_empty()).collect();
+    let ids = text.lines().map(first_column).filter(|id| !id.is_empty());
+    // A heading, and one that is too many.
+    let mut ids: Vec<String> = ids.take(IDS_MAX + 2).collect();
     if ids.first().is_some_and(|first| HEADINGS.contains(&first.to_ascii_lowercase().as_str())) {
         ids.remove(0);
     }
@@ -125,7 +159,7 @@ fn first_column(line: &str) -> String {
 impl Describe for GivenIds {
     fn describe(operation: &mut Operation<'_>) {
         let id = json!({"type": "string", "minLength": 1, "maxLength": ID_CHARACTERS_MAX});
-        operation.takes_raw("application/json", json!({"type": "array", "maxItems": 2 * PEOPLE_MAX, "items": id}));
+        operation.takes_raw("application/json", json!({"type": "array", "maxItems": IDS_MAX, "items": id}));
         operation.takes_raw("text/csv", json!({"type": "string"}));
         operation.takes_raw("text/plain", json!({"type": "string"}));
         let refusals = [&kinds::BODY_INVALID, &kinds::BODY_SYNTAX, &kinds::MEDIA_TYPE_UNSUPPORTED];
@@ -178,7 +212,19 @@ pub(super) async fn upload(
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
+
+    #[test]
+    fn a_list_is_kept_up_to_one_that_is_too_many() {
+        let read = |text: &str| serde_json::from_str(text).map(|Texts(texts)| texts);
+        assert_eq!(read(r#"["a", "b"]"#).unwrap(), ["a", "b"]);
+        assert!(read("[1]").is_err() && read("{}").is_err() && read("[\"a\"").is_err());
+        let long = format!("[{}\"\"]", "\"\",".repeat(IDS_MAX + 10));
+        assert_eq!(read(&long).unwrap().len(), IDS_MAX + 1);
+        assert_eq!(lines(&"a\n".repeat(IDS_MAX + 10)).len(), IDS_MAX + 2);
+    }
 
     #[test]
     fn lines_give_their_first_column() {

@@ -98,3 +98,24 @@ async fn bytes_in_flight_are_bounded() {
         assert_eq!(house.native("", filler).await.status, 200);
     }
 }
+
+/// A batch's context is kept with each of its items, so that a small body could ask for gigabytes.
+#[tokio::test]
+async fn a_context_is_not_copied_without_bound() {
+    let house = House::new();
+    let batch = |items: usize| {
+        let items = vec![json!({"type": "track", "event": "e", "userId": "u"}); items];
+        json!({"batch": items, "context": {"x": "x".repeat(200_000)}}).to_string()
+    };
+    let answer = house.segment("/v1/batch", batch(5)).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(house.activities().len(), 5);
+    let answer = house.segment("/v1/batch", gzip(batch(2_000).as_bytes())).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (400, &json!("body_too_large")));
+    assert_eq!(house.activities().len(), 5, "nothing of it is kept");
+    // What each copy takes is held for as long as the request lasts.
+    let small = House::with(DoorsConfig { in_flight_bytes_max: 2 << 20, ..DoorsConfig::default() });
+    assert_eq!(small.segment("/v1/batch", batch(5)).await.status, 200);
+    assert_eq!(small.segment("/v1/batch", batch(50)).await.status, 503);
+    assert_eq!(small.segment("/v1/batch", batch(5)).await.status, 200);
+}

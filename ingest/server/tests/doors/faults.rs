@@ -68,6 +68,26 @@ async fn odd_items_have_their_fates() {
     }
 }
 
+/// What an item is given, or has written as a text, is not in its own brackets.
+#[tokio::test]
+async fn nothing_nests_deeper_by_a_detour() {
+    let deep = |levels: usize| format!("{{\"x\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+    let house = House::new();
+    let batch = |context: &str, own: &str| {
+        format!(r#"{{"context":{context},"batch":[{{"type":"track","event":"e","userId":"u"{own}}}]}}"#)
+    };
+    for own in ["", r#","context":{"y":1}"#] {
+        house.segment("/v1/batch", batch(&deep(62), own)).await;
+        house.segment("/v1/batch", batch(&deep(100_000), own)).await;
+    }
+    for levels in [62, 100_000] {
+        let event = json!({"api_key": KEY, "event": "e", "distinct_id": "u", "properties": deep(levels)});
+        house.post("/e/", &[], event.to_string()).await;
+    }
+    assert_eq!(house.activities().len(), 3);
+    assert_eq!(house.quarantine_reasons(), ["too_deep"; 3]);
+}
+
 #[tokio::test]
 async fn far_future_times_become_the_time_of_receipt() {
     let house = House::new();

@@ -131,5 +131,6 @@ async fn settings_lead_the_browser_client_here() {
     let segment = answer.json()["integrations"]["Segment.io"].clone();
     assert_eq!((&segment["apiHost"], &segment["apiKey"]), (&json!("127.0.0.1:8080/v1"), &json!(KEY)));
     assert_eq!(segment["protocol"], "http");
+    assert_eq!(answer.header("cache-control"), "no-store", "the host is whatever the asker says");
     assert_eq!(house.get("/v1/projects/nobody/settings").await.status, 404);
 }

@@ -50,9 +50,7 @@ impl User {
     pub fn read(context: &Value) -> User {
         let object = |name: &str| context.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
         let mut attributes = object("attributes");
-        for (name, value) in object("attributeOverrides").iter() {
-            attributes.insert(name, value.clone());
-        }
+        attributes.extend(object("attributeOverrides").iter().map(|(name, value)| (name, value.clone())));
         let forced = match context.get("forcedFeatures") {
             Some(Value::Array(pairs)) => pairs.iter().filter_map(pair).collect(),
             _ => object("forcedFeatureValues"),

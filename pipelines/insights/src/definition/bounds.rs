@@ -6,6 +6,8 @@ use crate::InsightError;
 
 /// Conditions, cohorts, selectors and values of a question together.
 const PARTS_MAX: usize = 2_000;
+/// Patterns among them: each may take a MiB and more for as long as the question is worked on.
+const PATTERNS_MAX: usize = 100;
 /// Ids of listed cohorts together.
 const LISTED_MAX: usize = 100_000;
 /// Conditions or cohorts within each other.
@@ -24,6 +26,7 @@ const MARKS_MAX: usize = 1_000;
 #[derive(Default)]
 struct Size {
     parts: usize,
+    patterns: usize,
     listed: usize,
     depth: usize,
     /// Bytes of the longest expression.
@@ -104,6 +107,9 @@ impl Size {
         match self {
             Size { depth, .. } if *depth > DEPTH_MAX => too_large(format!("is nested more than {DEPTH_MAX} deep")),
             Size { parts, .. } if *parts > PARTS_MAX => too_large(format!("has more than {PARTS_MAX} parts")),
+            Size { patterns, .. } if *patterns > PATTERNS_MAX => {
+                too_large(format!("has more than {PATTERNS_MAX} patterns"))
+            }
             Size { listed, .. } if *listed > LISTED_MAX => too_large(format!("lists more than {LISTED_MAX} ids")),
             Size { sql, .. } if *sql > SQL_BYTES_MAX => most("sql", *sql, SQL_BYTES_MAX),
             _ => Ok(()),
@@ -127,8 +133,10 @@ impl Size {
     }
 
     fn test(&mut self, test: &Test) {
-        if let Test::Is(texts) | Test::IsNot(texts) = test {
-            self.parts += texts.len();
+        match test {
+            Test::Is(texts) | Test::IsNot(texts) => self.parts += texts.len(),
+            Test::Regex(_) | Test::NotRegex(_) => self.patterns += 1,
+            _ => {}
         }
     }
 }
@@ -136,7 +144,7 @@ impl Size {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::definition::CohortPeople;
+    use crate::definition::{CohortPeople, Comparison};
 
     fn nested(depth: usize) -> Question {
         let innermost = Cohort::Listed(Vec::new());
@@ -155,5 +163,18 @@ mod tests {
         assert!(listing(Cohort::Any(twice), 10).check_size().is_err());
         assert!(listing(Cohort::Any(Vec::new()), LIST_MAX + 1).check_size().is_err());
         assert!(listing(Cohort::Any(vec![Cohort::Any(Vec::new()); PARTS_MAX]), 0).check_size().is_err());
+    }
+
+    #[test]
+    fn patterns_are_few() {
+        let asked = |count: usize, test: Test| {
+            let person = Cohort::Person(Comparison { property: "plan".to_owned(), test });
+            Question::Cohort(CohortPeople { cohort: Cohort::Any(vec![person; count]), list: 0 }).check_size()
+        };
+        for pattern in [Test::Regex, Test::NotRegex] {
+            assert!(asked(PATTERNS_MAX, pattern("a".to_owned())).is_ok());
+            assert!(asked(PATTERNS_MAX + 1, pattern("a".to_owned())).is_err());
+        }
+        assert!(asked(PATTERNS_MAX + 1, Test::Contains("a".to_owned())).is_ok());
     }
 }

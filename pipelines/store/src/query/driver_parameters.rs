@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::error::QueryError;
+use super::parameters::LITERAL_BYTES;
 
 /// The type of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,15 @@ impl ParameterValue {
     /// No value.
     pub fn null(kind: ParameterKind) -> Self {
         ParameterValue { kind, content: ParameterContent::Null }
+    }
+
+    /// What it takes as a node of the statement, about.
+    pub(super) fn bytes(&self) -> usize {
+        match &self.content {
+            ParameterContent::Null => LITERAL_BYTES,
+            ParameterContent::One(text) => LITERAL_BYTES + text.len(),
+            ParameterContent::Many(items) => items.iter().map(ParameterValue::bytes).sum(),
+        }
     }
 
     /// As a node of the statement.

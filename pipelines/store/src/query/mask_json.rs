@@ -10,7 +10,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::exec_err;
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::policy::Policy;
@@ -67,18 +67,22 @@ impl ScalarUDFImpl for MaskJson {
     }
 }
 
-/// `json` without what `policy` hides; `None` when it is no JSON.
+/// Deeper than the doors let anything nest.
+const DEPTH_MAX: usize = 128;
+
+/// `json` without what `policy` hides; `None` when it is no JSON, or too deep to be looked into.
 pub(super) fn masked(json: &str, policy: &Policy) -> Option<String> {
     let mut shown = String::with_capacity(json.len());
-    write(json.trim(), policy, &mut shown).ok()?;
+    write(json.trim(), policy, DEPTH_MAX, &mut shown).ok()?;
     Some(shown)
 }
 
-/// Items nest at most as deep as the doors allow, so the recursion is bounded.
-fn write(json: &str, policy: &Policy, shown: &mut String) -> serde_json::Result<()> {
+/// `levels` may still be gone down.
+fn write(json: &str, policy: &Policy, levels: usize, shown: &mut String) -> serde_json::Result<()> {
+    let deeper = || levels.checked_sub(1).ok_or_else(|| serde_json::Error::custom("nested too deep"));
     match json.as_bytes().first() {
         Some(b'{') => {
-            let Members(members) = serde_json::from_str(json)?;
+            let (levels, Members(members)) = (deeper()?, serde_json::from_str(json)?);
             let kept = members.iter().filter(|(name, _)| !policy.hides_member(name));
             shown.push('{');
             for (place, (name, value)) in kept.enumerate() {
@@ -87,18 +91,19 @@ fn write(json: &str, policy: &Policy, shown: &mut String) -> serde_json::Result<
                 }
                 shown.push_str(&serde_json::to_string(name)?);
                 shown.push(':');
-                write(value.get(), policy, shown)?;
+                write(value.get(), policy, levels, shown)?;
             }
             shown.push('}');
         }
         Some(b'[') => {
+            let levels = deeper()?;
             let elements: Vec<&RawValue> = serde_json::from_str(json)?;
             shown.push('[');
             for (place, element) in elements.iter().enumerate() {
                 if place > 0 {
                     shown.push(',');
                 }
-                write(element.get(), policy, shown)?;
+                write(element.get(), policy, levels, shown)?;
             }
             shown.push(']');
         }
@@ -129,5 +134,20 @@ impl<'de> Deserialize<'de> for Members<'de> {
             }
         }
         deserializer.deserialize_map(Objects)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_deep_is_not_shown_and_harmless() {
+        let policy = Policy { masked: ["email".to_owned()].into(), ..Policy::default() };
+        let nested = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+        assert_eq!(masked(&nested(120), &policy), Some(nested(120)));
+        for levels in [128, 20_000] {
+            assert_eq!(masked(&nested(levels), &policy), None, "{levels}");
+        }
     }
 }

@@ -10,6 +10,13 @@ use serde_json::Value as Json;
 use super::driver_parameters::{ParameterKind, ParameterValue};
 use super::error::QueryError;
 
+/// Highest number of a parameter, as in PostgreSQL's protocol: a list of all of them is as long as it.
+const NUMBER_MAX: usize = 65_535;
+/// Values as literals, together: each is written into all of its places.
+const BOUND_BYTES_MAX: usize = 32 << 20;
+/// What a literal takes beside its text, about.
+pub(super) const LITERAL_BYTES: usize = 64;
+
 /// What goes in place of placeholders.
 pub(super) enum Values<'a> {
     /// `$name` from an object, `$1` from an array.
@@ -25,7 +32,7 @@ pub(super) fn bind(statement: &mut Statement, values: &Values<'_>) -> Result<usi
     match statement {
         Statement::Explain(explain) => bind(&mut explain.statement, values),
         Statement::Statement(statement) => {
-            let mut binder = Binder { values, highest: 0 };
+            let mut binder = Binder { values, highest: 0, bound_bytes: 0 };
             match statement.visit(&mut binder) {
                 ControlFlow::Break(error) => Err(error),
                 ControlFlow::Continue(()) => Ok(binder.highest),
@@ -38,6 +45,7 @@ pub(super) fn bind(statement: &mut Statement, values: &Values<'_>) -> Result<usi
 struct Binder<'a> {
     values: &'a Values<'a>,
     highest: usize,
+    bound_bytes: usize,
 }
 
 impl VisitorMut for Binder<'_> {
@@ -60,7 +68,16 @@ impl Binder<'_> {
     fn value_of(&mut self, name: &str, span: Span) -> Result<Option<Expr>, QueryError> {
         let key = name.strip_prefix('$').unwrap_or_default();
         let place = key.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        if place.is_some_and(|place| place >= NUMBER_MAX) {
+            let message = format!("parameters are numbered up to ${NUMBER_MAX}");
+            return Err(QueryError::SqlInvalid { message, position: Some(span.start.into()) });
+        }
         self.highest = self.highest.max(place.map_or(0, |place| place + 1));
+        self.bound_bytes += self.bytes_of(key, place);
+        if self.bound_bytes > BOUND_BYTES_MAX {
+            let (size, unit) = (self.bound_bytes, "bytes of values in their places");
+            return Err(QueryError::SqlTooLong { size, unit, most: BOUND_BYTES_MAX });
+        }
         let value = match self.values {
             Values::Json(Json::Object(named)) => named.get(key).map(|value| literal(name, value, span)),
             Values::Json(Json::Array(listed)) => {
@@ -77,6 +94,26 @@ impl Binder<'_> {
             Some(value) => value.map(Some),
             None => Err(QueryError::ParameterMissing { name: name.to_owned(), position: Some(span.start.into()) }),
         }
+    }
+}
+
+impl Binder<'_> {
+    /// What the value of a placeholder takes where it stands.
+    fn bytes_of(&self, key: &str, place: Option<usize>) -> usize {
+        match self.values {
+            Values::Json(Json::Object(named)) => named.get(key).map_or(0, bytes_of),
+            Values::Json(Json::Array(listed)) => place.and_then(|place| listed.get(place)).map_or(0, bytes_of),
+            Values::Typed(values) => place.and_then(|place| values.get(place)).map_or(0, ParameterValue::bytes),
+            Values::Json(_) | Values::Declared { .. } => 0,
+        }
+    }
+}
+
+fn bytes_of(value: &Json) -> usize {
+    match value {
+        Json::String(text) => LITERAL_BYTES + text.len(),
+        Json::Array(items) => items.iter().map(bytes_of).sum(),
+        _ => LITERAL_BYTES,
     }
 }
 

@@ -117,17 +117,23 @@ const FUNCTIONS: &[&str] = &[
 /// Names that begin so and are harmless.
 const HARMLESS: &[&str] = &["urlhash", "urlhierarchy", "urlpathhierarchy", "deltasum", "deltasumtimestamp"];
 
-/// What this server calls its databases and table functions.
+/// Whether a function of this name looks beyond the values that it is given.
+fn looks_beyond(name: &str) -> bool {
+    !HARMLESS.contains(&name) && FUNCTIONS.iter().any(|known| name.starts_with(known))
+}
+
+/// What this server calls its databases and table functions, and those of its functions that look beyond values.
 pub(super) struct Names {
     databases: HashSet<String>,
     table_functions: HashSet<String>,
+    functions: HashSet<String>,
 }
 
 impl Names {
     pub async fn read(database: &Database) -> Result<Names, StoreError> {
         let column = schema(&[("name", DataType::Utf8)]);
-        let names = async |table: &str| -> Result<HashSet<String>, StoreError> {
-            let batches = database.batches(&format!("SELECT lower(name) FROM system.{table}"), &column).await?;
+        let names = async |from: &str| -> Result<HashSet<String>, StoreError> {
+            let batches = database.batches(&format!("SELECT lower(name) FROM system.{from}"), &column).await?;
             Ok(batches
                 .iter()
                 .flat_map(|batch| {
@@ -135,7 +141,10 @@ impl Names {
                 })
                 .collect())
         };
-        Ok(Names { databases: names("databases").await?, table_functions: names("table_functions").await? })
+        let beyond = format!("functions WHERE match(lower(name), '^({})')", FUNCTIONS.join("|"));
+        let mut functions = names(&beyond).await?;
+        functions.retain(|name| looks_beyond(name));
+        Ok(Names { databases: names("databases").await?, table_functions: names("table_functions").await?, functions })
     }
 }
 
@@ -172,11 +181,18 @@ pub(super) fn judged(sql: &str, names: &Names) -> Result<Vec<Word>, QueryError> 
         if matches!(word, Word::Bare(_)) && REFUSED.contains(&&*name) && !(calls && ALSO_FUNCTIONS.contains(&&*name)) {
             return Err(refused(&name));
         }
-        let of_tables = || names.table_functions.contains(&name) && !["format", "null", "values"].contains(&&*name);
-        let looks_beyond = || FUNCTIONS.iter().any(|known| name.starts_with(known));
-        if calls && !HARMLESS.contains(&&*name) && (of_tables() || looks_beyond()) {
+        let is_harmless = HARMLESS.contains(&&*name) || ["format", "null", "values"].contains(&&*name);
+        let of_tables = || names.table_functions.contains(&name) && !is_harmless;
+        if calls && (of_tables() || looks_beyond(&name)) {
             return Err(QueryError::UnknownFunction {
                 message: format!("the function {name} cannot be used here"),
+                position: None,
+            });
+        }
+        // `APPLY(f)` and `arrayMap(f, …)` call a function that is only named.
+        if !calls && before != Some(&Word::Sign(".")) && names.functions.contains(&name) {
+            return Err(QueryError::UnknownFunction {
+                message: format!("{name} is a function that cannot be used here: nothing else can have its name"),
                 position: None,
             });
         }
@@ -237,7 +253,11 @@ mod tests {
 
     fn names() -> Names {
         let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        Names { databases: set(&["footfall", "system"]), table_functions: set(&["url", "numbers", "format"]) }
+        Names {
+            databases: set(&["footfall", "system"]),
+            table_functions: set(&["url", "numbers", "format"]),
+            functions: set(&["file", "sleep", "version"]),
+        }
     }
 
     #[test]
@@ -248,6 +268,8 @@ mod tests {
             "SELECT windowFunnel(10)(toUInt64(1), event = 'a') FROM activity GROUP BY person_id",
             "SELECT a.event FROM activity AS a ARRAY JOIN [1, 2] AS n WHERE a.person_id IN (SELECT person_id FROM persons)",
             "SELECT format('{}', event), 'INTO OUTFILE; DROP' FROM activity",
+            "SELECT 'file', a.version, user_id, arrayMap(upper, ['a']) FROM activity AS a",
+            "SELECT * APPLY(toString) FROM activity",
         ] {
             judged(sql, &names()).unwrap_or_else(|error| panic!("{sql}: {error}"));
         }
@@ -273,6 +295,10 @@ mod tests {
             "SELECT * FROM numbers(10)",
             "SELECT file('/etc/passwd')",
             "SELECT `file`('/etc/passwd')",
+            "SELECT * APPLY(file) FROM (SELECT 'secret.csv' AS name)",
+            "SELECT COLUMNS('name') APPLY `FILE` FROM (SELECT 'secret.csv' AS name)",
+            "SELECT arrayMap(file, ['secret.csv'])",
+            "SELECT arrayMap((sleep), [3, 3])",
             "SELECT dictGet('a', 'b', 1)",
             "SELECT joinGet('a', 'b', 1)",
             "SELECT getSetting('x')",

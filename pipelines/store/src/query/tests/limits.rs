@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::fixture::{Fixture, PROJECT, activity};
 use super::select::{hundred, two_files_and_fresh};
-use crate::query::{Answer, Position, QueryError, Question, QuestionLimits};
+use crate::query::{Answer, ParameterKind, ParameterValue, Position, QueryError, Question, QuestionLimits};
 use crate::tables::Table;
 
 async fn code(fixture: &Fixture, sql: &str) -> &'static str {
@@ -195,6 +195,33 @@ async fn long_and_deep_sql_is_refused_and_harmless() {
     let list: Vec<String> = (0..9_000).map(|n| format!("'e{n}'")).collect();
     let listed = format!("SELECT count(*) FROM activity WHERE event IN ({})", list.join(", "));
     assert_eq!(fixture.value(&listed).await, json!(0));
+}
+
+/// A value is written into all places of its parameter, and the parameters of a statement are listed up to the highest number.
+#[tokio::test]
+async fn parameters_do_not_grow_without_bound() {
+    let fixture = two_files_and_fresh();
+    let asked = |places: usize, value: serde_json::Value| {
+        let places = vec!["$1"; places].join(", ");
+        let sql = format!("SELECT count(*) AS n FROM activity WHERE event IN ({places})");
+        Question::new(sql).with_params(json!([value]))
+    };
+    let text = || json!("x".repeat(1 << 20));
+    let typed = |places: usize| {
+        let value = ParameterValue::one(ParameterKind::Text, "x".repeat(1 << 20));
+        asked(places, json!(null)).with_values(vec![value])
+    };
+    assert_eq!(json!(fixture.rows(asked(10, text())).await.unwrap()), json!([{"n": 0}]));
+    assert_eq!(json!(fixture.rows(typed(10)).await.unwrap()), json!([{"n": 0}]));
+    assert_eq!(fixture.refusal(asked(100, text())).await.code(), "sql_too_long");
+    assert_eq!(fixture.refusal(typed(100)).await.code(), "sql_too_long");
+
+    let numbered = async |number: usize| {
+        let question = Question::new(format!("SELECT ${number}"));
+        fixture.engine.describe(PROJECT, question, Vec::new()).await
+    };
+    assert_eq!(numbered(65_535).await.unwrap().parameters.len(), 65_535);
+    assert_eq!(numbered(65_536).await.unwrap_err().code(), "sql_invalid");
 }
 
 /// Rows without end.
