@@ -51,6 +51,7 @@ pub struct Scratch {
     groups: OnceCell<Box<RawValue>>,
     set: OnceCell<Box<RawValue>>,
     set_once: OnceCell<Box<RawValue>>,
+    unset: OnceCell<Box<RawValue>>,
     unescaped: OnceCell<String>,
 }
 
@@ -69,6 +70,10 @@ impl Scratch {
 
     pub(crate) fn set_once(&self, json: String) -> Option<&RawValue> {
         keep(&self.set_once, json)
+    }
+
+    pub(crate) fn unset(&self, json: String) -> Option<&RawValue> {
+        keep(&self.unset, json)
     }
 
     pub(crate) fn unescaped(&self, text: String) -> &str {

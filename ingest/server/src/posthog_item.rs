@@ -157,7 +157,7 @@ pub(crate) fn read<'a>(
     };
     draft.set = both(meant.set, event.set, |json| scratch.set(json));
     draft.set_once = both(meant.set_once, event.set_once, |json| scratch.set_once(json));
-    draft.unset = raw(meant.unset.or(event.unset).filter(|names| names.is_array()));
+    draft.unset = unset(meant.unset, event.unset, scratch);
     draft.properties = raw(event.properties);
     draft.message_id = event.uuid;
     draft.keep_clock = event.keep_clock || meant.keep_clock;
@@ -180,6 +180,21 @@ fn both<'a>(
     match (inside, beside) {
         (Some(inside), Some(beside)) => Some(merged(inside, beside)).filter(|json| json != "{}").and_then(keep),
         (inside, beside) => raw(inside.or(beside)),
+    }
+}
+
+/// The names to forget of a person, as an array: they may come as the keys of an object too.
+fn unset<'a>(inside: Option<Value<'a>>, beside: Option<Value<'a>>, scratch: &'a Scratch) -> Option<&'a RawValue> {
+    match (inside, beside) {
+        (Some(names), None) | (None, Some(names)) if names.is_array() => raw(Some(names)),
+        (inside, beside) => {
+            let mut names = Vec::new();
+            for value in [inside, beside].into_iter().flatten() {
+                names.extend(value.elements().map(|name| name.text().to_owned()));
+                names.extend(value.members().map(|(name, _)| quoted(&name)));
+            }
+            (!names.is_empty()).then(|| format!("[{}]", names.join(","))).and_then(|json| scratch.unset(json))
+        }
     }
 }
 

@@ -137,6 +137,23 @@ async fn changes_of_a_person_are_taken_from_both_places() {
 }
 
 #[tokio::test]
+async fn what_a_person_is_to_lose_comes_in_every_shape() {
+    let house = House::new();
+    let event = |inside: serde_json::Value, beside: serde_json::Value| json!({"event": "e", "distinct_id": "u", "properties": {"$unset": inside}, "$unset": beside});
+    let batch = [
+        event(json!(["a", "b"]), json!(null)),
+        event(json!(null), json!(["a"])),
+        event(json!({"a": "", "b\"": 1}), json!(null)),
+        event(json!(["a"]), json!(["b"])),
+        event(json!("a"), json!([])),
+    ];
+    let batch = json!({"api_key": "phc_test", "batch": batch});
+    assert_eq!(house.post("/batch/", &[], batch.to_string()).await.status, 200);
+    let lost: Vec<_> = house.activities().iter().map(|activity| activity["unset"].clone()).collect();
+    assert_eq!(lost, [json!(["a", "b"]), json!(["a"]), json!(["a", "b\""]), json!(["a", "b"]), json!(null)]);
+}
+
+#[tokio::test]
 async fn faults_have_the_statuses_that_clients_know() {
     let house = House::new();
     for body in ["", "{", "[]", "3", r#"{"api_key":"phc_test","batch":[]}"#] {
