@@ -111,7 +111,11 @@ fn cells_of(column: &ArrayRef) -> Result<Vec<Cell>, ArrowError> {
             let is_id = *column.data_type() == DataType::FixedSizeBinary(16);
             each(&|row| Cell::Text(text_of(values.as_binary::<i64>().value(row), is_id)))
         }
-        DataType::Struct(_) | DataType::List(_) | DataType::LargeList(_) | DataType::Map(_, _) => nested(column)?,
+        DataType::Struct(_)
+        | DataType::List(_)
+        | DataType::LargeList(_)
+        | DataType::FixedSizeList(_, _)
+        | DataType::Map(_, _) => nested(column)?,
         _ => {
             let format = ArrayFormatter::try_new(column.as_ref(), &FormatOptions::default())?;
             each(&|row| Cell::Text(format.value(row).to_string()))

@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryArray, Decimal128Array, DictionaryArray, FixedSizeBinaryArray, Int32Array, Int64Array, StringArray,
-    TimestampMillisecondArray, TimestampNanosecondArray,
+    ArrayRef, BinaryArray, Decimal128Array, DictionaryArray, FixedSizeBinaryArray, FixedSizeListArray, Int32Array,
+    Int64Array, StringArray, TimestampMillisecondArray, TimestampNanosecondArray,
 };
-use arrow::datatypes::Int32Type;
+use arrow::datatypes::{Float64Type, Int32Type};
 use arrow::record_batch::RecordBatch;
 use footfall_ingest_activity::{Activity, Entry, Limits};
 use parquet::arrow::ArrowWriter;
@@ -141,7 +141,8 @@ fn parquet_with_decimals_categories_and_texts_that_are_called_bytes() {
     let numbers = DictionaryArray::<Int32Type>::new(keys.clone(), Arc::new(Int64Array::from(vec![7, 3])));
     let words = DictionaryArray::<Int32Type>::new(keys, Arc::new(StringArray::from(vec!["Cologne", "Bonn"])));
     let price = Decimal128Array::from(vec![-1205]).with_precision_and_scale(10, 2).unwrap();
-    let columns: [(&str, ArrayRef); 7] = [
+    let place = FixedSizeListArray::from_iter_primitive::<Float64Type, _, _>([Some([Some(50.7), Some(7.1)])], 2);
+    let columns: [(&str, ArrayRef); 8] = [
         ("event_id", Arc::new(BinaryArray::from(vec![&[0x01u8; 16][..]]))),
         ("event", Arc::new(BinaryArray::from(vec![&b"checkout_started"[..]]))),
         ("user_id", Arc::new(StringArray::from(vec!["u1"]))),
@@ -149,9 +150,10 @@ fn parquet_with_decimals_categories_and_texts_that_are_called_bytes() {
         ("n", Arc::new(numbers)),
         ("city", Arc::new(words)),
         ("price", Arc::new(price)),
+        ("place", Arc::new(place)),
     ];
     let (rows, ..) = taken("b.parquet", &parquet(RecordBatch::try_from_iter(columns).unwrap()));
-    let properties = serde_json::json!({"n": 3, "city": "Bonn", "price": -12.05});
+    let properties = serde_json::json!({"n": 3, "city": "Bonn", "price": -12.05, "place": [50.7, 7.1]});
     let wanted = serde_json::json!(["checkout_started", "u1", "01".repeat(16), "2024-05-01T10:00:00.123Z", properties]);
     assert_eq!(rows, [wanted]);
 }
@@ -177,6 +179,7 @@ fn formats_are_told_apart() {
     assert_eq!(format("x", "{\"event\":\"a\"}\n"), FileFormat::Ndjson);
     assert_eq!(format("x", "{\"event\":\"batch\",\"x\":\"batch\"}\n"), FileFormat::Ndjson);
     assert_eq!(format("x", "{\n \"batch\": []}"), FileFormat::Segment);
+    assert_eq!(format("x.ndjson", "{\"event\":\n{\"event\":\"a\"}\n"), FileFormat::Ndjson);
     assert_eq!(format("x", "[]"), FileFormat::Segment);
 }
 
@@ -198,7 +201,7 @@ fn an_object_in_a_cell_may_have_several_lines() {
 
 #[test]
 fn a_broken_line_is_rejected_alone_wherever_it_stands() {
-    for broken in [&b"\"event\":"[..], b"7", b"\xff\xfe"] {
+    for broken in [&b"{\"event\":"[..], b"7", b"\xff\xfe"] {
         let mut text = [broken, b"\n"].concat();
         text.extend(format!("{LINE}\n").repeat(3).into_bytes());
         let (rows, quarantined, rejected) = taken("x.ndjson", &text);
