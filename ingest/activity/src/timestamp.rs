@@ -33,10 +33,9 @@ impl Timestamp {
         Timestamp(self.0.saturating_add(millis))
     }
 
-    /// Reads ISO 8601 / RFC 3339 (`T` or blank, offset or `Z`, also set apart by a blank, or `UTC`; without an offset it is UTC; a
-    /// bare date is its midnight),
-    /// or a number since the epoch: nine to eleven digits are seconds, twelve to fourteen milliseconds, up to seventeen
-    /// microseconds, up to nineteen nanoseconds; a fraction is allowed.
+    /// Reads ISO 8601 / RFC 3339 (`T` or blank; offset, `Z` or `UTC`, also behind a blank; without an offset it is UTC; a
+    /// bare date is its midnight), or a number since the epoch: nine to eleven digits are seconds, twelve to fourteen
+    /// milliseconds, up to seventeen microseconds, up to nineteen nanoseconds; a fraction is allowed.
     pub fn parse(text: &str) -> Result<Self, TimestampError> {
         if let Some(fast) = parse_plain(text.as_bytes()) {
             return Ok(fast);

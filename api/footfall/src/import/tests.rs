@@ -90,6 +90,26 @@ fn batches_and_arrays() {
 }
 
 #[test]
+fn a_batchs_context_changes_nothing_else_of_its_items() {
+    let item = |context: &str| {
+        format!(
+            "{{\"type\":\"track\",\"event\":\"e\",\"userId\":12345678901234567890123{context},\"properties\":{{\"n\":1.10}}}}"
+        )
+    };
+    let items = [item(""), item(",\"context\":null"), item(",\"context\":{\"locale\":\"fr\"}"), "{}".to_owned()];
+    let batch = format!("{{\"batch\":[{}],\"context\":{{\"locale\":\"de\",\"n\":2.0}}}}", items.join(",\n"));
+    let (rows, quarantined, rejected) = taken("b.json", batch.as_bytes());
+    assert_eq!((rows.len(), quarantined, rejected), (3, 1, 0));
+    assert!(rows.iter().all(|row| row[1] == "12345678901234567890123"), "{rows:?}");
+    let lines: Vec<u8> = read("b.json", batch.as_bytes()).into_iter().flat_map(|chunk| chunk.text).collect();
+    let lines = String::from_utf8(lines).unwrap();
+    let ends = [r#"{"n":1.10},"context":{"locale":"de","n":2.0}}"#; 2];
+    let wanted = [ends[0], ends[1], r#""context":{"locale":"fr","n":2.0}}"#, r#"{"context":{"locale":"de","n":2.0}}"#];
+    assert_eq!(lines.lines().count(), wanted.len());
+    assert!(lines.lines().zip(wanted).all(|(line, end)| line.ends_with(end)), "{lines}");
+}
+
+#[test]
 fn posthog_lines_and_csv() {
     let line = r#"{"uuid":"0190a000-0000-7000-8000-000000000001","event":"buy","distinct_id":"u1","timestamp":"2024-05-01T10:00:00Z","properties":{"n":3}}"#;
     let (lines, ..) = taken("p.ndjson", line.as_bytes());
