@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use footfall_api_bus::Bus;
 use footfall_api_server::{Account, Check, Health, Lag, OperationError, Operations};
 use footfall_ingest_activity::Clock;
+use footfall_pipelines_jobs::ImportAccount;
 
 use crate::client::Call;
 use crate::config::Settings;
@@ -43,9 +44,8 @@ impl Operations for Upkeep {
     async fn import_account(&self, id: &str) -> Result<Account, OperationError> {
         // Asked first, so that "caught up" never runs ahead of the account.
         let caught_up = self.stack.is_caught_up();
-        let account = self.stack.imports.get(id);
-        let (stored, duplicate, quarantined) = (account.stored, account.duplicate, account.quarantined);
-        Ok(Account { stored, duplicate, quarantined, caught_up })
+        let ImportAccount { stored, duplicate, quarantined, erased } = self.stack.imports.get(id);
+        Ok(Account { stored, duplicate, quarantined, erased, caught_up })
     }
 
     async fn flush(&self) -> Result<(), OperationError> {

@@ -27,6 +27,8 @@ pub struct Account {
     pub duplicate: u64,
     /// Items in `quarantine`.
     pub quarantined: u64,
+    /// Activities of persons who are forgotten: they make no rows.
+    pub erased: u64,
     /// True when the jobs have read everything that was in the log when this was asked.
     pub caught_up: bool,
 }

@@ -156,6 +156,7 @@ async fn an_operator_asks_for_an_account_and_upkeep() {
     {
       "caught_up": true,
       "duplicate": 2,
+      "erased": 3,
       "quarantined": 1,
       "stored": 7
     }

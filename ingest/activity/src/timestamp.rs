@@ -33,9 +33,9 @@ impl Timestamp {
         Timestamp(self.0.saturating_add(millis))
     }
 
-    /// Reads ISO 8601 / RFC 3339 (`T` or blank, offset or `Z`; without an offset it is UTC; a bare date is its midnight),
-    /// or a number since the epoch: nine to eleven digits are seconds, twelve to fourteen milliseconds, up to seventeen
-    /// microseconds, up to nineteen nanoseconds; a fraction is allowed.
+    /// Reads ISO 8601 / RFC 3339 (`T` or blank; offset, `Z` or `UTC`, also behind a blank; without an offset it is UTC; a
+    /// bare date is its midnight), or a number since the epoch: nine to eleven digits are seconds, twelve to fourteen
+    /// milliseconds, up to seventeen microseconds, up to nineteen nanoseconds; a fraction is allowed.
     pub fn parse(text: &str) -> Result<Self, TimestampError> {
         if let Some(fast) = parse_plain(text.as_bytes()) {
             return Ok(fast);
@@ -45,6 +45,8 @@ impl Timestamp {
             return Ok(number);
         }
         let fail = || TimestampError(text.chars().take(64).collect());
+        let joined = with_offset_joined(text);
+        let text = joined.as_deref().unwrap_or(text);
         if let Ok(instant) = text.parse::<jiff::Timestamp>() {
             return Ok(Timestamp(instant.as_millisecond()));
         }
@@ -59,6 +61,15 @@ impl Timestamp {
             Ok(instant) => format!("{instant:.3}"),
             Err(_) => self.0.to_string(),
         }
+    }
+}
+
+/// Databases and some languages set the offset apart: `2026-11-23 12:00:00 UTC`, `2026-11-23 12:00:00 +0200`.
+fn with_offset_joined(text: &str) -> Option<String> {
+    match text.rsplit_once(' ')? {
+        (time, "UTC" | "GMT" | "Z") => Some(format!("{time}Z")),
+        (time, offset) if offset.starts_with(['+', '-']) => Some(format!("{time}{offset}")),
+        _ => None,
     }
 }
 

@@ -21,6 +21,8 @@ pub enum BodyKind {
     Native,
     /// As native, every item in any dialect's shape.
     Import,
+    /// The same, an item a line, whatever the first line is.
+    ImportLines,
 }
 
 impl BodyKind {
@@ -33,6 +35,7 @@ impl BodyKind {
         BodyKind::PosthogV1,
         BodyKind::Native,
         BodyKind::Import,
+        BodyKind::ImportLines,
     ];
 }
 
@@ -56,6 +59,7 @@ pub fn parse_body(
         BodyKind::PosthogV1 => posthog_v1::read(body, &stamp, items_max)?,
         BodyKind::Native => native::read(body, Dialect::Native, false, items_max)?,
         BodyKind::Import => native::read(body, Dialect::Import, false, items_max)?,
+        BodyKind::ImportLines => native::read(body, Dialect::Import, true, items_max)?,
     };
     Ok(take(&envelope, setting))
 }

@@ -2,6 +2,8 @@
 
 use std::io::{self, Read};
 
+use flate2::{Decompress, FlushDecompress, Status};
+
 use crate::envelope::BodyFault;
 
 /// How a body is compressed.
@@ -68,15 +70,44 @@ pub fn decode(
             drain(decoder, body.len(), bytes_max, reserve)
         }
         // "deflate" is zlib by the standard and raw by the habit of some clients.
-        Encoding::Deflate if is_zlib(body) => {
-            drain(flate2::bufread::ZlibDecoder::new(body), body.len(), bytes_max, reserve)
-        }
-        Encoding::Deflate => drain(flate2::bufread::DeflateDecoder::new(body), body.len(), bytes_max, reserve),
+        Encoding::Deflate => drain(Inflate::new(body, is_zlib(body)), body.len(), bytes_max, reserve),
     }
 }
 
 fn is_zlib(body: &[u8]) -> bool {
     matches!(body, [first, second, ..] if first & 0x0f == 8 && (u16::from(*first) << 8 | u16::from(*second)) % 31 == 0)
+}
+
+/// A stream of deflate. One that ends early is an error, which the readers of the crate take for its end.
+struct Inflate<'a> {
+    rest: &'a [u8],
+    state: Decompress,
+    is_over: bool,
+}
+
+impl<'a> Inflate<'a> {
+    fn new(body: &'a [u8], zlib: bool) -> Self {
+        Inflate { rest: body, state: Decompress::new(zlib), is_over: false }
+    }
+}
+
+impl Read for Inflate<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while !self.is_over {
+            let (taken, given) = (self.state.total_in(), self.state.total_out());
+            self.is_over = self.state.decompress(self.rest, out, FlushDecompress::None)? == Status::StreamEnd;
+            let taken = (self.state.total_in() - taken) as usize;
+            let given = (self.state.total_out() - given) as usize;
+            self.rest = self.rest.get(taken..).unwrap_or_default();
+            if given > 0 {
+                return Ok(given);
+            }
+            if taken == 0 && !self.is_over {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the stream ends early"));
+            }
+        }
+        Ok(0)
+    }
 }
 
 fn broken(error: io::Error) -> DecodeError {

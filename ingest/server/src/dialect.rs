@@ -49,6 +49,9 @@ impl Dialect {
 pub struct Scratch {
     context: OnceCell<Box<RawValue>>,
     groups: OnceCell<Box<RawValue>>,
+    set: OnceCell<Box<RawValue>>,
+    set_once: OnceCell<Box<RawValue>>,
+    unset: OnceCell<Box<RawValue>>,
     unescaped: OnceCell<String>,
 }
 
@@ -59,6 +62,18 @@ impl Scratch {
 
     pub(crate) fn groups(&self, json: String) -> Option<&RawValue> {
         keep(&self.groups, json)
+    }
+
+    pub(crate) fn set(&self, json: String) -> Option<&RawValue> {
+        keep(&self.set, json)
+    }
+
+    pub(crate) fn set_once(&self, json: String) -> Option<&RawValue> {
+        keep(&self.set_once, json)
+    }
+
+    pub(crate) fn unset(&self, json: String) -> Option<&RawValue> {
+        keep(&self.unset, json)
     }
 
     pub(crate) fn unescaped(&self, text: String) -> &str {

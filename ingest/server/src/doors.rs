@@ -129,11 +129,7 @@ impl Doors {
         let taken = self.take(wire, head, body).await;
         match &taken {
             Ok(parsed) => count(dialect, parsed),
-            Err(fault) => {
-                metrics::counter!("footfall_received_total", "dialect" => dialect).increment(1);
-                metrics::counter!("footfall_rejected_total", "dialect" => dialect, "reason" => fault.code())
-                    .increment(1);
-            }
+            Err(fault) => count_refused(dialect, fault),
         }
         taken
     }
@@ -276,6 +272,12 @@ impl Inner {
 fn project_of(caller: &Caller, head: &Head) -> Arc<str> {
     let named = head.project.as_deref().filter(|_| caller.operator);
     named.map_or_else(|| caller.project.clone(), Arc::from)
+}
+
+/// Adds a request that is refused as a whole to the account: one received, one rejected.
+pub(crate) fn count_refused(dialect: &'static str, fault: &Fault) {
+    metrics::counter!("footfall_received_total", "dialect" => dialect).increment(1);
+    metrics::counter!("footfall_rejected_total", "dialect" => dialect, "reason" => fault.code()).increment(1);
 }
 
 /// Adds the request to the account, one call per counter.

@@ -14,7 +14,7 @@ pub(crate) fn read(body: &[u8], dialect: Dialect, lines: bool, items_max: usize)
         text => text?,
     };
     match Value::check(text) {
-        Ok(value) if value.is_array() => Ok(Envelope::new(dialect, items_of(value, items_max)?)),
+        Ok(value) if value.is_array() => Ok(several(items_of(value, items_max)?, dialect)),
         Ok(value) => Ok(single(value, dialect)),
         Err(_) if first_line_is_json(text.as_bytes()) => by_line(text.as_bytes(), dialect, items_max),
         Err(error) => Err(BodyFault::NotJson(error.to_string())),
@@ -41,11 +41,16 @@ fn by_line(body: &[u8], dialect: Dialect, items_max: usize) -> Result<Envelope<'
     if items.is_empty() {
         return Err(BodyFault::Empty);
     }
+    Ok(several(items, dialect))
+}
+
+/// The items of one request; the first says when it was sent.
+fn several(items: Vec<Item<'_>>, dialect: Dialect) -> Envelope<'_> {
     let mut envelope = Envelope::new(dialect, items);
     if let Some(Item::Json(first)) = envelope.items.first() {
         envelope.sent_at = first.member("sentAt").and_then(lenient_time);
     }
-    Ok(envelope)
+    envelope
 }
 
 fn item_of(line: &[u8]) -> Item<'_> {

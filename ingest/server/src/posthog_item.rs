@@ -1,11 +1,12 @@
 //! One PostHog event, of capture v0, capture v1 or a row of an export.
 
 use footfall_ingest_activity::{Draft, Kind, Link, LinkKind, Reason, Refusal, Source, Text};
+use serde_json::value::RawValue;
 
 use crate::columns;
 use crate::dialect::{Around, Scratch};
 use crate::field::{object, raw, time};
-use crate::json::{Value, quoted};
+use crate::json::{Value, merged, quoted};
 
 /// PostHog cuts distinct ids at this many characters.
 const ID_CHARS_MAX: usize = 200;
@@ -92,7 +93,7 @@ fn meanings(properties: Value<'_>) -> Result<Meanings<'_>, Refusal> {
         match &*key {
             "distinct_id" | "$distinct_id" => found.distinct_id = stringified(value),
             "$anon_distinct_id" => found.anonymous_id = value.scalar(),
-            "$user_id" => found.user_id = value.scalar(),
+            "$user_id" => found.user_id = value.scalar().filter(|id| !id.trim().is_empty()),
             "alias" => found.alias = value.scalar(),
             "$groups" => found.groups = Some(value).filter(|value| value.is_object()),
             "$group_type" => found.group_type = value.scalar(),
@@ -154,9 +155,9 @@ pub(crate) fn read<'a>(
         }
         (groups, ..) => groups,
     };
-    draft.set = raw(meant.set.or(event.set));
-    draft.set_once = raw(meant.set_once.or(event.set_once));
-    draft.unset = raw(meant.unset.or(event.unset).filter(|names| names.is_array()));
+    draft.set = both(meant.set, event.set, |json| scratch.set(json));
+    draft.set_once = both(meant.set_once, event.set_once, |json| scratch.set_once(json));
+    draft.unset = unset(meant.unset, event.unset, scratch);
     draft.properties = raw(event.properties);
     draft.message_id = event.uuid;
     draft.keep_clock = event.keep_clock || meant.keep_clock;
@@ -168,6 +169,33 @@ pub(crate) fn read<'a>(
     }
     draft.event = Some(name);
     Ok(draft)
+}
+
+/// What an event changes of the person may stand among its properties and beside them, which then wins.
+fn both<'a>(
+    inside: Option<Value<'a>>,
+    beside: Option<Value<'a>>,
+    keep: impl FnOnce(String) -> Option<&'a RawValue>,
+) -> Option<&'a RawValue> {
+    match (inside, beside) {
+        (Some(inside), Some(beside)) => Some(merged(inside, beside)).filter(|json| json != "{}").and_then(keep),
+        (inside, beside) => raw(inside.or(beside)),
+    }
+}
+
+/// The names to forget of a person, as an array: they may come as the keys of an object too.
+fn unset<'a>(inside: Option<Value<'a>>, beside: Option<Value<'a>>, scratch: &'a Scratch) -> Option<&'a RawValue> {
+    match (inside, beside) {
+        (Some(names), None) | (None, Some(names)) if names.is_array() => raw(Some(names)),
+        (inside, beside) => {
+            let mut names = Vec::new();
+            for value in [inside, beside].into_iter().flatten() {
+                names.extend(value.elements().map(|name| name.text().to_owned()));
+                names.extend(value.members().map(|(name, _)| quoted(&name)));
+            }
+            (!names.is_empty()).then(|| format!("[{}]", names.join(","))).and_then(|json| scratch.unset(json))
+        }
+    }
 }
 
 fn cut(id: Text<'_>) -> Text<'_> {

@@ -68,10 +68,12 @@ pub(crate) fn read(body: &[u8], sent_at: Option<Timestamp>, items_max: usize) ->
 
 /// The one token of the request.
 fn key_of<'a>(body: Value<'a>, items: &[Item<'a>]) -> Result<Option<Text<'a>>, BodyFault> {
-    let mut key = if body.is_object() { token_in(body) } else { None };
+    let mut key = if body.is_object() { token_in(body, true) } else { None };
+    // Where the request says its token, a property of that name is the app's own: that of a device, say.
+    let in_properties = key.is_none();
     for item in items {
         let Item::Json(value) = item else { continue };
-        let Some(token) = token_in(*value) else { continue };
+        let Some(token) = token_in(*value, in_properties) else { continue };
         match &key {
             Some(known) if *known != token => return Err(BodyFault::MixedKeys),
             Some(_) => {}
@@ -84,13 +86,14 @@ fn key_of<'a>(body: Value<'a>, items: &[Item<'a>]) -> Result<Option<Text<'a>>, B
     Ok(key)
 }
 
-fn token_in(object: Value<'_>) -> Option<Text<'_>> {
+/// The token beside the properties of an event or a batch, else the one among them if that is asked for.
+fn token_in(object: Value<'_>, in_properties: bool) -> Option<Text<'_>> {
     let mut nested = None;
     let mut token = None;
     for (name, value) in object.members() {
         match &*name {
             "api_key" | "token" | "$token" => token = value.scalar().filter(|token| !token.is_empty()).or(token),
-            "properties" => nested = Some(value),
+            "properties" if in_properties => nested = Some(value),
             _ => {}
         }
     }

@@ -10,7 +10,8 @@ use http::Method;
 use http::request::Parts;
 use serde_json::json;
 
-use crate::doors::Doors;
+use crate::dialect::Dialect;
+use crate::doors::{Doors, count_refused};
 use crate::fault::Fault;
 use crate::head::Head;
 use crate::wire::Wire;
@@ -111,10 +112,16 @@ async fn posthog_v1(State(doors): State<Doors>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let is_json = header("content-type").is_some_and(|kind| kind.to_ascii_lowercase().contains("json"));
-    let taken = match posthog_v1::Stamp::read(header) {
+    let stamp = match posthog_v1::Stamp::read(header) {
         _ if !is_json => Err(Fault::MediaType),
-        Err(fault) => Err(Fault::Body(fault)),
+        stamp => stamp.map_err(Fault::Body),
+    };
+    let taken = match stamp {
         Ok(stamp) => doors.accept(Wire::PosthogV1(stamp), head_of(&parts), body).await,
+        Err(fault) => {
+            count_refused(Dialect::Posthog.as_str(), &fault);
+            Err(fault)
+        }
     };
     let mut response = answer::posthog_v1(taken);
     if let Some(request_id) = parts.headers.get("posthog-request-id") {

@@ -64,9 +64,9 @@ fn fields(item: Value<'_>) -> Result<Call<'_>, Refusal> {
         kind: id("type", kind)?,
         event: id("event", event)?,
         name: name.and_then(Value::scalar),
-        user_id: id("userId", user)?,
-        anonymous_id: id("anonymousId", anonymous)?,
-        previous_id: id("previousId", previous)?,
+        user_id: somebody(id("userId", user)?),
+        anonymous_id: somebody(id("anonymousId", anonymous)?),
+        previous_id: somebody(id("previousId", previous)?),
         group_id: id("groupId", group)?,
         message_id: id("messageId", message)?,
         timestamp: time.and_then(self::time).or(original.and_then(self::time)),
@@ -75,6 +75,11 @@ fn fields(item: Value<'_>) -> Result<Call<'_>, Refusal> {
         context: object("context", context)?,
         merge,
     })
+}
+
+/// An id that names somebody: clients write `"userId": ""` for whoever has none.
+fn somebody(id: Option<Text<'_>>) -> Option<Text<'_>> {
+    id.filter(|id| !id.trim().is_empty())
 }
 
 /// The kind that a `type` names.
@@ -105,7 +110,8 @@ pub(crate) fn read<'a>(item: Value<'a>, around: &Around<'a>, scratch: &'a Scratc
     let mut draft = Draft::new(kind);
     context(&mut draft, call.context, around.context, scratch);
     let payload = match kind {
-        Kind::Identify | Kind::Group => call.traits.or(call.properties),
+        Kind::Identify => traits(&call),
+        Kind::Group => call.traits.or(call.properties),
         _ => call.properties,
     };
     if let Some(payload) = payload {
@@ -125,7 +131,7 @@ pub(crate) fn read<'a>(item: Value<'a>, around: &Around<'a>, scratch: &'a Scratc
         return Err(Refusal::new(Reason::Malformed, "a group call needs a `groupId`"));
     }
     let context_group = || call.context.and_then(|context| context.member("groupId")).and_then(Value::scalar);
-    if let Some(group_id) = call.group_id.take().or_else(context_group) {
+    if let Some(group_id) = somebody(call.group_id.take()).or_else(|| somebody(context_group())) {
         draft.groups = scratch.groups(format!("{{\"group\":{}}}", quoted(&group_id)));
     }
     draft.link = link(kind, &call)?;
@@ -141,6 +147,13 @@ pub(crate) fn read<'a>(item: Value<'a>, around: &Around<'a>, scratch: &'a Scratc
     Ok(draft)
 }
 
+/// What an identify says of the person. RudderStack's browser and mobile clients have it in the context alone.
+fn traits<'a>(call: &Call<'a>) -> Option<Value<'a>> {
+    let of_context = || call.context?.member("traits").filter(|traits| traits.is_object());
+    let said = [call.traits, call.properties];
+    said.into_iter().flatten().find(|traits| traits.text() != "{}").or_else(of_context)
+}
+
 /// The item's context within that of its batch.
 fn context<'a>(draft: &mut Draft<'a>, own: Option<Value<'a>>, outer: Option<Value<'a>>, scratch: &'a Scratch) {
     for context in [outer, own].into_iter().flatten() {
@@ -154,10 +167,12 @@ fn context<'a>(draft: &mut Draft<'a>, own: Option<Value<'a>>, outer: Option<Valu
 
 fn link<'a>(kind: Kind, call: &Call<'a>) -> Result<Option<Link<'a>>, Refusal> {
     let incomplete = |detail: &str| Refusal::new(Reason::AliasIncomplete, detail);
-    let present = |id: &Option<Text<'a>>| id.clone().filter(|id| !id.trim().is_empty());
     match kind {
-        Kind::Alias => match (present(&call.previous_id), present(&call.user_id)) {
-            (Some(from), Some(into)) => Ok(Some(Link { kind: LinkKind::Alias, from, into })),
+        // Without a previous id the browser's client means the visitor that it has known until now.
+        Kind::Alias => match (call.previous_id.as_ref().or(call.anonymous_id.as_ref()), &call.user_id) {
+            (Some(from), Some(into)) => {
+                Ok(Some(Link { kind: LinkKind::Alias, from: from.clone(), into: into.clone() }))
+            }
             _ => Err(incomplete("an alias needs `previousId` and `userId`")),
         },
         Kind::Merge => {
@@ -171,7 +186,7 @@ fn link<'a>(kind: Kind, call: &Call<'a>) -> Result<Option<Link<'a>>, Refusal> {
                 _ => Err(incomplete("a merge needs two `mergeProperties` with a `value` each")),
             }
         }
-        _ => Ok(present(&call.anonymous_id).zip(present(&call.user_id)).map(|(from, into)| Link {
+        _ => Ok(call.anonymous_id.clone().zip(call.user_id.clone()).map(|(from, into)| Link {
             kind: LinkKind::Identify,
             from,
             into,

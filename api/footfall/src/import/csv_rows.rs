@@ -48,6 +48,20 @@ pub fn read(path: &Path, file: Box<dyn BufRead + Send>, sink: &mut Sink<'_>) -> 
 
 /// Columns that stay text even when they look like numbers.
 fn is_text(name: &str) -> bool {
-    !matches!(name, "timestamp" | "time" | "ts")
-        && (name.ends_with("id") || name.ends_with("Id") || name == "event" || name == "properties")
+    let name = name.trim();
+    matches!(name, "event" | "properties") || is_id(name)
+}
+
+/// Whose ids are written in one word.
+const JOINED: [&str; 10] =
+    ["uu", "gu", "user", "distinct", "anonymous", "message", "event", "device", "session", "customer"];
+
+/// The last word is `id`. `paid`, `valid` and `bid` are none.
+fn is_id(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let Some(before) = lower.strip_suffix("id") else { return false };
+    let (front, last) = name.split_at(before.len());
+    let is_word = !front.ends_with(|letter: char| letter.is_alphabetic());
+    let is_camel = last.starts_with('I') && front.ends_with(|letter: char| letter.is_lowercase());
+    is_word || is_camel || JOINED.iter().any(|joined| before.ends_with(joined))
 }

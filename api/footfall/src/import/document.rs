@@ -1,11 +1,11 @@
 //! A JSON document: an array of items, or a batch with its items and what holds for all of them.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, Read};
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use super::source::Sink;
 use crate::error::AppError;
@@ -13,12 +13,21 @@ use crate::error::AppError;
 /// A document is read whole: this much at most. Longer exports come as NDJSON.
 const DOCUMENT_BYTES_MAX: u64 = 512 << 20;
 
+/// A context, its values as they are written.
+type Members<'a> = BTreeMap<String, &'a RawValue>;
+
 #[derive(Deserialize)]
 struct Batch<'a> {
     #[serde(borrow)]
     batch: Vec<&'a RawValue>,
-    #[serde(default)]
-    context: Option<Map<String, Value>>,
+    #[serde(borrow, default)]
+    context: Option<Members<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Item<'a> {
+    #[serde(borrow, default)]
+    context: Option<Members<'a>>,
 }
 
 /// Reads a whole file as one document.
@@ -65,12 +74,14 @@ fn one_line(json: &str) -> Vec<u8> {
     json.bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }).collect()
 }
 
-/// The item's own context wins over that of the batch.
-fn with_context(item: &str, outer: &Map<String, Value>) -> Option<Vec<u8>> {
-    let mut item: Map<String, Value> = serde_json::from_str(item).ok()?;
-    let own = item.entry("context").or_insert_with(|| Value::Object(Map::new())).as_object_mut()?;
-    for (name, value) in outer {
-        own.entry(name).or_insert_with(|| value.clone());
-    }
-    serde_json::to_vec(&item).ok()
+/// The item's own context wins over that of the batch. All else of it stays as it is written.
+fn with_context(item: &str, outer: &Members<'_>) -> Option<Vec<u8>> {
+    let own = serde_json::from_str::<Item<'_>>(item).ok()?.context;
+    let mut context = outer.clone();
+    context.extend(own.unwrap_or_default());
+    let context = serde_json::to_string(&context).ok()?;
+    // Of two members of one name the last counts.
+    let rest = item.trim_end().strip_suffix('}')?;
+    let comma = if rest.trim() == "{" { "" } else { "," };
+    Some(one_line(&format!("{rest}{comma}\"context\":{context}}}")))
 }

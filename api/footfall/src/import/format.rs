@@ -75,22 +75,23 @@ pub fn detect(path: &Path, said: FileFormat, file: &mut dyn BufRead) -> io::Resu
         return Ok(FileFormat::Parquet);
     }
     let text = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start).trim_ascii_start();
+    let is_named_lines = has_extension(path, "ndjson") || has_extension(path, "jsonl");
     Ok(match text.first() {
         Some(b'[') => FileFormat::Segment,
-        Some(b'{') if is_one_document(text) => FileFormat::Segment,
+        Some(b'{') if is_one_document(text, is_named_lines) => FileFormat::Segment,
         Some(b'{') | None => FileFormat::Ndjson,
-        _ if has_extension(path, "ndjson") || has_extension(path, "jsonl") => FileFormat::Ndjson,
+        _ if is_named_lines => FileFormat::Ndjson,
         _ => FileFormat::Csv,
     })
 }
 
-/// An object that does not end on its first line, or a batch.
-fn is_one_document(text: &[u8]) -> bool {
+/// An object that does not end on its first line, or a batch. In a file of lines the first one may be torn.
+fn is_one_document(text: &[u8], is_named_lines: bool) -> bool {
     let Some(end) = text.iter().position(|byte| *byte == b'\n') else {
         return text.get(..4096.min(text.len())).is_some_and(has_batch);
     };
     let line = text.get(..end).unwrap_or_default().trim_ascii_end();
-    !line.ends_with(b"}") || has_batch(line)
+    !line.ends_with(b"}") && !is_named_lines || has_batch(line)
 }
 
 fn has_batch(text: &[u8]) -> bool {

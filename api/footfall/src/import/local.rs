@@ -99,7 +99,9 @@ fn read(chunk: &Chunk, setting: &Setting<'_>) -> ParsedRequest {
     let rejected = |items| ParsedRequest { rejected: items, ..ParsedRequest::default() };
     let mut parsed = match chunk.items {
         0 => ParsedRequest::default(),
-        items => parse_body(BodyKind::Import, &chunk.text, setting, usize::MAX).unwrap_or_else(|_| rejected(items)),
+        items => {
+            parse_body(BodyKind::ImportLines, &chunk.text, setting, usize::MAX).unwrap_or_else(|_| rejected(items))
+        }
     };
     parsed.rejected += chunk.rejected;
     parsed
@@ -123,6 +125,7 @@ async fn settle(stack: &Stack, ledger: Option<&ImportLedger>, import: &str, sent
                 accepted: got.stored,
                 quarantined: got.quarantined,
                 duplicate: got.duplicate,
+                erased: got.erased,
                 ..Account::default()
             });
         }

@@ -15,6 +15,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -51,6 +52,9 @@ pub struct Account {
     #[serde(default)]
     pub rejected: u64,
     pub duplicate: u64,
+    /// Activities of persons who are forgotten.
+    #[serde(default)]
+    pub erased: u64,
     #[serde(default)]
     pub caught_up: bool,
 }
@@ -65,7 +69,15 @@ pub struct Sent {
 
 impl Account {
     fn covers(&self, sent: Sent) -> bool {
-        self.accepted + self.quarantined + self.duplicate >= sent.kept
+        self.accepted + self.quarantined + self.duplicate + self.erased >= sent.kept
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Account { accepted, quarantined, rejected, duplicate, erased, .. } = self;
+        write!(f, "accepted {accepted}, quarantined {quarantined}, rejected {rejected}, duplicate {duplicate}")?;
+        if *erased > 0 { write!(f, ", forgotten {erased}") } else { Ok(()) }
     }
 }
 
@@ -89,7 +101,6 @@ pub async fn run(arguments: ImportArgs, settings: Settings, clock: Arc<dyn Clock
     };
     showing.abort();
     progress.end(clock.now());
-    let Account { accepted, quarantined, rejected, duplicate, .. } = account?;
-    say(format!("accepted {accepted}, quarantined {quarantined}, rejected {rejected}, duplicate {duplicate}"));
+    say(account?.to_string());
     Ok(())
 }

@@ -97,15 +97,25 @@ fn cells_of(column: &ArrayRef) -> Result<Vec<Cell>, ArrowError> {
             let values = values.as_primitive::<TimestampMillisecondType>();
             each(&|row| Cell::Text(Timestamp::from_millis(values.value(row)).to_rfc3339()))
         }
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _) => {
+        kind if kind.is_decimal() => {
+            let format = ArrayFormatter::try_new(column.as_ref(), &FormatOptions::default())?;
+            each(&|row| Cell::Plain(format.value(row).to_string()))
+        }
+        DataType::Dictionary(_, kind) => cells_of(&cast(column, kind)?)?,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
             let values = cast(column, &DataType::Utf8View)?;
             each(&|row| Cell::Text(values.as_string_view().value(row).to_owned()))
         }
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
             let values = cast(column, &DataType::LargeBinary)?;
-            each(&|row| Cell::Text(text_of(values.as_binary::<i64>().value(row))))
+            let is_id = *column.data_type() == DataType::FixedSizeBinary(16);
+            each(&|row| Cell::Text(text_of(values.as_binary::<i64>().value(row), is_id)))
         }
-        DataType::Struct(_) | DataType::List(_) | DataType::LargeList(_) | DataType::Map(_, _) => nested(column)?,
+        DataType::Struct(_)
+        | DataType::List(_)
+        | DataType::LargeList(_)
+        | DataType::FixedSizeList(_, _)
+        | DataType::Map(_, _) => nested(column)?,
         _ => {
             let format = ArrayFormatter::try_new(column.as_ref(), &FormatOptions::default())?;
             each(&|row| Cell::Text(format.value(row).to_string()))
@@ -113,10 +123,11 @@ fn cells_of(column: &ArrayRef) -> Result<Vec<Cell>, ArrowError> {
     })
 }
 
-/// Ids are often 16 bytes; other bytes are text if they can be.
-fn text_of(bytes: &[u8]) -> String {
+/// Bytes are text if they can be; columns of 16 bytes each are ids, and so are 16 bytes that nobody would write as text.
+fn text_of(bytes: &[u8], is_id: bool) -> String {
+    let is_written = |text: &str| !text.chars().any(|letter| letter.is_control() && !letter.is_whitespace());
     match std::str::from_utf8(bytes) {
-        Ok(text) if bytes.len() != 16 => text.to_owned(),
+        Ok(text) if !is_id && (bytes.len() != 16 || is_written(text)) => text.to_owned(),
         _ => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
     }
 }

@@ -54,10 +54,7 @@ impl Columns {
             match (role, cell) {
                 (_, Cell::Nothing) => {}
                 (Role::Member(name), cell) => member(&mut item, name, &written(cell)),
-                // An item is a line.
-                (Role::Object(name), Cell::Text(json) | Cell::Json(json)) => {
-                    member(&mut item, name, &json.replace(['\n', '\r'], " "));
-                }
+                (Role::Object(name), Cell::Text(json) | Cell::Json(json)) => member(&mut item, name, &as_json(&json)),
                 (Role::Object(name), cell) => member(&mut item, name, &written(cell)),
                 (Role::Properties, Cell::Text(json) | Cell::Json(json)) => properties = Some(json),
                 (Role::Properties, cell) => properties = Some(written(cell)),
@@ -80,6 +77,7 @@ fn role(name: &str, posthog: bool) -> Role {
         "timestamp" | "time" | "ts" | "occurred_at" => "timestamp",
         "type" if !posthog => "type",
         "distinct_id" => "distinct_id",
+        "distinctId" if !posthog => "distinctId",
         "uuid" | "message_id" | "messageId" | "event_id" | "eventId" if posthog => "uuid",
         "uuid" | "message_id" | "messageId" | "event_id" | "eventId" => "messageId",
         "user_id" | "userId" if !posthog => "userId",
@@ -106,6 +104,14 @@ fn written(cell: Cell) -> String {
         Cell::Nothing => "null".to_owned(),
         Cell::Text(text) => Value::from(text).to_string(),
         Cell::Plain(json) | Cell::Json(json) => json,
+    }
+}
+
+/// JSON in one line, as an item is one. What is none is kept as text, so that the parser quarantines it with its reason.
+fn as_json(text: &str) -> String {
+    match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        Ok(_) => text.replace(['\n', '\r'], " "),
+        Err(_) => Value::from(text).to_string(),
     }
 }
 

@@ -5,7 +5,11 @@ use std::io::{Cursor, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, FixedSizeBinaryArray, Int64Array, StringArray, TimestampMillisecondArray};
+use arrow::array::{
+    ArrayRef, BinaryArray, Decimal128Array, DictionaryArray, FixedSizeBinaryArray, FixedSizeListArray, Int32Array,
+    Int64Array, StringArray, TimestampMillisecondArray, TimestampNanosecondArray,
+};
+use arrow::datatypes::{Float64Type, Int32Type};
 use arrow::record_batch::RecordBatch;
 use footfall_ingest_activity::{Activity, Entry, Limits};
 use parquet::arrow::ArrowWriter;
@@ -86,6 +90,26 @@ fn batches_and_arrays() {
 }
 
 #[test]
+fn a_batchs_context_changes_nothing_else_of_its_items() {
+    let item = |context: &str| {
+        format!(
+            "{{\"type\":\"track\",\"event\":\"e\",\"userId\":12345678901234567890123{context},\"properties\":{{\"n\":1.10}}}}"
+        )
+    };
+    let items = [item(""), item(",\"context\":null"), item(",\"context\":{\"locale\":\"fr\"}"), "{}".to_owned()];
+    let batch = format!("{{\"batch\":[{}],\"context\":{{\"locale\":\"de\",\"n\":2.0}}}}", items.join(",\n"));
+    let (rows, quarantined, rejected) = taken("b.json", batch.as_bytes());
+    assert_eq!((rows.len(), quarantined, rejected), (3, 1, 0));
+    assert!(rows.iter().all(|row| row[1] == "12345678901234567890123"), "{rows:?}");
+    let lines: Vec<u8> = read("b.json", batch.as_bytes()).into_iter().flat_map(|chunk| chunk.text).collect();
+    let lines = String::from_utf8(lines).unwrap();
+    let ends = [r#"{"n":1.10},"context":{"locale":"de","n":2.0}}"#; 2];
+    let wanted = [ends[0], ends[1], r#""context":{"locale":"fr","n":2.0}}"#, r#"{"context":{"locale":"de","n":2.0}}"#];
+    assert_eq!(lines.lines().count(), wanted.len());
+    assert!(lines.lines().zip(wanted).all(|(line, end)| line.ends_with(end)), "{lines}");
+}
+
+#[test]
 fn posthog_lines_and_csv() {
     let line = r#"{"uuid":"0190a000-0000-7000-8000-000000000001","event":"buy","distinct_id":"u1","timestamp":"2024-05-01T10:00:00Z","properties":{"n":3}}"#;
     let (lines, ..) = taken("p.ndjson", line.as_bytes());
@@ -119,13 +143,39 @@ fn parquet_with_binary_ids() {
         ("timestamp", Arc::new(TimestampMillisecondArray::from(vec![1_714_557_600_000]).with_timezone("UTC"))),
         ("n", Arc::new(Int64Array::from(vec![3]))),
     ];
-    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let (rows, ..) = taken("a.parquet", &parquet(RecordBatch::try_from_iter(columns).unwrap()));
+    assert_eq!(rows[0], serde_json::json!(["buy", "u1", "ab".repeat(16), "2024-05-01T10:00:00.000Z", {"n": 3}]));
+}
+
+fn parquet(batch: RecordBatch) -> Vec<u8> {
     let mut file = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut file, batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
-    let (rows, ..) = taken("a.parquet", &file);
-    assert_eq!(rows[0], serde_json::json!(["buy", "u1", "ab".repeat(16), "2024-05-01T10:00:00.000Z", {"n": 3}]));
+    file
+}
+
+#[test]
+fn parquet_with_decimals_categories_and_texts_that_are_called_bytes() {
+    let keys = Int32Array::from(vec![1]);
+    let numbers = DictionaryArray::<Int32Type>::new(keys.clone(), Arc::new(Int64Array::from(vec![7, 3])));
+    let words = DictionaryArray::<Int32Type>::new(keys, Arc::new(StringArray::from(vec!["Cologne", "Bonn"])));
+    let price = Decimal128Array::from(vec![-1205]).with_precision_and_scale(10, 2).unwrap();
+    let place = FixedSizeListArray::from_iter_primitive::<Float64Type, _, _>([Some([Some(50.7), Some(7.1)])], 2);
+    let columns: [(&str, ArrayRef); 8] = [
+        ("event_id", Arc::new(BinaryArray::from(vec![&[0x01u8; 16][..]]))),
+        ("event", Arc::new(BinaryArray::from(vec![&b"checkout_started"[..]]))),
+        ("user_id", Arc::new(StringArray::from(vec!["u1"]))),
+        ("timestamp", Arc::new(TimestampNanosecondArray::from(vec![1_714_557_600_123_456_789]))),
+        ("n", Arc::new(numbers)),
+        ("city", Arc::new(words)),
+        ("price", Arc::new(price)),
+        ("place", Arc::new(place)),
+    ];
+    let (rows, ..) = taken("b.parquet", &parquet(RecordBatch::try_from_iter(columns).unwrap()));
+    let properties = serde_json::json!({"n": 3, "city": "Bonn", "price": -12.05, "place": [50.7, 7.1]});
+    let wanted = serde_json::json!(["checkout_started", "u1", "01".repeat(16), "2024-05-01T10:00:00.123Z", properties]);
+    assert_eq!(rows, [wanted]);
 }
 
 #[test]
@@ -149,6 +199,7 @@ fn formats_are_told_apart() {
     assert_eq!(format("x", "{\"event\":\"a\"}\n"), FileFormat::Ndjson);
     assert_eq!(format("x", "{\"event\":\"batch\",\"x\":\"batch\"}\n"), FileFormat::Ndjson);
     assert_eq!(format("x", "{\n \"batch\": []}"), FileFormat::Segment);
+    assert_eq!(format("x.ndjson", "{\"event\":\n{\"event\":\"a\"}\n"), FileFormat::Ndjson);
     assert_eq!(format("x", "[]"), FileFormat::Segment);
 }
 
@@ -166,4 +217,40 @@ fn an_object_in_a_cell_may_have_several_lines() {
                buy,u1,m1,2024-05-01T10:00:00Z,\"{\"\"locale\"\":\n\"\"de\"\"}\"\n";
     let (rows, quarantined, rejected) = taken("x.csv", csv.as_bytes());
     assert_eq!((rows.len(), quarantined, rejected), (1, 0, 0), "{rows:?}");
+}
+
+#[test]
+fn a_broken_line_is_rejected_alone_wherever_it_stands() {
+    for broken in [&b"{\"event\":"[..], b"7", b"\xff\xfe"] {
+        let mut text = [broken, b"\n"].concat();
+        text.extend(format!("{LINE}\n").repeat(3).into_bytes());
+        let (rows, quarantined, rejected) = taken("x.ndjson", &text);
+        assert_eq!((rows.len(), quarantined + rejected), (3, 1), "{broken:?}");
+    }
+}
+
+#[test]
+fn a_cell_that_should_hold_an_object_and_does_not_is_kept() {
+    let csv = "event,user_id,message_id,timestamp,context\nbuy,u1,m1,2024-05-01T10:00:00Z,n/a\n\
+               buy,u1,m2,2024-05-01T10:00:00Z,\"{},\"\"userId\"\":\"\"somebody\"\"\"\nbuy,u1,m3,2024-05-01T10:00:00Z,\n";
+    let (rows, quarantined, rejected) = taken("x.csv", csv.as_bytes());
+    assert_eq!((rows.len(), quarantined, rejected), (1, 2, 0), "{rows:?}");
+}
+
+#[test]
+fn columns_of_ids_are_texts_and_words_that_end_so_are_not() {
+    let csv = "event,distinctId,paid,bid,order_id,productId,uuid_of_nobody,accountID\nbuy,007,true,2.5,12,13,14,15\n";
+    let (rows, ..) = taken("x.csv", csv.as_bytes());
+    assert_eq!(rows[0][1], "007");
+    let wanted = serde_json::json!({"paid": true, "bid": 2.5, "order_id": "12", "productId": "13", "uuid_of_nobody": 14, "accountID": "15"});
+    assert_eq!(rows[0][4], wanted);
+}
+
+#[test]
+fn an_account_adds_up_with_persons_who_are_forgotten() {
+    let told = r#"{"stored": 1, "duplicate": 0, "quarantined": 0, "erased": 2, "caught_up": false}"#;
+    let account: Account = serde_json::from_str(told).unwrap();
+    assert!(account.covers(Sent { kept: 3, rejected: 0 }));
+    assert!(!account.covers(Sent { kept: 4, rejected: 0 }));
+    assert_eq!(account.to_string(), "accepted 1, quarantined 0, rejected 0, duplicate 0, forgotten 2");
 }

@@ -70,7 +70,7 @@ impl Health for Inside {
 impl Operations for Inside {
     async fn import_account(&self, id: &str) -> Result<Account, OperationError> {
         assert_ne!(id, "panic", "an inside that nobody may see");
-        Ok(Account { stored: 7, duplicate: 2, quarantined: 1, caught_up: true })
+        Ok(Account { stored: 7, duplicate: 2, quarantined: 1, erased: 3, caught_up: true })
     }
 
     async fn flush(&self) -> Result<(), OperationError> {

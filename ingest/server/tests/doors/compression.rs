@@ -79,7 +79,22 @@ async fn broken_streams_are_400() {
     let house = House::new();
     let mut torn = gzip(&[ITEM, &[b' '; 3000]].concat());
     torn.truncate(torn.len() - 9);
-    for (encoding, body) in [("gzip", torn), ("br", ITEM.to_vec()), ("deflate", b"\x78\x9c\xff\xff".to_vec())] {
+    // Lines, so that what came of them before the end could be taken for all of them.
+    let lines = [ITEM, b"\n"].concat().repeat(50);
+    let shortened = |mut packed: Vec<u8>| {
+        packed.truncate(packed.len() - 1);
+        packed
+    };
+    let bodies = [
+        ("gzip", torn),
+        ("br", ITEM.to_vec()),
+        ("deflate", b"\x78\x9c\xff\xff".to_vec()),
+        ("deflate", shortened(zlib(&lines))),
+        ("deflate", shortened(raw_deflate(&lines))),
+        ("br", shortened(brotli(&lines))),
+        ("zstd", shortened(zstd::encode_all(&lines[..], 3).unwrap())),
+    ];
+    for (encoding, body) in bodies {
         let (status, answer) = send(&house, encoding, body).await;
         assert_eq!((status, &answer["code"]), (400, &json!("undecodable")), "{encoding}");
     }

@@ -16,6 +16,21 @@ async fn an_object_an_array_and_lines_are_taken() {
     assert_eq!(house.activities().len(), 6);
 }
 
+/// Each from a device of its own, as one device's clock is known after the first request.
+#[tokio::test]
+async fn a_clock_is_corrected_however_the_items_are_written() {
+    let house = House::new();
+    let item = |device: &str| {
+        json!({"event": "e", "distinctId": device, "timestamp": "2026-11-23T11:59:50Z", "sentAt": "2026-11-23T11:59:58Z"})
+            .to_string()
+    };
+    for body in [item("a"), format!("[{},{}]", item("b"), item("b")), format!("{}\n{}", item("c"), item("c"))] {
+        assert_eq!(house.native("", body).await.status, 200);
+    }
+    let times: Vec<_> = house.activities().iter().map(|activity| activity["timestamp"].clone()).collect();
+    assert_eq!(times, vec![json!(1_795_435_192_000i64); 5], "12:00:00 less 8 s");
+}
+
 #[tokio::test]
 async fn every_items_fate_is_told() {
     let house = House::new();

@@ -97,6 +97,62 @@ async fn tokens_are_one_known_project_token() {
     assert_eq!(house.activities().len(), 1);
 }
 
+/// An app's own property of that name, in a batch that says its token.
+#[tokio::test]
+async fn a_property_called_token_is_the_apps_own() {
+    let house = House::new();
+    let registered =
+        json!({"event": "push_registered", "distinct_id": "u", "properties": {"token": "of the device", "n": 1}});
+    let other = json!({"event": "e", "distinct_id": "u"});
+    let batch = json!({"api_key": "phc_test", "batch": [registered, other]});
+    assert_eq!(house.post("/batch/", &[], batch.to_string()).await.status, 200);
+    assert_eq!(house.activities()[0]["properties"], json!({"token": "of the device", "n": 1}));
+    let other = json!({"api_key": "phc_test", "batch": [{"token": "ffw_other", "event": "e", "distinct_id": "u"}]});
+    assert_eq!(house.post("/batch/", &[], other.to_string()).await.status, 401);
+}
+
+/// posthog-js puts what it knows of the first visit beside the properties, and what the app says among them.
+#[tokio::test]
+async fn changes_of_a_person_are_taken_from_both_places() {
+    let house = House::new();
+    let batch = json!({"api_key": "phc_test", "batch": [
+        {"event": "$set", "distinct_id": "u", "properties": {"$set": {"plan": "pro"}, "$set_once": {}},
+            "$set_once": {"$initial_referrer": "$direct"}},
+        {"event": "e", "distinct_id": "u", "properties": {"$set": {"a": 1, "b": 1}, "$set_once": {"c": 1}},
+            "$set": {"b": 2}, "$set_once": {"d": 2}},
+        {"event": "e", "distinct_id": "u", "properties": {"$set": {}, "$user_id": ""}, "$set": {}},
+    ]});
+    assert_eq!(house.post("/batch/", &[], batch.to_string()).await.status, 200);
+    let changes: Vec<_> = house
+        .activities()
+        .iter()
+        .map(|activity| json!([activity["set"], activity["set_once"], activity["identified"]]))
+        .collect();
+    let wanted = [
+        json!([{"plan": "pro"}, {"$initial_referrer": "$direct"}, false]),
+        json!([{"a": 1, "b": 2}, {"c": 1, "d": 2}, false]),
+        json!([null, null, false]),
+    ];
+    assert_eq!(changes, wanted);
+}
+
+#[tokio::test]
+async fn what_a_person_is_to_lose_comes_in_every_shape() {
+    let house = House::new();
+    let event = |inside: serde_json::Value, beside: serde_json::Value| json!({"event": "e", "distinct_id": "u", "properties": {"$unset": inside}, "$unset": beside});
+    let batch = [
+        event(json!(["a", "b"]), json!(null)),
+        event(json!(null), json!(["a"])),
+        event(json!({"a": "", "b\"": 1}), json!(null)),
+        event(json!(["a"]), json!(["b"])),
+        event(json!("a"), json!([])),
+    ];
+    let batch = json!({"api_key": "phc_test", "batch": batch});
+    assert_eq!(house.post("/batch/", &[], batch.to_string()).await.status, 200);
+    let lost: Vec<_> = house.activities().iter().map(|activity| activity["unset"].clone()).collect();
+    assert_eq!(lost, [json!(["a", "b"]), json!(["a"]), json!(["a", "b\""]), json!(["a", "b"]), json!(null)]);
+}
+
 #[tokio::test]
 async fn faults_have_the_statuses_that_clients_know() {
     let house = House::new();

@@ -49,3 +49,30 @@ async fn the_browser_client_gets_its_source() {
     assert_eq!((&answer["source"]["id"], &answer["source"]["destinations"]), (&json!("footfall"), &json!([])));
     assert_eq!(house.get("/sourceConfig?writeKey=nobody").await.status, 401);
 }
+
+/// As the browser's client writes them: whoever is not signed in has an empty user id, and traits stand in the context alone.
+#[tokio::test]
+async fn the_browser_clients_visitors_are_nobodys_users_and_their_traits_are_kept() {
+    let house = House::new();
+    let batch = json!({"sentAt": "2026-11-23T12:00:00Z", "batch": [
+        {"type": "track", "event": "e", "userId": "", "anonymousId": "a", "context": {"traits": {}, "groupId": ""}},
+        {"type": "identify", "userId": "", "anonymousId": "a", "context": {"traits": {"plan": "free"}}},
+        {"type": "identify", "userId": "ada", "anonymousId": "a", "traits": {}, "context": {"traits": {"plan": "pro"}}},
+        {"type": "group", "userId": "", "anonymousId": "a", "groupId": "g", "traits": {"size": 3}},
+        {"type": "merge", "userId": "", "anonymousId": "",
+            "mergeProperties": [{"type": "user_id", "value": "u"}, {"type": "email", "value": "x@y"}]},
+    ]});
+    assert_eq!(house.segment("/v1/batch", batch.to_string()).await.status, 200);
+    let activities = house.activities();
+    assert_eq!(activities.len(), 5, "{:?}", house.quarantine_reasons());
+    let identified: Vec<_> = activities.iter().map(|activity| activity["identified"].clone()).collect();
+    assert_eq!(identified, [json!(false), json!(false), json!(true), json!(false), json!(false)]);
+    assert_eq!((&activities[0]["groups"], &activities[0]["link"]), (&json!(null), &json!(null)));
+    assert_eq!((&activities[1]["set"], &activities[1]["distinct_id"]), (&json!({"plan": "free"}), &json!("a")));
+    assert_eq!(
+        (&activities[2]["set"], &activities[2]["properties"]),
+        (&json!({"plan": "pro"}), &json!({"plan": "pro"}))
+    );
+    assert_eq!(activities[3]["groups"], json!({"group": "g"}));
+    assert_eq!(activities[4]["distinct_id"], "u");
+}

@@ -55,6 +55,19 @@ async fn every_call_has_its_event_and_meaning() {
     assert_eq!(activities[4]["link"], json!({"kind": "alias", "from": "old", "into": "u"}));
 }
 
+/// What the browser's `analytics.alias("ada")` sends.
+#[tokio::test]
+async fn an_alias_without_a_previous_id_means_the_visitor() {
+    let house = House::new();
+    house.segment("/v1/alias", r#"{"type":"alias","userId":"ada","anonymousId":"a"}"#).await;
+    house.segment("/v1/alias", r#"{"type":"alias","userId":"ada","anonymousId":"a","previousId":"old"}"#).await;
+    house.segment("/v1/alias", r#"{"type":"alias","anonymousId":"a","previousId":"old"}"#).await;
+    let links: Vec<_> = house.activities().iter().map(|activity| activity["link"].clone()).collect();
+    let wanted = ["a", "old"].map(|from| json!({"kind": "alias", "from": from, "into": "ada"}));
+    assert_eq!(links, wanted);
+    assert_eq!(house.quarantine_reasons(), ["alias_incomplete"]);
+}
+
 #[tokio::test]
 async fn short_paths_take_plain_text_with_the_key_in_the_body() {
     let house = House::new();
