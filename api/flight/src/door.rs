@@ -82,7 +82,7 @@ impl FlightDoor {
             ended = &mut serving => ended,
             () = stop => {
                 accepting.abort();
-                drop(ask.send(()));
+                ask.send(()).ok();
                 let ended = tokio::time::timeout(settings.shutdown_timeout, &mut serving).await;
                 ended.unwrap_or_else(|_| {
                     tracing::warn!("calls under way were cut off");
