@@ -177,6 +177,7 @@ async function large(page) {
   await look(page, "app-menu");
   await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Dashboards", exact: true }).click();
   await title(page, "Dashboards");
+  await becomes("the menu is closed behind whoever chose", () => page.locator("#places").isVisible(), false);
   for (const path of [...Object.keys(PLACES), "sql", "live"]) {
     await at(page, path);
     await page.waitForFunction(() => !document.querySelector(".loading"));

@@ -165,6 +165,19 @@ async function shared(page) {
   await run(page, 1);
 }
 
+/** From a number to its rows, which another statement lists on the same page; and back to the one before. */
+async function onward(page) {
+  await open(page);
+  const statement = "SELECT event, count(*) AS times FROM activity WHERE event = 'purchase' GROUP BY event";
+  await write(page, statement);
+  await run(page, 1);
+  await page.getByRole("region", { name: "Result as a table" }).getByTitle("Which rows are these?").click();
+  await holds(page, "SELECT *\nFROM activity\nWHERE (event = 'purchase')\n  AND (event) = 'purchase'\nORDER BY timestamp DESC\nLIMIT 1000");
+  await becomes("the title has the focus", () => page.evaluate(() => document.activeElement?.tagName), "H1");
+  await page.goBack();
+  await holds(page, statement);
+}
+
 /** What takes long can be stopped; the next question is answered. */
 async function stopped(page) {
   await open(page);
@@ -369,7 +382,7 @@ const main = () =>
   withPage(url, async (page, account) => {
     await page.setViewportSize({ width: 1280, height: 900 });
     await enter(page);
-    for (const part of [wrong, helped, quick, saved, chart, shared, stopped, alert, coming, many]) await part(page);
+    for (const part of [wrong, helped, quick, saved, chart, shared, onward, stopped, alert, coming, many]) await part(page);
     const known = (text) => text.startsWith("Failed to load resource") || (text.startsWith("Applying inline style violates") && /\/app\/shop\/sql[?)]/.test(text));
     const strange = account.consoleErrors.filter((text) => !known(text));
     process.stdout.write(`${JSON.stringify({ walked: true, consoleErrors: strange, pageErrors: account.pageErrors })}\n`);

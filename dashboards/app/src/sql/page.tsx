@@ -1,11 +1,11 @@
 // SQL: an editor that knows the tables, typed parameters, and a result that stays fluid with many rows.
 
-import { Suspense, lazy, useEffect, useMemo, useState } from "react";
+import { Suspense, lazy, useEffect, useMemo, useRef, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { api, good, Refused } from "../api/client";
 import { askRowsStreamed } from "../api/row_stream";
 import type { Rows } from "../api/rows";
-import { inAddress, parsed, useAddress } from "../frame/address";
+import { inAddress, parsed, useAddress, useVisit } from "../frame/address";
 import { useProject } from "../frame/project";
 import { Select } from "../parts/choice";
 import { useDraft } from "../parts/draft";
@@ -34,7 +34,19 @@ interface Table {
   columns: { name: string; type: string }[];
 }
 
+/** Numbers and ids of a result lead to other statements on this page, and the way back leads to the one before: each is begun anew. */
 export default function Sql() {
+  const visit = useVisit();
+  const first = useRef(visit);
+  useEffect(() => {
+    if (visit === first.current) return;
+    scrollTo(0, 0);
+    document.querySelector<HTMLElement>("main h1")?.focus();
+  }, [visit]);
+  return <Statement key={visit} />;
+}
+
+function Statement() {
   const here = useProject();
   const { id: project, permissions } = here;
   const mayKeep = permissions.has("dashboards.read");
