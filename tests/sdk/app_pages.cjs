@@ -572,7 +572,7 @@ async function numbersOfPlaces(page) {
     await page.locator(".map").focus();
     for (let turn = 0; turn < near; turn++) await page.keyboard.press("+");
     await settled(page);
-    const resolution = Number((await step.textContent()).match(/\d+/)[0]);
+    const resolution = Number((await step.textContent()).match(/\d+$/)[0]);
     if (near && resolution < 7) throw new Error(`cells of step ${resolution} are not the smallest`);
     const { answer } = await asked("insights/places", { scope: { from_ms: from, until_ms: until, zone: "UTC" }, select: {}, resolution, latitude: "activity.latitude", longitude: "activity.longitude", top: 5000 });
     const cells = new Map(answer.places.map((place) => [place.cell, [place.people, place.rows]]));
@@ -639,12 +639,12 @@ async function live(page) {
     return stream.getByText("wave").nth(1).waitFor({ timeout: 3000 }).then(() => true);
   }, true);
   // What has arrived is in the answers; that nothing came for long is no lag.
-  await becomes("nothing waits", () => figure("Answers are behind").textContent(), "0 activities, 0 ms");
+  await becomes("nothing waits", () => figure("Answers lag by").textContent(), "0 activities, 0 ms");
   await page.waitForFunction(() => Number(document.querySelector('[aria-label="Now"] dd')?.textContent) >= 2);
   await look(page, "app-live");
   const status = (lag, checks) => page.route("**/v1/status", (route) => route.fulfill({ json: { ready: checks.every(({ ok }) => ok), checks, lag } }));
   await status({ records_behind: 1200, seconds_behind: 7.25 }, [{ name: "log", ok: true }, { name: "jobs", ok: false, detail: "the job that fills the tables has ended" }]);
-  await becomes("how far answers are behind", () => figure("Answers are behind").textContent(), "1,200 activities, 7.25 s");
+  await becomes("how far answers are behind", () => figure("Answers lag by").textContent(), "1,200 activities, 7.25 s");
   await parts.getByText("is not ready", { exact: true }).waitFor();
   await parts.getByRole("listitem").filter({ hasText: "Job" }).getByText("does not work").waitFor();
   await look(page, "app-live-behind");
@@ -653,16 +653,16 @@ async function live(page) {
   // A refusal (a full house, a proxy that fails) is no end: the page connects again by itself.
   await page.route("**/v1/projects/shop/live", (route) => route.fulfill({ status: 503, body: "" }));
   await page.reload();
-  await page.getByText(/^The stream broke off; connecting again/).first().waitFor();
+  await page.getByText(/^Connection lost; reconnecting/).first().waitFor();
   await page.unroute("**/v1/projects/shop/live");
   await page.getByText(/^Live ·/).waitFor();
   await becomes("people who wave are seen again", async () => {
     await wave();
     return stream.getByText("wave").nth(1).waitFor({ timeout: 3000 }).then(() => true);
   }, true);
-  await press(page, "Hold");
-  await page.getByText(/^Held ·/).waitFor();
-  await press(page, "Go on");
+  await press(page, "Pause");
+  await page.getByText(/^Paused ·/).waitFor();
+  await press(page, "Resume");
   await page.getByText(/^Live ·/).waitFor();
   await stream.getByRole("link", { name: "person-0010" }).first().click();
   await title(page, "person-0010");

@@ -3,8 +3,9 @@
 import { useState, type FormEvent } from "react";
 import { useAnswer } from "../api/answer";
 import { useProject } from "../frame/project";
+import { useBusy } from "../parts/busy";
 import { Dialog } from "../parts/dialog";
-import { moment } from "../parts/format";
+import { localDay, moment, noonOf } from "../parts/format";
 import { RemoveKept } from "../parts/remove";
 import { Empty, Failure, Loading } from "../parts/states";
 import { addItem, items, removeItem, type Annotation } from "./calls";
@@ -13,13 +14,14 @@ export function Annotations({ close }: { close: () => void }) {
   const project = useProject();
   const found = useAnswer(`${project.id} annotations`, () => items<Annotation>(project.id, "annotations"));
   const [text, setText] = useState("");
-  const [day, setDay] = useState(() => new Date().toISOString().slice(0, 10));
+  const [day, setDay] = useState(() => localDay());
   const [fault, setFault] = useState<unknown>();
+  const [, begin] = useBusy();
   const mayWrite = project.permissions.has("dashboards.write");
   const done = () => (setFault(undefined), found.again());
   const add = (event: FormEvent) => {
     event.preventDefault();
-    addItem<Annotation>(project.id, "annotations", undefined, { at: `${day}T12:00:00Z`, text }).then(() => (setText(""), done()), setFault);
+    begin(() => addItem<Annotation>(project.id, "annotations", undefined, { at: noonOf(day), text }).then(() => (setText(""), done()), setFault));
   };
   const sorted = [...(found.value ?? [])].sort((a, b) => b.content.at.localeCompare(a.content.at));
   return (

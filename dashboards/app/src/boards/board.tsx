@@ -66,9 +66,15 @@ function useTv(): [boolean, (on: boolean) => void] {
   useEffect(() => {
     document.documentElement.toggleAttribute("data-tv", isOn);
     const leave = (event: KeyboardEvent) => event.key === "Escape" && turn(false);
-    if (isOn) addEventListener("keydown", leave);
+    // Browsers take the Escape that ends the full screen for themselves.
+    const shrink = () => document.fullscreenElement || turn(false);
+    if (isOn) {
+      addEventListener("keydown", leave);
+      document.addEventListener("fullscreenchange", shrink);
+    }
     return () => {
       removeEventListener("keydown", leave);
+      document.removeEventListener("fullscreenchange", shrink);
       document.documentElement.removeAttribute("data-tv");
     };
   }, [isOn, turn]);

@@ -1,10 +1,11 @@
 // Dashboards: all of them, or the one of the address.
 
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 import { useAnswer } from "../api/answer";
 import { go } from "../frame/address";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
+import { useBusy } from "../parts/busy";
 import { Dialog } from "../parts/dialog";
 import { ago } from "../parts/format";
 import { Failure, Loading, PageHead } from "../parts/states";
@@ -62,19 +63,20 @@ function New({ taken, close }: { taken: string[]; close: () => void }) {
   const [title, setTitle] = useState("");
   const [fault, setFault] = useState<unknown>();
   const [file, setFile] = useState<{ name: string; text: string }>();
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const [isBusy, begin] = useBusy();
+  const make = () => {
+    setFault(undefined);
     const key = file ? keyOf(file.name.replace(/\.ya?ml$/, ""), taken) : keyOf(title, taken);
     const made = create(project, file ? { key, text: file.text } : { key, dashboard: newBoard(title, ZONE) });
-    made.then(() => go(placeOf(project, `dashboards/${key}`)), setFault);
+    return made.then(() => go(placeOf(project, `dashboards/${key}`)), setFault);
   };
   return (
     <Dialog title="New dashboard" close={close}>
-      <form className="stack" onSubmit={submit}>
+      <form className="stack" onSubmit={(event) => (event.preventDefault(), begin(make))}>
         <label className="field"><span>Title</span><input value={title} required={!file} maxLength={200} disabled={file !== undefined} onChange={(event) => setTitle(event.target.value)} /></label>
         <label className="field"><span>Or a file (YAML)</span><input type="file" accept=".yaml,.yml,application/yaml" onChange={(event) => { const chosen = event.target.files?.[0]; if (chosen) void chosen.text().then((text) => setFile({ name: chosen.name, text })); else setFile(undefined); }} /></label>
         {fault ? <Failure fault={fault} /> : null}
-        <div className="line"><button type="submit" className="primary">Make it</button></div>
+        <div className="line"><button type="submit" className="primary" aria-busy={isBusy}>Make it</button></div>
       </form>
     </Dialog>
   );

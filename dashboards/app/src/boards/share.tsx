@@ -4,6 +4,7 @@ import { useState, type FormEvent } from "react";
 import { useAnswer } from "../api/answer";
 import { useProject } from "../frame/project";
 import { Segments, Select } from "../parts/choice";
+import { useBusy } from "../parts/busy";
 import { Dialog } from "../parts/dialog";
 import { moment } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
@@ -22,16 +23,19 @@ export function ShareDialog({ name, close }: { name: string; close: () => void }
   const [origins, setOrigins] = useState("https://");
   const [made, setMade] = useState<string>();
   const [fault, setFault] = useState<unknown>();
+  const [isBusy, begin] = useBusy();
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const body = { kind, name: label, ...(ends && { expires_in_days: Number(ends) }), ...(kind === "link" && password && { password }), ...(kind === "embed" && { origins: origins.split(/[\s,]+/).filter(Boolean) }) };
-    share(project, name, body).then(async (share) => {
-      const address = kind === "link" ? share.url : `${share.url}#${(await embedToken(project, name, share.id, 60)).token}`;
-      setMade(address);
+    const make = async () => {
+      const made = await share(project, name, body);
+      // It is there, whatever becomes of its first token.
+      found.again();
+      setMade(kind === "link" ? made.url : `${made.url}#${(await embedToken(project, name, made.id, 60)).token}`);
       setFault(undefined);
       setPassword("");
-      found.again();
-    }).catch(setFault);
+    };
+    begin(() => make().catch(setFault));
   };
   const inForce = (found.value ?? []).filter(({ is_in_force }) => is_in_force);
   return (
@@ -46,7 +50,7 @@ export function ShareDialog({ name, close }: { name: string; close: () => void }
         {kind === "link" && <label className="field"><span>Password, if one should be asked</span><input type="password" autoComplete="new-password" minLength={8} maxLength={256} value={password} onChange={(event) => setPassword(event.target.value)} /></label>}
         {kind === "embed" && <label className="field"><span>Origins whose pages may hold it</span><input required value={origins} onChange={(event) => setOrigins(event.target.value)} /></label>}
         {fault ? <Failure fault={fault} /> : null}
-        <div className="line"><button type="submit" className="primary">Make the link</button></div>
+        <div className="line"><button type="submit" className="primary" aria-busy={isBusy}>Make the link</button></div>
       </form>
       {made && (
         <label className="field">

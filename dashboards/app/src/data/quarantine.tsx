@@ -6,7 +6,7 @@ import { api, good } from "../api/client";
 import { askRows } from "../api/rows";
 import { useProject } from "../frame/project";
 import { ActDialog } from "../parts/act";
-import { moment, number } from "../parts/format";
+import { moment, number, times as often } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
 
 const REASONS = "SELECT reason, count(*) AS times, max(detail) AS detail, min(received_at) AS first_at, max(received_at) AS last_at FROM quarantine WHERE resolved_at IS NULL GROUP BY reason ORDER BY times DESC LIMIT 200";
@@ -30,7 +30,7 @@ export function Quarantine() {
         <ul className="rows">{found.value.rows.map(([reason, times, detail, first, last]) => (
           <li key={String(reason)}>
             <div className="row-text">
-              <span><b>{String(reason)}</b> <span className="soft small">{number(Number(times))} times, from {moment(String(first))} to {moment(String(last))}</span></span>
+              <span><b>{String(reason)}</b> <span className="soft small">{often(Number(times))}, from {moment(String(first))} to {moment(String(last))}</span></span>
               <span className="small">{String(detail)}</span>
               <Items reason={String(reason)} />
             </div>

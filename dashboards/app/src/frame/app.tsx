@@ -52,9 +52,6 @@ function Places({ places, project, current }: { places: Place[]; project?: Proje
 function Shown({ session, project, place, first, rest }: { session: Session; project?: Project; place?: Place; first?: Place; rest: string[] }) {
   const moved = useRef(false);
   const address = `${project?.id}/${place?.path}/${rest.join("/")}`;
-  useEffect(() => {
-    document.title = `${place?.name ?? "Not found"} · Footfall`;
-  }, [place]);
   if (session.projects.length === 0) {
     return <Nothing title="There is no project for you yet">Somebody who owns an organisation can invite you, or <a href="/account/organisations">make one</a>.</Nothing>;
   }

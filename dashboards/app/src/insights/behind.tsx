@@ -7,7 +7,7 @@ import { useProject } from "../frame/project";
 import { Segments } from "../parts/choice";
 import { Dialog } from "../parts/dialog";
 import { csv, fileName, save } from "../parts/files";
-import { ago, number } from "../parts/format";
+import { ago, counted, number } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
 import { ActivitiesBehind } from "./activities";
 import { WITH_ACTIVITIES, type Behind } from "./behind_of";
@@ -77,7 +77,7 @@ export function PeopleListed({ title, name, ask }: { title: string; name: string
     <>
       <div className="result-head"><p role="status"><b>{number(people.people)}</b> {people.people === 1 ? "person" : "people"}</p><button type="button" className="quiet" onClick={() => void take().then(() => setFault(undefined), setFault)}>CSV of all</button></div>
       {fault ? <Failure fault={fault} /> : null}
-      <ul className="rows">{people.listed.map((id) => { const known = people.known.get(id); return <li key={id}><PersonLink id={id} known={known} />{known && <span className="soft small">{number(known.activities)} activities · last {ago(known.last)}</span>}</li>; })}</ul>
+      <ul className="rows">{people.listed.map((id) => { const known = people.known.get(id); return <li key={id}><PersonLink id={id} known={known} />{known && <span className="soft small">{counted(known.activities, "activity", "activities")} · last {ago(known.last)}</span>}</li>; })}</ul>
       <div className="line">
         {after.length > 0 && <button type="button" className="plain" onClick={() => setAfter(after.slice(0, -1))}>Before</button>}
         {people.next && <button type="button" className="plain" onClick={() => setAfter([...after, people.next ?? ""])}>More</button>}

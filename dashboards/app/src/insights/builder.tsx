@@ -2,6 +2,7 @@
 
 import { useProject } from "../frame/project";
 import { Segments, Select } from "../parts/choice";
+import { localDay } from "../parts/format";
 import { activities, properties, traits, useProposals } from "./names";
 import { OptionsOf } from "./options";
 import { stepOf, type Question, type Step } from "./question";
@@ -63,4 +64,4 @@ export function Builder({ question, change, isTimeless }: { question: Question; 
   );
 }
 
-const dayBefore = (days: number) => new Date(Date.now() - days * 86_400_000).toLocaleDateString("sv-SE");
+const dayBefore = (days: number) => localDay(Date.now() - days * 86_400_000);

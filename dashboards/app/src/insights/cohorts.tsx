@@ -6,9 +6,10 @@ import { keyOf } from "../boards/model";
 import { ZONE } from "../boards/zone";
 import { useProject } from "../frame/project";
 import { Segments } from "../parts/choice";
+import { useBusy } from "../parts/busy";
 import { Dialog } from "../parts/dialog";
 import { TextField } from "../parts/field";
-import { number } from "../parts/format";
+import { counted } from "../parts/format";
 import { RemoveKept } from "../parts/remove";
 import { Empty, Failure, Loading } from "../parts/states";
 import { cohortOf } from "./body";
@@ -36,7 +37,8 @@ export function SaveCohort({ question }: { question: Question }) {
     cohortsChanged();
     setKept(key);
   };
-  const submit = (event: FormEvent) => (event.preventDefault(), setFault(undefined), void save().catch(setFault));
+  const [, begin] = useBusy();
+  const submit = (event: FormEvent) => (event.preventDefault(), setFault(undefined), begin(() => save().catch(setFault)));
   return (
     <>
       <button type="button" className="quiet" onClick={() => (setKept(undefined), setOpen(true))}>Save as a cohort</button>
@@ -94,7 +96,7 @@ function Size({ name }: { name: string }) {
   const project = useProject().id;
   const found = useAnswer(`${project} ${name}`, (signal) => cohort(project, name, signal));
   const people = found.value?.saved.people;
-  return <span className="soft small">{typeof people === "number" ? `${number(people)} people now` : found.isAsking ? "counting …" : ""}</span>;
+  return <span className="soft small">{typeof people === "number" ? `${counted(people, "person", "people")} now` : found.isAsking ? "counting …" : ""}</span>;
 }
 
 /** Name, description and definition; of a new one a list of ids. */
@@ -105,6 +107,7 @@ function Editor({ name: key, taken, done, back }: { name?: string; taken: string
   const [draft, setDraft] = useState<{ name?: string; description?: string; text?: string }>({});
   const [listing, setListing] = useState<Listing>({ mode: "replace", ids: "distinct", text: "" });
   const [fault, setFault] = useState<unknown>();
+  const [, begin] = useBusy();
   const name = draft.name ?? loaded?.name ?? "";
   const description = draft.description ?? loaded?.description ?? "";
   const text = draft.text ?? (loaded ? JSON.stringify(loaded.definition, null, 2) : "");
@@ -116,7 +119,7 @@ function Editor({ name: key, taken, done, back }: { name?: string; taken: string
     }
     return changeCohort(project, key, found.value?.tag ?? "*", { name, description, definition: JSON.parse(text) });
   };
-  const submit = (event: FormEvent) => (event.preventDefault(), setFault(undefined), void save().then(done, (fault) => setFault(fault instanceof SyntaxError ? new Error(`The definition is no JSON: ${fault.message}`) : fault)));
+  const submit = (event: FormEvent) => (event.preventDefault(), setFault(undefined), begin(() => save().then(done, (fault) => setFault(fault instanceof SyntaxError ? new Error(`The definition is not valid JSON: ${fault.message}`) : fault))));
   if (found.fault) return <Failure fault={found.fault} again={found.again} />;
   if (key && !loaded) return <Loading what="the cohort" />;
   return (

@@ -5,6 +5,7 @@ import { useAnswer } from "../api/answer";
 import { addItem, items, removeItem, type Annotation, type Item } from "../boards/calls";
 import type { Mark } from "../chart/options";
 import { useProject } from "../frame/project";
+import { useBusy } from "../parts/busy";
 import { Select } from "../parts/choice";
 import { moment } from "../parts/format";
 import { RemoveKept } from "../parts/remove";
@@ -42,12 +43,13 @@ export function Happened({ marks, starts, names, changed }: Props) {
   const [place, setPlace] = useState(starts.length - 1);
   const [text, setText] = useState("");
   const [fault, setFault] = useState<unknown>();
+  const [, begin] = useBusy();
   const done = () => (setFault(undefined), setText(""), setAdding(false), changed());
   const add = (event: FormEvent) => {
     event.preventDefault();
     const start = starts[place] ?? starts.at(-1) ?? Date.now();
     const next = starts[place + 1] ?? start + 3_600_000;
-    addItem<Annotation>(project.id, "annotations", undefined, { at: new Date((start + next) / 2).toISOString(), text }).then(done, setFault);
+    begin(() => addItem<Annotation>(project.id, "annotations", undefined, { at: new Date((start + next) / 2).toISOString(), text }).then(done, setFault));
   };
   if (marks.length === 0 && !mayWrite) return null;
   return (

@@ -3,7 +3,7 @@
 import { useState, type ChangeEvent, type FormEvent } from "react";
 import { useProject } from "../frame/project";
 import { ChoiceField, Field, TextField } from "../parts/field";
-import { number } from "../parts/format";
+import { counted, number } from "../parts/format";
 import { Failure } from "../parts/states";
 import { LIST_IDS, LIST_MODES, cohortsChanged, uploadList, type Listed, type Listing } from "./saved";
 
@@ -20,7 +20,7 @@ export function ListFields({ listing, set, hasMode }: { listing: Listing; set: (
   return (
     <>
       <Field label="A file" hint="CSV whose first column are ids, or a text with one a line; up to a million.">{(given) => <input {...given} type="file" accept=".csv,.txt,text/csv,text/plain" onChange={choose} />}</Field>
-      {isLong ? <p className="soft small">{file}: {number(listing.text.split("\n").length)} lines.</p> : <TextField label="Ids" hint="One a line." rows={8} value={listing.text} set={(text) => set({ ...listing, text })} />}
+      {isLong ? <p className="soft small">{file}: {counted(listing.text.trimEnd().split("\n").length, "line")}.</p> : <TextField label="Ids" hint="One a line." rows={8} value={listing.text} set={(text) => set({ ...listing, text })} />}
       <ChoiceField label="They are" value={listing.ids} options={LIST_IDS} set={(ids) => set({ ...listing, ids: ids as Listing["ids"] })} />
       {hasMode && <ChoiceField label="The list gets" value={listing.mode} options={LIST_MODES} set={(mode) => set({ ...listing, mode: mode as Listing["mode"] })} />}
     </>

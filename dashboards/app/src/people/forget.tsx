@@ -7,7 +7,7 @@ import { placeOf, useProject } from "../frame/project";
 import { go } from "../frame/address";
 import { ActDialog } from "../parts/act";
 import { fileName, save } from "../parts/files";
-import { moment } from "../parts/format";
+import { counted, moment } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
 
 const STATES: Record<string, string> = { requested: "asked for", hidden: "in no answer; files follow", done: "gone" };
@@ -34,7 +34,7 @@ export function Forget({ person, ids, activities }: { person: string; ids: strin
       {fault ? <Failure fault={fault} /> : null}
       {isAsked && (
         <ActDialog title="Forget this person?" isDanger does="Forget for good" hasNoReason act={forget} done={() => go(placeOf(project, "people"))} close={() => setAsked(false)}
-          about={<>{activities} activities, sessions, properties, exposures and joinings of <b>{ids.join(", ")}</b> are lost: at once in every answer, then in files and in the log. It cannot be taken back. Later activity with one of the ids is a new person's.</>} />
+          about={<>{counted(activities, "activity", "activities")}, sessions, properties, exposures and joinings of <b>{ids.join(", ")}</b> are lost: at once in every answer, then in files and in the log. It cannot be taken back. Later activity with one of the ids is a new person's.</>} />
       )}
     </>
   );

@@ -8,7 +8,7 @@ import { go } from "../frame/address";
 import { placeOf, useProject } from "../frame/project";
 import { ActDialog } from "../parts/act";
 import { TextField } from "../parts/field";
-import { moment, number } from "../parts/format";
+import { counted, moment } from "../parts/format";
 import { Failure, Loading } from "../parts/states";
 
 const IDS = "SELECT distinct_id, identified, first_seen, activities FROM person_ids WHERE person_id = $person ORDER BY first_seen LIMIT 200";
@@ -44,7 +44,7 @@ export function Identities({ person, ids, changed }: { person: string; ids: stri
       <div className="card-head"><h2>Identities</h2>{mayChange && <button type="button" className="plain" onClick={() => setJoining(true)}>Join another id</button>}</div>
       {known.fault ? <Failure fault={known.fault} again={known.again} /> : !known.value ? <Loading what="ids" /> : (
         <ul className="rows">{known.value.rows.map(([id, identified, since, activities]) => (
-          <li key={String(id)}><span className="row-text"><b>{String(id)}</b><span className="soft small">{identified ? "a known user" : "anonymous"} · since {moment(String(since))}</span></span><span className="soft small">{number(Number(activities))} activities</span></li>
+          <li key={String(id)}><span className="row-text"><b>{String(id)}</b><span className="soft small">{identified ? "a known user" : "anonymous"} · since {moment(String(since))}</span></span><span className="soft small">{counted(Number(activities), "activity", "activities")}</span></li>
         ))}</ul>
       )}
       {merges.fault ? <Failure fault={merges.fault} again={merges.again} /> : merges.value && merges.value.rows.length > 0 && (

@@ -7,7 +7,7 @@ import { useText } from "../frame/address";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
 import { fileName, save } from "../parts/files";
-import { ago, moment, number } from "../parts/format";
+import { ago, counted, moment, number } from "../parts/format";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
 import { Forget, Forgotten } from "./forget";
 import { Identities } from "./identities";
@@ -39,7 +39,7 @@ function Found() {
         {people.fault ? <Failure fault={people.fault} again={people.again} /> : !people.value ? <Loading what="people" /> : (
           <ul className="rows">
             {people.value.rows.map(([id, last, activities, distinct]) => (
-              <li key={String(id)}><Link href={placeOf(project, `people/${encodeURIComponent(String(id))}`)}>{idsOf(distinct)[0] ?? String(id)}</Link><span className="soft small">{number(Number(activities))} activities · last {ago(String(last))}</span></li>
+              <li key={String(id)}><Link href={placeOf(project, `people/${encodeURIComponent(String(id))}`)}>{idsOf(distinct)[0] ?? String(id)}</Link><span className="soft small">{counted(Number(activities), "activity", "activities")} · last {ago(String(last))}</span></li>
             ))}
           </ul>
         )}

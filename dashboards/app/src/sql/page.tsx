@@ -9,7 +9,7 @@ import { inAddress, parsed, useAddress, useVisit } from "../frame/address";
 import { useProject } from "../frame/project";
 import { Select } from "../parts/choice";
 import { useDraft } from "../parts/draft";
-import { number } from "../parts/format";
+import { counted, number } from "../parts/format";
 import { useUndo } from "../parts/remove";
 import { Failure, Loading, PageHead } from "../parts/states";
 import { UnsavedNotice } from "../parts/unsaved";
@@ -124,7 +124,7 @@ function Statement() {
             {answer.isSlow ? <button type="button" className="primary" onClick={answer.cancel}>Stop</button> : <button type="button" className="primary" onClick={start}>Run</button>}
             <SaveQuestion saved={saved.again} question={() => ({ ask: { sql: text }, parameters: parametersOf(names, given), zone: ZONE })} />
             <span className="soft small">Ctrl or ⌘ with Enter</span>
-            <span className="soft small" role="status">{partial ? `${number(partial.rows.length)} rows so far …` : answer.isAsking ? "Asking …" : answer.isCancelled ? "Stopped" : answer.value ? `${number(answer.value.rows.length)} rows in ${number(Math.round(answer.took ?? 0))} ms` : ""}</span>
+            <span className="soft small" role="status">{partial ? `${counted(partial.rows.length, "row")} so far …` : answer.isAsking ? "Asking …" : answer.isCancelled ? "Stopped" : answer.value ? `${counted(answer.value.rows.length, "row")} in ${number(Math.round(answer.took ?? 0))} ms` : ""}</span>
           </div>
           {answer.fault ? <Fault fault={answer.fault} sql={run?.sql ?? ""} /> : null}
           {answer.isSlow && <div className="progress" role="progressbar" aria-label="The answer is on its way"><i /></div>}
@@ -133,6 +133,7 @@ function Statement() {
         <aside className="stack" aria-label="Tables and earlier questions">
           <section className="card tables">
             <h2>Tables</h2>
+            {tables.fault ? <Failure fault={tables.fault} again={tables.again} /> : !tables.value && <Loading what="tables" />}
             {(tables.value?.tables ?? []).map(({ name, columns }) => (
               <details key={name}>
                 <summary>{name}</summary>

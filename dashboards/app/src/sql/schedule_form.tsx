@@ -1,12 +1,13 @@
 // A schedule or alert, new or changed: which question, how often, what follows, and who is told.
 
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 import { useAnswer } from "../api/answer";
 import { api, good } from "../api/client";
 import { everything } from "../api/definitions";
 import { addItem, putItem, type Item, type SavedQuestion } from "../boards/calls";
 import { keyOf } from "../boards/model";
 import { useProject } from "../frame/project";
+import { useBusy } from "../parts/busy";
 import { Segments, Select } from "../parts/choice";
 import { NumberField, TextField } from "../parts/field";
 import { Failure } from "../parts/states";
@@ -81,17 +82,17 @@ export function ScheduleForm({ questions, question: opened, taken, item, done, c
       case "unusual": return { alert: { unusual: { deviations: deviations ?? 4, of_last: last ?? 28, direction } } };
     }
   };
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const [isBusy, begin] = useBusy();
+  const keep = () => {
     const schedule: Schedule = { title, question, every: everyOf(), task: taskOf(), to: { emails: emails.split(/[\s,]+/).filter(Boolean), webhooks }, is_enabled: item?.content.is_enabled ?? true };
     const kept = item ? putItem<Schedule>(project.id, "schedules", item, schedule) : addItem<Schedule>(project.id, "schedules", keyOf(title, taken), schedule);
-    kept.then(() => (setTitle(""), setFault(undefined), done()), setFault);
+    return kept.then(() => (setTitle(""), setFault(undefined), done()), setFault);
   };
   // The API takes any minutes.
   const often = EVERY.some(([key]) => key === every) ? EVERY : [[every, `every ${every} minutes`] as const, ...EVERY];
   const known = (hooks.value ?? []).filter(({ is_enabled }) => is_enabled);
   return (
-    <form className="stack" onSubmit={submit} aria-label={item ? `Change ${item.content.title}` : "A new one"}>
+    <form className="stack" onSubmit={(event) => (event.preventDefault(), begin(keep))} aria-label={item ? `Change ${item.content.title}` : "A new one"}>
       <Segments label="What is done" value={task} options={TASKS} choose={setTask} />
       <div className="pair">
         <label className="field"><span>Title</span><input required maxLength={200} value={title} onChange={(event) => setTitle(event.target.value)} /></label>
@@ -116,7 +117,7 @@ export function ScheduleForm({ questions, question: opened, taken, item, done, c
         </fieldset>
       )}
       {fault ? <Failure fault={fault} /> : null}
-      <div className="line"><button type="submit" className="primary">{item ? "Change it" : "Make it"}</button>{cancel && <button type="button" className="plain" onClick={cancel}>Cancel</button>}</div>
+      <div className="line"><button type="submit" className="primary" aria-busy={isBusy}>{item ? "Change it" : "Make it"}</button>{cancel && <button type="button" className="plain" onClick={cancel}>Cancel</button>}</div>
     </form>
   );
 }
