@@ -40,7 +40,8 @@ function Overview() {
   );
 }
 
-const ACTIVITIES = "SELECT event, count(*) AS times, count(DISTINCT person_id) AS people, count(CASE WHEN timestamp >= $week THEN 1 END) AS in_week, min(timestamp) AS first_at, max(timestamp) AS last_at FROM activity GROUP BY event ORDER BY times DESC LIMIT 2000";
+const LISTED_MAX = 2000;
+const ACTIVITIES = `SELECT event, count(*) AS times, count(DISTINCT person_id) AS people, count(CASE WHEN timestamp >= $week THEN 1 END) AS in_week, min(timestamp) AS first_at, max(timestamp) AS last_at FROM activity GROUP BY event ORDER BY times DESC LIMIT ${LISTED_MAX}`;
 const HEAD = ["name", "description", "times", "people", "last 7 days", "first seen", "last seen"];
 
 function Activities() {
@@ -66,6 +67,7 @@ function Activities() {
           {rows.length > 0 && <button type="button" className="quiet" onClick={() => save(fileName("activities", "csv"), csv(HEAD, rows.map((row) => row.map((value) => (typeof value === "number" ? value : String(value ?? ""))))))}>CSV</button>}
         </span>
       </div>
+      {found.value?.rows.length === LISTED_MAX && <p className="soft small">The {number(LISTED_MAX)} most frequent activities are listed.</p>}
       {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="activities" /> : found.value.rows.length === 0 ? <Empty>Nothing was sent yet.</Empty>
         : rows.length === 0 ? <Empty>No activity is called so.</Empty> : <Grid label="Activities as a table" columns={HEAD.map((name, index) => ({ name, isNumber: index > 1 && index < 5 }))} count={rows.length} cell={(row, column) => cell(rows[row]?.[column], column)} height={640} />}
     </section>

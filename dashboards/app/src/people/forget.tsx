@@ -6,6 +6,7 @@ import { api, fetchSigned, good, Refused, unreachable } from "../api/client";
 import { placeOf, useProject } from "../frame/project";
 import { go } from "../frame/address";
 import { ActDialog } from "../parts/act";
+import { useBusy } from "../parts/busy";
 import { fileName, save } from "../parts/files";
 import { counted, moment } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
@@ -25,11 +26,12 @@ export function Forget({ person, ids, activities }: { person: string; ids: strin
   const { id: project } = useProject();
   const [isAsked, setAsked] = useState(false);
   const [fault, setFault] = useState<unknown>();
+  const [isBusy, begin] = useBusy();
   const take = () => exportOf(project, person).then((file) => save(fileName(`person ${person}`, "ndjson"), file), setFault);
   const forget = () => good(api.DELETE("/v1/projects/{project}/persons/{person}", { params: { path: { project, person } } }));
   return (
     <>
-      <button type="button" className="plain" onClick={() => void take()}>Everything known</button>
+      <button type="button" className="plain" aria-busy={isBusy} onClick={() => (setFault(undefined), begin(take))}>Everything known</button>
       <button type="button" className="plain" onClick={() => setAsked(true)}>Forget this person</button>
       {fault ? <Failure fault={fault} /> : null}
       {isAsked && (

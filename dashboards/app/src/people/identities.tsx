@@ -1,6 +1,6 @@
 // Which ids one person carried, what joined them, and taking a joining back.
 
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { api, good } from "../api/client";
 import { askRows } from "../api/rows";
@@ -28,9 +28,15 @@ export function Identities({ person, ids, changed }: { person: string; ids: stri
   const known = useAnswer(`${project} ${person} ids`, (signal) => askRows(project, IDS, { person }, signal));
   const merges = useAnswer(`${project} ${person} merges`, (signal) => askRows(project, MERGES, { person }, signal));
   const mayChange = permissions.has("persons.write");
-  // Joined ids may be another person's now: the page follows the first of them.
+  const isHere = useRef(true);
+  useEffect(() => {
+    isHere.current = true;
+    return () => void (isHere.current = false);
+  }, []);
+  // Joined ids may be another person's now: the page follows the first of them, while somebody is on it.
   const follow = async () => {
-    const [found] = (await askRows(project, OWNER, { id: ids[0] ?? "" })).rows;
+    const [found] = (await askRows(project, OWNER, { id: ids[0] ?? "" }).catch(() => ({ rows: [] }))).rows;
+    if (!isHere.current) return;
     if (found && found[0] !== person) return go(placeOf(project, `people/${encodeURIComponent(String(found[0]))}`));
     known.again();
     merges.again();

@@ -6,6 +6,7 @@ import { askFile, askRows, type Cell } from "../api/rows";
 import { useText } from "../frame/address";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
+import { useBusy } from "../parts/busy";
 import { fileName, save } from "../parts/files";
 import { ago, counted, moment, number } from "../parts/format";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
@@ -14,10 +15,11 @@ import { Identities } from "./identities";
 import { Seen } from "./seen";
 import { Timeline } from "./timeline";
 
+const FOUND_MAX = 100;
 const FOUND = `SELECT person_id, last_seen, activities, distinct_ids FROM persons
 WHERE $part = '' OR person_id = $part OR lower(properties->>'email') = lower($part) OR lower(properties->>'$email') = lower($part)
 OR person_id IN (SELECT person_id FROM person_ids WHERE starts_with(distinct_id, $part))
-ORDER BY last_seen DESC LIMIT 100`;
+ORDER BY last_seen DESC LIMIT ${FOUND_MAX}`;
 const ONE = "SELECT first_seen, last_seen, activities, identified, properties, distinct_ids FROM persons WHERE person_id = $person";
 
 export default function People({ rest: [person] }: { rest: string[] }) {
@@ -43,6 +45,7 @@ function Found() {
             ))}
           </ul>
         )}
+        {people.value?.rows.length === FOUND_MAX && <p className="soft small">The {FOUND_MAX} who were active last. Search to find others.</p>}
         {people.value?.rows.length === 0 && <Empty>{part ? "Nobody has such an id." : "Nobody was here yet."}</Empty>}
       </section>
       {permissions.has("persons.erase") && <Forgotten />}
@@ -55,6 +58,7 @@ const EVERYTHING = "SELECT * FROM activity WHERE person_id = $person ORDER BY ti
 function Person({ person }: { person: string }) {
   const { id: project, permissions } = useProject();
   const [fault, setFault] = useState<unknown>();
+  const [, begin] = useBusy();
   const take = () => askFile(project, EVERYTHING, { person }, "application/x-ndjson").then((file) => save(fileName(`person ${person}`, "ndjson"), file), setFault);
   const facts = useAnswer(`${project} ${person}`, (signal) => askRows(project, ONE, { person }, signal));
   const [first, last, activities, identified, properties, distinct] = facts.value?.rows[0] ?? [];
@@ -62,7 +66,7 @@ function Person({ person }: { person: string }) {
   return (
     <>
       <PageHead title={facts.value ? ids[0] || "Nobody" : "Person"} about={<Link href={placeOf(project, "people")}>All people</Link>}>
-        {permissions.has("activity.export") && first !== undefined && <button type="button" className="plain" onClick={() => void take()}>Their activity</button>}
+        {permissions.has("activity.export") && first !== undefined && <button type="button" className="plain" onClick={() => (setFault(undefined), begin(take))}>Their activity</button>}
         {permissions.has("persons.erase") && first !== undefined && <Forget person={person} ids={ids} activities={Number(activities)} />}
       </PageHead>
       {fault ? <Failure fault={fault} /> : null}

@@ -19,7 +19,7 @@ import { SaveQuestion } from "../boards/save";
 import { ZONE } from "../boards/zone";
 import { readChosen, type Chosen } from "./drawing";
 import { asked, keep } from "./history";
-import { TYPES, givenOf, namesIn, parametersOf, readGiven, valuesOf, withTime, type Given } from "./parameters";
+import { BOOLEANS, TYPES, givenOf, namesIn, parametersOf, readGiven, retyped, valuesOf, withTime, type Given } from "./parameters";
 import { Result, type Run } from "./result";
 import { Saved } from "./saved";
 import { Schedules } from "./schedules";
@@ -152,8 +152,9 @@ function Statement() {
 function ParameterField({ name, given, set }: { name: string; given: Given; set: (given: Given) => void }) {
   return (
     <div className="line">
-      <label className="field-inline"><code>${name}</code><input value={given.text} onChange={(event) => set({ ...given, text: event.target.value })} placeholder="null" /></label>
-      <Select label={`Type of ${name}`} isQuiet value={given.type} options={TYPES} choose={(type) => set({ ...given, type })} />
+      {given.type === "boolean" ? <Select label={`$${name}`} value={BOOLEANS.find(([key]) => key === given.text)?.[0] ?? ""} options={BOOLEANS} choose={(text) => set({ ...given, text })} />
+        : <label className="field-inline"><code>${name}</code><input value={given.text} onChange={(event) => set({ ...given, text: event.target.value })} placeholder={given.type === "time" ? "2026-05-04T09:00:00Z" : "null"} /></label>}
+      <Select label={`Type of ${name}`} isQuiet value={given.type} options={TYPES} choose={(type) => set(retyped(given, type))} />
     </div>
   );
 }
