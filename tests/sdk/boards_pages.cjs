@@ -121,7 +121,13 @@ async function edited(page) {
   await press(page, "Settings");
   await press(page, "Add a variable");
   await page.getByLabel("Name", { exact: true }).fill("plan");
-  await page.getByLabel("Options, by commas").fill("free, pro");
+  await page.getByLabel("Options, separated by commas").pressSequentially("free, pro");
+  const zone = page.getByLabel("Time zone");
+  const own = await zone.inputValue();
+  await zone.fill("Nowhere/None");
+  await press(page, "Done");
+  await becomes("a zone that is none is not taken", () => zone.evaluate((input) => input.validity.customError), true);
+  await zone.fill(own);
   await look(page, "boards-settings");
   await press(page, "Done");
   await addTile(page, "Top", "SQL", SQL.replace("$plan IS NULL", "$nobody IS NULL"));

@@ -111,10 +111,11 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
   const statement = (tile: TileOf, shown: Shown) => statementOf(project.id, tile, shown, { ...defaultsOf(board.variables), ...values }, { days: span ?? board.days, zone: board.zone, isChosen: span !== undefined });
   const asker: Asker = useMemo(() => ({
     key: `${project.id} ${name} ${tag} ${valuesKey} ${span}`,
-    zone: board.zone,
+    // The answers are of what is saved, whatever is changed meanwhile.
+    zone: kept.dashboard.zone,
     ask: (tile, ...heard) => calls.askTile(project.id, name, { tile, variables: JSON.parse(valuesKey) as Record<string, Value>, ...(span && { days: span }) }, ...heard),
     project, happened, show: project.permissions.has("insights.read") ? (behind) => behind && setBehind(behind) : undefined, sql: statement, rows: project.permissions.has("sql.run") ? (tile, shown, row) => statement(tile, shown).then((sql) => toRows(project.id, sql, row)) : undefined,
-  }), [project.id, name, tag, valuesKey, span, board.zone, board.days, happened]);
+  }), [project.id, name, tag, valuesKey, span, kept, board.zone, board.days, happened]);
   const mayWrite = project.permissions.has("dashboards.write");
   const unsaved = useDraft(project, `dashboard ${name}`, { now: board, saved: kept.dashboard, base: tag, restore: setDraft, isOff: !mayWrite });
   const undo = useUndo();

@@ -104,6 +104,9 @@ export function keyOf(text: string, taken: string[]): string {
   }
 }
 
+/** Options as they are typed, with commas between them; each once. */
+export const optionsOf = (text: string): string[] => [...new Set(text.split(",").map((option) => option.trim()).filter(Boolean))];
+
 /** The values that are set, of variables that there are. */
 export function valuesIn(variables: Variable[] | undefined, given: unknown): Record<string, Value> {
   const from = (typeof given === "object" && given !== null ? given : {}) as Record<string, Value>;
