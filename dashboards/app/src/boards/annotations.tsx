@@ -25,7 +25,7 @@ export function Annotations({ close }: { close: () => void }) {
   };
   const sorted = [...(found.value ?? [])].sort((a, b) => b.content.at.localeCompare(a.content.at));
   return (
-    <Dialog title="What happened when" close={close}>
+    <Dialog title="Annotations" close={close}>
       {mayWrite && (
         <form className="line" onSubmit={add}>
           <label className="field-inline"><span>Day</span><input type="date" required value={day} onChange={(event) => setDay(event.target.value)} /></label>
@@ -34,7 +34,7 @@ export function Annotations({ close }: { close: () => void }) {
         </form>
       )}
       {fault ? <Failure fault={fault} /> : null}
-      {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="annotations" /> : sorted.length === 0 ? <Empty>Nothing is written down yet: a release, a campaign, an outage.</Empty> : (
+      {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="annotations" /> : sorted.length === 0 ? <Empty>No annotations yet. Note a release, a campaign or an outage.</Empty> : (
         <ul className="rows">
           {sorted.map((item) => (
             <li key={item.key}>

@@ -132,7 +132,7 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
   const draftOf = (tiles: TileOf[]) => setDraft({ ...board, tiles });
   const content = useCallback((tile: TileOf) => {
     const isNew = !kept.dashboard.tiles.some((known) => known.id === tile.id && JSON.stringify(known.ask) === JSON.stringify(tile.ask));
-    return isNew ? <><header className="tile-head"><h2>{tile.title || tile.id}</h2></header><Empty>It is asked when the dashboard is saved.</Empty></> : <Tile tile={tile} asker={asker} turn={turn} />;
+    return isNew ? <><header className="tile-head"><h2>{tile.title || tile.id}</h2></header><Empty>It is answered once the dashboard is saved.</Empty></> : <Tile tile={tile} asker={asker} turn={turn} />;
   }, [kept, asker, turn]);
   const hasComments = draft !== undefined && /^\s*#/m.test(kept.text);
   return (
@@ -158,7 +158,7 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
       </PageHead>
       <UnsavedNotice of={unsaved} />
       {undo.notice}
-      {hasComments && <p className="soft small" role="note">The file of this dashboard has comments. Saving here writes it anew without them; «File» keeps them.</p>}
+      {hasComments && <p className="soft small" role="note">The file of this dashboard has comments. Saving here rewrites it without them; «File» keeps them.</p>}
       {fault ? <Failure fault={fault} again={reload} /> : null}
       {!isTv && !draft && (
         <div className="line board-controls" role="group" aria-label="Time and variables">
@@ -167,14 +167,14 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
           {kept.is_built_in ? <span className="badge">built in</span> : null}
         </div>
       )}
-      {board.tiles.length === 0 && <Empty>{draft ? "Add a tile: an insight, SQL, a saved question or words." : <>There is no tile yet. {mayWrite && "«Edit» adds one."} Insights and SQL can be saved here too, from <Link href={placeOf(project.id, "insights")}>their</Link> <Link href={placeOf(project.id, "sql")}>pages</Link>.</>}</Empty>}
+      {board.tiles.length === 0 && <Empty>{draft ? "Add a tile: an insight, SQL, a saved question or text." : <>No tiles yet. {mayWrite && "Choose Edit to add one."} Questions can also be saved here from <Link href={placeOf(project.id, "insights")}>Insights</Link> and <Link href={placeOf(project.id, "sql")}>SQL</Link>.</>}</Empty>}
       <Tiles
         tiles={board.tiles} content={content}
         edited={draft && { move: draftOf, open: (tile) => setOpen({ tile }), remove: (tile) => (draftOf(board.tiles.filter(({ id }) => id !== tile.id)), undo.offer(tile.title || tile.id, () => setDraft((now) => now && { ...now, tiles: [...now.tiles, tile] }))) }}
       />
       {isTv && <button type="button" className="plain tv-leave" onClick={() => setTv(false)}>Leave TV mode</button>}
       {draft && mayWrite && !kept.is_built_in && <div className="line"><button type="button" className="plain danger" onClick={() => setGoing(true)}>Remove the dashboard</button></div>}
-      {isGoing && <ActDialog title={`Remove «${board.title}»?`} about="Its links end too." does="Remove it" isDanger hasNoReason act={() => calls.remove(project.id, name, tag)} done={() => (unsaved.drop(), go(placeOf(project.id, "dashboards")))} close={() => setGoing(false)} />}
+      {isGoing && <ActDialog title={`Remove «${board.title}»?`} about="Its public links and embeddings end too." does="Remove it" isDanger hasNoReason act={() => calls.remove(project.id, name, tag)} done={() => (unsaved.drop(), go(placeOf(project.id, "dashboards")))} close={() => setGoing(false)} />}
       {open === "share" && <ShareDialog name={name} close={() => setOpen(undefined)} />}
       {open === "file" && <FileDialog name={name} text={kept.text} close={() => setOpen(undefined)} save={mayWrite ? (text) => keep({ text }) : undefined} take={() => saveFile(`${name}.yaml`, kept.text, "application/yaml")} />}
       {open === "settings" && draft && <Settings board={draft} close={() => setOpen(undefined)} set={(next) => (setDraft(next), setOpen(undefined))} />}

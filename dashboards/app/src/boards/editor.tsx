@@ -13,7 +13,7 @@ import { items, type SavedQuestion } from "./calls";
 import { savedInsight } from "./insight";
 import { keyOf, SHOWS, type Ask, type Board, type Show, type Tile } from "./model";
 
-const KINDS = [["saved", "Saved question"], ["sql", "SQL"], ["insight", "Insight"], ["text", "Words"]] as const;
+const KINDS = [["saved", "Saved question"], ["sql", "SQL"], ["insight", "Insight"], ["text", "Text"]] as const;
 type Kind = (typeof KINDS)[number][0];
 const BUILDABLE = INSIGHTS.filter(([kind]) => kind !== "correlation" && kind !== "cohort");
 const written = (insight: unknown) => JSON.stringify(insight, null, 2);
@@ -53,7 +53,7 @@ export function Editor({ board, tile, set, close }: { board: Board; tile?: Tile;
       const id = tile?.id ?? keyOf(name || kind, board.tiles.map(({ id }) => id));
       set({ ...(tile ?? { x: 0, y: 0, width: kind === "text" ? 12 : 6, height: kind === "text" ? 2 : 5 }), id, title: name, show, ask: askOf() });
     } catch (fault) {
-      setFault(fault instanceof SyntaxError ? new Error(`The insight is no JSON: ${fault.message}`) : fault);
+      setFault(fault instanceof SyntaxError ? new Error(`The insight is not valid JSON: ${fault.message}`) : fault);
     }
   };
   return (
@@ -62,9 +62,9 @@ export function Editor({ board, tile, set, close }: { board: Board; tile?: Tile;
         <label className="field"><span>Title</span><input value={title} maxLength={200} onChange={(event) => setTitle(event.target.value)} /></label>
         <Segments label="What it shows" value={kind} options={KINDS} choose={setKind} />
         {kind === "saved" && (questions.fault ? <Failure fault={questions.fault} again={questions.again} /> : !questions.value ? <Loading what="questions" /> : questions.value.length === 0
-          ? <p className="soft">No question is saved yet. The pages of insights and SQL save them.</p>
+          ? <p className="soft">No question is saved yet. Save one on the page of Insights or SQL.</p>
           : <Select label="Question" value={saved} options={[["", "choose one"] as const, ...questions.value.map(({ key, content }) => [key, content.title] as const)]} choose={setSaved} />)}
-        {kind === "sql" && <label className="field"><span>One reading statement; $from, $until and the dashboard's variables are bound</span><textarea rows={8} spellCheck={false} value={sql} onChange={(event) => setSql(event.target.value)} /></label>}
+        {kind === "sql" && <label className="field"><span>One read-only statement; $from, $until and the dashboard's variables are bound</span><textarea rows={8} spellCheck={false} value={sql} onChange={(event) => setSql(event.target.value)} /></label>}
         {kind === "insight" && (insight === undefined ? (
           <>
             <Segments label="Kind of question" value={question.kind} options={BUILDABLE} choose={(kind) => setQuestion({ ...question, kind })} />
@@ -74,13 +74,13 @@ export function Editor({ board, tile, set, close }: { board: Board; tile?: Tile;
         ) : (
           <>
             <label className="field"><span>The body of an insight without its scope, as JSON</span><textarea rows={10} spellCheck={false} value={insight} onChange={(event) => setInsight(event.target.value)} /></label>
-            <div className="line"><button type="button" className="quiet" onClick={() => setInsight(undefined)}>Anew, by choosing</button></div>
+            <div className="line"><button type="button" className="quiet" onClick={() => setInsight(undefined)}>Back to the builder</button></div>
           </>
         ))}
-        {kind === "text" && <label className="field"><span>Words</span><textarea rows={4} value={words} onChange={(event) => setWords(event.target.value)} /></label>}
-        {kind !== "text" && <Select label="Shown" value={show} options={SHOWS} choose={setShow} />}
+        {kind === "text" && <label className="field"><span>Text</span><textarea rows={4} value={words} onChange={(event) => setWords(event.target.value)} /></label>}
+        {kind !== "text" && <Select label="Show" value={show} options={SHOWS} choose={setShow} />}
         {fault ? <Failure fault={fault} /> : null}
-        <div className="line"><button type="submit" className="primary">{tile ? "Change it" : "Add it"}</button></div>
+        <div className="line"><button type="submit" className="primary">{tile ? "Apply" : "Add it"}</button></div>
       </form>
     </Dialog>
   );

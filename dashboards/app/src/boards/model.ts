@@ -16,7 +16,7 @@ export interface Filter {
   variable?: string;
 }
 export type Ask = { insight: Record<string, unknown> } | { sql: string } | { saved: string } | { text: string };
-export const SHOWS = [["usual", "as usual"], ["line", "as lines"], ["bar", "as bars"], ["table", "as a table"], ["number", "as one number"]] as const;
+export const SHOWS = [["usual", "automatically"], ["line", "as lines"], ["bar", "as bars"], ["table", "as a table"], ["number", "as a number"]] as const;
 export type Show = (typeof SHOWS)[number][0];
 export interface Place {
   id: string;

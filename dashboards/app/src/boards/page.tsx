@@ -26,12 +26,12 @@ function List() {
   const builtIn = found.value?.filter(({ is_built_in }) => is_built_in) ?? [];
   return (
     <>
-      <PageHead title="Dashboards" about="Answers side by side, kept as files: take them along, or apply them with footfall dashboards apply.">
+      <PageHead title="Dashboards" about="Charts and numbers side by side. Each dashboard is a file: download it, or apply it with footfall dashboards apply.">
         {project.permissions.has("dashboards.write") && <button type="button" className="primary" onClick={() => setOpen(true)}>New dashboard</button>}
       </PageHead>
       {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="dashboards" /> : (
         <>
-          {own.length > 0 && <Rows title="Of this project" rows={own} />}
+          {own.length > 0 && <Rows title="In this project" rows={own} />}
           <Rows title="Built in" rows={builtIn} />
         </>
       )}
@@ -76,7 +76,7 @@ function New({ taken, close }: { taken: string[]; close: () => void }) {
         <label className="field"><span>Title</span><input value={title} required={!file} maxLength={200} disabled={file !== undefined} onChange={(event) => setTitle(event.target.value)} /></label>
         <label className="field"><span>Or a file (YAML)</span><input type="file" accept=".yaml,.yml,application/yaml" onChange={(event) => { const chosen = event.target.files?.[0]; if (chosen) void chosen.text().then((text) => setFile({ name: chosen.name, text })); else setFile(undefined); }} /></label>
         {fault ? <Failure fault={fault} /> : null}
-        <div className="line"><button type="submit" className="primary" aria-busy={isBusy}>Make it</button></div>
+        <div className="line"><button type="submit" className="primary" aria-busy={isBusy}>Create</button></div>
       </form>
     </Dialog>
   );

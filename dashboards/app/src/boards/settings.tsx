@@ -22,13 +22,13 @@ export function Settings({ board, set, close }: { board: Board; set: (board: Boa
   const submit = (event: FormEvent) => (event.preventDefault(), set(draft));
   const seconds = String(draft.refresh_seconds ?? "");
   return (
-    <Dialog title="Settings of the dashboard" close={close} isWide>
+    <Dialog title="Dashboard settings" close={close} isWide>
       <form className="stack" onSubmit={submit}>
         <label className="field"><span>Title</span><input value={draft.title} required maxLength={200} onChange={(event) => change({ title: event.target.value })} /></label>
         <label className="field"><span>Description</span><input value={draft.description ?? ""} maxLength={2000} onChange={(event) => change({ description: event.target.value })} /></label>
         <div className="line">
           <Select label="Time" value={String(draft.days)} options={DAYS.some(([days]) => days === String(draft.days)) ? DAYS : [[String(draft.days), `${draft.days} days`] as const, ...DAYS]} choose={(days) => change({ days: Number(days) })} />
-          <Select label="Asked again" value={seconds} options={REFRESHES.some(([every]) => every === seconds) ? REFRESHES : [[seconds, `every ${seconds} s`] as const, ...REFRESHES]} choose={(every) => change({ refresh_seconds: every ? Number(every) : undefined })} />
+          <Select label="Refresh" value={seconds} options={REFRESHES.some(([every]) => every === seconds) ? REFRESHES : [[seconds, `every ${seconds} s`] as const, ...REFRESHES]} choose={(every) => change({ refresh_seconds: every ? Number(every) : undefined })} />
           <Zone value={draft.zone} set={(zone) => change({ zone })} />
         </div>
         <fieldset className="field">

@@ -46,8 +46,8 @@ export function Activity({ activity }: { activity: string }) {
   const question = { kind: "trend", steps: [{ activity }], days: 30 };
   return (
     <>
-      <PageHead title={activity} about={<Link href={placeOf(project, "data")}>All activities</Link>}><Link className="plain" href={placeOf(project, "insights", { q: JSON.stringify(question) })}>Ask about it</Link></PageHead>
-      {whole.fault ? <Failure fault={whole.fault} again={whole.again} /> : !whole.value ? <Loading what="the activity" /> : !Number(times) ? <Empty>Nothing of this name was ever sent.</Empty> : (
+      <PageHead title={activity} about={<Link href={placeOf(project, "data")}>All activities</Link>}><Link className="plain" href={placeOf(project, "insights", { q: JSON.stringify(question) })}>Open in Insights</Link></PageHead>
+      {whole.fault ? <Failure fault={whole.fault} again={whole.again} /> : !whole.value ? <Loading what="the activity" /> : !Number(times) ? <Empty>Nothing with this name has been sent.</Empty> : (
         <section className="card" aria-label="In numbers"><dl className="figures">
           <div className="figure"><dt>Times</dt><dd><Link className="behind" title="Which are these?" href={inSql("times")}>{number(Number(times))}</Link></dd></div><div className="figure"><dt>People</dt><dd><Link className="behind" title="Who is this?" href={inSql("people")}>{number(Number(people))}</Link></dd></div>
           <div className="figure"><dt>First seen</dt><dd><small>{moment(String(first))}</small></dd></div><div className="figure"><dt>Last seen</dt><dd><small>{moment(String(last))}</small></dd></div>
@@ -65,7 +65,7 @@ export function Activity({ activity }: { activity: string }) {
         {daily.fault ? <Failure fault={daily.fault} again={daily.again} /> : !daily.value ? <Loading what="days" /> : <Chart label={`${activity} day by day`} drawing={drawing} />}
       </section>
       <section className="card" aria-label="Properties"><h2>Properties</h2><PropertiesOf activity={activity} /></section>
-      <section className="card" aria-label="The newest"><h2>The newest</h2>
+      <section className="card" aria-label="Latest"><h2>Latest</h2>
         {newest.fault ? <Failure fault={newest.fault} again={newest.again} /> : !newest.value ? <Loading what="activities" /> : (
           <ul className="rows">{newest.value.rows.map(([at, id, person, properties], index) => <li key={index}><span className="row-text"><Link href={placeOf(project, `people/${encodeURIComponent(String(person))}`)}>{String(id)}</Link><code className="small">{String(properties ?? "")}</code></span><span className="soft small">{moment(String(at))}</span></li>)}</ul>
         )}

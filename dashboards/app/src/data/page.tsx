@@ -31,7 +31,7 @@ function Overview() {
   const part = PARTS.find(([key]) => key === query.get("part"))?.[0] ?? "activities";
   return (
     <>
-      <PageHead title="Data" about="What arrives, by name; what it is meant to be; and what was not taken." />
+      <PageHead title="Data" about="What arrives, what it should look like, and what could not be taken in." />
       <Segments label="Part" value={part} options={PARTS} choose={(part: Part) => go(`${path}?${new URLSearchParams({ part })}`, { replaces: true })} />
       {part === "activities" && <Activities />}
       {part === "properties" && <section className="card" aria-label="Properties"><h2>Properties</h2><PropertiesOf /></section>}
@@ -77,8 +77,8 @@ function Activities() {
         </span>
       </div>
       {found.value?.rows.length === LISTED_MAX && <p className="soft small">The {number(LISTED_MAX)} most frequent activities are listed.</p>}
-      {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="activities" /> : found.value.rows.length === 0 ? <Empty>Nothing was sent yet.</Empty>
-        : rows.length === 0 ? <Empty>No activity is called so.</Empty> : <Grid label="Activities as a table" columns={HEAD.map((name, index) => ({ name, isNumber: index > 1 && index < 5 }))} count={rows.length} cell={(row, column) => cell(rows[row], column)} height={640} />}
+      {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="activities" /> : found.value.rows.length === 0 ? <Empty>Nothing has been sent yet.</Empty>
+        : rows.length === 0 ? <Empty>No activity matches.</Empty> : <Grid label="Activities as a table" columns={HEAD.map((name, index) => ({ name, isNumber: index > 1 && index < 5 }))} count={rows.length} cell={(row, column) => cell(rows[row], column)} height={640} />}
     </section>
   );
 }

@@ -26,7 +26,7 @@ export function Quarantine() {
     <section className="card" aria-label="Quarantine">
       <h2>Quarantine</h2>
       <p role="status" className="soft">{told}</p>
-      {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="the quarantine" /> : found.value.rows.length === 0 ? <Empty>Everything that was sent could be read.</Empty> : (
+      {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="the quarantine" /> : found.value.rows.length === 0 ? <Empty>Nothing is in quarantine: everything that was sent could be read.</Empty> : (
         <ul className="rows">{found.value.rows.map(([reason, times, detail, first, last]) => (
           <li key={String(reason)}>
             <div className="row-text">
@@ -34,11 +34,11 @@ export function Quarantine() {
               <span className="small">{String(detail)}</span>
               <Items reason={String(reason)} />
             </div>
-            {permissions.has("jobs.write") && <button type="button" className="plain" aria-label={`Read again: ${String(reason)}`} onClick={() => setWanted(String(reason))}>Read again</button>}
+            {permissions.has("jobs.write") && <button type="button" className="plain" aria-label={`Replay: ${String(reason)}`} onClick={() => setWanted(String(reason))}>Replay</button>}
           </li>
         ))}</ul>
       )}
-      {wanted && <ActDialog title={`Read ${wanted} again?`} about="Every item of this reason is read with the limits and the tracking plan that are in force now. What can be taken becomes activity, at its own time." does="Read again" hasNoReason act={() => replay(wanted)} done={() => setTimeout(found.again, FOLLOWS_MS)} close={() => setWanted(undefined)} />}
+      {wanted && <ActDialog title={`Replay ${wanted}?`} about="Every item with this reason is read again, under the limits and the tracking plan of now. What can be taken in becomes activity, at its original time." does="Replay" hasNoReason act={() => replay(wanted)} done={() => setTimeout(found.again, FOLLOWS_MS)} close={() => setWanted(undefined)} />}
     </section>
   );
 }
@@ -49,7 +49,7 @@ function Items({ reason }: { reason: string }) {
   const found = useAnswer(isOpen ? `${project} ${reason}` : undefined, (signal) => askRows(project, ITEMS, { reason }, signal));
   return (
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary className="small">The newest of them</summary>
+      <summary className="small">Latest items</summary>
       {!isOpen ? null : found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="items" /> : found.value.rows.map(([id, at, dialect, detail, raw]) => (
         <div key={String(id)} className="stack"><span className="soft small">{moment(String(at))} · {String(dialect)} · {String(detail)}</span><pre className="command" tabIndex={0}>{String(raw)}</pre></div>
       ))}

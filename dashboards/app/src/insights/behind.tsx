@@ -79,8 +79,8 @@ export function PeopleListed({ title, name, ask }: { title: string; name: string
       {fault ? <Failure fault={fault} /> : null}
       <ul className="rows">{people.listed.map((id) => { const known = people.known.get(id); return <li key={id}><PersonLink id={id} known={known} />{known && <span className="soft small">{counted(known.activities, "activity", "activities")} · last {ago(known.last)}</span>}</li>; })}</ul>
       <div className="line">
-        {after.length > 0 && <button type="button" className="plain" onClick={() => setAfter(after.slice(0, -1))}>Before</button>}
-        {people.next && <button type="button" className="plain" onClick={() => setAfter([...after, people.next ?? ""])}>More</button>}
+        {after.length > 0 && <button type="button" className="plain" onClick={() => setAfter(after.slice(0, -1))}>Previous</button>}
+        {people.next && <button type="button" className="plain" onClick={() => setAfter([...after, people.next ?? ""])}>Next</button>}
       </div>
     </>
   );

@@ -10,7 +10,7 @@ import { useCohorts } from "./saved";
 import { StepRow } from "./step";
 import { WhoRows } from "./who";
 
-const DAYS = [["1", "Today"], ["7", "7 days"], ["30", "30 days"], ["90", "90 days"], ["365", "a year"], ["0", "from … to"]] as const;
+const DAYS = [["1", "Today"], ["7", "7 days"], ["30", "30 days"], ["90", "90 days"], ["365", "a year"], ["0", "Custom"]] as const;
 const BUCKETS = [["hour", "hours"], ["day", "days"], ["week", "weeks"], ["month", "months"]] as const;
 
 const STEPS_MOST: Record<Question["kind"], number> = { trend: 16, funnel: 16, correlation: 16, compare: 16, retention: 2, time_between: 2, paths: 1, lifecycle: 1, stickiness: 1, active_people: 1, distribution: 1, ranking: 1, places: 1, sessions: 0, cohort: 0 };

@@ -19,7 +19,7 @@ import { changeCohort, cohort, cohorts, cohortsChanged, isList, makeCohort, remo
 
 /** So late that new activity always counts. */
 const NEVER_MS = Date.UTC(2100, 0, 1);
-const SPANS = [["live", "From its first day on, new activity counts"], ["fixed", "This time alone"]] as const;
+const SPANS = [["live", "Keep counting new activity"], ["fixed", "This time only"]] as const;
 
 /** Keeps the group of a question under a name. */
 export function SaveCohort({ question }: { question: Question }) {
@@ -70,14 +70,14 @@ export function Cohorts({ close, use }: { close: () => void; use: (who: Who[]) =
     <Dialog title="Saved cohorts" close={close} isWide>
       {open?.key && open.isList ? <ListForm key={open.key} name={open.key} back={done} /> : open ? <Editor key={open.key} name={open.key} taken={(found.value ?? []).map(({ key }) => key)} done={done} back={() => setOpen(undefined)} /> : (
         <>
-          {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="cohorts" /> : found.value.length === 0 ? <Empty>None is saved yet. Ask for a group as a «Cohort», and save it; or make one of a list of ids.</Empty> : (
+          {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="cohorts" /> : found.value.length === 0 ? <Empty>No cohorts yet. Build a group under «Cohort» and save it, or upload a list of ids.</Empty> : (
             <ul className="rows">
               {found.value.map((saved) => (
                 <li key={saved.key}>
                   <span className="row-text"><span>{saved.name} <code className="small">{saved.key}</code></span>{saved.description && <span className="soft small">{saved.description}</span>}<Size name={saved.key} /></span>
                   <span className="line">
-                    <button type="button" className="quiet" aria-label={`Who is in it: ${saved.name}`} onClick={() => use([{ ...whoOf("in"), cohort: saved.key }])}>Who is in it</button>
-                    {mayWrite && isList(saved.definition) && <button type="button" className="quiet" aria-label={`Its list: ${saved.name}`} onClick={() => setOpen({ key: saved.key, isList: true })}>Its list</button>}
+                    <button type="button" className="quiet" aria-label={`Show people: ${saved.name}`} onClick={() => use([{ ...whoOf("in"), cohort: saved.key }])}>Show people</button>
+                    {mayWrite && isList(saved.definition) && <button type="button" className="quiet" aria-label={`Edit list: ${saved.name}`} onClick={() => setOpen({ key: saved.key, isList: true })}>Edit list</button>}
                     {mayWrite && <button type="button" className="quiet" aria-label={`Change ${saved.name}`} onClick={() => setOpen({ key: saved.key })}>Change</button>}
                     {mayWrite && <RemoveKept name={saved.name} about="Questions that name it are refused from then on." act={() => remove(saved)} done={done} />}
                   </span>
@@ -85,7 +85,7 @@ export function Cohorts({ close, use }: { close: () => void; use: (who: Who[]) =
               ))}
             </ul>
           )}
-          {mayWrite && <div className="line"><button type="button" className="plain" onClick={() => setOpen({})}>A list of ids</button></div>}
+          {mayWrite && <div className="line"><button type="button" className="plain" onClick={() => setOpen({})}>New list of ids</button></div>}
         </>
       )}
     </Dialog>

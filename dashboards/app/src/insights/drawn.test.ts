@@ -70,7 +70,7 @@ test("of sessions is drawn what is asked for, and a day without any has no avera
   const answer = { buckets: [day, { start_ms: DAY, sessions: 0, duration_ms: 0, bounces: 0, rows: 0 }] };
   const lines = (sessionMeasure?: string) => of({ kind: "sessions", sessionMeasure }, answer).drawing;
   expect(lines()).toMatchObject({ kind: "bars", lines: [{ name: "sessions", values: [4, 0] }] });
-  expect(lines("average_duration")).toMatchObject({ kind: "lines", lines: [{ name: "minutes on average", values: [2, null] }] });
+  expect(lines("average_duration")).toMatchObject({ kind: "lines", lines: [{ name: "average minutes", values: [2, null] }] });
   expect(lines("bounce_rate")).toMatchObject({ unit: "percent", lines: [{ values: [0.25, null] }] });
   expect(lines("average_rows")).toMatchObject({ lines: [{ values: [2.5, null] }] });
 });

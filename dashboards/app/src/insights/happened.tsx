@@ -53,13 +53,13 @@ export function Happened({ marks, starts, names, changed }: Props) {
   };
   if (marks.length === 0 && !mayWrite) return null;
   return (
-    <section className="happened" aria-label="What happened when">
+    <section className="happened" aria-label="Annotations">
       <ul>
         {marks.map(({ key, revision, text, at }) => (
           <li key={key}><time dateTime={at}>{moment(at)}</time> {text}{mayWrite && <RemoveKept name={text} about="It goes from all charts over time, for everybody of the project." act={() => removeItem(project.id, "annotations", { key, revision })} done={done} />}</li>
         ))}
       </ul>
-      {mayWrite && !isAdding && <button type="button" className="quiet" onClick={() => (setPlace(starts.length - 1), setAdding(true))}>Say what happened</button>}
+      {mayWrite && !isAdding && <button type="button" className="quiet" onClick={() => (setPlace(starts.length - 1), setAdding(true))}>Add an annotation</button>}
       {isAdding && (
         <form className="line" onSubmit={add}>
           <Select label="When" value={String(place)} options={names.map((name, index) => [String(index), name] as const)} choose={(index) => setPlace(Number(index))} />

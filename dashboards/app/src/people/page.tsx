@@ -34,7 +34,7 @@ function Found() {
   const people = useAnswer(`${project} ${part}`, (signal) => askRows(project, FOUND, { part }, signal));
   return (
     <>
-      <PageHead title="People" about="One human each, whatever ids they carried.">
+      <PageHead title="People" about="One entry per person, whatever ids they were seen under.">
         <label className="field-inline"><span className="soft small">Find by the beginning of an id, or an e-mail address</span><input type="search" value={part} onChange={(event) => setPart(event.target.value)} /></label>
       </PageHead>
       <section className="card" aria-label="People found">
@@ -65,13 +65,13 @@ function Person({ person }: { person: string }) {
   const ids = idsOf(distinct);
   return (
     <>
-      <PageHead title={facts.value ? ids[0] || "Nobody" : "Person"} about={<Link href={placeOf(project, "people")}>All people</Link>}>
-        {permissions.has("activity.export") && first !== undefined && <button type="button" className="plain" onClick={() => (setFault(undefined), begin(take))}>Their activity</button>}
+      <PageHead title={facts.value ? ids[0] || "Unknown person" : "Person"} about={<Link href={placeOf(project, "people")}>All people</Link>}>
+        {permissions.has("activity.export") && first !== undefined && <button type="button" className="plain" onClick={() => (setFault(undefined), begin(take))}>Export activity</button>}
         {permissions.has("persons.erase") && first !== undefined && <Forget person={person} ids={ids} activities={Number(activities)} />}
       </PageHead>
       {fault ? <Failure fault={fault} /> : null}
       {facts.fault ? <Failure fault={facts.fault} again={facts.again} /> : null}
-      {facts.value?.rows.length === 0 && <Empty>There is no such person any more; their ids may belong to another one now.</Empty>}
+      {facts.value?.rows.length === 0 && <Empty>There is no such person any more. Their ids may belong to another person now.</Empty>}
       {first !== undefined && (
         <div className="columns">
           <div className="stack">

@@ -101,7 +101,7 @@ function InCell({ cell, found }: { cell: HexCell; found: Found }) {
   return (
     <section className="notice" aria-label="People of the cell" role="status">
       <h3>{counted(cell.people, "person", "people")}, {counted(cell.times, "activity", "activities")} in {cell.cell}</h3>
-      {behind && <p><button type="button" className="plain" onClick={() => setShown(true)}>Who they are</button></p>}
+      {behind && <p><button type="button" className="plain" onClick={() => setShown(true)}>Show people</button></p>}
       {shown.length > 0 && <p className="line small">{shown.map((id) => <Link key={id} href={placeOf(project, `people/${encodeURIComponent(id)}`)}>{known.value?.get(id)?.name ?? id}</Link>)}{cell.people > LISTED_MAX && <span className="soft">and {number(cell.people - LISTED_MAX)} more</span>}</p>}
       {isShown && behind && <PeopleBehind behind={behind} close={() => setShown(false)} />}
     </section>

@@ -110,7 +110,7 @@ function Statement() {
   };
   return (
     <>
-      <PageHead title="SQL" about="One reading statement over this project's tables. The address holds the last question.">
+      <PageHead title="SQL" about="One read-only statement over this project's tables. The address holds the last one: copy it to share.">
         {mayKeep && <button type="button" className="quiet" onClick={() => setScheduling(true)}>Schedules and alerts</button>}
       </PageHead>
       <UnsavedNotice of={unsaved} what="SQL" />
@@ -123,14 +123,14 @@ function Statement() {
           <div className="line">
             {answer.isSlow ? <button type="button" className="primary" onClick={answer.cancel}>Stop</button> : <button type="button" className="primary" onClick={start}>Run</button>}
             <SaveQuestion saved={saved.again} question={() => ({ ask: { sql: text }, parameters: parametersOf(names, given), zone: ZONE })} />
-            <span className="soft small">Ctrl or ⌘ with Enter</span>
-            <span className="soft small" role="status">{partial ? `${counted(partial.rows.length, "row")} so far …` : answer.isAsking ? "Asking …" : answer.isCancelled ? "Stopped" : answer.value ? `${counted(answer.value.rows.length, "row")} in ${number(Math.round(answer.took ?? 0))} ms` : ""}</span>
+            <span className="soft small">Ctrl or ⌘ + Enter</span>
+            <span className="soft small" role="status">{partial ? `${counted(partial.rows.length, "row")} so far …` : answer.isAsking ? "Running …" : answer.isCancelled ? "Stopped" : answer.value ? `${counted(answer.value.rows.length, "row")} in ${number(Math.round(answer.took ?? 0))} ms` : ""}</span>
           </div>
           {answer.fault ? <Fault fault={answer.fault} sql={run?.sql ?? ""} /> : null}
           {answer.isSlow && <div className="progress" role="progressbar" aria-label="The answer is on its way"><i /></div>}
           {run && (partial ?? answer.value) && <Result rows={partial ?? answer.value ?? NONE} run={run} drawn={drawn} draw={draw} isStale={answer.isAsking && !partial} />}
         </div>
-        <aside className="stack" aria-label="Tables and earlier questions">
+        <aside className="stack" aria-label="Tables and earlier statements">
           <section className="card tables">
             <h2>Tables</h2>
             {tables.fault ? <Failure fault={tables.fault} again={tables.again} /> : !tables.value && <Loading what="tables" />}
@@ -142,7 +142,7 @@ function Statement() {
             ))}
           </section>
           {saved.value && <Saved all={saved.value} opened={opened} open={open} changed={saved.again} now={() => ({ ask: { sql: text }, parameters: parametersOf(names, given), zone: ZONE })} />}
-          {kept.length > 0 && <section className="card"><h2>Asked before</h2><div className="history">{kept.map((sql) => <button type="button" key={sql} title={sql} onClick={() => replaceBy(sql)}>{sql}</button>)}</div></section>}
+          {kept.length > 0 && <section className="card"><h2>History</h2><div className="history">{kept.map((sql) => <button type="button" key={sql} title={sql} onClick={() => replaceBy(sql)}>{sql}</button>)}</div></section>}
         </aside>
       </div>
     </>
