@@ -286,6 +286,22 @@ async function times(page) {
   await becomes("days of the range, turned", async () => cellsOf(await taken(page, "CSV")).length, 6);
 }
 
+/** Whoever closes the dialog without saving has saved nothing: what was chosen is offered again. */
+async function notSaved(page) {
+  await ask(page, { kind: "trend", steps: steps("purchase") });
+  await page.getByRole("radio", { name: "Lifecycle" }).check({ force: true });
+  await answered(page);
+  await press(page, "Save");
+  await page.getByRole("dialog").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.goto(`${url}/app/shop/insights`);
+  const notice = page.getByRole("region", { name: "Left unsaved" });
+  await notice.getByText(/You left a question unsaved here/).waitFor();
+  await notice.getByRole("button", { name: "Throw it away" }).click();
+  await notice.waitFor({ state: "detached" });
+}
+
 /** A question is saved, opened from the list and by its address alone, changed, renamed and removed; what cannot be chosen is asked as it is. */
 async function saved(page) {
   await ask(page, { kind: "funnel", steps: [{ activity: "browse", filters: [{ of: "activity", property: "activity.os", test: "is", value: "iOS" }] }, { activity: "purchase" }], windowDays: 3, who: [{ kind: "did", activity: "cart", times: 2 }] });
@@ -468,6 +484,7 @@ const main = () =>
     await proposals(page);
     const keen = await cohorts(page);
     await times(page);
+    await notSaved(page);
     await saved(page);
     await happened(page);
     await tiles(page);

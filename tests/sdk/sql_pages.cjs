@@ -239,7 +239,7 @@ async function left(page) {
   await to(page, "Data");
   await open(page);
   const notice = page.getByRole("region", { name: "Left unsaved" });
-  await notice.getByText(/You left unsaved SQL here/).waitFor();
+  await notice.getByText(/You left SQL unsaved here/).waitFor();
   await look(page, "app-left");
   await notice.getByRole("button", { name: "Bring it back" }).click();
   await holds(page, "SELECT 'not asked yet' AS typed");

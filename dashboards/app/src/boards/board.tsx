@@ -182,7 +182,7 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
       {behind && <PeopleBehind behind={behind} close={() => setBehind(undefined)} />}
       {typeof open === "object" && draft && (
         <Editor
-          board={draft} tile={open.tile} close={() => setOpen(undefined)}
+          name={name} board={draft} tile={open.tile} close={() => setOpen(undefined)}
           set={(tile) => {
             const isNew = !draft.tiles.some(({ id }) => id === tile.id);
             draftOf(isNew ? [...draft.tiles, { ...tile, y: bottom(draft.tiles) }] : draft.tiles.map((old) => (old.id === tile.id ? tile : old)));

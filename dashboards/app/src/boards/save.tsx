@@ -12,7 +12,7 @@ import { addItem, create, items, lines, load, save, type SavedQuestion } from ".
 import { bottom, keyOf, newBoard } from "./model";
 import { ZONE } from "./zone";
 
-/** A button and its dialog. `question` is asked for when it is pressed. */
+/** A button and its dialog. `question` is asked for when it is pressed; `saved` hears of it once it is kept, and nothing of a dialog that is closed. */
 export function SaveQuestion({ question, saved }: { question: () => Omit<SavedQuestion, "title">; saved?: () => void }) {
   const project = useProject();
   const [asked, setAsked] = useState<Omit<SavedQuestion, "title">>();
@@ -20,7 +20,7 @@ export function SaveQuestion({ question, saved }: { question: () => Omit<SavedQu
   return (
     <>
       <button type="button" className="quiet" onClick={() => setAsked(question())}>Save</button>
-      {asked && <SaveDialog question={asked} close={() => (setAsked(undefined), saved?.())} />}
+      {asked && <SaveDialog question={asked} saved={saved} close={() => setAsked(undefined)} />}
     </>
   );
 }
@@ -28,7 +28,7 @@ export function SaveQuestion({ question, saved }: { question: () => Omit<SavedQu
 const NONE = "";
 const NEW = "+";
 
-function SaveDialog({ question, close }: { question: Omit<SavedQuestion, "title">; close: () => void }) {
+function SaveDialog({ question, saved, close }: { question: Omit<SavedQuestion, "title">; saved?: () => void; close: () => void }) {
   const project = useProject().id;
   const boards = useAnswer(`${project} boards`, () => lines(project));
   const [title, setTitle] = useState("");
@@ -44,8 +44,11 @@ function SaveDialog({ question, close }: { question: Omit<SavedQuestion, "title"
   /** The question first, then the tile that shows it. */
   const keep = async () => {
     const key = kept ?? keyOf(title, (await items(project, "questions")).map(({ key }) => key));
-    if (kept === undefined) await addItem<SavedQuestion>(project, "questions", key, { ...question, title });
-    setKept(key);
+    if (kept === undefined) {
+      await addItem<SavedQuestion>(project, "questions", key, { ...question, title });
+      setKept(key);
+      saved?.();
+    }
     if (board === NONE) return placeOf(project, "dashboards");
     let name = board;
     if (board === NEW) {

@@ -7,9 +7,11 @@ import { askRows } from "../api/rows";
 import { useProject } from "../frame/project";
 import { ActDialog } from "../parts/act";
 import { Dialog } from "../parts/dialog";
+import { useDraft } from "../parts/draft";
 import { ChoiceField, TextField } from "../parts/field";
 import { moment } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
+import { UnsavedNotice } from "../parts/unsaved";
 import { forgetViolations, keep, plannedOne, revisionsOf, takeOut, violationsOf, type Planned as Kept, type Wanted } from "./plan";
 import { PROPERTIES, seenOf } from "./properties";
 import { schemaOf } from "./told";
@@ -63,11 +65,19 @@ function Said({ planned }: { planned: Kept }) {
 }
 
 function Editor({ activity, planned, tag, done, close }: { activity: string; planned?: Kept; tag: string; done: () => void; close: () => void }) {
-  const { id: project, permissions } = useProject();
+  const own = useProject();
+  const { id: project, permissions } = own;
   const [draft, setDraft] = useState<Wanted>({ description: planned?.description ?? "", owner: planned?.owner ?? "", schema: null, on_violation: planned?.on_violation ?? "count" });
   const [text, setText] = useState(planned?.schema ? JSON.stringify(planned.schema, null, 2) : "");
   const [fault, setFault] = useState<unknown>();
   const mayRun = permissions.has("jobs.write");
+  const now = { draft, text };
+  const [first] = useState(now);
+  const restore = (left: typeof now) => {
+    setDraft(left.draft);
+    setText(left.text);
+  };
+  const unsaved = useDraft(own, `plan of ${activity}`, { now, saved: first, base: tag, restore });
   const save = async () => keep(project, activity, tag, { ...draft, schema: schemaIn(text) });
   const see = async () => {
     setFault(undefined);
@@ -75,7 +85,8 @@ function Editor({ activity, planned, tag, done, close }: { activity: string; pla
     setText(JSON.stringify(schemaOf(seen.rows.map(seenOf), Number(carried.rows[0]?.[0] ?? 0)), null, 2));
   };
   return (
-    <ActDialog title={`Describe ${activity}`} about="The description is for people. The schema is checked against every activity of this name as it arrives." does="Save" hasNoReason act={save} done={done} close={close}>
+    <ActDialog title={`Describe ${activity}`} about="The description is for people. The schema is checked against every activity of this name as it arrives." does="Save" hasNoReason act={save} done={() => (unsaved.drop(), done())} close={close}>
+      <UnsavedNotice of={unsaved} />
       <TextField label="Description" rows={3} value={draft.description} set={(description) => setDraft({ ...draft, description })} />
       <TextField label="Owner" value={draft.owner} set={(owner) => setDraft({ ...draft, owner })} />
       <TextField label="Schema of its properties" hint={mayRun ? "JSON Schema, with descriptions of the properties. Leave it empty to allow anything." : "Your role may change the description, but not what is checked."} rows={10} value={text} set={setText} isDisabled={!mayRun} />
