@@ -20,6 +20,14 @@ export interface TrendAnswer {
 /** What has not begun yet has no numbers: what the answer says of it, as zeros of the hours to come, is none. */
 const begun = (starts: number[], values: (number | null)[], now: number) => values.map((value, index) => ((starts[index] ?? 0) > now ? null : value));
 
+/** The bucket that is not over yet; one alone does not say how long it is. */
+export function openOf(starts: number[], now: number): number | undefined {
+  const at = starts.findLastIndex((start) => start <= now);
+  const [before, start] = [starts[at - 1], starts[at]];
+  if (start === undefined || before === undefined) return undefined;
+  return now < (starts[at + 1] ?? start + (start - before)) ? at : undefined;
+}
+
 export function trend(asked: Definition, answer: TrendAnswer, name: Name, now: number): Drawn {
   const series = asked.series ?? [];
   const nameOf = ({ series: place, label }: TrendLine, measure: number, isPrevious: boolean) => {
@@ -42,7 +50,7 @@ export function trend(asked: Definition, answer: TrendAnswer, name: Name, now: n
   };
   const names = answer.buckets.map(name);
   return {
-    drawing: { kind: "lines", names, lines }, head: [asked.bucket ?? "day", ...lines.map((line) => line.name)], starts: answer.buckets,
+    drawing: { kind: "lines", names, lines, open: openOf(answer.buckets, now) }, head: [asked.bucket ?? "day", ...lines.map((line) => line.name)], starts: answer.buckets,
     rows: names.map((bucket, index) => [bucket, ...lines.map(({ values }) => values[index] ?? null)]),
     cells: names.map((_, index) => [null, ...lines.map((_, at) => cellAt(index, at))]), cellAt,
   };
