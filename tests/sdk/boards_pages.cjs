@@ -118,6 +118,7 @@ async function edited(page) {
   await title(page, "Sales");
   await look(page, "boards-empty");
   await press(page, "Edit");
+  await becomes("the title has the focus while it is edited", () => page.evaluate(() => document.activeElement?.tagName), "H1");
   await press(page, "Settings");
   await press(page, "Add a variable");
   await page.getByLabel("Name", { exact: true }).fill("plan");

@@ -1,6 +1,6 @@
 // One dashboard: looked at, edited, shared, taken along.
 
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { Fragment, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { go, useAddress, useInAddress } from "../frame/address";
 import { Link } from "../frame/link";
@@ -129,6 +129,13 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
     setDraft(undefined);
     setFault(undefined);
   };
+  // What began or ended it has gone with it, and the focus must not.
+  const mode = `${isTv} ${draft !== undefined}`;
+  const before = useRef(mode);
+  useEffect(() => {
+    if (before.current !== mode && document.activeElement === document.body) document.querySelector<HTMLElement>("main h1")?.focus();
+    before.current = mode;
+  }, [mode]);
   const draftOf = (tiles: TileOf[]) => setDraft({ ...board, tiles });
   const content = useCallback((tile: TileOf) => {
     const isNew = !kept.dashboard.tiles.some((known) => known.id === tile.id && JSON.stringify(known.ask) === JSON.stringify(tile.ask));
@@ -139,21 +146,21 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
     <>
       <PageHead title={board.title} about={board.description}>
         {draft ? (
-          <>
+          <Fragment key="edited">
             <button type="button" className="plain" onClick={() => setOpen({})}>Add a tile</button>
             <button type="button" className="plain" onClick={() => setOpen("settings")}>Settings</button>
             <button type="button" className="plain" onClick={giveUp}>Cancel</button>
             <button type="button" className="primary" onClick={() => void keep({ dashboard: draft }).catch(setFault)}>Save</button>
-          </>
+          </Fragment>
         ) : (
-          <>
+          <Fragment key="looked-at">
             <button type="button" className="quiet" onClick={refresh}>Refresh</button>
             <button type="button" className="quiet" onClick={() => setTv(true)}>TV mode</button>
             <button type="button" className="quiet" onClick={() => setOpen("annotations")}>Annotations</button>
             <button type="button" className="quiet" onClick={() => setOpen("file")}>File</button>
             {mayWrite && <button type="button" className="plain" onClick={() => setOpen("share")}>Share</button>}
             {mayWrite && <button type="button" className="primary" onClick={() => setDraft(kept.dashboard)}>Edit</button>}
-          </>
+          </Fragment>
         )}
       </PageHead>
       <UnsavedNotice of={unsaved} />

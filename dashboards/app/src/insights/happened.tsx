@@ -1,6 +1,6 @@
 // What happened when, on a chart over time: told by lines of the chart and a list below it, added and removed there.
 
-import { useState, type FormEvent } from "react";
+import { useEffect, useRef, useState, type FormEvent } from "react";
 import { useAnswer } from "../api/answer";
 import { addItem, items, removeItem, type Annotation, type Item } from "../boards/calls";
 import type { Mark } from "../chart/options";
@@ -40,6 +40,13 @@ export function Happened({ marks, starts, names, changed }: Props) {
   const project = useProject();
   const mayWrite = project.permissions.has("dashboards.write");
   const [isAdding, setAdding] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  const wasAdding = useRef(false);
+  // The field that had the focus has gone.
+  useEffect(() => {
+    if (wasAdding.current && !isAdding) button.current?.focus();
+    wasAdding.current = isAdding;
+  }, [isAdding]);
   const [place, setPlace] = useState(starts.length - 1);
   const [text, setText] = useState("");
   const [fault, setFault] = useState<unknown>();
@@ -59,7 +66,7 @@ export function Happened({ marks, starts, names, changed }: Props) {
           <li key={key}><time dateTime={at}>{moment(at)}</time> {text}{mayWrite && <RemoveKept name={text} about="It goes from all charts over time, for everybody of the project." act={() => removeItem(project.id, "annotations", { key, revision })} done={done} />}</li>
         ))}
       </ul>
-      {mayWrite && !isAdding && <button type="button" className="quiet" onClick={() => (setPlace(starts.length - 1), setAdding(true))}>Add an annotation</button>}
+      {mayWrite && !isAdding && <button ref={button} type="button" className="quiet" onClick={() => (setPlace(starts.length - 1), setAdding(true))}>Add an annotation</button>}
       {isAdding && (
         <form className="line" onSubmit={add}>
           <Select label="When" value={String(place)} options={names.map((name, index) => [String(index), name] as const)} choose={(index) => setPlace(Number(index))} />

@@ -12,6 +12,7 @@ import { placeOf, useProject } from "../frame/project";
 import { csv, fileName, save } from "../parts/files";
 import { counted, number } from "../parts/format";
 import { Empty } from "../parts/states";
+import { isOnMap } from "../places/asked";
 import type { Insight } from "./ask";
 import { behindOf, pickOf, type Behind } from "./behind_of";
 import { SaveCohort } from "./cohorts";
@@ -53,7 +54,7 @@ export function Result({ insight, kind, definition, question, isStale, isKept, s
         <span className="soft small">{counted(insight.rows_read, "row")} in {number(insight.took_ms)} ms</span>
         <span className="line">
           {kind === "cohort" ? <SaveCohort question={question} /> : !isKept && isKeepable(question) && <SaveQuestion question={() => savedInsight(question)} saved={saved} />}
-          {kind === "places" && permissions.has("sql.run") && <Link className="quiet" href={placeOf(project, "places", { activity: question.steps[0]?.activity ?? "", days: String(question.days) })}>On the map</Link>}
+          {kind === "places" && permissions.has("sql.run") && !isKept && isOnMap(question) && <Link className="quiet" href={placeOf(project, "places", { activity: question.steps[0]?.activity ?? "", days: String(question.days) })}>On the map</Link>}
           <Exports shown={shown} title={title} kind={kind} definition={definition} clickhouse={insight.clickhouse_sql} unsaid={insight.clickhouse_unsaid} picture={() => region.current && void savePicture(region.current, title)} />
         </span>
       </div>

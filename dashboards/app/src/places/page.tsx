@@ -17,13 +17,12 @@ import { csv, fileName, save } from "../parts/files";
 import { counted, number } from "../parts/format";
 import { Grid } from "../parts/grid";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
-import { questionOf, sqlOf } from "./asked";
+import { DAYS, questionOf, sqlOf } from "./asked";
 import { resolutionAt, resolutionOf, type HexCell } from "./cells";
 import { found as ask, type Found } from "./found";
 import { WorldMap } from "./map";
 import { useView } from "./use_view";
 
-const DAYS = [["1", "1 day"], ["7", "7 days"], ["30", "30 days"], ["90", "90 days"]] as const;
 const LISTED_MAX = 100;
 const NONE: HexCell[] = [];
 
