@@ -40,7 +40,7 @@ async function projectsAndRoles(page) {
   await fill(page, "Name", "Cinema");
   await fill(page, "Id", "no spaces here");
   await press(page, "Make the project");
-  await page.getByText("Letters, digits, dots, dashes and underscores alone.").waitFor();
+  await page.getByText("Use letters, digits, dots, dashes and underscores only.").waitFor();
   await fill(page, "Id", "cinema");
   await press(page, "Make the project");
   await page.getByText("The project Cinema is made.").waitFor();

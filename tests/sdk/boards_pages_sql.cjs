@@ -36,7 +36,7 @@ async function fromSql(page) {
   await page.getByRole("alert").getByText("member").first().waitFor();
   await page.getByLabel("E-mail to members").fill(OWNER.email);
   await press(page, "Create");
-  await page.getByRole("button", { name: "Run Few purchases now" }).click();
+  await page.getByRole("button", { name: "Run now: Few purchases" }).click();
   const fate = () => page.evaluate(async () => (await (await fetch("/v1/projects/shop/schedules/few-purchases/runs")).json()).items[0]?.fate);
   await becomes("what became of the alert", fate, "alarmed");
   await page.getByText("Past runs").click();

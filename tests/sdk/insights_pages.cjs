@@ -115,7 +115,7 @@ async function kinds(page) {
   await page.getByRole("link", { name: "On the map" }).click();
   await title(page, "Places");
   await page.locator(".map svg path").first().waitFor();
-  await page.getByRole("link", { name: "Visits and how long they stayed" }).click();
+  await page.getByRole("link", { name: "Visits and time spent" }).click();
   await title(page, "Insights");
   await answered(page);
   // By hand, and into the address.

@@ -287,7 +287,7 @@ async function alert(page) {
   await dialog.getByRole("form", { name: "New schedule or alert" }).waitFor();
   const changed = await page.evaluate(async () => (await (await fetch("/v1/projects/shop/schedules/odd-carts")).json()).content);
   expect("what the API has", [changed.title, changed.question, changed.every, changed.task, changed.is_enabled], ["Odd carts", "how-many", { minutes: 15 }, { alert: { below: 2.5 } }, true]);
-  await dialog.getByRole("button", { name: "Switch Odd carts off" }).click();
+  await dialog.getByRole("button", { name: "Switch off: Odd carts" }).click();
   await dialog.getByText("off", { exact: true }).waitFor();
   // Escape says no to the question alone, and leads back to what asked it.
   await dialog.getByRole("button", { name: "Remove Odd carts" }).click();
@@ -303,7 +303,7 @@ async function alert(page) {
   await dialog.getByLabel("Title", { exact: true }).fill("Carts to print");
   await dialog.getByLabel("E-mail to members").fill(OWNER.email);
   await dialog.getByRole("button", { name: "Create" }).click();
-  await dialog.getByRole("button", { name: "Run Carts to print now" }).click();
+  await dialog.getByRole("button", { name: "Run now: Carts to print" }).click();
   const fate = () => page.evaluate(async () => (await (await fetch("/v1/projects/shop/schedules/carts-to-print/runs")).json()).items[0]?.fate);
   await becomes("what became of it", fate, "sent");
   // The program of this walk has no mail server, and says so.

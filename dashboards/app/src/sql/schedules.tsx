@@ -40,9 +40,9 @@ export function Schedules({ question, close }: { question?: string; close: () =>
               <span className="row-text"><span>{item.content.title} {!item.content.is_enabled && <span className="badge">off</span>}</span><span className="soft small">{everyText(item.content)}, {taskText(item.content)}, to {[...(item.content.to.emails ?? []), ...(item.content.to.webhooks ?? []).map(() => "a webhook")].join(", ")}</span><Runs schedule={item.key} /></span>
               {mayWrite && (
                 <span className="line">
-                  <button type="button" className="quiet" onClick={() => void runNow(project.id, item.key).then(done, setFault)} aria-label={`Run ${item.content.title} now`}>Run now</button>
+                  <button type="button" className="quiet" onClick={() => void runNow(project.id, item.key).then(done, setFault)} aria-label={`Run now: ${item.content.title}`}>Run now</button>
                   <button type="button" className="quiet" onClick={() => setChanged(item)} aria-label={`Change ${item.content.title}`}>Change</button>
-                  <button type="button" className="quiet" onClick={() => void putItem(project.id, "schedules", item, { ...item.content, is_enabled: !item.content.is_enabled }).then(done, setFault)} aria-label={`Switch ${item.content.title} ${item.content.is_enabled ? "off" : "on"}`}>{item.content.is_enabled ? "Off" : "On"}</button>
+                  <button type="button" className="quiet" onClick={() => void putItem(project.id, "schedules", item, { ...item.content, is_enabled: !item.content.is_enabled }).then(done, setFault)} aria-label={`Switch ${item.content.is_enabled ? "off" : "on"}: ${item.content.title}`}>Switch {item.content.is_enabled ? "off" : "on"}</button>
                   <RemoveKept name={item.content.title} about="It no longer runs, and its past runs are forgotten." act={() => removeItem(project.id, "schedules", item)} done={done} />
                 </span>
               )}
