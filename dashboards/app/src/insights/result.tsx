@@ -51,7 +51,7 @@ export function Result({ insight, kind, definition, question, isStale, isKept, s
     <div ref={region} className="stack">
       <div className="result-head">
         <h2>{title}</h2>
-        <span className="soft small">{counted(insight.rows_read, "row")} in {number(insight.took_ms)} ms</span>
+        <span className="soft small">{counted(insight.rows_read, "row")} in {number(insight.took_ms)} ms{kind !== "cohort" && ` · days in ${ZONE.replaceAll("_", " ")}`}</span>
         <span className="line">
           {kind === "cohort" ? <SaveCohort question={question} /> : !isKept && isKeepable(question) && <SaveQuestion question={() => savedInsight(question)} saved={saved} />}
           {kind === "places" && permissions.has("sql.run") && !isKept && isOnMap(question) && <Link className="quiet" href={placeOf(project, "places", { activity: question.steps[0]?.activity ?? "", days: String(question.days) })}>On the map</Link>}
