@@ -4,7 +4,7 @@ import { useEffect, useId, useState, type FormEvent } from "react";
 import { Select } from "../parts/choice";
 import { Dialog } from "../parts/dialog";
 import { useUndo } from "../parts/remove";
-import { DAYS } from "./controls";
+import { DAYS, Field } from "./controls";
 import { optionsOf, type Board, type Filter, type Value, type Variable } from "./model";
 import { isZone, zones } from "./zone";
 
@@ -38,6 +38,7 @@ export function Settings({ board, set, close }: { board: Board; set: (board: Boa
               <label className="field-inline"><span>Name</span><input value={variable.name} required pattern="[a-z][a-z0-9_]*" onChange={(event) => setVariable(index, { ...variable, name: event.target.value })} /></label>
               <Select label="Type" isQuiet value={variable.type ?? "text"} options={TYPES} choose={(type) => setVariable(index, { ...variable, type, options: undefined, default: undefined })} />
               {(variable.type ?? "text") === "text" && <Options options={variable.options ?? []} set={(options) => setVariable(index, { ...variable, options: options.length ? options : undefined })} />}
+              <Field variable={{ ...variable, label: "Default" }} value={variable.default ?? null} set={(value) => setVariable(index, { ...variable, default: value ?? undefined })} />
               <button type="button" className="remove" aria-label={`Remove the variable ${variable.name || index + 1}`} onClick={() => (setVariable(index), undo.offer(`The variable ${variable.name || index + 1}`, () => setDraft((now) => ({ ...now, variables: (now.variables ?? []).toSpliced(index, 0, variable) }))))}>×</button>
             </div>
           ))}
