@@ -39,7 +39,7 @@ export function Annotations({ close }: { close: () => void }) {
           {sorted.map((item) => (
             <li key={item.key}>
               <span className="row-text"><span>{item.content.text}</span><span className="soft small">{moment(item.content.at)}</span></span>
-              {mayWrite && <RemoveKept name={item.content.text} about="It goes from all charts over time, for everybody of the project." act={() => removeItem(project.id, "annotations", item)} done={done} />}
+              {mayWrite && <RemoveKept name={item.content.text} about="It disappears from all charts over time, for everybody in the project." act={() => removeItem(project.id, "annotations", item)} done={done} />}
             </li>
           ))}
         </ul>

@@ -79,7 +79,7 @@ export function Cohorts({ close, use }: { close: () => void; use: (who: Who[]) =
                     <button type="button" className="quiet" aria-label={`Show people: ${saved.name}`} onClick={() => use([{ ...whoOf("in"), cohort: saved.key }])}>Show people</button>
                     {mayWrite && isList(saved.definition) && <button type="button" className="quiet" aria-label={`Edit list: ${saved.name}`} onClick={() => setOpen({ key: saved.key, isList: true })}>Edit list</button>}
                     {mayWrite && <button type="button" className="quiet" aria-label={`Change ${saved.name}`} onClick={() => setOpen({ key: saved.key })}>Change</button>}
-                    {mayWrite && <RemoveKept name={saved.name} about="Questions that name it are refused from then on." act={() => remove(saved)} done={done} />}
+                    {mayWrite && <RemoveKept name={saved.name} about="Questions that use it will be refused." act={() => remove(saved)} done={done} />}
                   </span>
                 </li>
               ))}
@@ -126,7 +126,7 @@ function Editor({ name: key, taken, done, back }: { name?: string; taken: string
     <form className="stack" onSubmit={submit}>
       <label className="field"><span>Name</span><input required maxLength={200} value={name} onChange={(event) => setDraft({ ...draft, name: event.target.value })} /></label>
       <label className="field"><span>Description</span><input maxLength={4000} value={description} onChange={(event) => setDraft({ ...draft, description: event.target.value })} /></label>
-      {key ? <TextField label="Definition, as JSON" hint="As docs/insights has it." rows={10} value={text} set={(text) => setDraft({ ...draft, text })} /> : <ListFields listing={listing} set={setListing} />}
+      {key ? <TextField label="Definition, as JSON" hint="As the API takes it (docs/insights)." rows={10} value={text} set={(text) => setDraft({ ...draft, text })} /> : <ListFields listing={listing} set={setListing} />}
       {fault ? <Failure fault={fault} /> : null}
       <div className="line"><button type="submit" className="primary">Save it</button><button type="button" className="plain" onClick={back}>Back</button></div>
     </form>

@@ -63,7 +63,7 @@ export function Happened({ marks, starts, names, changed }: Props) {
     <section className="happened" aria-label="Annotations">
       <ul>
         {marks.map(({ key, revision, text, at }) => (
-          <li key={key}><time dateTime={at}>{moment(at)}</time> {text}{mayWrite && <RemoveKept name={text} about="It goes from all charts over time, for everybody of the project." act={() => removeItem(project.id, "annotations", { key, revision })} done={done} />}</li>
+          <li key={key}><time dateTime={at}>{moment(at)}</time> {text}{mayWrite && <RemoveKept name={text} about="It disappears from all charts over time, for everybody in the project." act={() => removeItem(project.id, "annotations", { key, revision })} done={done} />}</li>
         ))}
       </ul>
       {mayWrite && !isAdding && <button ref={button} type="button" className="quiet" onClick={() => (setPlace(starts.length - 1), setAdding(true))}>Add an annotation</button>}

@@ -74,7 +74,7 @@ export function OptionsOf(options: Options) {
     );
     case "sessions": return <Select label="Show" value={question.sessionMeasure} options={SESSION_MEASURES} choose={(sessionMeasure) => set({ sessionMeasure })} />;
     case "time_between": return <Within {...options} />;
-    case "distribution": return <Combo label="Of the number" isQuiet={false} value={question.property} placeholder="times per person" proposals={known} choose={(property) => set({ property })} />;
+    case "distribution": return <Combo label="Distribution of" isQuiet={false} value={question.property} placeholder="times per person" proposals={known} choose={(property) => set({ property })} />;
     case "ranking": return <Select label="Rank" value={question.by} options={[["activity", "activities"], ["person", "people"]]} choose={(by) => set({ by })} />;
     case "correlation": return (
       <>

@@ -59,7 +59,7 @@ export default function Insights() {
   const show = useCallback((behind: Behind | undefined) => behind && setBehind(behind), []);
   return (
     <>
-      <PageHead title="Insights" about="Build a question by choosing. The address holds it: copy it to share.">
+      <PageHead title="Insights" about="Build a question by clicking. The address holds it: copy it to share.">
         <button type="button" className="quiet" onClick={() => setManaging(true)}>Saved cohorts</button>
       </PageHead>
       {isFresh && <UnsavedNotice of={unsaved} what="a question" />}

@@ -194,7 +194,7 @@ export function lackOf({ kind, anchor, steps, who, compared, property }: Questio
   const lacking = kind === "trend" && steps.find(({ measure, property }) => WITH_NUMBER.includes(measure) && !property.trim());
   if (lacking) return `Choose the number of “${MEASURES.find(([key]) => key === lacking.measure)?.[1] ?? ""}”.`;
   if (kind === "compare" && compared === "sum" && !property.trim()) return "Choose the number that is summed.";
-  if (kind === "paths" && (anchor === "after" || anchor === "before") && !steps[0]?.activity) return "Choose the activity that the paths begin with.";
+  if (kind === "paths" && (anchor === "after" || anchor === "before") && !steps[0]?.activity) return "Choose the activity that the paths lead from or to.";
   if (kind === "cohort" && who.length === 0) return "Say who belongs to the group.";
   if (kind === "compare" && who.length === 0) return "Say who belongs to the first group.";
   if (kind === "correlation" && steps.length < 2) return "A funnel has two steps or more.";

@@ -46,7 +46,7 @@ function Found() {
           </ul>
         )}
         {people.value?.rows.length === FOUND_MAX && <p className="soft small">The {FOUND_MAX} who were active last. Search to find others.</p>}
-        {people.value?.rows.length === 0 && <Empty>{part ? "Nobody has such an id." : "Nobody was here yet."}</Empty>}
+        {people.value?.rows.length === 0 && <Empty>{part ? "Nobody has such an id." : "Nobody has been here yet."}</Empty>}
       </section>
       {permissions.has("persons.erase") && <Forgotten />}
     </>
