@@ -321,7 +321,6 @@ async function data(page) {
   const ofWeek = await weekly.textContent();
   await weekly.click();
   await title(page, "SQL");
-  await press(page, "Run");
   await page.getByText(new RegExp(`^${ofWeek} rows? in`)).waitFor();
   await page.goBack();
   await title(page, "Data");

@@ -173,6 +173,7 @@ async function onward(page) {
   await run(page, 1);
   await page.getByRole("region", { name: "Result as a table" }).getByTitle("Which rows are these?").click();
   await holds(page, "SELECT *\nFROM activity\nWHERE (event = 'purchase')\n  AND (event) = 'purchase'\nORDER BY timestamp DESC\nLIMIT 1000");
+  await page.getByText(/^[\d,]+ rows? in/).waitFor();
   await becomes("the title has the focus", () => page.evaluate(() => document.activeElement?.tagName), "H1");
   await page.goBack();
   await holds(page, statement);

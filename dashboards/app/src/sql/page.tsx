@@ -43,10 +43,11 @@ export default function Sql() {
     scrollTo(0, 0);
     document.querySelector<HTMLElement>("main h1")?.focus();
   }, [visit]);
-  return <Statement key={visit} />;
+  return <Statement key={visit} isFollowed={visit > 0} />;
 }
 
-function Statement() {
+/** `isFollowed`: a link of the application led here, and its statement is asked at once; that of an address from elsewhere waits for whoever reads it. */
+function Statement({ isFollowed }: { isFollowed: boolean }) {
   const here = useProject();
   const { id: project, permissions } = here;
   const mayKeep = permissions.has("dashboards.read");
@@ -57,10 +58,11 @@ function Statement() {
   const [safe, setSafe] = useState(text);
   const unsaved = useDraft(here, "sql", { now: text, saved: safe, restore: setText });
   const [set, setGiven] = useState<Record<string, Given>>(() => readGiven(parsed(query.get("values"))));
-  const [run, setRun] = useState<Run>();
+  const followed = isFollowed ? query.get("sql") : null;
+  const [run, setRun] = useState(() => (followed === null ? undefined : runOf(followed, set)));
   // Nothing: no chart is wanted.
   const [drawn, setDrawn] = useState<Chosen | undefined>(() => readChosen(parsed(query.get("chart"))));
-  const [kept, setKept] = useState(() => asked(here));
+  const [kept, setKept] = useState(() => (followed === null ? asked(here) : keep(here, followed)));
   const tables = useAnswer("tables", () => good(api.GET("/v1/tables")) as Promise<{ tables: Table[] }>);
   const schema = useMemo(() => Object.fromEntries((tables.value?.tables ?? []).map(({ name, columns }) => [name, columns.map(({ name }) => name)])), [tables.value]);
   // What has come of the answer that is on its way.
@@ -147,6 +149,12 @@ function Statement() {
       </div>
     </>
   );
+}
+
+/** The first run of a statement, with the values that are given. */
+function runOf(sql: string, set: Record<string, Given>): Run {
+  const names = namesIn(sql);
+  return { sql, params: valuesOf(names, withTime(names, set, Date.now())), turn: 1 };
 }
 
 function ParameterField({ name, given, set }: { name: string; given: Given; set: (given: Given) => void }) {
