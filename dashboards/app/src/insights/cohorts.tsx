@@ -29,6 +29,7 @@ export function SaveCohort({ question }: { question: Question }) {
   const [span, setSpan] = useState<(typeof SPANS)[number][0]>("live");
   const [fault, setFault] = useState<unknown>();
   const [kept, setKept] = useState<string>();
+  const [, begin] = useBusy();
   if (!project.permissions.has("dashboards.write")) return null;
   const save = async () => {
     const [from, until] = spanOf(question, midnight(Date.now(), 1, ZONE), ZONE);
@@ -37,7 +38,6 @@ export function SaveCohort({ question }: { question: Question }) {
     cohortsChanged();
     setKept(key);
   };
-  const [, begin] = useBusy();
   const submit = (event: FormEvent) => (event.preventDefault(), setFault(undefined), begin(() => save().catch(setFault)));
   return (
     <>
