@@ -34,17 +34,41 @@ async function keys(page) {
   await look(page, "keys");
 }
 
+/** Two choices, one right after the other: the answer to the first comes last, and is not shown. */
+async function latestChoice(page) {
+  await go(page, "Keys");
+  const list = page.getByRole("list", { name: "Keys" });
+  const choice = page.getByLabel("Project", { exact: true });
+  await list.getByText("website").first().waitFor();
+  let held;
+  await page.route("**/v1/organisations/*/keys?**", (route) => {
+    if (held) return route.continue();
+    held = route;
+  });
+  await choice.selectOption({ label: "Cinema" });
+  await becomes("the first choice is asked for", () => held !== undefined, true);
+  await choice.selectOption("");
+  await page.waitForFunction(() => document.querySelector('#main [aria-busy="true"]') === null);
+  const late = page.waitForResponse((response) => response.request() === held.request());
+  await held.continue();
+  await (await late).finished();
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  expect("what is shown is what is chosen", [await choice.inputValue(), (await list.getByText("website").count()) > 0], ["", true]);
+  await page.unroute("**/v1/organisations/*/keys?**");
+}
+
 async function projectsAndRoles(page) {
   await go(page, "Projects");
   await press(page, "New project");
   await fill(page, "Name", "Cinema");
   await fill(page, "Id", "no spaces here");
   await press(page, "Make the project");
-  await page.getByText("Letters, digits, dots, dashes and underscores alone.").waitFor();
+  await page.getByText("Use letters, digits, dots, dashes and underscores only.").waitFor();
   await fill(page, "Id", "cinema");
   await press(page, "Make the project");
   await page.getByText("The project Cinema is made.").waitFor();
   await look(page, "projects");
+  await latestChoice(page);
   await go(page, "Roles");
   await press(page, "New role");
   await fill(page, "Name", "Support");

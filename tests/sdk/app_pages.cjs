@@ -345,7 +345,14 @@ async function data(page) {
   await to(page, "Data");
   await settled(page);
   await look(page, "app-data");
-  await page.getByRole("link", { name: "purchase" }).click();
+  const weekly = page.getByRole("link", { name: /, last 7 days: purchase$/ });
+  const ofWeek = await weekly.textContent();
+  await weekly.click();
+  await title(page, "SQL");
+  await page.getByText(new RegExp(`^${ofWeek} rows? in`)).waitFor();
+  await page.goBack();
+  await title(page, "Data");
+  await page.getByRole("link", { name: "purchase", exact: true }).click();
   await title(page, "purchase");
   await settled(page);
   await page.getByRole("button", { name: "method" }).click();
@@ -365,7 +372,7 @@ async function data(page) {
   expect("the statement of the days", asked.reduce((sum, [, times]) => sum + times, 0), counted);
   const used = page.getByRole("region", { name: "Properties", exact: true });
   await used.getByRole("columnheader", { name: "first seen" }).waitFor();
-  await used.getByText(/are of all of it/).waitFor();
+  await used.getByText(/cover all of it/).waitFor();
   const properties = await csvOf(page, used.getByRole("button", { name: "Properties as CSV" }));
   const whole = await page.evaluate(async () => {
     const sql = "SELECT name, count(*) AS times, min(timestamp) AS first_at, max(timestamp) AS last_at FROM (SELECT timestamp, unnest(json_object_keys(properties)) AS name FROM activity WHERE event = 'purchase') GROUP BY name ORDER BY times DESC, name";
@@ -385,17 +392,17 @@ async function data(page) {
   await title(page, "purchase");
   await planned(page);
   await at(page, "data?part=quarantine");
-  await page.getByRole("button", { name: /^Read again/ }).first().waitFor();
+  await page.getByRole("button", { name: /^Replay/ }).first().waitFor();
   await settled(page);
   await look(page, "app-quarantine");
-  await page.getByRole("button", { name: /^Read again/ }).first().click();
-  await page.getByRole("dialog").getByRole("button", { name: "Read again" }).click();
+  await page.getByRole("button", { name: /^Replay/ }).first().click();
+  await page.getByRole("dialog").getByRole("button", { name: "Replay" }).click();
   await page.getByText(/still cannot be read/).waitFor();
 }
 
 /** An activity is described and held against a schema; what does not fit is counted, then refused, then read again. */
 async function planned(page) {
-  const meant = page.getByRole("region", { name: "Meant to be" });
+  const meant = page.getByRole("region", { name: "Tracking plan" });
   const change = async (button, act) => {
     await meant.getByRole("button", { name: button }).click();
     const dialog = page.getByRole("dialog");
@@ -403,15 +410,15 @@ async function planned(page) {
     return dialog;
   };
   const keep = async (dialog) => {
-    await dialog.getByRole("button", { name: "Keep it" }).click();
+    await dialog.getByRole("button", { name: "Save" }).click();
     await dialog.waitFor({ state: "detached" });
   };
-  const described = await change("Describe it", async (dialog) => {
+  const described = await change("Describe", async (dialog) => {
     await dialog.getByLabel("Description").fill("Somebody paid.");
-    await dialog.getByRole("button", { name: "Make one from what was seen" }).click();
+    await dialog.getByRole("button", { name: "Generate from recent activity" }).click();
     await page.waitForFunction(() => document.querySelector("dialog textarea[rows='10']")?.value.includes('"method"'));
     await dialog.getByLabel("Schema of its properties").fill('{"properties": {"method": {"$ref": "#/x"}}}');
-    await dialog.getByRole("button", { name: "Keep it" }).click();
+    await dialog.getByRole("button", { name: "Save" }).click();
     await dialog.getByText(/references are not followed/).first().waitFor();
     await look(page, "app-plan-refused");
     await dialog.getByLabel("Schema of its properties").fill('{"required": ["method"], "properties": {"method": {"enum": ["card", "invoice"], "description": "How it was paid."}}}');
@@ -428,14 +435,14 @@ async function planned(page) {
   await becomes("the page says what does not fit", async () => {
     await page.reload();
     await settled(page);
-    return (await meant.getByText("method is none of the values").count()) > 0;
+    return (await meant.getByText("method is not one of the allowed values").count()) > 0;
   }, true);
-  await meant.getByText("The newest of them").first().click();
+  await meant.getByText("Latest example").first().click();
   await meant.getByText(/in kind/).first().waitFor();
   await settled(page);
   await look(page, "app-planned");
-  await keep(await change("Change", (dialog) => dialog.getByLabel("What becomes of one that does not fit").selectOption("refuse")));
-  await meant.getByText("What does not fit is quarantined.").waitFor();
+  await keep(await change("Change", (dialog) => dialog.getByLabel("When an activity does not match").selectOption("refuse")));
+  await meant.getByText("Activities that do not match are quarantined.").waitFor();
   expect("what does not fit is refused now", await send("odd-2", "in kind"), 0);
   await keep(await change("Change", (dialog) => dialog.getByLabel("Schema of its properties").fill('{"required": ["method"]}')));
   await meant.getByRole("button", { name: "History" }).click();
@@ -443,13 +450,13 @@ async function planned(page) {
   await look(page, "app-plan-history");
   await page.getByRole("button", { name: "Close" }).click();
   await at(page, "data?part=plan");
-  await page.getByRole("region", { name: "Otherwise than planned" }).getByText(/once quarantined/).first().waitFor();
+  await page.getByRole("region", { name: "Violations" }).getByText(/once quarantined/).first().waitFor();
   await page.getByLabel("Activities that are not in the plan").selectOption("count");
   await settled(page);
   await look(page, "app-plan");
   await at(page, "data?part=quarantine");
-  await page.getByRole("button", { name: "Read again: plan_violated" }).click();
-  await page.getByRole("dialog").getByRole("button", { name: "Read again" }).click();
+  await page.getByRole("button", { name: "Replay: plan_violated" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Replay" }).click();
   await page.getByText("1 became activity, 0 still cannot be read.").waitFor();
 }
 
@@ -468,17 +475,17 @@ async function people(page) {
   await page.getByRole("region", { name: "Flags and experiments" }).getByText("checkout_button").first().waitFor();
   await look(page, "app-person");
   await equalTimes(page);
-  await press(page, "Join another id");
+  await press(page, "Merge another id");
   await page.getByRole("dialog").getByLabel("Id").fill("person-0002");
-  await page.getByRole("dialog").getByRole("button", { name: "Join" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Merge" }).click();
   await page.getByRole("dialog").waitFor({ state: "detached" });
-  const back = page.getByRole("button", { name: /^Take back/ });
+  const back = page.getByRole("button", { name: /^Undo:/ });
   await back.waitFor();
   await settled(page);
   await look(page, "app-person-joined");
   await back.click();
-  await page.getByRole("dialog").getByRole("button", { name: "Take it back" }).click();
-  await page.getByText(/taken back/).waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Undo the merge" }).click();
+  await page.getByText(/undone/).waitFor();
   await forgetting(page);
 }
 
@@ -535,24 +542,24 @@ async function confirmed(page) {
 async function forgetting(page) {
   const file = page.waitForEvent("download");
   await asOfLongAgo(page, "**/persons/*/export", "POST");
-  await press(page, "Everything known");
+  await press(page, "Export all data");
   await confirmed(page);
   const lines = fs.readFileSync(await (await file).path(), "utf8").trim().split("\n").map((line) => JSON.parse(line));
   expect("the last line says that it is all", lines.at(-1), { rows: lines.length - 1, table: "end" });
-  await press(page, "Forget this person");
-  const dialog = page.getByRole("dialog", { name: "Forget this person?" });
+  await press(page, "Delete this person");
+  const dialog = page.getByRole("dialog", { name: "Delete this person?" });
   await dialog.getByText("person-0001").waitFor();
   await look(page, "app-person-forget");
   await asOfLongAgo(page, "**/v1/projects/shop/persons/*", "DELETE");
-  await dialog.getByRole("button", { name: "Forget for good" }).click();
+  await dialog.getByRole("button", { name: "Delete permanently" }).click();
   // Closed, it says why nothing happened.
   await page.getByRole("dialog", { name: "Confirm that it is you" }).getByRole("button", { name: "Cancel" }).click();
   await dialog.getByRole("alert").getByText("Confirm that it is you").waitFor();
   await asOfLongAgo(page, "**/v1/projects/shop/persons/*", "DELETE");
-  await dialog.getByRole("button", { name: "Forget for good" }).click();
+  await dialog.getByRole("button", { name: "Delete permanently" }).click();
   await confirmed(page);
   await dialog.waitFor({ state: "detached" });
-  await page.getByRole("region", { name: "Forgotten" }).getByRole("status").first().waitFor();
+  await page.getByRole("region", { name: "Deleted people" }).getByRole("status").first().waitFor();
   await page.getByLabel("Find by the beginning of an id").fill("person-0001");
   await page.getByText("Nobody has such an id.").waitFor();
   await settled(page);
@@ -600,7 +607,7 @@ async function numbersOfPlaces(page) {
     await page.locator(".map").focus();
     for (let turn = 0; turn < near; turn++) await page.keyboard.press("+");
     await settled(page);
-    const resolution = Number((await step.textContent()).match(/\d+/)[0]);
+    const resolution = Number((await step.textContent()).match(/\d+$/)[0]);
     if (near && resolution < 7) throw new Error(`cells of step ${resolution} are not the smallest`);
     const { answer } = await asked("insights/places", { scope: { from_ms: from, until_ms: until, zone: "UTC" }, select: {}, resolution, latitude: "activity.latitude", longitude: "activity.longitude", top: 5000 });
     const cells = new Map(answer.places.map((place) => [place.cell, [place.people, place.rows]]));
@@ -611,7 +618,7 @@ async function numbersOfPlaces(page) {
   }
   await map.getByRole("region", { name: "Cells as a table" }).getByRole("button").first().click();
   const [told] = (await page.getByLabel("People of the cell").getByRole("heading").textContent()).match(/^[\d,]+/);
-  await press(page, "Who they are");
+  await press(page, "Show people");
   const dialog = page.getByRole("dialog");
   await becomes("the people of the cell", () => dialog.getByRole("status").textContent(), `${told} ${told === "1" ? "person" : "people"}`);
   await dialog.getByRole("link").first().waitFor();
@@ -667,12 +674,12 @@ async function live(page) {
     return stream.getByText("wave").nth(1).waitFor({ timeout: 3000 }).then(() => true);
   }, true);
   // What has arrived is in the answers; that nothing came for long is no lag.
-  await becomes("nothing waits", () => figure("Answers are behind").textContent(), "0 activities, 0 ms");
+  await becomes("nothing waits", () => figure("Answers lag by").textContent(), "0 activities, 0 ms");
   await page.waitForFunction(() => Number(document.querySelector('[aria-label="Now"] dd')?.textContent) >= 2);
   await look(page, "app-live");
   const status = (lag, checks) => page.route("**/v1/status", (route) => route.fulfill({ json: { ready: checks.every(({ ok }) => ok), checks, lag } }));
   await status({ records_behind: 1200, seconds_behind: 7.25 }, [{ name: "log", ok: true }, { name: "jobs", ok: false, detail: "the job that fills the tables has ended" }]);
-  await becomes("how far answers are behind", () => figure("Answers are behind").textContent(), "1,200 activities, 7.25 s");
+  await becomes("how far answers are behind", () => figure("Answers lag by").textContent(), "1,200 activities, 7.25 s");
   await parts.getByText("is not ready", { exact: true }).waitFor();
   await parts.getByRole("listitem").filter({ hasText: "Job" }).getByText("does not work").waitFor();
   await look(page, "app-live-behind");
@@ -681,16 +688,16 @@ async function live(page) {
   // A refusal (a full house, a proxy that fails) is no end: the page connects again by itself.
   await page.route("**/v1/projects/shop/live", (route) => route.fulfill({ status: 503, body: "" }));
   await page.reload();
-  await page.getByText(/^The stream broke off; connecting again/).first().waitFor();
+  await page.getByText(/^Connection lost; reconnecting/).first().waitFor();
   await page.unroute("**/v1/projects/shop/live");
   await page.getByText(/^Live ·/).waitFor();
   await becomes("people who wave are seen again", async () => {
     await wave();
     return stream.getByText("wave").nth(1).waitFor({ timeout: 3000 }).then(() => true);
   }, true);
-  await press(page, "Hold");
-  await page.getByText(/^Held ·/).waitFor();
-  await press(page, "Go on");
+  await press(page, "Pause");
+  await page.getByText(/^Paused ·/).waitFor();
+  await press(page, "Resume");
   await page.getByText(/^Live ·/).waitFor();
   await stream.getByRole("link", { name: "person-0010" }).first().click();
   await title(page, "person-0010");

@@ -33,7 +33,7 @@ async function down(page, [[event, times, people]]) {
   await listed.first().getByText("Id", { exact: true }).waitFor();
   await look(page, "boards-activities");
   if (times > 50) {
-    await dialog.getByRole("button", { name: "More" }).click();
+    await dialog.getByRole("button", { name: "Next" }).click();
     await becomes("another page", async () => (await listed.first().textContent()) !== first, true);
   }
   await dialog.getByRole("radio", { name: "People" }).check({ force: true });
@@ -114,18 +114,25 @@ async function edited(page) {
   await page.goto(`${url}/app/shop/dashboards`);
   await press(page, "New dashboard");
   await fill(page, "Title", "Sales");
-  await press(page, "Make it");
+  await press(page, "Create");
   await title(page, "Sales");
   await look(page, "boards-empty");
   await press(page, "Edit");
+  await becomes("the title has the focus while it is edited", () => page.evaluate(() => document.activeElement?.tagName), "H1");
   await press(page, "Settings");
   await press(page, "Add a variable");
   await page.getByLabel("Name", { exact: true }).fill("plan");
-  await page.getByLabel("Options, by commas").fill("free, pro");
+  await page.getByLabel("Options, separated by commas").pressSequentially("free, pro");
+  const zone = page.getByLabel("Time zone");
+  const own = await zone.inputValue();
+  await zone.fill("Nowhere/None");
+  await press(page, "Done");
+  await becomes("a zone that is none is not taken", () => zone.evaluate((input) => input.validity.customError), true);
+  await zone.fill(own);
   await look(page, "boards-settings");
   await press(page, "Done");
   await addTile(page, "Top", "SQL", SQL.replace("$plan IS NULL", "$nobody IS NULL"));
-  await addTile(page, "Words", "Words", "Sales are what was bought.");
+  await addTile(page, "Words", "Text", "Sales are what was bought.");
   await addTile(page, "Buyers", "Insight", JSON.stringify({ question: "trend", bucket: "day", series: [{ select: { activities: ["purchase"] }, measures: ["people"] }] }));
   // Clicked together, and taken away again.
   await press(page, "Add a tile");
@@ -153,7 +160,7 @@ async function edited(page) {
   await page.getByRole("alert").getByText("$nobody").first().waitFor();
   await page.getByRole("button", { name: "Change Top" }).click();
   await page.getByRole("dialog").locator("textarea").fill(SQL);
-  await press(page, "Change it");
+  await press(page, "Apply");
   // By keys: the size handle of one, then the move handle of another.
   const before = await places(page);
   await page.getByRole("button", { name: "Size of Top" }).focus();
@@ -216,8 +223,8 @@ async function refreshed(page) {
 async function annotated(page) {
   await board(page, "product-overview", "Product overview");
   await press(page, "Annotations");
-  const dialog = page.getByRole("dialog", { name: "What happened when" });
-  await dialog.getByText(/Nothing is written down yet/).waitFor();
+  const dialog = page.getByRole("dialog", { name: "Annotations" });
+  await dialog.getByText(/No annotations yet/).waitFor();
   const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
   await dialog.getByLabel("Day", { exact: true }).fill(yesterday);
   await dialog.getByLabel("What", { exact: true }).fill("A newsletter went out");
@@ -232,7 +239,7 @@ async function annotated(page) {
   await press(page, "Annotations");
   await dialog.getByRole("button", { name: "Remove A newsletter went out" }).click();
   await press(page, "Remove it");
-  await dialog.getByText(/Nothing is written down yet/).waitFor();
+  await dialog.getByText(/No annotations yet/).waitFor();
   await page.keyboard.press("Escape");
   await chart.getByText("A newsletter went out").waitFor({ state: "detached" });
 }
@@ -282,7 +289,7 @@ async function fileAndEnd(page) {
   await press(page, "Remove the dashboard");
   await press(page, "Remove it");
   await title(page, "Dashboards");
-  await page.getByRole("region", { name: "Of this project" }).getByText("From a file").waitFor();
+  await page.getByRole("region", { name: "In this project" }).getByText("From a file").waitFor();
   await becomes("it is gone", () => page.getByRole("link", { name: "Sold" }).count(), 0);
 }
 

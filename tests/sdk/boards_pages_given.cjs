@@ -17,7 +17,7 @@ async function shared(page) {
   await press(page, "Share");
   await fill(page, "What it is for", "The wall");
   await page.getByRole("dialog").locator("input[type=password]").fill("open sesame");
-  await press(page, "Make the link");
+  await press(page, "Create the link");
   const field = page.getByLabel("The link, shown this once");
   await field.waitFor();
   const address = await field.inputValue();
@@ -28,10 +28,10 @@ async function shared(page) {
   guest.on("response", async (response) => response.url().includes("/v1/") && bodies.push(await response.text().catch(() => "")));
   await guest.goto(address);
   await guest.getByLabel("Password", { exact: true }).fill("open says me");
-  await guest.getByRole("button", { name: "Open it" }).click();
+  await guest.getByRole("button", { name: "Open", exact: true }).click();
   await guest.getByRole("alert").waitFor();
   await guest.getByLabel("Password", { exact: true }).fill("open sesame");
-  await guest.getByRole("button", { name: "Open it" }).click();
+  await guest.getByRole("button", { name: "Open", exact: true }).click();
   await title(guest, "Sales");
   await answered(guest);
   await becomes("faults for the guest", () => guest.getByRole("alert").allTextContents(), []);
@@ -59,15 +59,15 @@ async function ended(guest) {
 /** A link for seven days, seven days later: also for whoever had the dashboard open, and for whoever knows the password. */
 async function expired(page, visitor) {
   await fill(page, "What it is for", "The fair");
-  await page.getByRole("dialog").getByLabel("Ends", { exact: true }).selectOption("7");
+  await page.getByRole("dialog").getByLabel("Expires", { exact: true }).selectOption("7");
   await page.getByRole("dialog").locator("input[type=password]").fill("open sesame");
   const before = await page.getByLabel("The link, shown this once").inputValue();
-  await press(page, "Make the link");
+  await press(page, "Create the link");
   const address = await until("the new link", () => page.getByLabel("The link, shown this once").inputValue(), (text) => text !== before);
   const guest = await visitor.newPage();
   await guest.goto(address);
   await guest.getByLabel("Password", { exact: true }).fill("open sesame");
-  await guest.getByRole("button", { name: "Open it" }).click();
+  await guest.getByRole("button", { name: "Open", exact: true }).click();
   await title(guest, "Sales");
   await answered(guest);
   const earlier = "UPDATE board_shares SET expires_at = expires_at - 7 * 86400000 WHERE name = 'The fair'";
@@ -130,11 +130,11 @@ async function framed(page) {
     const dialog = page.getByRole("dialog");
     await dialog.getByRole("radio", { name: "In other pages" }).check({ force: true });
     await fill(page, "What it is for", "The intranet");
-    await fill(page, "Origins whose pages may hold it", "http://intranet.example");
-    await press(page, "Make the link");
+    await fill(page, "Origins of the pages that may embed it", "http://intranet.example");
+    await press(page, "Create the link");
     await dialog.getByRole("alert").waitFor();
-    await fill(page, "Origins whose pages may hold it", origin(host));
-    await press(page, "Make the link");
+    await fill(page, "Origins of the pages that may embed it", origin(host));
+    await press(page, "Create the link");
     held.address = await until("the address of the frame", () => dialog.getByLabel(/^For the src of a frame/).inputValue(), (text) => text.includes("/embedded/"));
     await look(page, "boards-embed");
     await page.goto(origin(host));

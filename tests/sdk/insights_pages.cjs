@@ -115,7 +115,7 @@ async function kinds(page) {
   await page.getByRole("link", { name: "On the map" }).click();
   await title(page, "Places");
   await page.locator(".map svg path").first().waitFor();
-  await page.getByRole("link", { name: "Visits and how long they stayed" }).click();
+  await page.getByRole("link", { name: "Visits and time spent" }).click();
   await title(page, "Insights");
   await answered(page);
   // By hand, and into the address.
@@ -221,18 +221,18 @@ async function cohorts(page) {
   await becomes("the trend's head", async () => (await taken(page, "CSV")).split("\r\n")[0], "day,purchase · keen");
   await page.getByRole("button", { name: "Saved cohorts" }).click();
   await dialog.getByText(`${people} people now`, { exact: true }).waitFor();
-  await dialog.getByRole("button", { name: "A list of ids" }).click();
+  await dialog.getByRole("button", { name: "New list of ids" }).click();
   await dialog.getByLabel("Name", { exact: true }).fill("By hand");
   await dialog.getByLabel("Ids", { exact: true }).fill("user_id\nperson-0004\nperson-0005\n");
   await dialog.getByRole("button", { name: "Save it" }).click();
   await dialog.getByText("2 people now", { exact: true }).waitFor();
-  await dialog.getByRole("button", { name: "Its list: By hand" }).click();
+  await dialog.getByRole("button", { name: "Edit list: By hand" }).click();
   await dialog.getByLabel("A file").setInputFiles({ name: "more.csv", mimeType: "text/csv", buffer: Buffer.from("person-0005,x\nperson-0006,y\n") });
-  await dialog.getByRole("button", { name: "Send it" }).click();
-  await dialog.getByText("1 came, 0 went; 3 are in the list.").waitFor();
+  await dialog.getByRole("button", { name: "Upload" }).click();
+  await dialog.getByText("1 added, 0 removed; 3 in the list.").waitFor();
   await look(page, "app-cohort-list");
-  await dialog.getByLabel("They are").selectOption("person");
-  await dialog.getByRole("button", { name: "Send it" }).click();
+  await dialog.getByLabel("Kind of ids").selectOption("person");
+  await dialog.getByRole("button", { name: "Upload" }).click();
   await dialog.getByText(/is no id of a person/).first().waitFor();
   await dialog.getByRole("button", { name: "Back" }).click();
   await dialog.getByText("3 people now", { exact: true }).waitFor();
@@ -255,7 +255,7 @@ async function cohorts(page) {
 /** The time before, and a time from a day to a day: their numbers are SQL's. */
 async function times(page) {
   await ask(page, { kind: "trend", steps: [{ activity: "purchase", measure: "count" }], days: 7 });
-  await page.getByLabel("Compare with the time before").check();
+  await page.getByLabel("Compare with the previous period").check();
   await answered(page);
   const [today, week, two] = [await daysAgo(page, -1), await daysAgo(page, 6), await daysAgo(page, 13)];
   const counted = async (from, until) => (await rows(page, `SELECT count(*) FROM activity WHERE event = 'purchase' AND timestamp >= '${from}' AND timestamp < '${until}'`))[0][0];
@@ -267,9 +267,9 @@ async function times(page) {
   // People of the week before are told as well.
   const before = page.getByRole("button", { name: /^[\d,]+, purchase \(before\):/ }).first();
   await before.waitFor();
-  await page.getByLabel("Compare with the time before").uncheck();
+  await page.getByLabel("Compare with the previous period").uncheck();
   await answered(page);
-  await page.getByRole("radio", { name: "from … to" }).check({ force: true });
+  await page.getByRole("radio", { name: "Custom" }).check({ force: true });
   const day = (days) => page.evaluate((days) => new Date(Date.now() - days * 86_400_000).toLocaleDateString("sv-SE"), days);
   await page.getByLabel("from", { exact: true }).fill(await day(20));
   await page.getByLabel("until", { exact: true }).fill(await day(11));
@@ -284,6 +284,22 @@ async function times(page) {
   await page.getByLabel("until", { exact: true }).fill(await day(25));
   await answered(page);
   await becomes("days of the range, turned", async () => cellsOf(await taken(page, "CSV")).length, 6);
+}
+
+/** Whoever closes the dialog without saving has saved nothing: what was chosen is offered again. */
+async function notSaved(page) {
+  await ask(page, { kind: "trend", steps: steps("purchase") });
+  await page.getByRole("radio", { name: "Lifecycle" }).check({ force: true });
+  await answered(page);
+  await press(page, "Save");
+  await page.getByRole("dialog").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.goto(`${url}/app/shop/insights`);
+  const notice = page.getByRole("region", { name: "Left unsaved" });
+  await notice.getByText(/You left a question unsaved here/).waitFor();
+  await notice.getByRole("button", { name: "Throw it away" }).click();
+  await notice.waitFor({ state: "detached" });
 }
 
 /** A question is saved, opened from the list and by its address alone, changed, renamed and removed; what cannot be chosen is asked as it is. */
@@ -344,11 +360,11 @@ async function saved(page) {
 /** What happened when: said below a chart, seen on it and on dashboards, and taken back. */
 async function happened(page) {
   await ask(page, { kind: "trend", steps: steps("purchase") });
-  await press(page, "Say what happened");
+  await press(page, "Add an annotation");
   await page.getByLabel("What", { exact: true }).fill("Version 2.4 is out");
   await page.getByLabel("When", { exact: true }).selectOption("12");
   await press(page, "Add");
-  await page.getByRole("region", { name: "What happened when" }).getByText("Version 2.4 is out").waitFor();
+  await page.getByRole("region", { name: "Annotations" }).getByText("Version 2.4 is out").waitFor();
   await page.locator(".chart svg").getByText("Version 2.4 is out").waitFor();
   await look(page, "app-happened");
   await page.goto(`${url}/app/shop/dashboards/product-overview`);
@@ -417,7 +433,7 @@ async function progress(page) {
   await page.getByText("Working it out · 75 %").waitFor();
   await look(page, "app-progress");
   await press(page, "Stop");
-  await page.getByText("It was stopped.").waitFor();
+  await page.getByText("Stopped.").waitFor();
   await becomes("the question was given up", () => page.evaluate(() => window.wasGivenUp), true);
   await page.evaluate(() => { window.isSlow = false; });
   await press(page, "Ask again");
@@ -468,6 +484,7 @@ const main = () =>
     await proposals(page);
     const keen = await cohorts(page);
     await times(page);
+    await notSaved(page);
     await saved(page);
     await happened(page);
     await tiles(page);

@@ -123,7 +123,7 @@ async function sharing(page) {
   const dialog = page.getByRole("dialog");
   await dialog.waitFor();
   await type(page, /^What it is for$/, "The team");
-  await tabTo(page, /^Make the link$/);
+  await tabTo(page, /^Create the link$/);
   await enter(page);
   const address = await until("the link", () => page.getByLabel("The link, shown this once").inputValue(), (text) => text.startsWith("http"));
   await tabTo(page, /^The link, shown this once/);

@@ -101,7 +101,7 @@ async function withoutMetadata(page) {
     await page.goto(`${relay.origin}/app/shop/people?find=person-0003`);
     await page.getByRole("link", { name: "person-0003", exact: true }).click();
     await title(page, "person-0003");
-    const file = await fileOf(page, page.getByRole("button", { name: "Everything known" }));
+    const file = await fileOf(page, page.getByRole("button", { name: "Export all data" }));
     if (!file.toString("utf8").includes('"end"')) throw new Error("the file is not whole");
     await page.goto(`${relay.origin}/app/shop/dashboards/product-overview`);
     await page.getByRole("region", { name: "People per day", exact: true }).locator(".chart svg").waitFor();
@@ -177,6 +177,7 @@ async function large(page) {
   await look(page, "app-menu");
   await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Dashboards", exact: true }).click();
   await title(page, "Dashboards");
+  await becomes("the menu is closed behind whoever chose", () => page.locator("#places").isVisible(), false);
   for (const path of [...Object.keys(PLACES), "sql", "live"]) {
     await at(page, path);
     await page.waitForFunction(() => !document.querySelector(".loading"));

@@ -165,6 +165,20 @@ async function shared(page) {
   await run(page, 1);
 }
 
+/** From a number to its rows, which another statement lists on the same page; and back to the one before. */
+async function onward(page) {
+  await open(page);
+  const statement = "SELECT event, count(*) AS times FROM activity WHERE event = 'purchase' GROUP BY event";
+  await write(page, statement);
+  await run(page, 1);
+  await page.getByRole("region", { name: "Result as a table" }).getByTitle("Which rows are these?").click();
+  await holds(page, "SELECT *\nFROM activity\nWHERE (event = 'purchase')\n  AND (event) = 'purchase'\nORDER BY timestamp DESC\nLIMIT 1000");
+  await page.getByText(/^[\d,]+ rows? in/).waitFor();
+  await becomes("the title has the focus", () => page.evaluate(() => document.activeElement?.tagName), "H1");
+  await page.goBack();
+  await holds(page, statement);
+}
+
 /** What takes long can be stopped; the next question is answered. */
 async function stopped(page) {
   await open(page);
@@ -226,7 +240,7 @@ async function left(page) {
   await to(page, "Data");
   await open(page);
   const notice = page.getByRole("region", { name: "Left unsaved" });
-  await notice.getByText(/You left unsaved SQL here/).waitFor();
+  await notice.getByText(/You left SQL unsaved here/).waitFor();
   await look(page, "app-left");
   await notice.getByRole("button", { name: "Bring it back" }).click();
   await holds(page, "SELECT 'not asked yet' AS typed");
@@ -248,33 +262,33 @@ async function alert(page) {
   await dialog.getByRole("radio", { name: "Alert when unusual" }).check({ force: true });
   await becomes("what is open is chosen", () => dialog.getByLabel("Question", { exact: true }).inputValue(), "how-many");
   await dialog.getByLabel("Title", { exact: true }).fill("Odd carts");
-  await dialog.getByLabel("Further than so many deviations").fill("3");
-  await dialog.getByLabel("Of the last so many numbers").fill("14");
-  await dialog.getByLabel("Asked", { exact: true }).selectOption("monday");
+  await dialog.getByLabel("Deviations").fill("3");
+  await dialog.getByLabel("Earlier numbers").fill("14");
+  await dialog.getByLabel("Runs", { exact: true }).selectOption("monday");
   await dialog.getByLabel("at", { exact: true }).selectOption("9");
-  await dialog.getByLabel("To members, by address").fill(OWNER.email);
+  await dialog.getByLabel("E-mail to members").fill(OWNER.email);
   await look(page, "app-sql-alert");
-  await dialog.getByRole("button", { name: "Make it" }).click();
+  await dialog.getByRole("button", { name: "Create" }).click();
   await dialog.getByText("Mondays at 9:00 UTC, alert when more than 3 deviations from the last 14").waitFor();
   // Changed: what stands there is shown, and the rest of it stays.
   await dialog.getByRole("button", { name: "Change Odd carts" }).click();
   const form = dialog.getByRole("form", { name: "Change Odd carts" });
-  const fields = async () => [await form.getByLabel("Title", { exact: true }).inputValue(), await form.getByLabel("Further than so many deviations").inputValue(), await form.getByLabel("Of the last so many numbers").inputValue(), await form.getByLabel("Asked", { exact: true }).inputValue(), await form.getByLabel("at", { exact: true }).inputValue(), await form.getByLabel("To members, by address").inputValue()];
+  const fields = async () => [await form.getByLabel("Title", { exact: true }).inputValue(), await form.getByLabel("Deviations").inputValue(), await form.getByLabel("Earlier numbers").inputValue(), await form.getByLabel("Runs", { exact: true }).inputValue(), await form.getByLabel("at", { exact: true }).inputValue(), await form.getByLabel("E-mail to members").inputValue()];
   await becomes("what the alert was", fields, ["Odd carts", "3", "14", "monday", "9", OWNER.email]);
   await form.getByRole("radio", { name: "Alert below" }).check({ force: true });
-  await form.getByLabel("Bound").fill("2.5");
-  await form.getByLabel("Asked", { exact: true }).selectOption("15");
-  await form.getByLabel("To members, by address").fill("nobody@example.net");
-  await form.getByRole("button", { name: "Change it" }).click();
+  await form.getByLabel("Threshold").fill("2.5");
+  await form.getByLabel("Runs", { exact: true }).selectOption("15");
+  await form.getByLabel("E-mail to members").fill("nobody@example.net");
+  await form.getByRole("button", { name: "Save changes" }).click();
   await form.getByRole("alert").waitFor();
-  await form.getByLabel("To members, by address").fill(OWNER.email);
+  await form.getByLabel("E-mail to members").fill(OWNER.email);
   await look(page, "app-sql-alert-change");
-  await form.getByRole("button", { name: "Change it" }).click();
+  await form.getByRole("button", { name: "Save changes" }).click();
   await dialog.getByText("every 15 minutes, alert below 2.5").waitFor();
-  await dialog.getByRole("form", { name: "A new one" }).waitFor();
+  await dialog.getByRole("form", { name: "New schedule or alert" }).waitFor();
   const changed = await page.evaluate(async () => (await (await fetch("/v1/projects/shop/schedules/odd-carts")).json()).content);
   expect("what the API has", [changed.title, changed.question, changed.every, changed.task, changed.is_enabled], ["Odd carts", "how-many", { minutes: 15 }, { alert: { below: 2.5 } }, true]);
-  await dialog.getByRole("button", { name: "Switch Odd carts off" }).click();
+  await dialog.getByRole("button", { name: "Switch off: Odd carts" }).click();
   await dialog.getByText("off", { exact: true }).waitFor();
   // Escape says no to the question alone, and leads back to what asked it.
   await dialog.getByRole("button", { name: "Remove Odd carts" }).click();
@@ -286,11 +300,11 @@ async function alert(page) {
   await page.keyboard.press("Enter");
   await press(page, "Remove it");
   await dialog.getByText("Odd carts").waitFor({ state: "detached" });
-  await dialog.getByRole("radio", { name: "Send it as PDF" }).check({ force: true });
+  await dialog.getByRole("radio", { name: "Send as PDF" }).check({ force: true });
   await dialog.getByLabel("Title", { exact: true }).fill("Carts to print");
-  await dialog.getByLabel("To members, by address").fill(OWNER.email);
-  await dialog.getByRole("button", { name: "Make it" }).click();
-  await dialog.getByRole("button", { name: "Ask Carts to print now" }).click();
+  await dialog.getByLabel("E-mail to members").fill(OWNER.email);
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await dialog.getByRole("button", { name: "Run now: Carts to print" }).click();
   const fate = () => page.evaluate(async () => (await (await fetch("/v1/projects/shop/schedules/carts-to-print/runs")).json()).items[0]?.fate);
   await becomes("what became of it", fate, "sent");
   // The program of this walk has no mail server, and says so.
@@ -369,7 +383,7 @@ const main = () =>
   withPage(url, async (page, account) => {
     await page.setViewportSize({ width: 1280, height: 900 });
     await enter(page);
-    for (const part of [wrong, helped, quick, saved, chart, shared, stopped, alert, coming, many]) await part(page);
+    for (const part of [wrong, helped, quick, saved, chart, shared, onward, stopped, alert, coming, many]) await part(page);
     const known = (text) => text.startsWith("Failed to load resource") || (text.startsWith("Applying inline style violates") && /\/app\/shop\/sql[?)]/.test(text));
     const strange = account.consoleErrors.filter((text) => !known(text));
     process.stdout.write(`${JSON.stringify({ walked: true, consoleErrors: strange, pageErrors: account.pageErrors })}\n`);

@@ -24,7 +24,7 @@ export const overlapField = () => field({ name: "overlap", label: "The old one e
 
 /** The id of a project. */
 export const projectField = (more) => field({ label: "Id", maxlength: "64", pattern: "[A-Za-z0-9_.\\-]+",
-  wrong: "Letters, digits, dots, dashes and underscores alone.", ...more });
+  wrong: "Use letters, digits, dots, dashes and underscores only.", ...more });
 
 /** What no personal token may do (`Permission::is_dangerous`). */
 const DANGEROUS = [

@@ -108,7 +108,7 @@ function checkFilled(inputs) {
   const empty = inputs.filter(({ control }) => control?.required && !control.value.trim());
   const wrong = inputs.filter(({ control }) => control?.validity.typeMismatch || control?.validity.patternMismatch);
   for (const part of empty) mark(part, "Fill this in.");
-  for (const part of wrong) mark(part, part.wrong ?? "This is no e-mail address.");
+  for (const part of wrong) mark(part, part.wrong ?? "Enter an e-mail address, like name@example.org.");
   const first = inputs.find((part) => empty.includes(part) || wrong.includes(part));
   first?.control.focus();
   return !first;

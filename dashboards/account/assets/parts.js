@@ -67,8 +67,9 @@ export const rows = (items, label) => h("ul", { class: "rows", "aria-label": lab
 /** What stands where a list would be. */
 export const nothing = (title, text, ...actions) => h("div", { class: "nothing" }, h("p", {}, h("b", {}, title)), h("p", { class: "soft" }, text), ...actions);
 
-/** Content that has to be fetched: a sign of waiting, then what `load` gives, or why not with another try. */
+/** Content that has to be fetched: a sign of waiting, then what `load` gives, or why not with another try. Of several turns the latest counts. */
 export function later(load) {
+  let latest = 0;
   const place = h("div", { class: "later", tabindex: "-1" });
   const replace = (content) => {
     const hadFocus = place.contains(document.activeElement);
@@ -76,16 +77,14 @@ export function later(load) {
     if (hadFocus) place.focus();
   };
   const turn = async () => {
+    const mine = ++latest;
     place.setAttribute("aria-busy", "true");
     if (!place.hasChildNodes()) place.append(h("p", { class: "loading soft" }, "Loading…"));
-    try {
-      replace([await load()].flat().filter(Boolean));
-    } catch (fault) {
-      if (fault instanceof Cancelled) replace([]);
-      else replace([h("div", { class: "refusal", role: "alert" }, ...refusal(fault), action("Try again", turn))]);
-    } finally {
-      place.setAttribute("aria-busy", "false");
-    }
+    const content = await load().then((loaded) => [loaded].flat().filter(Boolean), (fault) =>
+      fault instanceof Cancelled ? [] : [h("div", { class: "refusal", role: "alert" }, ...refusal(fault), action("Try again", turn))]);
+    if (mine !== latest) return;
+    replace(content);
+    place.setAttribute("aria-busy", "false");
   };
   turn();
   return Object.assign(place, { again: turn });

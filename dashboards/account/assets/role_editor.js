@@ -32,7 +32,7 @@ function rowFields(rows) {
     view: field({ name: "rows", label: "Activity it sees", options: VIEWS, value: view }),
     source: field({ name: "source", label: "Compare", options: [["column", "a column of activity"], ["property", "a property"]], value: source }),
     name: field({ name: "of", label: "Called", value: name, required: false, plain: true, hint: "As “country” or “plan”." }),
-    values: field({ name: "values", label: "With", lines: 3, value: (simple.one_of ?? simple.none_of ?? []).join("\n"), required: false, plain: true, hint: "One value a line." }),
+    values: field({ name: "values", label: "With", lines: 3, value: (simple.one_of ?? simple.none_of ?? []).join("\n"), required: false, plain: true, hint: "One value per line." }),
     json: field({ name: "json", label: "Row filter", lines: 5, value: JSON.stringify(rows, null, 2), required: false, plain: true, hint: "As the API has it." }),
   };
   const adapt = () => {
@@ -56,7 +56,7 @@ function parsed(json) {
   try {
     return JSON.parse(json);
   } catch {
-    throw Object.assign(new Error("The row filter is no JSON."), { status: 0, errors: [{ pointer: "/json", detail: "this is no JSON" }] });
+    throw Object.assign(new Error("The row filter is not valid JSON."), { status: 0, errors: [{ pointer: "/json", detail: "this is not valid JSON" }] });
   }
 }
 
@@ -64,12 +64,12 @@ function parsed(json) {
 export function editRole(title, { role, held, submit, act }) {
   const chosen = role?.permissions ?? [];
   const options = [...new Set([...held, ...chosen])].sort();
-  return formDialog(title, "You can give what you hold yourself.", {
+  return formDialog(title, "You can give only what you hold yourself.", {
     parts: [
       field({ name: "name", label: "Name", value: role?.name, maxlength: "100" }),
       choices({ name: "permissions", label: "What it may do", options, chosen }),
       ...rowFields(role?.rows ?? "everything"),
-      field({ name: "masks", label: "Hidden columns and properties", lines: 3, value: role?.masks.join("\n"), required: false, hint: "One a line, as “email” or “ip”. They look as if they were missing." }),
+      field({ name: "masks", label: "Hidden columns and properties", lines: 3, value: role?.masks.join("\n"), required: false, hint: "One per line, like “email” or “ip”. They look as if they were missing." }),
     ],
     submit,
     act: ({ name, permissions, masks, ...filter }) => act({ name, permissions, rows: filterOf(filter), masks: linesOf(masks) }),

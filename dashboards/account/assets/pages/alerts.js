@@ -8,8 +8,8 @@ const TITLES = {
   credential_stuffing: "Many accounts tried from one address",
   password_spraying: "One password tried on many accounts",
   impossible_travel: "Two sign-ins too far apart",
-  token_reuse: "A session's token in two hands",
-  privilege_change: "Somebody became powerful",
+  token_reuse: "A session token was used in two places",
+  privilege_change: "Somebody was given powerful permissions",
   export_volume: "Unusually many exports",
 };
 

@@ -36,7 +36,7 @@ export function page({ own, organisation }) {
   });
   const actions = [action("Verify the chain", () => verify(path))];
   if (permissions(own, organisation).has("audit.export")) actions.push(action("Export", () => exportAll(path)));
-  return [heading("Audit", "Who did what, the newest first. Records are chained: what is changed or removed shows.", ...actions), card(null, words.element, place)];
+  return [heading("Audit", "Who did what, the newest first. Records are chained: any change or removal shows.", ...actions), card(null, words.element, place)];
 }
 
 /** Names of accounts by id, for who may see them. */
@@ -59,7 +59,7 @@ function asked(text, names) {
 function list({ records, cursor }, names, more) {
   if (!records.length) return [nothing("Nothing found", "No record has all of these words.")];
   return [
-    h("p", { class: "soft small", role: "status" }, cursor ? `The newest ${records.length} records` : `${records.length} records`),
+    h("p", { class: "soft small", role: "status" }, cursor ? `The newest ${records.length} records` : records.length === 1 ? "1 record" : `${records.length} records`),
     rows(records.map((entry) => shown({ entry, who: names.get(entry.actor) ?? entry.actor })), "Records"),
     ...(cursor ? [h("div", { class: "form-actions" }, action("Show more", more))] : []),
   ];

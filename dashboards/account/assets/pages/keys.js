@@ -37,7 +37,7 @@ export async function page({ own, organisation }) {
     await list.again();
   };
   const rotate = async (key) => {
-    const made = await formDialog(`Rotate “${key.name}”?`, "A successor with the same rights; the old key stays good for a while.", {
+    const made = await formDialog(`Rotate “${key.name}”?`, "The new key has the same rights; the old one stays valid for a while.", {
       parts: [overlapField()],
       submit: "Rotate",
       act: ({ overlap }) => create(`${pathOf(key, organisation)}/rotation`, { overlap_seconds: Number(overlap) }),

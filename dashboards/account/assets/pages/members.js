@@ -25,7 +25,7 @@ export async function page({ own, organisation, go }) {
   });
   const open = later(async () => {
     const { items } = await all(at("organisations", organisation, "invitations"));
-    if (!items.length) return h("p", { class: "soft" }, "Nobody is invited just now.");
+    if (!items.length) return h("p", { class: "soft" }, "No open invitations.");
     return rows(items.map((one) => row({
       title: one.email,
       badges: [nameOf(one.role), one.project_id && `only ${one.project_id}`],
@@ -33,7 +33,7 @@ export async function page({ own, organisation, go }) {
       actions: mayWrite ? [action("Withdraw", () => withdraw(one), { name: `Withdraw the invitation of ${one.email}` })] : [],
     })), "Invitations");
   });
-  const withdraw = (one) => confirm(`Withdraw the invitation of ${one.email}?`, "The link in their mail is worthless at once.", {
+  const withdraw = (one) => confirm(`Withdraw the invitation of ${one.email}?`, "The link in their e-mail stops working at once.", {
     submit: "Withdraw it",
     act: async () => {
       await remove(at("organisations", organisation, "invitations", one.id));
@@ -50,12 +50,12 @@ export async function page({ own, organisation, go }) {
     tell("The role is changed.");
     await list.again();
   };
-  const drop = (member) => confirm(`Remove ${member.name}?`, "They lose what they may do here at once.", {
+  const drop = (member) => confirm(`Remove ${member.name}?`, "They lose their access here at once.", {
     submit: "Remove",
     act: async () => {
       await remove(pathOf(organisation, member));
       if (member.account_id === own.id) return go("/account/organisations", { afresh: true });
-      tell(`${member.name} is no member any more.`);
+      tell(`${member.name} is no longer a member.`);
       return list.again();
     },
   });
@@ -101,7 +101,7 @@ function sessions(organisation, member) {
 }
 
 async function invite(organisation, roles, projects) {
-  const email = await formDialog("Invite somebody", "A link goes to the address and is good for a week. You can give what you hold yourself.", {
+  const email = await formDialog("Invite somebody", "A link goes to the address and is good for a week. You can give only what you hold yourself.", {
     parts: [
       field({ name: "email", label: "E-mail address", type: "email", autocomplete: "off" }),
       field({ name: "role", label: "Role", options: roles, value: "viewer" }),

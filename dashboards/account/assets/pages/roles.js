@@ -9,12 +9,12 @@ import { permissions } from "../session.js?v=1";
 
 /** The built-in roles, the mightiest first. */
 const BUILT_IN = {
-  owner: "Everything, the organisation's end included.",
-  admin: "Everything but the end of the organisation and of its projects.",
+  owner: "Everything, including removing the organisation.",
+  admin: "Everything but removing the organisation and its projects.",
   analyst: "Asks questions, builds dashboards, exports.",
   experimenter: "An analyst who runs experiments and flags, and does not export.",
   developer: "Builds the app: keys, flags, quarantine, content.",
-  viewer: "Looks.",
+  viewer: "Looks, and changes nothing.",
 };
 const RANKS = Object.keys(BUILT_IN);
 
@@ -54,7 +54,7 @@ export function page({ own, organisation }) {
   });
   const shown = (role) => row({
     title: role.name,
-    badges: [`${role.permissions.length} permissions`],
+    badges: [role.permissions.length === 1 ? "1 permission" : `${role.permissions.length} permissions`],
     facts: [role.is_built_in ? BUILT_IN[role.id] : null, role.rows === "everything" ? null : rowsInWords(role.rows), role.masks.length ? `Hides ${role.masks.join(", ")}` : null],
     more: h("details", {}, h("summary", {}, "What it may do"), h("p", { class: "codes" }, ...role.permissions.map((name) => h("code", {}, name)))),
     actions: mayWrite && !role.is_built_in

@@ -30,7 +30,7 @@ function authenticator(factor, again) {
     await enrol();
     await again("The authenticator is on.");
   };
-  const drop = () => confirm("Switch the authenticator off?", "Its codes are worth nothing from then on.", {
+  const drop = () => confirm("Switch the authenticator off?", "Its codes stop working.", {
     submit: "Switch it off",
     act: async () => {
       await remove("/v1/account/factors/totp");
@@ -39,7 +39,7 @@ function authenticator(factor, again) {
   });
   return card("Authenticator", factor
     ? rows([row({ title: factor.name, badges: ["On"], facts: facts(factor).filter(() => factor.created_at), actions: [action("Switch off", drop, { name: "Switch off the authenticator" })] })], "Authenticator")
-    : nothing("Off", "An app on your telephone shows six digits that change every half minute.", action("Set up an authenticator", add, { kind: "primary" })));
+    : nothing("Off", "An app on your phone shows six digits that change every half minute.", action("Set up an authenticator", add, { kind: "primary" })));
 }
 
 function passkeys(keys, again) {
@@ -70,7 +70,7 @@ function passkeys(keys, again) {
 
 function recovery(codes, factors, again) {
   const renew = async () => {
-    await confirm("Make new recovery codes?", "The old ones are worth nothing from then on.", {
+    await confirm("Make new recovery codes?", "The old ones stop working.", {
       submit: "Make new codes",
       danger: false,
       act: async () => create("/v1/account/factors/recovery-codes"),

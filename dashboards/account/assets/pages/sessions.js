@@ -15,7 +15,7 @@ export function page({ go }) {
     tell("The session has ended.");
     await list.again();
   };
-  const endOthers = () => confirm("End all other sessions?", "Whoever uses them has to sign in again. This one goes on.", {
+  const endOthers = () => confirm("End all other sessions?", "Whoever uses them has to sign in again. This one stays.", {
     submit: "End the others",
     act: async () => {
       await remove("/v1/account/sessions?keep_current=true");
@@ -31,7 +31,7 @@ export function page({ go }) {
     },
   });
   return [
-    heading("Sessions", "Where you are signed in. What you do not know, end it, and change your password.",
+    heading("Sessions", "Where you are signed in. If you do not recognise a session, end it and change your password.",
       action("End all others", endOthers), action("Sign out everywhere", endAll)),
     card(null, list),
   ];

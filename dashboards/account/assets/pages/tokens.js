@@ -30,7 +30,7 @@ export function page({ own }) {
     await list.again();
   };
   const rotate = async (token) => {
-    const { key } = await formDialog(`Rotate “${token.name}”?`, "A successor with the same scopes; the old one stays good for a while.", {
+    const { key } = await formDialog(`Rotate “${token.name}”?`, "The new token has the same scopes; the old one stays valid for a while.", {
       parts: [overlapField()],
       submit: "Rotate",
       act: ({ overlap }) => create(at("account", "tokens", token.id, "rotation"), { overlap_seconds: Number(overlap) }),

@@ -8,7 +8,7 @@ import { action, card, heading, later, nothing, row, rows, tell, time } from "..
 import { permissions } from "../session.js?v=1";
 
 const name = (value) => field({ name: "name", label: "Name", value, maxlength: "100" });
-const address = (value) => field({ name: "url", label: "Address", type: "url", value, maxlength: "2000", wrong: "This is no address.", hint: "Of the open internet, as https://hooks.example.org/footfall." });
+const address = (value) => field({ name: "url", label: "Address", type: "url", value, maxlength: "2000", wrong: "Enter an address, like https://hooks.example.org/footfall.", hint: "On the public internet, like https://hooks.example.org/footfall." });
 const KEPT = "It signs what is sent, as Standard Webhooks 1.0 has it. Copy it now: it is not shown again.";
 
 export function page({ own, organisation }) {
@@ -35,7 +35,7 @@ export function page({ own, organisation }) {
   const edit = (webhook) => formDialog(`Change “${webhook.name}”`, undefined, { parts: [name(webhook.name), address(webhook.url)], submit: "Save", act: (values) => change(webhook, values) });
   const test = async (webhook) => {
     await create(one(webhook, "test"));
-    tell("A message is on its way; what became of it stands in the deliveries.");
+    tell("A message is on its way; the deliveries show what became of it.");
   };
   const renew = async (webhook) => {
     const made = await confirm(`Another secret for “${webhook.name}”?`, "What is sent from now on is signed with it.", { submit: "Make another secret", act: () => create(one(webhook, "secret")) });
@@ -75,12 +75,12 @@ export function page({ own, organisation }) {
 function deliveries(webhook, path) {
   const list = later(async () => {
     const { items } = await read(`${path}?limit=50`);
-    if (!items.length) return nothing("Nothing was sent yet", "«Test» sends a message.");
+    if (!items.length) return nothing("Nothing has been sent yet", "«Test» sends a message.");
     return rows(items.map((one) => row({
       title: one.kind,
       badges: [one.sent_at ? "Arrived" : one.next_try_at ? "Will be tried again" : "Given up"],
       facts: [[time(one.created_at), ` · ${one.tries} ${one.tries === 1 ? "try" : "tries"}`, one.status ? ` · answered ${one.status}` : ""], one.failure, one.next_try_at && ["Next try ", time(one.next_try_at)]],
     })), "Deliveries");
   });
-  return dialog(`Deliveries of “${webhook.name}”`, (close) => [list, h("div", { class: "form-actions" }, h("button", { class: "primary", type: "button", onclick: () => close() }, "Close"), action("Look again", () => list.again(), { kind: "quiet" }))], { mayLeave: true });
+  return dialog(`Deliveries of “${webhook.name}”`, (close) => [list, h("div", { class: "form-actions" }, h("button", { class: "primary", type: "button", onclick: () => close() }, "Close"), action("Refresh", () => list.again(), { kind: "quiet" }))], { mayLeave: true });
 }

@@ -1,11 +1,12 @@
 // Questions in SQL whose rows are told as they come.
 
+import { counted } from "../parts/format";
 import { Refused, fetchSigned, unreachable } from "./client";
 import { RowReader } from "./row_reader";
 import type { Parameters, Rows } from "./rows";
 
 const PAUSE_MS = 250;
-const brokenOff = (count: number) => new Refused(0, { code: "unreachable", title: "The answer broke off", detail: `After ${count} rows something failed. Ask again; where it fails again, the server's tracing says why.` });
+const brokenOff = (count: number) => new Refused(0, { code: "unreachable", title: "The answer broke off", detail: `After ${counted(count, "row")} something failed. Ask again; where it fails again, the server's tracing says why.` });
 
 /** Asks; `tell` has the rows that are there already, a few times a second. */
 export async function askRowsStreamed(project: string, sql: string, params: Parameters, signal: AbortSignal, tell: (rows: Rows) => void): Promise<Rows> {

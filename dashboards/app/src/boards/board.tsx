@@ -1,6 +1,6 @@
 // One dashboard: looked at, edited, shared, taken along.
 
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { Fragment, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { go, useAddress, useInAddress } from "../frame/address";
 import { Link } from "../frame/link";
@@ -66,9 +66,15 @@ function useTv(): [boolean, (on: boolean) => void] {
   useEffect(() => {
     document.documentElement.toggleAttribute("data-tv", isOn);
     const leave = (event: KeyboardEvent) => event.key === "Escape" && turn(false);
-    if (isOn) addEventListener("keydown", leave);
+    // Browsers take the Escape that ends the full screen for themselves.
+    const shrink = () => document.fullscreenElement || turn(false);
+    if (isOn) {
+      addEventListener("keydown", leave);
+      document.addEventListener("fullscreenchange", shrink);
+    }
     return () => {
       removeEventListener("keydown", leave);
+      document.removeEventListener("fullscreenchange", shrink);
       document.documentElement.removeAttribute("data-tv");
     };
   }, [isOn, turn]);
@@ -105,10 +111,11 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
   const statement = (tile: TileOf, shown: Shown) => statementOf(project.id, tile, shown, { ...defaultsOf(board.variables), ...values }, { days: span ?? board.days, zone: board.zone, isChosen: span !== undefined });
   const asker: Asker = useMemo(() => ({
     key: `${project.id} ${name} ${tag} ${valuesKey} ${span}`,
-    zone: board.zone,
+    // The answers are of what is saved, whatever is changed meanwhile.
+    zone: kept.dashboard.zone,
     ask: (tile, ...heard) => calls.askTile(project.id, name, { tile, variables: JSON.parse(valuesKey) as Record<string, Value>, ...(span && { days: span }) }, ...heard),
     project, happened, show: project.permissions.has("insights.read") ? (behind) => behind && setBehind(behind) : undefined, sql: statement, rows: project.permissions.has("sql.run") ? (tile, shown, row) => statement(tile, shown).then((sql) => toRows(project.id, sql, row)) : undefined,
-  }), [project.id, name, tag, valuesKey, span, board.zone, board.days, happened]);
+  }), [project.id, name, tag, valuesKey, span, kept, board.zone, board.days, happened]);
   const mayWrite = project.permissions.has("dashboards.write");
   const unsaved = useDraft(project, `dashboard ${name}`, { now: board, saved: kept.dashboard, base: tag, restore: setDraft, isOff: !mayWrite });
   const undo = useUndo();
@@ -122,36 +129,43 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
     setDraft(undefined);
     setFault(undefined);
   };
+  // What began or ended it has gone with it, and the focus must not.
+  const mode = `${isTv} ${draft !== undefined}`;
+  const before = useRef(mode);
+  useEffect(() => {
+    if (before.current !== mode && document.activeElement === document.body) document.querySelector<HTMLElement>("main h1")?.focus();
+    before.current = mode;
+  }, [mode]);
   const draftOf = (tiles: TileOf[]) => setDraft({ ...board, tiles });
   const content = useCallback((tile: TileOf) => {
     const isNew = !kept.dashboard.tiles.some((known) => known.id === tile.id && JSON.stringify(known.ask) === JSON.stringify(tile.ask));
-    return isNew ? <><header className="tile-head"><h2>{tile.title || tile.id}</h2></header><Empty>It is asked when the dashboard is saved.</Empty></> : <Tile tile={tile} asker={asker} turn={turn} />;
+    return isNew ? <><header className="tile-head"><h2>{tile.title || tile.id}</h2></header><Empty>It is answered once the dashboard is saved.</Empty></> : <Tile tile={tile} asker={asker} turn={turn} />;
   }, [kept, asker, turn]);
   const hasComments = draft !== undefined && /^\s*#/m.test(kept.text);
   return (
     <>
       <PageHead title={board.title} about={board.description}>
         {draft ? (
-          <>
+          <Fragment key="edited">
             <button type="button" className="plain" onClick={() => setOpen({})}>Add a tile</button>
             <button type="button" className="plain" onClick={() => setOpen("settings")}>Settings</button>
             <button type="button" className="plain" onClick={giveUp}>Cancel</button>
             <button type="button" className="primary" onClick={() => void keep({ dashboard: draft }).catch(setFault)}>Save</button>
-          </>
+          </Fragment>
         ) : (
-          <>
+          <Fragment key="looked-at">
             <button type="button" className="quiet" onClick={refresh}>Refresh</button>
             <button type="button" className="quiet" onClick={() => setTv(true)}>TV mode</button>
             <button type="button" className="quiet" onClick={() => setOpen("annotations")}>Annotations</button>
             <button type="button" className="quiet" onClick={() => setOpen("file")}>File</button>
             {mayWrite && <button type="button" className="plain" onClick={() => setOpen("share")}>Share</button>}
             {mayWrite && <button type="button" className="primary" onClick={() => setDraft(kept.dashboard)}>Edit</button>}
-          </>
+          </Fragment>
         )}
       </PageHead>
       <UnsavedNotice of={unsaved} />
       {undo.notice}
-      {hasComments && <p className="soft small" role="note">The file of this dashboard has comments. Saving here writes it anew without them; «File» keeps them.</p>}
+      {hasComments && <p className="soft small" role="note">The file of this dashboard has comments. Saving here rewrites it without them; «File» keeps them.</p>}
       {fault ? <Failure fault={fault} again={reload} /> : null}
       {!isTv && !draft && (
         <div className="line board-controls" role="group" aria-label="Time and variables">
@@ -160,14 +174,14 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
           {kept.is_built_in ? <span className="badge">built in</span> : null}
         </div>
       )}
-      {board.tiles.length === 0 && <Empty>{draft ? "Add a tile: an insight, SQL, a saved question or words." : <>There is no tile yet. {mayWrite && "«Edit» adds one."} Insights and SQL can be saved here too, from <Link href={placeOf(project.id, "insights")}>their</Link> <Link href={placeOf(project.id, "sql")}>pages</Link>.</>}</Empty>}
+      {board.tiles.length === 0 && <Empty>{draft ? "Add a tile: an insight, SQL, a saved question or text." : <>No tiles yet. {mayWrite && "Choose Edit to add one."} Questions can also be saved here from <Link href={placeOf(project.id, "insights")}>Insights</Link> and <Link href={placeOf(project.id, "sql")}>SQL</Link>.</>}</Empty>}
       <Tiles
         tiles={board.tiles} content={content}
         edited={draft && { move: draftOf, open: (tile) => setOpen({ tile }), remove: (tile) => (draftOf(board.tiles.filter(({ id }) => id !== tile.id)), undo.offer(tile.title || tile.id, () => setDraft((now) => now && { ...now, tiles: [...now.tiles, tile] }))) }}
       />
       {isTv && <button type="button" className="plain tv-leave" onClick={() => setTv(false)}>Leave TV mode</button>}
       {draft && mayWrite && !kept.is_built_in && <div className="line"><button type="button" className="plain danger" onClick={() => setGoing(true)}>Remove the dashboard</button></div>}
-      {isGoing && <ActDialog title={`Remove «${board.title}»?`} about="Its links end too." does="Remove it" isDanger hasNoReason act={() => calls.remove(project.id, name, tag)} done={() => (unsaved.drop(), go(placeOf(project.id, "dashboards")))} close={() => setGoing(false)} />}
+      {isGoing && <ActDialog title={`Remove «${board.title}»?`} about="Its public links and embeddings end too." does="Remove it" isDanger hasNoReason act={() => calls.remove(project.id, name, tag)} done={() => (unsaved.drop(), go(placeOf(project.id, "dashboards")))} close={() => setGoing(false)} />}
       {open === "share" && <ShareDialog name={name} close={() => setOpen(undefined)} />}
       {open === "file" && <FileDialog name={name} text={kept.text} close={() => setOpen(undefined)} save={mayWrite ? (text) => keep({ text }) : undefined} take={() => saveFile(`${name}.yaml`, kept.text, "application/yaml")} />}
       {open === "settings" && draft && <Settings board={draft} close={() => setOpen(undefined)} set={(next) => (setDraft(next), setOpen(undefined))} />}
@@ -175,7 +189,7 @@ function Loaded({ name, loaded, change, reload }: { name: string; loaded: Loaded
       {behind && <PeopleBehind behind={behind} close={() => setBehind(undefined)} />}
       {typeof open === "object" && draft && (
         <Editor
-          board={draft} tile={open.tile} close={() => setOpen(undefined)}
+          name={name} board={draft} tile={open.tile} close={() => setOpen(undefined)}
           set={(tile) => {
             const isNew = !draft.tiles.some(({ id }) => id === tile.id);
             draftOf(isNew ? [...draft.tiles, { ...tile, y: bottom(draft.tiles) }] : draft.tiles.map((old) => (old.id === tile.id ? tile : old)));

@@ -10,7 +10,8 @@ export function Variables({ variables, values, set }: { variables: Variable[]; v
   return <>{variables.map((variable) => <Field key={variable.name} variable={variable} value={values[variable.name] !== undefined ? values[variable.name] ?? null : variable.default ?? null} set={(value) => set(variable.name, value)} />)}</>;
 }
 
-function Field({ variable, value, set }: { variable: Variable; value: Value; set: (value: Value) => void }) {
+/** One variable and its value; nothing is all. */
+export function Field({ variable, value, set }: { variable: Variable; value: Value; set: (value: Value) => void }) {
   const label = variable.label || variable.name;
   const id = useId();
   const [text, setText] = useState(value === null ? "" : String(value));

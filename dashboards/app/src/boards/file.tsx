@@ -18,8 +18,8 @@ export function FileDialog({ name, of = "dashboard", text, save, take, close }: 
       {fault ? <Failure fault={fault} /> : null}
       <div className="line">
         {save && <button type="button" className="primary" disabled={draft === text} onClick={() => void save(draft).then(unsaved.drop, setFault)}>Save the file</button>}
-        <button type="button" className="plain" onClick={take}>Take it along</button>
-        {save && <label className="plain file-choice">Take in a file<input type="file" className="hidden" accept=".yaml,.yml,application/yaml" onChange={(event) => void event.target.files?.[0]?.text().then(setDraft)} /></label>}
+        <button type="button" className="plain" onClick={take}>Download</button>
+        {save && <label className="plain file-choice">Load a file<input type="file" className="hidden" accept=".yaml,.yml,application/yaml" onChange={(event) => void event.target.files?.[0]?.text().then(setDraft)} /></label>}
       </div>
     </Dialog>
   );

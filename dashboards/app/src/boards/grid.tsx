@@ -39,11 +39,13 @@ export function Tiles({ tiles, edited, content }: { tiles: Tile[]; edited?: Edit
       last = arranged(tiles, tile.id, place);
       setDragged({ id: tile.id, tiles: last });
     };
-    const end = () => {
+    const end = ({ type }: globalThis.PointerEvent) => {
       handle.removeEventListener("pointermove", follow);
       handle.removeEventListener("pointerup", end);
       handle.removeEventListener("pointercancel", end);
       setDragged(undefined);
+      // What the browser breaks off was not let go anywhere.
+      if (type !== "pointerup") return;
       edited.move(last);
       announce(tile.id, last);
     };

@@ -1,10 +1,16 @@
 // Tiles never lie over each other, whatever is moved where.
 
 import { expect, test } from "vitest";
-import { arranged, bottom, keyOf, typed, type Place } from "./model";
+import { arranged, bottom, keyOf, optionsOf, typed, type Place } from "./model";
 
 const place = (id: string, x: number, y: number, width: number, height: number): Place => ({ id, x, y, width, height });
 const apart = (tiles: Place[]) => tiles.every((a, at) => tiles.slice(at + 1).every((b) => a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y));
+
+test("options are typed one after the other", () => {
+  expect(optionsOf("free")).toEqual(["free"]);
+  expect(optionsOf("free,")).toEqual(["free"]);
+  expect(optionsOf(" free , pro, free,,")).toEqual(["free", "pro"]);
+});
 
 test("what is under the moved one goes down, and gaps close", () => {
   const tiles = [place("a", 0, 0, 6, 4), place("b", 6, 0, 6, 4), place("c", 0, 4, 12, 3)];

@@ -16,7 +16,7 @@ export interface Filter {
   variable?: string;
 }
 export type Ask = { insight: Record<string, unknown> } | { sql: string } | { saved: string } | { text: string };
-export const SHOWS = [["usual", "as usual"], ["line", "as lines"], ["bar", "as bars"], ["table", "as a table"], ["number", "as one number"]] as const;
+export const SHOWS = [["usual", "automatically"], ["line", "as lines"], ["bar", "as bars"], ["table", "as a table"], ["number", "as a number"]] as const;
 export type Show = (typeof SHOWS)[number][0];
 export interface Place {
   id: string;
@@ -103,6 +103,9 @@ export function keyOf(text: string, taken: string[]): string {
     if (!taken.includes(key)) return key;
   }
 }
+
+/** Options as they are typed, with commas between them; each once. */
+export const optionsOf = (text: string): string[] => [...new Set(text.split(",").map((option) => option.trim()).filter(Boolean))];
 
 /** The values that are set, of variables that there are. */
 export function valuesIn(variables: Variable[] | undefined, given: unknown): Record<string, Value> {

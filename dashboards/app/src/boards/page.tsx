@@ -1,10 +1,11 @@
 // Dashboards: all of them, or the one of the address.
 
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 import { useAnswer } from "../api/answer";
 import { go } from "../frame/address";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
+import { useBusy } from "../parts/busy";
 import { Dialog } from "../parts/dialog";
 import { ago } from "../parts/format";
 import { Failure, Loading, PageHead } from "../parts/states";
@@ -25,12 +26,12 @@ function List() {
   const builtIn = found.value?.filter(({ is_built_in }) => is_built_in) ?? [];
   return (
     <>
-      <PageHead title="Dashboards" about="Answers side by side, kept as files: take them along, or apply them with footfall dashboards apply.">
+      <PageHead title="Dashboards" about="Charts and numbers side by side. Each dashboard is a file: download it, or apply it with footfall dashboards apply.">
         {project.permissions.has("dashboards.write") && <button type="button" className="primary" onClick={() => setOpen(true)}>New dashboard</button>}
       </PageHead>
       {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="dashboards" /> : (
         <>
-          {own.length > 0 && <Rows title="Of this project" rows={own} />}
+          {own.length > 0 && <Rows title="In this project" rows={own} />}
           <Rows title="Built in" rows={builtIn} />
         </>
       )}
@@ -62,19 +63,20 @@ function New({ taken, close }: { taken: string[]; close: () => void }) {
   const [title, setTitle] = useState("");
   const [fault, setFault] = useState<unknown>();
   const [file, setFile] = useState<{ name: string; text: string }>();
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const [isBusy, begin] = useBusy();
+  const make = () => {
+    setFault(undefined);
     const key = file ? keyOf(file.name.replace(/\.ya?ml$/, ""), taken) : keyOf(title, taken);
     const made = create(project, file ? { key, text: file.text } : { key, dashboard: newBoard(title, ZONE) });
-    made.then(() => go(placeOf(project, `dashboards/${key}`)), setFault);
+    return made.then(() => go(placeOf(project, `dashboards/${key}`)), setFault);
   };
   return (
     <Dialog title="New dashboard" close={close}>
-      <form className="stack" onSubmit={submit}>
+      <form className="stack" onSubmit={(event) => (event.preventDefault(), begin(make))}>
         <label className="field"><span>Title</span><input value={title} required={!file} maxLength={200} disabled={file !== undefined} onChange={(event) => setTitle(event.target.value)} /></label>
         <label className="field"><span>Or a file (YAML)</span><input type="file" accept=".yaml,.yml,application/yaml" onChange={(event) => { const chosen = event.target.files?.[0]; if (chosen) void chosen.text().then((text) => setFile({ name: chosen.name, text })); else setFile(undefined); }} /></label>
         {fault ? <Failure fault={fault} /> : null}
-        <div className="line"><button type="submit" className="primary">Make it</button></div>
+        <div className="line"><button type="submit" className="primary" aria-busy={isBusy}>Create</button></div>
       </form>
     </Dialog>
   );

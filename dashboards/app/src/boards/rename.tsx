@@ -25,7 +25,7 @@ export function RenameDialog({ item, done, close }: { item: Item<SavedQuestion>;
   return (
     <Dialog title="Rename a saved question" close={close}>
       <form className="stack" onSubmit={submit}>
-        <p className="soft">Tiles and schedules go on asking it: they know it as <code>{key}</code>.</p>
+        <p className="soft">Tiles and schedules keep working: they know it as <code>{key}</code>.</p>
         <label className="field"><span>Title</span><input required maxLength={200} value={title} onChange={(event) => setTitle(event.target.value)} /></label>
         <TextField label="Description" value={description} set={setDescription} />
         {told}
@@ -55,5 +55,5 @@ export function QuestionFile({ item: { key, content }, done }: { item: Item<Save
 /** «×» of a saved question. */
 export function RemoveQuestion({ item, done }: { item: Item<SavedQuestion>; done: () => void }) {
   const project = useProject().id;
-  return <RemoveKept name={item.content.title} about="Tiles and schedules that ask it fail from then on." act={() => removeItem(project, "questions", item)} done={done} />;
+  return <RemoveKept name={item.content.title} about="Tiles and schedules that use it will fail." act={() => removeItem(project, "questions", item)} done={done} />;
 }

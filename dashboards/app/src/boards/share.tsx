@@ -4,12 +4,13 @@ import { useState, type FormEvent } from "react";
 import { useAnswer } from "../api/answer";
 import { useProject } from "../frame/project";
 import { Segments, Select } from "../parts/choice";
+import { useBusy } from "../parts/busy";
 import { Dialog } from "../parts/dialog";
 import { moment } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
 import { embedToken, endShare, share, shares } from "./calls";
 
-const KINDS = [["link", "Public link"], ["embed", "In other pages"]] as const;
+const KINDS = [["link", "Public link"], ["embed", "Embed in other pages"]] as const;
 const ENDS = [["1", "tomorrow"], ["7", "in a week"], ["30", "in 30 days"], ["365", "in a year"], ["", "never"]] as const;
 
 export function ShareDialog({ name, close }: { name: string; close: () => void }) {
@@ -22,16 +23,19 @@ export function ShareDialog({ name, close }: { name: string; close: () => void }
   const [origins, setOrigins] = useState("https://");
   const [made, setMade] = useState<string>();
   const [fault, setFault] = useState<unknown>();
+  const [isBusy, begin] = useBusy();
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const body = { kind, name: label, ...(ends && { expires_in_days: Number(ends) }), ...(kind === "link" && password && { password }), ...(kind === "embed" && { origins: origins.split(/[\s,]+/).filter(Boolean) }) };
-    share(project, name, body).then(async (share) => {
-      const address = kind === "link" ? share.url : `${share.url}#${(await embedToken(project, name, share.id, 60)).token}`;
-      setMade(address);
+    const make = async () => {
+      const made = await share(project, name, body);
+      // It is there, whatever becomes of its first token.
+      found.again();
+      setMade(kind === "link" ? made.url : `${made.url}#${(await embedToken(project, name, made.id, 60)).token}`);
       setFault(undefined);
       setPassword("");
-      found.again();
-    }).catch(setFault);
+    };
+    begin(() => make().catch(setFault));
   };
   const inForce = (found.value ?? []).filter(({ is_in_force }) => is_in_force);
   return (
@@ -41,12 +45,12 @@ export function ShareDialog({ name, close }: { name: string; close: () => void }
         <Segments label="How" value={kind} options={KINDS} choose={setKind} />
         <div className="pair">
           <label className="field"><span>What it is for</span><input required maxLength={200} value={label} onChange={(event) => setLabel(event.target.value)} /></label>
-          <Select label="Ends" value={ends} options={ENDS} choose={setEnds} />
+          <Select label="Expires" value={ends} options={ENDS} choose={setEnds} />
         </div>
-        {kind === "link" && <label className="field"><span>Password, if one should be asked</span><input type="password" autoComplete="new-password" minLength={8} maxLength={256} value={password} onChange={(event) => setPassword(event.target.value)} /></label>}
-        {kind === "embed" && <label className="field"><span>Origins whose pages may hold it</span><input required value={origins} onChange={(event) => setOrigins(event.target.value)} /></label>}
+        {kind === "link" && <label className="field"><span>Password (optional)</span><input type="password" autoComplete="new-password" minLength={8} maxLength={256} value={password} onChange={(event) => setPassword(event.target.value)} /></label>}
+        {kind === "embed" && <label className="field"><span>Origins of the pages that may embed it</span><input required value={origins} onChange={(event) => setOrigins(event.target.value)} /></label>}
         {fault ? <Failure fault={fault} /> : null}
-        <div className="line"><button type="submit" className="primary">Make the link</button></div>
+        <div className="line"><button type="submit" className="primary" aria-busy={isBusy}>Create the link</button></div>
       </form>
       {made && (
         <label className="field">
@@ -54,13 +58,13 @@ export function ShareDialog({ name, close }: { name: string; close: () => void }
           <input readOnly value={made} onFocus={(event) => event.target.select()} />
         </label>
       )}
-      <section aria-label="Links in force" className="stack">
-        <h3>Links in force</h3>
+      <section aria-label="Active links" className="stack">
+        <h3>Active links</h3>
         {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="links" /> : inForce.length === 0 ? <Empty>Nobody outside sees this dashboard.</Empty> : (
           <ul className="rows">
             {inForce.map((one) => (
               <li key={one.id}>
-                <span className="row-text"><span>{one.name}</span><span className="soft small">{one.kind === "embed" ? `in pages of ${one.origins.join(", ")}` : one.has_password ? "link with a password" : "link"}, {one.expires_at ? `until ${moment(one.expires_at)}` : "without an end"}</span></span>
+                <span className="row-text"><span>{one.name}</span><span className="soft small">{one.kind === "embed" ? `in pages of ${one.origins.join(", ")}` : one.has_password ? "link with a password" : "link"}, {one.expires_at ? `until ${moment(one.expires_at)}` : "never expires"}</span></span>
                 <button type="button" className="plain danger" aria-label={`End ${one.name}`} onClick={() => void endShare(project, name, one.id).then(found.again, setFault)}>End</button>
               </li>
             ))}

@@ -42,14 +42,14 @@ export function Shared() {
     <main id="main" className={`shared${inFrame ? " framed" : ""}`}>
       {opened ? <Viewed opened={opened} renew={() => open(password || undefined)} renewWith={(token) => open(undefined, token)} /> : needsPassword ? (
         <section className="card nothing">
-          <h1>A dashboard is behind this link</h1>
+          <h1>This dashboard is protected by a password</h1>
           <form className="stack" onSubmit={submit}>
             <label className="field"><span>Password</span><input type="password" autoComplete="off" required value={password} onChange={(event) => setPassword(event.target.value)} /></label>
             {fault ? <Failure fault={fault} /> : null}
-            <div className="line"><button type="submit" className="primary">Open it</button></div>
+            <div className="line"><button type="submit" className="primary">Open</button></div>
           </form>
         </section>
-      ) : fault ? <section className="card nothing"><h1>This link shows nothing</h1><Failure fault={fault} again={() => open()} /><p className="soft">It may have ended. Ask whoever gave it to you for a new one.</p></section> : <Loading what="the dashboard" />}
+      ) : fault ? <section className="card nothing"><h1>This link shows nothing</h1><Failure fault={fault} again={() => open()} /><p className="soft">It may have expired. Ask whoever gave it to you for a new one.</p></section> : <Loading what="the dashboard" />}
     </main>
   );
 }
@@ -107,7 +107,7 @@ function Viewed({ opened, renew, renewWith }: { opened: Opened; renew: () => voi
         <div><h1 tabIndex={-1}>{dashboard.title}</h1>{dashboard.description && <p className="soft">{dashboard.description}</p>}</div>
         <span className="soft small">{dashboard.days === 1 ? "today" : `the last ${dashboard.days} days`}</span>
       </header>
-      {hasEnded && <p className="notice" role="status">The time of this view is over: what is shown is as it was then. Load the page that holds it anew.</p>}
+      {hasEnded && <p className="notice" role="status">This view has expired, and is no longer updated. Reload the page that embeds it.</p>}
       {variables.length > 0 && <div className="line board-controls" role="group" aria-label="Variables"><Variables variables={variables} values={values} set={(name, value) => setValues({ ...values, [name]: value })} /></div>}
       {dashboard.tiles.length === 0 && <Empty>There is nothing on this dashboard yet.</Empty>}
       <Tiles tiles={dashboard.tiles} content={content} />

@@ -48,5 +48,5 @@ test("a fault stands where a part was, and a part of the next try where the faul
   const fault = new Refused(503, { code: "answer_later", title: "There is no answer yet." });
   expect(shown({ fault })).toMatch(/role="alert".*There is no answer yet/);
   expect(shown({ fault, isAsking: true, part: part(12) })).not.toMatch(/role="alert"/);
-  expect(shown({ isCancelled: true })).toMatch(/It was stopped.*Ask again/);
+  expect(shown({ isCancelled: true })).toMatch(/Stopped.*Ask again/);
 });

@@ -72,7 +72,7 @@ export function Answered({ tile, asker, answer }: { tile: TileOf; asker: Asker; 
         {isSlow && <button type="button" className="quiet tile-take" aria-label={`Stop asking: ${title}`} onClick={answer.cancel}>Stop</button>}
       </header>
       {isSlow && <div className="tile-progress"><Bar progress={answer.progress} label={`${title} is on its way`} /></div>}
-      {isCancelled && <p className="line small" role="status">It was stopped. <button type="button" className="plain" onClick={answer.again}>Ask again</button></p>}
+      {isCancelled && <p className="line small" role="status">Stopped. <button type="button" className="plain" onClick={answer.again}>Ask again</button></p>}
       {words !== undefined ? <p className="tile-words">{words}</p>
         : answer.fault && !part ? <Failure fault={answer.fault} again={answer.again} />
           : shown ? <Content tile={tile} shown={shown} title={title} asker={asker} wantsNumber={drawn?.show === "number"} isStale={isStale} isPart={part !== undefined} />
@@ -115,7 +115,7 @@ function Content({ tile, shown, title, asker, wantsNumber, isStale, isPart }: Co
   };
   return (
     <div className="tile-content" ref={region} aria-busy={isPart}>
-      {wantsNumber && !figures && <p className="soft small">Answers of this kind are no one number.</p>}
+      {wantsNumber && !figures && <p className="soft small">This kind of answer is not a single number.</p>}
       {figures ? <Figures figures={figures} title={title} isStale={isStale} behind={behind} rows={rowsOf?.(0)} />
         : drawing && !isTable ? <Chart label={`${title}: as a table it has the same numbers`} drawing={drawing} isStale={isStale} pick={pick} />
           : <div className={`tile-table${isStale ? " stale" : ""}`}>{shown.people && project ? <PersonNumbers {...table} ids={shown.people} /> : <Numbers {...table} project={asked ? undefined : project} rowsOf={rowsOf} />}</div>}

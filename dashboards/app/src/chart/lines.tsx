@@ -4,7 +4,7 @@ import { area, line } from "d3-shape";
 import { useId, useState, type PointerEvent } from "react";
 import { number } from "../parts/format";
 import { FONT, hueOf, widthOf, type Colours, type Lines, type Pick } from "./options";
-import { axisOf, lineAt, shortened, stacked, strideOf, written, type Box, type Stacked } from "./places";
+import { axisOf, labelsOf, lineAt, shortened, stacked, written, type Box, type Stacked } from "./places";
 
 interface Props {
   drawing: Lines;
@@ -27,7 +27,7 @@ export function LinesChart({ drawing, width, height, colours, pick }: Props) {
   const step = box.width / Math.max(1, kind === "bars" ? names.length : names.length - 1);
   const x = (index: number) => box.left + (kind === "bars" ? (index + 0.5) * step : names.length === 1 ? box.width / 2 : index * step);
   const y = (value: number) => box.top + box.height * (1 - (value - axis.low) / (axis.high - axis.low));
-  const stride = strideOf(names, box.width, kind === "lines");
+  const labels = labelsOf(names, box.width, kind === "lines");
   const text = { fill: colours.soft, fontFamily: FONT, fontSize: 11 };
   const nearest = (event: PointerEvent<SVGSVGElement>) => {
     const across = event.clientX - event.currentTarget.getBoundingClientRect().left - box.left;
@@ -54,7 +54,7 @@ export function LinesChart({ drawing, width, height, colours, pick }: Props) {
             <text {...text} x={box.left - 7} y={y(tick) + 4} textAnchor="end">{written(tick, unit)}</text>
           </g>
         ))}
-        {names.map((name, index) => index % stride === 0 && <text {...text} key={index} x={x(index)} y={height - 9} textAnchor={kind === "lines" && index === 0 ? "start" : kind === "lines" && index === names.length - 1 ? "end" : "middle"}>{shortened(name)}</text>)}
+        {labels.texts.map((name, index) => index % labels.stride === 0 && <text {...text} key={index} x={x(index)} y={height - 9} textAnchor={kind === "lines" && index === 0 ? "start" : kind === "lines" && index === names.length - 1 ? "end" : "middle"}>{name}</text>)}
         {marks.map(({ index, text: told }) => <g key={`${index} ${told}`}><line x1={x(index)} x2={x(index)} y1={box.top} y2={box.top + box.height} stroke={colours.soft} strokeDasharray="2 3" /><text {...text} x={x(index) + 4} y={box.top + 2}>{shortened(told, 28)}</text></g>)}
         {at !== undefined && <line x1={x(at)} x2={x(at)} y1={box.top} y2={box.top + box.height} stroke={colours.soft} strokeWidth={kind === "bars" ? step : 1} strokeOpacity={kind === "bars" ? 0.1 : 0.5} />}
         {kind === "bars" ? bars.map((own, index) => <Bars key={index} own={own} {...{ drawing, index, colours, step, x, y }} />) : (
@@ -82,13 +82,18 @@ function Curve({ drawing, index, colours, x, y }: Part) {
   if (!own) return null;
   const hue = hueOf(drawing.lines, index, colours.hues);
   const values = own.values.map((value, at) => [at, value] as const);
-  const path = line<(typeof values)[number]>().defined(([, value]) => value !== null).x(([at]) => x(at)).y(([, value]) => y(value ?? 0))(values);
+  const drawn = line<(typeof values)[number]>().defined(([, value]) => value !== null).x(([at]) => x(at)).y(([, value]) => y(value ?? 0));
+  // A day that is not over looks like a fall, and is none yet. The span before is over.
+  const open = own.isPrevious ? undefined : drawing.open;
+  const path = drawn(open === undefined ? values : values.slice(0, open));
+  const soFar = open === undefined ? null : drawn(values.slice(Math.max(0, open - 1), open + 1));
   const bounds = (own.band ?? []).map((bound, at) => [at, bound] as const);
   const around = area<(typeof bounds)[number]>().defined(([, bound]) => bound?.low != null && bound.high != null).x(([at]) => x(at)).y0(([, bound]) => y(bound?.low ?? 0)).y1(([, bound]) => y(bound?.high ?? 0))(bounds);
   return (
     <g>
       {around && <path d={around} fill={hue} fillOpacity={0.16} />}
       {path && <path d={path} fill="none" stroke={hue} strokeWidth={own.isPrevious ? 1.5 : 2} strokeDasharray={own.isPrevious ? "5 4" : undefined} strokeOpacity={own.isPrevious ? 0.7 : 1} strokeLinejoin="round" />}
+      {soFar && <path d={soFar} fill="none" stroke={hue} strokeWidth={2} strokeDasharray="1 5" strokeLinecap="round" />}
       {values.length < 40 && values.map(([at, value]) => value !== null && <circle key={at} cx={x(at)} cy={y(value)} r={2.5} fill={hue} fillOpacity={own.isPrevious ? 0.6 : 1} />)}
     </g>
   );
@@ -115,7 +120,7 @@ function Note({ drawing, at, colours, left, width }: { drawing: Lines; at: numbe
   const told = (value: number | null | undefined) => (value === null || value === undefined ? "–" : unit === "percent" ? written(value, unit) : number(value));
   return (
     <div className="chart-note" aria-hidden="true" style={left > width / 2 ? { right: width - left + 12 } : { left: left + 12 }}>
-      <b>{names[at]}</b>
+      <b>{names[at]}{drawing.open === at && " so far"}</b>
       {lines.slice(0, MOST_NOTED).map((line, index) => (
         <span key={index}><i style={{ background: hueOf(lines, index, colours.hues) }} />{line.name}<b>{told(line.values[at])}{line.band?.[at] && <small> {told(line.band[at].low)} to {told(line.band[at].high)}</small>}</b></span>
       ))}

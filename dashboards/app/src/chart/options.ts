@@ -20,7 +20,7 @@ export interface Mark {
 }
 export type Unit = "number" | "percent";
 export type Drawing =
-  | { kind: "lines" | "bars"; names: string[]; lines: Line[]; isStacked?: boolean; unit?: Unit; marks?: Mark[]; /** The axis ends at this distance from zero; what lies beyond is told, and drawn up to there. */ reach?: number }
+  | { kind: "lines" | "bars"; names: string[]; lines: Line[]; isStacked?: boolean; unit?: Unit; marks?: Mark[]; /** The place that is not over yet: what leads there is dotted. */ open?: number; /** The axis ends at this distance from zero; what lies beyond is told, and drawn up to there. */ reach?: number }
   | { kind: "flows"; edges: Edge[] };
 export type Lines = Exclude<Drawing, { kind: "flows" }>;
 

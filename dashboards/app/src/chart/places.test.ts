@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { widthOf } from "./options";
-import { axisOf, lineAt, stacked, strideOf } from "./places";
+import { axisOf, labelsOf, lineAt, stacked, strideOf } from "./places";
 
 test("an axis has round ends around all values and zero", () => {
   expect(axisOf([3, null, 97], 300)).toMatchObject({ low: 0, high: 100 });
@@ -23,6 +23,15 @@ test("names are left out until the rest have room", () => {
   // Thirty days on a tile: the second name begins behind the end of the first.
   const days = Array.from({ length: 30 }, (_, day) => `Sat ${day + 10} Oct`);
   expect((strideOf(days, 620, true) * 620) / 29).toBeGreaterThan(1.5 * widthOf("Sat 31 Oct"));
+});
+
+test("all bars have their names where few have to be shorter for it, and they differ", () => {
+  const events = ["browse", "cart", "$feature_flag_called", "app_opened", "purchase", "app_installed"];
+  expect(strideOf(events, 700)).toBe(2);
+  expect(labelsOf(events, 700, false)).toEqual({ texts: ["browse", "cart", "$feature_flag_c…", "app_opened", "purchase", "app_installed"], stride: 1 });
+  const weeks = Array.from({ length: 12 }, (_, week) => `Week of ${week + 1} Nov`);
+  expect(labelsOf(weeks, 1000, false)).toEqual({ texts: weeks, stride: strideOf(weeks, 1000) });
+  expect(labelsOf(events, 700, true).stride).toBe(strideOf(events, 700, true));
 });
 
 test("a click means the line, bar or part of a bar that is nearest", () => {

@@ -49,6 +49,16 @@ export function strideOf(names: string[], width: number, isFlush = false): numbe
   return Math.max(1, Math.ceil((names.length * widest) / Math.max(1, width)));
 }
 
+/** The names along an axis as they are written, and every so-manieth of them. Of bars all are written where few have to be shorter for it, and all are told apart even so. */
+export function labelsOf(names: string[], width: number, isFlush: boolean): { texts: string[]; stride: number } {
+  const stride = strideOf(names, width, isFlush);
+  const room = Math.floor((width / Math.max(1, names.length) - 14) / widthOf("m"));
+  const shorter = names.map((name) => shortened(name, room));
+  const cut = shorter.filter((name, index) => name !== names[index]).length;
+  const isEnough = !isFlush && stride > 1 && room >= 6 && cut <= names.length / 3 && new Set(shorter).size === new Set(names).size;
+  return isEnough ? { texts: shorter, stride: 1 } : { texts: names.map((name) => shortened(name)), stride };
+}
+
 export const shortened = (name: string, most = 18) => (name.length > most ? `${name.slice(0, most - 1)}…` : name);
 
 /** Which line lies nearest to a value at a place; of bars on each other the one that holds it. None has to be there. */

@@ -11,6 +11,7 @@ import { placeOf, useProject } from "../frame/project";
 import { csv, fileName, save } from "../parts/files";
 import { moment, number } from "../parts/format";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
+import { behindActivity } from "./behind";
 import { Planned } from "./planned";
 import { PropertiesOf } from "./properties";
 import { withValues } from "../sql/quoted";
@@ -18,9 +19,6 @@ import { withValues } from "../sql/quoted";
 const DAILY = "SELECT date_trunc('day', timestamp) AS day, count(*) AS times, count(DISTINCT person_id) AS people FROM activity WHERE event = $activity AND timestamp >= $since GROUP BY 1 ORDER BY 1";
 const WHOLE = "SELECT count(*), count(DISTINCT person_id), min(timestamp), max(timestamp) FROM activity WHERE event = $activity";
 const NEWEST = "SELECT timestamp, distinct_id, person_id, properties FROM activity WHERE event = $activity ORDER BY timestamp DESC LIMIT 10";
-/** What is behind the numbers, asked on the page of SQL, where persons are ways to their timelines. */
-const TIMES_BEHIND = "SELECT timestamp, person_id, distinct_id, properties FROM activity WHERE event = $activity ORDER BY timestamp DESC LIMIT 10000";
-const PEOPLE_BEHIND = "SELECT person_id, count(*) AS times, max(timestamp) AS last FROM activity WHERE event = $activity GROUP BY person_id ORDER BY times DESC LIMIT 10000";
 const DAYS = 60;
 const DAY = 86_400_000;
 
@@ -44,14 +42,14 @@ export function Activity({ activity }: { activity: string }) {
     lines: [{ name: "times", values: days.map(([, times]) => times) }, { name: "people", values: days.map(([, , people]) => people) }],
   }), [days]);
   const [times, people, first, last] = whole.value?.rows[0] ?? [];
-  const inSql = (sql: string) => placeOf(project, "sql", { sql: withValues(sql, { activity }) });
+  const inSql = (what: "times" | "people") => placeOf(project, "sql", { sql: behindActivity(activity, what) });
   const question = { kind: "trend", steps: [{ activity }], days: 30 };
   return (
     <>
-      <PageHead title={activity} about={<Link href={placeOf(project, "data")}>All activities</Link>}><Link className="plain" href={placeOf(project, "insights", { q: JSON.stringify(question) })}>Ask about it</Link></PageHead>
-      {whole.fault ? <Failure fault={whole.fault} again={whole.again} /> : !whole.value ? <Loading what="the activity" /> : !Number(times) ? <Empty>Nothing of this name was ever sent.</Empty> : (
+      <PageHead title={activity} about={<Link href={placeOf(project, "data")}>All activities</Link>}><Link className="plain" href={placeOf(project, "insights", { q: JSON.stringify(question) })}>Open in Insights</Link></PageHead>
+      {whole.fault ? <Failure fault={whole.fault} again={whole.again} /> : !whole.value ? <Loading what="the activity" /> : !Number(times) ? <Empty>Nothing with this name has been sent.</Empty> : (
         <section className="card" aria-label="In numbers"><dl className="figures">
-          <div className="figure"><dt>Times</dt><dd><Link className="behind" title="Which are these?" href={inSql(TIMES_BEHIND)}>{number(Number(times))}</Link></dd></div><div className="figure"><dt>People</dt><dd><Link className="behind" title="Who is this?" href={inSql(PEOPLE_BEHIND)}>{number(Number(people))}</Link></dd></div>
+          <div className="figure"><dt>Times</dt><dd><Link className="behind" title="Which are these?" href={inSql("times")}>{number(Number(times))}</Link></dd></div><div className="figure"><dt>People</dt><dd><Link className="behind" title="Who is this?" href={inSql("people")}>{number(Number(people))}</Link></dd></div>
           <div className="figure"><dt>First seen</dt><dd><small>{moment(String(first))}</small></dd></div><div className="figure"><dt>Last seen</dt><dd><small>{moment(String(last))}</small></dd></div>
         </dl></section>
       )}
@@ -67,7 +65,7 @@ export function Activity({ activity }: { activity: string }) {
         {daily.fault ? <Failure fault={daily.fault} again={daily.again} /> : !daily.value ? <Loading what="days" /> : <Chart label={`${activity} day by day`} drawing={drawing} />}
       </section>
       <section className="card" aria-label="Properties"><h2>Properties</h2><PropertiesOf activity={activity} /></section>
-      <section className="card" aria-label="The newest"><h2>The newest</h2>
+      <section className="card" aria-label="Latest"><h2>Latest</h2>
         {newest.fault ? <Failure fault={newest.fault} again={newest.again} /> : !newest.value ? <Loading what="activities" /> : (
           <ul className="rows">{newest.value.rows.map(([at, id, person, properties], index) => <li key={index}><span className="row-text"><Link href={placeOf(project, `people/${encodeURIComponent(String(person))}`)}>{String(id)}</Link><code className="small">{String(properties ?? "")}</code></span><span className="soft small">{moment(String(at))}</span></li>)}</ul>
         )}

@@ -68,9 +68,9 @@ export function PropertiesOf({ activity = "" }: { activity?: string }) {
   if (all.length === 0 && !isCounting) return <Empty>No activity carries properties yet.</Empty>;
   return (
     <>
-      <p className="soft small">Times, first and last seen are of {activity ? "all of it" : "all activity"}; types, values and examples of the newest 50,000.</p>
+      <p className="soft small">Times, first and last seen cover {activity ? "all of it" : "all activity"}; types, values and examples the newest 50,000.</p>
       {isCounting && <p role="status">{countedOf(found.value)}</p>}
-      {found.value?.is_cut && <p className="soft small">Those that are there most often, {number(all.length)} of them.</p>}
+      {found.value?.is_cut && <p className="soft small">The {number(all.length)} most frequent are listed.</p>}
       {sampled.fault ? <Failure fault={sampled.fault} again={sampled.again} /> : null}
       <div className="line"><button type="button" className="quiet" aria-label="Properties as CSV" onClick={() => save(fileName("properties", "csv"), csv(HEAD, all.map((one) => taken(one, samples.get(one.name)))))}>CSV</button></div>
       <Grid label="Properties as a table" columns={HEAD.map((name) => ({ name, isNumber: name === "times" || name === "different values" }))} count={all.length} cell={(row, column) => cell(all[row], column)} height={560} />

@@ -6,7 +6,7 @@ import { api, good } from "../api/client";
 import { askRows } from "../api/rows";
 import { useProject } from "../frame/project";
 import { ActDialog } from "../parts/act";
-import { moment, number } from "../parts/format";
+import { moment, number, times as often } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
 
 const REASONS = "SELECT reason, count(*) AS times, max(detail) AS detail, min(received_at) AS first_at, max(received_at) AS last_at FROM quarantine WHERE resolved_at IS NULL GROUP BY reason ORDER BY times DESC LIMIT 200";
@@ -26,19 +26,19 @@ export function Quarantine() {
     <section className="card" aria-label="Quarantine">
       <h2>Quarantine</h2>
       <p role="status" className="soft">{told}</p>
-      {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="the quarantine" /> : found.value.rows.length === 0 ? <Empty>Everything that was sent could be read.</Empty> : (
+      {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="the quarantine" /> : found.value.rows.length === 0 ? <Empty>Nothing is in quarantine: everything that was sent could be read.</Empty> : (
         <ul className="rows">{found.value.rows.map(([reason, times, detail, first, last]) => (
           <li key={String(reason)}>
             <div className="row-text">
-              <span><b>{String(reason)}</b> <span className="soft small">{number(Number(times))} times, from {moment(String(first))} to {moment(String(last))}</span></span>
+              <span><b>{String(reason)}</b> <span className="soft small">{often(Number(times))}, from {moment(String(first))} to {moment(String(last))}</span></span>
               <span className="small">{String(detail)}</span>
               <Items reason={String(reason)} />
             </div>
-            {permissions.has("jobs.write") && <button type="button" className="plain" aria-label={`Read again: ${String(reason)}`} onClick={() => setWanted(String(reason))}>Read again</button>}
+            {permissions.has("jobs.write") && <button type="button" className="plain" aria-label={`Replay: ${String(reason)}`} onClick={() => setWanted(String(reason))}>Replay</button>}
           </li>
         ))}</ul>
       )}
-      {wanted && <ActDialog title={`Read ${wanted} again?`} about="Every item of this reason is read with the limits and the tracking plan that are in force now. What can be taken becomes activity, at its own time." does="Read again" hasNoReason act={() => replay(wanted)} done={() => setTimeout(found.again, FOLLOWS_MS)} close={() => setWanted(undefined)} />}
+      {wanted && <ActDialog title={`Replay ${wanted}?`} about="Every item with this reason is read again, under the limits and the tracking plan of now. What can be taken in becomes activity, at its original time." does="Replay" hasNoReason act={() => replay(wanted)} done={() => setTimeout(found.again, FOLLOWS_MS)} close={() => setWanted(undefined)} />}
     </section>
   );
 }
@@ -49,7 +49,7 @@ function Items({ reason }: { reason: string }) {
   const found = useAnswer(isOpen ? `${project} ${reason}` : undefined, (signal) => askRows(project, ITEMS, { reason }, signal));
   return (
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary className="small">The newest of them</summary>
+      <summary className="small">Latest items</summary>
       {!isOpen ? null : found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="items" /> : found.value.rows.map(([id, at, dialect, detail, raw]) => (
         <div key={String(id)} className="stack"><span className="soft small">{moment(String(at))} · {String(dialect)} · {String(detail)}</span><pre className="command" tabIndex={0}>{String(raw)}</pre></div>
       ))}

@@ -5,7 +5,7 @@ import { schemaOf, told } from "./told";
 
 test("a violation is said without a value", () => {
   expect(told({ kind: "required", path: "/price" })).toBe("price is missing");
-  expect(told({ kind: "type", path: "/items/*/a~1b" })).toBe("items[].a/b has another type");
+  expect(told({ kind: "type", path: "/items/*/a~1b" })).toBe("items[].a/b has the wrong type");
   expect(told({ kind: "unplanned", path: "" })).toBe("it is not in the plan");
   expect(told({ kind: "anyOf", path: "" })).toBe("it does not fit (anyOf)");
 });

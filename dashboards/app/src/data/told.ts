@@ -1,8 +1,8 @@
 // Violations in words, and schemas from what was seen.
 
 const SAID: Record<string, string> = {
-  type: "has another type", required: "is missing", additionalProperties: "is not planned", enum: "is none of the values", const: "is another value", minimum: "is too small", exclusiveMinimum: "is too small", maximum: "is too large", exclusiveMaximum: "is too large",
-  minLength: "is too short", maxLength: "is too long", pattern: "has another form", format: "has another form", minItems: "has too few items", maxItems: "has too many items", minProperties: "has too few members", maxProperties: "has too many members",
+  type: "has the wrong type", required: "is missing", additionalProperties: "is not in the plan", enum: "is not one of the allowed values", const: "has the wrong value", minimum: "is too small", exclusiveMinimum: "is too small", maximum: "is too large", exclusiveMaximum: "is too large",
+  minLength: "is too short", maxLength: "is too long", pattern: "has the wrong format", format: "has the wrong format", minItems: "has too few items", maxItems: "has too many items", minProperties: "has too few members", maxProperties: "has too many members",
 };
 
 /** In words, without a value. */

@@ -11,7 +11,7 @@ import { Empty, Failure, Loading } from "../parts/states";
 import { planOf, plannedOnes, setUnplanned, violationsOf, type Unplanned, type Violation } from "./plan";
 import { told } from "./told";
 
-const UNPLANNED = [["allow", "They are taken"], ["count", "They are taken and counted below"], ["refuse", "They are quarantined"]] as const;
+const UNPLANNED = [["allow", "Accept them"], ["count", "Accept them, and count them below"], ["refuse", "Quarantine them"]] as const;
 // Read under the reader's policy: who sees a part of the activity sees no more here.
 const ACCEPTED = "SELECT properties FROM activity WHERE message_id = $id AND timestamp = $at LIMIT 1";
 const QUARANTINED = "SELECT raw FROM quarantine WHERE quarantine_id = $id LIMIT 1";
@@ -27,20 +27,20 @@ export function Plan() {
     <>
       <section className="card" aria-label="Tracking plan">
         <h2>Tracking plan</h2>
-        <p className="soft">What activities are meant to be. Each is described on its own page.</p>
+        <p className="soft">What activities should look like. Each is described on its own page.</p>
         {plan.fault ? <Failure fault={plan.fault} again={plan.again} /> : !plan.value ? <Loading what="the plan" /> : (
-          <ChoiceField label="Activities that are not in the plan" value={plan.value.content.unplanned} options={UNPLANNED} isDisabled={!permissions.has("jobs.write")} set={choose} hint="Names that begin with $ are the clients' own and always taken." />
+          <ChoiceField label="Activities that are not in the plan" value={plan.value.content.unplanned} options={UNPLANNED} isDisabled={!permissions.has("jobs.write")} set={choose} hint="Names that begin with $ belong to the SDKs and are always accepted." />
         )}
         {fault ? <Failure fault={fault} /> : null}
         {planned.fault ? <Failure fault={planned.fault} again={planned.again} /> : !planned.value ? <Loading what="its activities" /> : planned.value.length === 0 ? <Empty>No activity is described yet.</Empty> : (
           <ul className="rows">{planned.value.map(({ activity, description, owner, schema, on_violation }) => (
-            <li key={activity}><span className="row-text"><Link href={placeOf(project, `data/${encodeURIComponent(activity)}`)}>{activity}</Link><span className="small">{description}</span></span><span className="soft small">{[owner, schema ? (on_violation === "refuse" ? "refuses" : "checked") : ""].filter(Boolean).join(" · ")}</span></li>
+            <li key={activity}><span className="row-text"><Link href={placeOf(project, `data/${encodeURIComponent(activity)}`)}>{activity}</Link><span className="small">{description}</span></span><span className="soft small">{[owner, schema ? (on_violation === "refuse" ? "quarantines" : "checked") : ""].filter(Boolean).join(" · ")}</span></li>
           ))}</ul>
         )}
       </section>
-      <section className="card" aria-label="Otherwise than planned">
-        <div className="card-head"><h2>Otherwise than planned</h2><button type="button" className="quiet" onClick={violations.again}>Look again</button></div>
-        {violations.fault ? <Failure fault={violations.fault} again={violations.again} /> : !violations.value ? <Loading what="violations" /> : violations.value.length === 0 ? <Empty>Everything is as planned.</Empty> : <ViolationList found={violations.value} hasNames />}
+      <section className="card" aria-label="Violations">
+        <div className="card-head"><h2>Violations</h2><button type="button" className="quiet" onClick={violations.again}>Refresh</button></div>
+        {violations.fault ? <Failure fault={violations.fault} again={violations.again} /> : !violations.value ? <Loading what="violations" /> : violations.value.length === 0 ? <Empty>No violations.</Empty> : <ViolationList found={violations.value} hasNames />}
       </section>
     </>
   );
@@ -69,7 +69,7 @@ function Example({ of: { fate, example_id: id, example_at: at } }: { of: Violati
   if (!permissions.has("sql.run")) return null;
   return (
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary className="small">The newest of them</summary>
+      <summary className="small">Latest example</summary>
       {!isOpen ? null : found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="it" /> : found.value.rows.length === 0 ? <Empty>It is not in the tables yet, or you may not see it.</Empty> : <pre className="command" tabIndex={0}>{String(found.value.rows[0]?.[0] ?? "no properties")}</pre>}
     </details>
   );

@@ -4,13 +4,25 @@ import { useCallback, useMemo, useSyncExternalStore } from "react";
 
 const listeners = new Set<() => void>();
 const tell = () => listeners.forEach((listener) => listener());
-addEventListener("popstate", tell);
 
 const subscribe = (listener: () => void) => {
   listeners.add(listener);
   return () => listeners.delete(listener);
 };
 const here = () => location.pathname + location.search;
+
+let visit = 0;
+let last = here();
+// Going to a part of the page, which stands behind the `#`, is no visit.
+addEventListener("popstate", () => {
+  if (here() !== last) visit++;
+  last = here();
+  tell();
+});
+
+/** Counts up whenever one gets to another address, also one of the same page, and not when a page writes its own state there. */
+export const visits = (): number => visit;
+export const useVisit = (): number => useSyncExternalStore(subscribe, visits);
 
 /** Path and query of this moment. */
 export function useAddress(): { path: string; query: URLSearchParams } {
@@ -24,8 +36,23 @@ export function useAddress(): { path: string; query: URLSearchParams } {
 export function go(address: string, { replaces = false } = {}): void {
   if (address === here()) return;
   if (replaces) history.replaceState(null, "", address);
-  else history.pushState(null, "", address);
+  else {
+    history.pushState(null, "", address);
+    visit++;
+  }
+  last = here();
   tell();
+}
+
+/** The names that a path of the application is made of, decoded; what is written wrongly stays as it is. */
+export const partsOf = (path: string): string[] => path.replace(/^\/app\/?/, "").split("/").filter(Boolean).map(decoded);
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 /** Sets or, where they are empty, removes texts of the query in place; the others stay. */

@@ -4,7 +4,7 @@ import { Suspense, useEffect, useRef, type RefObject } from "react";
 import { useAnswer } from "../api/answer";
 import { session, type Project, type Session } from "../api/session";
 import { Failure, Loading, Nothing } from "../parts/states";
-import { useAddress } from "./address";
+import { partsOf, useAddress } from "./address";
 import { Boundary } from "./boundary";
 import { Link } from "./link";
 import { PLACES, type Place } from "./places";
@@ -14,7 +14,7 @@ import { Top } from "./top";
 export function App() {
   const signedIn = useAnswer("session", session);
   const { path } = useAddress();
-  const [wanted, at, ...rest] = path.replace(/^\/app\/?/, "").split("/").filter(Boolean).map(decodeURIComponent);
+  const [wanted, at, ...rest] = partsOf(path);
   const projects = signedIn.value?.projects ?? [];
   const project = wanted === undefined ? projects[0] : projects.find(({ id }) => id === wanted);
   const places = project ? PLACES.filter(({ needs }) => !needs || project.permissions.has(needs)) : [];
@@ -27,7 +27,7 @@ export function App() {
         <Places places={places} project={project} current={place} />
         <main id="main" tabIndex={-1}>
           {signedIn.fault ? <Failure fault={signedIn.fault} again={signedIn.again} /> : !signedIn.value ? <Loading what="your projects" />
-            : <Shown session={signedIn.value} project={project} place={place} rest={rest} />}
+            : <Shown session={signedIn.value} project={project} place={place} first={places[0]} rest={rest} />}
         </main>
       </div>
     </>
@@ -48,17 +48,15 @@ function Places({ places, project, current }: { places: Place[]; project?: Proje
   );
 }
 
-function Shown({ session, project, place, rest }: { session: Session; project?: Project; place?: Place; rest: string[] }) {
+/** `first`: of the pages that this person may see. */
+function Shown({ session, project, place, first, rest }: { session: Session; project?: Project; place?: Place; first?: Place; rest: string[] }) {
   const moved = useRef(false);
   const address = `${project?.id}/${place?.path}/${rest.join("/")}`;
-  useEffect(() => {
-    document.title = `${place?.name ?? "Not found"} · Footfall`;
-  }, [place]);
   if (session.projects.length === 0) {
     return <Nothing title="There is no project for you yet">Somebody who owns an organisation can invite you, or <a href="/account/organisations">make one</a>.</Nothing>;
   }
   if (!project) return <Nothing title="There is no such project">It may have another name now, or is not yours to see. <Link href="/app">Go to your first project</Link>.</Nothing>;
-  if (!place) return <Nothing title="There is no such page">The link may be cut off, or your role does not show this page. <Link href={placeOf(project.id, "sql")}>Ask in SQL</Link>.</Nothing>;
+  if (!place) return <Nothing title="There is no such page">The link may be cut off, or your role does not show this page. {first ? <Link href={placeOf(project.id, first.path)}>Go to {first.name}</Link> : "Ask whoever invited you for another role"}.</Nothing>;
   const Page = place.page;
   return (
     <ProjectContext value={project}>

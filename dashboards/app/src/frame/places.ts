@@ -1,6 +1,7 @@
 // The pages of a project, in the order in which people need them. Each is loaded when it is first opened.
 
 import { lazy, type ComponentType, type LazyExoticComponent } from "react";
+import { partsOf } from "./address";
 
 export interface Place {
   path: string;
@@ -29,7 +30,7 @@ export const PLACES: Place[] = [
 
 /** The page of an address begins to load while it is still asked who looks. */
 export function loadPlaceOf(pathname: string): void {
-  const [wanted] = pathname.replace(/^\/app\/?/, "").split("/").filter(Boolean).slice(1);
+  const [, wanted] = partsOf(pathname);
   const found = wanted === undefined ? PLACES[0] : PLACES.find(({ path }) => path === wanted);
   // Where it fails the page tells it, when it is shown.
   found?.load().catch(() => undefined);

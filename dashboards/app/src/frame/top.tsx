@@ -1,9 +1,9 @@
 // The line above everything: the brand, the project, who is signed in.
 
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { api } from "../api/client";
 import type { Project, Session } from "../api/session";
-import { go } from "./address";
+import { go, useAddress } from "./address";
 import { Link } from "./link";
 import { placeOf } from "./project";
 
@@ -46,12 +46,12 @@ function Projects({ session, project, place }: { session: Session; project?: Pro
 
 /** On narrow windows the pages are behind it. */
 function MenuButton() {
+  const { path } = useAddress();
   const [isOpen, setOpen] = useState(false);
-  const turn = () => {
-    document.getElementById("places")?.setAttribute("data-open", String(!isOpen));
-    setOpen(!isOpen);
-  };
-  return <button type="button" className="quiet menu" aria-expanded={isOpen} aria-controls="places" onClick={turn}>Menu</button>;
+  // Whoever has chosen a page sees it, and no menu above it.
+  useEffect(() => setOpen(false), [path]);
+  useEffect(() => document.getElementById("places")?.setAttribute("data-open", String(isOpen)), [isOpen]);
+  return <button type="button" className="quiet menu" aria-expanded={isOpen} aria-controls="places" onClick={() => setOpen(!isOpen)}>Menu</button>;
 }
 
 const Mark = () => (

@@ -65,7 +65,7 @@ export function ActivitiesBehind({ behind }: { behind: Behind }) {
   const page = found.value;
   if (found.fault) return <Failure fault={found.fault} again={found.again} />;
   if (!page) return <Loading what="the activities" />;
-  if (page.activities === 0) return <Empty>None.</Empty>;
+  if (page.activities === 0) return <Empty>No activities.</Empty>;
   return (
     <>
       <div className="result-head">
@@ -75,8 +75,8 @@ export function ActivitiesBehind({ behind }: { behind: Behind }) {
       {fault ? <Failure fault={fault} /> : null}
       <ol className="timeline" aria-label="Activities">{page.listed.map((one, index) => <Listed key={one.message_id ?? index} project={project} one={one} />)}</ol>
       <div className="line">
-        {after.length > 0 && <button type="button" className="plain" onClick={() => setAfter(after.slice(0, -1))}>Before</button>}
-        {page.next && <button type="button" className="plain" onClick={() => setAfter([...after, page.next ?? {}])}>More</button>}
+        {after.length > 0 && <button type="button" className="plain" onClick={() => setAfter(after.slice(0, -1))}>Previous</button>}
+        {page.next && <button type="button" className="plain" onClick={() => setAfter([...after, page.next ?? {}])}>Next</button>}
       </div>
     </>
   );

@@ -7,7 +7,7 @@ import { useProject } from "../frame/project";
 import { Segments } from "../parts/choice";
 import { Dialog } from "../parts/dialog";
 import { csv, fileName, save } from "../parts/files";
-import { ago, number } from "../parts/format";
+import { ago, counted, number } from "../parts/format";
 import { GoingButton } from "../parts/going";
 import { Empty, Failure, Loading } from "../parts/states";
 import { ActivitiesBehind } from "./activities";
@@ -78,10 +78,10 @@ export function PeopleListed({ title, name, ask }: { title: string; name: string
     <>
       <div className="result-head"><p role="status"><b>{number(people.people)}</b> {people.people === 1 ? "person" : "people"}</p><button type="button" className="quiet" onClick={() => void take().then(() => setFault(undefined), setFault)}>CSV of all</button></div>
       {fault ? <Failure fault={fault} /> : null}
-      <ul className="rows">{people.listed.map((id) => { const known = people.known.get(id); return <li key={id}><PersonLink id={id} known={known} />{known && <span className="soft small">{number(known.activities)} activities · last {ago(known.last)}</span>}</li>; })}</ul>
+      <ul className="rows">{people.listed.map((id) => { const known = people.known.get(id); return <li key={id}><PersonLink id={id} known={known} />{known && <span className="soft small">{counted(known.activities, "activity", "activities")} · last {ago(known.last)}</span>}</li>; })}</ul>
       <div className="line">
-        {after.length > 0 && <GoingButton className="plain" onClick={() => setAfter(after.slice(0, -1))}>Before</GoingButton>}
-        {people.next && <GoingButton className="plain" onClick={() => setAfter([...after, people.next ?? ""])}>More</GoingButton>}
+        {after.length > 0 && <GoingButton className="plain" onClick={() => setAfter(after.slice(0, -1))}>Previous</GoingButton>}
+        {people.next && <GoingButton className="plain" onClick={() => setAfter([...after, people.next ?? ""])}>Next</GoingButton>}
       </div>
     </>
   );

@@ -2,6 +2,7 @@
 
 import { useProject } from "../frame/project";
 import { Segments, Select } from "../parts/choice";
+import { localDay } from "../parts/format";
 import { activities, properties, traits, useProposals } from "./names";
 import { OptionsOf } from "./options";
 import { stepOf, type Question, type Step } from "./question";
@@ -9,7 +10,7 @@ import { useCohorts } from "./saved";
 import { StepRow } from "./step";
 import { WhoRows } from "./who";
 
-const DAYS = [["1", "Today"], ["7", "7 days"], ["30", "30 days"], ["90", "90 days"], ["365", "a year"], ["0", "from … to"]] as const;
+const DAYS = [["1", "Today"], ["7", "7 days"], ["30", "30 days"], ["90", "90 days"], ["365", "a year"], ["0", "Custom"]] as const;
 const BUCKETS = [["hour", "hours"], ["day", "days"], ["week", "weeks"], ["month", "months"]] as const;
 
 const STEPS_MOST: Record<Question["kind"], number> = { trend: 16, funnel: 16, correlation: 16, compare: 16, retention: 2, time_between: 2, paths: 1, lifecycle: 1, stickiness: 1, active_people: 1, distribution: 1, ranking: 1, places: 1, sessions: 0, cohort: 0 };
@@ -63,4 +64,4 @@ export function Builder({ question, change, isTimeless }: { question: Question; 
   );
 }
 
-const dayBefore = (days: number) => new Date(Date.now() - days * 86_400_000).toLocaleDateString("sv-SE");
+const dayBefore = (days: number) => localDay(Date.now() - days * 86_400_000);

@@ -6,9 +6,10 @@ import { keyOf } from "../boards/model";
 import { ZONE } from "../boards/zone";
 import { useProject } from "../frame/project";
 import { Segments } from "../parts/choice";
+import { useBusy } from "../parts/busy";
 import { Dialog } from "../parts/dialog";
 import { TextField } from "../parts/field";
-import { number } from "../parts/format";
+import { counted } from "../parts/format";
 import { RemoveKept } from "../parts/remove";
 import { Empty, Failure, Loading } from "../parts/states";
 import { cohortOf } from "./body";
@@ -18,7 +19,7 @@ import { changeCohort, cohort, cohorts, cohortsChanged, isList, makeCohort, remo
 
 /** So late that new activity always counts. */
 const NEVER_MS = Date.UTC(2100, 0, 1);
-const SPANS = [["live", "From its first day on, new activity counts"], ["fixed", "This time alone"]] as const;
+const SPANS = [["live", "Keep counting new activity"], ["fixed", "This time only"]] as const;
 
 /** Keeps the group of a question under a name. */
 export function SaveCohort({ question }: { question: Question }) {
@@ -28,6 +29,7 @@ export function SaveCohort({ question }: { question: Question }) {
   const [span, setSpan] = useState<(typeof SPANS)[number][0]>("live");
   const [fault, setFault] = useState<unknown>();
   const [kept, setKept] = useState<string>();
+  const [, begin] = useBusy();
   if (!project.permissions.has("dashboards.write")) return null;
   const save = async () => {
     const [from, until] = spanOf(question, midnight(Date.now(), 1, ZONE), ZONE);
@@ -36,7 +38,7 @@ export function SaveCohort({ question }: { question: Question }) {
     cohortsChanged();
     setKept(key);
   };
-  const submit = (event: FormEvent) => (event.preventDefault(), setFault(undefined), void save().catch(setFault));
+  const submit = (event: FormEvent) => (event.preventDefault(), setFault(undefined), begin(() => save().catch(setFault)));
   return (
     <>
       <button type="button" className="quiet" onClick={() => (setKept(undefined), setOpen(true))}>Save as a cohort</button>
@@ -68,22 +70,22 @@ export function Cohorts({ close, use }: { close: () => void; use: (who: Who[]) =
     <Dialog title="Saved cohorts" close={close} isWide>
       {open?.key && open.isList ? <ListForm key={open.key} name={open.key} back={done} /> : open ? <Editor key={open.key} name={open.key} taken={(found.value ?? []).map(({ key }) => key)} done={done} back={() => setOpen(undefined)} /> : (
         <>
-          {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="cohorts" /> : found.value.length === 0 ? <Empty>None is saved yet. Ask for a group as a «Cohort», and save it; or make one of a list of ids.</Empty> : (
+          {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="cohorts" /> : found.value.length === 0 ? <Empty>No cohorts yet. Build a group under «Cohort» and save it, or upload a list of ids.</Empty> : (
             <ul className="rows">
               {found.value.map((saved) => (
                 <li key={saved.key}>
                   <span className="row-text"><span>{saved.name} <code className="small">{saved.key}</code></span>{saved.description && <span className="soft small">{saved.description}</span>}<Size name={saved.key} /></span>
                   <span className="line">
-                    <button type="button" className="quiet" aria-label={`Who is in it: ${saved.name}`} onClick={() => use([{ ...whoOf("in"), cohort: saved.key }])}>Who is in it</button>
-                    {mayWrite && isList(saved.definition) && <button type="button" className="quiet" aria-label={`Its list: ${saved.name}`} onClick={() => setOpen({ key: saved.key, isList: true })}>Its list</button>}
+                    <button type="button" className="quiet" aria-label={`Show people: ${saved.name}`} onClick={() => use([{ ...whoOf("in"), cohort: saved.key }])}>Show people</button>
+                    {mayWrite && isList(saved.definition) && <button type="button" className="quiet" aria-label={`Edit list: ${saved.name}`} onClick={() => setOpen({ key: saved.key, isList: true })}>Edit list</button>}
                     {mayWrite && <button type="button" className="quiet" aria-label={`Change ${saved.name}`} onClick={() => setOpen({ key: saved.key })}>Change</button>}
-                    {mayWrite && <RemoveKept name={saved.name} about="Questions that name it are refused from then on." act={() => remove(saved)} done={done} />}
+                    {mayWrite && <RemoveKept name={saved.name} about="Questions that use it will be refused." act={() => remove(saved)} done={done} />}
                   </span>
                 </li>
               ))}
             </ul>
           )}
-          {mayWrite && <div className="line"><button type="button" className="plain" onClick={() => setOpen({})}>A list of ids</button></div>}
+          {mayWrite && <div className="line"><button type="button" className="plain" onClick={() => setOpen({})}>New list of ids</button></div>}
         </>
       )}
     </Dialog>
@@ -94,7 +96,7 @@ function Size({ name }: { name: string }) {
   const project = useProject().id;
   const found = useAnswer(`${project} ${name}`, (signal) => cohort(project, name, signal));
   const people = found.value?.saved.people;
-  return <span className="soft small">{typeof people === "number" ? `${number(people)} people now` : found.isAsking ? "counting …" : ""}</span>;
+  return <span className="soft small">{typeof people === "number" ? `${counted(people, "person", "people")} now` : found.isAsking ? "counting …" : ""}</span>;
 }
 
 /** Name, description and definition; of a new one a list of ids. */
@@ -105,6 +107,7 @@ function Editor({ name: key, taken, done, back }: { name?: string; taken: string
   const [draft, setDraft] = useState<{ name?: string; description?: string; text?: string }>({});
   const [listing, setListing] = useState<Listing>({ mode: "replace", ids: "distinct", text: "" });
   const [fault, setFault] = useState<unknown>();
+  const [, begin] = useBusy();
   const name = draft.name ?? loaded?.name ?? "";
   const description = draft.description ?? loaded?.description ?? "";
   const text = draft.text ?? (loaded ? JSON.stringify(loaded.definition, null, 2) : "");
@@ -116,14 +119,14 @@ function Editor({ name: key, taken, done, back }: { name?: string; taken: string
     }
     return changeCohort(project, key, found.value?.tag ?? "*", { name, description, definition: JSON.parse(text) });
   };
-  const submit = (event: FormEvent) => (event.preventDefault(), setFault(undefined), void save().then(done, (fault) => setFault(fault instanceof SyntaxError ? new Error(`The definition is no JSON: ${fault.message}`) : fault)));
+  const submit = (event: FormEvent) => (event.preventDefault(), setFault(undefined), begin(() => save().then(done, (fault) => setFault(fault instanceof SyntaxError ? new Error(`The definition is not valid JSON: ${fault.message}`) : fault))));
   if (found.fault) return <Failure fault={found.fault} again={found.again} />;
   if (key && !loaded) return <Loading what="the cohort" />;
   return (
     <form className="stack" onSubmit={submit}>
       <label className="field"><span>Name</span><input required maxLength={200} value={name} onChange={(event) => setDraft({ ...draft, name: event.target.value })} /></label>
       <label className="field"><span>Description</span><input maxLength={4000} value={description} onChange={(event) => setDraft({ ...draft, description: event.target.value })} /></label>
-      {key ? <TextField label="Definition, as JSON" hint="As docs/insights has it." rows={10} value={text} set={(text) => setDraft({ ...draft, text })} /> : <ListFields listing={listing} set={setListing} />}
+      {key ? <TextField label="Definition, as JSON" hint="As the API takes it (docs/insights)." rows={10} value={text} set={(text) => setDraft({ ...draft, text })} /> : <ListFields listing={listing} set={setListing} />}
       {fault ? <Failure fault={fault} /> : null}
       <div className="line"><button type="submit" className="primary">Save it</button><button type="button" className="plain" onClick={back}>Back</button></div>
     </form>

@@ -26,6 +26,15 @@ test("what has not begun has no numbers, whatever the answer says of it", () => 
   expect(drawn("lifecycle", { bucket: "hour" }, { buckets: hours.map((start_ms) => ({ start_ms, ...standings })) }, "UTC", halfPastOne).rows).toHaveLength(2);
 });
 
+test("the bucket that is not over yet is known; one in the past is over", () => {
+  const hours = [0, 1, 2, 3].map((hour) => hour * 3_600_000);
+  const open = (now: number, buckets = hours) => drawn("trend", { bucket: "hour", series: [{ measures: ["count"] }] }, { buckets, lines: [] }, "UTC", now).drawing;
+  expect(open(5_400_000)).toMatchObject({ open: 1 });
+  expect(open(3 * 3_600_000)).toMatchObject({ open: 3 });
+  expect(open(4 * 3_600_000)).toMatchObject({ open: undefined });
+  expect(open(5, [0])).toMatchObject({ open: undefined });
+});
+
 test("a funnel: shares of all and of the step before; nobody is no division by zero", () => {
   const question = { kind: "funnel" as const, steps: [{ activity: "a" }, { activity: "b" }] };
   expect(of(question, { groups: [{ value: null, reached: [8, 2], converted_ms: [1, 1, 1, 60_000, 1, 1, 1] }] })).toMatchObject({
@@ -70,7 +79,7 @@ test("of sessions is drawn what is asked for, and a day without any has no avera
   const answer = { buckets: [day, { start_ms: DAY, sessions: 0, duration_ms: 0, bounces: 0, rows: 0 }] };
   const lines = (sessionMeasure?: string) => of({ kind: "sessions", sessionMeasure }, answer).drawing;
   expect(lines()).toMatchObject({ kind: "bars", lines: [{ name: "sessions", values: [4, 0] }] });
-  expect(lines("average_duration")).toMatchObject({ kind: "lines", lines: [{ name: "minutes on average", values: [2, null] }] });
+  expect(lines("average_duration")).toMatchObject({ kind: "lines", lines: [{ name: "average minutes", values: [2, null] }] });
   expect(lines("bounce_rate")).toMatchObject({ unit: "percent", lines: [{ values: [0.25, null] }] });
   expect(lines("average_rows")).toMatchObject({ lines: [{ values: [2.5, null] }] });
 });

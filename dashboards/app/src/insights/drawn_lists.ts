@@ -1,6 +1,6 @@
 // Answers that are lists: distributions, times between, rankings, places, people.
 
-import { number, span } from "../parts/format";
+import { counted, number, span } from "../parts/format";
 import { OfActivities, type Cell, type Definition, type Drawn, type Value } from "./drawn";
 
 export interface DistributionAnswer {
@@ -38,7 +38,7 @@ export function timeBetween({ ranks = [] }: Definition, { count, people, sum_ms,
   const inner = ranks.flatMap((rank, index) => (rank > 0 && rank < 1 ? [index] : []));
   const drawing = count && inner.length ? { kind: "bars" as const, names: inner.map((index) => `${(ranks[index] ?? 0) * 100} %`), lines: [{ name: "minutes at most", values: inner.map((index) => (percentiles_ms[index] ?? 0) / 60_000) }] } : undefined;
   const cellAt = (index: number): Cell => { const at_most_ms = percentiles_ms[inner[index] ?? -1]; return typeof at_most_ms === "number" ? { at_most_ms } : null; };
-  return { drawing, cellAt, head: ["share", "time", "milliseconds"], rows: count ? rows : [], cells, about: count ? `${number(count)} times by ${number(people)} people, ${span(sum_ms / count)} on average.` : undefined };
+  return { drawing, cellAt, head: ["share", "time", "milliseconds"], rows: count ? rows : [], cells, about: count ? `${counted(count, "time")} by ${counted(people, "person", "people")}, ${span(sum_ms / count)} on average.` : undefined };
 }
 
 export interface RankingAnswer {
@@ -77,7 +77,7 @@ export function places({ rows, rows_elsewhere, cells, places }: PlacesAnswer): D
     rows: places.map((place) => [place.cell, place.people, place.people_again, place.visits, place.rows, place.visits ? span(place.dwell_ms / place.visits) : null, place.latitude.toFixed(4), place.longitude.toFixed(4)]),
     cells: places.map(({ cell }) => [null, own(cell), again(cell), null, new OfActivities(own(cell)), null, null, null]),
     cellAt: (index, line) => { const place = places[index]; return place ? (line === 1 ? again(place.cell) : own(place.cell)) : null; },
-    about: `${number(rows)} activities in ${number(cells)} cells${cells > places.length ? `, of which the ${number(places.length)} with most are listed` : ""}; ${number(rows_elsewhere)} have no position.`,
+    about: `${counted(rows, "activity", "activities")} in ${counted(cells, "cell")}${cells > places.length ? `, of which the ${number(places.length)} with most are listed` : ""}; ${number(rows_elsewhere)} without a position.`,
   };
 }
 

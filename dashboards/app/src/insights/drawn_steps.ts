@@ -34,7 +34,7 @@ export function funnel(asked: Definition, answer: FunnelAnswer, name: (start: nu
   const facts = answer.groups.length === 1 && only ? only.converted_ms.map((ms, rank): [string, string] => [RANKS[rank] ?? "", span(ms)]) : answer.groups.flatMap((group) => (group.converted_ms[3] === undefined ? [] : [[`50 % of ${called(group)} within`, span(group.converted_ms[3])] as [string, string]]));
   const middle = answer.groups.length === 1 ? only?.converted_ms[3] : undefined;
   const cellAt = (index: number, at: number): Cell => { const group = answer.groups[at]; return group ? { step: index + 1, standing: "reached", label: label(group) } : null; };
-  return { drawing: { kind: "bars", names, lines }, head: [...by, "step", "people", "lost before it", "of all", "of the step before"], rows, cells, cellAt, facts, about: middle === undefined ? undefined : `Half of those who got through took ${span(middle)} or less.` };
+  return { drawing: { kind: "bars", names, lines }, head: [...by, "step", "people", "dropped off", "of the first step", "of the step before"], rows, cells, cellAt, facts, about: middle === undefined ? undefined : `Half of those who got through took ${span(middle)} or less.` };
 }
 
 /** How many of those who began in a bucket got through. */

@@ -20,6 +20,14 @@ export interface TrendAnswer {
 /** What has not begun yet has no numbers: what the answer says of it, as zeros of the hours to come, is none. */
 const begun = (starts: number[], values: (number | null)[], now: number) => values.map((value, index) => ((starts[index] ?? 0) > now ? null : value));
 
+/** The bucket that is not over yet; one alone does not say how long it is. */
+export function openOf(starts: number[], now: number): number | undefined {
+  const at = starts.findLastIndex((start) => start <= now);
+  const [before, start] = [starts[at - 1], starts[at]];
+  if (start === undefined || before === undefined) return undefined;
+  return now < (starts[at + 1] ?? start + (start - before)) ? at : undefined;
+}
+
 export function trend(asked: Definition, answer: TrendAnswer, name: Name, now: number): Drawn {
   const series = asked.series ?? [];
   const nameOf = ({ series: place, label }: TrendLine, measure: number, isPrevious: boolean) => {
@@ -42,7 +50,7 @@ export function trend(asked: Definition, answer: TrendAnswer, name: Name, now: n
   };
   const names = answer.buckets.map(name);
   return {
-    drawing: { kind: "lines", names, lines }, head: [asked.bucket ?? "day", ...lines.map((line) => line.name)], starts: answer.buckets,
+    drawing: { kind: "lines", names, lines, open: openOf(answer.buckets, now) }, head: [asked.bucket ?? "day", ...lines.map((line) => line.name)], starts: answer.buckets,
     rows: names.map((bucket, index) => [bucket, ...lines.map(({ values }) => values[index] ?? null)]),
     cells: names.map((_, index) => [null, ...lines.map((_, at) => cellAt(index, at))]), cellAt,
   };
@@ -113,9 +121,9 @@ export interface SessionsAnswer {
 /** What is drawn of one bucket of sessions, if it has any. */
 const SESSION_LINES: Record<SessionMeasure, { line: string; kind: "bars" | "lines"; unit?: "percent"; of: (bucket: SessionsAnswer["buckets"][number]) => number }> = {
   sessions: { line: "sessions", kind: "bars", of: ({ sessions }) => sessions },
-  average_duration: { line: "minutes on average", kind: "lines", of: ({ duration_ms, sessions }) => duration_ms / sessions / 60_000 },
-  bounce_rate: { line: "of one activity", kind: "lines", unit: "percent", of: ({ bounces, sessions }) => bounces / sessions },
-  average_rows: { line: "activities on average", kind: "lines", of: ({ rows, sessions }) => rows / sessions },
+  average_duration: { line: "average minutes", kind: "lines", of: ({ duration_ms, sessions }) => duration_ms / sessions / 60_000 },
+  bounce_rate: { line: "bounce rate", kind: "lines", unit: "percent", of: ({ bounces, sessions }) => bounces / sessions },
+  average_rows: { line: "average activities", kind: "lines", of: ({ rows, sessions }) => rows / sessions },
 };
 
 export function sessions(asked: Definition, answer: SessionsAnswer, name: Name): Drawn {
@@ -131,7 +139,7 @@ export function sessions(asked: Definition, answer: SessionsAnswer, name: Name):
   return {
     drawing: { ...drawing, names, lines: [{ name: line, values: buckets.map((bucket) => (isCount || bucket.sessions ? of(bucket) : null)) }] }, starts: buckets.map(({ start_ms }) => start_ms),
     facts: [...(entries.length ? [["Begin with", most(entries)] as [string, string]] : []), ...(exits.length ? [["End with", most(exits)] as [string, string]] : [])],
-    head: ["when", "sessions", "length on average", "of one activity", "activities each"], rows, cells, cellAt: (index) => (buckets[index] ? { bucket_ms: buckets[index].start_ms } : null),
+    head: ["when", "sessions", "average length", "bounce rate", "activities each"], rows, cells, cellAt: (index) => (buckets[index] ? { bucket_ms: buckets[index].start_ms } : null),
   };
 }
 
@@ -146,7 +154,7 @@ export function active({ days }: ActiveAnswer, name: Name): Drawn {
   const cellAt = (index: number, line: number): Cell => { const day = days[index]; const period = periods[line]; return day && period ? { day_ms: day.start_ms, period } : null; };
   return {
     drawing: { kind: "lines", names, lines: periods.map((period) => ({ name: called[period], values: days.map((day) => day[period]) })) }, starts: days.map(({ start_ms }) => start_ms),
-    head: ["day", ...periods.map((period) => called[period]), "of the month’s on the day"], rows: days.map((day, index) => [names[index] ?? "", day.day, day.week, day.month, percent(day.day / (day.month || Number.NaN))]),
+    head: ["day", ...periods.map((period) => called[period]), "day as a share of 30 days"], rows: days.map((day, index) => [names[index] ?? "", day.day, day.week, day.month, percent(day.day / (day.month || Number.NaN))]),
     cells: days.map((_, index) => [null, ...periods.map((_, line) => cellAt(index, line)), null]), cellAt,
   };
 }
@@ -161,7 +169,7 @@ function sessionParts(asked: Definition, all: Session | undefined, groups: { lab
   const cells = ({ start_ms: bucket_ms, bounces }: Session, label: Label): Cell[] => [null, { bucket_ms, label }, null, bounces ? { bucket_ms, bounced: true, label } : null, null];
   return {
     drawing: { kind: "bars", names: ranked.map(({ label }) => labelled(label)), lines: [{ name: "sessions", values: ranked.map(({ sessions }) => sessions) }] },
-    head: [dividedBy(asked), "sessions", "length on average", "of one activity", "activities each"],
+    head: [dividedBy(asked), "sessions", "average length", "bounce rate", "activities each"],
     rows: ranked.map(({ label, ...one }) => [labelled(label), ...row(one)]), cells: ranked.map((one) => cells(one, one.label)),
     cellAt: (index) => { const part = ranked[index]; return part ? { bucket_ms: part.start_ms, label: part.label } : null; },
     ...(all && ranked.length > 1 && { totals: { values: ["all", ...row(all)], cells: cells(all, "everything") } }),

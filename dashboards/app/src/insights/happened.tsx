@@ -1,10 +1,11 @@
 // What happened when, on a chart over time: told by lines of the chart and a list below it, added and removed there.
 
-import { useState, type FormEvent } from "react";
+import { useEffect, useRef, useState, type FormEvent } from "react";
 import { useAnswer } from "../api/answer";
 import { addItem, items, removeItem, type Annotation, type Item } from "../boards/calls";
 import type { Mark } from "../chart/options";
 import { useProject } from "../frame/project";
+import { useBusy } from "../parts/busy";
 import { Select } from "../parts/choice";
 import { moment } from "../parts/format";
 import { RemoveKept } from "../parts/remove";
@@ -39,25 +40,33 @@ export function Happened({ marks, starts, names, changed }: Props) {
   const project = useProject();
   const mayWrite = project.permissions.has("dashboards.write");
   const [isAdding, setAdding] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  const wasAdding = useRef(false);
+  // The field that had the focus has gone.
+  useEffect(() => {
+    if (wasAdding.current && !isAdding) button.current?.focus();
+    wasAdding.current = isAdding;
+  }, [isAdding]);
   const [place, setPlace] = useState(starts.length - 1);
   const [text, setText] = useState("");
   const [fault, setFault] = useState<unknown>();
+  const [, begin] = useBusy();
   const done = () => (setFault(undefined), setText(""), setAdding(false), changed());
   const add = (event: FormEvent) => {
     event.preventDefault();
     const start = starts[place] ?? starts.at(-1) ?? Date.now();
     const next = starts[place + 1] ?? start + 3_600_000;
-    addItem<Annotation>(project.id, "annotations", undefined, { at: new Date((start + next) / 2).toISOString(), text }).then(done, setFault);
+    begin(() => addItem<Annotation>(project.id, "annotations", undefined, { at: new Date((start + next) / 2).toISOString(), text }).then(done, setFault));
   };
   if (marks.length === 0 && !mayWrite) return null;
   return (
-    <section className="happened" aria-label="What happened when">
+    <section className="happened" aria-label="Annotations">
       <ul>
         {marks.map(({ key, revision, text, at }) => (
-          <li key={key}><time dateTime={at}>{moment(at)}</time> {text}{mayWrite && <RemoveKept name={text} about="It goes from all charts over time, for everybody of the project." act={() => removeItem(project.id, "annotations", { key, revision })} done={done} />}</li>
+          <li key={key}><time dateTime={at}>{moment(at)}</time> {text}{mayWrite && <RemoveKept name={text} about="It disappears from all charts over time, for everybody in the project." act={() => removeItem(project.id, "annotations", { key, revision })} done={done} />}</li>
         ))}
       </ul>
-      {mayWrite && !isAdding && <button type="button" className="quiet" onClick={() => (setPlace(starts.length - 1), setAdding(true))}>Say what happened</button>}
+      {mayWrite && !isAdding && <button ref={button} type="button" className="quiet" onClick={() => (setPlace(starts.length - 1), setAdding(true))}>Add an annotation</button>}
       {isAdding && (
         <form className="line" onSubmit={add}>
           <Select label="When" value={String(place)} options={names.map((name, index) => [String(index), name] as const)} choose={(index) => setPlace(Number(index))} />

@@ -3,7 +3,7 @@
 import { useState, type ChangeEvent, type FormEvent } from "react";
 import { useProject } from "../frame/project";
 import { ChoiceField, Field, TextField } from "../parts/field";
-import { number } from "../parts/format";
+import { counted, number } from "../parts/format";
 import { Failure } from "../parts/states";
 import { LIST_IDS, LIST_MODES, cohortsChanged, uploadList, type Listed, type Listing } from "./saved";
 
@@ -19,10 +19,10 @@ export function ListFields({ listing, set, hasMode }: { listing: Listing; set: (
   const isLong = listing.text.length > SHOWN;
   return (
     <>
-      <Field label="A file" hint="CSV whose first column are ids, or a text with one a line; up to a million.">{(given) => <input {...given} type="file" accept=".csv,.txt,text/csv,text/plain" onChange={choose} />}</Field>
-      {isLong ? <p className="soft small">{file}: {number(listing.text.split("\n").length)} lines.</p> : <TextField label="Ids" hint="One a line." rows={8} value={listing.text} set={(text) => set({ ...listing, text })} />}
-      <ChoiceField label="They are" value={listing.ids} options={LIST_IDS} set={(ids) => set({ ...listing, ids: ids as Listing["ids"] })} />
-      {hasMode && <ChoiceField label="The list gets" value={listing.mode} options={LIST_MODES} set={(mode) => set({ ...listing, mode: mode as Listing["mode"] })} />}
+      <Field label="A file" hint="CSV with ids in the first column, or text with one per line; up to a million.">{(given) => <input {...given} type="file" accept=".csv,.txt,text/csv,text/plain" onChange={choose} />}</Field>
+      {isLong ? <p className="soft small">{file}: {counted(listing.text.trimEnd().split("\n").length, "line")}.</p> : <TextField label="Ids" hint="One per line." rows={8} value={listing.text} set={(text) => set({ ...listing, text })} />}
+      <ChoiceField label="Kind of ids" value={listing.ids} options={LIST_IDS} set={(ids) => set({ ...listing, ids: ids as Listing["ids"] })} />
+      {hasMode && <ChoiceField label="What to do with them" value={listing.mode} options={LIST_MODES} set={(mode) => set({ ...listing, mode: mode as Listing["mode"] })} />}
     </>
   );
 }
@@ -42,11 +42,11 @@ export function ListForm({ name: key, back }: { name: string; back: () => void }
   };
   return (
     <form className="stack" onSubmit={submit}>
-      <p>The list of <code>{key}</code>. Sending the same again changes nothing more.</p>
+      <p>The list of <code>{key}</code>. Uploading the same again changes nothing more.</p>
       <ListFields listing={listing} set={setListing} hasMode />
       {fault ? <Failure fault={fault} /> : null}
-      <p role="status" className="soft">{done && `${number(done.added)} came, ${number(done.removed)} went; ${number(done.people)} are in the list.`}</p>
-      <div className="line"><button type="submit" className="primary" disabled={isBusy}>Send it</button><button type="button" className="plain" onClick={back}>Back</button></div>
+      <p role="status" className="soft">{done && `${number(done.added)} added, ${number(done.removed)} removed; ${number(done.people)} in the list.`}</p>
+      <div className="line"><button type="submit" className="primary" disabled={isBusy}>Upload</button><button type="button" className="plain" onClick={back}>Back</button></div>
     </form>
   );
 }

@@ -8,14 +8,16 @@ import { number } from "../parts/format";
 type Of = "activities" | "properties" | "values" | "traits" | "group_types" | "group_keys";
 
 const COLUMNS = ["event", "country", "city", "os", "app_version", "browser", "device_type", "campaign_source", "locale"];
+/** What has come since is proposed after that. */
+const KEPT_MS = 300_000;
 const kept = new Map<string, Promise<Proposals>>();
 
-/** Asked once; what was refused, and what there was nothing of yet, is asked again when somebody needs it again. */
+/** Asked once in a while; what was refused, and what there was nothing of yet, is asked again when somebody needs it again. */
 function once(project: string, of: Of, name?: string): Promise<Proposals> {
   const key = `${project} ${of} ${name ?? ""}`;
   const found = kept.get(key) ?? ask(project, of, name).catch((fault) => (kept.delete(key), refused(fault)));
   kept.set(key, found);
-  void found.then(({ length }) => length > 0 || kept.delete(key));
+  void found.then(({ length }) => (length > 0 ? setTimeout(() => kept.delete(key), KEPT_MS) : kept.delete(key)));
   return found;
 }
 

@@ -42,8 +42,8 @@ export function OptionsOf(options: Options) {
     case "trend": return (
       <>
         <Divided {...options} most={3} />
-        <Check label="Compare with the time before" value={question.previous} set={(previous) => set({ previous })} />
-        <Select label="Shown" value={question.running} options={RUNNINGS} choose={(running) => set({ running })} />
+        <Check label="Compare with the previous period" value={question.previous} set={(previous) => set({ previous })} />
+        <Select label="Show" value={question.running} options={RUNNINGS} choose={(running) => set({ running })} />
         {question.breakdown.length === 0 && question.cohorts.length === 0 && <Several label="Formulas" value={question.formulas} most={20} placeholder="A / B * 100" proposals={[]} set={(formulas) => set({ formulas })} />}
       </>
     );
@@ -52,16 +52,16 @@ export function OptionsOf(options: Options) {
         <Within {...options} />
         <Select label="Order" value={question.order} options={ORDERS} choose={(order) => set({ order })} />
         <Divided {...options} most={1} />
-        {question.breakdown.length > 0 && <Select label="Value of the" value={question.touch} options={TOUCHES} choose={(touch) => set({ touch })} />}
-        {question.breakdown.length > 0 && <Select label="row of step" value={String(Math.min(question.touchStep, question.steps.length))} options={upTo(question.steps.length)} choose={(step) => set({ touchStep: Number(step) })} />}
+        {question.breakdown.length > 0 && <Select label="Value at the" value={question.touch} options={TOUCHES} choose={(touch) => set({ touch })} />}
+        {question.breakdown.length > 0 && <Select label="activity of step" value={String(Math.min(question.touchStep, question.steps.length))} options={upTo(question.steps.length)} choose={(step) => set({ touchStep: Number(step) })} />}
         {question.order !== "unordered" && <Check label="Over time" value={question.isOverTime} set={(isOverTime) => set({ isOverTime })} />}
         {question.order !== "unordered" && question.steps.length > 1 && <Exclusions {...options} />}
       </>
     );
     case "retention": return (
       <>
-        <Check label="Every time they start, not the first alone" value={question.isRecurring} set={(isRecurring) => set({ isRecurring })} />
-        <Check label="Returning later counts as well" value={question.isUnbounded} set={(isUnbounded) => set({ isUnbounded })} />
+        <Check label="Every start, not only the first" value={question.isRecurring} set={(isRecurring) => set({ isRecurring })} />
+        <Check label="Count later returns too" value={question.isUnbounded} set={(isUnbounded) => set({ isUnbounded })} />
         <Divided {...options} most={1} />
       </>
     );
@@ -69,12 +69,12 @@ export function OptionsOf(options: Options) {
       <>
         <Select label="Show what happens" value={question.anchor} options={ANCHORS} choose={(anchor) => set({ anchor })} />
         <Select label="Steps" value={String(question.length)} options={upTo(8)} choose={(length) => set({ length: Number(length) })} />
-        <Check label="Shorter paths too" value={question.shorter} set={(shorter) => set({ shorter })} />
+        <Check label="Include shorter paths" value={question.shorter} set={(shorter) => set({ shorter })} />
       </>
     );
-    case "sessions": return <Select label="Shown" value={question.sessionMeasure} options={SESSION_MEASURES} choose={(sessionMeasure) => set({ sessionMeasure })} />;
+    case "sessions": return <Select label="Show" value={question.sessionMeasure} options={SESSION_MEASURES} choose={(sessionMeasure) => set({ sessionMeasure })} />;
     case "time_between": return <Within {...options} />;
-    case "distribution": return <Combo label="Of the number" isQuiet={false} value={question.property} placeholder="times per person" proposals={known} choose={(property) => set({ property })} />;
+    case "distribution": return <Combo label="Distribution of" isQuiet={false} value={question.property} placeholder="times per person" proposals={known} choose={(property) => set({ property })} />;
     case "ranking": return <Select label="Rank" value={question.by} options={[["activity", "activities"], ["person", "people"]]} choose={(by) => set({ by })} />;
     case "correlation": return (
       <>

@@ -59,7 +59,7 @@ export default function Insights() {
   const show = useCallback((behind: Behind | undefined) => behind && setBehind(behind), []);
   return (
     <>
-      <PageHead title="Insights" about="Ask by choosing. The address is the question: share it.">
+      <PageHead title="Insights" about="Build a question by clicking. The address holds it: copy it to share.">
         <button type="button" className="quiet" onClick={() => setManaging(true)}>Saved cohorts</button>
       </PageHead>
       {isFresh && <UnsavedNotice of={unsaved} what="a question" />}
@@ -69,7 +69,7 @@ export default function Insights() {
         : !isComing && <Builder question={question} change={change} />}
       <section className="card" aria-label="Answer" aria-busy={answer.isAsking}>
         {answer.isSlow && <Waiting progress={answer.progress} cancel={answer.cancel} />}
-        {answer.isCancelled && <p className="line" role="status">It was stopped. <button type="button" className="plain" onClick={answer.again}>Ask again</button></p>}
+        {answer.isCancelled && <p className="line" role="status">Stopped. <button type="button" className="plain" onClick={answer.again}>Ask again</button></p>}
         {isComing ? <Loading what="the saved question" /> : lack ? <Empty>{lack}</Empty> : answer.part ? <PartOfAnswer part={answer.part} kind={question.kind} definition={definition} />
           : answer.fault ? <Failure fault={answer.fault} again={answer.again} />
           : answer.value ? <Result {...answer.value} isStale={answer.isAsking || Boolean(answer.isCancelled)} isKept={kept !== undefined} saved={() => (setFirst(typed), unsaved.drop(), found.again())} show={show} /> : !answer.isSlow && !answer.isCancelled && <Loading what="the answer" />}

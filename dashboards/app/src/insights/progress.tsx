@@ -3,7 +3,7 @@
 import { shareOf, type Progress } from "../api/stream";
 import { percent } from "../parts/format";
 
-const SAID = { waiting: "Other questions are answered first", preparing: "Reading the activity for the first time", asking: "Working it out" } as const;
+const SAID = { waiting: "Waiting for other questions", preparing: "Reading the activity for the first time", asking: "Working it out" } as const;
 
 export function Waiting({ progress, cancel }: { progress?: Progress; cancel: () => void }) {
   const share = shareOf(progress);

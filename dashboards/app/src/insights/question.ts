@@ -4,7 +4,7 @@ import type { Bucket } from "../parts/format";
 
 export const KINDS = [["trend", "Trend"], ["funnel", "Funnel"], ["retention", "Retention"], ["paths", "Paths"], ["lifecycle", "Lifecycle"], ["stickiness", "Stickiness"], ["sessions", "Sessions"], ["active_people", "Active people"], ["distribution", "Distribution"], ["time_between", "Time between"], ["ranking", "Ranking"], ["correlation", "Correlation"], ["compare", "Compare"], ["places", "Places"], ["cohort", "Cohort"]] as const;
 export type Kind = (typeof KINDS)[number][0];
-export const MEASURES = [["people", "people"], ["count", "times"], ["new_people", "new people"], ["sessions", "sessions"], ["count_per_person", "times per person"], ["median_per_person", "times per person, median"], ["sum", "sum of"], ["average", "average of"], ["minimum", "least"], ["median", "median of"], ["p90", "90th percentile of"], ["maximum", "most"], ["sum_per_person", "sum per person, average, of"]] as const;
+export const MEASURES = [["people", "people"], ["count", "times"], ["new_people", "new people"], ["sessions", "sessions"], ["count_per_person", "times per person"], ["median_per_person", "median times per person"], ["sum", "sum of"], ["average", "average of"], ["minimum", "minimum of"], ["median", "median of"], ["p90", "90th percentile of"], ["maximum", "maximum of"], ["sum_per_person", "average sum per person of"]] as const;
 export type Measure = (typeof MEASURES)[number][0];
 export const WITH_NUMBER: readonly Measure[] = ["sum", "average", "minimum", "median", "p90", "maximum", "sum_per_person"];
 export const TESTS = [["is", "is"], ["is_not", "is not"], ["contains", "contains"], ["not_contains", "does not contain"], ["starts_with", "begins with"], ["ends_with", "ends with"], ["regex", "matches"], ["set", "is set"], ["not_set", "is not set"], ["above", "is above"], ["at_least", "is at least"], ["below", "is below"], ["at_most", "is at most"], ["before", "is before"], ["since", "is since"], ["is_true", "is true"], ["is_false", "is false"]] as const;
@@ -49,9 +49,9 @@ export interface Who {
 }
 export const ORDERS = [["ordered", "in this order"], ["strict", "nothing between"], ["unordered", "in any order"]] as const;
 export const TOUCHES = [["first_touch", "first"], ["last_touch", "last"]] as const;
-export const SESSION_MEASURES = [["sessions", "how many"], ["average_duration", "how long, on average"], ["bounce_rate", "how many have one activity alone"], ["average_rows", "activities of one, on average"]] as const;
+export const SESSION_MEASURES = [["sessions", "how many"], ["average_duration", "average length"], ["bounce_rate", "bounce rate"], ["average_rows", "average activities"]] as const;
 export type SessionMeasure = (typeof SESSION_MEASURES)[number][0];
-export const RUNNINGS = [["each", "as it is"], ["sum", "summed up so far"], ["average3", "average of 3"], ["average7", "average of 7"], ["average28", "average of 28"]] as const;
+export const RUNNINGS = [["each", "as is"], ["sum", "running total"], ["average3", "average of 3"], ["average7", "average of 7"], ["average28", "average of 28"]] as const;
 export const ANCHORS = [["after", "after"], ["before", "before"], ["beginning", "from the beginning"], ["ending", "to the end"]] as const;
 export const COMPARED = [["converts", "how many convert"], ["rows", "times per person"], ["sum", "sum per person of"]] as const;
 
@@ -194,7 +194,7 @@ export function lackOf({ kind, anchor, steps, who, compared, property }: Questio
   const lacking = kind === "trend" && steps.find(({ measure, property }) => WITH_NUMBER.includes(measure) && !property.trim());
   if (lacking) return `Choose the number of “${MEASURES.find(([key]) => key === lacking.measure)?.[1] ?? ""}”.`;
   if (kind === "compare" && compared === "sum" && !property.trim()) return "Choose the number that is summed.";
-  if (kind === "paths" && (anchor === "after" || anchor === "before") && !steps[0]?.activity) return "Choose the activity that the paths begin with.";
+  if (kind === "paths" && (anchor === "after" || anchor === "before") && !steps[0]?.activity) return "Choose the activity that the paths lead from or to.";
   if (kind === "cohort" && who.length === 0) return "Say who belongs to the group.";
   if (kind === "compare" && who.length === 0) return "Say who belongs to the first group.";
   if (kind === "correlation" && steps.length < 2) return "A funnel has two steps or more.";

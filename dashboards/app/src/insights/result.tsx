@@ -10,8 +10,9 @@ import { savePicture } from "../chart/picture";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
 import { csv, fileName, save } from "../parts/files";
-import { number } from "../parts/format";
+import { counted, number } from "../parts/format";
 import { Empty } from "../parts/states";
+import { isOnMap } from "../places/asked";
 import type { Insight } from "./ask";
 import { behindOf, pickOf, type Behind } from "./behind_of";
 import { SaveCohort } from "./cohorts";
@@ -50,10 +51,10 @@ export function Result({ insight, kind, definition, question, isStale, isKept, s
     <div ref={region} className="stack">
       <div className="result-head">
         <h2>{title}</h2>
-        <span className="soft small">{number(insight.rows_read)} rows in {number(insight.took_ms)} ms</span>
+        <span className="soft small">{counted(insight.rows_read, "row")} in {number(insight.took_ms)} ms{kind !== "cohort" && ` · days in ${ZONE.replaceAll("_", " ")}`}</span>
         <span className="line">
           {kind === "cohort" ? <SaveCohort question={question} /> : !isKept && isKeepable(question) && <SaveQuestion question={() => savedInsight(question)} saved={saved} />}
-          {kind === "places" && permissions.has("sql.run") && <Link className="quiet" href={placeOf(project, "places", { activity: question.steps[0]?.activity ?? "", days: String(question.days) })}>On the map</Link>}
+          {kind === "places" && permissions.has("sql.run") && !isKept && isOnMap(question) && <Link className="quiet" href={placeOf(project, "places", { activity: question.steps[0]?.activity ?? "", days: String(question.days) })}>On the map</Link>}
           <Exports shown={shown} title={title} kind={kind} definition={definition} clickhouse={insight.clickhouse_sql} unsaid={insight.clickhouse_unsaid} picture={() => region.current && void savePicture(region.current, title)} />
         </span>
       </div>

@@ -32,7 +32,7 @@ const matched = (project: string, key: string, tag: string) => ({ path: { projec
 export const changeCohort = (project: string, key: string, tag: string, wanted: Wanted) => good<unknown>(api.PUT(ONE, { params: matched(project, key, tag), body: wanted } as never));
 export const removeCohort = (project: string, key: string, tag: string) => good<unknown>(api.DELETE(ONE, { params: matched(project, key, tag) } as never));
 
-export const LIST_MODES = [["add", "These as well"], ["remove", "Without these"], ["replace", "These alone"]] as const;
+export const LIST_MODES = [["add", "Add them"], ["remove", "Remove them"], ["replace", "Replace the list with them"]] as const;
 export const LIST_IDS = [["distinct", "Ids as your apps send them"], ["person", "Ids of persons, as answers have them"]] as const;
 export interface Listing {
   mode: (typeof LIST_MODES)[number][0];

@@ -8,6 +8,7 @@ import { useKeeping } from "../boards/keep";
 import { QuestionFile, RemoveQuestion, RenameDialog } from "../boards/rename";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
+import { counted } from "../parts/format";
 import { Failure } from "../parts/states";
 import { isSame, questionOf } from "./kept";
 import { KINDS, type Question } from "./question";
@@ -48,7 +49,7 @@ export function SavedInsights({ found, opened, question }: Props) {
             <li key={item.key}>
               <span className="row-text">
                 <Link href={addressOf(project.id, item)} aria-current={item.key === opened?.key || undefined}>{item.content.title}</Link>
-                <span className="soft small">{[kindOf(item.content), `${item.content.days ?? 30} days`, item.content.description].filter(Boolean).join(" · ")}</span>
+                <span className="soft small">{[kindOf(item.content), counted(item.content.days ?? 30, "day"), item.content.description].filter(Boolean).join(" · ")}</span>
               </span>
               {mayWrite && (
                 <span className="line">

@@ -1,5 +1,6 @@
 // A group of people: who did something, did not, are something, or are in a saved cohort. All rows have to hold.
 
+import { useEffect, useState } from "react";
 import { useProject } from "../frame/project";
 import { Select } from "../parts/choice";
 import { Combo, type Proposals } from "../parts/combo";
@@ -34,7 +35,7 @@ export function WhoRows({ who, names, known, isQuestion, label = isQuestion ? "T
             <span className="soft small">{index === 0 ? "People who" : "and who"}</span>
             <Select label="Kind" isQuiet value={one.kind} options={WHOS} choose={(kind) => change(index, { kind, filter: NO_FILTER })} />
             {does && <Combo label="Activity" value={one.activity} placeholder="anything" proposals={names} choose={(activity) => change(index, { activity })} />}
-            {(one.kind === "did" || one.kind === "did_often") && <label className="field-inline">at least <input type="number" className="few" min={1} value={one.times} onChange={(event) => change(index, { times: Math.max(1, Math.floor(Number(event.target.value)) || 1) })} /> {one.kind === "did" ? "times" : "days"}</label>}
+            {(one.kind === "did" || one.kind === "did_often") && <Times value={one.times} set={(times) => change(index, { times })} unit={one.kind === "did" ? "times" : "days"} />}
             {(one.kind === "in" || one.kind === "not_in") && <Combo label="Cohort" value={one.cohort} placeholder="cohort" proposals={groups} choose={(cohort) => change(index, { cohort })} />}
             {(one.kind === "is" || (does && isFiltered)) && <FilterRow isFixed filter={one.filter} known={one.kind === "is" ? own : known} set={(filter) => change(index, { filter })} remove={one.kind === "is" ? undefined : () => change(index, { filter: NO_FILTER })} />}
             {does && !isFiltered && <Combo label="With the property" value="" placeholder="with a property" proposals={known} choose={(property) => change(index, { filter: { ...NO_FILTER, property } })} />}
@@ -49,4 +50,16 @@ export function WhoRows({ who, names, known, isQuestion, label = isQuestion ? "T
       </div>
     </div>
   );
+}
+
+/** While it is empty it is what it was: another number can be typed. */
+function Times({ value, set, unit }: { value: number; set: (value: number) => void; unit: string }) {
+  const [text, setText] = useState(String(value));
+  useEffect(() => setText(String(value)), [value]);
+  const type = (text: string) => {
+    setText(text);
+    const typed = Math.floor(Number(text));
+    if (typed >= 1) set(typed);
+  };
+  return <label className="field-inline">at least <input type="number" className="few" min={1} value={text} onChange={(event) => type(event.target.value)} onBlur={() => setText(String(value))} /> {unit}</label>;
 }

@@ -7,8 +7,9 @@ import { api, good } from "../api/client";
 import { askRows } from "../api/rows";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
-import { ago, number, span } from "../parts/format";
+import { ago, counted, number, span } from "../parts/format";
 import { Empty, Failure, PageHead } from "../parts/states";
+import { rateOf, withWave, type Wave } from "./rate";
 
 interface Arrived {
   event?: string;
@@ -19,7 +20,7 @@ interface Arrived {
   country?: string;
 }
 const SHOWN_MAX = 60;
-const STATES = { joining: "Connecting …", live: "Live", away: "The stream broke off; connecting again …" } as const;
+const STATES = { joining: "Connecting …", live: "Live", away: "Connection lost; reconnecting …" } as const;
 
 const NOW = "SELECT count(DISTINCT person_id), count(*) FROM activity WHERE timestamp >= $minutes";
 /** What is behind the numbers, asked on the page of SQL. */
@@ -28,18 +29,23 @@ const TIMES_BEHIND = "SELECT timestamp, event, person_id, distinct_id, propertie
 const LOOK_MS = 5000;
 const AGAIN_MS = 3000;
 /** The parts of the program, as /readyz names them. */
-const PARTS: Record<string, string> = { log: "Log", store: "Tables", jobs: "Job", bus: "News between processes", mails: "Mails" };
+const PARTS: Record<string, string> = { log: "Log", store: "Tables", jobs: "Background job", bus: "Message bus", mails: "E-mail" };
 
 type Status = components["schemas"]["ProgramStatus"];
 
-/** Who is here, how much arrives, how far answers are behind, and how each part does; asked anew every few seconds. */
-function Pulse({ seen }: { seen: number[] }) {
-  const { id: project, permissions } = useProject();
+/** Counts up every few seconds while somebody looks. */
+function useClock(): number {
   const [turn, setTurn] = useState(0);
   useEffect(() => {
-    const clock = setInterval(() => setTurn((turn) => turn + 1), LOOK_MS);
+    const clock = setInterval(() => document.visibilityState === "visible" && setTurn((turn) => turn + 1), LOOK_MS);
     return () => clearInterval(clock);
   }, []);
+  return turn;
+}
+
+/** Who is here, how much arrives, how far answers are behind, and how each part does; asked anew at each turn. */
+function Pulse({ waves, turn }: { waves: Wave[]; turn: number }) {
+  const { id: project, permissions } = useProject();
   const minutes = () => new Date(Date.now() - 5 * 60_000).toISOString();
   const found = useAnswer(permissions.has("sql.run") ? `${project} ${turn}` : undefined, (signal) => askRows(project, NOW, { minutes: minutes() }, signal));
   const status = useAnswer(`status ${turn}`, (signal) => good(api.GET("/v1/status", { signal })));
@@ -50,9 +56,10 @@ function Pulse({ seen }: { seen: number[] }) {
       <dl className="figures">
         <div className="figure"><dt>People in the last 5 minutes</dt><dd>{people === undefined ? "–" : <Link className="behind" title="Who is this?" href={inSql(PEOPLE_BEHIND)}>{number(Number(people))}</Link>}</dd></div>
         <div className="figure"><dt>Activities in the last 5 minutes</dt><dd>{activities === undefined ? "–" : <Link className="behind" title="Which are these?" href={inSql(TIMES_BEHIND)}>{number(Number(activities))}</Link>}</dd></div>
-        <div className="figure"><dt>A second, in the last 10 s</dt><dd>{number(seen.filter((at) => at > Date.now() - 10_000).length / 10)}</dd></div>
-        <div className="figure"><dt>Answers are behind</dt><dd><Behind lag={status.value?.lag} /></dd></div>
+        <div className="figure"><dt>Per second, over the last 10 s</dt><dd>{number(rateOf(waves, Date.now()))}</dd></div>
+        <div className="figure"><dt>Answers lag by</dt><dd><Behind lag={status.value?.lag} /></dd></div>
       </dl>
+      {found.fault ? <Failure fault={found.fault} again={found.again} /> : null}
       {status.fault ? <Failure fault={status.fault} again={status.again} /> : status.value && <Parts status={status.value} />}
     </section>
   );
@@ -80,7 +87,8 @@ function Parts({ status: { ready, checks } }: { status: Status }) {
 
 export default function Live() {
   const project = useProject().id;
-  const [moments, setMoments] = useState<number[]>([]);
+  const turn = useClock();
+  const [waves, setWaves] = useState<Wave[]>([]);
   const [state, setState] = useState<keyof typeof STATES>("joining");
   const [seen, setSeen] = useState<{ key: number; item: Arrived }[]>([]);
   const [count, setCount] = useState(0);
@@ -90,6 +98,7 @@ export default function Live() {
     let key = Date.now();
     let source: EventSource | undefined;
     let again: ReturnType<typeof setTimeout> | undefined;
+    setState("joining");
     const connect = () => {
       source = new EventSource(`/v1/projects/${encodeURIComponent(project)}/live`);
       source.addEventListener("listening", () => setState("live"));
@@ -101,7 +110,7 @@ export default function Live() {
       source.addEventListener("activity", (event) => {
         const { count, activities } = JSON.parse(event.data) as { count: number; activities: Arrived[] };
         setCount((before) => before + count);
-        setMoments((before) => [...before.slice(-5000), ...Array.from({ length: Math.min(count, 5000) }, () => Date.now())]);
+        setWaves((before) => withWave(before, count, Date.now()));
         setSeen((before) => [...activities.map((item) => ({ key: key++, item })).reverse(), ...before].slice(0, SHOWN_MAX));
       });
     };
@@ -115,12 +124,12 @@ export default function Live() {
   }, [project, isHeld]);
   return (
     <>
-      <PageHead title="Live" about={<><span role="status">{isHeld ? "Held" : STATES[state]}</span> · {count} arrived since you opened this page</>}>
-        <button type="button" className="plain" aria-pressed={isHeld} onClick={() => setHeld(!isHeld)}>{isHeld ? "Go on" : "Hold"}</button>
+      <PageHead title="Live" about={<><span role="status">{isHeld ? "Paused" : STATES[state]}</span> · {counted(count, "activity", "activities")} since you opened this page</>}>
+        <button type="button" className="plain" onClick={() => setHeld(!isHeld)}>{isHeld ? "Resume" : "Pause"}</button>
       </PageHead>
-      <Pulse seen={moments} />
+      <Pulse waves={waves} turn={turn} />
       <section className="card" aria-label="Arrivals">
-        {seen.length === 0 && <Empty>Nothing has arrived since. Send something with a write key, or let <code>footfall demo --rate 20</code> do it.</Empty>}
+        {seen.length === 0 && <Empty>Nothing has arrived yet. Send something with a write key, or let <code>footfall demo --rate 20</code> do it.</Empty>}
         <ol className="stream">
           {seen.map(({ key, item }) => (
             <li key={key}><i className="dot" aria-hidden="true" /><div><b>{item.event ?? "(no name)"}</b> {item.person_id ? <Link href={placeOf(project, `people/${encodeURIComponent(item.person_id)}`)}>{item.distinct_id}</Link> : <span className="soft">{item.distinct_id}</span>} <span className="soft">{[item.city, item.country].filter(Boolean).join(" · ")}</span></div>{item.timestamp && <time dateTime={item.timestamp}>{ago(item.timestamp)}</time>}</li>

@@ -24,6 +24,7 @@ export function ActDialog({ title, about, does, isDanger, isReady = true, act, d
   const [fault, setFault] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
   const go = async () => {
+    if (isBusy || !isReady) return;
     setBusy(true);
     setFault(undefined);
     try {
@@ -43,7 +44,7 @@ export function ActDialog({ title, about, does, isDanger, isReady = true, act, d
         {!hasNoReason && <TextField label="Reason" hint="Kept in the history." rows={2} value={reason} set={setReason} />}
         {fault ? <Failure fault={fault} /> : null}
         <div className="line">
-          <button type="submit" className={isDanger ? "primary primary-danger" : "primary"} disabled={isBusy || !isReady}>{does}</button>
+          <button type="submit" className={isDanger ? "primary primary-danger" : "primary"} disabled={!isReady} aria-busy={isBusy}>{does}</button>
           <button type="button" className="plain" onClick={close}>Cancel</button>
         </div>
       </form>

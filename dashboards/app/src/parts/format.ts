@@ -11,6 +11,9 @@ export function number(value: number | null | undefined): string {
   return (Math.abs(value) < 1 ? FINEST : FINE).format(value);
 }
 
+/** So many of something: "1 person", "1,200 people". */
+export const counted = (count: number, one: string, several = `${one}s`) => `${number(count)} ${count === 1 ? one : several}`;
+
 export const times = (count: number) => (count === 1 ? "once" : `${number(count)} times`);
 
 export const short = (value: number) => SHORT.format(value);
@@ -46,6 +49,12 @@ export function moment(value: string | number | null | undefined): string {
   if (value === null || value === undefined) return "–";
   return new Date(value).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
 }
+
+/** The day here, as 2026-05-04. */
+export const localDay = (at = Date.now()): string => new Date(at).toLocaleDateString("sv-SE");
+
+/** The middle of such a day here, in UTC. */
+export const noonOf = (day: string): string => new Date(`${day}T12:00`).toISOString();
 
 const AGO = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const AGO_UNITS: [number, Intl.RelativeTimeFormatUnit][] = [[31_536_000, "year"], [2_592_000, "month"], [86_400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];

@@ -1,13 +1,21 @@
 // What is shown while there is nothing to show: loading, refused, empty. Each says what can be done.
 
-import type { ReactNode } from "react";
+import { useEffect, type ReactNode } from "react";
 import { Refused } from "../api/client";
 
 export function Loading({ what }: { what: string }) {
   return <p className="loading" role="status"><i aria-hidden="true" />Loading {what} …</p>;
 }
 
+/** What the tab of the browser and its history call the page. */
+function useTitle(title: string): void {
+  useEffect(() => {
+    document.title = `${title} · Footfall`;
+  }, [title]);
+}
+
 export function Nothing({ title, children }: { title: string; children?: ReactNode }) {
+  useTitle(title);
   return (
     <section className="card nothing">
       <h1 tabIndex={-1}>{title}</h1>
@@ -47,6 +55,7 @@ function toldOf(fault: unknown): { title: string; detail?: string; errors: strin
 
 /** What a page is about, and what can be done on it. */
 export function PageHead({ title, about, children }: { title: string; about?: ReactNode; children?: ReactNode }) {
+  useTitle(title);
   return (
     <header className="page-head">
       <div>

@@ -6,11 +6,12 @@ import { api, fetchSigned, good, Refused, unreachable } from "../api/client";
 import { placeOf, useProject } from "../frame/project";
 import { go } from "../frame/address";
 import { ActDialog } from "../parts/act";
+import { useBusy } from "../parts/busy";
 import { fileName, save } from "../parts/files";
-import { moment } from "../parts/format";
+import { counted, moment } from "../parts/format";
 import { Empty, Failure, Loading } from "../parts/states";
 
-const STATES: Record<string, string> = { requested: "asked for", hidden: "in no answer; files follow", done: "gone" };
+const STATES: Record<string, string> = { requested: "requested", hidden: "in no answer; files follow", done: "deleted" };
 const LOOK_MS = 3000;
 
 /** Everything in one file; without its last line it is not all. */
@@ -25,16 +26,17 @@ export function Forget({ person, ids, activities }: { person: string; ids: strin
   const { id: project } = useProject();
   const [isAsked, setAsked] = useState(false);
   const [fault, setFault] = useState<unknown>();
+  const [isBusy, begin] = useBusy();
   const take = () => exportOf(project, person).then((file) => save(fileName(`person ${person}`, "ndjson"), file), setFault);
   const forget = () => good(api.DELETE("/v1/projects/{project}/persons/{person}", { params: { path: { project, person } } }));
   return (
     <>
-      <button type="button" className="plain" onClick={() => void take()}>Everything known</button>
-      <button type="button" className="plain" onClick={() => setAsked(true)}>Forget this person</button>
+      <button type="button" className="plain" aria-busy={isBusy} onClick={() => (setFault(undefined), begin(take))}>Export all data</button>
+      <button type="button" className="plain" onClick={() => setAsked(true)}>Delete this person</button>
       {fault ? <Failure fault={fault} /> : null}
       {isAsked && (
-        <ActDialog title="Forget this person?" isDanger does="Forget for good" hasNoReason act={forget} done={() => go(placeOf(project, "people"))} close={() => setAsked(false)}
-          about={<>{activities} activities, sessions, properties, exposures and joinings of <b>{ids.join(", ")}</b> are lost: at once in every answer, then in files and in the log. It cannot be taken back. Later activity with one of the ids is a new person's.</>} />
+        <ActDialog title="Delete this person?" isDanger does="Delete permanently" hasNoReason act={forget} done={() => go(placeOf(project, "people"))} close={() => setAsked(false)}
+          about={<>{counted(activities, "activity", "activities")}, sessions, properties, exposures and merges of <b>{ids.join(", ")}</b> are deleted: from every answer at once, then from files and from the log. This cannot be undone. Later activity with one of these ids belongs to a new person.</>} />
       )}
     </>
   );
@@ -50,11 +52,11 @@ export function Forgotten() {
     return () => clearInterval(look);
   }, [isUnderWay, all.again]);
   return (
-    <section className="card" aria-label="Forgotten">
-      <h2>Forgotten</h2>
-      {all.fault ? <Failure fault={all.fault} again={all.again} /> : !all.value ? <Loading what="requests" /> : known.length === 0 ? <Empty>Nobody has asked to be forgotten.</Empty> : (
+    <section className="card" aria-label="Deleted people">
+      <h2>Deleted people</h2>
+      {all.fault ? <Failure fault={all.fault} again={all.again} /> : !all.value ? <Loading what="requests" /> : known.length === 0 ? <Empty>No deletion was requested yet.</Empty> : (
         <ul className="rows">{known.map(({ id, person_id, state, requested_at }) => (
-          <li key={id}><span className="row-text"><b>{person_id}</b><span className="soft small">asked {moment(requested_at)}</span></span><span className="soft small" role="status">{STATES[state] ?? state}</span></li>
+          <li key={id}><span className="row-text"><b>{person_id}</b><span className="soft small">requested {moment(requested_at)}</span></span><span className="soft small" role="status">{STATES[state] ?? state}</span></li>
         ))}</ul>
       )}
     </section>

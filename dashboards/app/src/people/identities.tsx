@@ -1,6 +1,6 @@
 // Which ids one person carried, what joined them, and taking a joining back.
 
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { api, good } from "../api/client";
 import { askRows } from "../api/rows";
@@ -8,7 +8,7 @@ import { go } from "../frame/address";
 import { placeOf, useProject } from "../frame/project";
 import { ActDialog } from "../parts/act";
 import { TextField } from "../parts/field";
-import { moment, number } from "../parts/format";
+import { counted, moment } from "../parts/format";
 import { Failure, Loading } from "../parts/states";
 
 const IDS = "SELECT distinct_id, identified, first_seen, activities FROM person_ids WHERE person_id = $person ORDER BY first_seen LIMIT 200";
@@ -16,7 +16,7 @@ const MERGES = `SELECT merge_id, kind, from_distinct_id, into_distinct_id, times
 WHERE kind <> 'undo' AND (from_distinct_id IN (SELECT distinct_id FROM person_ids WHERE person_id = $person) OR into_distinct_id IN (SELECT distinct_id FROM person_ids WHERE person_id = $person))
 ORDER BY sequence DESC LIMIT 100`;
 const OWNER = "SELECT person_id FROM person_ids WHERE distinct_id = $id";
-const KINDS: Record<string, string> = { identify: "signed in", alias: "an alias", merge: "joined by hand or by a merge" };
+const KINDS: Record<string, string> = { identify: "signed in", alias: "alias", merge: "merged" };
 /** The tables follow the log within a second. */
 const FOLLOWS_MS = 1200;
 
@@ -28,9 +28,15 @@ export function Identities({ person, ids, changed }: { person: string; ids: stri
   const known = useAnswer(`${project} ${person} ids`, (signal) => askRows(project, IDS, { person }, signal));
   const merges = useAnswer(`${project} ${person} merges`, (signal) => askRows(project, MERGES, { person }, signal));
   const mayChange = permissions.has("persons.write");
-  // Joined ids may be another person's now: the page follows the first of them.
+  const isHere = useRef(true);
+  useEffect(() => {
+    isHere.current = true;
+    return () => void (isHere.current = false);
+  }, []);
+  // Joined ids may be another person's now: the page follows the first of them, while somebody is on it.
   const follow = async () => {
-    const [found] = (await askRows(project, OWNER, { id: ids[0] ?? "" })).rows;
+    const [found] = (await askRows(project, OWNER, { id: ids[0] ?? "" }).catch(() => ({ rows: [] }))).rows;
+    if (!isHere.current) return;
     if (found && found[0] !== person) return go(placeOf(project, `people/${encodeURIComponent(String(found[0]))}`));
     known.again();
     merges.again();
@@ -41,29 +47,29 @@ export function Identities({ person, ids, changed }: { person: string; ids: stri
   const undo = (merge: string) => good(api.POST("/v1/projects/{project}/persons/merges/{merge}/undo", { params: { path: { project, merge } } }));
   return (
     <section className="card" aria-label="Identities">
-      <div className="card-head"><h2>Identities</h2>{mayChange && <button type="button" className="plain" onClick={() => setJoining(true)}>Join another id</button>}</div>
+      <div className="card-head"><h2>Identities</h2>{mayChange && <button type="button" className="plain" onClick={() => setJoining(true)}>Merge another id</button>}</div>
       {known.fault ? <Failure fault={known.fault} again={known.again} /> : !known.value ? <Loading what="ids" /> : (
         <ul className="rows">{known.value.rows.map(([id, identified, since, activities]) => (
-          <li key={String(id)}><span className="row-text"><b>{String(id)}</b><span className="soft small">{identified ? "a known user" : "anonymous"} · since {moment(String(since))}</span></span><span className="soft small">{number(Number(activities))} activities</span></li>
+          <li key={String(id)}><span className="row-text"><b>{String(id)}</b><span className="soft small">{identified ? "signed in" : "anonymous"} · since {moment(String(since))}</span></span><span className="soft small">{counted(Number(activities), "activity", "activities")}</span></li>
         ))}</ul>
       )}
       {merges.fault ? <Failure fault={merges.fault} again={merges.again} /> : merges.value && merges.value.rows.length > 0 && (
         <>
-          <h3>Joined</h3>
+          <h3>Merges</h3>
           <ul className="rows">{merges.value.rows.map(([id, kind, from, to, at, outcome, isUndone]) => (
             <li key={String(id)}>
-              <span className="row-text"><span><b>{String(from)}</b> into <b>{String(to)}</b></span><span className="soft small">{KINDS[String(kind)] ?? String(kind)} · {moment(String(at))} · {isUndone ? "taken back" : String(outcome).replaceAll("_", " ")}</span></span>
-              {mayChange && !isUndone && outcome === "applied" && <button type="button" className="plain" aria-label={`Take back: ${String(from)} into ${String(to)}`} onClick={() => setUndone(String(id))}>Take back</button>}
+              <span className="row-text"><span><b>{String(from)}</b> into <b>{String(to)}</b></span><span className="soft small">{KINDS[String(kind)] ?? String(kind)} · {moment(String(at))} · {isUndone ? "undone" : String(outcome).replaceAll("_", " ")}</span></span>
+              {mayChange && !isUndone && outcome === "applied" && <button type="button" className="plain" aria-label={`Undo: ${String(from)} into ${String(to)}`} onClick={() => setUndone(String(id))}>Undo</button>}
             </li>
           ))}</ul>
         </>
       )}
       {isJoining && (
-        <ActDialog title="Join another id" about={<>Everything of that id becomes part of <b>{ids[0]}</b>, also what is past. It can be taken back.</>} does="Join" hasNoReason isReady={into.trim() !== "" && !ids.includes(into.trim())} act={join} done={followed} close={() => setJoining(false)}>
-          <TextField label="Id" value={into} set={setInto} hint="Any id that the other person carried." />
+        <ActDialog title="Merge another id" about={<>Everything under that id becomes part of <b>{ids[0]}</b>, past activity included. This can be undone.</>} does="Merge" hasNoReason isReady={into.trim() !== "" && !ids.includes(into.trim())} act={join} done={followed} close={() => setJoining(false)}>
+          <TextField label="Id" value={into} set={setInto} hint="Any id of the other person." />
         </ActDialog>
       )}
-      {undone && <ActDialog title="Take this joining back?" about="The ids are again the persons that they would be without it, also in the past." does="Take it back" hasNoReason act={() => undo(undone)} done={followed} close={() => setUndone(undefined)} />}
+      {undone && <ActDialog title="Undo this merge?" about="The ids belong to the people that they would without it, for past activity too." does="Undo the merge" hasNoReason act={() => undo(undone)} done={followed} close={() => setUndone(undefined)} />}
     </section>
   );
 }

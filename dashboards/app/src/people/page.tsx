@@ -6,18 +6,20 @@ import { askFile, askRows, type Cell } from "../api/rows";
 import { useText } from "../frame/address";
 import { Link } from "../frame/link";
 import { placeOf, useProject } from "../frame/project";
+import { useBusy } from "../parts/busy";
 import { fileName, save } from "../parts/files";
-import { ago, moment, number } from "../parts/format";
+import { ago, counted, moment, number } from "../parts/format";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
 import { Forget, Forgotten } from "./forget";
 import { Identities } from "./identities";
 import { Seen } from "./seen";
 import { Timeline } from "./timeline";
 
+const FOUND_MAX = 100;
 const FOUND = `SELECT person_id, last_seen, activities, distinct_ids FROM persons
 WHERE $part = '' OR person_id = $part OR lower(properties->>'email') = lower($part) OR lower(properties->>'$email') = lower($part)
 OR person_id IN (SELECT person_id FROM person_ids WHERE starts_with(distinct_id, $part))
-ORDER BY last_seen DESC LIMIT 100`;
+ORDER BY last_seen DESC LIMIT ${FOUND_MAX}`;
 const ONE = "SELECT first_seen, last_seen, activities, identified, properties, distinct_ids FROM persons WHERE person_id = $person";
 
 export default function People({ rest: [person] }: { rest: string[] }) {
@@ -32,18 +34,19 @@ function Found() {
   const people = useAnswer(`${project} ${part}`, (signal) => askRows(project, FOUND, { part }, signal));
   return (
     <>
-      <PageHead title="People" about="One human each, whatever ids they carried.">
+      <PageHead title="People" about="One entry per person, whatever ids they were seen under.">
         <label className="field-inline"><span className="soft small">Find by the beginning of an id, or an e-mail address</span><input type="search" value={part} onChange={(event) => setPart(event.target.value)} /></label>
       </PageHead>
       <section className="card" aria-label="People found">
         {people.fault ? <Failure fault={people.fault} again={people.again} /> : !people.value ? <Loading what="people" /> : (
           <ul className="rows">
             {people.value.rows.map(([id, last, activities, distinct]) => (
-              <li key={String(id)}><Link href={placeOf(project, `people/${encodeURIComponent(String(id))}`)}>{idsOf(distinct)[0] ?? String(id)}</Link><span className="soft small">{number(Number(activities))} activities · last {ago(String(last))}</span></li>
+              <li key={String(id)}><Link href={placeOf(project, `people/${encodeURIComponent(String(id))}`)}>{idsOf(distinct)[0] ?? String(id)}</Link><span className="soft small">{counted(Number(activities), "activity", "activities")} · last {ago(String(last))}</span></li>
             ))}
           </ul>
         )}
-        {people.value?.rows.length === 0 && <Empty>{part ? "Nobody has such an id." : "Nobody was here yet."}</Empty>}
+        {people.value?.rows.length === FOUND_MAX && <p className="soft small">The {FOUND_MAX} who were active last. Search to find others.</p>}
+        {people.value?.rows.length === 0 && <Empty>{part ? "Nobody has such an id." : "Nobody has been here yet."}</Empty>}
       </section>
       {permissions.has("persons.erase") && <Forgotten />}
     </>
@@ -55,19 +58,20 @@ const EVERYTHING = "SELECT * FROM activity WHERE person_id = $person ORDER BY ti
 function Person({ person }: { person: string }) {
   const { id: project, permissions } = useProject();
   const [fault, setFault] = useState<unknown>();
+  const [, begin] = useBusy();
   const take = () => askFile(project, EVERYTHING, { person }, "application/x-ndjson").then((file) => save(fileName(`person ${person}`, "ndjson"), file), setFault);
   const facts = useAnswer(`${project} ${person}`, (signal) => askRows(project, ONE, { person }, signal));
   const [first, last, activities, identified, properties, distinct] = facts.value?.rows[0] ?? [];
   const ids = idsOf(distinct);
   return (
     <>
-      <PageHead title={facts.value ? ids[0] || "Nobody" : "Person"} about={<Link href={placeOf(project, "people")}>All people</Link>}>
-        {permissions.has("activity.export") && first !== undefined && <button type="button" className="plain" onClick={() => void take()}>Their activity</button>}
+      <PageHead title={facts.value ? ids[0] || "Unknown person" : "Person"} about={<Link href={placeOf(project, "people")}>All people</Link>}>
+        {permissions.has("activity.export") && first !== undefined && <button type="button" className="plain" onClick={() => (setFault(undefined), begin(take))}>Export activity</button>}
         {permissions.has("persons.erase") && first !== undefined && <Forget person={person} ids={ids} activities={Number(activities)} />}
       </PageHead>
       {fault ? <Failure fault={fault} /> : null}
       {facts.fault ? <Failure fault={facts.fault} again={facts.again} /> : null}
-      {facts.value?.rows.length === 0 && <Empty>There is no such person any more; their ids may belong to another one now.</Empty>}
+      {facts.value?.rows.length === 0 && <Empty>There is no such person any more. Their ids may belong to another person now.</Empty>}
       {first !== undefined && (
         <div className="columns">
           <div className="stack">

@@ -19,7 +19,7 @@ export function Seen({ person, id }: { person: string; id: string }) {
   return (
     <section className="card" aria-label="Flags and experiments">
       <h2>Flags and experiments</h2>
-      {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="flags" /> : found.value.rows.length === 0 ? <Empty>No flag was asked for this person.</Empty> : (
+      {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="flags" /> : found.value.rows.length === 0 ? <Empty>This person met no flag and no experiment yet.</Empty> : (
         <ul className="rows">{found.value.rows.map(([kind, name, given, times, first], index) => (
           <li key={index}>
             <span className="row-text"><span><b>{String(name)}</b>: {String(given)}</span><span className="soft small">{String(kind)} · {often(Number(times))}, first {moment(String(first))}</span></span>

@@ -47,7 +47,7 @@ export function Timeline({ person }: { person: string }) {
   return (
     <section className="card" aria-label="Timeline">
       <div className="card-head"><h2>Timeline</h2><Select label="Activity" value={event} options={[["", "all activities"] as const, ...(events.value?.rows ?? []).map(([name, times]) => [String(name), `${String(name)} (${String(times)})`] as const)]} choose={choose} /></div>
-      {page.fault ? <Failure fault={page.fault} again={page.again} /> : rows.length === 0 ? (page.isAsking ? <Loading what="the timeline" /> : <Empty>Nothing of this is known.</Empty>) : days.map((day) => (
+      {page.fault ? <Failure fault={page.fault} again={page.again} /> : rows.length === 0 ? (page.isAsking ? <Loading what="the timeline" /> : <Empty>No activity to show.</Empty>) : days.map((day) => (
         <section key={day} aria-label={day}>
           <h3 className="day">{day}</h3>
           <ol className="timeline">{rows.filter(([at]) => dayOf(at) === day).map((row) => <Happened key={String(row[8])} row={row} />)}</ol>

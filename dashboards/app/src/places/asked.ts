@@ -1,6 +1,6 @@
 // What the map is about: a time, an activity, and how large the cells are; as a question of insights, and as SQL.
 
-import { midnight, readQuestion, type Question } from "../insights/question";
+import { isFilled, midnight, readQuestion, type Question } from "../insights/question";
 import { quoted } from "../sql/quoted";
 
 export interface Asked {
@@ -8,6 +8,10 @@ export interface Asked {
   activity: string;
   resolution: number;
 }
+/** The times that can be chosen. */
+export const DAYS = [["1", "1 day"], ["7", "7 days"], ["30", "30 days"], ["90", "90 days"], ["365", "a year"]] as const;
+/** Whether the map shows what a question of places asks, and not more: it has neither conditions nor days of the calendar. */
+export const isOnMap = ({ days, steps: [step], who }: Question): boolean => DAYS.some(([count]) => count === String(days)) && who.length === 0 && !step?.filters.some(isFilled);
 export const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 /** The question of insights that asks the same. */
 export const questionOf = ({ days, activity, resolution }: Asked): Question => readQuestion({ kind: "places", days, steps: [{ activity }], resolution });

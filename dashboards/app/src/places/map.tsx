@@ -1,14 +1,14 @@
 // A map that needs nobody else: countries of Natural Earth, cells on them, moved by pointer, wheel and keys.
 
 import { geoNaturalEarth1, geoPath, type GeoPermissibleObjects, type GeoProjection } from "d3-geo";
-import { useMemo, useRef, type KeyboardEvent, type PointerEvent } from "react";
+import { useEffect, useMemo, useRef, type KeyboardEvent, type PointerEvent } from "react";
 import { feature } from "topojson-client";
 import type { GeometryCollection, Topology } from "topojson-specification";
 import world from "world-atlas/countries-110m.json";
 import { usePlace } from "../chart/chart";
-import { number } from "../parts/format";
+import { counted, number } from "../parts/format";
 import { resolutionAt, type HexCell } from "./cells";
-import { WHOLE, clamp, wrapped, zoomed, type View } from "./view";
+import { WHOLE, clamp, wheeled, wrapped, zoomed, type View } from "./view";
 
 const topology = world as unknown as Topology<{ countries: GeometryCollection }>;
 const COUNTRIES = feature(topology, topology.objects.countries) as unknown as GeoPermissibleObjects;
@@ -16,6 +16,8 @@ const COUNTRIES = feature(topology, topology.objects.countries) as unknown as Ge
 const NOTED = 1.35;
 /** A press that moves no further is no drag. */
 const STILL_PX = 4;
+/** Of browsers that count the wheel in lines. */
+const LINE_PX = 33;
 
 interface Props {
   cells: HexCell[];
@@ -34,6 +36,22 @@ export function WorldMap({ cells, view, setView, chosen, choose }: Props) {
   const drag = useRef<{ x: number; y: number; view: View }>(undefined);
   // The click that ends a drag chooses nothing.
   const wasDragged = useRef(false);
+  const latest = useRef({ view, setView });
+  latest.current = { view, setView };
+  // React listens to the wheel without a way to keep the page where it is.
+  useEffect(() => {
+    const element = host.current;
+    const turn = (event: WheelEvent) => {
+      const { view, setView } = latest.current;
+      const next = wheeled(view, event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? LINE_PX : 1));
+      if (!next) return;
+      event.preventDefault();
+      latest.current = { view: next, setView };
+      setView(next);
+    };
+    element?.addEventListener("wheel", turn, { passive: false });
+    return () => element?.removeEventListener("wheel", turn);
+  }, []);
   const most = Math.max(1, ...cells.map(({ people }) => people));
   const move = (event: PointerEvent) => {
     const from = drag.current;
@@ -62,7 +80,6 @@ export function WorldMap({ cells, view, setView, chosen, choose }: Props) {
       {colours && (
         <svg
           className="chart-svg" width={width} height={height} viewBox={`0 0 ${width} ${height}`}
-          onWheel={(event) => setView(zoomed(view, event.deltaY < 0 ? 1.25 : 0.8))}
           onPointerDown={(event) => { wasDragged.current = false; drag.current = { x: event.clientX, y: event.clientY, view }; }}
           onPointerMove={move} onPointerUp={() => { drag.current = undefined; }} onPointerLeave={() => { drag.current = undefined; }}
         >
@@ -77,7 +94,7 @@ export function WorldMap({ cells, view, setView, chosen, choose }: Props) {
               const weight = Math.sqrt(cell.people / most);
               const isTiny = path.area(shape) < 12;
               const given = { fill: colours.hues[0], fillOpacity: 0.28 + 0.62 * weight, stroke: cell.cell === chosen ? colours.ink : colours.hues[0], strokeWidth: cell.cell === chosen ? 2.5 : 0.8, onClick: () => wasDragged.current || choose(cell) };
-              const title = <title>{`${number(cell.people)} people, ${number(cell.times)} activities`}</title>;
+              const title = <title>{`${counted(cell.people, "person", "people")}, ${counted(cell.times, "activity", "activities")}`}</title>;
               return isTiny ? <circle key={cell.cell} cx={x} cy={y} r={2.5 + 5 * weight} {...given}>{title}</circle> : <path key={cell.cell} d={drawn} {...given}>{title}</path>;
             })}
           </g>
@@ -88,7 +105,7 @@ export function WorldMap({ cells, view, setView, chosen, choose }: Props) {
         <button type="button" className="plain" aria-label="Zoom in" onClick={() => setView(zoomed(view, 1.8))}>+</button>
         <button type="button" className="plain" aria-label="Zoom out" onClick={() => setView(zoomed(view, 1 / 1.8))}>−</button>
         <button type="button" className="plain" aria-label="The whole world" onClick={() => setView(WHOLE)}>⌂</button>
-        <span className="badge">cells of step {resolutionAt(view.zoom)}</span>
+        <span className="badge" title="The resolution of the H3 cells: the higher, the smaller they are">H3 resolution {resolutionAt(view.zoom)}</span>
       </div>
     </div>
   );

@@ -14,16 +14,15 @@ import { Bar } from "../insights/progress";
 import { Segments } from "../parts/choice";
 import { Combo } from "../parts/combo";
 import { csv, fileName, save } from "../parts/files";
-import { number } from "../parts/format";
+import { counted, number } from "../parts/format";
 import { Grid } from "../parts/grid";
 import { Empty, Failure, Loading, PageHead } from "../parts/states";
-import { questionOf, sqlOf } from "./asked";
+import { DAYS, questionOf, sqlOf } from "./asked";
 import { resolutionAt, resolutionOf, type HexCell } from "./cells";
 import { found as ask, type Found } from "./found";
 import { WorldMap } from "./map";
 import { useView } from "./use_view";
 
-const DAYS = [["1", "1 day"], ["7", "7 days"], ["30", "30 days"], ["90", "90 days"]] as const;
 const LISTED_MAX = 100;
 const NONE: HexCell[] = [];
 
@@ -52,7 +51,7 @@ export default function Places() {
   const row = ({ cell, people, times, center }: HexCell) => [cell, people, times, Number(center[1].toFixed(4)), Number(center[0].toFixed(4))];
   const [behind, setBehind] = useState<Behind>();
   /** People and activities of a cell lead to these; roles that see a part of the activity have points alone. */
-  const counted = (cell: HexCell, column: number) => {
+  const countOf = (cell: HexCell, column: number) => {
     const [of, text] = [{ cell: { cell: cell.cell } }, number(Number(row(cell)[column]))];
     const own = found.value?.question && behindOf("places", found.value.question, column === 2 ? new OfActivities(of) : of, `In ${cell.cell}`);
     return own ? <button type="button" className="behind" title="Who is this?" aria-label={`${text}, ${head[column]}: ${cell.cell}: who is this?`} onClick={() => setBehind(own)}>{text}</button> : text;
@@ -63,27 +62,27 @@ export default function Places() {
   };
   return (
     <>
-      <PageHead title="Places" about="Where people were, in H3 cells that get smaller as one comes nearer." />
+      <PageHead title="Places" about="Where people were, in H3 cells that get smaller as you zoom in." />
       <section className="card builder" aria-label="Question">
-        <div className="line"><Combo label="Activity" isQuiet={false} value={activity} placeholder="any activity" proposals={names} choose={(activity) => set({ activity })} /><Segments label="Time" value={days} options={DAYS} choose={(days) => set({ days })} /><Link className="quiet" href={placeOf(project, "insights", { q: JSON.stringify(questionOf(asked)) })}>Visits and how long they stayed</Link></div>
+        <div className="line"><Combo label="Activity" isQuiet={false} value={activity} placeholder="any activity" proposals={names} choose={(activity) => set({ activity })} /><Segments label="Time" value={days} options={DAYS} choose={(days) => set({ days })} /><Link className="quiet" href={placeOf(project, "insights", { q: JSON.stringify(questionOf(asked)) })}>Visits and time spent</Link></div>
       </section>
       <section className="card stack" ref={region} aria-label="Map" aria-busy={found.isAsking}>
         {found.isSlow && <Bar progress={progress} />}
-        {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="places" /> : cells.length === 0 ? <Empty>No activity of this time says where it was. Send <code>context.location</code> with latitude and longitude.</Empty> : (
+        {found.fault ? <Failure fault={found.fault} again={found.again} /> : !found.value ? <Loading what="places" /> : cells.length === 0 ? <Empty>No activity in this time has a position. Send <code>context.location</code> with latitude and longitude.</Empty> : (
           <>
             <div className="result-head">
-              <h2>{number(found.value.people)} people in {number(found.value.all)} cells</h2>
+              <h2>{counted(found.value.people, "person", "people")} in {counted(found.value.all, "cell")}</h2>
               <span className="line">
                 <button type="button" className="quiet" onClick={() => save(fileName("places", "csv"), csv(head, cells.map(row)))}>CSV</button>
                 <button type="button" className="quiet" onClick={() => region.current && void savePicture(region.current, "places")}>PNG</button>
                 <button type="button" className="quiet" onClick={() => save(fileName("places", "sql"), sqlOf(asked), "application/sql")}>SQL</button>
               </span>
             </div>
-            {found.value.all > cells.length && <p className="soft">The {number(cells.length)} cells with most activities are shown; of a shorter time or one activity there are fewer.</p>}
-            {!found.value.question && <p className="soft">Your role sees a part of the activity: these are its points, to about a kilometre, in cells that are not smaller than that.</p>}
+            {found.value.all > cells.length && <p className="soft">The {number(cells.length)} cells with the most activity are shown. Choose a shorter time or one activity to see all of them.</p>}
+            {!found.value.question && <p className="soft">Your role sees part of the activity: positions are rounded to about a kilometre, and cells are no smaller than that.</p>}
             <WorldMap cells={cells} view={view} setView={setView} chosen={chosen?.cell} choose={setChosen} />
             {chosen && chosenAt.value && <InCell cell={chosen} found={chosenAt.value} />}
-            <Grid label="Cells as a table" columns={head.map((name, index) => ({ name, isNumber: index > 0 }))} count={cells.length} cell={(at, column) => { const cell = cells[at]; return cell && (column === 0 ? <button type="button" className="link" onClick={() => show(cell)}>{cell.cell}</button> : column < 3 ? counted(cell, column) : row(cell)[column]); }} height={300} />
+            <Grid label="Cells as a table" columns={head.map((name, index) => ({ name, isNumber: index > 0 }))} count={cells.length} cell={(at, column) => { const cell = cells[at]; return cell && (column === 0 ? <button type="button" className="link" onClick={() => show(cell)}>{cell.cell}</button> : column < 3 ? countOf(cell, column) : row(cell)[column]); }} height={300} />
             {behind && <PeopleBehind behind={behind} close={() => setBehind(undefined)} />}
           </>
         )}
@@ -100,8 +99,8 @@ function InCell({ cell, found }: { cell: HexCell; found: Found }) {
   const behind = found.question && behindOf("places", found.question, { cell: { cell: cell.cell } }, `In ${cell.cell}`);
   return (
     <section className="notice" aria-label="People of the cell" role="status">
-      <h3>{number(cell.people)} people, {number(cell.times)} activities in {cell.cell}</h3>
-      {behind && <p><button type="button" className="plain" onClick={() => setShown(true)}>Who they are</button></p>}
+      <h3>{counted(cell.people, "person", "people")}, {counted(cell.times, "activity", "activities")} in {cell.cell}</h3>
+      {behind && <p><button type="button" className="plain" onClick={() => setShown(true)}>Show people</button></p>}
       {shown.length > 0 && <p className="line small">{shown.map((id) => <Link key={id} href={placeOf(project, `people/${encodeURIComponent(id)}`)}>{known.value?.get(id)?.name ?? id}</Link>)}{cell.people > LISTED_MAX && <span className="soft">and {number(cell.people - LISTED_MAX)} more</span>}</p>}
       {isShown && behind && <PeopleBehind behind={behind} close={() => setShown(false)} />}
     </section>

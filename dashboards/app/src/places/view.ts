@@ -9,6 +9,11 @@ const ZOOM_MAX = 600;
 
 export const clamp = (value: number, least: number, most: number) => Math.max(least, Math.min(most, value));
 export const zoomed = ({ center, zoom }: View, by: number): View => ({ center, zoom: clamp(zoom * by, 1, ZOOM_MAX) });
+/** Nearer or further by a turn of the wheel, in pixels; undefined where the map goes no further: the page may scroll then. */
+export function wheeled(view: View, pixels: number): View | undefined {
+  const next = zoomed(view, Math.exp(clamp(-pixels / 400, -0.25, 0.25)));
+  return next.zoom === view.zoom ? undefined : next;
+}
 export const wrapped = (longitude: number) => (Math.abs(longitude) <= 180 ? longitude : ((((longitude + 180) % 360) + 360) % 360) - 180);
 
 /** Latitude, longitude and zoom; nothing for the whole world. */

@@ -3,7 +3,7 @@
 import type { Rows } from "../api/rows";
 import type { Drawing } from "../chart/options";
 
-export const SHAPES = [["usual", "as usual"], ["lines", "lines"], ["bars", "bars"], ["stacked", "bars on each other"]] as const;
+export const SHAPES = [["usual", "automatic"], ["lines", "lines"], ["bars", "bars"], ["stacked", "stacked bars"]] as const;
 /** What somebody chose; what is left out is the usual. */
 export interface Chosen {
   shape?: (typeof SHAPES)[number][0];

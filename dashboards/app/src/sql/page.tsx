@@ -1,15 +1,15 @@
 // SQL: an editor that knows the tables, typed parameters, and a result that stays fluid with many rows.
 
-import { Suspense, lazy, useEffect, useMemo, useState } from "react";
+import { Suspense, lazy, useEffect, useMemo, useRef, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { api, good, Refused } from "../api/client";
 import { askRowsStreamed } from "../api/row_stream";
 import type { Rows } from "../api/rows";
-import { inAddress, parsed, useAddress } from "../frame/address";
+import { inAddress, parsed, useAddress, useVisit } from "../frame/address";
 import { useProject } from "../frame/project";
 import { Select } from "../parts/choice";
 import { useDraft } from "../parts/draft";
-import { number } from "../parts/format";
+import { counted, number } from "../parts/format";
 import { useUndo } from "../parts/remove";
 import { Failure, Loading, PageHead } from "../parts/states";
 import { UnsavedNotice } from "../parts/unsaved";
@@ -19,7 +19,7 @@ import { SaveQuestion } from "../boards/save";
 import { ZONE } from "../boards/zone";
 import { readChosen, type Chosen } from "./drawing";
 import { asked, keep } from "./history";
-import { TYPES, givenOf, namesIn, parametersOf, readGiven, valuesOf, withTime, type Given } from "./parameters";
+import { BOOLEANS, TYPES, givenOf, namesIn, parametersOf, readGiven, retyped, valuesOf, withTime, type Given } from "./parameters";
 import { Result, type Run } from "./result";
 import { Saved } from "./saved";
 import { Schedules } from "./schedules";
@@ -34,7 +34,20 @@ interface Table {
   columns: { name: string; type: string }[];
 }
 
+/** Numbers and ids of a result lead to other statements on this page, and the way back leads to the one before: each is begun anew. */
 export default function Sql() {
+  const visit = useVisit();
+  const first = useRef(visit);
+  useEffect(() => {
+    if (visit === first.current) return;
+    scrollTo(0, 0);
+    document.querySelector<HTMLElement>("main h1")?.focus();
+  }, [visit]);
+  return <Statement key={visit} isFollowed={visit > 0} />;
+}
+
+/** `isFollowed`: a link of the application led here, and its statement is asked at once; that of an address from elsewhere waits for whoever reads it. */
+function Statement({ isFollowed }: { isFollowed: boolean }) {
   const here = useProject();
   const { id: project, permissions } = here;
   const mayKeep = permissions.has("dashboards.read");
@@ -45,10 +58,11 @@ export default function Sql() {
   const [safe, setSafe] = useState(text);
   const unsaved = useDraft(here, "sql", { now: text, saved: safe, restore: setText });
   const [set, setGiven] = useState<Record<string, Given>>(() => readGiven(parsed(query.get("values"))));
-  const [run, setRun] = useState<Run>();
+  const followed = isFollowed ? query.get("sql") : null;
+  const [run, setRun] = useState(() => (followed === null ? undefined : runOf(followed, set)));
   // Nothing: no chart is wanted.
   const [drawn, setDrawn] = useState<Chosen | undefined>(() => readChosen(parsed(query.get("chart"))));
-  const [kept, setKept] = useState(() => asked(here));
+  const [kept, setKept] = useState(() => (followed === null ? asked(here) : keep(here, followed)));
   const tables = useAnswer("tables", () => good(api.GET("/v1/tables")) as Promise<{ tables: Table[] }>);
   const schema = useMemo(() => Object.fromEntries((tables.value?.tables ?? []).map(({ name, columns }) => [name, columns.map(({ name }) => name)])), [tables.value]);
   // What has come of the answer that is on its way.
@@ -98,7 +112,7 @@ export default function Sql() {
   };
   return (
     <>
-      <PageHead title="SQL" about="One reading statement over this project's tables. The address holds the last question.">
+      <PageHead title="SQL" about="One read-only statement over this project's tables. The address holds the last one: copy it to share.">
         {mayKeep && <button type="button" className="quiet" onClick={() => setScheduling(true)}>Schedules and alerts</button>}
       </PageHead>
       <UnsavedNotice of={unsaved} what="SQL" />
@@ -111,16 +125,17 @@ export default function Sql() {
           <div className="line">
             {answer.isSlow ? <button type="button" className="primary" onClick={answer.cancel}>Stop</button> : <button type="button" className="primary" onClick={start}>Run</button>}
             <SaveQuestion saved={saved.again} question={() => ({ ask: { sql: text }, parameters: parametersOf(names, given), zone: ZONE })} />
-            <span className="soft small">Ctrl or ⌘ with Enter</span>
-            <span className="soft small" role="status">{partial ? `${number(partial.rows.length)} rows so far …` : answer.isAsking ? "Asking …" : answer.isCancelled ? "Stopped" : answer.value ? `${number(answer.value.rows.length)} rows in ${number(Math.round(answer.took ?? 0))} ms` : ""}</span>
+            <span className="soft small">Ctrl or ⌘ + Enter</span>
+            <span className="soft small" role="status">{partial ? `${counted(partial.rows.length, "row")} so far …` : answer.isAsking ? "Running …" : answer.isCancelled ? "Stopped" : answer.value ? `${counted(answer.value.rows.length, "row")} in ${number(Math.round(answer.took ?? 0))} ms` : ""}</span>
           </div>
           {answer.fault ? <Fault fault={answer.fault} sql={run?.sql ?? ""} /> : null}
           {answer.isSlow && <div className="progress" role="progressbar" aria-label="The answer is on its way"><i /></div>}
           {run && (partial ?? answer.value) && <Result rows={partial ?? answer.value ?? NONE} run={run} drawn={drawn} draw={draw} isStale={answer.isAsking && !partial} />}
         </div>
-        <aside className="stack" aria-label="Tables and earlier questions">
+        <aside className="stack" aria-label="Tables and earlier statements">
           <section className="card tables">
             <h2>Tables</h2>
+            {tables.fault ? <Failure fault={tables.fault} again={tables.again} /> : !tables.value && <Loading what="tables" />}
             {(tables.value?.tables ?? []).map(({ name, columns }) => (
               <details key={name}>
                 <summary>{name}</summary>
@@ -129,18 +144,25 @@ export default function Sql() {
             ))}
           </section>
           {saved.value && <Saved all={saved.value} opened={opened} open={open} changed={saved.again} now={() => ({ ask: { sql: text }, parameters: parametersOf(names, given), zone: ZONE })} />}
-          {kept.length > 0 && <section className="card"><h2>Asked before</h2><div className="history">{kept.map((sql) => <button type="button" key={sql} title={sql} onClick={() => replaceBy(sql)}>{sql}</button>)}</div></section>}
+          {kept.length > 0 && <section className="card"><h2>History</h2><div className="history">{kept.map((sql) => <button type="button" key={sql} title={sql} onClick={() => replaceBy(sql)}>{sql}</button>)}</div></section>}
         </aside>
       </div>
     </>
   );
 }
 
+/** The first run of a statement, with the values that are given. */
+function runOf(sql: string, set: Record<string, Given>): Run {
+  const names = namesIn(sql);
+  return { sql, params: valuesOf(names, withTime(names, set, Date.now())), turn: 1 };
+}
+
 function ParameterField({ name, given, set }: { name: string; given: Given; set: (given: Given) => void }) {
   return (
     <div className="line">
-      <label className="field-inline"><code>${name}</code><input value={given.text} onChange={(event) => set({ ...given, text: event.target.value })} placeholder="null" /></label>
-      <Select label={`Type of ${name}`} isQuiet value={given.type} options={TYPES} choose={(type) => set({ ...given, type })} />
+      {given.type === "boolean" ? <Select label={`$${name}`} value={BOOLEANS.find(([key]) => key === given.text)?.[0] ?? ""} options={BOOLEANS} choose={(text) => set({ ...given, text })} />
+        : <label className="field-inline"><code>${name}</code><input value={given.text} onChange={(event) => set({ ...given, text: event.target.value })} placeholder={given.type === "time" ? "2026-05-04T09:00:00Z" : "null"} /></label>}
+      <Select label={`Type of ${name}`} isQuiet value={given.type} options={TYPES} choose={(type) => set(retyped(given, type))} />
     </div>
   );
 }

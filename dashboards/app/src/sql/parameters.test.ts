@@ -1,7 +1,7 @@
 // Parameters are what stands outside texts and comments; values have the type that was chosen.
 
 import { expect, test } from "vitest";
-import { givenOf, namesIn, parametersOf, readGiven, valuesOf, withTime } from "./parameters";
+import { givenOf, namesIn, parametersOf, readGiven, retyped, valuesOf, withTime } from "./parameters";
 import { withValues } from "./quoted";
 
 test("names outside texts, names in quotes and comments, each once", () => {
@@ -11,6 +11,14 @@ test("names outside texts, names in quotes and comments, each once", () => {
 test("values by type; nothing is null", () => {
   const given = { n: { type: "number", text: "4.5" }, t: { type: "text", text: "4.5" }, b: { type: "boolean", text: "true" } } as const;
   expect(valuesOf(["n", "t", "b", "other"], given)).toEqual({ n: 4.5, t: "4.5", b: true, other: null });
+});
+
+test("what is neither true nor false is not taken for false", () => {
+  const of = (text: string) => valuesOf(["b"], { b: { type: "boolean", text } }).b;
+  expect(["true", "false", "", "yes", "TRUE"].map(of)).toEqual([true, false, null, null, null]);
+  expect(retyped({ type: "text", text: "purchase" }, "boolean")).toEqual({ type: "boolean", text: "" });
+  expect(retyped({ type: "text", text: "false" }, "boolean")).toEqual({ type: "boolean", text: "false" });
+  expect(retyped({ type: "boolean", text: "true" }, "text")).toEqual({ type: "text", text: "true" });
 });
 
 test("the time is there without being typed, and is not kept", () => {

@@ -31,9 +31,13 @@ export function valuesOf(names: string[], given: Record<string, Given>): Paramet
 function valueOf(given: Given | undefined): Parameter {
   if (!given || given.text === "") return null;
   if (given.type === "number") return Number.isFinite(Number(given.text)) ? Number(given.text) : given.text;
-  if (given.type === "boolean") return given.text === "true";
+  if (given.type === "boolean") return given.text === "true" || (given.text === "false" ? false : null);
   return given.text;
 }
+
+/** The same as another type: what is typed stays, but where it could not be chosen. */
+export const retyped = (given: Given, type: Given["type"]): Given => ({ type, text: type !== "boolean" || BOOLEANS.some(([key]) => key === given.text) ? given.text : "" });
+export const BOOLEANS = [["", "null"], ["true", "true"], ["false", "false"]] as const;
 
 const DAY = 86_400_000;
 const TIMES = ["from", "until"];

@@ -21,7 +21,7 @@ export interface Run {
   turn: number;
 }
 
-const FORMATS = [["csv", "text/csv"], ["parquet", "application/vnd.apache.parquet"]] as const;
+const FORMATS = [["csv", "CSV", "text/csv"], ["parquet", "Parquet", "application/vnd.apache.parquet"]] as const;
 
 interface Props {
   rows: Rows;
@@ -57,9 +57,9 @@ export function Result({ rows, run, drawn, draw, isStale }: Props) {
       <div className="result-head">
         <h2>Result</h2>
         <span className="line">
-          {drawing && <button type="button" className="quiet" aria-pressed={isChart} onClick={() => draw(isChart ? undefined : {})}>{isChart ? "Hide the chart" : "Chart"}</button>}
+          {drawing && <button type="button" className="quiet" onClick={() => draw(isChart ? undefined : {})}>{isChart ? "Hide the chart" : "Chart"}</button>}
           {isChart && drawing && <button type="button" className="quiet" onClick={() => region.current && void savePicture(region.current, "answer")}>PNG</button>}
-          {FORMATS.map(([ending, accept]) => <button type="button" className="quiet" key={ending} onClick={() => void take(ending, accept)}>{ending.toUpperCase()}</button>)}
+          {FORMATS.map(([ending, name, accept]) => <button type="button" className="quiet" key={ending} onClick={() => void take(ending, accept)}>{name}</button>)}
           <button type="button" className="quiet" onClick={() => save(fileName("answer", "sql"), `${run.sql}\n`, "application/sql")}>SQL</button>
         </span>
       </div>

@@ -1,14 +1,16 @@
 // A schedule or alert, new or changed: which question, how often, what follows, and who is told.
 
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 import { useAnswer } from "../api/answer";
 import { api, good } from "../api/client";
 import { everything } from "../api/definitions";
 import { addItem, putItem, type Item, type SavedQuestion } from "../boards/calls";
 import { keyOf } from "../boards/model";
 import { useProject } from "../frame/project";
+import { useBusy } from "../parts/busy";
 import { Segments, Select } from "../parts/choice";
 import { NumberField, TextField } from "../parts/field";
+import { counted } from "../parts/format";
 import { Failure } from "../parts/states";
 
 export interface Schedule {
@@ -26,10 +28,13 @@ interface Webhook {
 }
 
 const EVERY = [["5", "every 5 minutes"], ["15", "every 15 minutes"], ["60", "every hour"], ["360", "every 6 hours"], ["day", "every day"], ["monday", "every Monday"]] as const;
-const TASKS = [["csv", "Send it as CSV"], ["parquet", "Send it as Parquet"], ["pdf", "Send it as PDF"], ["above", "Alert above"], ["below", "Alert below"], ["unusual", "Alert when unusual"]] as const;
+const TASKS = [["csv", "Send as CSV"], ["parquet", "Send as Parquet"], ["pdf", "Send as PDF"], ["above", "Alert above"], ["below", "Alert below"], ["unusual", "Alert when unusual"]] as const;
 const DIRECTIONS = [["either", "either way"], ["up", "upwards"], ["down", "downwards"]] as const;
 type Direction = (typeof DIRECTIONS)[number][0];
 const HOURS = Array.from({ length: 24 }, (_, hour) => [String(hour), `${hour}:00 UTC`] as const);
+
+/** In words where they can be chosen, else counted: the API takes any. */
+export const everyMinutes = (minutes: number): string => EVERY.find(([key]) => key === String(minutes))?.[1] ?? `every ${counted(minutes, "minute")}`;
 
 interface Form {
   questions: Item<SavedQuestion>[];
@@ -81,42 +86,41 @@ export function ScheduleForm({ questions, question: opened, taken, item, done, c
       case "unusual": return { alert: { unusual: { deviations: deviations ?? 4, of_last: last ?? 28, direction } } };
     }
   };
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const [isBusy, begin] = useBusy();
+  const keep = () => {
     const schedule: Schedule = { title, question, every: everyOf(), task: taskOf(), to: { emails: emails.split(/[\s,]+/).filter(Boolean), webhooks }, is_enabled: item?.content.is_enabled ?? true };
     const kept = item ? putItem<Schedule>(project.id, "schedules", item, schedule) : addItem<Schedule>(project.id, "schedules", keyOf(title, taken), schedule);
-    kept.then(() => (setTitle(""), setFault(undefined), done()), setFault);
+    return kept.then(() => (setTitle(""), setFault(undefined), done()), setFault);
   };
-  // The API takes any minutes.
-  const often = EVERY.some(([key]) => key === every) ? EVERY : [[every, `every ${every} minutes`] as const, ...EVERY];
+  const often = EVERY.some(([key]) => key === every) ? EVERY : [[every, everyMinutes(Number(every))] as const, ...EVERY];
   const known = (hooks.value ?? []).filter(({ is_enabled }) => is_enabled);
   return (
-    <form className="stack" onSubmit={submit} aria-label={item ? `Change ${item.content.title}` : "A new one"}>
-      <Segments label="What is done" value={task} options={TASKS} choose={setTask} />
+    <form className="stack" onSubmit={(event) => (event.preventDefault(), begin(keep))} aria-label={item ? `Change ${item.content.title}` : "New schedule or alert"}>
+      <Segments label="Action" value={task} options={TASKS} choose={setTask} />
       <div className="pair">
         <label className="field"><span>Title</span><input required maxLength={200} value={title} onChange={(event) => setTitle(event.target.value)} /></label>
-        {(task === "above" || task === "below") && <label className="field"><span>Bound</span><input required inputMode="decimal" pattern="[\-+]?[0-9]*[.]?[0-9]+" title="A number" value={bound} onChange={(event) => setBound(event.target.value)} /></label>}
+        {(task === "above" || task === "below") && <label className="field"><span>Threshold</span><input required inputMode="decimal" pattern="[\-+]?[0-9]*[.]?[0-9]+" title="A number" value={bound} onChange={(event) => setBound(event.target.value)} /></label>}
       </div>
       {task === "unusual" && (
         <div className="pair">
-          <NumberField label="Further than so many deviations" min={1} max={50} value={deviations} set={setDeviations} hint="Of the median of the numbers before." />
-          <NumberField label="Of the last so many numbers" min={5} max={1000} step={1} value={last} set={setLast} />
-          <Select label="Unusual" value={direction} options={DIRECTIONS} choose={setDirection} />
+          <NumberField label="Deviations" min={1} max={50} value={deviations} set={setDeviations} hint="How far from the median of earlier numbers is unusual." />
+          <NumberField label="Earlier numbers" min={5} max={1000} step={1} value={last} set={setLast} hint="So many of the last are compared with." />
+          <Select label="Direction" value={direction} options={DIRECTIONS} choose={setDirection} />
         </div>
       )}
       <div className="line">
         <Select label="Question" value={question} options={questions.map(({ key, content }) => [key, content.title] as const)} choose={setQuestion} />
-        <Select label="Asked" value={every} options={often} choose={setEvery} />
+        <Select label="Runs" value={every} options={often} choose={setEvery} />
         {(every === "day" || every === "monday") && <Select label="at" value={hour} options={HOURS} choose={setHour} />}
       </div>
-      <TextField label="To members, by address" value={emails} set={setEmails} hint={writesMails ? "This server sends no mails yet: they are written into files there, until mail.url names a mail server." : undefined} />
+      <TextField label="E-mail to members" value={emails} set={setEmails} hint={writesMails ? "This server sends no mails yet: they are written into files there, until mail.url names a mail server." : "Their e-mail addresses, separated by commas."} />
       {known.length > 0 && (
-        <fieldset className="field"><legend>And to webhooks</legend>
+        <fieldset className="field"><legend>Webhooks</legend>
           <div className="line">{known.map(({ id, name }) => <label className="check" key={id}><input type="checkbox" checked={webhooks.includes(id)} onChange={(event) => setWebhooks(event.target.checked ? [...webhooks, id] : webhooks.filter((one) => one !== id))} />{name}</label>)}</div>
         </fieldset>
       )}
       {fault ? <Failure fault={fault} /> : null}
-      <div className="line"><button type="submit" className="primary">{item ? "Change it" : "Make it"}</button>{cancel && <button type="button" className="plain" onClick={cancel}>Cancel</button>}</div>
+      <div className="line"><button type="submit" className="primary" aria-busy={isBusy}>{item ? "Save changes" : "Create"}</button>{cancel && <button type="button" className="plain" onClick={cancel}>Cancel</button>}</div>
     </form>
   );
 }
