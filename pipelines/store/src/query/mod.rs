@@ -29,6 +29,8 @@ mod policy;
 mod postgres;
 mod postgres_functions;
 mod postgres_information;
+mod postgres_rewrites;
+mod postgres_tables;
 mod promoted;
 mod remote_table;
 mod row_expression;
