@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use footfall_pipelines_store::query::postgres_setting;
 
+use crate::cursors::{self, Act};
 use crate::split::words;
 
 /// A statement, as far as the session has to know it.
@@ -14,20 +15,28 @@ pub(crate) enum Command {
     Begin,
     Commit,
     Rollback,
+    /// `ROLLBACK TO` a savepoint: a transaction that has failed goes on.
+    RollbackTo,
     /// Answered with its tag alone: there is nothing to set.
     Nothing(&'static str),
-    /// `SET statement_timeout`; `None` for no limit of one's own.
-    TimeLimit(Option<Duration>),
+    /// `SET statement_timeout`, and what puts it back; `None` for no limit of one's own.
+    TimeLimit(Option<Duration>, &'static str),
     /// `SET TIME ZONE` and what puts it back.
     TimeZone(SetZone),
     /// `SHOW name`.
     Show(String, &'static str),
     /// `SHOW TIME ZONE`.
     ShowZone,
+    /// `SHOW` of a setting that there is not.
+    ShowUnknown(String),
+    /// DECLARE, FETCH, MOVE, CLOSE; or why it is none.
+    Cursor(Result<Act, &'static str>),
     /// `COPY`, whatever it is to do.
     Copy,
-    /// `DISCARD`: everything that the session was told.
+    /// `DISCARD ALL`: everything that the session was told.
     Discard,
+    /// `RESET ALL`: every setting.
+    Reset,
     /// `DEALLOCATE`: one statement, or all.
     Forget(Option<String>),
 }
@@ -54,21 +63,27 @@ impl Command {
             _ if begins_copy(text) => Command::Copy,
             "START" if second == "TRANSACTION" => Command::Begin,
             "COMMIT" | "END" => Command::Commit,
-            "ROLLBACK" if second == "TO" => Command::Nothing("ROLLBACK"),
+            "ROLLBACK" if rest.iter().any(|word| word.eq_ignore_ascii_case("to")) => Command::RollbackTo,
             "ROLLBACK" | "ABORT" => Command::Rollback,
             "SAVEPOINT" => Command::Nothing("SAVEPOINT"),
             "RELEASE" => Command::Nothing("RELEASE"),
             "SET" => set_zone(text).unwrap_or_else(|| set(&rest)),
-            "RESET" => {
-                let name = rest.join(" ").to_ascii_lowercase();
-                match matches!(name.as_str(), "all" | "timezone" | "time zone" | "\"timezone\"") {
-                    true => Command::TimeZone(SetZone { value: None, is_local: false, tag: "RESET" }),
-                    false => Command::Nothing("RESET"),
+            "RESET" => match rest.join(" ").to_ascii_lowercase().as_str() {
+                "all" => Command::Reset,
+                "timezone" | "time zone" | "\"timezone\"" => {
+                    Command::TimeZone(SetZone { value: None, is_local: false, tag: "RESET" })
                 }
-            }
-            "DISCARD" => Command::Discard,
+                "statement_timeout" => Command::TimeLimit(None, "RESET"),
+                _ => Command::Nothing("RESET"),
+            },
+            "DISCARD" => match second.as_str() {
+                "PLANS" => Command::Nothing("DISCARD PLANS"),
+                "SEQUENCES" => Command::Nothing("DISCARD SEQUENCES"),
+                "TEMP" | "TEMPORARY" => Command::Nothing("DISCARD TEMP"),
+                _ => Command::Discard,
+            },
             "UNLISTEN" => Command::Nothing("UNLISTEN"),
-            "CLOSE" => Command::Nothing("CLOSE CURSOR"),
+            "DECLARE" | "FETCH" | "MOVE" | "CLOSE" => Command::Cursor(cursors::read(text)),
             "DEALLOCATE" => {
                 let name = rest.iter().copied().find(|word| !word.eq_ignore_ascii_case("prepare"));
                 Command::Forget(name.filter(|name| !name.eq_ignore_ascii_case("all")).map(unquoted))
@@ -124,7 +139,7 @@ fn set(rest: &[&str]) -> Command {
     match rest.as_slice() {
         [name, value @ ..] if name.eq_ignore_ascii_case("statement_timeout") => {
             let value: String = value.iter().filter(|word| !word.eq_ignore_ascii_case("to")).copied().collect();
-            Command::TimeLimit(span(value.trim_matches('\'')))
+            Command::TimeLimit(span(value.trim_matches('\'')), "SET")
         }
         _ => Command::Nothing("SET"),
     }
@@ -144,6 +159,9 @@ fn span(text: &str) -> Option<Duration> {
     (number > 0).then(|| Duration::from_millis(number.saturating_mul(millis)))
 }
 
+/// What SHOW tells that is no setting.
+const QUESTIONS: &[&str] = &["all", "tables", "columns", "functions", "schemas", "databases", "views"];
+
 fn show(rest: &[&str]) -> Command {
     let name = rest.join("_").trim_matches('"').to_ascii_lowercase();
     let name = match name.as_str() {
@@ -155,7 +173,8 @@ fn show(rest: &[&str]) -> Command {
         Some(_) if name == "timezone" => Command::ShowZone,
         Some(value) => Command::Show(name, value),
         // SHOW TABLES and its like are questions.
-        None => Command::Question,
+        None if rest.len() != 1 || QUESTIONS.contains(&name.as_str()) => Command::Question,
+        None => Command::ShowUnknown(name),
     }
 }
 
@@ -170,10 +189,15 @@ mod tests {
         assert_eq!(Command::of("SET extra_float_digits = 3"), Command::Nothing("SET"));
         assert_eq!(
             Command::of("set session statement_timeout to '5s'"),
-            Command::TimeLimit(Some(Duration::from_secs(5)))
+            Command::TimeLimit(Some(Duration::from_secs(5)), "SET")
         );
-        assert_eq!(Command::of("SET statement_timeout=250"), Command::TimeLimit(Some(Duration::from_millis(250))));
-        assert_eq!(Command::of("SET statement_timeout = 0"), Command::TimeLimit(None));
+        assert_eq!(
+            Command::of("SET statement_timeout=250"),
+            Command::TimeLimit(Some(Duration::from_millis(250)), "SET")
+        );
+        assert_eq!(Command::of("SET statement_timeout = 0"), Command::TimeLimit(None, "SET"));
+        assert_eq!(Command::of("RESET statement_timeout"), Command::TimeLimit(None, "RESET"));
+        assert_eq!(Command::of("reset all;"), Command::Reset);
         assert_eq!(
             Command::of("SHOW TRANSACTION ISOLATION LEVEL"),
             Command::Show("transaction_isolation".into(), "read committed")
@@ -195,6 +219,10 @@ mod tests {
         assert_eq!(Command::of("SHOW TIME ZONE"), Command::ShowZone);
         assert_eq!(Command::of("show timezone"), Command::ShowZone);
         assert_eq!(Command::of("DISCARD ALL"), Command::Discard);
+        // A pool keeps its prepared statements over these.
+        assert_eq!(Command::of("DISCARD SEQUENCES"), Command::Nothing("DISCARD SEQUENCES"));
+        assert_eq!(Command::of("discard temp"), Command::Nothing("DISCARD TEMP"));
+        assert_eq!(Command::of("SHOW no_such_setting"), Command::ShowUnknown("no_such_setting".into()));
         assert_eq!(Command::of("DEALLOCATE \"s1\""), Command::Forget(Some("s1".into())));
         assert_eq!(Command::of("DEALLOCATE ALL"), Command::Forget(None));
         assert_eq!(Command::of("setting"), Command::Question);
@@ -202,6 +230,15 @@ mod tests {
         assert_eq!(Command::of("copy(select 1) to stdout"), Command::Copy);
         assert_eq!(Command::of("-- x\nCOPY activity FROM STDIN"), Command::Copy);
         assert_eq!(Command::of("copying"), Command::Question);
-        assert_eq!(Command::of("ROLLBACK TO SAVEPOINT a"), Command::Nothing("ROLLBACK"));
+        for back in [
+            "ROLLBACK TO SAVEPOINT a",
+            "rollback to \"_pg3_1\"",
+            "ROLLBACK WORK TO a",
+            "rollback transaction to savepoint a",
+        ] {
+            assert_eq!(Command::of(back), Command::RollbackTo, "{back}");
+        }
+        assert_eq!(Command::of("ROLLBACK"), Command::Rollback);
+        assert!(matches!(Command::of("close \"a\""), Command::Cursor(Ok(_))));
     }
 }

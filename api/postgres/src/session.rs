@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Field, Schema};
 use footfall_api_sql::{Ask, Desk};
 use footfall_pipelines_store::query::{Dialect, ParameterValue};
 use pgwire::messages::data::{NoData, ParameterDescription, RowDescription};
@@ -20,11 +18,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::commands::{Command, SetZone};
 use crate::copy::{self, Copy};
 use crate::copy_out;
+use crate::cursors::Act;
 use crate::fault::Fault;
 use crate::parameters;
-use crate::portal::{Open, Source};
+use crate::portal::{Open, Source, shown};
 use crate::split::split;
 use crate::startup::Begun;
+use crate::stop::{Stop, no_portal, no_statement, within};
 use crate::type_ids;
 use crate::wire::{Broken, Wire};
 use crate::zone::{Clock, Zone, Zones};
@@ -36,51 +36,37 @@ const STATEMENT: u8 = b'S';
 /// The setting as clients know it.
 const ZONE: &str = "TimeZone";
 
-/// Why a message has no answer.
-pub(crate) enum Stop {
-    Fault(Fault),
-    Broken(Broken),
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Stop {
-        Stop::Fault(fault)
-    }
-}
-
-impl From<Broken> for Stop {
-    fn from(broken: Broken) -> Stop {
-        Stop::Broken(broken)
-    }
-}
-
 /// A parsed statement.
-struct Statement {
-    sql: String,
-    command: Option<Command>,
-    oids: Vec<u32>,
+pub(crate) struct Statement {
+    pub sql: String,
+    pub command: Option<Command>,
+    pub oids: Vec<u32>,
 }
 
 /// A statement with its values.
-struct Portal {
-    statement: Arc<Statement>,
-    values: Vec<ParameterValue>,
-    formats: Vec<i16>,
-    bytes: usize,
-    open: Option<Open>,
-    is_done: bool,
+pub(crate) struct Portal {
+    pub statement: Arc<Statement>,
+    pub values: Vec<ParameterValue>,
+    pub formats: Vec<i16>,
+    pub bytes: usize,
+    pub open: Option<Open>,
+    pub is_done: bool,
+    /// DECLARE has made it.
+    pub is_cursor: bool,
+    /// It outlives its transaction.
+    pub is_held: bool,
 }
 
 /// A session.
 pub(crate) struct Session<S> {
-    wire: Wire<S>,
+    pub wire: Wire<S>,
     desk: Desk,
     begun: Begun,
     statements: HashMap<String, Arc<Statement>>,
-    portals: HashMap<String, Portal>,
-    status: TransactionStatus,
+    pub portals: HashMap<String, Portal>,
+    pub status: TransactionStatus,
     time_limit: Option<Duration>,
-    zones: Zones,
+    pub zones: Zones,
     /// Messages are passed over until the next Sync.
     is_skipping: bool,
     idle_timeout: Duration,
@@ -120,7 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
                     self.is_skipping = false;
                     if self.status == TransactionStatus::Idle {
                         // Without a transaction a portal lives as long as its message series.
-                        self.portals.clear();
+                        self.portals.retain(|_, portal| portal.is_held);
                     }
                     self.ready().await?;
                 }
@@ -175,8 +161,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
 
     async fn statement(&mut self, sql: &str) -> Result<(), Stop> {
         let command = Command::of(sql);
-        if command == Command::Copy {
-            return self.copy(sql, Vec::new()).await;
+        match &command {
+            Command::Copy => return self.copy(sql, Vec::new()).await,
+            Command::Cursor(act) => return self.act(act, Vec::new(), None).await,
+            _ => {}
         }
         if let Some(source) = self.begin(sql, &command, Vec::new()).await? {
             let mut open = Open::new(source, &[], self.zones.now().clock)?;
@@ -205,16 +193,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         Ok(())
     }
 
+    /// Fails in a transaction that has.
+    pub fn may_go_on(&self) -> Result<(), Fault> {
+        match self.status {
+            TransactionStatus::Error => Err(Fault::new("25P02", "the transaction has failed: end it with ROLLBACK")),
+            _ => Ok(()),
+        }
+    }
+
     /// Begins a statement: rows, or `None` when all of it is done.
-    async fn begin(
+    pub async fn begin(
         &mut self,
         sql: &str,
         command: &Command,
         values: Vec<ParameterValue>,
     ) -> Result<Option<Source>, Stop> {
-        let ends = matches!(command, Command::Commit | Command::Rollback);
-        if self.status == TransactionStatus::Error && !ends {
-            return Err(Fault::new("25P02", "the transaction has failed: end it with ROLLBACK").into());
+        if !matches!(command, Command::Commit | Command::Rollback | Command::RollbackTo) {
+            self.may_go_on()?;
         }
         let done = match command {
             Command::Question => {
@@ -231,8 +226,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             }
             Command::Show(name, value) => return Ok(Some(shown(name, value)?)),
             Command::ShowZone => return Ok(Some(shown(ZONE, &self.zones.now().name)?)),
-            // It is begun where it is sent.
-            Command::Copy => return Ok(None),
+            Command::ShowUnknown(name) => {
+                return Err(Fault::new("42704", format!("there is no setting {name:?}")).into());
+            }
+            // They are begun where they are sent.
+            Command::Copy | Command::Cursor(_) => return Ok(None),
             Command::Begin => {
                 self.status = TransactionStatus::Transaction;
                 self.zones.begin();
@@ -241,10 +239,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             Command::Commit if self.status == TransactionStatus::Error => self.end("ROLLBACK")?,
             Command::Commit => self.end("COMMIT")?,
             Command::Rollback => self.end("ROLLBACK")?,
+            Command::RollbackTo if self.status == TransactionStatus::Idle => {
+                return Err(Fault::new("25P01", "there is no transaction, and no savepoint").into());
+            }
+            Command::RollbackTo => {
+                self.status = TransactionStatus::Transaction;
+                "ROLLBACK"
+            }
             Command::Nothing(tag) => tag,
-            Command::TimeLimit(limit) => {
+            Command::TimeLimit(limit, tag) => {
                 self.time_limit = *limit;
-                "SET"
+                *tag
             }
             Command::TimeZone(SetZone { value, is_local, tag }) => {
                 let zone = value.as_deref().map(Zone::of).transpose()?;
@@ -258,9 +263,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             }
             Command::Discard => {
                 self.statements.clear();
-                self.zones.set(None, false);
-                self.tell_zone()?;
+                self.portals.clear();
+                self.reset()?;
                 "DISCARD ALL"
+            }
+            Command::Reset => {
+                self.reset()?;
+                "RESET"
             }
             Command::Forget(name) => {
                 match name {
@@ -274,9 +283,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         Ok(None)
     }
 
+    /// Every setting as the session began.
+    fn reset(&mut self) -> Result<(), Broken> {
+        self.time_limit = None;
+        self.zones.set(None, false);
+        self.tell_zone()
+    }
+
     fn end(&mut self, tag: &'static str) -> Result<&'static str, Broken> {
         self.status = TransactionStatus::Idle;
-        self.portals.clear();
+        self.portals.retain(|_, portal| portal.is_held && tag == "COMMIT");
         self.zones.end(tag == "COMMIT");
         self.tell_zone()?;
         Ok(tag)
@@ -290,7 +306,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         }
     }
 
-    fn complete(&mut self, tag: String) -> Result<(), Broken> {
+    pub fn complete(&mut self, tag: String) -> Result<(), Broken> {
         self.wire.put(Out::CommandComplete(CommandComplete::new(tag)))
     }
 
@@ -308,7 +324,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         }
     }
 
-    fn kept(&self, more: usize) -> Result<(), Fault> {
+    pub fn kept(&self, more: usize) -> Result<(), Fault> {
         let statements = self.statements.values().map(|statement| statement.sql.len());
         let bytes: usize = statements.chain(self.portals.values().map(|portal| portal.bytes)).sum();
         match self.statements.len() + self.portals.len() < KEPT_MAX && bytes + more <= KEPT_BYTES_MAX {
@@ -356,7 +372,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             values.push(parameters::value(oid, bytes.as_ref(), is_binary(place)?)?);
         }
         let formats = bind.result_column_format_codes;
-        self.portals.insert(name, Portal { statement, values, formats, bytes, open: None, is_done: false });
+        let (is_cursor, is_held) = (false, false);
+        self.portals
+            .insert(name, Portal { statement, values, formats, bytes, open: None, is_done: false, is_cursor, is_held });
         Ok(self.wire.put(Out::BindComplete(BindComplete::new()))?)
     }
 
@@ -387,6 +405,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
                 Out::RowDescription(RowDescription::new(fields.collect()))
             }
             (Some(Command::Show(name, value)), None) => Open::new(shown(name, value)?, &[], Clock::Utc)?.description(),
+            (Some(Command::Cursor(Ok(Act::Fetch(fetch)))), None) => {
+                self.fetched(fetch, &[])?.unwrap_or_else(|| Out::NoData(NoData::new()))
+            }
             (Some(Command::ShowZone), None) => Open::new(shown(ZONE, "")?, &[], Clock::Utc)?.description(),
             _ => Out::NoData(NoData::new()),
         };
@@ -395,6 +416,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
 
     async fn describe_portal(&mut self, name: &str) -> Result<(), Stop> {
         let mut portal = self.portals.remove(name).ok_or_else(|| no_portal(name))?;
+        if let Some(Command::Cursor(Ok(Act::Fetch(fetch)))) = &portal.statement.command {
+            let row = self.fetched(fetch, &portal.formats)?.unwrap_or_else(|| Out::NoData(NoData::new()));
+            self.portals.insert(name.to_owned(), portal);
+            return Ok(self.wire.put(row)?);
+        }
         let asks = matches!(portal.statement.command, Some(Command::Question | Command::Show(..) | Command::ShowZone));
         if asks && portal.open.is_none() && !portal.is_done {
             self.open(&mut portal).await?;
@@ -429,6 +455,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             let copied = self.copy(&statement.sql, values).await;
             return copied.map_err(|stop| within(stop, "", &statement.sql));
         }
+        if let Command::Cursor(act) = &command {
+            let (values, formats) = (portal.values.clone(), portal.formats.clone());
+            self.portals.insert(name, portal);
+            return self.act(act, values, Some(&formats)).await;
+        }
         if portal.open.is_none() && !portal.is_done {
             self.open(&mut portal).await?;
             if portal.is_done {
@@ -461,27 +492,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
     }
 }
 
-fn within(stop: Stop, before: &str, sql: &str) -> Stop {
-    match stop {
-        Stop::Fault(fault) => Stop::Fault(fault.within(before, sql)),
-        broken => broken,
-    }
-}
-
 fn tag(command: &Command) -> &'static str {
     if matches!(command, Command::Show(..) | Command::ShowZone) { "SHOW" } else { "SELECT" }
-}
-
-fn no_statement(name: &str) -> Fault {
-    Fault::new("26000", format!("there is no statement {name:?}"))
-}
-
-fn no_portal(name: &str) -> Fault {
-    Fault::new("34000", format!("there is no portal {name:?}"))
-}
-
-fn shown(name: &str, value: &str) -> Result<Source, Fault> {
-    let schema = Arc::new(Schema::new(vec![Field::new(name, DataType::Utf8, false)]));
-    let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(StringArray::from(vec![value]))]);
-    Ok(Source::Own(schema, Some(batch.map_err(|error| Fault::new("XX000", error.to_string()))?)))
 }
