@@ -16,7 +16,8 @@ pub(crate) fn values(batch: &RecordBatch) -> Result<Vec<ParameterValue>, Status>
 
 fn value(column: &ArrayRef, row: usize) -> Result<ParameterValue, Status> {
     let kind = kind_of(column.data_type())?;
-    if column.is_null(row) {
+    // Of a column that is all null, and of a dictionary's entries, `is_null` alone does not tell.
+    if column.logical_nulls().is_some_and(|nulls| nulls.is_null(row)) {
         return Ok(ParameterValue::null(kind));
     }
     let items = match column.data_type() {
@@ -55,4 +56,31 @@ fn kind_of(data_type: &DataType) -> Result<ParameterKind, Status> {
         DataType::List(_) | DataType::Dictionary(..) => ParameterKind::Unknown,
         other => return Err(Status::unimplemented(format!("a parameter of type {other}"))),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Int64Array, NullArray, StringArray};
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_null_and_no_empty_text() {
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("a", Arc::new(NullArray::new(1))),
+            ("b", Arc::new(Int64Array::from(vec![None::<i64>]))),
+            ("c", Arc::new(StringArray::from(vec![""]))),
+        ];
+        let values = values(
+            &RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
+                .unwrap(),
+        )
+        .unwrap();
+        assert_eq!(values[0], ParameterValue::null(ParameterKind::Unknown));
+        assert_eq!(values[1], ParameterValue::null(ParameterKind::Integer));
+        assert_eq!(values[2], ParameterValue::one(ParameterKind::Unknown, ""));
+    }
 }
