@@ -145,6 +145,9 @@ SELECT t.typname,t.oid FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n 
 -- JDBC some: a kind of values by its name
 SELECT t.oid, n.nspname = ANY(current_schemas(true)), n.nspname, t.typinput = 'array_in'::regproc, t.typname, t.typelem, t.typtype, t.typdelim, e.typname, e.typtype, e.typdelim, arr.oid, e.typtype FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_catalog.pg_type arr ON (arr.typelem, arr.typinput) = (t.oid, 'array_in'::regproc) LEFT JOIN pg_catalog.pg_type e ON t.typelem = e.oid LEFT JOIN (SELECT s.r, (current_schemas(false))[r] AS nspname FROM generate_series(1, array_upper(current_schemas(false), 1)) AS s (r)) AS sp USING (nspname) WHERE t.typname = 'money' ORDER BY sp.r, t.oid DESC LIMIT 1;
 
+-- DuckDB some: the version
+SELECT version(), (SELECT COUNT(*) FROM pg_settings WHERE name LIKE 'rds%');
+
 -- DuckDB some: schemas
 SELECT oid, nspname FROM pg_namespace ORDER BY oid;
 
