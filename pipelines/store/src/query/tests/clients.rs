@@ -66,7 +66,7 @@ async fn every_recorded_question_has_an_answer() {
 #[tokio::test]
 async fn types_are_told_with_what_they_are_made_of() {
     let fixture = fixture();
-    let types = statement("-- Npgsql and Power BI some: types");
+    let types = statement("-- Npgsql some: types");
     let of = |name: &str| format!("SELECT elemtypoid, typtype FROM ({types}) AS pg_told WHERE typname = '{name}'");
     assert_eq!(rows(&fixture, &of("_text")).await, json!([{"elemtypoid": 25, "typtype": "a"}]));
     assert_eq!(rows(&fixture, &of("int4multirange")).await, json!([{"elemtypoid": 3904, "typtype": "m"}]));
