@@ -79,6 +79,11 @@ def pools():
             psycopg.ClientCursor(connection).execute(back)
             assert connection.execute("SELECT count(*) FROM activity", prepare=False).fetchone()[0] > 0, back
         assert state_of(lambda: psycopg.ClientCursor(connection).execute("SHOW no_such_setting")) == "42704"
+        with connection.transaction():
+            connection.execute("SET LOCAL statement_timeout = 1", prepare=False)
+        assert connection.execute("SELECT count(*) FROM activity", prepare=False).fetchone()[0] > 0, "it was local"
+    with connected(autocommit=True, options="-c statement_timeout=1") as connection:
+        assert state_of(lambda: connection.execute("SELECT count(*) FROM activity a, activity b WHERE a.event < b.event")) == "57014"
 
 
 def cursors():

@@ -6,6 +6,7 @@ use footfall_pipelines_store::query::postgres_setting;
 
 use crate::cursors::{self, Act};
 use crate::split::words;
+use crate::time_limit::span;
 
 /// A statement, as far as the session has to know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +20,13 @@ pub(crate) enum Command {
     RollbackTo,
     /// Answered with its tag alone: there is nothing to set.
     Nothing(&'static str),
-    /// `SET statement_timeout`, and what puts it back; `None` for no limit of one's own.
-    TimeLimit(Option<Duration>, &'static str),
+    /// `SET [LOCAL] statement_timeout`; `None` for no limit of one's own.
+    TimeLimit {
+        limit: Option<Duration>,
+        is_local: bool,
+    },
+    /// What puts it back.
+    ResetTimeLimit,
     /// `SET TIME ZONE` and what puts it back.
     TimeZone(SetZone),
     /// `SHOW name`.
@@ -52,6 +58,11 @@ pub(crate) struct SetZone {
 }
 
 impl Command {
+    /// What stands before the number of rows when they have been sent.
+    pub fn tag(&self) -> &'static str {
+        if matches!(self, Command::Show(..) | Command::ShowZone) { "SHOW" } else { "SELECT" }
+    }
+
     pub fn of(sql: &str) -> Command {
         let text = words(sql).trim_end_matches([';', ' ', '\n', '\t', '\r']);
         let mut parts = text.split(|c: char| c.is_whitespace() || c == '=').filter(|part| !part.is_empty());
@@ -73,7 +84,7 @@ impl Command {
                 "timezone" | "time zone" | "\"timezone\"" => {
                     Command::TimeZone(SetZone { value: None, is_local: false, tag: "RESET" })
                 }
-                "statement_timeout" => Command::TimeLimit(None, "RESET"),
+                "statement_timeout" => Command::ResetTimeLimit,
                 _ => Command::Nothing("RESET"),
             },
             "DISCARD" => match second.as_str() {
@@ -134,29 +145,20 @@ fn cut<'a>(text: &'a str, word: &str) -> Option<&'a str> {
 }
 
 fn set(rest: &[&str]) -> Command {
-    let scopes = ["session", "local"];
-    let rest: Vec<&str> = rest.iter().copied().filter(|word| !scopes.contains(&word.to_lowercase().as_str())).collect();
-    match rest.as_slice() {
+    let (scope, rest) = match rest {
+        [scope, rest @ ..] if ["session", "local"].iter().any(|word| scope.eq_ignore_ascii_case(word)) => {
+            (*scope, rest)
+        }
+        rest => ("", rest),
+    };
+    match rest {
         [name, value @ ..] if name.eq_ignore_ascii_case("statement_timeout") => {
             let value: String = value.iter().filter(|word| !word.eq_ignore_ascii_case("to")).copied().collect();
-            Command::TimeLimit(span(value.trim_matches('\'')), "SET")
+            let limit = span(value.trim_matches('\''));
+            Command::TimeLimit { limit, is_local: scope.eq_ignore_ascii_case("local") }
         }
         _ => Command::Nothing("SET"),
     }
-}
-
-/// `5000` (milliseconds), `5s`, `2min`; zero and nonsense are no limit.
-fn span(text: &str) -> Option<Duration> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let millis = match unit.trim() {
-        "" | "ms" => 1,
-        "s" => 1000,
-        "min" => 60_000,
-        _ => return None,
-    };
-    let number: u64 = number.parse().ok()?;
-    (number > 0).then(|| Duration::from_millis(number.saturating_mul(millis)))
 }
 
 /// What SHOW tells that is no setting.
@@ -189,14 +191,18 @@ mod tests {
         assert_eq!(Command::of("SET extra_float_digits = 3"), Command::Nothing("SET"));
         assert_eq!(
             Command::of("set session statement_timeout to '5s'"),
-            Command::TimeLimit(Some(Duration::from_secs(5)), "SET")
+            Command::TimeLimit { limit: Some(Duration::from_secs(5)), is_local: false }
         );
         assert_eq!(
             Command::of("SET statement_timeout=250"),
-            Command::TimeLimit(Some(Duration::from_millis(250)), "SET")
+            Command::TimeLimit { limit: Some(Duration::from_millis(250)), is_local: false }
         );
-        assert_eq!(Command::of("SET statement_timeout = 0"), Command::TimeLimit(None, "SET"));
-        assert_eq!(Command::of("RESET statement_timeout"), Command::TimeLimit(None, "RESET"));
+        assert_eq!(Command::of("SET statement_timeout = 0"), Command::TimeLimit { limit: None, is_local: false });
+        assert_eq!(
+            Command::of("SET LOCAL statement_timeout = '1min'"),
+            Command::TimeLimit { limit: Some(Duration::from_secs(60)), is_local: true }
+        );
+        assert_eq!(Command::of("RESET statement_timeout"), Command::ResetTimeLimit);
         assert_eq!(Command::of("reset all;"), Command::Reset);
         assert_eq!(
             Command::of("SHOW TRANSACTION ISOLATION LEVEL"),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use footfall_pipelines_store::query::ParameterValue;
 use pgwire::messages::PgWireBackendMessage as Out;
+use pgwire::messages::data::NoData;
 use pgwire::messages::response::TransactionStatus;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -227,14 +228,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
     }
 
     /// The columns of what a FETCH gives, in these formats.
-    pub(crate) fn fetched(&mut self, fetch: &Fetch, formats: &[i16]) -> Result<Option<Out>, Fault> {
+    pub(crate) fn fetched(&mut self, fetch: &Fetch, formats: &[i16]) -> Result<Out, Fault> {
         let cursor = self.portals.get_mut(&fetch.name).ok_or_else(|| no_portal(&fetch.name))?;
         let is_own = !cursor.formats.is_empty();
-        let Some(open) = cursor.open.as_mut().filter(|_| !fetch.is_move) else { return Ok(None) };
+        let Some(open) = cursor.open.as_mut().filter(|_| !fetch.is_move) else { return Ok(Out::NoData(NoData::new())) };
         if !is_own {
             open.write_as(formats)?;
         }
-        Ok(Some(open.description()))
+        Ok(open.description())
     }
 }
 

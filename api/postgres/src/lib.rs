@@ -18,6 +18,7 @@ mod session;
 mod split;
 mod startup;
 mod stop;
+mod time_limit;
 mod times;
 mod type_ids;
 mod wire;

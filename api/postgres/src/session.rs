@@ -25,6 +25,7 @@ use crate::portal::{Open, Source, shown};
 use crate::split::split;
 use crate::startup::Begun;
 use crate::stop::{Stop, no_portal, no_statement, within};
+use crate::time_limit::TimeLimit;
 use crate::type_ids;
 use crate::wire::{Broken, Wire};
 use crate::zone::{Clock, Zone, Zones};
@@ -65,7 +66,7 @@ pub(crate) struct Session<S> {
     statements: HashMap<String, Arc<Statement>>,
     pub portals: HashMap<String, Portal>,
     pub status: TransactionStatus,
-    time_limit: Option<Duration>,
+    time_limit: TimeLimit,
     pub zones: Zones,
     /// Messages are passed over until the next Sync.
     is_skipping: bool,
@@ -74,7 +75,7 @@ pub(crate) struct Session<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
     pub fn new(wire: Wire<S>, desk: Desk, begun: Begun, idle_timeout: Duration) -> Session<S> {
-        let zones = Zones::new(begun.zone.clone());
+        let (zones, time_limit) = (Zones::new(begun.zone.clone()), TimeLimit::new(begun.time_limit));
         Session {
             wire,
             desk,
@@ -82,7 +83,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             statements: HashMap::new(),
             portals: HashMap::new(),
             status: TransactionStatus::Idle,
-            time_limit: None,
+            time_limit,
             zones,
             is_skipping: false,
             idle_timeout,
@@ -170,7 +171,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             let mut open = Open::new(source, &[], self.zones.now().clock)?;
             self.wire.put(open.description())?;
             let sent = open.send(&mut self.wire, 0).await?;
-            self.complete(format!("{} {}", tag(&command), sent.rows))?;
+            self.complete(format!("{} {}", command.tag(), sent.rows))?;
         }
         Ok(())
     }
@@ -213,9 +214,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         }
         let done = match command {
             Command::Question => {
-                let (time_limit, time_zone) = (self.time_limit, self.zones.now().engine.clone());
-                let dialect = Dialect::Postgres;
-                let ask = Ask { sql: sql.to_owned(), values, dialect, time_limit, time_zone };
+                let (time_limit, time_zone) = (self.time_limit.now(), self.zones.now().engine.clone());
+                let ask = Ask { sql: sql.to_owned(), values, dialect: Dialect::Postgres, time_limit, time_zone };
                 let answer = self.desk.ask(&self.begun.seat, ask, &self.begun.cancel);
                 let rows = tokio::select! {
                     biased;
@@ -234,6 +234,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             Command::Begin => {
                 self.status = TransactionStatus::Transaction;
                 self.zones.begin();
+                self.time_limit.begin();
                 "BEGIN"
             }
             Command::Commit if self.status == TransactionStatus::Error => self.end("ROLLBACK")?,
@@ -247,9 +248,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
                 "ROLLBACK"
             }
             Command::Nothing(tag) => tag,
-            Command::TimeLimit(limit, tag) => {
-                self.time_limit = *limit;
-                *tag
+            Command::TimeLimit { limit, is_local } => {
+                if self.status == TransactionStatus::Transaction || !is_local {
+                    self.time_limit.set(*limit, *is_local);
+                }
+                "SET"
+            }
+            Command::ResetTimeLimit => {
+                self.time_limit.reset();
+                "RESET"
             }
             Command::TimeZone(SetZone { value, is_local, tag }) => {
                 let zone = value.as_deref().map(Zone::of).transpose()?;
@@ -285,7 +292,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
 
     /// Every setting as the session began.
     fn reset(&mut self) -> Result<(), Broken> {
-        self.time_limit = None;
+        self.time_limit.reset();
         self.zones.set(None, false);
         self.tell_zone()
     }
@@ -294,6 +301,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         self.status = TransactionStatus::Idle;
         self.portals.retain(|_, portal| portal.is_held && tag == "COMMIT");
         self.zones.end(tag == "COMMIT");
+        self.time_limit.end(tag == "COMMIT");
         self.tell_zone()?;
         Ok(tag)
     }
@@ -405,9 +413,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
                 Out::RowDescription(RowDescription::new(fields.collect()))
             }
             (Some(Command::Show(name, value)), None) => Open::new(shown(name, value)?, &[], Clock::Utc)?.description(),
-            (Some(Command::Cursor(Ok(Act::Fetch(fetch)))), None) => {
-                self.fetched(fetch, &[])?.unwrap_or_else(|| Out::NoData(NoData::new()))
-            }
+            (Some(Command::Cursor(Ok(Act::Fetch(fetch)))), None) => self.fetched(fetch, &[])?,
             (Some(Command::ShowZone), None) => Open::new(shown(ZONE, "")?, &[], Clock::Utc)?.description(),
             _ => Out::NoData(NoData::new()),
         };
@@ -417,7 +423,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
     async fn describe_portal(&mut self, name: &str) -> Result<(), Stop> {
         let mut portal = self.portals.remove(name).ok_or_else(|| no_portal(name))?;
         if let Some(Command::Cursor(Ok(Act::Fetch(fetch)))) = &portal.statement.command {
-            let row = self.fetched(fetch, &portal.formats)?.unwrap_or_else(|| Out::NoData(NoData::new()));
+            let row = self.fetched(fetch, &portal.formats)?;
             self.portals.insert(name.to_owned(), portal);
             return Ok(self.wire.put(row)?);
         }
@@ -474,7 +480,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         };
         if sent.is_whole {
             (portal.open, portal.is_done) = (None, true);
-            self.complete(format!("{} {}", tag(&command), sent.rows))?;
+            self.complete(format!("{} {}", command.tag(), sent.rows))?;
         } else {
             self.wire.put(Out::PortalSuspended(PortalSuspended::new()))?;
         }
@@ -490,8 +496,4 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         }
         Ok(self.wire.put(Out::CloseComplete(CloseComplete::new()))?)
     }
-}
-
-fn tag(command: &Command) -> &'static str {
-    if matches!(command, Command::Show(..) | Command::ShowZone) { "SHOW" } else { "SELECT" }
 }
