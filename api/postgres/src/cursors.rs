@@ -102,7 +102,7 @@ fn fetch(rest: &str, is_move: bool) -> Result<Fetch, &'static str> {
         [] | ["next" | "forward"] => Some(1),
         ["all"] | ["forward", "all"] => None,
         ["forward", count] | [count] if count.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Some(count.parse().map_err(|_| WORDS)?)
+            Some(count.parse::<usize>().map_err(|_| WORDS)?)
         }
         _ => return Err(BACK),
     };

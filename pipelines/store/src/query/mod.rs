@@ -36,6 +36,7 @@ mod remote_table;
 mod row_expression;
 mod session;
 mod session_id;
+mod spelled;
 mod spellings;
 mod turns;
 mod views;

@@ -22,6 +22,7 @@ use super::driver_parameters::ParameterKind;
 use super::error::QueryError;
 use super::parameters::{self, Values};
 use super::postgres;
+use super::spelled::spell;
 
 /// Longest statement, in words and signs.
 const TOKENS_MAX: usize = 20_000;
@@ -80,6 +81,7 @@ pub(super) fn read(question: &Question, sql_bytes_max: usize) -> Result<Parsed, 
             only_reads(&statement)?;
             not_too_deep(&statement)?;
             name_casts(&mut statement);
+            spell(&mut statement)?;
             Ok(Parsed { statement, about_catalogue })
         }
         (Some(_), more) => Err(QueryError::TooManyStatements { count: more + 1 }),

@@ -9,4 +9,5 @@ mod people;
 mod policy;
 mod promoted;
 mod select;
+mod spelled;
 mod zones;
