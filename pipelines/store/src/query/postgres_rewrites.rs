@@ -52,20 +52,6 @@ impl VisitorMut for Rewrites {
         ControlFlow::Continue(())
     }
 
-    /// The engine wants every column of an answer to have a name of its own.
-    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        let mut seen = HashSet::new();
-        for (place, item) in select.projection.iter_mut().enumerate() {
-            if let SelectItem::UnnamedExpr(expr) = item
-                && !seen.insert(expr.to_string())
-            {
-                let alias = Ident::new(format!("column_{}", place + 1));
-                *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         let found = match expr {
             // The object of a name that is only worked out with the rows is not known.

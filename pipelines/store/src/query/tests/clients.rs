@@ -83,9 +83,9 @@ async fn a_subquery_about_the_row_around_it_is_one_value() {
         array_to_string(ARRAY(SELECT a.attname FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'event'), ',') AS has \
         FROM pg_class c WHERE c.relname = 'activity'";
     assert_eq!(rows(&fixture, sql).await, json!([{"relname": "activity", "schema": "public", "has": "event"}]));
-    // Nobody wrote a row of the catalogue, and no answer has two columns of one name.
+    // Nobody wrote a row of the catalogue.
     let sql = "SELECT c.relname, c.relname, c.xmin AS written FROM pg_class c WHERE c.relname = 'activity'";
-    let told = json!([{"relname": "activity", "column_2": "activity", "written": 0}]);
+    let told = json!([{"relname": "activity", "relname_2": "activity", "written": 0}]);
     assert_eq!(rows(&fixture, sql).await, told);
 }
 

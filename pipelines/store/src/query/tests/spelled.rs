@@ -53,3 +53,35 @@ async fn types_and_functions_have_postgresqls_names_too() {
         assert_eq!(value(&fixture, sql).await, told, "{sql}");
     }
 }
+
+#[tokio::test]
+async fn a_column_that_is_asked_twice_is_there_twice() {
+    let fixture = fixture();
+    let names = async |sql: &str| {
+        let rows = fixture.ask(sql).await;
+        rows[0].keys().cloned().collect::<Vec<_>>()
+    };
+    for (list, told) in [
+        ("event, event", &["event", "event_2"][..]),
+        ("amount, amount::text, CAST(amount AS bigint)", &["amount", "amount_2", "amount_3"][..]),
+        ("timestamp::text, timestamp", &["timestamp", "timestamp_2"][..]),
+        ("activity.event, event", &["event", "event_2"][..]),
+        ("event::text, kind AS event", &["event", "event_2"][..]),
+    ] {
+        let mut had = names(&format!("SELECT {list} FROM activity ORDER BY 1 LIMIT 1")).await;
+        had.sort();
+        // A null is not written as JSON.
+        had.iter().for_each(|name| assert!(told.contains(&name.as_str()), "{list}: {name}"));
+        let described =
+            fixture.engine.describe("demo", Question::new(format!("SELECT {list} FROM activity")), Vec::new());
+        let mut described: Vec<String> =
+            described.await.unwrap().schema.fields().iter().map(|field| field.name().clone()).collect();
+        described.sort();
+        assert_eq!(described, told, "{list}");
+    }
+    let all = "SELECT *, timestamp::date FROM activity LIMIT 1";
+    assert!(names(all).await.contains(&"timestamp_2".to_owned()));
+    assert_eq!(names("SELECT count(*), count(*) FROM activity").await.len(), 2);
+    // Two tables may have a column of one name, and a cast is still called as its column.
+    assert_eq!(names("SELECT event::text FROM activity ORDER BY event LIMIT 1").await, ["event"]);
+}
