@@ -111,6 +111,10 @@ fn bare(name: &ObjectName) -> Option<String> {
     name.0.last().and_then(ObjectNamePart::as_ident).map(|ident| ident.value.to_ascii_lowercase())
 }
 
+fn nested(expr: &Expr) -> Box<Expr> {
+    Box::new(Expr::Nested(Box::new(expr.clone())))
+}
+
 /// Another expression in place of the call.
 fn of_call(call: &mut Function) -> Result<Option<Expr>, QueryError> {
     let Some(name) = bare(&call.name) else { return Ok(None) };
@@ -125,7 +129,6 @@ fn of_call(call: &mut Function) -> Result<Option<Expr>, QueryError> {
         return Ok(None);
     };
     if name == "mod" {
-        let nested = |expr: &Expr| Box::new(Expr::Nested(Box::new(expr.clone())));
         let rest = Expr::BinaryOp { left: nested(first), op: BinaryOperator::Modulo, right: nested(second) };
         return Ok(Some(Expr::Nested(Box::new(rest))));
     }
@@ -145,10 +148,9 @@ fn of_call(call: &mut Function) -> Result<Option<Expr>, QueryError> {
 fn pattern_of(pattern: &str) -> Option<String> {
     let (mut written, mut rest) = (String::new(), pattern);
     while let Some(letter) = rest.chars().next() {
-        let part = NAMES.iter().find(|(part, _)| rest.starts_with(part)).or_else(|| {
-            let starts = |part: &str| rest.get(..part.len()).is_some_and(|start| start.eq_ignore_ascii_case(part));
-            PARTS.iter().find(|(part, _)| starts(part))
-        });
+        let starts =
+            |part: &&(&str, &str)| rest.get(..part.0.len()).is_some_and(|start| start.eq_ignore_ascii_case(part.0));
+        let part = NAMES.iter().find(|part| rest.starts_with(part.0)).or_else(|| PARTS.iter().find(starts));
         if let Some((part, known)) = part {
             written.push_str(known);
             rest = &rest[part.len()..];
