@@ -207,12 +207,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         let mut cursor = self.portals.remove(&fetch.name).ok_or_else(|| no_portal(&fetch.name))?;
         let mut rows = 0;
         if let Some(open) = &mut cursor.open {
-            match formats {
-                // A cursor that was declared as binary is so in any protocol.
-                Some(formats) if cursor.formats.is_empty() => open.write_as(formats)?,
-                Some(_) => {}
-                None if fetch.is_move => {}
-                None => self.wire.put(open.description())?,
+            // A cursor that was declared as binary is so in any protocol.
+            if cursor.formats.is_empty() {
+                open.write_as(formats.unwrap_or_default())?;
+            }
+            if formats.is_none() && !fetch.is_move {
+                self.wire.put(open.description())?;
             }
             if !cursor.is_done && fetch.count != Some(0) {
                 let most = fetch.count.unwrap_or(0);
