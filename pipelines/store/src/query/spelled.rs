@@ -15,6 +15,9 @@ const OF_PATTERNS: &[&str] = &["to_char", "to_timestamp", "to_date"];
 /// Functions that are `now()`.
 const NOW: &[&str] = &["clock_timestamp", "statement_timestamp", "transaction_timestamp"];
 
+/// Types that are text, beside those of the standard.
+const TEXTS: &[&str] = &["bpchar", "name", "char", "citext", "xml"];
+
 /// Parts of PostgreSQL's patterns in any case, the longer ones first, and what the engine calls them.
 const PARTS: &[(&str, &str)] = &[
     ("yyyy", "%Y"),
@@ -102,7 +105,10 @@ fn known(data_type: &DataType) -> Option<DataType> {
         DataType::CharacterVarying(_) | DataType::CharVarying(_) | DataType::JSON | DataType::JSONB => {
             Some(DataType::Varchar(None))
         }
-        DataType::Custom(name, _) if bare(name).is_some_and(|name| name == "bpchar") => Some(DataType::Varchar(None)),
+        DataType::Custom(name, arguments) if arguments.is_empty() => {
+            let is_text = bare(name).is_some_and(|name| TEXTS.contains(&name.as_str()));
+            is_text.then_some(DataType::Varchar(None))
+        }
         _ => None,
     }
 }

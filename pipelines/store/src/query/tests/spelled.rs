@@ -45,6 +45,7 @@ async fn types_and_functions_have_postgresqls_names_too() {
         ("SELECT CAST(event AS CHARACTER VARYING) FROM activity LIMIT 1", json!("view")),
         ("SELECT event::character varying(255) FROM activity LIMIT 1", json!("view")),
         ("SELECT properties::jsonb->>'plan' FROM activity LIMIT 1", json!("pro")),
+        ("SELECT event::name FROM activity LIMIT 1", json!("view")),
         ("SELECT mod(count(*) + 4, 1 + 1) FROM activity", json!(1)),
         ("SELECT clock_timestamp() = now()", json!(true)),
         ("SELECT message_id FROM activity ORDER BY message_id OFFSET 1 FETCH FIRST 1 ROWS ONLY", json!("m0001")),
