@@ -41,8 +41,14 @@ pub(super) struct Rewrites;
 impl VisitorMut for Rewrites {
     type Break = ();
 
-    /// Tables of the catalogue are found without its name.
+    /// Tables of the catalogue are found without its name. One of them is a function, too.
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table { name, args, .. } = factor
+            && args.is_some()
+            && last_of(name).is_some_and(|name| name == "pg_show_all_settings")
+        {
+            (*name, *args) = (ObjectName::from(vec![Ident::new(postgres_tables::SETTINGS_TABLE)]), None);
+        }
         if let TableFactor::Table { name, args: None, .. } = factor
             && let [ObjectNamePart::Identifier(only)] = name.0.as_slice()
             && postgres_tables::is_own(&only.value.to_ascii_lowercase())
@@ -133,6 +139,10 @@ fn call_of(call: &Function) -> Option<Replaced> {
 
 /// `ARRAY(SELECT x …)` as `(SELECT array_agg(x) …)`.
 fn array_of(mut query: Box<Query>) -> Option<Replaced> {
+    // What a role belongs to, by way of others: nothing.
+    if query.with.is_some() {
+        return Some(Replaced::By(Value::Null));
+    }
     let SetExpr::Select(select) = query.body.as_mut() else { return None };
     if !is_plain(select) || query.limit_clause.is_some() || query.fetch.is_some() {
         return None;

@@ -18,7 +18,8 @@ use super::postgres_functions::SETTINGS;
 pub(super) type OwnTables = HashMap<&'static str, Arc<dyn TableProvider>>;
 
 const RELATIONS: &str = "pg_class";
-const SETTINGS_TABLE: &str = "pg_settings";
+pub(super) const SETTINGS_TABLE: &str = "pg_settings";
+const ROLES: &str = "pg_roles";
 
 /// Tables in which there is nothing, with their columns. The letter behind a colon is the type, which is text without one: `b`oolean,
 /// `h`alf, `i`nteger, `l`ong, `f`loat, `t`ime, and lists of `H`alves, `I`ntegers and te`X`ts.
@@ -90,9 +91,12 @@ const EMPTY: &[(&str, &str)] = &[
 const SETTINGS_COLUMNS: &str = "name setting unit category short_desc extra_desc context vartype source min_val max_val \
                                 enumvals:X boot_val reset_val sourcefile sourceline:i pending_restart:b";
 
+const ROLE_COLUMNS: &str = "rolname rolsuper:b rolinherit:b rolcreaterole:b rolcreatedb:b rolcanlogin:b rolreplication:b \
+                            rolconnlimit:i rolpassword rolvaliduntil:t rolbypassrls:b rolconfig:X oid:i";
+
 /// True for a table that is told here.
 pub(super) fn is_own(name: &str) -> bool {
-    name == SETTINGS_TABLE || EMPTY.iter().any(|(table, _)| *table == name)
+    [SETTINGS_TABLE, ROLES].contains(&name) || EMPTY.iter().any(|(table, _)| *table == name)
 }
 
 fn column(told: &str) -> Field {
@@ -124,6 +128,7 @@ pub(super) fn tables() -> Result<OwnTables> {
         tables.insert(name, Arc::new(MemTable::try_new(schema(columns), vec![vec![]])?));
     }
     tables.insert(SETTINGS_TABLE, settings()?);
+    tables.insert(ROLES, roles()?);
     Ok(tables)
 }
 
@@ -140,6 +145,24 @@ fn settings() -> Result<Arc<dyn TableProvider>> {
         }
     });
     let batch = RecordBatch::try_new(schema.clone(), columns.collect())?;
+    Ok(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))
+}
+
+/// The only role, which is called as `current_user` says.
+fn roles() -> Result<Arc<dyn TableProvider>> {
+    let schema = schema(ROLE_COLUMNS);
+    let mut columns = Vec::with_capacity(schema.fields().len());
+    for field in schema.fields() {
+        columns.push(match field.name().as_str() {
+            "rolname" => ScalarValue::from("postgres").to_array()?,
+            "rolinherit" | "rolcanlogin" => ScalarValue::from(true).to_array()?,
+            "rolconnlimit" => ScalarValue::from(-1_i32).to_array()?,
+            "oid" => ScalarValue::from(10_i32).to_array()?,
+            _ if field.data_type() == &DataType::Boolean => ScalarValue::from(false).to_array()?,
+            _ => new_null_array(field.data_type(), 1),
+        });
+    }
+    let batch = RecordBatch::try_new(schema.clone(), columns)?;
     Ok(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))
 }
 
