@@ -6,6 +6,7 @@ Prints one line of JSON with what was compared. Any difference ends it with an e
 import json
 
 from sql_doors_all import cohorts, moments, revocation, slow_readers
+from sql_doors_cursors import cursors
 from sql_doors_flight import flight_behaviour, flight_cancellation
 from sql_doors_gear import COUNT, READ_KEY
 from sql_doors_policies import compare_restricted
@@ -20,6 +21,7 @@ def main():
     compared = compare(READ_KEY, COUNT)
     restricted = compare_restricted(COUNT)
     refusals()
+    cursors()
     flight_behaviour()
     garbage()
     account = {"compared": COUNT, "rows": compared, "restricted": restricted}

@@ -73,6 +73,9 @@ def flight_behaviour():
         with connection.cursor() as cursor:
             cursor.execute("SELECT $1 AS a, $2 AS b", ["it's", 7])
             assert cursor.fetchone()[0] == "it's"
+            # A value that is nothing has no type, and is no empty text.
+            cursor.execute("SELECT $1 IS NULL AS a, $2 IS NULL AS b", [None, ""])
+            assert cursor.fetchone() == (True, False)
             reader = cursor.execute("SELECT a.properties FROM activity a, activity b").fetch_record_batch()
             reader.read_next_batch()
             cursor.adbc_cancel()
@@ -81,3 +84,19 @@ def flight_behaviour():
         raise SystemExit("a wrong key was let in")
     except adbc_driver_manager.Error as error:
         assert "UNAUTHENTICATED" in str(error).upper(), error
+    keys()
+
+
+def keys():
+    """What JDBC's drivers ask about every table: keys, of which there are none, and types."""
+    client, options = flight_client(READ_KEY)
+    table = field(3, b"activity")
+    for name, body, column in [
+        ("CommandGetPrimaryKeys", table, "key_name"), ("CommandGetImportedKeys", table, "pk_key_name"),
+        ("CommandGetExportedKeys", table, "fk_key_name"), ("CommandGetCrossReference", table + field(6, b"persons"), "delete_rule"),
+        ("CommandGetXdbcTypeInfo", b"", "type_name"),
+    ]:
+        info = client.get_flight_info(arrow_flight.FlightDescriptor.for_command(any_of(name, body)), options)
+        told = client.do_get(info.endpoints[0].ticket, options).read_all()
+        assert told.schema == info.schema and column in told.schema.names, f"{name}: {told.schema}"
+        assert (told.num_rows > 0) == (name == "CommandGetXdbcTypeInfo"), f"{name}: {told}"

@@ -4,11 +4,13 @@
 //! The bearer token is a key that reads. What is asked is answered as `POST /v1/sql` answers it, in Arrow's own form;
 //! `docs/sql-doors.md` tells the door from the outside.
 
+mod answers;
 mod catalogue;
 mod connection;
 mod credentials;
 mod door;
 mod info;
+mod keys;
 mod parameters;
 mod prepared;
 mod running;

@@ -40,8 +40,8 @@ fn value(column: &ArrayRef, row: usize, left: &mut usize) -> Result<ParameterVal
     let fewer = left.checked_sub(1);
     *left = fewer.ok_or_else(|| Status::invalid_argument(format!("at most {ITEMS_MAX} values can be bound")))?;
     let kind = kind_of(column.data_type())?;
-    // A column of nulls alone has no bits that say so.
-    if column.is_null(row) || *column.data_type() == DataType::Null {
+    // Of a column that is all null, and of a dictionary's entries, `is_null` alone does not tell.
+    if column.logical_nulls().is_some_and(|nulls| nulls.is_null(row)) {
         return Ok(ParameterValue::null(kind));
     }
     let items = match column.data_type() {
@@ -88,7 +88,7 @@ mod tests {
 
     use std::sync::Arc;
 
-    use arrow::array::{ListArray, NullArray, StringArray};
+    use arrow::array::{Int64Array, ListArray, NullArray, StringArray};
     use arrow::buffer::OffsetBuffer;
     use arrow::datatypes::Field;
     use arrow::ipc::CompressionType;
@@ -132,5 +132,22 @@ mod tests {
     #[test]
     fn a_column_of_nulls_is_null() {
         assert_eq!(values(&of(Arc::new(NullArray::new(1)))).unwrap()[0].content, ParameterContent::Null);
+    }
+
+    #[test]
+    fn nothing_is_null_and_no_empty_text() {
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("a", Arc::new(NullArray::new(1))),
+            ("b", Arc::new(Int64Array::from(vec![None::<i64>]))),
+            ("c", Arc::new(StringArray::from(vec![""]))),
+        ];
+        let values = values(
+            &RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
+                .unwrap(),
+        )
+        .unwrap();
+        assert_eq!(values[0], ParameterValue::null(ParameterKind::Unknown));
+        assert_eq!(values[1], ParameterValue::null(ParameterKind::Integer));
+        assert_eq!(values[2], ParameterValue::one(ParameterKind::Unknown, ""));
     }
 }

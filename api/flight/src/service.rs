@@ -3,11 +3,8 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use arrow::ipc::writer::IpcWriteOptions;
+use arrow::datatypes::{DataType, Field, Schema};
 use arrow_flight::decode::FlightRecordBatchStream;
-use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::error::FlightError;
 use arrow_flight::flight_service_server::FlightService;
 use arrow_flight::sql::metadata::SqlInfoData;
@@ -15,29 +12,32 @@ use arrow_flight::sql::server::{FlightSqlService, PeekableFlightDataStream};
 use arrow_flight::sql::{
     ActionCancelQueryRequest, ActionCancelQueryResult, ActionClosePreparedStatementRequest,
     ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult, Any, Command, CommandGetCatalogs,
-    CommandGetDbSchemas, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables, CommandPreparedStatementQuery,
-    CommandPreparedStatementUpdate, CommandStatementIngest, CommandStatementQuery, CommandStatementUpdate,
-    DoPutPreparedStatementResult, ProstMessageExt, SqlInfo, TicketStatementQuery,
+    CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys, CommandGetImportedKeys,
+    CommandGetPrimaryKeys, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables, CommandGetXdbcTypeInfo,
+    CommandPreparedStatementQuery, CommandPreparedStatementUpdate, CommandStatementIngest, CommandStatementQuery,
+    CommandStatementUpdate, DoPutPreparedStatementResult, ProstMessageExt, SqlInfo, TicketStatementQuery,
 };
 use arrow_flight::{
     Action, ActionType, CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, FlightDescriptor,
-    FlightEndpoint, FlightInfo, HandshakeRequest, HandshakeResponse, IpcMessage, SchemaAsIpc, Ticket,
+    FlightEndpoint, FlightInfo, HandshakeRequest, HandshakeResponse, Ticket,
 };
-use footfall_api_sql::{Ask, Cancel, Desk, Rows, Seat};
-use footfall_pipelines_store::query::{ParameterValue, plain_batch, plain_schema};
+use footfall_api_sql::{Ask, Cancel, Desk, Seat};
+use footfall_pipelines_store::query::{ParameterValue, plain_schema};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use prost::Message;
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::answers::{encoded, failed, foreign, nothing, number_and_statement, one, plain_rows, schema_bytes};
 use crate::catalogue;
 use crate::credentials::enter;
-use crate::info::info;
+use crate::info::{info, types};
+use crate::keys;
 use crate::parameters::{uncompressed, values};
 use crate::prepared::{Prepared, Statements};
-use crate::running::{Entry, Running};
+use crate::running::Running;
 use crate::status::{only_reads, status};
 
-type Answered<T> = Result<Response<T>, Status>;
+pub(crate) type Answered<T> = Result<Response<T>, Status>;
 type Handshakes = Pin<Box<dyn Stream<Item = Result<HandshakeResponse, Status>> + Send>>;
 
 /// Behind the door.
@@ -49,7 +49,7 @@ pub(crate) struct Service {
 }
 
 /// Bytes before the statement in a ticket: which question it is, by chance.
-const NUMBER_BYTES: usize = 16;
+pub(crate) const NUMBER_BYTES: usize = 16;
 const CANCEL: &str = "CancelFlightInfo";
 /// The same word in the older action, whose names the library does not give out.
 const CANCELLED: i32 = CancelStatus::Cancelled as i32;
@@ -114,51 +114,8 @@ impl Service {
     }
 }
 
-type DoGet = <Service as FlightService>::DoGetStream;
+pub(crate) type DoGet = <Service as FlightService>::DoGetStream;
 type DoAction = <Service as FlightService>::DoActionStream;
-
-fn failed(error: impl std::fmt::Display) -> Status {
-    tracing::error!(%error, "a Flight answer cannot be made");
-    Status::internal("it failed inside; the server's log says why")
-}
-
-fn foreign() -> Status {
-    Status::invalid_argument("a ticket that is none of ours")
-}
-
-fn number_and_statement(ticket: &TicketStatementQuery) -> Result<(&[u8], &str), Status> {
-    let (number, sql) = ticket.statement_handle.split_at_checked(NUMBER_BYTES).ok_or_else(foreign)?;
-    Ok((number, std::str::from_utf8(sql).map_err(|_| foreign())?))
-}
-
-fn plain_rows(rows: Rows, schema: SchemaRef, entry: Entry) -> impl Stream<Item = Result<RecordBatch, FlightError>> {
-    stream::unfold((rows, schema, entry), |(mut rows, schema, entry)| async move {
-        let batch = match rows.next().await? {
-            Ok(batch) => plain_batch(&schema, &batch).map_err(|error| FlightError::Tonic(Box::new(failed(error)))),
-            Err(refusal) => Err(FlightError::Tonic(Box::new(status(refusal)))),
-        };
-        Some((batch, (rows, schema, entry)))
-    })
-}
-
-fn encoded(schema: SchemaRef, batches: impl Stream<Item = Result<RecordBatch, FlightError>> + Send + 'static) -> DoGet {
-    let data = FlightDataEncoderBuilder::new().with_schema(schema).build(batches);
-    Box::pin(data.map_err(|error| match error {
-        FlightError::Tonic(status) => *status,
-        other => failed(other),
-    }))
-}
-
-fn one(schema: SchemaRef, batch: arrow_flight::error::Result<RecordBatch>) -> Answered<DoGet> {
-    let batch = batch.map_err(failed)?;
-    Ok(Response::new(encoded(schema, stream::iter([Ok(batch)]))))
-}
-
-fn schema_bytes(schema: &Schema) -> Result<Vec<u8>, Status> {
-    let options = IpcWriteOptions::default();
-    let IpcMessage(bytes) = SchemaAsIpc::new(schema, &options).try_into().map_err(failed)?;
-    Ok(bytes.to_vec())
-}
 
 #[tonic::async_trait]
 impl FlightSqlService for Service {
@@ -363,6 +320,78 @@ impl FlightSqlService for Service {
         self.seat(&request).await?;
         let about: SqlInfoData = info().map_err(failed)?;
         one(about.schema(), query.into_builder(&about).build())
+    }
+
+    async fn get_flight_info_primary_keys(
+        &self,
+        query: CommandGetPrimaryKeys,
+        request: Request<FlightDescriptor>,
+    ) -> Answered<FlightInfo> {
+        self.seat(&request).await?;
+        self.info(query, Some(&keys::primary()), request)
+    }
+
+    async fn do_get_primary_keys(&self, _: CommandGetPrimaryKeys, request: Request<Ticket>) -> Answered<DoGet> {
+        self.seat(&request).await?;
+        nothing(keys::primary())
+    }
+
+    async fn get_flight_info_exported_keys(
+        &self,
+        query: CommandGetExportedKeys,
+        request: Request<FlightDescriptor>,
+    ) -> Answered<FlightInfo> {
+        self.seat(&request).await?;
+        self.info(query, Some(&keys::foreign()), request)
+    }
+
+    async fn do_get_exported_keys(&self, _: CommandGetExportedKeys, request: Request<Ticket>) -> Answered<DoGet> {
+        self.seat(&request).await?;
+        nothing(keys::foreign())
+    }
+
+    async fn get_flight_info_imported_keys(
+        &self,
+        query: CommandGetImportedKeys,
+        request: Request<FlightDescriptor>,
+    ) -> Answered<FlightInfo> {
+        self.seat(&request).await?;
+        self.info(query, Some(&keys::foreign()), request)
+    }
+
+    async fn do_get_imported_keys(&self, _: CommandGetImportedKeys, request: Request<Ticket>) -> Answered<DoGet> {
+        self.seat(&request).await?;
+        nothing(keys::foreign())
+    }
+
+    async fn get_flight_info_cross_reference(
+        &self,
+        query: CommandGetCrossReference,
+        request: Request<FlightDescriptor>,
+    ) -> Answered<FlightInfo> {
+        self.seat(&request).await?;
+        self.info(query, Some(&keys::foreign()), request)
+    }
+
+    async fn do_get_cross_reference(&self, _: CommandGetCrossReference, request: Request<Ticket>) -> Answered<DoGet> {
+        self.seat(&request).await?;
+        nothing(keys::foreign())
+    }
+
+    async fn get_flight_info_xdbc_type_info(
+        &self,
+        query: CommandGetXdbcTypeInfo,
+        request: Request<FlightDescriptor>,
+    ) -> Answered<FlightInfo> {
+        self.seat(&request).await?;
+        let types = types().map_err(failed)?;
+        self.info(query, Some(&types.schema()), request)
+    }
+
+    async fn do_get_xdbc_type_info(&self, query: CommandGetXdbcTypeInfo, request: Request<Ticket>) -> Answered<DoGet> {
+        self.seat(&request).await?;
+        let types = types().map_err(failed)?;
+        one(types.schema(), query.into_builder(&types).build())
     }
 
     async fn do_put_statement_update(

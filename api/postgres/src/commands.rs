@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use footfall_pipelines_store::query::postgres_setting;
 
+use crate::cursors::{self, Act};
 use crate::split::words;
+use crate::time_limit::span;
 
 /// A statement, as far as the session has to know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,20 +16,33 @@ pub(crate) enum Command {
     Begin,
     Commit,
     Rollback,
+    /// `ROLLBACK TO` a savepoint: a transaction that has failed goes on.
+    RollbackTo,
     /// Answered with its tag alone: there is nothing to set.
     Nothing(&'static str),
-    /// `SET statement_timeout`; `None` for no limit of one's own.
-    TimeLimit(Option<Duration>),
+    /// `SET [LOCAL] statement_timeout`; `None` for no limit of one's own.
+    TimeLimit {
+        limit: Option<Duration>,
+        is_local: bool,
+    },
+    /// What puts it back.
+    ResetTimeLimit,
     /// `SET TIME ZONE` and what puts it back.
     TimeZone(SetZone),
     /// `SHOW name`.
     Show(String, &'static str),
     /// `SHOW TIME ZONE`.
     ShowZone,
+    /// `SHOW` of a setting that there is not.
+    ShowUnknown(String),
+    /// DECLARE, FETCH, MOVE, CLOSE; or why it is none.
+    Cursor(Result<Act, &'static str>),
     /// `COPY`, whatever it is to do.
     Copy,
-    /// `DISCARD`: everything that the session was told.
+    /// `DISCARD ALL`: everything that the session was told.
     Discard,
+    /// `RESET ALL`: every setting.
+    Reset,
     /// `DEALLOCATE`: one statement, or all.
     Forget(Option<String>),
 }
@@ -43,6 +58,11 @@ pub(crate) struct SetZone {
 }
 
 impl Command {
+    /// What stands before the number of rows when they have been sent.
+    pub fn tag(&self) -> &'static str {
+        if matches!(self, Command::Show(..) | Command::ShowZone) { "SHOW" } else { "SELECT" }
+    }
+
     pub fn of(sql: &str) -> Command {
         let text = words(sql).trim_end_matches([';', ' ', '\n', '\t', '\r']);
         let mut parts = text.split(|c: char| c.is_whitespace() || c == '=').filter(|part| !part.is_empty());
@@ -54,21 +74,27 @@ impl Command {
             _ if begins_copy(text) => Command::Copy,
             "START" if second == "TRANSACTION" => Command::Begin,
             "COMMIT" | "END" => Command::Commit,
-            "ROLLBACK" if second == "TO" => Command::Nothing("ROLLBACK"),
+            "ROLLBACK" if rest.iter().any(|word| word.eq_ignore_ascii_case("to")) => Command::RollbackTo,
             "ROLLBACK" | "ABORT" => Command::Rollback,
             "SAVEPOINT" => Command::Nothing("SAVEPOINT"),
             "RELEASE" => Command::Nothing("RELEASE"),
             "SET" => set_zone(text).unwrap_or_else(|| set(&rest)),
-            "RESET" => {
-                let name = rest.join(" ").to_ascii_lowercase();
-                match matches!(name.as_str(), "all" | "timezone" | "time zone" | "\"timezone\"") {
-                    true => Command::TimeZone(SetZone { value: None, is_local: false, tag: "RESET" }),
-                    false => Command::Nothing("RESET"),
+            "RESET" => match rest.join(" ").to_ascii_lowercase().as_str() {
+                "all" => Command::Reset,
+                "timezone" | "time zone" | "\"timezone\"" => {
+                    Command::TimeZone(SetZone { value: None, is_local: false, tag: "RESET" })
                 }
-            }
-            "DISCARD" => Command::Discard,
+                "statement_timeout" => Command::ResetTimeLimit,
+                _ => Command::Nothing("RESET"),
+            },
+            "DISCARD" => match second.as_str() {
+                "PLANS" => Command::Nothing("DISCARD PLANS"),
+                "SEQUENCES" => Command::Nothing("DISCARD SEQUENCES"),
+                "TEMP" | "TEMPORARY" => Command::Nothing("DISCARD TEMP"),
+                _ => Command::Discard,
+            },
             "UNLISTEN" => Command::Nothing("UNLISTEN"),
-            "CLOSE" => Command::Nothing("CLOSE CURSOR"),
+            "DECLARE" | "FETCH" | "MOVE" | "CLOSE" => Command::Cursor(cursors::read(text)),
             "DEALLOCATE" => {
                 let name = rest.iter().copied().find(|word| !word.eq_ignore_ascii_case("prepare"));
                 Command::Forget(name.filter(|name| !name.eq_ignore_ascii_case("all")).map(unquoted))
@@ -119,30 +145,24 @@ fn cut<'a>(text: &'a str, word: &str) -> Option<&'a str> {
 }
 
 fn set(rest: &[&str]) -> Command {
-    let scopes = ["session", "local"];
-    let rest: Vec<&str> = rest.iter().copied().filter(|word| !scopes.contains(&word.to_lowercase().as_str())).collect();
-    match rest.as_slice() {
+    let (scope, rest) = match rest {
+        [scope, rest @ ..] if ["session", "local"].iter().any(|word| scope.eq_ignore_ascii_case(word)) => {
+            (*scope, rest)
+        }
+        rest => ("", rest),
+    };
+    match rest {
         [name, value @ ..] if name.eq_ignore_ascii_case("statement_timeout") => {
             let value: String = value.iter().filter(|word| !word.eq_ignore_ascii_case("to")).copied().collect();
-            Command::TimeLimit(span(value.trim_matches('\'')))
+            let limit = span(value.trim_matches('\''));
+            Command::TimeLimit { limit, is_local: scope.eq_ignore_ascii_case("local") }
         }
         _ => Command::Nothing("SET"),
     }
 }
 
-/// `5000` (milliseconds), `5s`, `2min`; zero and nonsense are no limit.
-fn span(text: &str) -> Option<Duration> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let millis = match unit.trim() {
-        "" | "ms" => 1,
-        "s" => 1000,
-        "min" => 60_000,
-        _ => return None,
-    };
-    let number: u64 = number.parse().ok()?;
-    (number > 0).then(|| Duration::from_millis(number.saturating_mul(millis)))
-}
+/// What SHOW tells that is no setting.
+const QUESTIONS: &[&str] = &["all", "tables", "columns", "functions", "schemas", "databases", "views"];
 
 fn show(rest: &[&str]) -> Command {
     let name = rest.join("_").trim_matches('"').to_ascii_lowercase();
@@ -155,7 +175,8 @@ fn show(rest: &[&str]) -> Command {
         Some(_) if name == "timezone" => Command::ShowZone,
         Some(value) => Command::Show(name, value),
         // SHOW TABLES and its like are questions.
-        None => Command::Question,
+        None if rest.len() != 1 || QUESTIONS.contains(&name.as_str()) => Command::Question,
+        None => Command::ShowUnknown(name),
     }
 }
 
@@ -170,10 +191,19 @@ mod tests {
         assert_eq!(Command::of("SET extra_float_digits = 3"), Command::Nothing("SET"));
         assert_eq!(
             Command::of("set session statement_timeout to '5s'"),
-            Command::TimeLimit(Some(Duration::from_secs(5)))
+            Command::TimeLimit { limit: Some(Duration::from_secs(5)), is_local: false }
         );
-        assert_eq!(Command::of("SET statement_timeout=250"), Command::TimeLimit(Some(Duration::from_millis(250))));
-        assert_eq!(Command::of("SET statement_timeout = 0"), Command::TimeLimit(None));
+        assert_eq!(
+            Command::of("SET statement_timeout=250"),
+            Command::TimeLimit { limit: Some(Duration::from_millis(250)), is_local: false }
+        );
+        assert_eq!(Command::of("SET statement_timeout = 0"), Command::TimeLimit { limit: None, is_local: false });
+        assert_eq!(
+            Command::of("SET LOCAL statement_timeout = '1min'"),
+            Command::TimeLimit { limit: Some(Duration::from_secs(60)), is_local: true }
+        );
+        assert_eq!(Command::of("RESET statement_timeout"), Command::ResetTimeLimit);
+        assert_eq!(Command::of("reset all;"), Command::Reset);
         assert_eq!(
             Command::of("SHOW TRANSACTION ISOLATION LEVEL"),
             Command::Show("transaction_isolation".into(), "read committed")
@@ -195,6 +225,10 @@ mod tests {
         assert_eq!(Command::of("SHOW TIME ZONE"), Command::ShowZone);
         assert_eq!(Command::of("show timezone"), Command::ShowZone);
         assert_eq!(Command::of("DISCARD ALL"), Command::Discard);
+        // A pool keeps its prepared statements over these.
+        assert_eq!(Command::of("DISCARD SEQUENCES"), Command::Nothing("DISCARD SEQUENCES"));
+        assert_eq!(Command::of("discard temp"), Command::Nothing("DISCARD TEMP"));
+        assert_eq!(Command::of("SHOW no_such_setting"), Command::ShowUnknown("no_such_setting".into()));
         assert_eq!(Command::of("DEALLOCATE \"s1\""), Command::Forget(Some("s1".into())));
         assert_eq!(Command::of("DEALLOCATE ALL"), Command::Forget(None));
         assert_eq!(Command::of("setting"), Command::Question);
@@ -202,6 +236,15 @@ mod tests {
         assert_eq!(Command::of("copy(select 1) to stdout"), Command::Copy);
         assert_eq!(Command::of("-- x\nCOPY activity FROM STDIN"), Command::Copy);
         assert_eq!(Command::of("copying"), Command::Question);
-        assert_eq!(Command::of("ROLLBACK TO SAVEPOINT a"), Command::Nothing("ROLLBACK"));
+        for back in [
+            "ROLLBACK TO SAVEPOINT a",
+            "rollback to \"_pg3_1\"",
+            "ROLLBACK WORK TO a",
+            "rollback transaction to savepoint a",
+        ] {
+            assert_eq!(Command::of(back), Command::RollbackTo, "{back}");
+        }
+        assert_eq!(Command::of("ROLLBACK"), Command::Rollback);
+        assert!(matches!(Command::of("close \"a\""), Command::Cursor(Ok(_))));
     }
 }

@@ -10,7 +10,7 @@ use crate::cells::Cells;
 use crate::copy::{Copy, Form};
 use crate::fault::Fault;
 use crate::portal::{Open, RowForm, framed};
-use crate::session::Stop;
+use crate::stop::Stop;
 use crate::wire::Wire;
 
 /// The first bytes of the binary form: its signature, no flags, no extension.

@@ -42,10 +42,10 @@ pub(crate) fn any_of(sql: &str) -> HashSet<usize> {
 }
 
 /// The object id of a list of texts.
-pub(crate) const TEXT_LIST: u32 = 1009;
+const TEXT_LIST: u32 = 1009;
 
 /// One bound value.
-pub(crate) fn value(oid: u32, bytes: Option<&Bytes>, is_binary: bool) -> Result<ParameterValue, Fault> {
+fn value(oid: u32, bytes: Option<&Bytes>, is_binary: bool) -> Result<ParameterValue, Fault> {
     let kind = kind_of(oid).unwrap_or(ParameterKind::Unknown);
     let Some(bytes) = bytes else { return Ok(ParameterValue::null(kind)) };
     match (type_ids::item_of(oid), is_binary) {
@@ -54,6 +54,37 @@ pub(crate) fn value(oid: u32, bytes: Option<&Bytes>, is_binary: bool) -> Result<
         (None, true) => Ok(ParameterValue::one(kind, of_binary(oid, bytes)?)),
         (None, false) => Ok(ParameterValue::one(kind, text(bytes)?)),
     }
+}
+
+/// The values that were bound for the parameters of `sql`, in the formats `codes` (0 text, 1 binary: none, one for all, or one for each) and of
+/// the types `oids` as far as the client has said them; a list that it has not called one is known by `ANY($1)`.
+///
+/// # Errors
+/// A format is missing, or a value is not of its type.
+pub(crate) fn bound(
+    sql: &str,
+    oids: &[u32],
+    values: &[Option<Bytes>],
+    codes: &[i16],
+) -> Result<Vec<ParameterValue>, Fault> {
+    let is_binary = |place: usize| match codes {
+        [] => Ok(false),
+        [all] => Ok(*all == 1),
+        each => each.get(place).map(|code| *code == 1).ok_or_else(|| Fault::new("08P01", "a format is missing")),
+    };
+    let oid_of = |place: usize| oids.get(place).copied().unwrap_or(0);
+    let lists = match (0..values.len()).any(|place| oid_of(place) == 0) {
+        true => any_of(sql),
+        false => HashSet::default(),
+    };
+    let one = |(place, bytes): (usize, &Option<Bytes>)| {
+        let oid = match oid_of(place) {
+            0 if lists.contains(&(place + 1)) => TEXT_LIST,
+            oid => oid,
+        };
+        value(oid, bytes.as_ref(), is_binary(place)?)
+    };
+    values.iter().enumerate().map(one).collect()
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Fault> {

@@ -1,7 +1,9 @@
 //! The rows of one question on their way to the client.
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use bytes::{BufMut, BytesMut};
 use footfall_api_sql::Rows;
 use pgwire::messages::PgWireBackendMessage as Out;
@@ -10,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::cells::Cells;
 use crate::fault::Fault;
-use crate::session::Stop;
+use crate::stop::Stop;
 use crate::type_ids;
 use crate::wire::{Broken, Wire};
 use crate::zone::Clock;
@@ -20,6 +22,13 @@ pub(crate) enum Source {
     Engine(Rows),
     /// One batch that the session made itself.
     Own(SchemaRef, Option<RecordBatch>),
+}
+
+/// One row of one column, which the session made.
+pub(crate) fn shown(name: &str, value: &str) -> Result<Source, Fault> {
+    let schema = Arc::new(Schema::new(vec![Field::new(name, DataType::Utf8, false)]));
+    let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(StringArray::from(vec![value]))]);
+    Ok(Source::Own(schema, Some(batch.map_err(|error| Fault::new("XX000", error.to_string()))?)))
 }
 
 /// Rows that are being sent.
@@ -57,13 +66,21 @@ impl Open {
         if i16::try_from(columns).is_err() {
             return Err(Fault::new("54011", "the answer has too many columns"));
         }
-        let binary = match formats {
+        let mut open = Open { source, schema, binary: Vec::new(), current: None, scratch: Vec::new(), clock };
+        open.write_as(formats)?;
+        Ok(open)
+    }
+
+    /// Writes what is sent from now on in these formats.
+    pub fn write_as(&mut self, formats: &[i16]) -> Result<(), Fault> {
+        let columns = self.schema.fields().len();
+        self.binary = match formats {
             [] => vec![false; columns],
             [all] => vec![*all == 1; columns],
             each if each.len() == columns => each.iter().map(|format| *format == 1).collect(),
             _ => return Err(Fault::new("08P01", "there are formats for other columns than the answer has")),
         };
-        Ok(Open { source, schema, binary, current: None, scratch: Vec::new(), clock })
+        Ok(())
     }
 
     pub fn schema(&self) -> &SchemaRef {

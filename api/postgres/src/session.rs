@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use arrow::array::{RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Field, Schema};
 use footfall_api_sql::{Ask, Desk};
 use footfall_pipelines_store::query::{Dialect, ParameterValue};
 use pgwire::messages::data::{NoData, ParameterDescription, RowDescription};
@@ -20,11 +17,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::commands::{Command, SetZone};
 use crate::copy::{self, Copy};
 use crate::copy_out;
+use crate::cursors::Act;
 use crate::fault::Fault;
 use crate::parameters;
-use crate::portal::{Open, Source};
+use crate::portal::{Open, Source, shown};
 use crate::split::split;
 use crate::startup::Begun;
+use crate::stop::{Stop, no_portal, no_statement, within};
+use crate::time_limit::TimeLimit;
 use crate::type_ids;
 use crate::waiting::Waiting;
 use crate::wire::{Broken, Wire};
@@ -37,51 +37,37 @@ const STATEMENT: u8 = b'S';
 /// The setting as clients know it.
 const ZONE: &str = "TimeZone";
 
-/// Why a message has no answer.
-pub(crate) enum Stop {
-    Fault(Fault),
-    Broken(Broken),
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Stop {
-        Stop::Fault(fault)
-    }
-}
-
-impl From<Broken> for Stop {
-    fn from(broken: Broken) -> Stop {
-        Stop::Broken(broken)
-    }
-}
-
 /// A parsed statement.
-struct Statement {
-    sql: String,
-    command: Option<Command>,
-    oids: Vec<u32>,
+pub(crate) struct Statement {
+    pub sql: String,
+    pub command: Option<Command>,
+    pub oids: Vec<u32>,
 }
 
 /// A statement with its values.
-struct Portal {
-    statement: Arc<Statement>,
-    values: Vec<ParameterValue>,
-    formats: Vec<i16>,
-    bytes: usize,
-    open: Option<Open>,
-    is_done: bool,
+pub(crate) struct Portal {
+    pub statement: Arc<Statement>,
+    pub values: Vec<ParameterValue>,
+    pub formats: Vec<i16>,
+    pub bytes: usize,
+    pub open: Option<Open>,
+    pub is_done: bool,
+    /// DECLARE has made it.
+    pub is_cursor: bool,
+    /// It outlives its transaction.
+    pub is_held: bool,
 }
 
 /// A session.
 pub(crate) struct Session<S> {
-    wire: Wire<S>,
+    pub wire: Wire<S>,
     desk: Desk,
     begun: Begun,
     statements: HashMap<String, Arc<Statement>>,
-    portals: HashMap<String, Portal>,
-    status: TransactionStatus,
-    time_limit: Option<Duration>,
-    zones: Zones,
+    pub portals: HashMap<String, Portal>,
+    pub status: TransactionStatus,
+    time_limit: TimeLimit,
+    pub zones: Zones,
     /// Messages are passed over until the next Sync.
     is_skipping: bool,
     /// It was told that it may ask, and has asked nothing since.
@@ -91,7 +77,7 @@ pub(crate) struct Session<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
     pub fn new(wire: Wire<S>, desk: Desk, begun: Begun, waiting: Waiting) -> Session<S> {
-        let zones = Zones::new(begun.zone.clone());
+        let (zones, time_limit) = (Zones::new(begun.zone.clone()), TimeLimit::new(begun.time_limit));
         Session {
             wire,
             desk,
@@ -99,7 +85,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             statements: HashMap::new(),
             portals: HashMap::new(),
             status: TransactionStatus::Idle,
-            time_limit: None,
+            time_limit,
             zones,
             is_skipping: false,
             is_between: true,
@@ -125,7 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
                     self.is_skipping = false;
                     if self.status == TransactionStatus::Idle {
                         // Without a transaction a portal lives as long as its message series.
-                        self.portals.clear();
+                        self.portals.retain(|_, portal| portal.is_held);
                     }
                     self.ready().await?;
                 }
@@ -181,14 +167,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
 
     async fn statement(&mut self, sql: &str) -> Result<(), Stop> {
         let command = Command::of(sql);
-        if command == Command::Copy {
-            return self.copy(sql, Vec::new()).await;
+        match &command {
+            Command::Copy => return self.copy(sql, Vec::new()).await,
+            Command::Cursor(act) => return self.act(act, Vec::new(), None).await,
+            _ => {}
         }
         if let Some(source) = self.begin(sql, &command, Vec::new()).await? {
             let mut open = Open::new(source, &[], self.zones.now().clock)?;
             self.wire.put(open.description())?;
             let sent = open.send(&mut self.wire, 0).await?;
-            self.complete(format!("{} {}", tag(&command), sent.rows))?;
+            self.complete(format!("{} {}", command.tag(), sent.rows))?;
         }
         Ok(())
     }
@@ -211,22 +199,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         Ok(())
     }
 
+    /// Fails in a transaction that has.
+    pub fn may_go_on(&self) -> Result<(), Fault> {
+        match self.status {
+            TransactionStatus::Error => Err(Fault::new("25P02", "the transaction has failed: end it with ROLLBACK")),
+            _ => Ok(()),
+        }
+    }
+
     /// Begins a statement: rows, or `None` when all of it is done.
-    async fn begin(
+    pub async fn begin(
         &mut self,
         sql: &str,
         command: &Command,
         values: Vec<ParameterValue>,
     ) -> Result<Option<Source>, Stop> {
-        let ends = matches!(command, Command::Commit | Command::Rollback);
-        if self.status == TransactionStatus::Error && !ends {
-            return Err(Fault::new("25P02", "the transaction has failed: end it with ROLLBACK").into());
+        if !matches!(command, Command::Commit | Command::Rollback | Command::RollbackTo) {
+            self.may_go_on()?;
         }
         let done = match command {
             Command::Question => {
-                let (time_limit, time_zone) = (self.time_limit, self.zones.now().engine.clone());
-                let dialect = Dialect::Postgres;
-                let ask = Ask { sql: sql.to_owned(), values, dialect, time_limit, time_zone };
+                let (time_limit, time_zone) = (self.time_limit.now(), self.zones.now().engine.clone());
+                let ask = Ask { sql: sql.to_owned(), values, dialect: Dialect::Postgres, time_limit, time_zone };
                 let answer = self.desk.ask(&self.begun.seat, ask, &self.begun.cancel);
                 let rows = tokio::select! {
                     biased;
@@ -237,20 +231,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             }
             Command::Show(name, value) => return Ok(Some(shown(name, value)?)),
             Command::ShowZone => return Ok(Some(shown(ZONE, &self.zones.now().name)?)),
-            // It is begun where it is sent.
-            Command::Copy => return Ok(None),
+            Command::ShowUnknown(name) => {
+                return Err(Fault::new("42704", format!("there is no setting {name:?}")).into());
+            }
+            // They are begun where they are sent.
+            Command::Copy | Command::Cursor(_) => return Ok(None),
             Command::Begin => {
                 self.status = TransactionStatus::Transaction;
                 self.zones.begin();
+                self.time_limit.begin();
                 "BEGIN"
             }
             Command::Commit if self.status == TransactionStatus::Error => self.end("ROLLBACK")?,
             Command::Commit => self.end("COMMIT")?,
             Command::Rollback => self.end("ROLLBACK")?,
+            Command::RollbackTo if self.status == TransactionStatus::Idle => {
+                return Err(Fault::new("25P01", "there is no transaction, and no savepoint").into());
+            }
+            Command::RollbackTo => {
+                self.status = TransactionStatus::Transaction;
+                "ROLLBACK"
+            }
             Command::Nothing(tag) => tag,
-            Command::TimeLimit(limit) => {
-                self.time_limit = *limit;
+            Command::TimeLimit { limit, is_local } => {
+                if self.status == TransactionStatus::Transaction || !is_local {
+                    self.time_limit.set(*limit, *is_local);
+                }
                 "SET"
+            }
+            Command::ResetTimeLimit => {
+                self.time_limit.reset();
+                "RESET"
             }
             Command::TimeZone(SetZone { value, is_local, tag }) => {
                 let zone = value.as_deref().map(Zone::of).transpose()?;
@@ -264,9 +275,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             }
             Command::Discard => {
                 self.statements.clear();
-                self.zones.set(None, false);
-                self.tell_zone()?;
+                self.portals.clear();
+                self.reset()?;
                 "DISCARD ALL"
+            }
+            Command::Reset => {
+                self.reset()?;
+                "RESET"
             }
             Command::Forget(name) => {
                 match name {
@@ -280,10 +295,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         Ok(None)
     }
 
+    /// Every setting as the session began.
+    fn reset(&mut self) -> Result<(), Broken> {
+        self.time_limit.reset();
+        self.zones.set(None, false);
+        self.tell_zone()
+    }
+
     fn end(&mut self, tag: &'static str) -> Result<&'static str, Broken> {
         self.status = TransactionStatus::Idle;
-        self.portals.clear();
+        self.portals.retain(|_, portal| portal.is_held && tag == "COMMIT");
         self.zones.end(tag == "COMMIT");
+        self.time_limit.end(tag == "COMMIT");
         self.tell_zone()?;
         Ok(tag)
     }
@@ -296,7 +319,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         }
     }
 
-    fn complete(&mut self, tag: String) -> Result<(), Broken> {
+    pub fn complete(&mut self, tag: String) -> Result<(), Broken> {
         self.wire.put(Out::CommandComplete(CommandComplete::new(tag)))
     }
 
@@ -314,7 +337,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         }
     }
 
-    fn kept(&self, more: usize) -> Result<(), Fault> {
+    pub fn kept(&self, more: usize) -> Result<(), Fault> {
         let statements = self.statements.values().map(|statement| statement.sql.len());
         let bytes: usize = statements.chain(self.portals.values().map(|portal| portal.bytes)).sum();
         match self.statements.len() + self.portals.len() < KEPT_MAX && bytes + more <= KEPT_BYTES_MAX {
@@ -347,27 +370,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         self.portals.remove(&name);
         let bytes: usize = bind.parameters.iter().flatten().map(|value| value.len()).sum();
         self.kept(bytes)?;
-        let codes = &bind.parameter_format_codes;
-        let is_binary = |place: usize| match codes.as_slice() {
-            [] => Ok(false),
-            [all] => Ok(*all == 1),
-            each => each.get(place).map(|code| *code == 1).ok_or_else(|| Fault::new("08P01", "a format is missing")),
-        };
-        let mut values = Vec::with_capacity(bind.parameters.len());
-        let oid_of = |place: usize| statement.oids.get(place).copied().unwrap_or(0);
-        let lists = match (0..bind.parameters.len()).any(|place| oid_of(place) == 0) {
-            true => parameters::any_of(&statement.sql),
-            false => Default::default(),
-        };
-        for (place, bytes) in bind.parameters.iter().enumerate() {
-            let oid = match oid_of(place) {
-                0 if lists.contains(&(place + 1)) => parameters::TEXT_LIST,
-                oid => oid,
-            };
-            values.push(parameters::value(oid, bytes.as_ref(), is_binary(place)?)?);
-        }
+        let values =
+            parameters::bound(&statement.sql, &statement.oids, &bind.parameters, &bind.parameter_format_codes)?;
         let formats = bind.result_column_format_codes;
-        self.portals.insert(name, Portal { statement, values, formats, bytes, open: None, is_done: false });
+        let (is_cursor, is_held) = (false, false);
+        self.portals
+            .insert(name, Portal { statement, values, formats, bytes, open: None, is_done: false, is_cursor, is_held });
         Ok(self.wire.put(Out::BindComplete(BindComplete::new()))?)
     }
 
@@ -398,6 +406,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
                 Out::RowDescription(RowDescription::new(fields.collect()))
             }
             (Some(Command::Show(name, value)), None) => Open::new(shown(name, value)?, &[], Clock::Utc)?.description(),
+            (Some(Command::Cursor(Ok(Act::Fetch(fetch)))), None) => self.fetched(fetch, &[])?,
             (Some(Command::ShowZone), None) => Open::new(shown(ZONE, "")?, &[], Clock::Utc)?.description(),
             _ => Out::NoData(NoData::new()),
         };
@@ -406,6 +415,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
 
     async fn describe_portal(&mut self, name: &str) -> Result<(), Stop> {
         let mut portal = self.portals.remove(name).ok_or_else(|| no_portal(name))?;
+        if let Some(Command::Cursor(Ok(Act::Fetch(fetch)))) = &portal.statement.command {
+            let row = self.fetched(fetch, &portal.formats)?;
+            self.portals.insert(name.to_owned(), portal);
+            return Ok(self.wire.put(row)?);
+        }
         let asks = matches!(portal.statement.command, Some(Command::Question | Command::Show(..) | Command::ShowZone));
         if asks && portal.open.is_none() && !portal.is_done {
             self.open(&mut portal).await?;
@@ -440,6 +454,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
             let copied = self.copy(&statement.sql, values).await;
             return copied.map_err(|stop| within(stop, "", &statement.sql));
         }
+        if let Command::Cursor(act) = &command {
+            let (values, formats) = (portal.values.clone(), portal.formats.clone());
+            self.portals.insert(name, portal);
+            return self.act(act, values, Some(&formats)).await;
+        }
         if portal.open.is_none() && !portal.is_done {
             self.open(&mut portal).await?;
             if portal.is_done {
@@ -454,7 +473,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         };
         if sent.is_whole {
             (portal.open, portal.is_done) = (None, true);
-            self.complete(format!("{} {}", tag(&command), sent.rows))?;
+            self.complete(format!("{} {}", command.tag(), sent.rows))?;
         } else {
             self.wire.put(Out::PortalSuspended(PortalSuspended::new()))?;
         }
@@ -470,29 +489,4 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Session<S> {
         }
         Ok(self.wire.put(Out::CloseComplete(CloseComplete::new()))?)
     }
-}
-
-fn within(stop: Stop, before: &str, sql: &str) -> Stop {
-    match stop {
-        Stop::Fault(fault) => Stop::Fault(fault.within(before, sql)),
-        broken => broken,
-    }
-}
-
-fn tag(command: &Command) -> &'static str {
-    if matches!(command, Command::Show(..) | Command::ShowZone) { "SHOW" } else { "SELECT" }
-}
-
-fn no_statement(name: &str) -> Fault {
-    Fault::new("26000", format!("there is no statement {name:?}"))
-}
-
-fn no_portal(name: &str) -> Fault {
-    Fault::new("34000", format!("there is no portal {name:?}"))
-}
-
-fn shown(name: &str, value: &str) -> Result<Source, Fault> {
-    let schema = Arc::new(Schema::new(vec![Field::new(name, DataType::Utf8, false)]));
-    let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(StringArray::from(vec![value]))]);
-    Ok(Source::Own(schema, Some(batch.map_err(|error| Fault::new("XX000", error.to_string()))?)))
 }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Buf;
 use footfall_api_sql::{Cancel, Desk, Seat};
@@ -14,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::cancel::{Entry, Sessions};
 use crate::fault::Fault;
+use crate::time_limit::span;
 use crate::wire::{Broken, Wire, guarded};
 use crate::zone::Zone;
 
@@ -68,6 +70,8 @@ pub(crate) struct Begun {
     pub seat: Seat,
     /// The zone that the client asked for.
     pub zone: Zone,
+    /// … and its own limit of time for each question.
+    pub time_limit: Option<Duration>,
     pub cancel: Cancel,
     /// Kept for as long as the session lasts.
     pub _entry: Entry,
@@ -152,21 +156,23 @@ where
     wire.put(Out::BackendKeyData(BackendKeyData::new(entry.number, entry.secret.clone())))?;
     wire.put(Out::ReadyForQuery(ReadyForQuery::new(TransactionStatus::Idle)))?;
     wire.flush().await?;
-    Ok(Some(Begun { seat, zone, cancel, _entry: entry, _place: place }))
+    let time_limit = setting(startup, "statement_timeout").and_then(span);
+    Ok(Some(Begun { seat, zone, time_limit, cancel, _entry: entry, _place: place }))
 }
 
-/// What the first message asks for, as a parameter (JDBC) or among `options` (`-c timezone=…` of libpq).
-fn zone_of(startup: &Startup) -> Result<Zone, Fault> {
-    let named = startup.parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case("timezone"));
+/// What the first message says of a setting, as a parameter (JDBC) or among `options` (`-c timezone=…` of libpq).
+fn setting<'a>(startup: &'a Startup, setting: &str) -> Option<&'a str> {
+    let named = startup.parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case(setting));
     let options = startup.parameters.get("options").map(String::as_str).unwrap_or_default();
     let mut assigned = options.split_whitespace().filter_map(|word| {
         let (name, value) = word.trim_start_matches("--").trim_start_matches("-c").split_once('=')?;
-        name.eq_ignore_ascii_case("timezone").then_some(value)
+        name.eq_ignore_ascii_case(setting).then_some(value)
     });
-    match named.map(|(_, value)| value.as_str()).or(assigned.next_back()) {
-        Some(value) => Zone::of(value),
-        None => Ok(Zone::default()),
-    }
+    named.map(|(_, value)| value.as_str()).or(assigned.next_back())
+}
+
+fn zone_of(startup: &Startup) -> Result<Zone, Fault> {
+    setting(startup, "timezone").map_or_else(|| Ok(Zone::default()), Zone::of)
 }
 
 async fn refuse<S, T>(wire: &mut Wire<S>, fault: &Fault) -> Result<Option<T>, Broken>

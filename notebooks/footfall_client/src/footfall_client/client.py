@@ -25,16 +25,27 @@ class FootfallError(Exception):
         self.code = code
 
 
+def _refused(error: adbc_driver_manager.Error) -> FootfallError:
+    """What Flight says, with the code that the server sends beside it."""
+    details = dict(getattr(error, "details", None) or ())
+    code = details.get("footfall-code", "")
+    return FootfallError(str(error), code.decode() if isinstance(code, bytes) else code)
+
+
 class Footfall:
-    """A connection. Close it, or use it as a context."""
+    """A connection. Close it, or use it as a context. What the server refuses, and a server that is away, is a `FootfallError`."""
 
     def __init__(self, url: str, flight_url: str, key: str, project: str = "default") -> None:
+        """`url` is that of the API (`http://…`), `flight_url` that of Flight SQL (`grpc://…`, with TLS `grpc+tls://…`)."""
         self.url = url.rstrip("/")
         self.project = project
         self._key = key
         header = f"{DatabaseOptions.RPC_CALL_HEADER_PREFIX.value}x-footfall-project"
         options = {DatabaseOptions.AUTHORIZATION_HEADER.value: f"Bearer {key}", header: project}
-        self._connection = flight.connect(flight_url, db_kwargs=options, autocommit=True)
+        try:
+            self._connection = flight.connect(flight_url, db_kwargs=options, autocommit=True)
+        except adbc_driver_manager.Error as error:
+            raise _refused(error) from error
 
     @classmethod
     def from_environment(cls) -> Footfall:
@@ -57,7 +68,7 @@ class Footfall:
                 cursor.execute(sql, list(params) or None)
                 return cursor.fetch_arrow_table()
         except adbc_driver_manager.Error as error:
-            raise FootfallError(str(error)) from error
+            raise _refused(error) from error
 
     def frame(self, sql: str, params: Sequence[Any] = ()) -> polars.DataFrame:
         """The same as a Polars frame."""
@@ -86,9 +97,16 @@ class Footfall:
             try:
                 told = json.loads(problem)
             except ValueError:
+                told = None
+            if not isinstance(told, dict):
                 raise FootfallError(f"{error.code}: {problem}") from error
             raise FootfallError(told.get("detail") or told.get("title", problem), told.get("code", "")) from error
-        return json.loads(text) if text else {}
+        except OSError as error:
+            raise FootfallError(f"{self.url} does not answer: {getattr(error, 'reason', error)}") from error
+        try:
+            return json.loads(text) if text else {}
+        except ValueError as error:
+            raise FootfallError(f"what is at {self.url + path} answers something else than JSON") from error
 
     def close(self) -> None:
         self._connection.close()

@@ -15,13 +15,14 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use datafusion_functions_json::udfs::json_union_to_text_udf;
 
-use super::column_names::name_casts;
+use super::column_names::name_columns;
 use super::config::{Dialect, Question};
 use super::described::Described;
 use super::driver_parameters::ParameterKind;
 use super::error::QueryError;
 use super::parameters::{self, Values};
 use super::postgres;
+use super::spelled::spell;
 
 /// Longest statement, in words and signs.
 const TOKENS_MAX: usize = 20_000;
@@ -79,7 +80,8 @@ pub(super) fn read(question: &Question, sql_bytes_max: usize) -> Result<Parsed, 
         (Some(mut statement), 0) => {
             only_reads(&statement)?;
             not_too_deep(&statement)?;
-            name_casts(&mut statement);
+            name_columns(&mut statement);
+            spell(&mut statement)?;
             Ok(Parsed { statement, about_catalogue })
         }
         (Some(_), more) => Err(QueryError::TooManyStatements { count: more + 1 }),

@@ -16,9 +16,7 @@ use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Value, VisitMut, VisitorMut,
-};
+use datafusion::sql::sqlparser::ast::VisitMut;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 use datafusion_pg_catalog::pg_catalog as pg;
 use datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
@@ -28,6 +26,8 @@ use super::catalog::PUBLIC;
 use super::error::QueryError;
 use super::postgres_functions::functions;
 use super::postgres_information;
+use super::postgres_rewrites::Rewrites;
+use super::postgres_tables::{self, CatalogueTables, OwnTables};
 
 /// Words that make a question one about the catalogue; so does every word that begins with `pg_`.
 const WORDS: &[&str] = &[
@@ -58,9 +58,13 @@ const WORDS: &[&str] = &[
     "txid_current",
     "inet_server_addr",
     "inet_client_addr",
+    "inet_server_port",
+    "inet_client_port",
     "information_schema",
     "to_regclass",
     "to_regtype",
+    "to_regnamespace",
+    "getdatabaseencoding",
 ];
 
 /// Only the JDBC driver's question for primary keys calls this; the engine has no such table function, and our tables have no keys.
@@ -91,52 +95,8 @@ pub(super) fn parse(sql: &str) -> Result<VecDeque<Statement>, QueryError> {
     };
     let sql = if sql.contains(OF_KEYS) { NO_KEYS } else { sql };
     let mut statements = PARSER.parse(sql).map_err(failed)?;
-    let _: ControlFlow<()> = statements.visit(&mut Unknown);
+    let _: ControlFlow<()> = statements.visit(&mut Rewrites);
     Ok(statements.into_iter().map(|statement| Statement::Statement(Box::new(statement))).collect())
-}
-
-/// Columns of `pg_constraint`, in which there is nothing.
-const OF_CONSTRAINTS: &[&str] = &["conkey", "confkey"];
-
-/// What the catalogue does not know, where the engine would fail over it: the object of a name that is only worked out with the
-/// rows, and the columns of a constraint.
-struct Unknown;
-
-impl VisitorMut for Unknown {
-    type Break = ();
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        let found = match &*expr {
-            Expr::Cast { expr: name, data_type, .. } => {
-                let is_object = data_type.to_string().to_ascii_lowercase().ends_with("regclass");
-                (is_object && matches!(**name, Expr::Function(_))).then_some(Value::Null)
-            }
-            Expr::AnyOp { right, .. } => is_of_constraint(right).then_some(Value::Boolean(false)),
-            Expr::Function(call) => match &call.args {
-                FunctionArguments::List(list) => match list.args.as_slice() {
-                    [FunctionArg::Unnamed(FunctionArgExpr::Expr(first)), _] if is_of_constraint(first) => {
-                        Some(Value::Boolean(false))
-                    }
-                    _ => None,
-                },
-                _ => None,
-            },
-            _ => None,
-        };
-        if let Some(value) = found {
-            *expr = Expr::Value(value.with_empty_span());
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-fn is_of_constraint(expr: &Expr) -> bool {
-    let name = match expr {
-        Expr::Identifier(name) => Some(name),
-        Expr::CompoundIdentifier(names) => names.last(),
-        _ => None,
-    };
-    name.is_some_and(|name| OF_CONSTRAINTS.contains(&name.value.as_str()))
 }
 
 /// Which catalogue: object ids stay the same as long as it is remembered.
@@ -162,13 +122,15 @@ pub(super) struct Postgres {
     /// A session with PostgreSQL's functions.
     template: SessionState,
     fixed: Arc<pg::PgCatalogStaticTables>,
+    own: Arc<OwnTables>,
     known: Mutex<HashMap<CatalogueOf, Catalogue>>,
 }
 
 impl Postgres {
     pub fn new(template: &SessionState) -> Result<Self> {
         let fixed = Arc::new(pg::PgCatalogStaticTables::try_new()?);
-        Ok(Postgres { template: with_functions(template, &fixed)?, fixed, known: Mutex::default() })
+        let own = Arc::new(postgres_tables::tables()?);
+        Ok(Postgres { template: with_functions(template, &fixed)?, fixed, own, known: Mutex::default() })
     }
 
     pub fn template(&self) -> &SessionState {
@@ -195,7 +157,8 @@ impl Postgres {
         list.register_catalog(of.project.to_string(), catalog);
         let provider: Provider = pg::PgCatalogSchemaProvider::try_new(list, self.fixed.clone(), EmptyContextProvider)?;
         let information = Arc::new(postgres_information::tables(&of.project, &schemas)?);
-        let catalogue = Catalogue { pg_catalog: Arc::new(provider), information };
+        let pg_catalog = Arc::new(CatalogueTables::new(Arc::new(provider), self.own.clone()));
+        let catalogue = Catalogue { pg_catalog, information };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED_MAX {
             known.clear();
@@ -241,5 +204,7 @@ fn with_functions(template: &SessionState, fixed: &pg::PgCatalogStaticTables) ->
         session.register_udf(function);
     }
     session.register_udtf("pg_get_keywords", fixed.pg_get_keywords.clone());
+    // `array_upper` and its like are 4 bytes long; the engine's series takes 8.
+    pg::generate_series_arg_coercion::CoerceIntArgsToBigInt::widen(&session);
     Ok(session.state())
 }

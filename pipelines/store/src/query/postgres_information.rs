@@ -68,7 +68,7 @@ const COLUMNS: &[(&str, Read)] = &[
     ("is_updatable", |_| text("NO")),
 ];
 
-/// Tables about constraints, with their columns.
+/// Tables about what there is none of, with their columns.
 const EMPTY: &[(&str, &[&str])] = &[
     (
         "table_constraints",
@@ -113,6 +113,39 @@ const EMPTY: &[(&str, &[&str])] = &[
             "delete_rule",
         ],
     ),
+    ("check_constraints", &["constraint_catalog", "constraint_schema", "constraint_name", "check_clause"]),
+    (
+        "sequences",
+        &[
+            "sequence_catalog",
+            "sequence_schema",
+            "sequence_name",
+            "data_type",
+            "numeric_precision",
+            "start_value",
+            "minimum_value",
+            "maximum_value",
+            "increment",
+            "cycle_option",
+        ],
+    ),
+    (
+        "triggers",
+        &[
+            "trigger_catalog",
+            "trigger_schema",
+            "trigger_name",
+            "event_manipulation",
+            "event_object_catalog",
+            "event_object_schema",
+            "event_object_table",
+            "action_order",
+            "action_condition",
+            "action_statement",
+            "action_orientation",
+            "action_timing",
+        ],
+    ),
     (
         "constraint_column_usage",
         &[
@@ -128,7 +161,19 @@ const EMPTY: &[(&str, &[&str])] = &[
 ];
 
 /// Columns of those that are numbers.
-const NUMBERS: &[&str] = &["ordinal_position", "position_in_unique_constraint"];
+const NUMBERS: &[&str] = &["ordinal_position", "position_in_unique_constraint", "action_order", "numeric_precision"];
+
+/// The only row of `character_sets`; the collation's catalog is the project.
+const CHARACTER_SET: &[(&str, Option<&str>)] = &[
+    ("character_set_catalog", None),
+    ("character_set_schema", None),
+    ("character_set_name", Some("UTF8")),
+    ("character_repertoire", Some("UCS")),
+    ("form_of_use", Some("UTF8")),
+    ("default_collate_catalog", None),
+    ("default_collate_schema", Some("pg_catalog")),
+    ("default_collate_name", Some("default")),
+];
 
 /// PostgreSQL's name of a type, and the standard's.
 fn type_of(data_type: &DataType) -> (&'static str, &'static str) {
@@ -186,7 +231,13 @@ pub(super) fn tables(project: &str, about: &[(String, SchemaRef)]) -> Result<Has
         });
         Ok(((*table).to_owned(), of(columns)?))
     });
-    empty.chain([Ok(("columns".to_owned(), of(columns)?))]).collect()
+    let characters = CHARACTER_SET.iter().map(|(name, value)| {
+        let value = if *name == "default_collate_catalog" { Some(project) } else { *value };
+        let only: ArrayRef = Arc::new(StringArray::from(vec![value]));
+        (*name, only)
+    });
+    let told = [("columns".to_owned(), of(columns)?), ("character_sets".to_owned(), of(characters)?)];
+    empty.chain(told.map(Ok)).collect()
 }
 
 fn array(cells: impl Iterator<Item = Cell>) -> ArrayRef {

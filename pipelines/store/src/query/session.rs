@@ -79,9 +79,9 @@ pub(super) async fn of(given: Ingredients<'_>, question: &Question) -> Result<Se
     let overrides = snapshot.overrides.clone();
     // The rule moves expressions below projections, and takes one whose columns keep their names for none at all. A view of merged
     // persons is such a projection: it would be lost (docs/decisions/022).
-    // So is one whose times are in another zone.
+    // So is one whose times are in another zone, and the table of tables.
     session.options_mut().optimizer.enable_leaf_expression_pushdown =
-        overrides.is_empty() && question.time_zone.is_none();
+        overrides.is_empty() && question.time_zone.is_none() && postgres.is_none();
     if let Some(zone) = &question.time_zone {
         session.options_mut().execution.time_zone = Some(zone.to_string());
     }

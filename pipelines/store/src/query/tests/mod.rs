@@ -1,6 +1,7 @@
 //! Questions against files and fresh rows that are written here by hand.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod clients;
 mod encode;
 mod fixture;
 mod limits;
@@ -8,4 +9,5 @@ mod people;
 mod policy;
 mod promoted;
 mod select;
+mod spelled;
 mod zones;
