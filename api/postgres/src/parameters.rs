@@ -45,7 +45,7 @@ pub(crate) fn any_of(sql: &str) -> HashSet<usize> {
 const TEXT_LIST: u32 = 1009;
 
 /// One bound value.
-fn value(oid: u32, bytes: Option<&Bytes>, is_binary: bool) -> Result<ParameterValue, Fault> {
+pub(crate) fn value(oid: u32, bytes: Option<&Bytes>, is_binary: bool) -> Result<ParameterValue, Fault> {
     let kind = kind_of(oid).unwrap_or(ParameterKind::Unknown);
     let Some(bytes) = bytes else { return Ok(ParameterValue::null(kind)) };
     match (type_ids::item_of(oid), is_binary) {
