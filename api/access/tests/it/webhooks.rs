@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use footfall_api_access::{
     Access, AccessError, AccessSettings, Caller, MailRoute, NewWebhook, Vault, Webhook, WebhookSettings, sign_webhook,
+    statement,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,6 +18,7 @@ on_both!(
     who_was_taken_for_lost_undoes_nothing,
     a_mail_server_that_answers_nobody_holds_up_no_webhook,
     a_receiver_that_is_gone_switches_it_off,
+    a_secret_that_cannot_be_read_holds_up_no_other,
     redirects_are_not_followed,
     private_places_are_not_reached,
     webhooks_are_the_organisations_own,
@@ -251,6 +253,26 @@ mod scenes {
         assert!(matches!(refused, Err(AccessError::Conflict(_))), "the version has moved on");
         let on = access.change_webhook(&caller, &Webhook { is_enabled: true, ..now }, &origin()).await.expect("on");
         assert!(on.is_enabled);
+    }
+
+    pub async fn a_secret_that_cannot_be_read_holds_up_no_other(stage: &Stage) {
+        let (receiver, url) = Receiver::start().await;
+        let access = with_private(stage).await;
+        let (caller, organisation, damaged, _) = hooked(&access, &url).await;
+        let damage = statement("UPDATE webhooks SET sealed = 'v1.of.another'");
+        access.database().execute(damage).await.expect("damaged");
+        let new = NewWebhook { name: "Other".into(), url };
+        let (other, _) = access.create_webhook(&caller, &organisation, &new, &origin()).await.expect("made");
+        for webhook in [&damaged, &other] {
+            access.test_webhook(&caller, &organisation, &webhook.id, &origin()).await.expect("queued");
+        }
+        assert_eq!(access.send_webhooks().await.expect("the other one"), 1);
+        stage.pass(61_000);
+        assert_eq!(access.send_webhooks().await.expect("nothing else"), 0);
+        assert_eq!(receiver.got().len(), 1, "once");
+        let kept = access.webhook_deliveries(&organisation, &damaged.id, 1).await.expect("listed");
+        assert!(kept[0].failure.as_deref().expect("a reason").contains("cannot be read"), "{kept:?}");
+        assert_eq!(kept[0].tries, 2, "with longer pauses");
     }
 
     pub async fn redirects_are_not_followed(stage: &Stage) {
