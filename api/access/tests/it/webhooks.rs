@@ -318,7 +318,7 @@ mod scenes {
         assert!(access.webhook(&other.id, &webhook.id).await.is_err());
         assert!(access.webhook_deliveries(&other.id, &webhook.id, 1).await.is_err());
         for organisation in [&one, &other.id] {
-            assert!(access.delete_webhook(&eve_caller, organisation, &webhook.id, &origin()).await.is_err());
+            assert!(access.delete_webhook(&eve_caller, organisation, &webhook.id, None, &origin()).await.is_err());
             assert!(access.test_webhook(&eve_caller, organisation, &webhook.id, &origin()).await.is_err());
             assert!(access.renew_webhook_secret(&eve_caller, organisation, &webhook.id, &origin()).await.is_err());
             let taken =
@@ -333,7 +333,13 @@ mod scenes {
         let new = NewWebhook { name: "Too many".into(), url: "https://hooks.example.org/".into() };
         let full = access.create_webhook(&owner_of_one, &one, &new, &origin()).await;
         assert!(matches!(full, Err(AccessError::Conflict(_))));
-        access.delete_webhook(&owner_of_one, &one, &webhook.id, &origin()).await.expect("removed");
+        access.renew_webhook_secret(&owner_of_one, &one, &webhook.id, &origin()).await.expect("renewed");
+        let read = Some(webhook.version);
+        let stale = access.delete_webhook(&owner_of_one, &one, &webhook.id, read, &origin()).await;
+        assert!(matches!(stale, Err(AccessError::Conflict(_))), "{stale:?}");
+        access.delete_webhook(&owner_of_one, &one, &webhook.id, None, &origin()).await.expect("removed");
+        let gone = access.delete_webhook(&owner_of_one, &one, &webhook.id, None, &origin()).await;
+        assert!(matches!(gone, Err(AccessError::NotFound("webhook"))), "{gone:?}");
         access.create_webhook(&owner_of_one, &one, &new, &origin()).await.expect("room again");
     }
 }
