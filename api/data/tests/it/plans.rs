@@ -145,6 +145,23 @@ mod scenes {
         assert_eq!(paths, ["/a\u{fffd}b", "/c"]);
     }
 
+    pub async fn names_are_as_long_as_they_may_be_in_whatever_letters(stage: &Stage) {
+        let (house, _plans) = house(stage).await;
+        let (owner, _) = house.owner().await;
+        for name in ["a".repeat(200), "\u{8cb7}".repeat(200), "a\tb".to_owned()] {
+            let made = house.post(&owner, &plan("/activities"), json!({"activity": name})).await.good();
+            let at = made.header("location").to_owned();
+            assert_eq!(house.get(&owner, &at).await.good().json()["activity"], json!(name));
+            let said = json!({"description": "Said."});
+            house.ask(&owner, "PUT", &at, &[("if-match", "\"r1\"")], said).await.good();
+            let revisions = house.get(&owner, &format!("{at}/revisions")).await.good().json();
+            assert_eq!(revisions["items"].as_array().unwrap().len(), 2);
+            house.ask(&owner, "DELETE", &at, &[("if-match", "*")], Value::Null).await.good();
+            assert_eq!(house.get(&owner, &at).await.code(), "planned_activity_unknown");
+        }
+        assert_eq!(house.get(&owner, &plan(&format!("/activities/{}", "a".repeat(201)))).await.code(), "path_invalid");
+    }
+
     pub async fn of_those_who_change_a_plan_at_once_one_does(stage: &Stage) {
         let (house, _plans) = house(stage).await;
         let (owner, _) = house.owner().await;
@@ -170,6 +187,7 @@ mod scenes {
 on_both!(
     violators_are_counted_or_refused,
     names_that_no_database_keeps_are_counted,
+    names_are_as_long_as_they_may_be_in_whatever_letters,
     of_those_who_change_a_plan_at_once_one_does,
 );
 
