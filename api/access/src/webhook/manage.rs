@@ -96,8 +96,12 @@ impl Access {
             let organisation = wanted.organisation.as_str();
             self.authorise(caller, Permission::AlertsWrite, Scope::Organisation(organisation), origin).await?;
             check_name(&wanted.name)?;
-            let url = read_address(&wanted.url, self.settings().webhooks)?;
             let before = self.webhook(organisation, &wanted.id).await?;
+            // One that stays is not judged anew: it could neither be renamed nor switched off once the rules are stricter.
+            let url = match wanted.url == before.url {
+                true => before.url.clone(),
+                false => read_address(&wanted.url, self.settings().webhooks)?.into(),
+            };
             let mut transaction = self.database().write().await?;
             let update = "UPDATE webhooks SET name = $1, url = $2, is_enabled = $3, version = version + 1
                           WHERE id = $4 AND organisation_id = $5 AND version = $6";

@@ -301,6 +301,12 @@ mod scenes {
         let deliveries = strict.webhook_deliveries(&organisation, &named.id, 10).await.expect("listed");
         assert_eq!(deliveries[0].failure.as_deref(), Some("the host leads into a private network"));
         assert!(receiver.got().is_empty());
+        let made = strict.webhooks(&organisation).await.expect("listed").into_iter().find(|one| one.url == url);
+        let off = Webhook { is_enabled: false, ..made.expect("it is there") };
+        let off = strict.change_webhook(&caller, &off, &origin()).await.expect("its address stays as it is");
+        let moved = Webhook { url: format!("{url}&more"), ..off };
+        let refused = strict.change_webhook(&caller, &moved, &origin()).await;
+        assert!(matches!(refused, Err(AccessError::Invalid { field: "url", .. })), "{refused:?}");
         for url in [url.as_str(), "https://127.0.0.1/", "https://[::1]/", "https://169.254.169.254/", "ftp://x.org/"] {
             let new = NewWebhook { name: "Bad".into(), url: url.into() };
             let refused = strict.create_webhook(&caller, &organisation, &new, &origin()).await;
