@@ -252,6 +252,8 @@ impl Access {
                 "DELETE FROM challenges WHERE expires_at < $1",
                 "DELETE FROM sessions WHERE expires_at < $1",
                 "DELETE FROM mails WHERE sent_at < $1",
+                // Given up: somebody's address, and what was written to them.
+                "DELETE FROM mails WHERE sent_at IS NULL AND next_try_at IS NULL AND created_at < $1",
                 "DELETE FROM webhook_deliveries WHERE next_try_at IS NULL AND created_at < $1",
             ] {
                 // A week longer, so that what somebody asks about can still be looked up.

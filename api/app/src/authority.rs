@@ -101,11 +101,15 @@ impl Gatekeeper {
     }
 }
 
-/// What a place may be called. What is longer, or cannot be stored, is nowhere, and must not get into the audit either.
+/// What a place may be called. What is longer, or cannot be stored, is nowhere, and must not get into the audit either. How long
+/// the names of things within an organisation or project are, each route's own schema says.
 fn is_plain((name, text): &(String, String)) -> bool {
-    // Ids of passkeys are the authenticators' choice (WebAuthn 3, 7.1 step 25: up to 1023 bytes).
-    let length_max = if name == "passkey" { 1400 } else { 64 };
-    text.len() <= length_max && !text.chars().any(char::is_control)
+    match name.as_str() {
+        "organisation" | "project" => text.len() <= 64 && !text.chars().any(char::is_control),
+        // The apps' choice, in whatever letters.
+        "activity" => true,
+        _ => !text.chars().any(char::is_control),
+    }
 }
 
 /// The second factor of a session, or its password where the account has none, within the last minutes. Service keys have what
@@ -158,5 +162,21 @@ impl Authority for Gatekeeper {
 
     fn problems(&self) -> &'static [&'static Kind] {
         &PROBLEMS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plain;
+
+    #[test]
+    fn a_place_is_what_its_kind_may_be_called() {
+        let plain = |name: &str, text: &str| is_plain(&(name.to_owned(), text.to_owned()));
+        assert!(plain("project", &"a".repeat(64)) && !plain("project", &"a".repeat(65)));
+        assert!(plain("key", &"a".repeat(100)), "flags and cohorts have keys of a hundred characters");
+        assert!(plain("activity", &"\u{8cb7}".repeat(200)) && plain("activity", "a\tb"));
+        for name in ["organisation", "project", "key", "passkey"] {
+            assert!(!plain(name, "a\nb"), "{name}");
+        }
     }
 }

@@ -171,11 +171,18 @@ impl TrackingPlans {
         found.ok_or_else(|| PlanError::Unknown(activity.to_owned()))
     }
 
-    pub(crate) async fn set_unplanned(&self, change: &Change<'_>, unplanned: Unplanned) -> Result<Head, PlanError> {
-        let before = self.head(change.project).await?;
+    /// In the place of `before`, or of whatever there is by now.
+    pub(crate) async fn set_unplanned(
+        &self,
+        change: &Change<'_>,
+        before: &Head,
+        is_any: bool,
+        unplanned: Unplanned,
+    ) -> Result<Head, PlanError> {
+        let meant = (Some(unplanned), (!is_any).then_some(before.revision));
         let mut transaction = self.access().database().write().await?;
         let (at, by) = (self.inner.clock.now(), name_of(change.member));
-        storage::touch(&mut transaction, change.project, Some(unplanned), at, &by).await?;
+        storage::touch(&mut transaction, change.project, meant, at, &by).await?;
         let act = self.act("plan.change", change, "plan", change.project);
         let act = act.before(&json!({"unplanned": before.unplanned})).after(&json!({"unplanned": unplanned}));
         self.access().record(&mut transaction, act).await?;
@@ -229,7 +236,7 @@ impl TrackingPlans {
         let (changed_at, changed_by) = (kept.updated_at, kept.updated_by.clone());
         let revised = Revised { revision: kept.revision, content, changed_at, changed_by };
         storage::note_revision(&mut transaction, change.project, &kept.activity, &revised).await?;
-        storage::touch(&mut transaction, change.project, None, kept.updated_at, &kept.updated_by).await?;
+        storage::touch(&mut transaction, change.project, (None, None), kept.updated_at, &kept.updated_by).await?;
         self.access().record(&mut transaction, act).await?;
         transaction.commit().await?;
         self.see_change().await;

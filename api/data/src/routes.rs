@@ -94,7 +94,8 @@ async fn change_plan(
     let before = plans.head(&place.project).await.map_err(problem)?;
     if_match.check(etag(before.revision))?;
     let change = Change { member: &member, origin: &origin, project: &place.project };
-    let head = plans.set_unplanned(&change, wanted.unplanned.into()).await.map_err(problem)?;
+    let is_any = if_match == IfMatch::Any;
+    let head = plans.set_unplanned(&change, &before, is_any, wanted.unplanned.into()).await.map_err(problem)?;
     Ok(Shown(etag(head.revision), head.into()))
 }
 

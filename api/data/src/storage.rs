@@ -82,21 +82,25 @@ pub(crate) async fn head(database: &Database, project: &str) -> Result<Head, Pla
     Ok(Head { unplanned: of_word(row.get("unplanned")?)?, revision: row.get("revision")?, changed })
 }
 
-/// Counts a change of the plan; `unplanned` is kept where it is not said.
+/// Counts a change of the plan; `unplanned` is kept where it is not said. Of the revision `before` alone, where it is said.
 pub(crate) async fn touch(
     transaction: &mut Transaction,
     project: &str,
-    unplanned: Option<Unplanned>,
+    (unplanned, before): (Option<Unplanned>, Option<i64>),
     at: Timestamp,
     by: &str,
 ) -> Result<(), PlanError> {
     let upsert = "INSERT INTO tracking_plans (project_id, unplanned, revision, updated_at, updated_by)
         VALUES ($1, COALESCE($2, 'allow'), 1, $3, $4)
         ON CONFLICT (project_id) DO UPDATE SET unplanned = COALESCE($2, tracking_plans.unplanned),
-            revision = tracking_plans.revision + 1, updated_at = $3, updated_by = $4";
+            revision = tracking_plans.revision + 1, updated_at = $3, updated_by = $4
+        WHERE tracking_plans.revision = COALESCE($5, tracking_plans.revision)";
     let unplanned = unplanned.as_ref().map(word);
-    transaction.execute(statement(upsert).bind(project).bind(unplanned).bind(at).bind(by)).await?;
-    Ok(())
+    let upsert = statement(upsert).bind(project).bind(unplanned).bind(at).bind(by).bind(before);
+    match transaction.execute(upsert).await? {
+        0 => Err(PlanError::Stale(None)),
+        _ => Ok(()),
+    }
 }
 
 fn kept(row: &Row) -> Result<Kept, PlanError> {

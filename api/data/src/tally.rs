@@ -78,7 +78,8 @@ impl Tally {
                 project: project.to_owned(),
                 activity: found.activity.clone(),
                 kind,
-                path: path.clone(),
+                // Names of properties may hold U+0000, which PostgreSQL keeps in no text: nothing more would be written down.
+                path: path.replace('\0', "\u{fffd}"),
                 is_refused: found.is_refused,
             };
             let count = Count {

@@ -32,6 +32,24 @@ impl<T: Serialize + JsonSchema> Answer for Shown<T> {
     }
 }
 
+/// The same for a resource that is told with numbers of the moment, which change without a revision: it is told anew each time.
+#[derive(Debug, Clone)]
+pub struct ShownAnew<T>(pub Revision, pub T);
+
+impl<T: Serialize> IntoResponse for ShownAnew<T> {
+    fn into_response(self) -> Response {
+        let mut response = Told(self.1).into_response();
+        response.headers_mut().insert(header::ETAG, self.0.tag());
+        response
+    }
+}
+
+impl<T: Serialize + JsonSchema> Answer for ShownAnew<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        Shown::<T>::describe(operation);
+    }
+}
+
 /// 200 with a value that has no revision.
 #[derive(Debug, Clone)]
 pub struct Told<T>(pub T);

@@ -30,7 +30,7 @@ mod stack;
 mod table;
 mod time;
 
-pub use answer::{Created, Done, Shown, Told};
+pub use answer::{Created, Done, Shown, ShownAnew, Told};
 pub use authority::{Asked, Authority, Credential, Permission, Subject};
 pub use body::{BodyFault, Pace};
 pub use cookie::{cookie, set_cookie};

@@ -107,7 +107,8 @@ impl Access {
             self.check_own_password(account, session, password, origin).await?;
             let email = Email::parse(email)?;
             let mut transaction = self.database().write().await?;
-            let taken = account_id_of(&mut transaction, &email).await?.is_some();
+            // One's own in another case is not taken.
+            let taken = account_id_of(&mut transaction, &email).await?.is_some_and(|owner| owner != account);
             let link = Link { account: Some(account.to_owned()), email: email.written.clone(), detail: String::new() };
             let link = self.make_link(&mut transaction, Purpose::ChangeEmail, &link).await?;
             if !taken {

@@ -19,6 +19,9 @@ pub enum SignIn {
     },
 }
 
+/// Looks at one account: its password may be changed, or hashed anew by another sign-in, while it is compared.
+const ROUNDS: usize = 3;
+
 /// What was found under an address.
 struct Found {
     account: String,
@@ -35,23 +38,49 @@ impl Access {
     pub fn sign_in<'a>(&'a self, email: &'a str, password: &'a str, origin: &'a Origin) -> Answer<'a, SignIn> {
         Box::pin(async move {
             let email = Email::parse(email)?;
-            let found = self.find_by_email(&email).await?;
-            let stored = found.as_ref().and_then(|found| found.password_hash.as_deref());
-            let matches = self.passwords().verify(password, stored).await?;
-            let Some(found) = found.as_ref().filter(|found| matches && !found.is_disabled) else {
-                let known = found.as_ref().map(|found| found.account.clone());
-                return self.refuse_sign_in(&email, known, origin).await;
-            };
-            if found.password_hash.as_deref().is_some_and(|stored| self.passwords().is_dated(stored)) {
-                self.renew_password_hash(&found.account, password).await?;
+            for _ in 0..ROUNDS {
+                if let Some(outcome) = self.try_sign_in(&email, password, origin).await? {
+                    return Ok(outcome);
+                }
             }
-            if found.has_factor {
-                let factors = self.factors(&found.account).await?.into_iter().map(|factor| factor.kind).collect();
-                let challenge = self.open_challenge(Purpose::SignIn, Some(&found.account)).await?;
-                return Ok(SignIn::FactorNeeded { challenge, factors });
-            }
-            self.complete_sign_in(&found.account, false, "password", origin).await.map(SignIn::Done)
+            Err(AccessError::Busy)
         })
+    }
+
+    /// `None` where the account was changed while its password was compared: what was compared counts no more.
+    async fn try_sign_in(&self, email: &Email, password: &str, origin: &Origin) -> Result<Option<SignIn>, AccessError> {
+        let found = self.find_by_email(email).await?;
+        let stored = found.as_ref().and_then(|found| found.password_hash.as_deref());
+        let matches = self.passwords().verify(password, stored).await?;
+        let known = found.as_ref().map(|found| found.account.clone());
+        let right = found.filter(|found| matches && !found.is_disabled);
+        let right = right.and_then(|found| Some((found.account, found.password_hash?, found.has_factor)));
+        let Some((account, mut stored, has_factor)) = right else {
+            return self.refuse_sign_in(email, known, origin).await;
+        };
+        if self.passwords().is_dated(&stored) {
+            let Some(renewed) = self.renew_password_hash(&account, password, &stored).await? else { return Ok(None) };
+            stored = renewed;
+        }
+        let mut transaction = self.database().write().await?;
+        // Under the account's lock: who resets the password at this moment ends this session as well, or is seen here.
+        let lock = "UPDATE accounts SET version = version
+                    WHERE id = $1 AND password_hash = $2 AND has_factor = $3 AND disabled_at IS NULL";
+        let lock = statement(lock).bind(&account).bind(&stored).bind(i64::from(has_factor));
+        if transaction.execute(lock).await? == 0 {
+            return Ok(None);
+        }
+        if has_factor {
+            let challenge = self.open_challenge_within(&mut transaction, Purpose::SignIn, Some(&account)).await?;
+            transaction.commit().await?;
+            let factors = self.factors(&account).await?.into_iter().map(|factor| factor.kind).collect();
+            return Ok(Some(SignIn::FactorNeeded { challenge, factors }));
+        }
+        let tokens = self.begin_session(&mut transaction, &account, false, origin).await?;
+        let act = Act::new(Actor::Account(account), "session.create", origin).on("session", &tokens.session);
+        self.record(&mut transaction, act.after(&serde_json::json!({ "by": ["password"] }))).await?;
+        self.commit(transaction).await?;
+        Ok(Some(SignIn::Done(tokens)))
     }
 
     /// Ends a sign-in that waits for its second factor. A challenge takes five attempts.
@@ -85,23 +114,6 @@ impl Access {
         })
     }
 
-    /// Gives a session to an account that has proved itself.
-    pub(crate) async fn complete_sign_in(
-        &self,
-        account: &str,
-        with_factor: bool,
-        by: &str,
-        origin: &Origin,
-    ) -> Result<Tokens, AccessError> {
-        let mut transaction = self.database().write().await?;
-        let tokens = self.begin_session(&mut transaction, account, with_factor, origin).await?;
-        let act = Act::new(Actor::Account(account.to_owned()), "session.create", origin);
-        let act = act.on("session", &tokens.session).after(&serde_json::json!({ "by": [by] }));
-        self.record(&mut transaction, act).await?;
-        self.commit(transaction).await?;
-        Ok(tokens)
-    }
-
     async fn refuse_sign_in<T>(
         &self,
         email: &Email,
@@ -128,10 +140,16 @@ impl Access {
         row.map(found).transpose()
     }
 
-    async fn renew_password_hash(&self, account: &str, password: &str) -> Result<(), AccessError> {
+    /// Hashes the password behind `stored` anew; `None` when it is not the account's any more.
+    async fn renew_password_hash(
+        &self,
+        account: &str,
+        password: &str,
+        stored: &str,
+    ) -> Result<Option<String>, AccessError> {
         let hash = self.passwords().hash(password).await?;
-        let update = "UPDATE accounts SET password_hash = $1 WHERE id = $2";
-        self.database().execute(statement(update).bind(hash).bind(account)).await?;
-        Ok(())
+        let update = "UPDATE accounts SET password_hash = $1 WHERE id = $2 AND password_hash = $3";
+        let update = statement(update).bind(&hash).bind(account).bind(stored);
+        Ok((self.database().execute(update).await? == 1).then_some(hash))
     }
 }

@@ -2,7 +2,7 @@
 //! minutes and a few attempts.
 
 use crate::access::Access;
-use crate::database::{Transaction, statement};
+use crate::database::{Statement, Transaction, statement};
 use crate::error::AccessError;
 use crate::secret::{random_text, sha256_hex};
 
@@ -40,11 +40,28 @@ pub(crate) struct Attempt {
 impl Access {
     /// Opens a challenge and returns its secret.
     pub(crate) async fn open_challenge(&self, purpose: Purpose, account: Option<&str>) -> Result<String, AccessError> {
+        let (secret, insert) = self.new_challenge(purpose, account)?;
+        self.database().execute(insert).await?;
+        Ok(secret)
+    }
+
+    /// The same as part of `transaction`.
+    pub(crate) async fn open_challenge_within(
+        &self,
+        transaction: &mut Transaction,
+        purpose: Purpose,
+        account: Option<&str>,
+    ) -> Result<String, AccessError> {
+        let (secret, insert) = self.new_challenge(purpose, account)?;
+        transaction.execute(insert).await?;
+        Ok(secret)
+    }
+
+    fn new_challenge(&self, purpose: Purpose, account: Option<&str>) -> Result<(String, Statement), AccessError> {
         let secret = random_text()?;
         let insert = "INSERT INTO challenges (hash, purpose, account_id, expires_at) VALUES ($1, $2, $3, $4)";
         let insert = statement(insert).bind(sha256_hex(secret.as_bytes())).bind(purpose.name()).bind(account);
-        self.database().execute(insert.bind(self.now().plus_millis(LIFE_MILLIS))).await?;
-        Ok(secret)
+        Ok((secret, insert.bind(self.now().plus_millis(LIFE_MILLIS))))
     }
 
     /// Counts an attempt before it is judged, so that parallel guesses are counted too.

@@ -3,7 +3,7 @@
 use footfall_ingest_activity::Timestamp;
 
 use super::transport::deliver;
-use super::{Letter, Mail};
+use super::{Letter, Mail, MailError};
 use crate::access::Access;
 use crate::database::{Row, Transaction, statement};
 use crate::error::{AccessError, Answer};
@@ -55,12 +55,14 @@ impl Access {
     }
 
     async fn send_one(&self, id: &str, row: &Row) -> Result<bool, AccessError> {
-        let letter = self.vault().unseal(&context(id), &row.get::<String>("sealed")?)?;
-        let letter: Letter = serde_json::from_slice(&letter).map_err(|_| AccessError::Damaged("a mail"))?;
         let (settings, now) = (self.settings(), self.now());
-        match deliver(&settings.mail_route, &settings.mail_from, &row.get::<String>("recipient")?, &letter, id, now)
-            .await
-        {
+        let (recipient, sealed): (String, String) = (row.get("recipient")?, row.get("sealed")?);
+        let sent = match self.open_letter(id, &sealed) {
+            Some(letter) => deliver(&settings.mail_route, &settings.mail_from, &recipient, &letter, id, now).await,
+            // As one that its server does not take: it must not hold up the others, nor be tried for ever.
+            None => Err(MailError::Sealed),
+        };
+        match sent {
             Ok(()) => {
                 // Its content is not kept: a link in it may be valid still.
                 let done =
@@ -79,6 +81,10 @@ impl Access {
                 Ok(false)
             }
         }
+    }
+
+    fn open_letter(&self, id: &str, sealed: &str) -> Option<Letter> {
+        serde_json::from_slice(&self.vault().unseal(&context(id), sealed).ok()?).ok()
     }
 }
 

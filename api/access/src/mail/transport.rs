@@ -41,6 +41,9 @@ pub enum MailError {
     Smtp(#[from] lettre::transport::smtp::Error),
     #[error("the file that goes with it is damaged")]
     File,
+    /// Sealed by another vault, or changed since.
+    #[error("what it says cannot be read")]
+    Sealed,
     #[error("the mail folder: {0}")]
     Folder(#[from] std::io::Error),
 }

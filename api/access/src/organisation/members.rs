@@ -4,7 +4,7 @@ use footfall_ingest_activity::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::roles::held;
+use super::roles::{held, keep};
 use crate::access::Access;
 use crate::account::links::{Link, Purpose};
 use crate::account::sign_up::account_id_of;
@@ -99,6 +99,10 @@ impl Access {
             let link = self.spend_link(&mut transaction, Purpose::Invitation, secret).await?;
             let invitation: Invitation =
                 serde_json::from_str(&link.detail).map_err(|_| AccessError::Damaged("an invitation"))?;
+            // Whoever invited them has to choose another role: this one holds nothing any more.
+            if !keep(&mut transaction, &invitation.organisation, &invitation.role).await? {
+                return Err(AccessError::Link);
+            }
             let (account, tokens) = match (account_id_of(&mut transaction, &email).await?, hash) {
                 (Some(account), _) => (account, None),
                 (None, None) => {
@@ -117,9 +121,16 @@ impl Access {
                           VALUES ($1, $2, $3, $4, $5) ON CONFLICT (organisation_id, account_id, project_id) DO NOTHING";
             let insert =
                 statement(insert).bind(&organisation).bind(&account).bind(&project).bind(&role).bind(self.now());
-            transaction.execute(insert).await?;
+            let is_new = transaction.execute(insert).await? == 1;
             let act = Act::new(Actor::Account(account.clone()), "member.accept", origin);
-            self.finish_member_change(&mut transaction, place, &account, act.after(&json!({ "role": role }))).await?;
+            let act = if is_new {
+                act.after(&json!({ "role": role }))
+            } else {
+                let held = role_of(&mut transaction, place, &account).await?;
+                let held = json!({ "role": held });
+                act.before(&held).after(&held)
+            };
+            self.finish_member_change(&mut transaction, place, &account, act).await?;
             self.commit(transaction).await?;
             Ok(tokens)
         })
@@ -142,6 +153,9 @@ impl Access {
             may_give(caller, place.organisation, &content)?;
             let mut transaction = self.database().write().await?;
             let before = self.take_role(&mut transaction, caller, place, account).await?;
+            if !keep(&mut transaction, place.organisation, role).await? {
+                return Err(AccessError::NotFound("role"));
+            }
             let update =
                 statement(update).bind(place.organisation).bind(account).bind(place.project.unwrap_or_default());
             transaction.execute(update.bind(role)).await?;
@@ -249,6 +263,10 @@ async fn present_role(transaction: &mut Transaction, place: Place<'_>, account: 
     // The organisation's row is the lock under which its members change: two owners cannot unseat each other at once.
     let lock = statement("UPDATE organisations SET version = version WHERE id = $1").bind(place.organisation);
     transaction.execute(lock).await?;
+    role_of(transaction, place, account).await
+}
+
+async fn role_of(transaction: &mut Transaction, place: Place<'_>, account: &str) -> Result<String, AccessError> {
     let query = "SELECT role FROM members WHERE organisation_id = $1 AND account_id = $2 AND project_id = $3";
     let query = statement(query).bind(place.organisation).bind(account).bind(place.project.unwrap_or_default());
     Ok(transaction.one(query).await?.ok_or(AccessError::NotFound("member"))?.get("role")?)

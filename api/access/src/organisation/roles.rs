@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::members::may_give;
 use crate::access::Access;
+use crate::account::links::Purpose;
 use crate::account::sign_up::check_name;
 use crate::audit::{Act, Origin};
 use crate::changes::Change;
@@ -96,21 +97,33 @@ impl Access {
         })
     }
 
-    /// Deletes a custom role that nobody holds.
+    /// Deletes a custom role that nobody holds, when it still has `version`; whatever it has without one.
     pub fn delete_role<'a>(
         &'a self,
         caller: &'a Caller,
         organisation: &'a str,
         id: &'a str,
+        version: Option<i64>,
         origin: &'a Origin,
     ) -> Answer<'a, ()> {
         Box::pin(async move {
             self.authorise(caller, Permission::RolesWrite, Scope::Organisation(organisation), origin).await?;
             let mut transaction = self.database().write().await?;
+            // Open invitations to it go as well. They come first, as for whoever accepts one: the link's row, then the role's.
+            let void = "UPDATE links SET used_at = $1 WHERE purpose = $2 AND used_at IS NULL AND detail LIKE $3";
+            let void = statement(void).bind(self.now()).bind(Purpose::Invitation.name());
+            transaction.execute(void.bind(format!("%\"role\":\"{id}\"%"))).await?;
+            // First its row is locked, then its holders are looked for by a statement of its own: it sees whom the holder of the
+            // lock before has given the role.
+            let lock = "UPDATE roles SET version = version
+                        WHERE id = $1 AND organisation_id = $2 AND version = COALESCE($3, version)";
+            if transaction.execute(statement(lock).bind(id).bind(organisation).bind(version)).await? == 0 {
+                return Err(AccessError::Conflict("it was changed or deleted meanwhile; read it again"));
+            }
             let delete = "DELETE FROM roles WHERE id = $1 AND organisation_id = $2
                           AND NOT EXISTS (SELECT 1 FROM members WHERE role = $1)";
             if transaction.execute(statement(delete).bind(id).bind(organisation)).await? == 0 {
-                return Err(AccessError::Conflict("there is no such role, or somebody holds it"));
+                return Err(AccessError::Conflict("somebody holds this role"));
             }
             let act = Act::new(caller.actor.clone(), "role.delete", origin).on("role", id).within(organisation, "");
             self.record(&mut transaction, act).await?;
@@ -155,6 +168,15 @@ pub(super) async fn held(
     let query = "SELECT id, name, content, version FROM roles WHERE id = $1 AND organisation_id = $2";
     let row = transaction.one(statement(query).bind(role).bind(organisation)).await?;
     Ok(row.as_ref().map(Role::read).transpose()?.map(|role| role.content))
+}
+
+/// Keeps a role that is about to be given from being deleted meanwhile; false for a custom one that is gone.
+pub(super) async fn keep(transaction: &mut Transaction, organisation: &str, role: &str) -> Result<bool, AccessError> {
+    if BuiltInRole::named(role).is_some() {
+        return Ok(true);
+    }
+    let lock = statement("UPDATE roles SET version = version WHERE id = $1 AND organisation_id = $2");
+    Ok(transaction.execute(lock.bind(role).bind(organisation)).await? == 1)
 }
 
 fn checked(

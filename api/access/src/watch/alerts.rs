@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{Finding, Thresholds, detect};
 use crate::access::Access;
+use crate::audit::{Act, Actor, Origin};
 use crate::database::{Row, Transaction, statement};
 use crate::error::{AccessError, Answer};
 use crate::mail::Mail;
@@ -113,16 +114,26 @@ impl Access {
         })
     }
 
-    /// Marks an alert as seen.
-    pub fn acknowledge_alert<'a>(&'a self, organisation: &'a str, id: &'a str, by: &'a str) -> Answer<'a, ()> {
+    /// Marks an alert as seen, by the account, key or operator `by`.
+    pub fn acknowledge_alert<'a>(
+        &'a self,
+        organisation: &'a str,
+        id: &'a str,
+        by: &'a str,
+        actor: Actor,
+        origin: &'a Origin,
+    ) -> Answer<'a, ()> {
         Box::pin(async move {
+            let mut transaction = self.database().write().await?;
             let update = "UPDATE alerts SET acknowledged_at = $1, acknowledged_by = $2
                           WHERE id = $3 AND organisation_id = $4 AND acknowledged_at IS NULL";
             let update = statement(update).bind(self.now()).bind(by).bind(id).bind(organisation);
-            if self.database().execute(update).await? == 0 {
+            if transaction.execute(update).await? == 0 {
                 return Err(AccessError::NotFound("alert that is open"));
             }
-            Ok(())
+            let act = Act::new(actor, "alert.acknowledge", origin).on("alert", id);
+            self.record(&mut transaction, act.within(organisation, "")).await?;
+            Ok(transaction.commit().await?)
         })
     }
 }

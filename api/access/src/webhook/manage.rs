@@ -96,8 +96,12 @@ impl Access {
             let organisation = wanted.organisation.as_str();
             self.authorise(caller, Permission::AlertsWrite, Scope::Organisation(organisation), origin).await?;
             check_name(&wanted.name)?;
-            let url = read_address(&wanted.url, self.settings().webhooks)?;
             let before = self.webhook(organisation, &wanted.id).await?;
+            // One that stays is not judged anew: it could neither be renamed nor switched off once the rules are stricter.
+            let url = match wanted.url == before.url {
+                true => before.url.clone(),
+                false => read_address(&wanted.url, self.settings().webhooks)?.into(),
+            };
             let mut transaction = self.database().write().await?;
             let update = "UPDATE webhooks SET name = $1, url = $2, is_enabled = $3, version = version + 1
                           WHERE id = $4 AND organisation_id = $5 AND version = $6";
@@ -141,20 +145,24 @@ impl Access {
         })
     }
 
-    /// Removes a webhook, with what still waits for it.
+    /// Removes a webhook, with what still waits for it, when it still has `version`; whatever it has without one.
     pub fn delete_webhook<'a>(
         &'a self,
         caller: &'a Caller,
         organisation: &'a str,
         id: &'a str,
+        version: Option<i64>,
         origin: &'a Origin,
     ) -> Answer<'a, ()> {
         Box::pin(async move {
             self.authorise(caller, Permission::AlertsWrite, Scope::Organisation(organisation), origin).await?;
             let mut transaction = self.database().write().await?;
-            let delete = statement("DELETE FROM webhooks WHERE id = $1 AND organisation_id = $2");
-            if transaction.execute(delete.bind(id).bind(organisation)).await? == 0 {
-                return Err(GONE);
+            let delete = "DELETE FROM webhooks
+                          WHERE id = $1 AND organisation_id = $2 AND version = COALESCE($3, version)";
+            if transaction.execute(statement(delete).bind(id).bind(organisation).bind(version)).await? == 0 {
+                drop(transaction);
+                self.webhook(organisation, id).await?;
+                return Err(AccessError::Conflict("it was changed meanwhile; read it again"));
             }
             let act = Act::new(caller.actor.clone(), "webhook.delete", origin).on("webhook", id);
             self.record(&mut transaction, act.within(organisation, "")).await?;

@@ -81,11 +81,15 @@ impl Access {
                 let (access, id) = (self.clone(), row.get::<String>("id")?);
                 under_way.spawn(async move { access.send_delivery(&id).await });
             }
-            let mut sent = 0;
+            let (mut sent, mut failed) = (0, None);
+            // To the end of all: one that was broken off after it had arrived would be sent again.
             while let Some(done) = under_way.join_next().await {
-                sent += usize::from(done.map_err(|_| AccessError::Damaged("a webhook's delivery"))??);
+                match done.map_err(|_| AccessError::Damaged("a webhook's delivery")).flatten() {
+                    Ok(arrived) => sent += usize::from(arrived),
+                    Err(error) => failed = Some(error),
+                }
             }
-            Ok(sent)
+            failed.map_or(Ok(sent), Err)
         })
     }
 
@@ -127,10 +131,12 @@ impl Access {
         now: Timestamp,
     ) -> Result<Result<u16, SendError>, AccessError> {
         let settings = self.settings().webhooks;
-        let secret = self.vault().unseal(&secret_context(webhook), &target.get::<String>("sealed")?)?;
-        let secret = String::from_utf8(secret).map_err(|_| AccessError::Damaged("a webhook's secret"))?;
+        let secret = self.vault().unseal(&secret_context(webhook), &target.get::<String>("sealed")?);
+        let secret = secret.ok().and_then(|secret| String::from_utf8(secret).ok());
         let (body, seconds) = (taken.get::<String>("body")?, now.millis().div_euclid(SECOND));
-        let signature = sign_webhook(&secret, id, seconds, &body).ok_or(AccessError::Damaged("a webhook's secret"))?;
+        let Some(signature) = secret.and_then(|secret| sign_webhook(&secret, id, seconds, &body)) else {
+            return Ok(Err(SendError::Secret));
+        };
         // The rules may have become stricter since it was made.
         let Ok(url) = address::read_address(&target.get::<String>("url")?, settings) else {
             return Ok(Err(SendError::Private));

@@ -22,6 +22,9 @@ use super::address::may_reach;
 /// Why a receiver did not get it. Nothing of its answer but the status: else whoever makes a webhook could read through it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SendError {
+    /// Sealed by another vault, or changed since.
+    #[error("the secret that signs it cannot be read; give the webhook another")]
+    Secret,
     #[error("the host is not known")]
     Unknown,
     #[error("the host leads into a private network")]

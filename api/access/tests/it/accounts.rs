@@ -1,6 +1,8 @@
 //! Sign-up, sign-in, reset and changes; and that nobody learns who has an account.
 
-use footfall_api_access::{AccessError, NewAccount, SignIn};
+use std::task::Poll;
+
+use footfall_api_access::{Access, AccessError, Answer, NewAccount, SignIn};
 
 use crate::house::*;
 
@@ -16,6 +18,7 @@ on_both!(
     the_first_owner_is_made_once,
     weak_passwords_do_not_cost_the_link,
     old_hashes_are_renewed,
+    a_password_that_is_reset_meanwhile_signs_nobody_in,
 );
 
 mod scenes {
@@ -141,6 +144,10 @@ mod scenes {
         assert!(access.sign_in("ada@example.org", PASSWORD, &origin()).await.is_err());
         let told = mails(&access, stage, "ada@example.org").await;
         assert!(told.last().expect("a mail").contains("now uses new@example.org"));
+        ask(PASSWORD, "New@Example.org").await.expect("asked");
+        let secret = last_secret(&access, stage, "New@Example.org").await;
+        access.finish_email_change(&secret, &origin()).await.expect("another spelling of one's own");
+        assert_eq!(access.account(&tokens.account).await.expect("read").email, "New@Example.org");
     }
 
     pub async fn a_disabled_account_is_out_at_once(stage: &Stage) {
@@ -194,5 +201,46 @@ mod scenes {
         let sql = "SELECT COUNT(*) AS rows FROM accounts WHERE password_hash LIKE '%t=2,p=1%'";
         assert_eq!(count(&dearer, sql).await, 1);
         sign_in(&dearer, "ada@example.org").await;
+    }
+
+    /// Polls `asked` until so many hashes more are under way, and no further.
+    async fn until_hashing<T>(access: &Access, asked: &mut Answer<'_, T>, more: u64) {
+        let wanted = access.passwords().runs() + more;
+        while access.passwords().runs() < wanted {
+            let polled = std::future::poll_fn(|context| Poll::Ready(asked.as_mut().poll(context))).await;
+            assert!(polled.is_pending(), "it came to its end before");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub async fn a_password_that_is_reset_meanwhile_signs_nobody_in(stage: &Stage) {
+        let access = process(stage).await;
+        sign_up(&access, stage, "ada@example.org").await;
+        let mut dearer = settings(stage);
+        dearer.password_cost.passes = 2;
+        let vault = footfall_api_access::Vault::open(stage.folder.path()).expect("a vault");
+        let opened = Access::open(stage.open().await, vault, dearer, stage.clock.clone()).await;
+        let dearer = opened.expect("opened");
+        let reset = async |password: &str| {
+            access.ask_password_reset("ada@example.org", &origin()).await.expect("asked");
+            let secret = last_secret(&access, stage, "ada@example.org").await;
+            access.reset_password(&secret, password, &origin()).await.expect("reset");
+        };
+        let (here, other) = (origin(), process(stage).await);
+        // Once in the middle of a comparison, once while the hash is renewed: the second run after the comparison.
+        for (process, runs, before, after) in [
+            (&other, 1, PASSWORD, "ein ganz anderes Wort"),
+            (&dearer, 2, "ein ganz anderes Wort", "noch ein anderes Wort"),
+        ] {
+            let mut signing_in = process.sign_in("ada@example.org", before, &here);
+            until_hashing(process, &mut signing_in, runs).await;
+            reset(after).await;
+            let outcome = signing_in.await;
+            assert!(matches!(outcome, Err(AccessError::Credentials)), "{runs}: {outcome:?}");
+            let in_force = "SELECT COUNT(*) AS rows FROM sessions WHERE revoked_at IS NULL";
+            assert_eq!(count(&access, in_force).await, 0, "{runs}: the reset ended all");
+            let signed_in = access.sign_in("ada@example.org", after, &origin()).await.expect("the new one holds");
+            assert!(matches!(signed_in, SignIn::Done(_)));
+        }
     }
 }

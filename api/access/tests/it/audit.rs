@@ -90,9 +90,20 @@ mod scenes {
         let told = mails(&access, stage, "owner@example.org").await;
         assert!(told.last().expect("a mail").contains("Alert: credential stuffing"));
         assert!(mails(&access, stage, "eve@example.org").await.iter().all(|mail| !mail.contains("Alert")));
-        assert!(access.acknowledge_alert(&other.id, &alerts[0].id, "eve").await.is_err(), "another's");
-        access.acknowledge_alert(&organisation, &alerts[0].id, "owner").await.expect("seen");
-        assert!(access.acknowledge_alert(&organisation, &alerts[0].id, "owner").await.is_err());
+        let (here, by) = (origin(), Actor::Account(tokens.account.clone()));
+        let see = async |organisation: &str| {
+            access.acknowledge_alert(organisation, &alerts[0].id, "owner", by.clone(), &here).await
+        };
+        assert!(see(&other.id).await.is_err(), "another's");
+        let turn = async |back: &'static str| access.database().execute(statement(back)).await.expect("turned");
+        turn("UPDATE audit_head SET sequence = sequence - 1").await;
+        assert!(see(&organisation).await.is_err(), "the audit takes no record");
+        turn("UPDATE audit_head SET sequence = sequence + 1").await;
+        let still = access.alerts(&organisation, 10).await.expect("listed");
+        assert_eq!(still[0].acknowledged_at, None, "no act without its record");
+        see(&organisation).await.expect("seen");
+        assert!(see(&organisation).await.is_err());
+        assert_eq!(acts(&access).await.last().expect("a record"), "alert.acknowledge done");
     }
 
     pub async fn a_stolen_token_is_told_where_the_account_belongs(stage: &Stage) {

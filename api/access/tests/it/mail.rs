@@ -14,6 +14,7 @@ on_both!(
     a_mail_is_sent_once_by_many,
     who_was_taken_for_lost_sends_nothing_again,
     mails_lie_sealed,
+    a_mail_that_cannot_be_read_holds_up_no_other,
 );
 
 /// A mail server as far as a client sees one (RFC 5321): keeps what it takes, and refuses as often as it is told.
@@ -151,6 +152,29 @@ mod scenes {
         }
         let given_up =
             "SELECT COUNT(*) AS rows FROM mails WHERE next_try_at IS NULL AND failure LIKE '%later%' AND tries = 11";
+        assert_eq!(count(&access, given_up).await, 1);
+        access.prune().await.expect("pruned");
+        assert_eq!(count(&access, given_up).await, 1, "for a week it can be looked up");
+        stage.pass(7 * 24 * 60 * 60_000);
+        access.prune().await.expect("pruned");
+        assert_eq!(count(&access, "SELECT COUNT(*) AS rows FROM mails").await, 0, "then nobody's address is kept");
+    }
+
+    pub async fn a_mail_that_cannot_be_read_holds_up_no_other(stage: &Stage) {
+        let server = Server::default();
+        let access = with_route(stage, MailRoute::Smtp(server.start().await)).await;
+        access.sign_up("ada@example.org", &origin()).await.expect("asked");
+        let damage = "UPDATE mails SET sealed = 'v1.of.another'";
+        access.database().execute(statement(damage)).await.expect("damaged");
+        stage.pass(1);
+        access.sign_up("bob@example.org", &origin()).await.expect("asked");
+        assert_eq!(access.send_mails().await.expect("the other one"), 1);
+        assert!(server.taken()[0].contains("RCPT TO:<bob@example.org>"));
+        for _ in 0..50 {
+            stage.pass(60 * 60_000);
+            assert_eq!(access.send_mails().await.expect("no reason to stop"), 0);
+        }
+        let given_up = "SELECT COUNT(*) AS rows FROM mails WHERE next_try_at IS NULL AND tries = 11";
         assert_eq!(count(&access, given_up).await, 1);
     }
 

@@ -18,6 +18,8 @@ on_both!(
     a_custom_role_is_checked,
     a_name_that_is_taken_is_a_conflict,
     projects_and_organisations_are_kept_apart,
+    a_role_is_deleted_as_it_was_read_and_given_no_more,
+    an_invitation_says_what_it_changed,
 );
 
 mod scenes {
@@ -200,7 +202,7 @@ mod scenes {
         for (name, content) in refused {
             assert!(access.create_role(&owner, &organisation, name, &content, &origin()).await.is_err(), "{name}");
         }
-        assert!(access.delete_role(&owner, &organisation, &id, &origin()).await.is_err(), "somebody holds it");
+        assert!(access.delete_role(&owner, &organisation, &id, None, &origin()).await.is_err(), "somebody holds it");
         let changed = Role { id: id.clone(), name: "Nothing".into(), content: content(&[], german), version: 1 };
         access.change_role(&owner, &organisation, &changed, &origin()).await.expect("changed");
         assert_eq!(sees().await, Decision::Deny(Denial::Permission));
@@ -234,6 +236,48 @@ mod scenes {
             .create_role(&owner, &others.id, "First", &content, &origin())
             .await
             .expect("names are an organisation's");
+    }
+
+    pub async fn a_role_is_deleted_as_it_was_read_and_given_no_more(stage: &Stage) {
+        let access = process(stage).await;
+        let (tokens, organisation) = owner(&access).await;
+        let owner = caller(&access, &tokens).await;
+        let content = RoleContent {
+            permissions: PermissionSet::of(&[Permission::SqlRun]),
+            rows: RowFilter::Everything,
+            masks: Masks::default(),
+        };
+        let id = access.create_role(&owner, &organisation, "Asker", &content, &origin()).await.expect("made");
+        access.invite(&owner, whole(&organisation), "bob@example.org", &id, &origin()).await.expect("invited");
+        let renamed = Role { id: id.clone(), name: "Other".into(), content, version: 1 };
+        access.change_role(&owner, &organisation, &renamed, &origin()).await.expect("changed");
+        let stale = access.delete_role(&owner, &organisation, &id, Some(1), &origin()).await;
+        assert!(matches!(stale, Err(AccessError::Conflict(_))), "{stale:?}");
+        assert_eq!(access.role(&organisation, &id).await.expect("still there").name, "Other");
+        assert_eq!(access.invitations(&organisation).await.expect("listed").len(), 1, "nothing is done by halves");
+        access.delete_role(&owner, &organisation, &id, Some(2), &origin()).await.expect("as it was read");
+        assert_eq!(access.invitations(&organisation).await.expect("listed"), []);
+        let secret = last_secret(&access, stage, "bob@example.org").await;
+        let accepted = access.accept_invitation(&secret, Some(&new("Bob")), &origin()).await;
+        assert!(matches!(accepted, Err(AccessError::Link)), "{accepted:?}");
+        assert_eq!(count(&access, "SELECT COUNT(*) AS rows FROM accounts").await, 1, "nobody who may nothing");
+        let set = access.set_member_role(&owner, whole(&organisation), &tokens.account, &id, &origin()).await;
+        assert!(matches!(set, Err(AccessError::NotFound("role"))), "{set:?}");
+    }
+
+    pub async fn an_invitation_says_what_it_changed(stage: &Stage) {
+        let access = process(stage).await;
+        let (tokens, organisation) = owner(&access).await;
+        join(&access, stage, &tokens, whole(&organisation), "ada@example.org", "viewer").await;
+        let owner = caller(&access, &tokens).await;
+        access.invite(&owner, whole(&organisation), "ada@example.org", "admin", &origin()).await.expect("invited");
+        let secret = last_secret(&access, stage, "ada@example.org").await;
+        access.accept_invitation(&secret, None, &origin()).await.expect("accepted");
+        let members = access.members(&organisation).await.expect("listed");
+        assert_eq!(members[0].role, "viewer", "it raises nobody");
+        let last = access.audit_after(None, 0, 1000).await.expect("read").pop().expect("a record");
+        assert_eq!((last.action.as_str(), last.after_state.as_str()), ("member.accept", "{\"role\":\"viewer\"}"));
+        assert_eq!(access.watch().await.expect("watched"), 0, "nobody became an admin");
     }
 
     pub async fn projects_and_organisations_are_kept_apart(stage: &Stage) {

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use footfall_api_access::{
     Access, AccessError, AccessSettings, Caller, MailRoute, NewWebhook, Vault, Webhook, WebhookSettings, sign_webhook,
+    statement,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,6 +18,7 @@ on_both!(
     who_was_taken_for_lost_undoes_nothing,
     a_mail_server_that_answers_nobody_holds_up_no_webhook,
     a_receiver_that_is_gone_switches_it_off,
+    a_secret_that_cannot_be_read_holds_up_no_other,
     redirects_are_not_followed,
     private_places_are_not_reached,
     webhooks_are_the_organisations_own,
@@ -253,6 +255,26 @@ mod scenes {
         assert!(on.is_enabled);
     }
 
+    pub async fn a_secret_that_cannot_be_read_holds_up_no_other(stage: &Stage) {
+        let (receiver, url) = Receiver::start().await;
+        let access = with_private(stage).await;
+        let (caller, organisation, damaged, _) = hooked(&access, &url).await;
+        let damage = statement("UPDATE webhooks SET sealed = 'v1.of.another'");
+        access.database().execute(damage).await.expect("damaged");
+        let new = NewWebhook { name: "Other".into(), url };
+        let (other, _) = access.create_webhook(&caller, &organisation, &new, &origin()).await.expect("made");
+        for webhook in [&damaged, &other] {
+            access.test_webhook(&caller, &organisation, &webhook.id, &origin()).await.expect("queued");
+        }
+        assert_eq!(access.send_webhooks().await.expect("the other one"), 1);
+        stage.pass(61_000);
+        assert_eq!(access.send_webhooks().await.expect("nothing else"), 0);
+        assert_eq!(receiver.got().len(), 1, "once");
+        let kept = access.webhook_deliveries(&organisation, &damaged.id, 1).await.expect("listed");
+        assert!(kept[0].failure.as_deref().expect("a reason").contains("cannot be read"), "{kept:?}");
+        assert_eq!(kept[0].tries, 2, "with longer pauses");
+    }
+
     pub async fn redirects_are_not_followed(stage: &Stage) {
         let (receiver, url) = Receiver::start().await;
         receiver.says("307 Temporary Redirect");
@@ -279,6 +301,12 @@ mod scenes {
         let deliveries = strict.webhook_deliveries(&organisation, &named.id, 10).await.expect("listed");
         assert_eq!(deliveries[0].failure.as_deref(), Some("the host leads into a private network"));
         assert!(receiver.got().is_empty());
+        let made = strict.webhooks(&organisation).await.expect("listed").into_iter().find(|one| one.url == url);
+        let off = Webhook { is_enabled: false, ..made.expect("it is there") };
+        let off = strict.change_webhook(&caller, &off, &origin()).await.expect("its address stays as it is");
+        let moved = Webhook { url: format!("{url}&more"), ..off };
+        let refused = strict.change_webhook(&caller, &moved, &origin()).await;
+        assert!(matches!(refused, Err(AccessError::Invalid { field: "url", .. })), "{refused:?}");
         for url in [url.as_str(), "https://127.0.0.1/", "https://[::1]/", "https://169.254.169.254/", "ftp://x.org/"] {
             let new = NewWebhook { name: "Bad".into(), url: url.into() };
             let refused = strict.create_webhook(&caller, &organisation, &new, &origin()).await;
@@ -296,7 +324,7 @@ mod scenes {
         assert!(access.webhook(&other.id, &webhook.id).await.is_err());
         assert!(access.webhook_deliveries(&other.id, &webhook.id, 1).await.is_err());
         for organisation in [&one, &other.id] {
-            assert!(access.delete_webhook(&eve_caller, organisation, &webhook.id, &origin()).await.is_err());
+            assert!(access.delete_webhook(&eve_caller, organisation, &webhook.id, None, &origin()).await.is_err());
             assert!(access.test_webhook(&eve_caller, organisation, &webhook.id, &origin()).await.is_err());
             assert!(access.renew_webhook_secret(&eve_caller, organisation, &webhook.id, &origin()).await.is_err());
             let taken =
@@ -311,7 +339,13 @@ mod scenes {
         let new = NewWebhook { name: "Too many".into(), url: "https://hooks.example.org/".into() };
         let full = access.create_webhook(&owner_of_one, &one, &new, &origin()).await;
         assert!(matches!(full, Err(AccessError::Conflict(_))));
-        access.delete_webhook(&owner_of_one, &one, &webhook.id, &origin()).await.expect("removed");
+        access.renew_webhook_secret(&owner_of_one, &one, &webhook.id, &origin()).await.expect("renewed");
+        let read = Some(webhook.version);
+        let stale = access.delete_webhook(&owner_of_one, &one, &webhook.id, read, &origin()).await;
+        assert!(matches!(stale, Err(AccessError::Conflict(_))), "{stale:?}");
+        access.delete_webhook(&owner_of_one, &one, &webhook.id, None, &origin()).await.expect("removed");
+        let gone = access.delete_webhook(&owner_of_one, &one, &webhook.id, None, &origin()).await;
+        assert!(matches!(gone, Err(AccessError::NotFound("webhook"))), "{gone:?}");
         access.create_webhook(&owner_of_one, &one, &new, &origin()).await.expect("room again");
     }
 }

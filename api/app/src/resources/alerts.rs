@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use axum::Extension;
 use axum::extract::State;
-use footfall_api_access::{Act, Alert as Kept, Permission};
+use footfall_api_access::{Alert as Kept, Permission};
 use footfall_api_http::{Done, Page, Paging, Path, Problem, Routes, Subject, Time, Unfiltered, get, post};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -77,9 +77,7 @@ async fn acknowledge(
     Whence(origin): Whence,
     Path(place): Path<AlertPlace>,
 ) -> Result<Done, Problem> {
-    let by = member.account();
-    gate.access.acknowledge_alert(&place.organisation, &place.alert, by).await.map_err(problem)?;
-    let act = Act::new(member.caller.actor.clone(), "alert.acknowledge", &origin).on("alert", place.alert);
-    gate.access.record_alone(act.within(place.organisation, "")).await.map_err(problem)?;
-    Ok(Done)
+    let (by, actor) = (member.account(), member.caller.actor.clone());
+    let seen = gate.access.acknowledge_alert(&place.organisation, &place.alert, by, actor, &origin).await;
+    seen.map(|()| Done).map_err(problem)
 }

@@ -95,6 +95,11 @@ pub(super) fn revision(version: i64) -> Revision {
     Revision(u64::try_from(version).unwrap_or_default())
 }
 
+/// The version that is meant to be removed; `None` where it may be any.
+pub(super) fn meant(if_match: &IfMatch, version: i64) -> Option<i64> {
+    matches!(if_match, IfMatch::Revisions(_)).then_some(version)
+}
+
 async fn create(
     State(gate): State<Gate>,
     Extension(member): Extension<Member>,

@@ -9,7 +9,7 @@ use footfall_api_http::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::organisations::revision;
+use super::organisations::{meant, revision};
 use super::places::{InOrganisation, RolePlace};
 use super::row_filter::RowFilter;
 use crate::authority::Member;
@@ -150,7 +150,9 @@ async fn remove(
     Path(place): Path<RolePlace>,
     if_match: IfMatch,
 ) -> Result<Done, Problem> {
-    if_match.check(revision(custom(&gate, &place).await?.version))?;
-    let removed = gate.access.delete_role(&member.caller, &place.organisation, &place.role, &origin).await;
+    let version = custom(&gate, &place).await?.version;
+    if_match.check(revision(version))?;
+    let version = meant(&if_match, version);
+    let removed = gate.access.delete_role(&member.caller, &place.organisation, &place.role, version, &origin).await;
     removed.map(|()| Done).map_err(problem)
 }

@@ -12,7 +12,7 @@ use footfall_api_http::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::organisations::revision;
+use super::organisations::{meant, revision};
 use super::places::{InOrganisation, WebhookPlace};
 use crate::authority::Member;
 use crate::gate::Gate;
@@ -174,7 +174,8 @@ async fn remove(
 ) -> Result<Done, Problem> {
     let webhook = gate.access.webhook(&place.organisation, &place.webhook).await.map_err(problem)?;
     if_match.check(revision(webhook.version))?;
-    let removed = gate.access.delete_webhook(&member.caller, &place.organisation, &place.webhook, &origin).await;
+    let (WebhookPlace { organisation, webhook: id }, version) = (&place, meant(&if_match, webhook.version));
+    let removed = gate.access.delete_webhook(&member.caller, organisation, id, version, &origin).await;
     removed.map(|()| Done).map_err(problem)
 }
 

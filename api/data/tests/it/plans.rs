@@ -131,9 +131,65 @@ mod scenes {
         let again = house.post(&owner, &plan("/activities"), json!({"activity": "buy / now"})).await.good();
         assert_eq!(again.header("etag"), "\"r4\"", "revisions go on");
     }
+
+    pub async fn names_that_no_database_keeps_are_counted(stage: &Stage) {
+        let (house, plans) = house(stage).await;
+        let (owner, _) = house.owner().await;
+        let buy = json!({"activity": "buy", "schema": {"type": "object", "additionalProperties": false}});
+        house.post(&owner, &plan("/activities"), buy).await.good();
+        let items = json!([item("buy", "1", json!({"a\u{0}b": 1})), item("buy", "2", json!({"c": 1}))]);
+        assert_eq!(send(&plans, &items, 1_000), (2, 0));
+        plans.flush().await.expect("written");
+        let told = violations(&house, &owner).await;
+        let paths: Vec<&str> = told.iter().map(|(_, path, ..)| path.as_str()).collect();
+        assert_eq!(paths, ["/a\u{fffd}b", "/c"]);
+    }
+
+    pub async fn names_are_as_long_as_they_may_be_in_whatever_letters(stage: &Stage) {
+        let (house, _plans) = house(stage).await;
+        let (owner, _) = house.owner().await;
+        for name in ["a".repeat(200), "\u{8cb7}".repeat(200), "a\tb".to_owned()] {
+            let made = house.post(&owner, &plan("/activities"), json!({"activity": name})).await.good();
+            let at = made.header("location").to_owned();
+            assert_eq!(house.get(&owner, &at).await.good().json()["activity"], json!(name));
+            let said = json!({"description": "Said."});
+            house.ask(&owner, "PUT", &at, &[("if-match", "\"r1\"")], said).await.good();
+            let revisions = house.get(&owner, &format!("{at}/revisions")).await.good().json();
+            assert_eq!(revisions["items"].as_array().unwrap().len(), 2);
+            house.ask(&owner, "DELETE", &at, &[("if-match", "*")], Value::Null).await.good();
+            assert_eq!(house.get(&owner, &at).await.code(), "planned_activity_unknown");
+        }
+        assert_eq!(house.get(&owner, &plan(&format!("/activities/{}", "a".repeat(201)))).await.code(), "path_invalid");
+    }
+
+    pub async fn of_those_who_change_a_plan_at_once_one_does(stage: &Stage) {
+        let (house, _plans) = house(stage).await;
+        let (owner, _) = house.owner().await;
+        let put = |tag: &'static str, unplanned: &'static str| {
+            let (house, owner) = (&house, owner.clone());
+            async move { house.ask(&owner, "PUT", &plan(""), &[("if-match", tag)], json!({ "unplanned": unplanned })).await }
+        };
+        put("\"r0\"", "count").await.good();
+        for tag in ["\"r1\"", "\"r2\"", "\"r3\"", "\"r4\""] {
+            let (one, two, three, four) =
+                tokio::join!(put(tag, "allow"), put(tag, "count"), put(tag, "refuse"), put(tag, "count"));
+            let answers = [one, two, three, four];
+            assert_eq!(answers.iter().filter(|answer| answer.status.is_success()).count(), 1, "{tag}");
+            for lost in answers.iter().filter(|answer| !answer.status.is_success()) {
+                assert!(["plan_changed_meanwhile", "revision_stale"].contains(&lost.code().as_str()), "{}", lost.text);
+            }
+        }
+        let (one, two) = tokio::join!(put("*", "allow"), put("*", "count"));
+        assert!(one.status.is_success() && two.status.is_success(), "who does not mind is not refused");
+    }
 }
 
-on_both!(violators_are_counted_or_refused);
+on_both!(
+    violators_are_counted_or_refused,
+    names_that_no_database_keeps_are_counted,
+    names_are_as_long_as_they_may_be_in_whatever_letters,
+    of_those_who_change_a_plan_at_once_one_does,
+);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn analysts_describe_and_developers_check() {

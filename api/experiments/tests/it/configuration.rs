@@ -39,6 +39,17 @@ async fn who_comes_late_with_a_change_does_nothing() {
     assert_eq!(house.get("scheduled-changes").await.json()["items"][0]["outcome"], "done");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_of_a_hundred_characters_is_found_again() {
+    let stage = Stage::sqlite().await.expect("SQLite is built in");
+    let house = house(&stage).await;
+    let key = "k".repeat(100);
+    house.make("features", &key, json!({"value_type": "boolean", "default_value": false})).await;
+    let path = format!("features/{key}");
+    assert_eq!(house.get(&path).await.good().json()["key"], json!(key));
+    house.patch(&path, json!({"default_value": true})).await.good();
+}
+
 mod scenes {
     use footfall_api_access::{KeyKind, statement};
     use serde_json::{Value, json};

@@ -147,11 +147,12 @@ impl<A: Authority> Guard<A> {
         }
     }
 
-    /// 304 for a reader that has this revision.
+    /// 304 for a reader that has this revision, unless it is not to be kept.
     fn known_already(&self, method: &Method, asked: &HeaderMap, response: &Response) -> Option<Response> {
         let is_read = method == Method::GET || method == Method::HEAD;
         let tag = response.headers().get(header::ETAG).filter(|_| is_read && response.status() == StatusCode::OK)?;
-        if !self.facts.declares(304) || !revision::is_known(asked, tag) {
+        let is_kept = response.headers().get(header::CACHE_CONTROL).is_none_or(|control| control != "no-store");
+        if !is_kept || !self.facts.declares(304) || !revision::is_known(asked, tag) {
             return None;
         }
         let mut known = StatusCode::NOT_MODIFIED.into_response();

@@ -7,8 +7,8 @@ use axum::extract::State;
 use footfall_api_access::Permission;
 use footfall_api_app::{May, Member, Whence};
 use footfall_api_http::{
-    Created, Done, IfMatch, JsonBody, Page, Paging, Path, Problem, Query, Revision, Routes, Shown, Told, Unfiltered,
-    delete, get, post, put,
+    Created, Done, IfMatch, JsonBody, Page, Paging, Path, Problem, Query, Revision, Routes, Shown, ShownAnew, Told,
+    Unfiltered, delete, get, post, put,
 };
 use footfall_pipelines_insights::definition::{Answer, Cohort, CohortPeople, Question};
 use schemars::JsonSchema;
@@ -110,13 +110,13 @@ async fn show(
     Extension(member): Extension<Member>,
     whence: Whence,
     Path(place): Path<CohortPlace>,
-) -> Result<Shown<SavedCohort>, Problem> {
+) -> Result<ShownAnew<SavedCohort>, Problem> {
     let saved = desk.cohorts.one(&place.project, &place.key).await.map_err(form::problem)?;
     let asked = Asked { time_limit: Some(COUNT_TIME), ..Asked::default() };
     // Whoever sees a part of the activity only, or comes while it is being prepared, sees no number.
     let members = members(&desk, &member, &whence, &place, 0, asked).await.ok();
     let people = members.map(|members| (members.people, members.as_of));
-    Ok(Shown(saved.etag(), SavedCohort::of(saved, people)))
+    Ok(ShownAnew(saved.etag(), SavedCohort::of(saved, people)))
 }
 
 async fn replace(

@@ -41,6 +41,8 @@ async fn a_saved_cohort_is_counted_named_and_kept_from_loops() {
     assert_eq!(made.header("location"), one("keen"));
     let shown = house.get(&owner, &one("keen")).await.good();
     assert_eq!((shown.json()["people"].clone(), shown.header("etag")), (json!(1), "\"r1\""));
+    let again = house.ask(&owner, "GET", &one("keen"), &[("if-none-match", "\"r1\"")], Value::Null).await;
+    assert_eq!((again.status.as_u16(), again.header("cache-control")), (200, "no-store"), "how many changes by itself");
     // Bob alone viewed twice; with Ada they are two.
     house.post(&owner, &all(), draft("both", json!({"any": [{"cohort": "keen"}, listed(&["ada"])]}))).await.good();
     let people = house.get(&owner, &format!("{}/people?list=5", one("both"))).await.good().json();
