@@ -3,6 +3,7 @@
 use footfall_ingest_activity::Timestamp;
 use serde_json::Value;
 
+use crate::answers::Unanswered;
 use crate::error::BoardError;
 use crate::pdf::{self, Column, Sheet, Table};
 
@@ -44,9 +45,14 @@ fn trend(answer: &Value) -> Option<Table> {
     Some(Table { columns, rows: rows.collect() })
 }
 
-/// The table that is printed of an insight.
-pub fn table_of_insight(answer: &Value, rows_max: usize) -> Table {
-    trend(answer).unwrap_or_else(|| Table::of_values(answer, rows_max))
+/// The table that is printed of an insight; refused where it would not be all of it.
+pub fn table_of_insight(answer: &Value, rows_max: usize) -> Result<Table, BoardError> {
+    let table = trend(answer).unwrap_or_else(|| Table::of_values(answer, rows_max + 1));
+    if table.rows.len() <= rows_max {
+        return Ok(table);
+    }
+    let detail = format!("the answer has more than {rows_max} rows, which is too many for a PDF");
+    Err(Unanswered::Refused { code: "row_limit".to_owned(), detail, position: None }.into())
 }
 
 /// The table as a PDF.
@@ -64,7 +70,7 @@ fn name_of(line: &Value, measure: usize, measures: usize) -> String {
             format!(" {}", values.collect::<Vec<_>>().join(", "))
         }
         _ if line["label"] == "other" => " other".to_owned(),
-        _ => String::new(),
+        _ => line["label"]["cohort"].as_str().map_or_else(String::new, |name| format!(" {name}")),
     };
     let which = if measures > 1 { format!(" measure {}", measure + 1) } else { String::new() };
     format!("series {series}{label}{which}")
@@ -123,12 +129,15 @@ fn field_end(text: &[u8]) -> usize {
     text.len()
 }
 
-/// The numbers of a trend's first line, of the buckets that are over: the one that is running and those to come say nothing yet.
-pub fn numbers_of_insight(answer: &Value, now: Timestamp, ends_ms: i64) -> Vec<f64> {
-    let starts = answer["buckets"].as_array().into_iter().flatten().filter_map(Value::as_i64);
-    let ends = starts.skip(1).chain([ends_ms]);
-    let measure = answer["lines"][0]["measures"][0].as_array().into_iter().flatten();
-    let over = measure.zip(ends).filter(|(_, end)| *end <= now.millis());
+/// The numbers of a trend's one line, or of its one formula, which is the last, of whole buckets that are over: the one that is running
+/// and those to come say nothing yet, and a week or month that began before the time says too little.
+pub fn numbers_of_insight(answer: &Value, now: Timestamp, (from_ms, until_ms): (i64, i64)) -> Vec<f64> {
+    let starts: Vec<i64> = answer["buckets"].as_array().into_iter().flatten().filter_map(Value::as_i64).collect();
+    let ends = starts.iter().skip(1).copied().chain([until_ms]);
+    let line = answer["lines"].as_array().and_then(|lines| lines.last()).unwrap_or(&Value::Null);
+    let measure = line["measures"][0].as_array().into_iter().flatten();
+    let buckets = starts.iter().copied().zip(ends);
+    let over = measure.zip(buckets).filter(|(_, (start, end))| *start >= from_ms && *end <= now.millis());
     there_are(over.map(|(value, _)| value.as_f64()).collect())
 }
 
@@ -185,7 +194,7 @@ mod tests {
         let values: Vec<f64> = (0..24).map(|hour| if hour < 11 { f64::from(hour) + 1.0 } else { 0.0 }).collect();
         let of = |buckets: &[i64], values: Value, now: i64| {
             let answer = json!({"buckets": buckets, "lines": [{"measures": [values]}]});
-            numbers_of_insight(&answer, Timestamp::from_millis(now), 24 * HOUR)
+            numbers_of_insight(&answer, Timestamp::from_millis(now), (-24 * HOUR, 24 * HOUR))
         };
         // Half past ten: ten hours are over, the eleventh is running, the rest of the day is to come.
         let over = of(&hours, json!(values), 10 * HOUR + HOUR / 2);
@@ -197,6 +206,34 @@ mod tests {
         assert_eq!(of(&two, json!([5.0, null]), 24 * HOUR), [0.0; 0], "nothing is not below anything");
         assert_eq!(of(&two, json!([null, 5.0]), 24 * HOUR), [5.0]);
         assert_eq!(of(&two, json!([5.0, 0.0]), 24 * HOUR), [5.0, 0.0]);
+    }
+
+    #[test]
+    fn what_is_cut_says_nothing_and_a_formula_goes_before_its_series() {
+        const DAY: i64 = 86_400_000;
+        // Weeks that begin on the days 0, 7 and 14, asked from day 3 to 17.
+        let lines =
+            json!([{"measures": [[3.0, 70.0, 9.0]]}, {"measures": [[1.0, 7.0, 1.0]]}, {"measures": [[0.3, 0.1, 0.1]]}]);
+        let answer = json!({"buckets": [0, 7 * DAY, 14 * DAY], "lines": lines});
+        let of = |from: i64| numbers_of_insight(&answer, Timestamp::from_millis(16 * DAY), (from * DAY, 17 * DAY));
+        assert_eq!(of(3), [0.1], "of the first week four days were asked for, and the third is running");
+        assert_eq!(of(0), [0.3, 0.1]);
+    }
+
+    #[test]
+    fn each_line_of_a_trend_has_its_name() {
+        let line = |label: Value| json!({"series": 0, "label": label, "measures": [[1.0]]});
+        let lines = [json!({"cohort": "Pro"}), json!({"cohort": "Free, all"}), json!("other")].map(line);
+        let file = of_insight(&json!({"buckets": [0], "lines": lines})).unwrap();
+        let head = String::from_utf8(file.bytes).unwrap().lines().next().unwrap().to_owned();
+        assert_eq!(head, "from,series 1 Pro,\"series 1 Free, all\",series 1 other");
+    }
+
+    #[test]
+    fn what_is_printed_is_all_or_refused() {
+        let cells = json!({"cells": (0..11).collect::<Vec<i32>>()});
+        assert_eq!(table_of_insight(&cells, 11).unwrap().rows.len(), 11);
+        assert!(matches!(table_of_insight(&cells, 10), Err(BoardError::Unanswered(Unanswered::Refused { .. }))));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use footfall_api_access::statement;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -63,6 +64,127 @@ async fn reports(house: &House, stage: &Stage) -> usize {
 
 mod scenes {
     use super::*;
+
+    /// Who wants to see once what a schedule sends that is off does not switch it on.
+    pub async fn what_is_off_is_asked_once_when_somebody_wants_it(stage: &Stage) {
+        let house = house(stage).await;
+        question(&house).await;
+        let content = json!({"title": "Orders", "question": "orders", "every": {"minutes": 5}, "task": {"send": "csv"},
+            "to": {"emails": ["owner@example.org"]}, "is_enabled": false});
+        house.post("schedules", json!({"key": "mail", "content": content})).await.good();
+        house.ask("POST", "schedules/mail/runs", &[], Value::Null).await.good();
+        assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 1);
+        assert_eq!((fates(&house, "mail").await, reports(&house, stage).await), (vec!["sent".to_owned()], 1));
+        stage.pass(60 * MINUTE);
+        assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 0, "it is off");
+    }
+
+    /// An alarm that stands is about what was watched: something else begins anew.
+    pub async fn what_is_watched_instead_alarms_anew(stage: &Stage) {
+        let house = house(stage).await;
+        question(&house).await;
+        let refunds = json!({"title": "Refunds", "ask": {"sql": "SELECT name, number FROM refunds"}});
+        house.post("questions", json!({"key": "refunds", "content": refunds})).await.good();
+        schedule(&house, "watch", json!({"alert": {"above": 100.0}})).await;
+        *house.echo.numbers.lock().unwrap() = vec![150.0];
+        let alerts = async || {
+            stage.pass(5 * MINUTE);
+            assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 1);
+            let sent = mails(&house, stage).await;
+            sent.iter().filter(|mail| mail.contains("Subject: Alert: Orders")).count()
+        };
+        assert_eq!((alerts().await, alerts().await), (1, 1));
+        let put = async |question: &str, above: f64, minutes: u32| {
+            let content = json!({"title": "Orders", "question": question, "every": {"minutes": minutes},
+                "task": {"alert": {"above": above}}, "to": {"emails": ["owner@example.org"]}});
+            house.put("schedules/watch", json!({"content": content})).await.good();
+        };
+        put("orders", 100.0, 1).await;
+        assert_eq!(alerts().await, 1, "the same is watched more often");
+        put("refunds", 100.0, 1).await;
+        assert_eq!((alerts().await, alerts().await), (2, 2));
+        put("refunds", 120.0, 1).await;
+        assert_eq!(alerts().await, 3);
+    }
+
+    /// An engine that is busy, or still reads the activity after a restart, does not cost a week's report.
+    pub async fn what_has_no_answer_yet_is_asked_again(stage: &Stage) {
+        let house = house(stage).await;
+        let put = async |sql: &str| {
+            let content = json!({"content": {"title": "Orders", "ask": {"sql": sql}}});
+            house.put("questions/orders", content).await.good();
+        };
+        let ask = async || house.boards.ask_what_is_due().await.unwrap();
+        let failures = async || {
+            let sent = mails(&house, stage).await;
+            sent.iter().filter(|mail| mail.contains("Subject: Failed: Orders")).count()
+        };
+        question(&house).await;
+        put("SELECT later").await;
+        let content = json!({"title": "Orders", "question": "orders", "every": {"monday_at": 6}, "task": {"send": "csv"},
+            "to": {"emails": ["owner@example.org"]}});
+        house.post("schedules", json!({"key": "week", "content": content})).await.good();
+        stage.pass(7 * 24 * 60 * MINUTE);
+        assert_eq!((ask().await, ask().await), (1, 0));
+        let runs = house.get("schedules/week/runs").await.good().json();
+        assert_eq!(runs["items"][0]["fate"], "interrupted");
+        assert!(runs["items"][0]["detail"].as_str().unwrap().contains("busy; it is asked again at"), "{runs}");
+        stage.pass(MINUTE);
+        put("SELECT name, number FROM orders").await;
+        assert_eq!((ask().await, fates(&house, "week").await), (1, vec!["sent".to_owned(), "interrupted".to_owned()]));
+        assert_eq!((reports(&house, stage).await, failures().await, ask().await), (1, 0, 0));
+        // Not for ever.
+        put("SELECT later").await;
+        stage.pass(7 * 24 * 60 * MINUTE);
+        for tries in 1..=7 {
+            assert_eq!((ask().await, failures().await), (1, usize::from(tries == 7)), "{tries}");
+            stage.pass(60 * MINUTE);
+        }
+        assert_eq!((ask().await, fates(&house, "week").await[0].as_str()), (0, "failed"));
+        // What is asked again soon anyway has failed.
+        let often = json!({"title": "Orders", "question": "orders", "every": {"minutes": 1},
+            "task": {"alert": {"below": 1.0}}, "to": {"emails": ["owner@example.org"]}});
+        house.post("schedules", json!({"key": "often", "content": often})).await.good();
+        stage.pass(MINUTE);
+        assert_eq!((ask().await, fates(&house, "often").await), (1, vec!["failed".to_owned()]));
+        assert_eq!(failures().await, 2);
+    }
+
+    /// A report that nobody can be sent is a failure, and whoever waits for it hears of it.
+    pub async fn a_file_that_is_too_large_has_failed(stage: &Stage) {
+        let house = house(stage).await;
+        question(&house).await;
+        schedule(&house, "mail", json!({"send": "csv"})).await;
+        *house.echo.numbers.lock().unwrap() = vec![1.0; 600_000];
+        stage.pass(5 * MINUTE);
+        assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 1);
+        assert_eq!(fates(&house, "mail").await, ["failed"]);
+        let runs = house.get("schedules/mail/runs").await.good().json();
+        assert!(runs["items"][0]["detail"].as_str().unwrap().contains("at most 5242880 are sent"), "{runs}");
+        let sent = mails(&house, stage).await;
+        assert_eq!(sent.iter().filter(|mail| mail.contains("Subject: Failed: Orders")).count(), 1);
+    }
+
+    /// What another version of the program has written waits for it.
+    pub async fn a_schedule_that_cannot_be_read_is_kept(stage: &Stage) {
+        let house = house(stage).await;
+        question(&house).await;
+        schedule(&house, "mail", json!({"send": "csv"})).await;
+        let database = house.access.database();
+        let content = statement("SELECT content FROM board_items WHERE kind = 'schedule'");
+        let content: String = database.read_one(content).await.unwrap().unwrap().get("content").unwrap();
+        let write = async |content: &str| {
+            let update = statement("UPDATE board_items SET content = $1 WHERE kind = 'schedule'").bind(content);
+            database.execute(update).await.unwrap();
+        };
+        write(&content.replace("send", "sing")).await;
+        stage.pass(5 * MINUTE);
+        assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 0);
+        write(&content).await;
+        stage.pass(61 * MINUTE);
+        assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 1);
+        assert_eq!(fates(&house, "mail").await, ["sent"]);
+    }
 
     /// A process ends in the middle of a question, as in a rolling restart.
     pub async fn what_was_interrupted_is_asked_again(stage: &Stage) {
@@ -235,6 +357,10 @@ mod scenes {
         put("SELECT no_such_column").await;
         assert_eq!(told().await, 2, "after it has worked it is news again");
         assert_eq!(fates(&house, "watch").await, ["failed", "quiet", "failed", "failed", "quiet"]);
+        // It is made anew under its key, for whoever is told now.
+        house.delete("schedules/watch").await.good();
+        schedule(&house, "watch", json!({"alert": {"above": 100.0}})).await;
+        assert_eq!((told().await, told().await), (3, 3));
     }
 
     pub async fn alerts_watch_numbers_in_their_order_alone(stage: &Stage) {
@@ -268,6 +394,53 @@ mod scenes {
         assert_eq!(fates(&house, "watch").await, ["failed"]);
     }
 
+    /// What can never be said is refused, and no silence.
+    pub async fn alerts_watch_one_line_of_enough_buckets(stage: &Stage) {
+        let house = house(stage).await;
+        let one = json!({"select": {}, "measures": ["people"]});
+        let trend = |bucket: &str, series: &[&Value]| json!({"question": "trend", "bucket": bucket, "series": series});
+        let mut rate = trend("day", &[&one, &one]);
+        rate["formulas"] = json!(["A / B"]);
+        let mut rates = rate.clone();
+        rates["formulas"] = json!(["A / B", "B / A"]);
+        let measures = json!({"select": {}, "measures": ["people", "count"]});
+        let below = json!({"below": 1.0});
+        let unusual = json!({"unusual": {"deviations": 4.0, "of_last": 28, "direction": "down"}});
+        for (at, (is_kept, insight, days, alert)) in [
+            (true, rate, 30, &below),
+            (false, rates, 30, &below),
+            (false, trend("day", &[&one, &one]), 30, &below),
+            (false, trend("day", &[&measures]), 30, &below),
+            (false, trend("whole", &[&one]), 30, &below),
+            (false, trend("hour", &[&one]), 1, &below),
+            (true, trend("hour", &[&one]), 2, &below),
+            (false, trend("day", &[&one]), 1, &below),
+            (true, trend("day", &[&one]), 2, &below),
+            (false, trend("week", &[&one]), 13, &below),
+            (true, trend("week", &[&one]), 14, &below),
+            (false, trend("month", &[&one]), 30, &below),
+            (true, trend("month", &[&one]), 62, &below),
+            (false, trend("day", &[&one]), 6, &unusual),
+            (true, trend("day", &[&one]), 7, &unusual),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let key = format!("q{at}");
+            let content = json!({"title": "x", "ask": {"insight": insight}, "days": days});
+            house.post("questions", json!({"key": key, "content": content})).await.good();
+            let content = json!({"title": "x", "question": key, "every": {"minutes": 5}, "task": {"alert": alert},
+                "to": {"emails": ["owner@example.org"]}});
+            let told = house.post("schedules", json!({"content": content})).await;
+            if is_kept {
+                told.good();
+            } else {
+                let refused = told.refusal();
+                assert_eq!((refused.0, refused.2), (422, vec!["/content/question".to_owned()]), "{at}");
+            }
+        }
+    }
+
     pub async fn nobody_outside_is_sent_anything(stage: &Stage) {
         let house = house(stage).await;
         question(&house).await;
@@ -297,6 +470,12 @@ on_both!(
     alerts_tell_when_they_begin_and_when_they_are_over,
     a_question_that_fails_is_told_once,
     alerts_watch_numbers_in_their_order_alone,
+    alerts_watch_one_line_of_enough_buckets,
+    what_is_off_is_asked_once_when_somebody_wants_it,
+    what_is_watched_instead_alarms_anew,
+    what_has_no_answer_yet_is_asked_again,
+    a_file_that_is_too_large_has_failed,
+    a_schedule_that_cannot_be_read_is_kept,
     nobody_outside_is_sent_anything,
     what_was_interrupted_is_asked_again,
     what_is_interrupted_again_and_again_is_left,

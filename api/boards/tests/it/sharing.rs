@@ -196,6 +196,21 @@ mod scenes {
             ["/variables/plan"]
         );
         assert_eq!(house.post(&tokens, json!({"minutes": 9_999})).await.status, 400);
+        // A token that nobody could use is not given out.
+        let text = |at: usize| json!({"name": format!("v{at}")});
+        let variables: Vec<Value> = (0..10).map(text).collect();
+        let board = json!({"footfall": "dashboard/1", "title": "Long", "variables": variables, "tiles": []});
+        house.post("dashboards", json!({"key": "long", "dashboard": board})).await.good();
+        let body = json!({"kind": "embed", "name": "Intranet", "origins": ["https://intranet.example"]});
+        let long = house.post("dashboards/long/shares", body).await.good().json();
+        let tokens_of_long = format!("dashboards/long/shares/{}/tokens", long["id"].as_str().unwrap());
+        let settled = |chars: usize| {
+            let variables = (0..10).map(|at| (format!("v{at}"), json!("x".repeat(chars))));
+            let variables: serde_json::Map<String, Value> = variables.collect();
+            json!({"minutes": 30, "variables": variables})
+        };
+        house.post(&tokens_of_long, settled(500)).await.good();
+        assert_eq!(house.post(&tokens_of_long, settled(1_000)).await.refusal().2, ["/variables"]);
         stage.pass(31 * 60_000);
         assert_eq!(tile(&house, token, "rows", json!({})).await.refusal().1, "share_refused");
         house.ask("DELETE", &format!("dashboards/sales/shares/{id}"), &[], Value::Null).await.good();
