@@ -221,7 +221,11 @@ impl Boards {
             return Err(BoardError::Stale);
         }
         match kind {
-            Kind::Schedule => storage::forget(&mut transaction, project, key).await?,
+            Kind::Schedule => {
+                storage::forget(&mut transaction, project, key).await?;
+                // Another schedule under this key has not been asked yet.
+                storage::forget_runs(&mut transaction, project, key).await?;
+            }
             // Another dashboard under this key must not be what was shared.
             Kind::Dashboard => storage::revoke_all(&mut transaction, project, key, self.now()).await?,
             Kind::Question | Kind::Annotation => {}

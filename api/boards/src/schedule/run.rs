@@ -383,7 +383,7 @@ impl Boards {
         // The newest is this one.
         let runs = storage::runs(self.access().database(), &due.project, &due.schedule, 10).await?;
         let mut before = runs.iter().skip(1).filter(|before| before.fate != storage::INTERRUPTED);
-        let is_known = before.next().is_some_and(|run| run.fate == FAILED && run.began_at >= kept.updated_at);
+        let is_known = before.next().is_some_and(|run| run.fate == FAILED && run.began_at > kept.updated_at);
         let title = if is_known { String::new() } else { format!("Failed: {}", schedule.title) };
         let detail = why(due, schedule, error);
         Ok(Told { fate: FAILED, detail, is_alarmed: due.is_alarmed, title, file: None })

@@ -51,6 +51,13 @@ pub async fn forget(transaction: &mut Transaction, project: &str, schedule: &str
     Ok(())
 }
 
+/// What became of it goes with the schedule; who is at it tells nobody.
+pub async fn forget_runs(transaction: &mut Transaction, project: &str, schedule: &str) -> Result<(), BoardError> {
+    let delete = statement("DELETE FROM board_runs WHERE project_id = $1 AND schedule = $2");
+    transaction.execute(delete.bind(project).bind(schedule)).await?;
+    Ok(())
+}
+
 pub async fn due(database: &Database, now: Timestamp) -> Result<Vec<Due>, BoardError> {
     let query = "SELECT * FROM board_due WHERE next_at <= $1 ORDER BY next_at, project_id, schedule LIMIT 20";
     let read = |row: &Row| -> Result<Due, BoardError> {

@@ -357,10 +357,14 @@ mod scenes {
         put("SELECT no_such_column").await;
         assert_eq!(told().await, 2, "after it has worked it is news again");
         assert_eq!(fates(&house, "watch").await, ["failed", "quiet", "failed", "failed", "quiet"]);
-        // It is made anew under its key, for whoever is told now.
+        // It is changed, and then made anew under its key, for whoever is told now.
+        let content = house.get("schedules/watch").await.good().json()["content"].clone();
+        house.put("schedules/watch", json!({"content": content})).await.good();
+        assert_eq!((told().await, told().await), (3, 3));
         house.delete("schedules/watch").await.good();
         schedule(&house, "watch", json!({"alert": {"above": 100.0}})).await;
-        assert_eq!((told().await, told().await), (3, 3));
+        assert_eq!(fates(&house, "watch").await, [""; 0], "it was not asked yet");
+        assert_eq!((told().await, told().await), (4, 4));
     }
 
     pub async fn alerts_watch_numbers_in_their_order_alone(stage: &Stage) {
