@@ -141,6 +141,20 @@ mod scenes {
         }
     }
 
+    /// A link for each day does not use up the room for links.
+    pub async fn links_that_are_over_leave_room(stage: &Stage) {
+        let house = house(stage).await;
+        house.post("dashboards", json!({"key": "sales", "text": SALES})).await.good();
+        for _ in 0..200 {
+            link(&house, json!({"expires_in_days": 1})).await;
+        }
+        let one_more = json!({"kind": "link", "name": "For the wall"});
+        let refused = house.post("dashboards/sales/shares", one_more.clone()).await;
+        assert_eq!(refused.refusal().1, "too_many_items");
+        stage.pass(2 * DAY);
+        house.post("dashboards/sales/shares", one_more).await.good();
+    }
+
     pub async fn passwords_are_asked_and_counted(stage: &Stage) {
         let house = house(stage).await;
         house.post("dashboards", json!({"key": "sales", "text": SALES})).await.good();
@@ -222,6 +236,7 @@ mod scenes {
 on_both!(
     a_link_shows_one_dashboard_and_no_question,
     no_question_tells_viewers_its_conditions,
+    links_that_are_over_leave_room,
     passwords_are_asked_and_counted,
     embeddings_have_tokens_that_settle_variables,
 );
