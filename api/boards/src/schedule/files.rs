@@ -1,11 +1,13 @@
 //! Answers as files and as numbers.
 
 use footfall_ingest_activity::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::answers::Unanswered;
 use crate::error::BoardError;
 use crate::pdf::{self, Column, Sheet, Table};
+use crate::zone::zone;
 
 /// An answer as it is sent.
 pub struct AnswerFile {
@@ -15,8 +17,8 @@ pub struct AnswerFile {
 }
 
 /// A trend as CSV, a line a bucket; other insights as their JSON.
-pub fn of_insight(answer: &Value) -> Result<AnswerFile, BoardError> {
-    let Some(Table { columns, rows }) = trend(answer) else {
+pub fn of_insight(answer: &Value, zone: &str) -> Result<AnswerFile, BoardError> {
+    let Some(Table { columns, rows }) = trend(answer, zone) else {
         let bytes = serde_json::to_vec_pretty(answer).map_err(|_| BoardError::Damaged("an answer"))?;
         return Ok(AnswerFile { ending: "json", content_type: "application/json", bytes });
     };
@@ -26,8 +28,17 @@ pub fn of_insight(answer: &Value) -> Result<AnswerFile, BoardError> {
     Ok(AnswerFile { ending: "csv", content_type: "text/csv", bytes: lines.collect::<String>().into_bytes() })
 }
 
+/// Where a bucket begins, by the clock of the zone: its days are days there.
+fn moment(millis: i64, clock: Option<&TimeZone>) -> String {
+    match clock.zip(jiff::Timestamp::from_millisecond(millis).ok()) {
+        Some((clock, moment)) => moment.to_zoned(clock.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+        None => Timestamp::from_millis(millis).to_rfc3339(),
+    }
+}
+
 /// A trend as a table, a row a bucket.
-fn trend(answer: &Value) -> Option<Table> {
+fn trend(answer: &Value, zone_name: &str) -> Option<Table> {
+    let clock = zone(zone_name).filter(|_| zone_name != "UTC");
     let (buckets, lines) = (answer["buckets"].as_array()?, answer["lines"].as_array()?);
     let mut columns = vec![Column { name: "from".to_owned(), is_number: false }];
     for line in lines {
@@ -38,7 +49,7 @@ fn trend(answer: &Value) -> Option<Table> {
     let measured: Vec<&Value> =
         lines.iter().flat_map(|line| line["measures"].as_array().into_iter().flatten()).collect();
     let rows = buckets.iter().enumerate().map(|(at, start)| {
-        let start = Timestamp::from_millis(start.as_i64().unwrap_or_default()).to_rfc3339();
+        let start = moment(start.as_i64().unwrap_or_default(), clock.as_ref());
         let told = |value: &Value| if value.is_null() { String::new() } else { value.to_string() };
         [start].into_iter().chain(measured.iter().map(|column| told(&column[at]))).collect()
     });
@@ -46,8 +57,8 @@ fn trend(answer: &Value) -> Option<Table> {
 }
 
 /// The table that is printed of an insight; refused where it would not be all of it.
-pub fn table_of_insight(answer: &Value, rows_max: usize) -> Result<Table, BoardError> {
-    let table = trend(answer).unwrap_or_else(|| Table::of_values(answer, rows_max + 1));
+pub fn table_of_insight(answer: &Value, zone: &str, rows_max: usize) -> Result<Table, BoardError> {
+    let table = trend(answer, zone).unwrap_or_else(|| Table::of_values(answer, rows_max + 1));
     if table.rows.len() <= rows_max {
         return Ok(table);
     }
@@ -168,13 +179,13 @@ mod tests {
         let answer = json!({"buckets": [0, 86_400_000], "lines": [
             {"series": 0, "label": "everything", "measures": [[1.0, null]]},
             {"series": 1, "label": {"values": ["=1,2", null]}, "measures": [[3.5, 4.0]]}]});
-        let file = of_insight(&answer).unwrap();
+        let file = of_insight(&answer, "UTC").unwrap();
         let text = String::from_utf8(file.bytes).unwrap();
         assert_eq!(
             text,
             "from,series 1,\"series 2 =1,2, (none)\"\r\n1970-01-01T00:00:00.000Z,1.0,3.5\r\n1970-01-02T00:00:00.000Z,,4.0\r\n"
         );
-        assert_eq!(of_insight(&json!({"people": [1]})).unwrap().ending, "json");
+        assert_eq!(of_insight(&json!({"people": [1]}), "UTC").unwrap().ending, "json");
     }
 
     #[test]
@@ -224,16 +235,29 @@ mod tests {
     fn each_line_of_a_trend_has_its_name() {
         let line = |label: Value| json!({"series": 0, "label": label, "measures": [[1.0]]});
         let lines = [json!({"cohort": "Pro"}), json!({"cohort": "Free, all"}), json!("other")].map(line);
-        let file = of_insight(&json!({"buckets": [0], "lines": lines})).unwrap();
+        let file = of_insight(&json!({"buckets": [0], "lines": lines}), "UTC").unwrap();
         let head = String::from_utf8(file.bytes).unwrap().lines().next().unwrap().to_owned();
         assert_eq!(head, "from,series 1 Pro,\"series 1 Free, all\",series 1 other");
     }
 
     #[test]
+    fn days_are_written_as_the_zone_has_them() {
+        // 2026-11-24 in Berlin begins while it is the 23rd in UTC; 2026-03-30 does so with its clocks put forward.
+        let buckets = json!([1_795_474_800_000_i64, 1_774_821_600_000_i64]);
+        let answer =
+            json!({"buckets": buckets, "lines": [{"series": 0, "label": "everything", "measures": [[1.0, 2.0]]}]});
+        let first = |table: Table| table.rows.into_iter().map(|row| row[0].clone()).collect::<Vec<_>>();
+        let there = table_of_insight(&answer, "Europe/Berlin", 10).unwrap();
+        assert_eq!(first(there), ["2026-11-24T00:00:00+01:00", "2026-03-30T00:00:00+02:00"]);
+        let here = table_of_insight(&answer, "UTC", 10).unwrap();
+        assert_eq!(first(here), ["2026-11-23T23:00:00.000Z", "2026-03-29T22:00:00.000Z"]);
+    }
+
+    #[test]
     fn what_is_printed_is_all_or_refused() {
         let cells = json!({"cells": (0..11).collect::<Vec<i32>>()});
-        assert_eq!(table_of_insight(&cells, 11).unwrap().rows.len(), 11);
-        assert!(matches!(table_of_insight(&cells, 10), Err(BoardError::Unanswered(Unanswered::Refused { .. }))));
+        assert_eq!(table_of_insight(&cells, "UTC", 11).unwrap().rows.len(), 11);
+        assert!(matches!(table_of_insight(&cells, "UTC", 10), Err(BoardError::Unanswered(Unanswered::Refused { .. }))));
     }
 
     #[test]

@@ -191,11 +191,12 @@ impl Boards {
             Sheet { title: schedule.title.clone(), about, table, made: self.now() }
         };
         let (file, numbers) = match ready {
-            Ready::Insight { question, .. } => {
-                let found = self.answers().insight(&due.project, &question, &everything()).await?;
+            Ready::Insight { question: asked, .. } => {
+                let found = self.answers().insight(&due.project, &asked, &everything()).await?;
+                let (answer, zone) = (&found.answer, question.zone.as_str());
                 let file = match is_printed {
-                    true => printed(sheet(table_of_insight(&found.answer, PRINTED_ROWS_MAX as usize)?)).await?,
-                    false => of_insight(&found.answer)?,
+                    true => printed(sheet(table_of_insight(answer, zone, PRINTED_ROWS_MAX as usize)?)).await?,
+                    false => of_insight(answer, zone)?,
                 };
                 (file, numbers_of_insight(&found.answer, self.now(), time))
             }
