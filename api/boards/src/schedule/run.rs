@@ -36,6 +36,7 @@ const RUNS_KEPT_MS: i64 = 90 * 86_400_000;
 const LOST_MS: i64 = 15 * 60_000;
 
 const FAILED: &str = "failed";
+const SENT: &str = "sent";
 
 /// What came of one run.
 struct Told {
@@ -229,7 +230,7 @@ impl Boards {
                 return Err(Unanswered::Refused { code: "answer_too_large".to_owned(), detail, position: None }.into());
             }
             Task::Send(_) => Told {
-                fate: "sent",
+                fate: SENT,
                 detail: format!("{size} bytes"),
                 is_alarmed: false,
                 title: schedule.title.clone(),
@@ -269,8 +270,8 @@ impl Boards {
         let members = self.access().members(&organisation).await?;
         let mut transaction = self.access().database().write().await?;
         let mut missed: Vec<String> = Vec::new();
-        let detail = if told.title.is_empty() {
-            told.detail.clone()
+        let (fate, detail) = if told.title.is_empty() {
+            (told.fate, told.detail.clone())
         } else {
             let size = told.file.as_ref().map_or(0, |file| file.bytes.len());
             let encoded = told.file.as_ref().map(|file| STANDARD.encode(&file.bytes));
@@ -311,16 +312,19 @@ impl Boards {
                     missed.push(webhook.clone());
                 }
             }
+            // What nobody is sent is not sent.
+            let is_for_nobody = missed.len() == schedule.to.emails.len() + schedule.to.webhooks.len();
+            let fate = if told.fate == SENT && is_for_nobody { FAILED } else { told.fate };
             let author = self.system();
             let record = self.act(&due.project, "schedule.send", &author).on("schedule", &due.schedule);
-            let record = record.after(&json!({"fate": told.fate, "to": schedule.to, "not_told": missed}));
+            let record = record.after(&json!({"fate": fate, "to": schedule.to, "not_told": missed}));
             let is_written = schedule.to.emails.iter().any(|email| !missed.contains(email))
                 && matches!(self.access().settings().mail_route, MailRoute::Folder(_));
             let detail = if is_written { format!("{}; {WRITTEN}", told.detail) } else { told.detail.clone() };
             self.access().record(&mut transaction, record).await?;
-            with_missed(detail, &missed)
+            (fate, with_missed(detail, &missed))
         };
-        if !storage::end_run(&mut transaction, run, self.now(), told.fate, &detail).await? {
+        if !storage::end_run(&mut transaction, run, self.now(), fate, &detail).await? {
             tracing::warn!(project = due.project, schedule = due.schedule, "another process has asked this meanwhile");
             return Ok(());
         }

@@ -3,33 +3,32 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use footfall_api_access::statement;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::gear::{House, house};
 use crate::stage::Stage;
 
-const MINUTE: i64 = 60_000;
+pub const MINUTE: i64 = 60_000;
 
-async fn question(house: &House) {
+pub async fn question(house: &House) {
     let content = json!({"title": "Orders", "ask": {"sql": "SELECT name, number FROM orders"}});
     house.post("questions", json!({"key": "orders", "content": content})).await.good();
 }
 
-async fn schedule(house: &House, key: &str, task: Value) {
+pub async fn schedule(house: &House, key: &str, task: Value) {
     let content = json!({"title": "Orders", "question": "orders", "every": {"minutes": 5}, "task": task,
         "to": {"emails": ["owner@example.org"]}});
     house.post("schedules", json!({"key": key, "content": content})).await.good();
 }
 
-async fn fates(house: &House, key: &str) -> Vec<String> {
+pub async fn fates(house: &House, key: &str) -> Vec<String> {
     let runs = house.get(&format!("schedules/{key}/runs")).await.good().json();
     runs["items"].as_array().unwrap().iter().map(|run| run["fate"].as_str().unwrap().to_owned()).collect()
 }
 
 /// The mails that were sent so far, as text.
-async fn mails(house: &House, stage: &Stage) -> Vec<String> {
+pub async fn mails(house: &House, stage: &Stage) -> Vec<String> {
     house.access.send_mails().await.unwrap();
     let folder = stage.folder.path().join("mails");
     let files = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
@@ -58,7 +57,7 @@ async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
     tokio::time::timeout(Duration::from_secs(60), waiting).await.unwrap_or_else(|_| panic!("{what} in time"));
 }
 
-async fn reports(house: &House, stage: &Stage) -> usize {
+pub async fn reports(house: &House, stage: &Stage) -> usize {
     mails(house, stage).await.iter().filter(|mail| mail.contains("Subject: Orders")).count()
 }
 
@@ -105,85 +104,6 @@ mod scenes {
         assert_eq!((alerts().await, alerts().await), (2, 2));
         put("refunds", 120.0, 1).await;
         assert_eq!(alerts().await, 3);
-    }
-
-    /// An engine that is busy, or still reads the activity after a restart, does not cost a week's report.
-    pub async fn what_has_no_answer_yet_is_asked_again(stage: &Stage) {
-        let house = house(stage).await;
-        let put = async |sql: &str| {
-            let content = json!({"content": {"title": "Orders", "ask": {"sql": sql}}});
-            house.put("questions/orders", content).await.good();
-        };
-        let ask = async || house.boards.ask_what_is_due().await.unwrap();
-        let failures = async || {
-            let sent = mails(&house, stage).await;
-            sent.iter().filter(|mail| mail.contains("Subject: Failed: Orders")).count()
-        };
-        question(&house).await;
-        put("SELECT later").await;
-        let content = json!({"title": "Orders", "question": "orders", "every": {"monday_at": 6}, "task": {"send": "csv"},
-            "to": {"emails": ["owner@example.org"]}});
-        house.post("schedules", json!({"key": "week", "content": content})).await.good();
-        stage.pass(7 * 24 * 60 * MINUTE);
-        assert_eq!((ask().await, ask().await), (1, 0));
-        let runs = house.get("schedules/week/runs").await.good().json();
-        assert_eq!(runs["items"][0]["fate"], "interrupted");
-        assert!(runs["items"][0]["detail"].as_str().unwrap().contains("busy; it is asked again at"), "{runs}");
-        stage.pass(MINUTE);
-        put("SELECT name, number FROM orders").await;
-        assert_eq!((ask().await, fates(&house, "week").await), (1, vec!["sent".to_owned(), "interrupted".to_owned()]));
-        assert_eq!((reports(&house, stage).await, failures().await, ask().await), (1, 0, 0));
-        // Not for ever.
-        put("SELECT later").await;
-        stage.pass(7 * 24 * 60 * MINUTE);
-        for tries in 1..=7 {
-            assert_eq!((ask().await, failures().await), (1, usize::from(tries == 7)), "{tries}");
-            stage.pass(60 * MINUTE);
-        }
-        assert_eq!((ask().await, fates(&house, "week").await[0].as_str()), (0, "failed"));
-        // What is asked again soon anyway has failed.
-        let often = json!({"title": "Orders", "question": "orders", "every": {"minutes": 1},
-            "task": {"alert": {"below": 1.0}}, "to": {"emails": ["owner@example.org"]}});
-        house.post("schedules", json!({"key": "often", "content": often})).await.good();
-        stage.pass(MINUTE);
-        assert_eq!((ask().await, fates(&house, "often").await), (1, vec!["failed".to_owned()]));
-        assert_eq!(failures().await, 2);
-    }
-
-    /// A report that nobody can be sent is a failure, and whoever waits for it hears of it.
-    pub async fn a_file_that_is_too_large_has_failed(stage: &Stage) {
-        let house = house(stage).await;
-        question(&house).await;
-        schedule(&house, "mail", json!({"send": "csv"})).await;
-        *house.echo.numbers.lock().unwrap() = vec![1.0; 600_000];
-        stage.pass(5 * MINUTE);
-        assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 1);
-        assert_eq!(fates(&house, "mail").await, ["failed"]);
-        let runs = house.get("schedules/mail/runs").await.good().json();
-        assert!(runs["items"][0]["detail"].as_str().unwrap().contains("at most 5242880 are sent"), "{runs}");
-        let sent = mails(&house, stage).await;
-        assert_eq!(sent.iter().filter(|mail| mail.contains("Subject: Failed: Orders")).count(), 1);
-    }
-
-    /// What another version of the program has written waits for it.
-    pub async fn a_schedule_that_cannot_be_read_is_kept(stage: &Stage) {
-        let house = house(stage).await;
-        question(&house).await;
-        schedule(&house, "mail", json!({"send": "csv"})).await;
-        let database = house.access.database();
-        let content = statement("SELECT content FROM board_items WHERE kind = 'schedule'");
-        let content: String = database.read_one(content).await.unwrap().unwrap().get("content").unwrap();
-        let write = async |content: &str| {
-            let update = statement("UPDATE board_items SET content = $1 WHERE kind = 'schedule'").bind(content);
-            database.execute(update).await.unwrap();
-        };
-        write(&content.replace("send", "sing")).await;
-        stage.pass(5 * MINUTE);
-        assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 0);
-        write(&content).await;
-        stage.pass(61 * MINUTE);
-        assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 1);
-        assert_eq!(fates(&house, "mail").await, ["sent"]);
     }
 
     /// A process ends in the middle of a question, as in a rolling restart.
@@ -477,9 +397,6 @@ on_both!(
     alerts_watch_one_line_of_enough_buckets,
     what_is_off_is_asked_once_when_somebody_wants_it,
     what_is_watched_instead_alarms_anew,
-    what_has_no_answer_yet_is_asked_again,
-    a_file_that_is_too_large_has_failed,
-    a_schedule_that_cannot_be_read_is_kept,
     nobody_outside_is_sent_anything,
     what_was_interrupted_is_asked_again,
     what_is_interrupted_again_and_again_is_left,
