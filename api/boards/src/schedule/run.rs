@@ -270,6 +270,7 @@ impl Boards {
         let members = self.access().members(&organisation).await?;
         let mut transaction = self.access().database().write().await?;
         let mut missed: Vec<String> = Vec::new();
+        let mut is_for_somebody = false;
         let (fate, detail) = if told.title.is_empty() {
             (told.fate, told.detail.clone())
         } else {
@@ -287,13 +288,18 @@ impl Boards {
                 detail: format!("{} ({} of {}).", told.detail, schedule.title, due.project),
                 file: as_mail.filter(|_| size <= MAIL_BYTES_MAX),
             };
-            for email in &schedule.to.emails {
+            for (at, email) in schedule.to.emails.iter().enumerate() {
+                // Whoever stands there twice is told once.
+                if schedule.to.emails[..at].iter().any(|other| other.eq_ignore_ascii_case(email)) {
+                    continue;
+                }
                 // Whoever has left the organisation is told nothing more.
                 if size > MAIL_BYTES_MAX || !members.iter().any(|member| member.email.eq_ignore_ascii_case(email)) {
                     missed.push(email.clone());
                     continue;
                 }
                 self.access().enqueue(&mut transaction, email, &mail).await?;
+                is_for_somebody = true;
             }
             let file = encoded.zip(name).zip(told.file.as_ref()).filter(|_| size <= WEBHOOK_BYTES_MAX);
             let file = file.map(
@@ -304,17 +310,20 @@ impl Boards {
                 "detail": told.detail, "file": file,
             });
             let kind = if told.file.is_some() { "schedule.answer" } else { "schedule.alert" };
-            for webhook in &schedule.to.webhooks {
+            for (at, webhook) in schedule.to.webhooks.iter().enumerate() {
+                if schedule.to.webhooks[..at].contains(webhook) {
+                    continue;
+                }
                 let is_small = size <= WEBHOOK_BYTES_MAX;
                 let is_told = is_small
                     && self.access().announce_to(&mut transaction, &organisation, webhook, kind, &data).await?;
-                if !is_told {
-                    missed.push(webhook.clone());
+                match is_told {
+                    true => is_for_somebody = true,
+                    false => missed.push(webhook.clone()),
                 }
             }
             // What nobody is sent is not sent.
-            let is_for_nobody = missed.len() == schedule.to.emails.len() + schedule.to.webhooks.len();
-            let fate = if told.fate == SENT && is_for_nobody { FAILED } else { told.fate };
+            let fate = if told.fate == SENT && !is_for_somebody { FAILED } else { told.fate };
             let author = self.system();
             let record = self.act(&due.project, "schedule.send", &author).on("schedule", &due.schedule);
             let record = record.after(&json!({"fate": fate, "to": schedule.to, "not_told": missed}));

@@ -68,6 +68,17 @@ mod scenes {
         assert_eq!(sent.iter().filter(|mail| mail.contains("Subject: Failed: Orders")).count(), 1);
     }
 
+    pub async fn who_stands_there_twice_is_sent_one(stage: &Stage) {
+        let house = house(stage).await;
+        question(&house).await;
+        let content = json!({"title": "Orders", "question": "orders", "every": {"minutes": 5}, "task": {"send": "csv"},
+            "to": {"emails": ["owner@example.org", "Owner@Example.org"]}});
+        house.post("schedules", json!({"key": "mail", "content": content})).await.good();
+        stage.pass(5 * MINUTE);
+        house.boards.ask_what_is_due().await.unwrap();
+        assert_eq!((fates(&house, "mail").await, reports(&house, stage).await), (vec!["sent".to_owned()], 1));
+    }
+
     /// A report whose last reader is gone is not sent.
     pub async fn what_nobody_is_sent_has_failed(stage: &Stage) {
         let house = house(stage).await;
@@ -117,5 +128,6 @@ on_both!(
     what_has_no_answer_yet_is_asked_again,
     a_file_that_is_too_large_has_failed,
     what_nobody_is_sent_has_failed,
+    who_stands_there_twice_is_sent_one,
     a_schedule_that_cannot_be_read_is_kept,
 );
