@@ -39,6 +39,7 @@ async function shared(page) {
   await guest.getByLabel("plan", { exact: true }).selectOption("free");
   await answered(guest);
   for (const hidden of ["SELECT", "GROUP BY", "condition"]) if (bodies.some((body) => body.includes(hidden))) throw new Error(`the guest was told ${hidden}`);
+  await kept(visitor, address);
   await page.getByRole("button", { name: "End The wall" }).click();
   await page.getByText("Nobody outside sees this dashboard.").waitFor();
   await guest.reload();
@@ -46,6 +47,25 @@ async function shared(page) {
   await guest.close();
   await expired(page, visitor);
   await page.keyboard.press("Escape");
+}
+
+/** A screen on a wall goes on, though nobody answered at the moment that its token was to be renewed. */
+async function kept(visitor, address) {
+  const guest = await visitor.newPage();
+  await guest.clock.install();
+  let isAway = false;
+  const asked = [];
+  await guest.route("**/v1/shared/dashboards", (route) => (asked.push(isAway), isAway ? route.abort() : route.continue()));
+  await guest.goto(address);
+  await guest.getByLabel("Password", { exact: true }).fill("open sesame");
+  await guest.getByRole("button", { name: "Open it" }).click();
+  await title(guest, "Sales");
+  isAway = true;
+  await guest.clock.fastForward(60 * 60_000);
+  await until("it is asked while nobody answers", () => asked.at(-1), (wasAway) => wasAway);
+  isAway = false;
+  await until("it is asked again", async () => (await guest.clock.fastForward(31_000), asked.at(-1)), (wasAway) => !wasAway);
+  await guest.close();
 }
 
 /** Whoever comes too late is told so, and what to do; nothing of the dashboard is there. */

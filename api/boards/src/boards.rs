@@ -156,7 +156,7 @@ impl Boards {
         let item = kept(key, 1, wanted, (now, now), author);
         let mut transaction = self.access().database().write().await?;
         storage::insert(&mut transaction, project, kind, &item).await?;
-        self.follow(&mut transaction, project, kind, Some(&item)).await?;
+        self.follow(&mut transaction, project, kind, None, &item).await?;
         let record = self.record(project, kind, key, Act::Create, author, None, Some(&item.content));
         self.access().record(&mut transaction, record).await?;
         transaction.commit().await?;
@@ -193,7 +193,7 @@ impl Boards {
                 }
             }
         }
-        self.follow(&mut transaction, project, kind, Some(&item)).await?;
+        self.follow(&mut transaction, project, kind, Some(&before), &item).await?;
         let record = self.record(project, kind, key, Act::Change, author, Some(&before.content), Some(&item.content));
         self.access().record(&mut transaction, record).await?;
         transaction.commit().await?;
@@ -221,7 +221,11 @@ impl Boards {
             return Err(BoardError::Stale);
         }
         match kind {
-            Kind::Schedule => storage::forget(&mut transaction, project, key).await?,
+            Kind::Schedule => {
+                storage::forget(&mut transaction, project, key).await?;
+                // Another schedule under this key has not been asked yet.
+                storage::forget_runs(&mut transaction, project, key).await?;
+            }
             // Another dashboard under this key must not be what was shared.
             Kind::Dashboard => storage::revoke_all(&mut transaction, project, key, self.now()).await?,
             Kind::Question | Kind::Annotation => {}
@@ -257,7 +261,9 @@ impl Boards {
         match self.item(project, Kind::Question, &schedule.question).await {
             Ok(kept) => {
                 let question = question_of(&kept.content)?;
-                if let (Task::Alert(_), Some(why)) = (&schedule.task, question.ask.unwatchable()) {
+                if let Task::Alert(alert) = schedule.task
+                    && let Some(why) = question.unwatchable(alert)
+                {
                     faults.at("question", why);
                 }
             }

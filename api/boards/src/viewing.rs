@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::document::Values;
 
 const PURPOSE: &str = "share";
-const BYTES_MAX: usize = 8_192;
+/// Longer ones are not read.
+pub const TOKEN_BYTES_MAX: usize = 8_192;
 const SIGNATURE: usize = 16;
 
 /// A share, for a while.
@@ -35,7 +36,7 @@ impl Viewing {
 
     /// What a token says, if it is ours and in force.
     pub fn read(token: &str, secret: &Secret, now: Timestamp) -> Option<Viewing> {
-        if token.len() > BYTES_MAX {
+        if token.len() > TOKEN_BYTES_MAX {
             return None;
         }
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;

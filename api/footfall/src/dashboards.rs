@@ -216,7 +216,8 @@ fn walk(folder: &Path, depth: usize, files: &mut BTreeSet<PathBuf>) -> Result<()
 
 /// A refusal of one file, which others need not share.
 fn is_of_file(detail: &str) -> bool {
-    ["403", "404", "409", "412", "413", "422"]
+    // 400: a name or a file that is longer than any may be.
+    ["400", "403", "404", "409", "412", "413", "422"]
         .iter()
         .any(|status| detail.strip_prefix("answered ").is_some_and(|rest| rest.starts_with(status)))
 }
@@ -268,7 +269,11 @@ impl Desk {
             match self.apply(file, dry_run).await {
                 Ok(which) => counts[which] += 1,
                 Err(AppError::Input(file, why)) => refusals.push(AppError::Input(file, why)),
-                Err(other) => return Err(other),
+                Err(other) => {
+                    // What was refused before is told as well.
+                    refusals.into_iter().for_each(|refusal| note(format!("footfall: {refusal}")));
+                    return Err(other);
+                }
             }
         }
         if dry_run {
@@ -428,6 +433,16 @@ mod tests {
             "",
         ] {
             assert!(matches!(secured(url), Err(AppError::Usage(_))), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_refused_does_not_keep_others() {
+        for refusal in ["answered 422 document_invalid: x", "answered 400 request_invalid: x", "answered 403: x"] {
+            assert!(is_of_file(refusal), "{refusal}");
+        }
+        for trouble in ["answered 401: x", "answered 503: x", "400"] {
+            assert!(!is_of_file(trouble), "{trouble}");
         }
     }
 

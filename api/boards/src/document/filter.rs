@@ -53,6 +53,17 @@ pub fn narrow(question: &mut Value, conditions: &[Value]) -> bool {
     if conditions.is_empty() {
         return true;
     }
+    // The only kind that selects all activities where it says nothing of them.
+    if question["question"] == "places"
+        && let Value::Object(members) = &mut *question
+    {
+        members.entry("select").or_insert_with(|| json!({}));
+    }
+    let named: &[&str] = match question["question"].as_str() {
+        Some("time_between") => &["from", "to"],
+        _ => &["select", "start", "returning"],
+    };
+    let is_comparison = question["question"] == "compare";
     let mut found = false;
     let mut join = |selector: &mut Value| {
         if let Value::Object(members) = selector {
@@ -62,9 +73,23 @@ pub fn narrow(question: &mut Value, conditions: &[Value]) -> bool {
             found = true;
         }
     };
-    for name in ["select", "start", "returning"] {
+    for name in named {
         if let Some(selector) = question.get_mut(name) {
             join(selector);
+        }
+    }
+    // Of comparisons: what is counted of both groups.
+    if is_comparison && let Some(Value::Object(of)) = question.get_mut("of") {
+        for (name, counted) in of.iter_mut() {
+            match (name.as_str(), counted) {
+                ("rows_per_person", selector) => join(selector),
+                ("sum_per_person", Value::Object(sum)) => sum.get_mut("select").into_iter().for_each(&mut join),
+                ("converts", Value::Object(funnel)) => {
+                    let steps = funnel.get_mut("steps").and_then(Value::as_array_mut);
+                    steps.into_iter().flatten().for_each(&mut join);
+                }
+                _ => {}
+            }
         }
     }
     if let Some(Value::Array(steps)) = question.get_mut("steps") {
@@ -98,6 +123,28 @@ mod tests {
         assert_eq!(trend["series"][1]["select"]["condition"], json!({"all": [condition]}));
         let mut paths = json!({"question": "paths", "anchor": {"after": "a"}});
         assert!(!narrow(&mut paths, std::slice::from_ref(&condition)), "nothing to narrow");
+    }
+
+    #[test]
+    fn every_kind_that_selects_is_narrowed() {
+        let condition = json!({"property": {"property": "plan", "test": {"is": ["pro"]}}});
+        let narrowed = |mut question: Value| {
+            assert!(narrow(&mut question, std::slice::from_ref(&condition)), "{question}");
+            question
+        };
+        let wanted = json!({"condition": {"all": [condition]}});
+        let between = narrowed(json!({"question": "time_between", "from": {}, "to": {}, "window_ms": 1}));
+        assert_eq!((&between["from"], &between["to"]), (&wanted, &wanted));
+        assert_eq!(narrowed(json!({"question": "places", "latitude": "lat"}))["select"], wanted);
+        let compared = |of: Value| narrowed(json!({"question": "compare", "segments": [], "of": of}))["of"].clone();
+        assert_eq!(compared(json!({"rows_per_person": {}}))["rows_per_person"], wanted);
+        let sum = compared(json!({"sum_per_person": {"select": {}, "property": "price"}}));
+        assert_eq!(sum["sum_per_person"], json!({"select": wanted, "property": "price"}));
+        let converts = compared(json!({"converts": {"steps": [{}, {}], "window_ms": 1}}));
+        assert_eq!(converts["converts"]["steps"], json!([wanted, wanted]));
+        // What a distribution is of is no selector.
+        let of = json!({"property": "price"});
+        assert_eq!(narrowed(json!({"question": "distribution", "select": {}, "of": of}))["of"], of);
     }
 
     #[test]

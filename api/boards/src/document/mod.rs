@@ -13,7 +13,7 @@ pub use board::{Ask, Board, Show};
 pub use filter::{Filter, narrow, reach};
 pub use question::{Asked, SavedQuestion, check_asked, insight_of};
 pub use question_file::{file_of, question_of, question_of_file};
-pub use schedule::{Alert, AnswerFormat, Direction, Schedule, Task};
+pub use schedule::{Alert, AnswerFormat, Direction, MAIL_BYTES_MAX, Schedule, Task, USUAL_MIN, WEBHOOK_BYTES_MAX};
 pub use variable::{FROM, UNTIL, Values, Variable, names_in, values_of};
 
 use footfall_api_http::Fault;

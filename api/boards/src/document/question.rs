@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Content, FROM, Kind, Show, UNTIL, Variable, names_in, question_of};
+use super::{Alert, Content, FROM, Kind, Show, UNTIL, Variable, names_in, question_of};
 use crate::error::BoardError;
 use crate::faults::Faults;
 
@@ -20,22 +20,24 @@ pub enum Asked {
     Sql(String),
 }
 
-impl Asked {
-    /// Why an alert cannot watch it: it looks at one number after the other.
-    pub fn unwatchable(&self) -> Option<&'static str> {
-        let Asked::Insight(insight) = self else { return None };
-        let is_divided = |part: &str| match &insight[part] {
-            Value::Null => false,
-            Value::Array(parts) => !parts.is_empty(),
-            _ => true,
-        };
-        match insight["question"].as_str() {
-            Some("trend") if is_divided("breakdown") || is_divided("cohorts") => {
-                Some("is divided into several lines, and an alert watches one")
-            }
-            Some("trend") => None,
-            _ => Some("is neither a trend nor SQL, and has no numbers in their order that an alert could watch"),
-        }
+/// Lines of a trend that an alert would have to choose from: its formulas, or else the measures of its series.
+fn lines_of(trend: &Value) -> usize {
+    let count = |value: &Value| value.as_array().map_or(0, Vec::len);
+    match count(&trend["formulas"]) {
+        0 => trend["series"].as_array().into_iter().flatten().map(|series| count(&series["measures"])).sum(),
+        formulas => formulas,
+    }
+}
+
+/// Days that a trend has to be of, so that so many of its buckets are whole and over whenever it is asked; `None`: they never are.
+fn days_for(bucket: &str, numbers: u32) -> Option<u32> {
+    // The last bucket is running, and of weeks and months the first may be cut. Days have 23 hours at least.
+    match bucket {
+        "hour" => Some(1 + numbers.div_ceil(23)),
+        "day" => Some(1 + numbers),
+        "week" => Some(7 * (1 + numbers)),
+        "month" => Some(31 * (1 + numbers)),
+        _ => None,
     }
 }
 
@@ -68,6 +70,38 @@ fn utc() -> String {
 
 fn is_utc(zone: &str) -> bool {
     zone == "UTC"
+}
+
+impl SavedQuestion {
+    /// Why an alert cannot watch it: it looks at one number after the other.
+    pub fn unwatchable(&self, alert: Alert) -> Option<String> {
+        let Asked::Insight(insight) = &self.ask else { return None };
+        let is_divided = |part: &str| match &insight[part] {
+            Value::Null => false,
+            Value::Array(parts) => !parts.is_empty(),
+            _ => true,
+        };
+        if insight["question"] != "trend" {
+            let why = "is neither a trend nor SQL, and has no numbers in their order that an alert could watch";
+            return Some(why.to_owned());
+        }
+        if is_divided("breakdown") || is_divided("cohorts") {
+            return Some("is divided into several lines, and an alert watches one".to_owned());
+        }
+        if lines_of(insight) > 1 {
+            return Some("has several lines, and an alert watches one: of one measure, or of one formula".to_owned());
+        }
+        match days_for(insight["bucket"].as_str().unwrap_or_default(), alert.numbers_min()) {
+            None => Some("is of its time as a whole, which is never over when it is asked".to_owned()),
+            Some(days) if self.days < days => {
+                let own = self.days;
+                Some(format!(
+                    "is of {own} days, and an alert of this kind needs {days}: only buckets that are over count"
+                ))
+            }
+            Some(_) => None,
+        }
+    }
 }
 
 const PARAMETERS_MAX: usize = 50;

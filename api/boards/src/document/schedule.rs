@@ -74,6 +74,19 @@ pub enum Alert {
     },
 }
 
+/// Fewer numbers before the last say nothing of what is usual.
+pub const USUAL_MIN: u32 = 5;
+
+impl Alert {
+    /// How many numbers it needs to say anything.
+    pub const fn numbers_min(self) -> u32 {
+        match self {
+            Alert::Above(_) | Alert::Below(_) => 1,
+            Alert::Unusual { .. } => USUAL_MIN + 1,
+        }
+    }
+}
+
 /// Which side is unusual.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -94,6 +107,17 @@ pub struct Recipients {
     /// Ids of webhooks of the organisation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub webhooks: Vec<String>,
+}
+
+/// Larger files are not sent.
+pub const MAIL_BYTES_MAX: usize = 5 << 20;
+pub const WEBHOOK_BYTES_MAX: usize = 1 << 20;
+
+impl Recipients {
+    /// Nobody is sent a larger file.
+    pub fn bytes_max(&self) -> usize {
+        if self.emails.is_empty() { WEBHOOK_BYTES_MAX } else { MAIL_BYTES_MAX }
+    }
 }
 
 const EMAILS_MAX: usize = 20;
@@ -139,7 +163,7 @@ impl Content for Schedule {
                         if !(1.0..=50.0).contains(&deviations) {
                             faults.at("deviations", "must be between 1 and 50");
                         }
-                        faults.range("of_last", of_last, 5, 1_000);
+                        faults.range("of_last", of_last, USUAL_MIN, 1_000);
                     });
                 });
             });

@@ -20,7 +20,7 @@ use crate::boards::{Author, Boards, may_share};
 use crate::document::{Kind, Values, values_of};
 use crate::error::{BoardError, CHANGES, READS, problem};
 use crate::storage::{self, Share, ShareKind};
-use crate::viewing::Viewing;
+use crate::viewing::{TOKEN_BYTES_MAX, Viewing};
 
 const ORIGINS_MAX: usize = 20;
 const DAYS_MAX: u32 = 3_650;
@@ -272,6 +272,9 @@ async fn token(
     let ends_ms = boards.now().millis() + i64::from(draft.minutes) * 60_000;
     let viewing = Viewing { share: place.share, ends_ms, variables: draft.variables };
     let token = viewing.sign(boards.secret()).ok_or_else(|| Problem::internal("a token was not signed"))?;
+    if token.len() > TOKEN_BYTES_MAX {
+        return Err(problem(fault("/variables", "are too long together: no token can hold them")));
+    }
     Ok(Told(EmbedToken { token, expires_at: Timestamp::from_millis(ends_ms).into() }))
 }
 

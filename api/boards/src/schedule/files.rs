@@ -1,10 +1,13 @@
 //! Answers as files and as numbers.
 
 use footfall_ingest_activity::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
+use crate::answers::Unanswered;
 use crate::error::BoardError;
 use crate::pdf::{self, Column, Sheet, Table};
+use crate::zone::zone;
 
 /// An answer as it is sent.
 pub struct AnswerFile {
@@ -14,8 +17,8 @@ pub struct AnswerFile {
 }
 
 /// A trend as CSV, a line a bucket; other insights as their JSON.
-pub fn of_insight(answer: &Value) -> Result<AnswerFile, BoardError> {
-    let Some(Table { columns, rows }) = trend(answer) else {
+pub fn of_insight(answer: &Value, zone: &str) -> Result<AnswerFile, BoardError> {
+    let Some(Table { columns, rows }) = trend(answer, zone) else {
         let bytes = serde_json::to_vec_pretty(answer).map_err(|_| BoardError::Damaged("an answer"))?;
         return Ok(AnswerFile { ending: "json", content_type: "application/json", bytes });
     };
@@ -25,8 +28,17 @@ pub fn of_insight(answer: &Value) -> Result<AnswerFile, BoardError> {
     Ok(AnswerFile { ending: "csv", content_type: "text/csv", bytes: lines.collect::<String>().into_bytes() })
 }
 
+/// Where a bucket begins, by the clock of the zone: its days are days there.
+fn moment(millis: i64, clock: Option<&TimeZone>) -> String {
+    match clock.zip(jiff::Timestamp::from_millisecond(millis).ok()) {
+        Some((clock, moment)) => moment.to_zoned(clock.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+        None => Timestamp::from_millis(millis).to_rfc3339(),
+    }
+}
+
 /// A trend as a table, a row a bucket.
-fn trend(answer: &Value) -> Option<Table> {
+fn trend(answer: &Value, zone_name: &str) -> Option<Table> {
+    let clock = zone(zone_name).filter(|_| zone_name != "UTC");
     let (buckets, lines) = (answer["buckets"].as_array()?, answer["lines"].as_array()?);
     let mut columns = vec![Column { name: "from".to_owned(), is_number: false }];
     for line in lines {
@@ -37,16 +49,21 @@ fn trend(answer: &Value) -> Option<Table> {
     let measured: Vec<&Value> =
         lines.iter().flat_map(|line| line["measures"].as_array().into_iter().flatten()).collect();
     let rows = buckets.iter().enumerate().map(|(at, start)| {
-        let start = Timestamp::from_millis(start.as_i64().unwrap_or_default()).to_rfc3339();
+        let start = moment(start.as_i64().unwrap_or_default(), clock.as_ref());
         let told = |value: &Value| if value.is_null() { String::new() } else { value.to_string() };
         [start].into_iter().chain(measured.iter().map(|column| told(&column[at]))).collect()
     });
     Some(Table { columns, rows: rows.collect() })
 }
 
-/// The table that is printed of an insight.
-pub fn table_of_insight(answer: &Value, rows_max: usize) -> Table {
-    trend(answer).unwrap_or_else(|| Table::of_values(answer, rows_max))
+/// The table that is printed of an insight; refused where it would not be all of it.
+pub fn table_of_insight(answer: &Value, zone: &str, rows_max: usize) -> Result<Table, BoardError> {
+    let table = trend(answer, zone).unwrap_or_else(|| Table::of_values(answer, rows_max + 1));
+    if table.rows.len() <= rows_max {
+        return Ok(table);
+    }
+    let detail = format!("the answer has more than {rows_max} rows, which is too many for a PDF");
+    Err(Unanswered::Refused { code: "row_limit".to_owned(), detail, position: None }.into())
 }
 
 /// The table as a PDF.
@@ -64,7 +81,7 @@ fn name_of(line: &Value, measure: usize, measures: usize) -> String {
             format!(" {}", values.collect::<Vec<_>>().join(", "))
         }
         _ if line["label"] == "other" => " other".to_owned(),
-        _ => String::new(),
+        _ => line["label"]["cohort"].as_str().map_or_else(String::new, |name| format!(" {name}")),
     };
     let which = if measures > 1 { format!(" measure {}", measure + 1) } else { String::new() };
     format!("series {series}{label}{which}")
@@ -123,12 +140,15 @@ fn field_end(text: &[u8]) -> usize {
     text.len()
 }
 
-/// The numbers of a trend's first line, of the buckets that are over: the one that is running and those to come say nothing yet.
-pub fn numbers_of_insight(answer: &Value, now: Timestamp, ends_ms: i64) -> Vec<f64> {
-    let starts = answer["buckets"].as_array().into_iter().flatten().filter_map(Value::as_i64);
-    let ends = starts.skip(1).chain([ends_ms]);
-    let measure = answer["lines"][0]["measures"][0].as_array().into_iter().flatten();
-    let over = measure.zip(ends).filter(|(_, end)| *end <= now.millis());
+/// The numbers of a trend's one line, or of its one formula, which is the last, of whole buckets that are over: the one that is running
+/// and those to come say nothing yet, and a week or month that began before the time says too little.
+pub fn numbers_of_insight(answer: &Value, now: Timestamp, (from_ms, until_ms): (i64, i64)) -> Vec<f64> {
+    let starts: Vec<i64> = answer["buckets"].as_array().into_iter().flatten().filter_map(Value::as_i64).collect();
+    let ends = starts.iter().skip(1).copied().chain([until_ms]);
+    let line = answer["lines"].as_array().and_then(|lines| lines.last()).unwrap_or(&Value::Null);
+    let measure = line["measures"][0].as_array().into_iter().flatten();
+    let buckets = starts.iter().copied().zip(ends);
+    let over = measure.zip(buckets).filter(|(_, (start, end))| *start >= from_ms && *end <= now.millis());
     there_are(over.map(|(value, _)| value.as_f64()).collect())
 }
 
@@ -159,13 +179,13 @@ mod tests {
         let answer = json!({"buckets": [0, 86_400_000], "lines": [
             {"series": 0, "label": "everything", "measures": [[1.0, null]]},
             {"series": 1, "label": {"values": ["=1,2", null]}, "measures": [[3.5, 4.0]]}]});
-        let file = of_insight(&answer).unwrap();
+        let file = of_insight(&answer, "UTC").unwrap();
         let text = String::from_utf8(file.bytes).unwrap();
         assert_eq!(
             text,
             "from,series 1,\"series 2 =1,2, (none)\"\r\n1970-01-01T00:00:00.000Z,1.0,3.5\r\n1970-01-02T00:00:00.000Z,,4.0\r\n"
         );
-        assert_eq!(of_insight(&json!({"people": [1]})).unwrap().ending, "json");
+        assert_eq!(of_insight(&json!({"people": [1]}), "UTC").unwrap().ending, "json");
     }
 
     #[test]
@@ -185,7 +205,7 @@ mod tests {
         let values: Vec<f64> = (0..24).map(|hour| if hour < 11 { f64::from(hour) + 1.0 } else { 0.0 }).collect();
         let of = |buckets: &[i64], values: Value, now: i64| {
             let answer = json!({"buckets": buckets, "lines": [{"measures": [values]}]});
-            numbers_of_insight(&answer, Timestamp::from_millis(now), 24 * HOUR)
+            numbers_of_insight(&answer, Timestamp::from_millis(now), (-24 * HOUR, 24 * HOUR))
         };
         // Half past ten: ten hours are over, the eleventh is running, the rest of the day is to come.
         let over = of(&hours, json!(values), 10 * HOUR + HOUR / 2);
@@ -197,6 +217,47 @@ mod tests {
         assert_eq!(of(&two, json!([5.0, null]), 24 * HOUR), [0.0; 0], "nothing is not below anything");
         assert_eq!(of(&two, json!([null, 5.0]), 24 * HOUR), [5.0]);
         assert_eq!(of(&two, json!([5.0, 0.0]), 24 * HOUR), [5.0, 0.0]);
+    }
+
+    #[test]
+    fn what_is_cut_says_nothing_and_a_formula_goes_before_its_series() {
+        const DAY: i64 = 86_400_000;
+        // Weeks that begin on the days 0, 7 and 14, asked from day 3 to 17.
+        let lines =
+            json!([{"measures": [[3.0, 70.0, 9.0]]}, {"measures": [[1.0, 7.0, 1.0]]}, {"measures": [[0.3, 0.1, 0.1]]}]);
+        let answer = json!({"buckets": [0, 7 * DAY, 14 * DAY], "lines": lines});
+        let of = |from: i64| numbers_of_insight(&answer, Timestamp::from_millis(16 * DAY), (from * DAY, 17 * DAY));
+        assert_eq!(of(3), [0.1], "of the first week four days were asked for, and the third is running");
+        assert_eq!(of(0), [0.3, 0.1]);
+    }
+
+    #[test]
+    fn each_line_of_a_trend_has_its_name() {
+        let line = |label: Value| json!({"series": 0, "label": label, "measures": [[1.0]]});
+        let lines = [json!({"cohort": "Pro"}), json!({"cohort": "Free, all"}), json!("other")].map(line);
+        let file = of_insight(&json!({"buckets": [0], "lines": lines}), "UTC").unwrap();
+        let head = String::from_utf8(file.bytes).unwrap().lines().next().unwrap().to_owned();
+        assert_eq!(head, "from,series 1 Pro,\"series 1 Free, all\",series 1 other");
+    }
+
+    #[test]
+    fn days_are_written_as_the_zone_has_them() {
+        // 2026-11-24 in Berlin begins while it is the 23rd in UTC; 2026-03-30 does so with its clocks put forward.
+        let buckets = json!([1_795_474_800_000_i64, 1_774_821_600_000_i64]);
+        let answer =
+            json!({"buckets": buckets, "lines": [{"series": 0, "label": "everything", "measures": [[1.0, 2.0]]}]});
+        let first = |table: Table| table.rows.into_iter().map(|row| row[0].clone()).collect::<Vec<_>>();
+        let there = table_of_insight(&answer, "Europe/Berlin", 10).unwrap();
+        assert_eq!(first(there), ["2026-11-24T00:00:00+01:00", "2026-03-30T00:00:00+02:00"]);
+        let here = table_of_insight(&answer, "UTC", 10).unwrap();
+        assert_eq!(first(here), ["2026-11-23T23:00:00.000Z", "2026-03-29T22:00:00.000Z"]);
+    }
+
+    #[test]
+    fn what_is_printed_is_all_or_refused() {
+        let cells = json!({"cells": (0..11).collect::<Vec<i32>>()});
+        assert_eq!(table_of_insight(&cells, "UTC", 11).unwrap().rows.len(), 11);
+        assert!(matches!(table_of_insight(&cells, "UTC", 10), Err(BoardError::Unanswered(Unanswered::Refused { .. }))));
     }
 
     #[test]

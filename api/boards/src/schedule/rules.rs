@@ -1,6 +1,6 @@
 //! When a number is out of bounds.
 
-use crate::document::{Alert, Direction};
+use crate::document::{Alert, Direction, USUAL_MIN};
 
 /// Makes the median absolute deviation comparable with a standard deviation (Rousseeuw and Croux, 1993).
 const SCALE: f64 = 1.4826;
@@ -14,7 +14,7 @@ pub fn judge(alert: Alert, numbers: &[f64]) -> Option<(bool, String)> {
         Alert::Unusual { deviations, of_last, direction } => {
             let from = before.len().saturating_sub(of_last as usize);
             let window = &before[from..];
-            if window.len() < 5 {
+            if window.len() < USUAL_MIN as usize {
                 return None;
             }
             let middle = median(window);

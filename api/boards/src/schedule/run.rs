@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use footfall_api_access::{Actor, Mail, MailFile, MailRoute, Origin, Transaction};
+use footfall_api_access::{AccessError, Actor, Mail, MailFile, MailRoute, Origin, Transaction};
 use footfall_ingest_activity::Timestamp;
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
@@ -13,7 +13,9 @@ use super::files::{AnswerFile, guarded, numbers_of_insight, numbers_of_rows, of_
 use super::rules::judge;
 use crate::answers::{Ready, RowFormat, Span, Unanswered, ready};
 use crate::boards::{Author, Boards, everything};
-use crate::document::{AnswerFormat, Kind, Schedule, Task, Values, question_of, values_of};
+use crate::document::{
+    AnswerFormat, Kind, MAIL_BYTES_MAX, Schedule, Task, Values, WEBHOOK_BYTES_MAX, question_of, values_of,
+};
 use crate::error::BoardError;
 use crate::pdf::{Sheet, Table};
 use crate::storage::{self, Due, Kept};
@@ -25,14 +27,16 @@ const LOOKS_A_MINUTE: u64 = 60;
 const ROWS_MAX: u64 = 100_000;
 /// Rows that somebody may still leaf through.
 const PRINTED_ROWS_MAX: u64 = 5_000;
-/// Larger files are not sent.
-const MAIL_BYTES_MAX: usize = 5 << 20;
-const WEBHOOK_BYTES_MAX: usize = 1 << 20;
+/// Between tries of what has no answer yet, in minutes: about two hours in all, as far as the next time leaves them.
+const PAUSES_MINUTES: &[i64] = &[1, 2, 5, 15, 30, 60];
+/// Before what this version of the program cannot read is looked at again.
+const UNREAD_MS: i64 = 60 * 60_000;
 const RUNS_KEPT_MS: i64 = 90 * 86_400_000;
 /// Whoever has been at one for so long is taken to be gone.
 const LOST_MS: i64 = 15 * 60_000;
 
 const FAILED: &str = "failed";
+const SENT: &str = "sent";
 
 /// What came of one run.
 struct Told {
@@ -89,20 +93,37 @@ impl Boards {
         let mut asked = 0;
         for due in storage::due(self.access().database(), self.now()).await? {
             let kept = storage::item(self.access().database(), &due.project, Kind::Schedule, &due.schedule).await?;
-            let Some(schedule) = kept.and_then(|kept| serde_json::from_str::<Schedule>(&kept.content).ok()) else {
+            let now = self.now();
+            let Some(kept) = kept else {
                 let mut transaction = self.access().database().write().await?;
                 storage::forget(&mut transaction, &due.project, &due.schedule).await?;
                 transaction.commit().await?;
                 continue;
             };
-            let now = self.now();
-            let next = Timestamp::from_millis(schedule.every.next_after(now.millis()));
+            let schedule: Schedule = match serde_json::from_str(&kept.content) {
+                Ok(schedule) => schedule,
+                // A newer version may have written it, and may be back.
+                Err(error) => {
+                    tracing::error!(%error, project = due.project, schedule = due.schedule, "a schedule cannot be read");
+                    let mut transaction = self.access().database().write().await?;
+                    storage::move_due(&mut transaction, &due, due.next_at, now.plus_millis(UNREAD_MS)).await?;
+                    transaction.commit().await?;
+                    continue;
+                }
+            };
+            // One that is off is asked this once, since somebody wants that.
+            let next = schedule.is_enabled.then(|| Timestamp::from_millis(schedule.every.next_after(now.millis())));
             // Claimed first. Who is interrupted before it has told is taken for lost by whoever comes next, who asks again.
             let Some(run) = storage::claim(self.access().database(), &due, next, now).await? else { continue };
             asked += 1;
             let told = match self.ask(&due, &schedule).await {
                 Ok(told) => told,
-                Err(error) => self.failed(&due, &schedule, &error).await?,
+                Err(error) => {
+                    if self.put_off(&run, &due, next, &error).await? {
+                        continue;
+                    }
+                    self.failed(&due, &kept, &schedule, &error).await?
+                }
             };
             self.tell(&run, &due, &schedule, told).await?;
         }
@@ -123,12 +144,24 @@ impl Boards {
         transaction: &mut Transaction,
         project: &str,
         kind: Kind,
-        item: Option<&Kept>,
+        before: Option<&Kept>,
+        item: &Kept,
     ) -> Result<(), BoardError> {
-        let Some(item) = item.filter(|_| kind == Kind::Schedule) else { return Ok(()) };
+        if kind != Kind::Schedule {
+            return Ok(());
+        }
         let schedule: Schedule = serde_json::from_str(&item.content).map_err(|_| BoardError::Damaged("a schedule"))?;
         let next = schedule.is_enabled.then(|| schedule.every.next_after(self.now().millis()));
-        storage::plan(transaction, project, &item.key, next.map(Timestamp::from_millis)).await
+        storage::plan(transaction, project, &item.key, next.map(Timestamp::from_millis)).await?;
+        // An alarm is about what was watched by then.
+        let is_other = |before: &Kept| {
+            let before = serde_json::from_str::<Schedule>(&before.content);
+            !before.is_ok_and(|before| before.question == schedule.question && before.task == schedule.task)
+        };
+        if before.is_some_and(is_other) {
+            storage::set_alarm(transaction, project, &item.key, false).await?;
+        }
+        Ok(())
     }
 
     async fn ask(&self, due: &Due, schedule: &Schedule) -> Result<Told, BoardError> {
@@ -143,7 +176,9 @@ impl Boards {
         };
         let is_printed = schedule.task == Task::Send(AnswerFormat::Pdf);
         let rows_max = if is_printed { PRINTED_ROWS_MAX } else { ROWS_MAX };
-        if let (Task::Alert(_), Some(why)) = (&schedule.task, question.ask.unwatchable()) {
+        if let Task::Alert(alert) = schedule.task
+            && let Some(why) = question.unwatchable(alert)
+        {
             let detail = format!("the question {why}");
             return Err(Unanswered::Refused { code: "insight_refused".to_owned(), detail, position: None }.into());
         }
@@ -157,13 +192,14 @@ impl Boards {
             Sheet { title: schedule.title.clone(), about, table, made: self.now() }
         };
         let (file, numbers) = match ready {
-            Ready::Insight { question, .. } => {
-                let found = self.answers().insight(&due.project, &question, &everything()).await?;
+            Ready::Insight { question: asked, .. } => {
+                let found = self.answers().insight(&due.project, &asked, &everything()).await?;
+                let (answer, zone) = (&found.answer, question.zone.as_str());
                 let file = match is_printed {
-                    true => printed(sheet(table_of_insight(&found.answer, PRINTED_ROWS_MAX as usize))).await?,
-                    false => of_insight(&found.answer)?,
+                    true => printed(sheet(table_of_insight(answer, zone, PRINTED_ROWS_MAX as usize)?)).await?,
+                    false => of_insight(answer, zone)?,
                 };
-                (file, numbers_of_insight(&found.answer, self.now(), time.1))
+                (file, numbers_of_insight(&found.answer, self.now(), time))
             }
             Ready::Sql(asked) if is_printed => {
                 let bytes = self.answers().sql(&due.project, asked, &everything()).await?;
@@ -173,7 +209,10 @@ impl Boards {
             Ready::Sql(asked) => {
                 let bytes = self.answers().sql(&due.project, asked, &everything()).await?;
                 let numbers = match format {
-                    RowFormat::Json => numbers_of_rows(&serde_json::from_slice(&bytes).unwrap_or_default()),
+                    RowFormat::Json => {
+                        let answer = serde_json::from_slice(&bytes).map_err(|_| BoardError::Damaged("an answer"))?;
+                        numbers_of_rows(&answer)
+                    }
                     _ => Vec::new(),
                 };
                 let (ending, content_type) = match format {
@@ -184,10 +223,15 @@ impl Boards {
                 (AnswerFile { ending, content_type, bytes }, numbers)
             }
         };
+        let size = file.bytes.len();
         Ok(match schedule.task {
+            Task::Send(_) if size > schedule.to.bytes_max() => {
+                let detail = format!("the file has {size} bytes, and at most {} are sent", schedule.to.bytes_max());
+                return Err(Unanswered::Refused { code: "answer_too_large".to_owned(), detail, position: None }.into());
+            }
             Task::Send(_) => Told {
-                fate: "sent",
-                detail: format!("{} bytes", file.bytes.len()),
+                fate: SENT,
+                detail: format!("{size} bytes"),
                 is_alarmed: false,
                 title: schedule.title.clone(),
                 file: Some(file),
@@ -226,8 +270,9 @@ impl Boards {
         let members = self.access().members(&organisation).await?;
         let mut transaction = self.access().database().write().await?;
         let mut missed: Vec<String> = Vec::new();
-        let detail = if told.title.is_empty() {
-            told.detail.clone()
+        let mut is_for_somebody = false;
+        let (fate, detail) = if told.title.is_empty() {
+            (told.fate, told.detail.clone())
         } else {
             let size = told.file.as_ref().map_or(0, |file| file.bytes.len());
             let encoded = told.file.as_ref().map(|file| STANDARD.encode(&file.bytes));
@@ -243,13 +288,18 @@ impl Boards {
                 detail: format!("{} ({} of {}).", told.detail, schedule.title, due.project),
                 file: as_mail.filter(|_| size <= MAIL_BYTES_MAX),
             };
-            for email in &schedule.to.emails {
+            for (at, email) in schedule.to.emails.iter().enumerate() {
+                // Whoever stands there twice is told once.
+                if schedule.to.emails[..at].iter().any(|other| other.eq_ignore_ascii_case(email)) {
+                    continue;
+                }
                 // Whoever has left the organisation is told nothing more.
                 if size > MAIL_BYTES_MAX || !members.iter().any(|member| member.email.eq_ignore_ascii_case(email)) {
                     missed.push(email.clone());
                     continue;
                 }
                 self.access().enqueue(&mut transaction, email, &mail).await?;
+                is_for_somebody = true;
             }
             let file = encoded.zip(name).zip(told.file.as_ref()).filter(|_| size <= WEBHOOK_BYTES_MAX);
             let file = file.map(
@@ -260,28 +310,34 @@ impl Boards {
                 "detail": told.detail, "file": file,
             });
             let kind = if told.file.is_some() { "schedule.answer" } else { "schedule.alert" };
-            for webhook in &schedule.to.webhooks {
+            for (at, webhook) in schedule.to.webhooks.iter().enumerate() {
+                if schedule.to.webhooks[..at].contains(webhook) {
+                    continue;
+                }
                 let is_small = size <= WEBHOOK_BYTES_MAX;
                 let is_told = is_small
                     && self.access().announce_to(&mut transaction, &organisation, webhook, kind, &data).await?;
-                if !is_told {
-                    missed.push(webhook.clone());
+                match is_told {
+                    true => is_for_somebody = true,
+                    false => missed.push(webhook.clone()),
                 }
             }
+            // What nobody is sent is not sent.
+            let fate = if told.fate == SENT && !is_for_somebody { FAILED } else { told.fate };
             let author = self.system();
             let record = self.act(&due.project, "schedule.send", &author).on("schedule", &due.schedule);
-            let record = record.after(&json!({"fate": told.fate, "to": schedule.to, "not_told": missed}));
+            let record = record.after(&json!({"fate": fate, "to": schedule.to, "not_told": missed}));
             let is_written = schedule.to.emails.iter().any(|email| !missed.contains(email))
                 && matches!(self.access().settings().mail_route, MailRoute::Folder(_));
             let detail = if is_written { format!("{}; {WRITTEN}", told.detail) } else { told.detail.clone() };
             self.access().record(&mut transaction, record).await?;
-            with_missed(detail, &missed)
+            (fate, with_missed(detail, &missed))
         };
-        if !storage::end_run(&mut transaction, run, self.now(), told.fate, &detail).await? {
+        if !storage::end_run(&mut transaction, run, self.now(), fate, &detail).await? {
             tracing::warn!(project = due.project, schedule = due.schedule, "another process has asked this meanwhile");
             return Ok(());
         }
-        storage::set_alarm(&mut transaction, due, told.is_alarmed).await?;
+        storage::set_alarm(&mut transaction, &due.project, &due.schedule, told.is_alarmed).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -298,12 +354,50 @@ fn with_missed(detail: String, missed: &[String]) -> String {
 }
 
 impl Boards {
-    /// A failed question changes no alarm. The first time somebody is told, and not again until one has succeeded.
-    async fn failed(&self, due: &Due, schedule: &Schedule, error: &BoardError) -> Result<Told, BoardError> {
+    /// What may have an answer a little later is asked again, before its next time; false: it has failed.
+    async fn put_off(
+        &self,
+        run: &str,
+        due: &Due,
+        next: Option<Timestamp>,
+        error: &BoardError,
+    ) -> Result<bool, BoardError> {
+        let is_of_now = matches!(
+            error,
+            BoardError::Unanswered(Unanswered::Later { .. } | Unanswered::Preparing { .. })
+                | BoardError::Access(AccessError::Busy)
+        );
+        let Some(next) = next.filter(|_| is_of_now) else { return Ok(false) };
+        // The newest is this one.
+        let runs = storage::runs(self.access().database(), &due.project, &due.schedule, 10).await?;
+        let tries = runs.iter().skip(1).take_while(|before| before.fate == storage::INTERRUPTED).count();
+        let Some(pause) = PAUSES_MINUTES.get(tries) else { return Ok(false) };
+        let again = self.now().plus_millis(pause * 60_000);
+        if again >= next {
+            return Ok(false);
+        }
+        let detail = format!("{error}; it is asked again at {}", again.to_rfc3339());
+        let mut transaction = self.access().database().write().await?;
+        if storage::end_run(&mut transaction, run, self.now(), storage::INTERRUPTED, &detail).await? {
+            storage::move_due(&mut transaction, due, next, again).await?;
+            transaction.commit().await?;
+        }
+        Ok(true)
+    }
+
+    /// A failed question changes no alarm. The first time since the schedule was changed somebody is told, and not again until one has
+    /// succeeded.
+    async fn failed(
+        &self,
+        due: &Due,
+        kept: &Kept,
+        schedule: &Schedule,
+        error: &BoardError,
+    ) -> Result<Told, BoardError> {
         // The newest is this one.
         let runs = storage::runs(self.access().database(), &due.project, &due.schedule, 10).await?;
         let mut before = runs.iter().skip(1).filter(|before| before.fate != storage::INTERRUPTED);
-        let is_known = before.next().is_some_and(|before| before.fate == FAILED);
+        let is_known = before.next().is_some_and(|run| run.fate == FAILED && run.began_at > kept.updated_at);
         let title = if is_known { String::new() } else { format!("Failed: {}", schedule.title) };
         let detail = why(due, schedule, error);
         Ok(Told { fate: FAILED, detail, is_alarmed: due.is_alarmed, title, file: None })

@@ -7,7 +7,9 @@ mod shares;
 use footfall_api_access::Migration;
 
 pub use items::{Kept, insert, item, items, remove, replace};
-pub use runs::{Due, INTERRUPTED, Run, claim, due, end_run, forget, plan, prune, runs, set_alarm, take_up};
+pub use runs::{
+    Due, INTERRUPTED, Run, claim, due, end_run, forget, forget_runs, move_due, plan, prune, runs, set_alarm, take_up,
+};
 pub use shares::{Share, ShareKind, add_share, revoke, revoke_all, share, share_by_secret, shares};
 
 /// The area's name among migrations.

@@ -51,6 +51,13 @@ pub async fn forget(transaction: &mut Transaction, project: &str, schedule: &str
     Ok(())
 }
 
+/// What became of it goes with the schedule; who is at it tells nobody.
+pub async fn forget_runs(transaction: &mut Transaction, project: &str, schedule: &str) -> Result<(), BoardError> {
+    let delete = statement("DELETE FROM board_runs WHERE project_id = $1 AND schedule = $2");
+    transaction.execute(delete.bind(project).bind(schedule)).await?;
+    Ok(())
+}
+
 pub async fn due(database: &Database, now: Timestamp) -> Result<Vec<Due>, BoardError> {
     let query = "SELECT * FROM board_due WHERE next_at <= $1 ORDER BY next_at, project_id, schedule LIMIT 20";
     let read = |row: &Row| -> Result<Due, BoardError> {
@@ -64,17 +71,36 @@ pub async fn due(database: &Database, now: Timestamp) -> Result<Vec<Due>, BoardE
     database.read(statement(query).bind(now)).await?.iter().map(read).collect()
 }
 
-/// Takes a moment for oneself, in one step with the run's record; `None` if another process was first.
+/// Asks it at another moment, if it is due at this one; false: it is not.
+pub async fn move_due(
+    transaction: &mut Transaction,
+    due: &Due,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<bool, BoardError> {
+    let update = "UPDATE board_due SET next_at = $1 WHERE project_id = $2 AND schedule = $3 AND next_at = $4";
+    let update = statement(update).bind(to).bind(&due.project).bind(&due.schedule).bind(from);
+    Ok(transaction.execute(update).await? == 1)
+}
+
+/// Takes a moment for oneself, in one step with the run's record; `None` if another process was first. Without a next moment it is
+/// asked this once.
 pub async fn claim(
     database: &Database,
     due: &Due,
-    next_at: Timestamp,
+    next_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<Option<String>, BoardError> {
     let mut transaction = database.write().await?;
-    let update = "UPDATE board_due SET next_at = $1 WHERE project_id = $2 AND schedule = $3 AND next_at = $4";
-    let update = statement(update).bind(next_at).bind(&due.project).bind(&due.schedule).bind(due.next_at);
-    if transaction.execute(update).await? == 0 {
+    let is_ours = match next_at {
+        Some(next_at) => move_due(&mut transaction, due, due.next_at, next_at).await?,
+        None => {
+            let delete = "DELETE FROM board_due WHERE project_id = $1 AND schedule = $2 AND next_at = $3";
+            let delete = statement(delete).bind(&due.project).bind(&due.schedule).bind(due.next_at);
+            transaction.execute(delete).await? == 1
+        }
+    };
+    if !is_ours {
         return Ok(None);
     }
     let id = uuid::Uuid::now_v7().simple().to_string();
@@ -99,9 +125,14 @@ pub async fn end_run(
     Ok(transaction.execute(statement(update).bind(now).bind(fate).bind(detail).bind(id)).await? == 1)
 }
 
-pub async fn set_alarm(transaction: &mut Transaction, due: &Due, is_alarmed: bool) -> Result<(), BoardError> {
+pub async fn set_alarm(
+    transaction: &mut Transaction,
+    project: &str,
+    schedule: &str,
+    is_alarmed: bool,
+) -> Result<(), BoardError> {
     let update = statement("UPDATE board_due SET is_alarmed = $1 WHERE project_id = $2 AND schedule = $3");
-    transaction.execute(update.bind(i64::from(is_alarmed)).bind(&due.project).bind(&due.schedule)).await?;
+    transaction.execute(update.bind(i64::from(is_alarmed)).bind(project).bind(schedule)).await?;
     Ok(())
 }
 

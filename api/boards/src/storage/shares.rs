@@ -93,9 +93,11 @@ pub async fn share_by_secret(database: &Database, hash: &str) -> Result<Option<S
 }
 
 pub async fn add_share(transaction: &mut Transaction, share: &Share) -> Result<(), BoardError> {
+    // Those that are over are nobody's to end.
     let count = "SELECT COUNT(*) AS present FROM board_shares
-                 WHERE project_id = $1 AND dashboard = $2 AND revoked_at IS NULL";
-    let present = transaction.one(statement(count).bind(&share.project).bind(&share.dashboard)).await?;
+                 WHERE project_id = $1 AND dashboard = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $3)";
+    let count = statement(count).bind(&share.project).bind(&share.dashboard).bind(share.created_at);
+    let present = transaction.one(count).await?;
     if present.map_or(Ok(0), |row| row.get::<i64>("present"))? >= SHARES_MAX {
         return Err(BoardError::TooMany(SHARES_MAX));
     }

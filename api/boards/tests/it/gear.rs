@@ -47,6 +47,9 @@ impl Answers for Echo {
             let detail = "there is no column no_such_column".to_owned();
             return Err(Unanswered::Refused { code: "unknown_column".to_owned(), detail, position: Some((1, 8)) });
         }
+        if asked.sql.contains("later") {
+            return Err(Unanswered::Later { detail: "the engine is busy".to_owned() });
+        }
         let rows: Vec<Value> = self.numbers.lock().unwrap().iter().map(|number| json!(["a", number])).collect();
         let columns = json!([{"name": "name", "type": "string"}, {"name": "number", "type": "float"}]);
         Ok(serde_json::to_vec(&json!({"columns": columns, "rows": rows})).unwrap())

@@ -6,6 +6,7 @@
 mod stage;
 
 mod dashboards;
+mod deliveries;
 mod document;
 mod gear;
 mod schedules;

@@ -9,26 +9,26 @@ use tokio::sync::Notify;
 use crate::gear::{House, house};
 use crate::stage::Stage;
 
-const MINUTE: i64 = 60_000;
+pub const MINUTE: i64 = 60_000;
 
-async fn question(house: &House) {
+pub async fn question(house: &House) {
     let content = json!({"title": "Orders", "ask": {"sql": "SELECT name, number FROM orders"}});
     house.post("questions", json!({"key": "orders", "content": content})).await.good();
 }
 
-async fn schedule(house: &House, key: &str, task: Value) {
+pub async fn schedule(house: &House, key: &str, task: Value) {
     let content = json!({"title": "Orders", "question": "orders", "every": {"minutes": 5}, "task": task,
         "to": {"emails": ["owner@example.org"]}});
     house.post("schedules", json!({"key": key, "content": content})).await.good();
 }
 
-async fn fates(house: &House, key: &str) -> Vec<String> {
+pub async fn fates(house: &House, key: &str) -> Vec<String> {
     let runs = house.get(&format!("schedules/{key}/runs")).await.good().json();
     runs["items"].as_array().unwrap().iter().map(|run| run["fate"].as_str().unwrap().to_owned()).collect()
 }
 
 /// The mails that were sent so far, as text.
-async fn mails(house: &House, stage: &Stage) -> Vec<String> {
+pub async fn mails(house: &House, stage: &Stage) -> Vec<String> {
     house.access.send_mails().await.unwrap();
     let folder = stage.folder.path().join("mails");
     let files = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
@@ -57,12 +57,54 @@ async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
     tokio::time::timeout(Duration::from_secs(60), waiting).await.unwrap_or_else(|_| panic!("{what} in time"));
 }
 
-async fn reports(house: &House, stage: &Stage) -> usize {
+pub async fn reports(house: &House, stage: &Stage) -> usize {
     mails(house, stage).await.iter().filter(|mail| mail.contains("Subject: Orders")).count()
 }
 
 mod scenes {
     use super::*;
+
+    /// Who wants to see once what a schedule sends that is off does not switch it on.
+    pub async fn what_is_off_is_asked_once_when_somebody_wants_it(stage: &Stage) {
+        let house = house(stage).await;
+        question(&house).await;
+        let content = json!({"title": "Orders", "question": "orders", "every": {"minutes": 5}, "task": {"send": "csv"},
+            "to": {"emails": ["owner@example.org"]}, "is_enabled": false});
+        house.post("schedules", json!({"key": "mail", "content": content})).await.good();
+        house.ask("POST", "schedules/mail/runs", &[], Value::Null).await.good();
+        assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 1);
+        assert_eq!((fates(&house, "mail").await, reports(&house, stage).await), (vec!["sent".to_owned()], 1));
+        stage.pass(60 * MINUTE);
+        assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 0, "it is off");
+    }
+
+    /// An alarm that stands is about what was watched: something else begins anew.
+    pub async fn what_is_watched_instead_alarms_anew(stage: &Stage) {
+        let house = house(stage).await;
+        question(&house).await;
+        let refunds = json!({"title": "Refunds", "ask": {"sql": "SELECT name, number FROM refunds"}});
+        house.post("questions", json!({"key": "refunds", "content": refunds})).await.good();
+        schedule(&house, "watch", json!({"alert": {"above": 100.0}})).await;
+        *house.echo.numbers.lock().unwrap() = vec![150.0];
+        let alerts = async || {
+            stage.pass(5 * MINUTE);
+            assert_eq!(house.boards.ask_what_is_due().await.unwrap(), 1);
+            let sent = mails(&house, stage).await;
+            sent.iter().filter(|mail| mail.contains("Subject: Alert: Orders")).count()
+        };
+        assert_eq!((alerts().await, alerts().await), (1, 1));
+        let put = async |question: &str, above: f64, minutes: u32| {
+            let content = json!({"title": "Orders", "question": question, "every": {"minutes": minutes},
+                "task": {"alert": {"above": above}}, "to": {"emails": ["owner@example.org"]}});
+            house.put("schedules/watch", json!({"content": content})).await.good();
+        };
+        put("orders", 100.0, 1).await;
+        assert_eq!(alerts().await, 1, "the same is watched more often");
+        put("refunds", 100.0, 1).await;
+        assert_eq!((alerts().await, alerts().await), (2, 2));
+        put("refunds", 120.0, 1).await;
+        assert_eq!(alerts().await, 3);
+    }
 
     /// A process ends in the middle of a question, as in a rolling restart.
     pub async fn what_was_interrupted_is_asked_again(stage: &Stage) {
@@ -235,6 +277,14 @@ mod scenes {
         put("SELECT no_such_column").await;
         assert_eq!(told().await, 2, "after it has worked it is news again");
         assert_eq!(fates(&house, "watch").await, ["failed", "quiet", "failed", "failed", "quiet"]);
+        // It is changed, and then made anew under its key, for whoever is told now.
+        let content = house.get("schedules/watch").await.good().json()["content"].clone();
+        house.put("schedules/watch", json!({"content": content})).await.good();
+        assert_eq!((told().await, told().await), (3, 3));
+        house.delete("schedules/watch").await.good();
+        schedule(&house, "watch", json!({"alert": {"above": 100.0}})).await;
+        assert_eq!(fates(&house, "watch").await, [""; 0], "it was not asked yet");
+        assert_eq!((told().await, told().await), (4, 4));
     }
 
     pub async fn alerts_watch_numbers_in_their_order_alone(stage: &Stage) {
@@ -268,6 +318,53 @@ mod scenes {
         assert_eq!(fates(&house, "watch").await, ["failed"]);
     }
 
+    /// What can never be said is refused, and no silence.
+    pub async fn alerts_watch_one_line_of_enough_buckets(stage: &Stage) {
+        let house = house(stage).await;
+        let one = json!({"select": {}, "measures": ["people"]});
+        let trend = |bucket: &str, series: &[&Value]| json!({"question": "trend", "bucket": bucket, "series": series});
+        let mut rate = trend("day", &[&one, &one]);
+        rate["formulas"] = json!(["A / B"]);
+        let mut rates = rate.clone();
+        rates["formulas"] = json!(["A / B", "B / A"]);
+        let measures = json!({"select": {}, "measures": ["people", "count"]});
+        let below = json!({"below": 1.0});
+        let unusual = json!({"unusual": {"deviations": 4.0, "of_last": 28, "direction": "down"}});
+        for (at, (is_kept, insight, days, alert)) in [
+            (true, rate, 30, &below),
+            (false, rates, 30, &below),
+            (false, trend("day", &[&one, &one]), 30, &below),
+            (false, trend("day", &[&measures]), 30, &below),
+            (false, trend("whole", &[&one]), 30, &below),
+            (false, trend("hour", &[&one]), 1, &below),
+            (true, trend("hour", &[&one]), 2, &below),
+            (false, trend("day", &[&one]), 1, &below),
+            (true, trend("day", &[&one]), 2, &below),
+            (false, trend("week", &[&one]), 13, &below),
+            (true, trend("week", &[&one]), 14, &below),
+            (false, trend("month", &[&one]), 30, &below),
+            (true, trend("month", &[&one]), 62, &below),
+            (false, trend("day", &[&one]), 6, &unusual),
+            (true, trend("day", &[&one]), 7, &unusual),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let key = format!("q{at}");
+            let content = json!({"title": "x", "ask": {"insight": insight}, "days": days});
+            house.post("questions", json!({"key": key, "content": content})).await.good();
+            let content = json!({"title": "x", "question": key, "every": {"minutes": 5}, "task": {"alert": alert},
+                "to": {"emails": ["owner@example.org"]}});
+            let told = house.post("schedules", json!({"content": content})).await;
+            if is_kept {
+                told.good();
+            } else {
+                let refused = told.refusal();
+                assert_eq!((refused.0, refused.2), (422, vec!["/content/question".to_owned()]), "{at}");
+            }
+        }
+    }
+
     pub async fn nobody_outside_is_sent_anything(stage: &Stage) {
         let house = house(stage).await;
         question(&house).await;
@@ -297,6 +394,9 @@ on_both!(
     alerts_tell_when_they_begin_and_when_they_are_over,
     a_question_that_fails_is_told_once,
     alerts_watch_numbers_in_their_order_alone,
+    alerts_watch_one_line_of_enough_buckets,
+    what_is_off_is_asked_once_when_somebody_wants_it,
+    what_is_watched_instead_alarms_anew,
     nobody_outside_is_sent_anything,
     what_was_interrupted_is_asked_again,
     what_is_interrupted_again_and_again_is_left,

@@ -141,6 +141,20 @@ mod scenes {
         }
     }
 
+    /// A link for each day does not use up the room for links.
+    pub async fn links_that_are_over_leave_room(stage: &Stage) {
+        let house = house(stage).await;
+        house.post("dashboards", json!({"key": "sales", "text": SALES})).await.good();
+        for _ in 0..200 {
+            link(&house, json!({"expires_in_days": 1})).await;
+        }
+        let one_more = json!({"kind": "link", "name": "For the wall"});
+        let refused = house.post("dashboards/sales/shares", one_more.clone()).await;
+        assert_eq!(refused.refusal().1, "too_many_items");
+        stage.pass(2 * DAY);
+        house.post("dashboards/sales/shares", one_more).await.good();
+    }
+
     pub async fn passwords_are_asked_and_counted(stage: &Stage) {
         let house = house(stage).await;
         house.post("dashboards", json!({"key": "sales", "text": SALES})).await.good();
@@ -196,6 +210,21 @@ mod scenes {
             ["/variables/plan"]
         );
         assert_eq!(house.post(&tokens, json!({"minutes": 9_999})).await.status, 400);
+        // A token that nobody could use is not given out.
+        let text = |at: usize| json!({"name": format!("v{at}")});
+        let variables: Vec<Value> = (0..10).map(text).collect();
+        let board = json!({"footfall": "dashboard/1", "title": "Long", "variables": variables, "tiles": []});
+        house.post("dashboards", json!({"key": "long", "dashboard": board})).await.good();
+        let body = json!({"kind": "embed", "name": "Intranet", "origins": ["https://intranet.example"]});
+        let long = house.post("dashboards/long/shares", body).await.good().json();
+        let tokens_of_long = format!("dashboards/long/shares/{}/tokens", long["id"].as_str().unwrap());
+        let settled = |chars: usize| {
+            let variables = (0..10).map(|at| (format!("v{at}"), json!("x".repeat(chars))));
+            let variables: serde_json::Map<String, Value> = variables.collect();
+            json!({"minutes": 30, "variables": variables})
+        };
+        house.post(&tokens_of_long, settled(500)).await.good();
+        assert_eq!(house.post(&tokens_of_long, settled(1_000)).await.refusal().2, ["/variables"]);
         stage.pass(31 * 60_000);
         assert_eq!(tile(&house, token, "rows", json!({})).await.refusal().1, "share_refused");
         house.ask("DELETE", &format!("dashboards/sales/shares/{id}"), &[], Value::Null).await.good();
@@ -207,6 +236,7 @@ mod scenes {
 on_both!(
     a_link_shows_one_dashboard_and_no_question,
     no_question_tells_viewers_its_conditions,
+    links_that_are_over_leave_room,
     passwords_are_asked_and_counted,
     embeddings_have_tokens_that_settle_variables,
 );

@@ -23,24 +23,26 @@ export function Shared() {
   const [needsPassword, setNeedsPassword] = useState(false);
   const [password, setPassword] = useState("");
   const secret = location.hash.slice(1);
-  const open = useCallback((given?: string, fresh?: string) => {
+  /** True where it may work a little later. */
+  const open = useCallback((given?: string, fresh?: string): Promise<boolean> => {
     setFault(undefined);
-    asViewer<Opened>("/v1/shared/dashboards", inFrame ? { token: fresh ?? secret } : { secret, ...(given && { password: given }) }).then(setOpened, (fault) => {
+    return asViewer<Opened>("/v1/shared/dashboards", inFrame ? { token: fresh ?? secret } : { secret, ...(given && { password: given }) }).then((found) => (setOpened(found), false), (fault) => {
       if (fault instanceof Refused && fault.code === "share_password_needed") setNeedsPassword(true);
       else setFault(fault);
+      return isOfNow(fault);
     });
   }, [secret]);
-  useEffect(() => open(), [open]);
+  useEffect(() => void open(), [open]);
   useEffect(() => {
     document.title = opened ? `${opened.dashboard.title} · Footfall` : "Footfall";
     const again = () => (setOpened(undefined), location.reload());
     addEventListener("hashchange", again);
     return () => removeEventListener("hashchange", again);
   }, [opened]);
-  const submit = (event: FormEvent) => (event.preventDefault(), open(password));
+  const submit = (event: FormEvent) => (event.preventDefault(), void open(password));
   return (
     <main id="main" className={`shared${inFrame ? " framed" : ""}`}>
-      {opened ? <Viewed opened={opened} renew={() => open(password || undefined)} renewWith={(token) => open(undefined, token)} /> : needsPassword ? (
+      {opened ? <Viewed opened={opened} renew={() => open(password || undefined)} renewWith={(token) => void open(undefined, token)} /> : needsPassword ? (
         <section className="card nothing">
           <h1>This dashboard is protected by a password</h1>
           <form className="stack" onSubmit={submit}>
@@ -49,7 +51,7 @@ export function Shared() {
             <div className="line"><button type="submit" className="primary">Open</button></div>
           </form>
         </section>
-      ) : fault ? <section className="card nothing"><h1>This link shows nothing</h1><Failure fault={fault} again={() => open()} /><p className="soft">It may have expired. Ask whoever gave it to you for a new one.</p></section> : <Loading what="the dashboard" />}
+      ) : fault ? <section className="card nothing"><h1>This link shows nothing</h1><Failure fault={fault} again={() => void open()} /><p className="soft">It may have expired. Ask whoever gave it to you for a new one.</p></section> : <Loading what="the dashboard" />}
     </main>
   );
 }
@@ -80,7 +82,11 @@ function useToken({ token, expires_at }: Opened, renewWith: (token: string) => v
 /** Timers that are longer end at once. */
 const TIMER_MAX_MS = 2_000_000_000;
 
-function Viewed({ opened, renew, renewWith }: { opened: Opened; renew: () => void; renewWith: (token: string) => void }) {
+/** The link may be as good as before: the server, or the way to it, was not. */
+const isOfNow = (fault: unknown) => !(fault instanceof Refused) || fault.status === 0 || fault.status === 429 || fault.status >= 500;
+const RENEW_AGAIN_MS = 30_000;
+
+function Viewed({ opened, renew, renewWith }: { opened: Opened; renew: () => Promise<boolean>; renewWith: (token: string) => void }) {
   const { dashboard, token } = opened;
   const hasEnded = useToken(opened, renewWith);
   const [values, setValues] = useState<Record<string, Value>>({});
@@ -90,9 +96,15 @@ function Viewed({ opened, renew, renewWith }: { opened: Opened; renew: () => voi
   useEffect(() => {
     const seconds = dashboard.refresh_seconds;
     const beat = seconds && !hasEnded ? setInterval(() => document.visibilityState === "visible" && setTurn((turn) => turn + 1), seconds * 1000) : undefined;
-    // A link's token is asked for anew before it ends; a frame's comes from whoever holds the frame.
-    const end = inFrame ? undefined : setTimeout(renew, Math.max(60_000, Date.parse(opened.expires_at) - Date.now() - 60_000));
-    return () => (clearInterval(beat), clearTimeout(end));
+    // A link's token is asked for anew before it ends, and again while nobody answers: nobody loads a screen on a wall anew. A frame's
+    // comes from whoever holds the frame.
+    let isGone = false;
+    let end: ReturnType<typeof setTimeout> | undefined;
+    const renewed = () => void renew().then((isLater) => {
+      if (isLater && !isGone) end = setTimeout(renewed, RENEW_AGAIN_MS);
+    });
+    if (!inFrame) end = setTimeout(renewed, Math.max(60_000, Date.parse(opened.expires_at) - Date.now() - 60_000));
+    return () => ((isGone = true), clearInterval(beat), clearTimeout(end));
   }, [dashboard.refresh_seconds, opened.expires_at, hasEnded]);
   const variables = dashboard.variables ?? [];
   const valuesKey = JSON.stringify(valuesIn(variables, values));
