@@ -152,7 +152,7 @@ pub(super) async fn run(state: &SessionState, statement: Statement) -> Result<Se
     }
     // Operators keep the number of rows from when they are planned.
     let mut state = state.clone();
-    state.config_mut().options_mut().execution.batch_size = rows;
+    *state.config_mut() = state.config().clone().with_batch_size(rows);
     let physical = state.create_physical_plan(&plan).await?;
     Ok(execute_stream(physical, state.task_ctx())?)
 }

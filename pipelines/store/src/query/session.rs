@@ -10,7 +10,7 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::SessionConfig;
 
-use super::bounded::{self, BoundFunctions, Meter};
+use super::bounded::{self, BoundFunctions, Meter, UnnestInRuns};
 use super::catalog::{self, CATALOG};
 use super::config::{Bounds, Dialect, EngineConfig, Question};
 use super::functions::Called;
@@ -47,6 +47,7 @@ pub(super) fn template(config: &EngineConfig) -> Result<SessionState> {
         // It stands before the engine's own.
         .with_expr_planners(vec![Arc::new(Patterns)])
         .with_default_features()
+        .with_physical_optimizer_rule(Arc::new(UnnestInRuns))
         .with_physical_optimizer_rule(Arc::new(YieldAfterJoins))
         .build();
     datafusion_functions_json::register_all(&mut state)?;

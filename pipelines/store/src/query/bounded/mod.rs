@@ -12,6 +12,7 @@ mod growth;
 mod literals;
 mod meter;
 mod size;
+mod unnesting;
 
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ use function::Bounded;
 use growth::GROWING;
 pub(super) use literals::batch_rows;
 pub(super) use meter::Meter;
+pub(super) use unnesting::UnnestInRuns;
 
 /// Aggregates that keep all of what they are given.
 const GATHERING: &[&str] = &["array_agg", "string_agg"];

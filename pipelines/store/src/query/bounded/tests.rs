@@ -91,7 +91,7 @@ proptest! {
 
 #[test]
 fn what_a_function_has_made_is_accounted_for_while_it_is_held() {
-    let (pool, meter) = meter(1 << 20);
+    let (pool, meter) = meter(4 << 20);
     let (plain, growth) = function("replace");
     let bounded = ScalarUDF::from(Bounded::new(plain, growth, meter));
     let args = |count: usize| {
@@ -106,7 +106,7 @@ fn what_a_function_has_made_is_accounted_for_while_it_is_held() {
     assert!(pool.reserved() >= 500_000, "a part holds all of it");
     drop(part);
     assert_eq!(pool.reserved(), 0);
-    let refused = called(&bounded, &args(5_000), 5_000).unwrap_err();
+    let refused = called(&bounded, &args(50_000), 50_000).unwrap_err();
     assert!(matches!(refused, DataFusionError::ResourcesExhausted(_)), "{refused}");
     assert_eq!(pool.reserved(), 0);
 }
