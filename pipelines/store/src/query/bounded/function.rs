@@ -33,6 +33,11 @@ impl Bounded {
         Bounded { inner, growth, meter, run_bytes: RUN_BYTES }
     }
 
+    /// The function without its bound.
+    pub fn plain(&self) -> &ScalarUDF {
+        &self.inner
+    }
+
     /// The same in runs whose results take so much.
     #[cfg(test)]
     pub fn in_runs_of(self, run_bytes: usize) -> Bounded {
@@ -54,7 +59,7 @@ impl Bounded {
             };
             let part = self.meter.hold_array(self.inner.invoke_with_args(part)?.into_array(rows)?)?;
             start += rows;
-            bytes += part.get_array_memory_size();
+            bytes += part.to_data().get_slice_memory_size().unwrap_or_else(|_| part.get_array_memory_size());
             if bytes > BATCH_BYTES_MAX {
                 let name = self.inner.name();
                 return Err(DataFusionError::ResourcesExhausted(format!("{name}: {bytes} bytes for {start} rows")));

@@ -85,6 +85,15 @@ impl BoundFunctions {
                 let args = vec![*left, *right];
                 Transformed::yes(Expr::ScalarFunction(ScalarFunction { func: self.concatenation.clone(), args }))
             }
+            Expr::ScalarFunction(mut call) if call.name() == "array_has" => {
+                // `x = ANY (ARRAY[…])` becomes `x IN (…)`, without a list, if it is known as one.
+                if let Some(Expr::ScalarFunction(list)) = call.args.first_mut()
+                    && let Some(plain) = made_list(&list.func)
+                {
+                    list.func = plain;
+                }
+                Transformed::yes(Expr::ScalarFunction(call))
+            }
             Expr::ScalarFunction(ScalarFunction { func, args }) => match bounded(&func, &self.meter) {
                 Some(bounded) => {
                     Transformed::yes(Expr::ScalarFunction(ScalarFunction { func: Arc::new(bounded), args }))
@@ -100,6 +109,12 @@ impl BoundFunctions {
             other => Transformed::no(other),
         })
     }
+}
+
+/// What makes a list of its arguments, without its bound.
+fn made_list(function: &ScalarUDF) -> Option<Arc<ScalarUDF>> {
+    let bounded = function.inner().downcast_ref::<Bounded>()?;
+    (function.name() == "make_array").then(|| Arc::new(bounded.plain().clone()))
 }
 
 fn gathers_without_bound(call: &WindowFunction) -> bool {

@@ -136,6 +136,9 @@ async fn usual_calls_answer_as_ever() {
     ] {
         assert_eq!(fixture.value(&format!("SELECT {call} AS x")).await, answer, "{call}");
     }
+    let filled = two_files_and_fresh();
+    let any = "SELECT count(*) FROM activity WHERE event = ANY (ARRAY[distinct_id, 'rs' || 'vp'])";
+    assert_eq!(filled.value(any).await, json!(175));
     let named = fixture.ask("SELECT event || 'x' FROM (SELECT 'a' AS event) AS s").await;
     let names: Vec<&String> = named[0].keys().collect();
     assert_eq!(names, ["s.event || Utf8(\"x\")"]);
