@@ -13,7 +13,7 @@ const RUN_STEPS: usize = 1 << 26;
 /// Comparisons for one row: two texts of 16 thousand letters.
 pub(super) const ROW_STEPS_MAX: usize = 1 << 28;
 
-/// Functions by name, and how they grow. Those that make values of any size out of nothing are not there at all.
+/// Functions by name, and how they grow; among them some that only copy, so that the pool knows of many copies. Those that make values of any size out of nothing are not there at all.
 pub(super) const GROWING: &[(&str, Growth)] = &[
     ("array_append", Growth::Sum),
     ("array_concat", Growth::Sum),
@@ -28,18 +28,24 @@ pub(super) const GROWING: &[(&str, Growth)] = &[
     ("arrays_zip", Growth::Zipped),
     ("concat", Growth::Sum),
     ("concat_ws", Growth::Joined),
+    ("decode", Growth::Sum),
     ("encode", Growth::Twice),
     ("format", Growth::Twice),
+    ("initcap", Growth::Twice),
     ("levenshtein", Growth::LetterPairs),
+    ("lower", Growth::Twice),
     ("make_array", Growth::Sum),
     ("map", Growth::Sum),
     ("overlay", Growth::Sum),
     ("quote_ident", Growth::Twice),
     ("regexp_replace", Growth::Matches),
     ("replace", Growth::Replaced),
+    ("reverse", Growth::Sum),
+    ("split_part", Growth::Sum),
     ("string_to_array", Growth::Split),
     ("to_char", Growth::Written),
     ("translate", Growth::Letters),
+    ("upper", Growth::Twice),
 ];
 
 /// A bound on what comes out of one row.

@@ -105,6 +105,22 @@ async fn long_values_in_many_rows_go_in_small_batches() {
 }
 
 #[tokio::test]
+async fn many_columns_go_in_small_batches() {
+    let fixture = two_files_and_fresh();
+    fixture.publish();
+    let columns: Vec<String> = (0..3_500).map(|n| format!("event || '{n}'")).collect();
+    let question = Question::new(format!("SELECT {} FROM activity", columns.join(", ")));
+    let mut answer = fixture.engine.query(PROJECT, question).await.unwrap();
+    let mut rows = 0;
+    while let Some(batch) = answer.next().await {
+        let batch = batch.unwrap();
+        assert!(batch.num_rows() <= 80, "{}", batch.num_rows());
+        rows += batch.num_rows();
+    }
+    assert_eq!(rows, 350);
+}
+
+#[tokio::test]
 async fn aggregates_that_keep_all_go_over_short_windows() {
     let fixture = two_files_and_fresh();
     for over in ["()", "(ORDER BY timestamp)", "(ORDER BY timestamp ROWS BETWEEN 5000 PRECEDING AND CURRENT ROW)"] {
