@@ -13,7 +13,8 @@ const RUN_STEPS: usize = 1 << 26;
 /// Comparisons for one row: two texts of 16 thousand letters.
 pub(super) const ROW_STEPS_MAX: usize = 1 << 28;
 
-/// Functions by name, and how they grow; among them some that only copy, so that the pool knows of many copies. Those that make values of any size out of nothing are not there at all.
+/// Functions by name, and how they grow; among them some that only copy, so that the pool knows of many copies. Those that make
+/// values of any size out of nothing are not there at all.
 pub(super) const GROWING: &[(&str, Growth)] = &[
     ("array_append", Growth::Sum),
     ("array_concat", Growth::Sum),
