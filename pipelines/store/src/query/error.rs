@@ -131,6 +131,11 @@ impl From<NativeError> for QueryError {
     }
 }
 
+/// A function has looked at the clock, and the question's time is over.
+#[derive(Debug, thiserror::Error)]
+#[error("a function took longer than the question may")]
+pub(super) struct OutOfTime(pub Duration);
+
 /// The database's refusal in words for the asker. Messages that may quote values of rows are left out: they may be of
 /// rows that the asker does not see.
 fn of_database(error: &StoreError) -> QueryError {
@@ -186,6 +191,8 @@ fn translate(error: &DataFusionError, position: Option<Position>) -> QueryError 
         DataFusionError::External(inner) => {
             if let Some(inner) = inner.downcast_ref::<DataFusionError>() {
                 translate(inner, position)
+            } else if let Some(OutOfTime(limit)) = inner.downcast_ref() {
+                QueryError::TimeLimit { limit: *limit }
             } else if let Some(NativeError(refusal)) = inner.downcast_ref() {
                 of_database(refusal)
             } else if let Some(store) = inner.downcast_ref() {
@@ -194,20 +201,27 @@ fn translate(error: &DataFusionError, position: Option<Position>) -> QueryError 
                 QueryError::internal(error)
             }
         }
-        other => match in_pushed_filter(&other.to_string()) {
-            Some(message) => QueryError::InvalidValue { message },
-            None => QueryError::internal(other),
-        },
+        other => in_pushed_filter(&other.to_string()).unwrap_or_else(|| QueryError::internal(other)),
     }
 }
 
 /// What went wrong on a row, where the Parquet reader applied the filter: it hands the error on as text, with the Rust
 /// value that it was.
-fn in_pushed_filter(text: &str) -> Option<String> {
+fn in_pushed_filter(text: &str) -> Option<QueryError> {
     let (_, error) = text.split_once("Error evaluating filter predicate: ")?;
+    let invalid = |message: &str| Some(QueryError::InvalidValue { message: first_line(message) });
+    if error.starts_with("ResourcesExhausted(") {
+        return Some(QueryError::MemoryLimit);
+    }
+    if error.starts_with("External(OutOfTime(") {
+        return Some(QueryError::TimeLimit { limit: Duration::ZERO });
+    }
+    if let Some((message, _)) = error.strip_prefix("Execution(\"").and_then(|rest| rest.split_once("\")")) {
+        return invalid(message);
+    }
     let (_, error) = error.split_once("ArrowError(")?;
     if error.starts_with("DivideByZero") {
-        return Some(ArrowError::DivideByZero.to_string());
+        return invalid(&ArrowError::DivideByZero.to_string());
     }
     let (variant, detail) = error.split_once("(\"")?;
     let detail =
@@ -220,7 +234,7 @@ fn in_pushed_filter(text: &str) -> Option<String> {
         "InvalidArgumentError" => ArrowError::InvalidArgumentError(detail),
         _ => return None,
     };
-    Some(first_line(&error.to_string()))
+    invalid(&error.to_string())
 }
 
 fn place_of(diagnostic: &Diagnostic) -> Option<Position> {

@@ -4,6 +4,7 @@
 //! what can be asked. One question sees one moment of its project.
 
 mod answer;
+mod bounded;
 mod catalog;
 mod column_names;
 mod config;

@@ -15,6 +15,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use datafusion_functions_json::udfs::json_union_to_text_udf;
 
+use super::bounded::batch_rows;
 use super::column_names::name_columns;
 use super::config::{Dialect, Question};
 use super::described::Described;
@@ -145,8 +146,17 @@ pub(super) async fn run(state: &SessionState, statement: Statement) -> Result<Se
     let plan = state.statement_to_plan(statement).await?;
     SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false).verify_plan(&plan)?;
     let plan = unions_as_text(plan)?;
-    let plan = state.create_physical_plan(&plan).await?;
-    Ok(execute_stream(plan, state.task_ctx())?)
+    let physical = state.create_physical_plan(&plan).await?;
+    let most = state.config().batch_size();
+    let rows = batch_rows(&physical, most)?;
+    if rows == most {
+        return Ok(execute_stream(physical, state.task_ctx())?);
+    }
+    // Operators keep the number of rows from when they are planned.
+    let mut state = state.clone();
+    *state.config_mut() = state.config().clone().with_batch_size(rows);
+    let physical = state.create_physical_plan(&plan).await?;
+    Ok(execute_stream(physical, state.task_ctx())?)
 }
 
 /// The columns and parameters of a statement whose parameters are open. `declared` are the types that the asker gave them.

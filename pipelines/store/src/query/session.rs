@@ -10,6 +10,7 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::SessionConfig;
 
+use super::bounded::{self, BoundFunctions, Meter, UnnestInRuns};
 use super::catalog::{self, CATALOG};
 use super::config::{Bounds, Dialect, EngineConfig, Question};
 use super::functions::Called;
@@ -46,6 +47,7 @@ pub(super) fn template(config: &EngineConfig) -> Result<SessionState> {
         // It stands before the engine's own.
         .with_expr_planners(vec![Arc::new(Patterns)])
         .with_default_features()
+        .with_physical_optimizer_rule(Arc::new(UnnestInRuns))
         .with_physical_optimizer_rule(Arc::new(YieldAfterJoins))
         .build();
     datafusion_functions_json::register_all(&mut state)?;
@@ -97,6 +99,7 @@ pub(super) async fn of(given: Ingredients<'_>, question: &Question) -> Result<Se
     let name = if question.dialect == Dialect::Postgres { project } else { CATALOG };
     session.options_mut().catalog.default_catalog = name.to_owned();
     let catalogs = catalog::catalogs(name, public, catalogue)?;
+    let meter = Arc::new(Meter::new(environment.memory_pool.clone(), bounds.time_limit));
     let functions = postgres.map_or(template, Postgres::template);
     let mut builder = SessionStateBuilder::new_from_existing(functions.clone())
         .with_config(session)
@@ -109,6 +112,8 @@ pub(super) async fn of(given: Ingredients<'_>, question: &Question) -> Result<Se
         // Before the coercion of types.
         builder.analyzer().get_or_insert_default().rules.insert(0, Arc::new(Midnight));
     }
+    // After it.
+    builder.analyzer().get_or_insert_default().rules.push(Arc::new(BoundFunctions::new(meter.clone())));
     let mut state = builder.build();
     // One moment is now for all of the question.
     let options = state.config_options().clone();
@@ -125,5 +130,6 @@ pub(super) async fn of(given: Ingredients<'_>, question: &Question) -> Result<Se
     if postgres.is_some() {
         Postgres::register(&mut state, project)?;
     }
+    bounded::register(&mut state, &meter)?;
     Ok(state)
 }

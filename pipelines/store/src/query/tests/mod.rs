@@ -1,6 +1,7 @@
 //! Questions against files and fresh rows that are written here by hand.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod bounded;
 mod clients;
 mod encode;
 mod fixture;
