@@ -318,7 +318,7 @@ impl Session {
     }
 
     /// Until the door says that it closes, and does.
-    async fn is_told_of_the_end(mut self) {
+    async fn hears_of_the_end(mut self) {
         let told = self.until(b'E').await;
         assert!(String::from_utf8_lossy(&told).contains("57P01"), "{}", String::from_utf8_lossy(&told));
         assert_eq!(self.0.read(&mut [0]).await.expect("an end"), 0);
@@ -340,10 +340,10 @@ async fn sessions_end_between_two_questions() {
     asks.send(Some(b'H'), b"").await;
     asks.until(b'C').await;
     server.signal(Signal::TERM);
-    idle.is_told_of_the_end().await;
+    idle.hears_of_the_end().await;
     asks.send(Some(b'S'), b"").await;
     asks.until(b'Z').await;
-    asks.is_told_of_the_end().await;
+    asks.hears_of_the_end().await;
     server.stop().await;
     drop(stranger);
 }

@@ -57,7 +57,8 @@ pub async fn measure(options: &Options, report: &mut Report) -> Result<(), Bench
         several.start().await?;
         let bus = if options.redis.is_some() { "Redis" } else { "no bus" };
         if let [first, .., last] = several.answering() {
-            let rows = switch(options, first, &[last]).await?;
+            // The link of the last to start makes the first owner.
+            let rows = switch(options, last, &[first]).await?;
             all.push((format!("two `api` processes, {bus}; switched at one, answered by the other"), rows));
         }
         several.stop().await?;

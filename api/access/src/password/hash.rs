@@ -41,8 +41,13 @@ pub struct Passwords {
 
 impl Passwords {
     /// Computes at most `at_once` hashes at a time.
+    ///
+    /// # Errors
+    /// No hash can be computed at this cost, or there is no randomness.
     pub fn new(cost: PasswordCost, at_once: usize) -> Result<Passwords, AccessError> {
-        let nobody = hash(cost, &random::<32>()?)?.into();
+        params(cost)?;
+        // Random, not computed: a start would wait for it, and keep its memory.
+        let nobody = written(cost, &random()?, &random()?).into();
         let at_once = Semaphore::new(at_once.max(1));
         Ok(Passwords { cost, at_once, waiting: AtomicUsize::new(0), runs: AtomicU64::new(0), nobody })
     }
@@ -102,23 +107,31 @@ impl Drop for Waiting<'_> {
 }
 
 const HASH_BYTES: usize = 32;
+const SALT_BYTES: usize = 16;
+
+fn params(cost: PasswordCost) -> Result<Params, AccessError> {
+    let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(HASH_BYTES));
+    params.map_err(|_| AccessError::Damaged("the cost of a password's hash"))
+}
 
 fn derive(cost: PasswordCost, password: &[u8], salt: &[u8]) -> Result<[u8; HASH_BYTES], AccessError> {
-    let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(HASH_BYTES));
-    let params = params.map_err(|_| AccessError::Damaged("the cost of a password's hash"))?;
     let mut output = [0; HASH_BYTES];
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params(cost)?)
         .hash_password_into(password, salt, &mut output)
         .map_err(|_| AccessError::Damaged("a password's hash"))?;
     Ok(output)
 }
 
 fn hash(cost: PasswordCost, password: &[u8]) -> Result<String, AccessError> {
-    let salt = random::<16>()?;
-    let hash = derive(cost, password, &salt)?;
+    let salt = random()?;
+    Ok(written(cost, &salt, &derive(cost, password, &salt)?))
+}
+
+/// In PHC form.
+fn written(cost: PasswordCost, salt: &[u8; SALT_BYTES], hash: &[u8; HASH_BYTES]) -> String {
     let PasswordCost { memory_kib, passes, lanes } = cost;
     let (salt, hash) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash));
-    Ok(format!("$argon2id$v=19$m={memory_kib},t={passes},p={lanes}${salt}${hash}"))
+    format!("$argon2id$v=19$m={memory_kib},t={passes},p={lanes}${salt}${hash}")
 }
 
 fn verify(password: &[u8], stored: &str) -> Result<bool, AccessError> {
@@ -151,9 +164,14 @@ mod tests {
         assert!(passwords.verify("correct horse", Some(&stored)).await.expect("compared"));
         assert!(!passwords.verify("correct horsf", Some(&stored)).await.expect("compared"));
         assert!(!passwords.verify("correct horse", None).await.expect("compared"), "nobody's");
+        assert_eq!(
+            read(&passwords.nobody).map(|(cost, salt, hash)| (cost, salt.len(), hash.len())),
+            Some((CHEAP, 16, 32))
+        );
         assert_eq!(passwords.runs(), 4, "an unknown account costs what a known one does");
         assert_ne!(stored, passwords.hash("correct horse").await.expect("hashed"), "salted");
         assert!(!passwords.is_dated(&stored));
+        assert!(Passwords::new(PasswordCost { lanes: 0, ..CHEAP }, 1).is_err());
         assert!(Passwords::new(PasswordCost { passes: 2, ..CHEAP }, 1).expect("a pool").is_dated(&stored));
     }
 

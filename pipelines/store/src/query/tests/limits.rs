@@ -209,7 +209,7 @@ async fn parameters_do_not_grow_without_bound() {
     let text = || json!("x".repeat(1 << 20));
     let typed = |places: usize| {
         let value = ParameterValue::one(ParameterKind::Text, "x".repeat(1 << 20));
-        asked(places, json!(null)).with_values(vec![value])
+        Question { values: vec![value], ..asked(places, json!(null)) }
     };
     assert_eq!(json!(fixture.rows(asked(10, text())).await.unwrap()), json!([{"n": 0}]));
     assert_eq!(json!(fixture.rows(typed(10)).await.unwrap()), json!([{"n": 0}]));
