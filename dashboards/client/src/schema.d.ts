@@ -4374,6 +4374,8 @@ export interface components {
             caught_up: boolean;
             /** @description Activities that were there before. */
             duplicate: number;
+            /** @description Activities of persons who are forgotten: they make no rows. */
+            erased: number;
             /** @description Items in `quarantine`. */
             quarantined: number;
             /** @description New rows of `activity`. */
@@ -10457,7 +10459,10 @@ export interface components {
              *     and parentheses; no value where a series has none, and of a division by zero. Not with a breakdown or cohorts.
              */
             formulas?: string[];
-            /** @description The same of the span of the same length that ends where this one begins, for comparison. */
+            /**
+             * @description The same of the span before, for comparison: as many days of the zone, of 23 or 25 hours too, and as much time beside
+             *     them. It ends where this one begins.
+             */
             previous?: boolean;
             running?: components["schemas"]["Running"];
             scope: components["schemas"]["Scope"];

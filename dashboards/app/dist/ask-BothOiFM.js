@@ -1,1 +1,0 @@
-import{t as e}from"./events-CiPIELGZ.js";var t=(t,n,r,i,a,o)=>e(`/v1/projects/${encodeURIComponent(t)}/insights/${n}`,r,i,a,o);export{t};
