@@ -208,7 +208,7 @@ async function memberSessions(page) {
   await dialog.getByText(`${GUEST.name} is signed in nowhere`).waitFor();
   await dialog.getByRole("button", { name: "Close" }).click();
   await go(page, "Audit");
-  for (const [action, records] of [["member.end_session", "2 records"], ["member.end_sessions", "1 records"]]) {
+  for (const [action, records] of [["member.end_session", "2 records"], ["member.end_sessions", "1 record"]]) {
     await page.getByLabel(/^Filter/).fill(action);
     await page.getByText(records).waitFor();
   }

@@ -23,6 +23,7 @@ fn what_the_map_names_exists() {
     let map = std::fs::read_to_string(root.join("docs/security.md")).unwrap();
     let mut files = Vec::new();
     rust_files(&root.join("api"), &mut files);
+    rust_files(&root.join("pipelines/store/src"), &mut files);
     let sources: String = files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
     let is_module = |name: &str| {
         files.iter().any(|path| {

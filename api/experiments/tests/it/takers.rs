@@ -105,32 +105,3 @@ async fn results_stay_when_the_flag_is_gone() {
         assert_eq!(counted(&house).await, [30.0, 40.0]);
     }
 }
-
-/// Tracking calls tell a variation's key or its place. A number that is both is the key, as SDKs tell it.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_number_is_a_key_before_it_is_a_place() {
-    let viewed = |(number, variation): (u32, &str)| {
-        let properties = json!({"experimentId": "exp", "variationId": variation});
-        let (user_agent, browser, country) = ("Firefox", "Firefox", "de");
-        let (event, millis, person) = ("Experiment Viewed", NOON.millis() + 1_000, format!("person {number}"));
-        Activity { person, event, millis, amount: None, user_agent, browser, country, properties }
-    };
-    let all: Vec<Activity> = (0..70).map(|number| viewed((number, if number < 30 { "1" } else { "0" }))).collect();
-    for facts in facts(&all) {
-        let stage = Stage::sqlite().await.unwrap();
-        let house = house_with(&stage, Some(facts)).await;
-        house.make("metrics", "bought", json!({"measure": {"conversion": {"source": {"event": "bought"}}}})).await;
-        let variations = json!([{"key": "1", "weight": 0.5}, {"key": "0", "weight": 0.5}]);
-        let definition =
-            json!({"hypothesis": "It helps.", "owner": "olga", "goals": ["bought"], "variations": variations});
-        house.make("experiments", "exp", definition).await;
-        let values = json!([{"variation": "1", "value": false}, {"variation": "0", "value": true}]);
-        let rule = json!({"id": "r1", "serve": {"experiment": {"experiment": "exp", "values": values}}});
-        house
-            .make("features", "checkout", json!({"value_type": "boolean", "default_value": false, "rules": [rule]}))
-            .await;
-        house.post("experiments/exp/start", json!({"without_review": true})).await.good();
-        stage.pass(DAY);
-        assert_eq!(counted(&house).await, [30.0, 40.0]);
-    }
-}

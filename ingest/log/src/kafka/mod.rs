@@ -261,13 +261,15 @@ impl KafkaLog {
             (reader, batch)
         })
         .await?;
-        if batch.is_ok() && !reader.is_starved() {
-            let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-            if readers.len() >= READERS_KEPT {
-                readers.remove(0);
+        let superfluous = match batch.is_ok() && !reader.is_starved() {
+            true => {
+                let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+                readers.push(reader);
+                (readers.len() > READERS_KEPT).then(|| readers.remove(0))
             }
-            readers.push(reader);
-        }
+            false => Some(reader),
+        };
+        superfluous.map_or(Ok(()), leave)?;
         batch
     }
 
@@ -421,7 +423,8 @@ impl ActivityLog for KafkaLog {
         let patience = Duration::from_millis(u64::from(self.shared.place.timeout_ms));
         // What is under way is told to whoever waits for it.
         drop(blocking(move || producer.flush(patience)).await);
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let readers = std::mem::take(&mut *self.readers.lock().unwrap_or_else(PoisonError::into_inner));
+        readers.into_iter().for_each(|reader| drop(leave(reader)));
     }
 }
 
@@ -443,4 +446,11 @@ impl Drop for Leaves<'_> {
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LogError> {
     let panicked = |error: tokio::task::JoinError| LogError::Kafka { doing: "waiting", detail: error.to_string() };
     tokio::task::spawn_blocking(work).await.map_err(panicked)
+}
+
+/// Ends a reader in a thread of its own: its client takes leave of the brokers, which takes long where they give it nothing, and for ever where
+/// librdkafka waits for what never comes. Nobody waits for it.
+fn leave(reader: Reader) -> Result<(), LogError> {
+    let thread = std::thread::Builder::new().name("log-leaving".to_owned()).spawn(move || drop(reader));
+    thread.map(drop).map_err(|error| LogError::Kafka { doing: "starting a thread", detail: error.to_string() })
 }
