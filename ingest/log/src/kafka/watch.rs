@@ -31,7 +31,7 @@ pub(super) fn look(shared: &Shared, consumer: &Consumer) -> Result<(), LogError>
 /// Asks for the partitions whose time has come; the moment from which one is asked for again stands in `again`. Why none could
 /// be asked for, if that is so.
 fn turn(shared: &Shared, consumer: &Consumer, again: &mut [Option<Instant>]) -> Option<LogError> {
-    let mut all = None;
+    let (mut all, mut is_looked_up) = (None, false);
     for (partition, again) in (0..shared.options.partitions).zip(again.iter_mut()) {
         let patience = match *again {
             Some(moment) if Instant::now() < moment => continue,
@@ -45,6 +45,11 @@ fn turn(shared: &Shared, consumer: &Consumer, again: &mut [Option<Instant>]) -> 
                 shared.set_fault(partition, None);
             }
             Err(error) => {
+                if !is_looked_up {
+                    // The client goes on asking whom it took for the leader, or nobody, until its own look minutes later.
+                    is_looked_up = true;
+                    drop(consumer.fetch_metadata(Some(&shared.place.topic), ANSWER_AGAIN));
+                }
                 *again = Some(Instant::now() + AGAIN);
                 shared.set_fault(partition, Some(shared.refusals.explain(&error.to_string())));
                 all = Some(away(error));

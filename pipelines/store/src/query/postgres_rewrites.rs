@@ -4,15 +4,17 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr,
-    Ident, LimitClause, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, TableFactor, Value,
-    ValueWithSpan, Visit, Visitor, VisitorMut,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList,
+    FunctionArguments, GroupByExpr, Ident, LimitClause, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr,
+    TableFactor, Value, ValueWithSpan, Visit, Visitor, VisitorMut,
 };
 
 use super::postgres_tables;
 
 /// Columns of keys, of which there are none.
 const OF_KEYS: &[&str] = &["conkey", "confkey"];
+/// The place of a column in a key, as SQLAlchemy calls it. No order of nothing is wrong, and the engine has no plan for this one.
+const PLACE_IN_KEY: &[&str] = &["ord"];
 /// Columns of `pg_type` that name a function, as a text here.
 const OF_FUNCTIONS: &[&str] =
     &["typinput", "typoutput", "typreceive", "typsend", "typmodin", "typmodout", "typanalyze", "typsubscript"];
@@ -66,7 +68,7 @@ impl VisitorMut for Rewrites {
                 (is_object && matches!(**name, Expr::Function(_))).then_some(Value::Null)
             }
             Expr::AnyOp { right, .. } => is_column(right, OF_KEYS).then_some(Value::Boolean(false)),
-            Expr::Function(call) => match call_of(call) {
+            Expr::Function(call) => match call_of(in_any_order(call)) {
                 Some(Replaced::By(value)) => Some(value),
                 Some(Replaced::Array(query)) => {
                     *expr = Expr::Subquery(query);
@@ -135,6 +137,17 @@ fn call_of(call: &Function) -> Option<Replaced> {
         },
         _ => None,
     }
+}
+
+/// The columns of a key without their order.
+fn in_any_order(call: &mut Function) -> &Function {
+    if let FunctionArguments::List(list) = &mut call.args
+        && last_of(&call.name).is_some_and(|name| name == "array_agg")
+    {
+        let is_place = |clause: &FunctionArgumentClause| matches!(clause, FunctionArgumentClause::OrderBy(by) if by.iter().all(|one| is_column(&one.expr, PLACE_IN_KEY)));
+        list.clauses.retain(|clause| !is_place(clause));
+    }
+    call
 }
 
 /// `ARRAY(SELECT x …)` as `(SELECT array_agg(x) …)`.

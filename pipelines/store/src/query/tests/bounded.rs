@@ -69,12 +69,8 @@ async fn what_would_take_gigabytes_is_refused() {
 #[tokio::test]
 async fn what_doubles_again_and_again_is_refused() {
     let fixture = small();
-    for (start, step) in [
-        ("event || 'a text'", "t || t"),
-        ("event || 'a text'", "concat(t, t)"),
-        ("event || 'a text'", "replace(t, 'e', 'eee')"),
-    ] {
-        is_refused(&fixture, Question::new(again_and_again(start, step, 40)), "memory_limit").await;
+    for step in ["t || t", "concat(t, t)", "replace(t, 'x', 'xxx')"] {
+        is_refused(&fixture, long(&again_and_again("event || $1", step, 12)), "memory_limit").await;
     }
     let lists = again_and_again("string_to_array(event || $1, 'x')", "array_concat(t, t)", 12);
     is_refused(&fixture, long(&lists.replace("max(t)", "max(array_length(t))")), "memory_limit").await;
