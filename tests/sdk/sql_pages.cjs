@@ -299,7 +299,7 @@ async function alert(page) {
   await becomes("the focus is back", () => page.evaluate(() => document.activeElement?.getAttribute("aria-label")), "Remove Odd carts");
   await page.keyboard.press("Enter");
   await press(page, "Remove it");
-  await dialog.getByText("Odd carts").waitFor({ state: "detached" });
+  await dialog.getByText("Odd carts", { exact: true }).waitFor({ state: "detached" });
   await dialog.getByRole("radio", { name: "Send as PDF" }).check({ force: true });
   await dialog.getByLabel("Title", { exact: true }).fill("Carts to print");
   await dialog.getByLabel("E-mail to members").fill(OWNER.email);
@@ -312,7 +312,7 @@ async function alert(page) {
   await becomes("what became of it in words", () => page.evaluate(async () => (await (await fetch("/v1/projects/shop/schedules/carts-to-print/runs")).json()).items[0]?.detail.includes("set mail.url")), true);
   await dialog.getByRole("button", { name: "Remove Carts to print" }).click();
   await press(page, "Remove it");
-  await dialog.getByText("Carts to print").waitFor({ state: "detached" });
+  await dialog.getByText("Carts to print", { exact: true }).waitFor({ state: "detached" });
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Rename How many" }).click();
   await dialog.getByLabel("Title", { exact: true }).fill("How often");
