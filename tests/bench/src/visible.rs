@@ -13,6 +13,8 @@ use crate::histogram::Histogram;
 use crate::http;
 use crate::server::Server;
 
+/// How long an activity may take to become visible: where more is taken in than the jobs can do, it waits for all before it.
+const PATIENCE: Duration = Duration::from_secs(600);
 /// Time between two questions, and between two activities.
 const AGAIN: Duration = Duration::from_millis(25);
 const NEXT: Duration = Duration::from_millis(200);
@@ -98,8 +100,8 @@ impl Prober {
                 seen.count += 1;
                 return Ok(());
             }
-            if acknowledged.elapsed() > Duration::from_secs(60) {
-                return Err(BenchError::Slow("becoming visible", 60));
+            if acknowledged.elapsed() > PATIENCE {
+                return Err(BenchError::Slow("becoming visible", PATIENCE.as_secs()));
             }
             tokio::time::sleep(AGAIN).await;
         }
