@@ -28,6 +28,8 @@ use crate::store;
 /// What the operator's tokens begin with: only the process that wrote one down knows it.
 const OF_OPERATOR: &str = "Bearer ffo_";
 
+/// What sessions are of: a token of one process is none of another that has another name.
+const PUBLIC_URL: &str = "FOOTFALL_SERVER_PUBLIC_URL";
 /// Settings of one process alone.
 const OF_ONE: [&str; 2] = ["FOOTFALL_POSTGRES_LISTEN", "FOOTFALL_FLIGHT_LISTEN"];
 
@@ -87,15 +89,19 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    pub fn beside(data: &Path, settings: &[(String, String)]) -> Fleet {
+    /// They share `settings` with the first, and are known by the balancer's address: what one signs, others take.
+    pub fn beside(data: &Path, settings: &mut Vec<(String, String)>) -> Fleet {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.set_nonblocking(true).expect("a socket");
+        let port = listener.local_addr().expect("an address").port();
+        if !settings.iter().any(|(name, _)| name == PUBLIC_URL) {
+            settings.push((PUBLIC_URL.to_owned(), format!("http://localhost:{port}")));
+        }
         // A port is of one process, that which a test asks by itself.
         let given = settings.iter().filter(|(name, _)| !OF_ONE.contains(&name.as_str()));
         let given: Vec<(&str, &str)> = given.map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let part = |role, number| Server::part(role, data.with_extension(format!("{role}-{number}")), &given);
         let parts = vec![part("ingest", 1), part("ingest", 2), part("jobs", 1), part("jobs", 2), part("api", 2)];
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.set_nonblocking(true).expect("a socket");
-        let port = listener.local_addr().expect("an address").port();
         Fleet { parts, port, listener: Some(listener) }
     }
 

@@ -65,7 +65,7 @@ impl Server {
         let mut server = Server::single(data, settings);
         if let Some(mut shared) = fleet::settings(&server.data) {
             shared.append(&mut server.settings);
-            server.fleet = Some(Fleet::beside(&server.data, &shared));
+            server.fleet = Some(Fleet::beside(&server.data, &mut shared));
             (server.settings, server.role) = (shared, "api");
         }
         server
