@@ -26,7 +26,8 @@ fn told(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-#[tokio::test]
+// The command waits for answers while a thread of the test passes them on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_folder_is_applied_to_a_server_elsewhere_and_taken_back() {
     let server = Server::start().await;
     // The commands run on another data folder: they know the server by its address and a key alone.
@@ -100,7 +101,8 @@ async fn a_folder_is_applied_to_a_server_elsewhere_and_taken_back() {
     );
 }
 
-#[tokio::test]
+// The command waits for answers while a thread of the test passes them on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_key_no_change_and_no_secret_in_the_command_line() {
     let server = Server::start().await;
     let elsewhere = Server::prepare(server.data().with_extension("elsewhere"), &[]);
