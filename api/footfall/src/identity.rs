@@ -13,6 +13,7 @@ use crate::console::say;
 use crate::error::AppError;
 use crate::export;
 use crate::operator::Presence;
+use crate::role::is_shared;
 use crate::wiring::Stack;
 
 /// What to do with joined ids.
@@ -46,7 +47,12 @@ pub async fn run(command: IdentityCommand, settings: Settings, clock: Arc<dyn Cl
 }
 
 async fn undo(merge_id: &str, settings: Settings, clock: Arc<dyn Clock>) -> Result<(), AppError> {
-    if let Some(server) = Presence::find(&settings.data_dir).await {
+    // A log that is shared takes it from anybody; the process beside may have no doors for it.
+    let server = match is_shared(&settings) {
+        true => None,
+        false => Presence::find(&settings.data_dir).await,
+    };
+    if let Some(server) = server {
         let body = serde_json::json!({"type": "unmerge", "mergeId": merge_id}).to_string();
         let server = server.for_project(&settings.project);
         server.text(&Call::post("/v1/activity", "application/json", body)).await?;
