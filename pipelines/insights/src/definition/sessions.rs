@@ -92,4 +92,12 @@ impl SessionBucket {
         self.bounces += other.bounces;
         self.rows += other.rows;
     }
+
+    /// Takes away what was added before.
+    pub(crate) fn take(&mut self, other: &SessionBucket) {
+        self.sessions -= other.sessions;
+        self.duration_ms -= other.duration_ms;
+        self.bounces -= other.bounces;
+        self.rows -= other.rows;
+    }
 }

@@ -42,6 +42,11 @@ impl<'b> Coder<'b> {
         Coder { buckets, span, way }
     }
 
+    /// Times outside it have no bucket.
+    pub fn span(&self) -> (i64, i64) {
+        self.span
+    }
+
     /// The code of what is outside.
     pub fn outside(&self) -> usize {
         self.buckets.len()

@@ -142,18 +142,20 @@ fn combine(context: &Context<'_>, into: &mut PersonSet, other: &PersonSet, by: i
 /// People with any row in the span.
 fn active_in(context: &Context<'_>, (from, until): (i64, i64)) -> Result<PersonSet, InsightError> {
     each_set(context, |reader, segment, set, _| {
-        let timeline = reader.timeline(segment);
-        for local in 0..timeline.persons() {
-            let active = timeline.sessions_of(local).any(|session| {
-                let (start, end) = (timeline.starts[session], timeline.starts[session] + timeline.duration(session));
-                let mut inside = (from <= start && start < until) || (from <= end && end < until);
-                if !inside && start < from && until <= end {
-                    timeline.walk(session, |time, _| inside |= from <= time && time < until);
+        let timelines = reader.timelines_until(segment, until);
+        for (timeline, moved) in timelines.parts() {
+            for local in 0..timeline.persons() {
+                let active = timeline.sessions_of(local).any(|session| {
+                    let (start, end) = (timeline.starts[session], timeline.starts[session] + timeline.duration(session));
+                    let mut inside = (from <= start && start < until) || (from <= end && end < until);
+                    if !inside && start < from && until <= end {
+                        timeline.walk(session, |time, _| inside |= from <= time && time < until);
+                    }
+                    inside
+                });
+                if active && moved.is_none_or(|moved| !moved.contains(local as u16)) {
+                    set.insert(local as u16);
                 }
-                inside
-            });
-            if active {
-                set.insert(local as u16);
             }
         }
     })

@@ -98,19 +98,19 @@ fn before<'a>(
         return before;
     }
     if compiled.everything {
-        let timeline = reader.timeline(segment);
-        for local in 0..timeline.persons() {
-            // Sessions of a person ascend, so the first says it.
-            if timeline.sessions_of(local).next().is_some_and(|session| timeline.starts[session] < until) {
+        let timelines = reader.timelines_until(segment, until);
+        for local in 0..timelines.persons() {
+            if timelines.first(local).is_some_and(|first| first < until) {
                 before.insert(local as u16);
             }
         }
-        reader.give_back(timeline);
+        timelines.into_parts().take(1).for_each(|timeline| reader.give_back(timeline));
         return before;
     }
     for &activity in &compiled.activities {
-        reader.select_with(Need::Span, segment, activity, compiled, &[], earlier, postings);
-        postings.persons.iter().for_each(|&local| before.insert(local));
+        reader.select_pieces(Need::Span, segment, activity, compiled, earlier, postings, |postings| {
+            postings.persons.iter().for_each(|&local| before.insert(local));
+        });
     }
     before
 }

@@ -8,7 +8,7 @@ use super::path_names::PathNames;
 use super::paths_kept::{Kept, Scratch};
 use crate::InsightError;
 use crate::definition::{PathCount, PathEdge, Paths, PathsAnswer, PathsCell};
-use crate::projection::{Codes, PersonSet, SESSION_GAP_MS, Timeline, join_person};
+use crate::projection::{Codes, PersonSet, Row, SESSION_GAP_MS, Timelines, join_person};
 use crate::spill::{Tally, Totals};
 
 const LENGTH_MAX: usize = 8;
@@ -39,8 +39,8 @@ pub(super) fn answer(context: &Context<'_>, paths: &Paths) -> Result<PathsAnswer
     let activities = context.snapshot.ranks().len();
     let bits = (usize::BITS - activities.leading_zeros()).max(1);
     let codes = PathCodes { bits, none: activities, length: paths.length };
-    let state = || (Counts::new(codes, Tally::new(context.room())), Scratch::default());
-    let states = context.each_segment(state, |(counts, scratch), reader, segment| {
+    let state = || (Counts::new(codes, Tally::new(context.room())), Scratch::default(), OfPerson::default());
+    let states = context.each_segment(state, |(counts, scratch, of_person), reader, segment| {
         if let Some(kept) = &kept {
             return kept.each(&scan, reader, segment, people.as_ref(), scratch, |_, path, before| {
                 counts.add(whole(path.map(usize::from), before, paths.length, activities));
@@ -66,20 +66,19 @@ pub(super) fn answer(context: &Context<'_>, paths: &Paths) -> Result<PathsAnswer
             }
             return reader.looked_at(timeline.rows(), 1);
         }
-        let timeline = reader.timeline(segment);
+        let timelines = reader.timelines_until(segment, scan.until());
         let wanted =
             |local: usize| people.is_none_or(|people| people.is_some_and(|people| people.contains(local as u16)));
-        for local in (0..timeline.persons()).filter(|&local| wanted(local)) {
-            scan.by_time(&timeline, local, |path, before| {
-                let path = path.map(|row| usize::from(timeline.code(row)));
-                counts.add(whole(path, before, paths.length, activities));
+        for local in (0..timelines.persons()).filter(|&local| wanted(local)) {
+            scan.by_time(&timelines, context.snapshot.ranks(), local, of_person, |path, before| {
+                counts.add(whole(path.iter().map(|&code| usize::from(code)), before, paths.length, activities));
             });
         }
-        reader.looked_at(timeline.rows(), 4);
+        reader.looked_at(timelines.parts().iter().map(|(timeline, _)| timeline.rows()).sum(), 4);
     })?;
     let mut dense: Vec<u64> = Vec::new();
     let mut tallies = Vec::new();
-    for (state, _) in states {
+    for (state, ..) in states {
         dense.resize(dense.len().max(state.dense.len()), 0);
         dense.iter_mut().zip(&state.dense).for_each(|(sum, count)| *sum += u64::from(*count));
         tallies.push(state.sparse);
@@ -132,18 +131,19 @@ pub(super) fn people(context: &Context<'_>, paths: &Paths, cell: &PathsCell) -> 
     }
     each_set(context, |reader, segment, set, _| {
         let people = people.as_ref().map(|people| people.segment(segment));
-        let timeline = reader.timeline(segment);
-        for local in 0..timeline.persons() {
+        let timelines = reader.timelines_until(segment, scan.until());
+        let mut of_person = OfPerson::default();
+        for local in 0..timelines.persons() {
             if !people.is_none_or(|people| people.is_some_and(|people| people.contains(local as u16))) {
                 continue;
             }
-            scan.by_time(&timeline, local, |path, before| {
-                if is_it(&mut path.map(|row| timeline.code(row)), before) {
+            scan.by_time(&timelines, context.snapshot.ranks(), local, &mut of_person, |path, before| {
+                if is_it(&mut path.iter().copied(), before) {
                     set.insert(local as u16);
                 }
             });
         }
-        reader.looked_at(timeline.rows(), 4);
+        reader.looked_at(timelines.parts().iter().map(|(timeline, _)| timeline.rows()).sum(), 4);
     })
 }
 
@@ -158,6 +158,14 @@ fn whole(
     let (front, back) = if before { (missing, 0) } else { (0, missing) };
     let nothing = move |count: usize| std::iter::repeat_n(none, count);
     nothing(front).chain(path).chain(nothing(back))
+}
+
+/// What is known of a person while their paths are looked for: kept for the next.
+#[derive(Default)]
+struct OfPerson {
+    times: Vec<i64>,
+    rows: Vec<Row>,
+    path: Vec<u16>,
 }
 
 pub(super) struct Scan<'p> {
@@ -210,17 +218,50 @@ impl<'p> Scan<'p> {
         }
     }
 
-    /// Calls with the rows of each path of a person, and whether the path leads to its anchor.
-    fn by_time(&self, timeline: &Timeline<'_>, local: usize, mut path: impl FnMut(std::ops::Range<usize>, bool)) {
-        let rows = timeline.rows_of_person(local);
-        if self.anchor.is_some_and(|anchor| !rows.clone().any(|row| timeline.code(row) == anchor)) {
-            return;
+    /// No path reaches a row from here on.
+    fn until(&self) -> i64 {
+        let reach = self.paths.gap_ms.saturating_mul(i64::try_from(self.paths.length).unwrap_or(i64::MAX));
+        self.paths.scope.until_ms.saturating_add(reach).saturating_add(1)
+    }
+
+    /// Calls with the activities of each path of a person, and whether the path leads to its anchor.
+    fn by_time(
+        &self,
+        timelines: &Timelines<'_>,
+        ranks: &[u16],
+        local: usize,
+        of_person: &mut OfPerson,
+        mut path: impl FnMut(&[u16], bool),
+    ) {
+        let OfPerson { times, rows, path: codes } = of_person;
+        match timelines.only_first(local) {
+            Some(timeline) => {
+                let (all, anchor) = (timeline.rows_of_person(local), self.anchor);
+                if anchor.is_some_and(|anchor| !all.clone().any(|row| timeline.code(row) == anchor)) {
+                    return;
+                }
+                timeline.times_of_person(local, times);
+                let is_anchor = anchor.map(|anchor| move |place: usize| timeline.code(all.start + place) == anchor);
+                let first = timeline.rows_of_person(local).start;
+                self.each(times, is_anchor, |found, before| {
+                    codes.clear();
+                    codes.extend(found.map(|place| timeline.code(first + place)));
+                    path(codes, before);
+                });
+            }
+            None => {
+                timelines.rows_of(local, ranks, rows);
+                times.clear();
+                times.extend(rows.iter().map(|row| row.0));
+                let rows = rows.as_slice();
+                let is_anchor = self.anchor.map(|anchor| move |place: usize| rows[place].2 == anchor);
+                self.each(times, is_anchor, |found, before| {
+                    codes.clear();
+                    codes.extend(rows[found].iter().map(|row| row.2));
+                    path(codes, before);
+                });
+            }
         }
-        let mut times = Vec::with_capacity(rows.len());
-        timeline.times_of_person(local, &mut times);
-        let first = rows.start;
-        let is_anchor = self.anchor.map(|anchor| move |place: usize| timeline.code(first + place) == anchor);
-        self.each(&times, is_anchor, |found, before| path(first + found.start..first + found.end, before));
     }
 
     /// Calls with the places of each path among rows of these times; without anchors of stretches.

@@ -53,19 +53,22 @@ impl Presence {
             return self.fill_from_sessions(reader, segment, buckets, within);
         }
         let coder = Coder::new(buckets, within.span);
-        for (place, &activity) in compiled.activities.iter().enumerate() {
-            reader.select_with(Need::Buckets, segment, activity, compiled, &[], within, postings);
-            match self.words {
-                1 if place == 0 => self.fill_with::<1>(&coder, postings),
-                2 if place == 0 => self.fill_with::<2>(&coder, postings),
-                _ => coder.each_block(postings, |rows, codes| {
-                    for (&local, &code) in postings.persons[rows].iter().zip(codes) {
-                        if usize::from(code) < buckets.len() {
-                            self.set(usize::from(local), usize::from(code));
+        let mut is_first = true;
+        for &activity in &compiled.activities {
+            reader.select_pieces(Need::Buckets, segment, activity, compiled, within, postings, |postings| {
+                match self.words {
+                    1 if is_first => self.fill_with::<1>(&coder, postings),
+                    2 if is_first => self.fill_with::<2>(&coder, postings),
+                    _ => coder.each_block(postings, |rows, codes| {
+                        for (&local, &code) in postings.persons[rows].iter().zip(codes) {
+                            if usize::from(code) < buckets.len() {
+                                self.set(usize::from(local), usize::from(code));
+                            }
                         }
-                    }
-                }),
-            }
+                    }),
+                }
+                is_first = false;
+            });
         }
     }
 
@@ -92,12 +95,32 @@ impl Presence {
     /// that touch more than two buckets.
     fn fill_from_sessions(&mut self, reader: &mut Reader<'_>, segment: u32, buckets: &Buckets, within: Within<'_>) {
         let people = within.people.map(|people| people.segment(segment));
-        let (from, until) = within.span;
+        let until = within.span.1;
         if people.is_some_and(|people| people.is_none()) {
             return;
         }
-        let timeline = reader.timeline(segment);
-        let coder = Coder::new(buckets, within.span);
+        let timelines = reader.timelines_until(segment, until);
+        for (timeline, moved) in timelines.parts() {
+            let walked = self.fill_from_timeline(timeline, buckets, within.span, people.flatten(), *moved);
+            reader.looked_at(walked, 3);
+        }
+        timelines.into_parts().take(1).for_each(|timeline| reader.give_back(timeline));
+    }
+
+    /// Adds the sessions of a timeline, of these people who have not moved; how many rows had to be looked at.
+    fn fill_from_timeline(
+        &mut self,
+        timeline: &Timeline<'_>,
+        buckets: &Buckets,
+        (from, until): (i64, i64),
+        people: Option<&SegmentSet>,
+        moved: Option<&SegmentSet>,
+    ) -> usize {
+        let counts = |local: usize| {
+            let local = local as u16;
+            people.is_none_or(|people| people.contains(local)) && moved.is_none_or(|moved| !moved.contains(local))
+        };
+        let coder = Coder::new(buckets, (from, until));
         coder.codes(timeline.starts.iter().copied(), &mut self.firsts);
         // Durations that are not known lie beyond what a session can last: then its rows are looked at.
         let ends = timeline.starts.iter().zip(timeline.durations.iter());
@@ -116,15 +139,14 @@ impl Presence {
             });
             timeline.rows_of(session).len()
         };
-        let people = people.flatten();
         let codes = (self.firsts.as_slice(), self.lasts.as_slice());
-        let walked = match self.words {
-            1 => of_sessions::<1>(&coder, &timeline, people, codes, &mut self.bits, &mut walk),
-            2 => of_sessions::<2>(&coder, &timeline, people, codes, &mut self.bits, &mut walk),
+        match self.words {
+            1 => of_sessions::<1>(&coder, timeline, counts, codes, &mut self.bits, &mut walk),
+            2 => of_sessions::<2>(&coder, timeline, counts, codes, &mut self.bits, &mut walk),
             words => {
                 let mut walked = 0;
                 for (local, bits) in self.bits.chunks_exact_mut(words).enumerate().take(timeline.persons()) {
-                    if people.is_some_and(|people| !people.contains(local as u16)) {
+                    if !counts(local) {
                         continue;
                     }
                     for session in timeline.sessions_of(local) {
@@ -139,9 +161,7 @@ impl Presence {
                 }
                 walked
             }
-        };
-        reader.looked_at(walked, 3);
-        reader.give_back(timeline);
+        }
     }
 }
 
@@ -161,11 +181,11 @@ fn marks<const WORDS: usize>(buckets: usize) -> Vec<[u64; WORDS]> {
     (0..buckets).map(mark).chain([[0; WORDS]]).collect()
 }
 
-/// The bits of each person out of the codes of sessions; how many rows had to be looked at.
+/// Adds the bits of each person who counts out of the codes of sessions; how many rows had to be looked at.
 fn of_sessions<const WORDS: usize>(
     coder: &Coder<'_>,
     timeline: &Timeline<'_>,
-    people: Option<&SegmentSet>,
+    counts: impl Fn(usize) -> bool,
     (firsts, lasts): (&[u16], &[u16]),
     bits: &mut [u64],
     walk: &mut impl FnMut(&mut [u64], usize) -> usize,
@@ -174,7 +194,7 @@ fn of_sessions<const WORDS: usize>(
     let (all, _) = bits.as_chunks_mut::<WORDS>();
     let mut walked = 0;
     for (local, bits) in all.iter_mut().enumerate().take(timeline.persons()) {
-        if people.is_some_and(|people| !people.contains(local as u16)) {
+        if !counts(local) {
             continue;
         }
         let mut gathered = [0; WORDS];
@@ -187,7 +207,7 @@ fn of_sessions<const WORDS: usize>(
                 walked += walk(&mut gathered, session);
             }
         }
-        *bits = gathered;
+        bits.iter_mut().zip(gathered).for_each(|(bits, word)| *bits |= word);
     }
     walked
 }

@@ -35,8 +35,9 @@ pub(super) fn people(context: &Context<'_>, ranking: &Ranking, cell: &RankingCel
     let within = Within { span: (scope.from_ms, scope.until_ms), people: people.as_ref() };
     each_set(context, |reader, segment, set, (_, postings)| {
         for &activity in &compiled.activities {
-            reader.select_with(Need::Span, segment, activity, &compiled, &[], within, postings);
-            postings.persons.iter().for_each(|&local| set.insert(local));
+            reader.select_pieces(Need::Span, segment, activity, &compiled, within, postings, |postings| {
+                postings.persons.iter().for_each(|&local| set.insert(local));
+            });
         }
     })
 }
@@ -66,8 +67,9 @@ fn by_activity(context: &Context<'_>, compiled: &Compiled, within: Within<'_>) -
             return of_few(reader, segment, people, within, counts);
         }
         for &activity in &compiled.activities {
-            reader.select_with(Need::Span, segment, activity, compiled, &[], within, postings);
-            counts[usize::from(activity)] += postings.len() as u64;
+            reader.select_pieces(Need::Span, segment, activity, compiled, within, postings, |postings| {
+                counts[usize::from(activity)] += postings.len() as u64;
+            });
         }
     })?;
     let names = context.snapshot.dictionaries.activities.names();
@@ -84,8 +86,8 @@ fn few(people: &PersonSet, segment: u32) -> bool {
 
 fn of_few(reader: &mut Reader<'_>, segment: u32, people: &PersonSet, within: Within<'_>, counts: &mut [u64]) {
     let Some(people) = people.segment(segment).filter(|people| !people.is_empty()) else { return };
-    let timeline = reader.timeline(segment);
     let (from, until) = within.span;
+    let timeline = reader.timeline_until(segment, until);
     let mut looked_at = 0;
     for local in people.iter() {
         for session in timeline.sessions_of(usize::from(local)) {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::compile::{Compiled, Program};
-use crate::projection::{PersonSet, Postings, Snapshot, Timeline, Visitor};
+use crate::projection::{PersonSet, Piece, Postings, Snapshot, Timeline, Timelines, Visitor};
 
 /// One thread's reader.
 pub(super) struct Reader<'a> {
@@ -81,6 +81,26 @@ impl<'a> Reader<'a> {
         self.select_with(Need::Times, segment, activity, compiled, wanted, within, into);
     }
 
+    /// As [`Reader::select_with`] without columns, layer by layer: the rows of a person may come in several.
+    #[expect(clippy::too_many_arguments, reason = "what select takes, and what is done with it")]
+    pub fn select_pieces(
+        &mut self,
+        need: Need,
+        segment: u32,
+        activity: u16,
+        compiled: &Compiled,
+        within: Within<'_>,
+        into: &mut Postings<'a>,
+        mut each: impl FnMut(&Postings<'a>),
+    ) {
+        for piece in self.snapshot.pieces(segment, activity, within.span) {
+            self.load_piece(&piece, need, segment, activity, &compiled.columns, within, compiled.condition.as_ref(), into);
+            if !into.is_empty() {
+                each(into);
+            }
+        }
+    }
+
     /// As [`Reader::select`], with as much of the times as is needed.
     #[expect(clippy::too_many_arguments, reason = "what select takes, and the need")]
     pub fn select_with(
@@ -110,12 +130,12 @@ impl<'a> Reader<'a> {
         within: Within<'_>,
         into: &mut Postings<'a>,
     ) -> bool {
-        let times = self.snapshot.times(segment, activity);
+        let times = self.snapshot.times_in(segment, activity, within.span);
         let inside = times.is_none_or(|(first, last)| within.span.0 <= first && last < within.span.1);
         if !inside || within.people.is_some() || compiled.condition.as_ref().is_some_and(Program::needs_times) {
             return false;
         }
-        self.bytes += self.snapshot.postings(segment, activity, &compiled.columns, into);
+        self.bytes += self.snapshot.postings_in(segment, activity, within.span, &compiled.columns, into);
         self.rows += into.len() as u64;
         into.activity = activity;
         true
@@ -131,14 +151,13 @@ impl<'a> Reader<'a> {
         postings: &mut Postings<'a>,
         counts: &mut [u32],
     ) {
-        self.select_with(Need::Buckets, segment, activity, compiled, &[], within, postings);
-        match &postings.packed {
-            Some(packed) => packed.each(Count { span: within.span, persons: &postings.persons, counts }),
-            None => {
-                let count = Count { span: within.span, persons: &postings.persons, counts };
-                count.visit(postings.times.iter().copied());
+        self.select_pieces(Need::Buckets, segment, activity, compiled, within, postings, |postings| {
+            let count = Count { span: within.span, persons: &postings.persons, counts: &mut *counts };
+            match &postings.packed {
+                Some(packed) => packed.each(count),
+                None => count.visit(postings.times.iter().copied()),
             }
-        }
+        });
     }
 
     /// The rows of an activity with these columns, of which a condition looks at the first.
@@ -165,19 +184,34 @@ impl<'a> Reader<'a> {
         condition: Option<&Program>,
         into: &mut Postings<'a>,
     ) {
-        *into = Postings { times: std::mem::take(&mut into.times), ..Postings::default() };
-        into.times.clear();
+        let whole = Piece::whole(self.snapshot);
+        self.load_piece(&whole, need, segment, activity, columns, within, condition, into);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what load takes, the need, and whose rows")]
+    fn load_piece(
+        &mut self,
+        piece: &Piece<'a>,
+        need: Need,
+        segment: u32,
+        activity: u16,
+        columns: &[usize],
+        within: Within<'_>,
+        condition: Option<&Program>,
+        into: &mut Postings<'a>,
+    ) {
+        into.clear();
         let people = within.people.map(|people| people.segment(segment));
         let (from, until) = within.span;
-        let Some((first, last)) = self.snapshot.times(segment, activity) else { return };
+        let Some((first, last)) = piece.times(segment, activity, within.span) else { return };
         if last < from || until <= first || people.is_some_and(|people| people.is_none()) {
             return;
         }
-        self.bytes += self.snapshot.postings(segment, activity, columns, into);
+        self.bytes += piece.read(segment, activity, within.span, columns, into);
         self.rows += into.len() as u64;
         into.activity = activity;
         let inside = from <= first && last < until;
-        let everybody = people.is_none() && condition.is_none();
+        let everybody = people.is_none() && condition.is_none() && piece.moved.is_none();
         if need == Need::Times || (need == Need::Buckets && !everybody) || condition.is_some_and(Program::needs_times) {
             into.unpack();
         }
@@ -196,6 +230,9 @@ impl<'a> Reader<'a> {
         if let Some(people) = people.flatten() {
             met.iter_mut().zip(into.persons.iter()).for_each(|(met, &local)| *met &= people.contains(local));
         }
+        if let Some(moved) = piece.moved {
+            met.iter_mut().zip(into.persons.iter()).for_each(|(met, &local)| *met &= !moved.contains(local));
+        }
         // Each row is written, and the place moves on behind those that are kept: there is nothing to guess.
         self.kept.resize(into.len(), 0);
         let mut kept = 0;
@@ -210,10 +247,31 @@ impl<'a> Reader<'a> {
 
     /// The sessions of a segment; rows are counted by who looks at them.
     pub fn timeline(&mut self, segment: u32) -> Timeline<'a> {
-        let timeline = self.snapshot.timeline(segment, Some(std::mem::take(&mut self.starts)));
+        let starts = Some(std::mem::take(&mut self.starts));
+        self.counted(self.snapshot.timeline(segment, starts))
+    }
+
+    /// As [`Reader::timeline`], for whom rows from `until` on are nothing: some of those may be missing.
+    pub fn timeline_until(&mut self, segment: u32, until: i64) -> Timeline<'a> {
+        let starts = Some(std::mem::take(&mut self.starts));
+        self.counted(self.snapshot.timeline_until(segment, until, starts))
+    }
+
+    /// As [`Reader::timeline_until`], layer by layer.
+    pub fn timelines_until(&mut self, segment: u32, until: i64) -> Timelines<'a> {
+        let timelines = self.snapshot.timelines_until(segment, until, std::mem::take(&mut self.starts));
+        timelines.parts().iter().for_each(|(timeline, _)| self.count_timeline(timeline));
+        timelines
+    }
+
+    fn counted(&mut self, timeline: Timeline<'a>) -> Timeline<'a> {
+        self.count_timeline(&timeline);
+        timeline
+    }
+
+    fn count_timeline(&mut self, timeline: &Timeline<'_>) {
         self.rows += timeline.starts.len() as u64;
         self.bytes += timeline.starts.len() as u64 * 13 + timeline.persons() as u64 * 4;
-        timeline
     }
 
     /// Takes the memory of a timeline that is no longer needed, for the next.

@@ -5,7 +5,7 @@ use super::division::{Division, put};
 use super::engine::Context;
 use super::order::bucket_of;
 use super::presence::{Presence, bit, each_bit, last_bit};
-use super::reader::{Reader, Within};
+use super::reader::{Need, Reader, Within};
 use super::retention_groups::{self, Codes};
 use super::trend_people::of_label;
 use crate::InsightError;
@@ -13,7 +13,7 @@ use crate::definition::{
     Buckets, Label, Retention, RetentionAnswer, RetentionCell, RetentionCohort, RetentionGroup, RetentionKind,
 };
 use crate::operators::ALWAYS;
-use crate::projection::{PersonSet, Postings, SEGMENT_PERSONS, join_person};
+use crate::projection::{PersonSet, Postings, SEGMENT_PERSONS, Visitor, join_person};
 
 const BUCKETS_MAX: usize = 2_000;
 
@@ -219,7 +219,7 @@ impl<'r, 'a> Scan<'r, 'a> {
     }
 }
 
-/// The time of each person's first such row ever.
+/// The time of each person's first such row ever, if it is before the end of the span; of others a later one, or none.
 fn first_times<'a>(
     reader: &mut Reader<'a>,
     segment: u32,
@@ -230,22 +230,41 @@ fn first_times<'a>(
 ) {
     firsts.clear();
     firsts.resize(SEGMENT_PERSONS, i64::MAX);
+    let until = within.span.1;
     if start.everything {
         let people = within.people.map(|people| people.segment(segment));
-        let timeline = reader.timeline(segment);
-        for (local, first) in firsts.iter_mut().enumerate().take(timeline.persons()) {
+        let timelines = reader.timelines_until(segment, until);
+        for (local, first) in firsts.iter_mut().enumerate().take(timelines.persons()) {
             let counts = people.is_none_or(|people| people.is_some_and(|people| people.contains(local as u16)));
-            if let Some(session) = timeline.sessions_of(local).next().filter(|_| counts) {
-                *first = timeline.starts[session];
+            if let Some(time) = timelines.first(local).filter(|_| counts) {
+                *first = time;
             }
         }
         return;
     }
-    let ever = Within { span: ALWAYS, ..within };
+    let ever = Within { span: (ALWAYS.0, until), ..within };
     for &activity in &start.activities {
-        reader.select(segment, activity, start, &[], ever, postings);
-        for (&local, &time) in postings.persons.iter().zip(&postings.times) {
-            let first = &mut firsts[usize::from(local)];
+        reader.select_pieces(Need::Buckets, segment, activity, start, ever, postings, |postings| {
+            let earliest = Earliest { persons: &postings.persons, firsts: &mut *firsts };
+            match &postings.packed {
+                Some(packed) => packed.each(earliest),
+                None => earliest.visit(postings.times.iter().copied()),
+            }
+        });
+    }
+}
+
+/// The first time of each person.
+struct Earliest<'e> {
+    persons: &'e [u16],
+    firsts: &'e mut [i64],
+}
+
+impl Visitor for Earliest<'_> {
+    #[inline]
+    fn visit(self, times: impl ExactSizeIterator<Item = i64>) {
+        for (&local, time) in self.persons.iter().zip(times) {
+            let first = &mut self.firsts[usize::from(local)];
             *first = time.min(*first);
         }
     }

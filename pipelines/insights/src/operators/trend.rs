@@ -229,7 +229,7 @@ impl<'s> Scan<'s> {
         let state = || (Cells::new(self), Gather::new(context.room()), Vec::new(), Vec::new());
         let states = context.each_segment(state, |(cells, gather, postings, order), reader, segment| {
             self.read(reader, segment, within, postings);
-            let timeline = self.sessions.then(|| reader.timeline(segment));
+            let timeline = self.sessions.then(|| reader.timeline_until(segment, within.span.1));
             match postings.as_slice() {
                 [one] => self.add(cells, gather, segment, one, 0..one.len(), timeline.as_ref()),
                 several => each_person(several, |_, rows| {

@@ -85,13 +85,11 @@ pub(super) fn new_in(reader: &mut Reader<'_>, segment: u32, span: (i64, i64)) ->
 
 /// Calls with the people of a segment whose first row lies in a span, and its time.
 fn each_first(reader: &mut Reader<'_>, segment: u32, (from, until): (i64, i64), mut each: impl FnMut(u16, i64)) {
-    let timeline = reader.timeline(segment);
-    for local in 0..timeline.persons() {
-        // Sessions of a person ascend.
-        let first = timeline.sessions_of(local).next().map(|session| timeline.starts[session]);
-        if let Some(first) = first.filter(|first| (from..until).contains(first)) {
+    let timelines = reader.timelines_until(segment, until);
+    for local in 0..timelines.persons() {
+        if let Some(first) = timelines.first(local).filter(|first| (from..until).contains(first)) {
             each(local as u16, first);
         }
     }
-    reader.give_back(timeline);
+    timelines.into_parts().take(1).for_each(|timeline| reader.give_back(timeline));
 }

@@ -19,7 +19,7 @@ pub(super) fn count(context: &Context<'_>, buckets: &Buckets, within: Within<'_>
             return;
         }
         let people = people.flatten();
-        let timeline = reader.timeline(segment);
+        let timeline = reader.timeline_until(segment, until);
         coder.codes(timeline.starts.iter().copied(), firsts);
         // Durations that are not known lie beyond what a session can last: then its rows are looked at.
         let ends = timeline.starts.iter().zip(timeline.durations.iter());

@@ -214,8 +214,7 @@ impl Merged {
         columns: &[(usize, ColumnKind)],
         into: &mut Postings<'a>,
     ) -> u64 {
-        *into = Postings { times: std::mem::take(&mut into.times), ..Postings::default() };
-        into.times.clear();
+        into.clear();
         let place = self.segment(layers.segment).and_then(|segment| segment.postings.get(usize::from(layers.activity)));
         match place.filter(|place| place.get().is_some() || self.has_room()) {
             Some(place) => {

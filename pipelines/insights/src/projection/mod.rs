@@ -20,6 +20,8 @@ mod run;
 mod snapshot;
 mod timeline;
 mod timeline_read;
+mod timelines;
+mod within;
 mod write;
 
 pub use compact::{compact, compact_merged, join};
@@ -34,6 +36,8 @@ pub(crate) use layout::{SegmentSet, join_person, split_person};
 pub(crate) use packed::Visitor;
 pub(crate) use postings::Postings;
 pub(crate) use timeline::{Codes, Timeline};
+pub(crate) use timelines::{Row, Timelines};
+pub(crate) use within::Piece;
 
 /// A gap longer than this ends a session of a timeline.
 pub const SESSION_GAP_MS: i64 = 30 * 60_000;

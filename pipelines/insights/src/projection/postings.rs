@@ -26,8 +26,7 @@ impl<'a> Postings<'a> {
     /// Fills it with the rows of an activity as they lie in a source, those of persons who have moved included; returns the
     /// bytes read. Times are left packed.
     pub(super) fn read(&mut self, source: &Source<'a>, activity: u16, columns: &[(usize, ColumnKind)]) -> u64 {
-        *self = Postings { times: std::mem::take(&mut self.times), ..Postings::default() };
-        self.times.clear();
+        self.clear();
         let Some(chunk) = source.segment.chunk(activity) else { return 0 };
         let (run, rows) = (source.run, chunk.rows as usize);
         self.persons = Cow::Borrowed(run.slice(chunk.persons, rows));
@@ -35,6 +34,12 @@ impl<'a> Postings<'a> {
         let columns_read = columns.iter().map(|&(index, kind)| Column::read(run, chunk.columns[index], rows, kind));
         self.columns.extend(columns_read);
         bytes_of(chunk, columns)
+    }
+
+    /// Nothing, with the memory of times kept for the next.
+    pub fn clear(&mut self) {
+        *self = Postings { times: std::mem::take(&mut self.times), ..Postings::default() };
+        self.times.clear();
     }
 
     /// Takes the times apart.

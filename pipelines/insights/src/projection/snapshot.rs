@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::layout::PersonSet;
+use super::layout::{PersonSet, SegmentSet};
 use super::merged::{Layers, Merged};
 use super::timeline_read::{self, Source};
 use super::{ColumnKind, Dictionaries, Dictionary, Postings, Rows, Run, Timeline, Values, join_person};
@@ -32,7 +32,7 @@ pub struct Snapshot {
     pub(crate) dictionaries: Arc<Dictionaries>,
     runs: Vec<Arc<Run>>,
     /// What most rows lie in, and what later snapshots share: these runs lie above it.
-    base: Option<Arc<Snapshot>>,
+    pub(super) base: Option<Arc<Snapshot>>,
     /// Persons whose rows count as another's: they are left out of `runs`, or of the base, and are in `relocated`.
     moved: PersonSet,
     moved_of_base: PersonSet,
@@ -163,7 +163,7 @@ impl Snapshot {
         match (of_base, sources.as_slice()) {
             (false, []) => false,
             (false, [one]) => one.moved.is_some(),
-            (true, []) => self.moved_of_base.segment(segment).is_some_and(|moved| !moved.is_empty()),
+            (true, []) => self.moved_of_base(segment).is_some(),
             _ => true,
         }
     }
@@ -171,7 +171,7 @@ impl Snapshot {
     /// Whether the rows of a segment, or of an activity in it, are the base's as they lie there.
     fn has_nothing_above(&self, segment: u32, activity: Option<u16>) -> bool {
         let has = |source: &Source<'_>| activity.is_none_or(|activity| source.segment.chunk(activity).is_some());
-        let is_moved = self.moved_of_base.segment(segment).is_some_and(|moved| !moved.is_empty());
+        let is_moved = self.moved_of_base(segment).is_some();
         !is_moved && !self.sources(segment).iter().any(has)
     }
 
@@ -232,7 +232,12 @@ impl Snapshot {
         all
     }
 
-    fn sources(&self, segment: u32) -> Vec<Source<'_>> {
+    /// Who of the base counts as another.
+    pub(super) fn moved_of_base(&self, segment: u32) -> Option<&SegmentSet> {
+        self.moved_of_base.segment(segment).filter(|moved| !moved.is_empty())
+    }
+
+    pub(super) fn sources(&self, segment: u32) -> Vec<Source<'_>> {
         let moved = self.moved.segment(segment).filter(|moved| !moved.is_empty());
         let runs = self.runs.iter().map(|run| (run.as_ref(), moved));
         let all = runs.chain(self.relocated.iter().map(|run| (run, None)));
@@ -252,15 +257,14 @@ impl Snapshot {
         let sources: Vec<Source<'a>> =
             self.sources(segment).into_iter().filter(|source| source.segment.chunk(activity).is_some()).collect();
         let base = self.base.as_deref().filter(|base| base.times(segment, activity).is_some());
-        let moved = self.moved_of_base.segment(segment).filter(|moved| !moved.is_empty());
+        let moved = self.moved_of_base(segment);
         match (base, sources.as_slice()) {
             (Some(base), []) if moved.is_none() => {
                 let columns: Vec<usize> = columns.iter().map(|column| column.0).collect();
                 base.postings(segment, activity, &columns, into)
             }
             (None, []) => {
-                *into = Postings { times: std::mem::take(&mut into.times), ..Postings::default() };
-                into.times.clear();
+                into.clear();
                 0
             }
             (None, [one]) if one.moved.is_none() => into.read(one, activity, &columns),
@@ -276,7 +280,7 @@ impl Snapshot {
     pub(crate) fn timeline(&self, segment: u32, starts: Option<Vec<i64>>) -> Timeline<'_> {
         let sources = self.sources(segment);
         let base = self.base.as_deref().filter(|base| base.has(segment));
-        let moved = self.moved_of_base.segment(segment).filter(|moved| !moved.is_empty());
+        let moved = self.moved_of_base(segment);
         match (base, sources.as_slice()) {
             (Some(base), []) if moved.is_none() => return base.timeline(segment, starts),
             (None, [one]) if one.moved.is_none() => return timeline_read::borrow(one, starts),
@@ -299,7 +303,7 @@ impl Snapshot {
         self.sources(segment).iter().map(|source| source.bytes(activity, columns)).sum::<u64>() + of_base
     }
 
-    fn has(&self, segment: u32) -> bool {
+    pub(super) fn has(&self, segment: u32) -> bool {
         self.segment_runs(segment).next().is_some() || self.base.as_ref().is_some_and(|base| base.has(segment))
     }
 

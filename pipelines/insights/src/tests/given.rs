@@ -186,7 +186,24 @@ impl Given {
             let middle = snapshot(vec![runs[1].clone()], &known).above(Arc::new(base), &became(1)).unwrap();
             snapshot(runs[2..].to_vec(), &overrides).above(Arc::new(middle), &became(2)).unwrap()
         };
+        // As rows arrive: each layer has those of later days.
+        let mut times: Vec<i64> = self.rows.iter().map(|row| row.time_ms).collect();
+        times.sort_unstable();
+        let part_of = |row: usize| (1..3).filter(|part| self.rows[row].time_ms > times[times.len() * part / 3]).count();
+        let later: Vec<Arc<_>> = (0..3)
+            .map(|part| {
+                let rows = self.rows_of(&dictionaries, |row| part_of(row) == part);
+                Arc::new(rows.into_run(&dictionaries).unwrap())
+            })
+            .collect();
+        let by_time = |overrides: &HashMap<u32, u32>| {
+            let base = Arc::new(snapshot(vec![later[0].clone()], overrides));
+            let middle = snapshot(vec![later[1].clone()], overrides).above(base, &none).unwrap();
+            snapshot(vec![later[2].clone()], overrides).above(Arc::new(middle), &none).unwrap()
+        };
         vec![
+            ("later rows above", by_time(&none), self.world(false)),
+            ("later rows above, merged", by_time(&overrides), self.world(true)),
             ("two runs above two", layered(&none), self.world(false)),
             ("two runs above two, merged", layered(&overrides), self.world(true)),
             ("above each other, merged by and by", by_and_by(), self.world(true)),

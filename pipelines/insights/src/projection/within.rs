@@ -1,0 +1,176 @@
+//! What of a snapshot a span touches, whole or layer by layer. Rows of layers that lie outside the span need neither be read
+//! nor merged: while activity arrives, a question about days gone by reads the sealed rows as they lie. Who needs no order
+//! among the rows of a person takes the layers one after the other, so that nothing is merged for fresh rows either.
+
+use super::directory::Chunk;
+use super::layout::SegmentSet;
+use super::timeline_read::{self, Source};
+use super::{ColumnKind, Postings, Snapshot, Timeline, Timelines};
+
+/// Where all rows of an activity in a segment lie that a span touches; others may lie there too.
+enum Place<'a> {
+    Nowhere,
+    Below(&'a Snapshot),
+    Run(Source<'a>),
+    Several,
+}
+
+/// Some rows of an activity in a segment, in the order of persons and times.
+pub(crate) struct Piece<'a> {
+    place: PiecePlace<'a>,
+    /// Persons whose rows there do not count.
+    pub moved: Option<&'a SegmentSet>,
+}
+
+enum PiecePlace<'a> {
+    Snapshot(&'a Snapshot),
+    Run(&'a Snapshot, Source<'a>),
+}
+
+/// Whether any time from the first to the last lies in the span.
+fn touches((first, last): (i64, i64), (from, until): (i64, i64)) -> bool {
+    first < until && from <= last
+}
+
+fn ends(chunk: &Chunk) -> (i64, i64) {
+    (chunk.times.base, chunk.times.last)
+}
+
+impl<'a> Piece<'a> {
+    /// All rows of a snapshot.
+    pub fn whole(snapshot: &'a Snapshot) -> Piece<'a> {
+        Piece { place: PiecePlace::Snapshot(snapshot), moved: None }
+    }
+
+    /// First and last time of the rows that [`Piece::read`] gives for the span.
+    pub fn times(&self, segment: u32, activity: u16, span: (i64, i64)) -> Option<(i64, i64)> {
+        match &self.place {
+            PiecePlace::Snapshot(snapshot) => snapshot.times_in(segment, activity, span),
+            PiecePlace::Run(_, source) => source.segment.chunk(activity).map(ends),
+        }
+    }
+
+    /// Reads the rows, all of the span `from <= time < until`; some outside it may be missing. Returns the bytes read. Times
+    /// may be left packed.
+    pub fn read(
+        &self,
+        segment: u32,
+        activity: u16,
+        span: (i64, i64),
+        columns: &[usize],
+        into: &mut Postings<'a>,
+    ) -> u64 {
+        match &self.place {
+            PiecePlace::Snapshot(snapshot) => snapshot.postings_in(segment, activity, span, columns, into),
+            PiecePlace::Run(snapshot, source) => into.read(source, activity, &snapshot.kinds(columns)),
+        }
+    }
+}
+
+impl Snapshot {
+    fn kinds(&self, columns: &[usize]) -> Vec<(usize, ColumnKind)> {
+        columns.iter().map(|&column| (column, self.dictionaries.columns[column].kind)).collect()
+    }
+
+    /// Runs with rows of an activity in a segment that a span touches.
+    fn touched(&self, segment: u32, activity: u16, span: (i64, i64)) -> impl Iterator<Item = Source<'_>> {
+        let is_touched = move |source: &Source<'_>| {
+            source.segment.chunk(activity).is_some_and(|chunk| touches(ends(chunk), span))
+        };
+        self.sources(segment).into_iter().filter(is_touched)
+    }
+
+    fn touched_base(&self, segment: u32, activity: u16, span: (i64, i64)) -> Option<&Snapshot> {
+        let base = self.base.as_deref();
+        base.filter(|base| base.times(segment, activity).is_some_and(|times| touches(times, span)))
+    }
+
+    fn place(&self, segment: u32, activity: u16, span: (i64, i64)) -> Place<'_> {
+        let mut sources = self.touched(segment, activity, span);
+        match (self.touched_base(segment, activity, span), sources.next(), sources.next()) {
+            (None, None, _) => Place::Nowhere,
+            (Some(base), None, _) if self.moved_of_base(segment).is_none() => Place::Below(base),
+            (None, Some(one), None) if one.moved.is_none() => Place::Run(one),
+            _ => Place::Several,
+        }
+    }
+
+    /// First and last time of the rows that [`Snapshot::postings_in`] gives for the span.
+    pub(crate) fn times_in(&self, segment: u32, activity: u16, span: (i64, i64)) -> Option<(i64, i64)> {
+        match self.place(segment, activity, span) {
+            Place::Nowhere => None,
+            Place::Below(base) => base.times_in(segment, activity, span),
+            Place::Run(source) => source.segment.chunk(activity).map(ends),
+            Place::Several => self.times(segment, activity),
+        }
+    }
+
+    /// See [`Piece::read`].
+    pub(crate) fn postings_in<'a>(
+        &'a self,
+        segment: u32,
+        activity: u16,
+        span: (i64, i64),
+        columns: &[usize],
+        into: &mut Postings<'a>,
+    ) -> u64 {
+        match self.place(segment, activity, span) {
+            Place::Nowhere => {
+                into.clear();
+                0
+            }
+            Place::Below(base) => base.postings_in(segment, activity, span, columns, into),
+            Place::Run(source) => into.read(&source, activity, &self.kinds(columns)),
+            Place::Several => self.postings(segment, activity, columns, into),
+        }
+    }
+
+    /// All rows of an activity in a segment that a span touches, layer by layer: those of a person may lie in several.
+    pub(crate) fn pieces(&self, segment: u32, activity: u16, span: (i64, i64)) -> Vec<Piece<'_>> {
+        let Some(base) = self.touched_base(segment, activity, span) else { return vec![Piece::whole(self)] };
+        let moved = self.moved_of_base(segment);
+        let above = self.touched(segment, activity, span).map(|source| {
+            let moved = source.moved;
+            Piece { place: PiecePlace::Run(self, source), moved }
+        });
+        let above: Vec<Piece<'_>> = above.collect();
+        if above.is_empty() && moved.is_none() {
+            return base.pieces(segment, activity, span);
+        }
+        let below = Piece { place: PiecePlace::Snapshot(base), moved };
+        std::iter::once(below).chain(above).collect()
+    }
+
+    /// Reads the timeline of a segment with all rows before `until`. Of later ones some may be missing, so that a session may
+    /// end earlier than it does.
+    pub(crate) fn timeline_until(&self, segment: u32, until: i64, starts: Option<Vec<i64>>) -> Timeline<'_> {
+        let mut layer = self;
+        while let Some(base) = layer.base.as_deref().filter(|base| base.has(segment)) {
+            if layer.moved_of_base(segment).is_some() || layer.before(segment, until).next().is_some() {
+                break;
+            }
+            layer = base;
+        }
+        layer.timeline(segment, starts)
+    }
+
+    /// As [`Snapshot::timeline_until`], layer by layer.
+    pub(crate) fn timelines_until(&self, segment: u32, until: i64, starts: Vec<i64>) -> Timelines<'_> {
+        let Some(base) = self.base.as_deref().filter(|base| base.has(segment)) else {
+            return Timelines::new(vec![(self.timeline(segment, Some(starts)), None)]);
+        };
+        let moved = self.moved_of_base(segment);
+        let above: Vec<Source<'_>> = self.before(segment, until).collect();
+        if above.is_empty() && moved.is_none() {
+            return base.timelines_until(segment, until, starts);
+        }
+        let below = (base.timeline_until(segment, until, Some(starts)), moved);
+        let above = above.iter().map(|source| (timeline_read::borrow(source, Some(Vec::new())), source.moved));
+        Timelines::new(std::iter::once(below).chain(above).collect())
+    }
+
+    /// Runs with rows of a segment before a time.
+    fn before(&self, segment: u32, until: i64) -> impl Iterator<Item = Source<'_>> {
+        self.sources(segment).into_iter().filter(move |source| source.segment.timeline.starts.base < until)
+    }
+}
