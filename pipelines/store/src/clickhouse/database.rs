@@ -2,6 +2,7 @@
 //! with errors that say whether the database is away or has refused.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
@@ -65,6 +66,8 @@ struct Shared {
     breaker: Breaker,
     options: ClickHouseOptions,
     address: Address,
+    /// Bytes of rows that have come.
+    bytes_read: AtomicU64,
 }
 
 impl Drop for Shared {
@@ -112,7 +115,9 @@ impl Database {
         let breaker = Breaker::new(options.failures_before_break, options.break_max);
         let handle = runtime.handle().clone();
         let runtime = Some(runtime);
-        Ok(Database { shared: Arc::new(Shared { client, server, handle, runtime, breaker, options, address }) })
+        let bytes_read = AtomicU64::default();
+        let shared = Shared { client, server, handle, runtime, breaker, options, address, bytes_read };
+        Ok(Database { shared: Arc::new(shared) })
     }
 
     pub fn options(&self) -> &ClickHouseOptions {
@@ -126,6 +131,11 @@ impl Database {
     /// Why the last statement failed, if it did.
     pub fn failing(&self) -> Option<String> {
         self.shared.breaker.failing()
+    }
+
+    /// Bytes of rows that have come so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.shared.bytes_read.load(Ordering::Relaxed)
     }
 
     /// Runs work that asks on the database's own threads.
@@ -243,6 +253,7 @@ impl Database {
                 Err(_) => Err(ClientError::TimedOut),
             };
             let Some(bytes) = piece.map_err(|error| self.failed(error))? else { break };
+            self.shared.bytes_read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
             let batches = decoder.take(bytes)?;
             let columns = decoder.inner.schema().filter(|_| tells_columns).map(RecordBatch::new_empty);
             tells_columns &= columns.is_none();

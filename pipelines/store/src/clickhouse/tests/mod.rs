@@ -7,6 +7,7 @@
 mod erase;
 mod faults;
 mod tls;
+mod upkeep;
 
 use std::io::Write;
 use std::path::Path;
