@@ -187,7 +187,9 @@ impl Database {
     pub async fn batches(&self, sql: &str, schema: &SchemaRef) -> Result<Vec<RecordBatch>, StoreError> {
         let bytes = self.again(|| self.fetch(sql, &[])).await?;
         let mut decoder = Decoder::new(schema.clone());
-        decoder.take(bytes)
+        let batches = decoder.take(bytes)?;
+        decoder.end().map_err(|error| self.failed(error))?;
+        Ok(batches)
     }
 
     async fn fetch(&self, sql: &str, settings: &[Setting]) -> Result<Bytes, ClientError> {
@@ -263,6 +265,7 @@ impl Database {
                 }
             }
         }
+        decoder.end().map_err(|error| self.failed(error))?;
         self.shared.breaker.passed();
         Ok(())
     }
@@ -394,5 +397,14 @@ impl Decoder {
             });
         }
         Ok(batches)
+    }
+
+    /// Nothing more comes.
+    ///
+    /// # Errors
+    /// The answer ends in the middle. Where its length was not said before, whoever carries it tells that to nobody; and what the
+    /// database says of a failure in the middle looks like more of it when it comes in two pieces.
+    fn end(&mut self) -> Result<(), ClientError> {
+        self.inner.finish().map_err(|_| ClientError::Other("the answer ended in the middle".into()))
     }
 }

@@ -4,6 +4,7 @@
 //! and pass, but not where CI is set.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod answers;
 mod erase;
 mod faults;
 mod tls;
