@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -180,7 +181,7 @@ impl Runner {
         self.graphs = Graphs::new();
         self.poisoned.clear();
         loop {
-            match self.within_patience(self.store.lead()).await {
+            match self.while_it_reads(self.store.lead()).await {
                 Some(Ok(())) => break,
                 Some(Err(error)) => self.hold_up(&error.into(), until).await?,
                 None => return self.give_up(),
@@ -265,7 +266,7 @@ impl Runner {
             };
             build(&batch_there, &sources, &mut graphs).map(|built| (built, graphs))
         });
-        Some(match self.within_patience(work).await? {
+        Some(match self.while_it_reads(work).await? {
             Ok(Ok((built, graphs))) => {
                 self.graphs = graphs;
                 Ok(built)
@@ -340,6 +341,19 @@ impl Runner {
         match self.leadership.has_others() {
             true => tokio::time::timeout(self.config.lead_patience, work).await.ok(),
             false => Some(work.await),
+        }
+    }
+
+    /// The same for what may read much of the store: `None` when nothing has come of it for so long. Another process would have to
+    /// read as much.
+    async fn while_it_reads<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        loop {
+            let before = self.store.bytes_read();
+            let done = self.within_patience(work.as_mut()).await;
+            if done.is_some() || self.store.bytes_read() == before {
+                return done;
+            }
         }
     }
 }

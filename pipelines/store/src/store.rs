@@ -56,6 +56,11 @@ pub trait Store: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Grows while rows come of what [`Store::lead`] and [`Store::read_all`] read, which may be many: who waits sees that it goes on.
+    fn bytes_read(&self) -> u64 {
+        0
+    }
+
     /// Publishes no more, and shows what others publish.
     async fn follow(&self) {}
 

@@ -89,6 +89,8 @@ pub(super) fn consumer(
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "earliest")
+        // A transaction that somebody else leaves open in the topic must hide nothing of ours that was acknowledged behind it.
+        .set("isolation.level", "read_uncommitted")
         .set("fetch.wait.max.ms", "50")
         .set("fetch.error.backoff.ms", "50")
         .set("fetch.message.max.bytes", message_bytes_max(options).to_string())

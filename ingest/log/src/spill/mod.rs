@@ -92,9 +92,11 @@ struct Inner {
     bytes_max: u64,
     /// Held by every append for as long as it lasts, and alone by whoever turns it.
     way: Arc<RwLock<Way>>,
-    /// What the brokers have of the spill.
+    /// What the brokers have of the spill, as far as it is noted on this disk.
     drained: AtomicU64,
-    /// Why the brokers, which are there, do not take what waits.
+    /// What they have of it. It is ahead while it cannot be noted: nothing is brought to them again for that.
+    brought: AtomicU64,
+    /// Why what waits does not get on, where that will not pass by itself.
     refused: Mutex<Option<String>>,
     turned: Notify,
 }
@@ -137,6 +139,7 @@ impl Inner {
             bytes_max: options.bytes_max,
             way: Arc::new(RwLock::new(way)),
             drained: AtomicU64::new(drained),
+            brought: AtomicU64::new(drained),
             refused: Mutex::default(),
             turned: Notify::new(),
         };
@@ -201,23 +204,31 @@ impl Inner {
         }
     }
 
-    /// What brokers that are there do not take will not pass by itself, and all that came later waits behind it: it has to be said.
+    /// Brokers that are there and take nothing, and a disk that fails, will not pass by themselves, and all that came later waits as
+    /// well: it has to be said.
     fn note_refusal(&self, drained: &Result<(), LogError>) {
         let why = match drained {
             Err(error @ (LogError::Kafka { .. } | LogError::AppendTooLarge { .. } | LogError::Refused { .. })) => {
-                Some(error.to_string())
+                Some(format!("which do not take them: {error}"))
+            }
+            Err(error @ (LogError::Write { .. } | LogError::Read { .. })) => {
+                Some(format!("and this disk fails: {error}"))
             }
             _ => None,
         };
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(why) = why.as_ref().filter(|why| refused.as_ref() != Some(*why)) {
-            tracing::error!("the brokers do not take what is kept on this disk, nor what came later: {why}");
+            tracing::error!("what is kept on this disk, and what came later, waits for the brokers, {why}");
         }
         *refused = why;
     }
 
     async fn drain_some(&self) -> Result<(), LogError> {
-        let from = Checkpoint::from_iter([(0, self.drained.load(Ordering::Acquire))]);
+        let brought = self.brought.load(Ordering::Acquire);
+        if brought > self.drained.load(Ordering::Acquire) {
+            return self.note_brought(brought).await;
+        }
+        let from = Checkpoint::from_iter([(0, brought)]);
         let batch = self.spill.read(&from, BATCH_BYTES, Duration::ZERO).await?;
         if batch.records.is_empty() && batch.damages.is_empty() {
             return self.turn_to_brokers().await;
@@ -227,11 +238,18 @@ impl Inner {
             tracing::error!(?damage, "records that were kept on this disk cannot be read");
         }
         self.log.append(records.into_iter().filter_map(without_key).collect()).await?;
-        let (folder, drained) = (self.folder.clone(), next.next_offset(0));
+        let brought = next.next_offset(0);
+        self.brought.store(brought, Ordering::Release);
+        self.note_brought(brought).await
+    }
+
+    /// Notes on this disk what the brokers have, and frees what it takes.
+    async fn note_brought(&self, drained: u64) -> Result<(), LogError> {
+        let folder = self.folder.clone();
         let written = tokio::task::spawn_blocking(move || write_progress(&folder, drained)).await;
         written.map_err(io::Error::other).flatten().map_err(unwritable(&self.folder))?;
         self.drained.store(drained, Ordering::Release);
-        self.spill.release(READER, &next);
+        self.spill.release(READER, &Checkpoint::from_iter([(0, drained)]));
         self.show();
         Ok(())
     }
@@ -342,7 +360,7 @@ impl ActivityLog for SpillLog {
         }
         if records > 0 {
             let refused = self.inner.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let why = refused.map_or_else(String::new, |why| format!(", which do not take them: {why}"));
+            let why = refused.map_or_else(String::new, |why| format!(", {why}"));
             let waits = format!("{records} records wait on this disk for the brokers{why}");
             status.impaired = Some(status.impaired.map_or_else(|| waits.clone(), |why| format!("{why}; {waits}")));
         }

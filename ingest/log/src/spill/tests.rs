@@ -355,3 +355,21 @@ async fn what_the_brokers_do_not_take_is_said_and_stays() {
     until("the brokers have it", || log.status().impaired.is_none()).await;
     assert_eq!(read_all(&brokers).await, BTreeMap::from([(1, vec![0])]));
 }
+
+#[tokio::test]
+async fn what_the_brokers_have_is_not_brought_again_where_the_disk_cannot_note_it() {
+    let place = Place::new();
+    let brokers = place.brokers().await;
+    brokers.are_away.store(true, Ordering::SeqCst);
+    let log = place.open(&brokers, 1 << 20).await;
+    log.append(vec![numbered(1, 0)]).await.unwrap();
+    // Where the file is to be made there is a folder.
+    let in_the_way = place.spilled().join(format!("{PROGRESS}.next"));
+    std::fs::create_dir(&in_the_way).unwrap();
+    brokers.are_away.store(false, Ordering::SeqCst);
+    until("it is said that the disk fails", || says(&log, "1 records wait") && says(&log, PROGRESS)).await;
+    log.append(vec![numbered(1, 1)]).await.unwrap();
+    std::fs::remove_dir(&in_the_way).unwrap();
+    until("the brokers have it", || log.status().impaired.is_none()).await;
+    assert_eq!(read_all(&brokers).await, BTreeMap::from([(1, vec![0, 1])]));
+}

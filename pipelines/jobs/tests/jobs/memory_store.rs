@@ -1,8 +1,9 @@
 //! A store in memory that can lose what is not durable, and fail when told to.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
@@ -32,6 +33,9 @@ pub struct MemoryStore {
     pub fences: AtomicUsize,
     /// How often the lead was taken.
     pub leads: AtomicUsize,
+    /// What comes one after the other when the lead is taken, each after so long.
+    read_at_lead: Vec<Duration>,
+    bytes_read: AtomicU64,
 }
 
 fn takes_one(left: &AtomicUsize) -> bool {
@@ -43,6 +47,11 @@ fn checkpoint(publications: &[Publication]) -> Checkpoint {
 }
 
 impl MemoryStore {
+    /// One that has so much to read when the lead is taken.
+    pub fn that_reads(read_at_lead: Vec<Duration>) -> MemoryStore {
+        MemoryStore { read_at_lead, ..MemoryStore::default() }
+    }
+
     /// What a killed process leaves.
     pub fn after_crash(&self) -> MemoryStore {
         let state = self.state.lock().unwrap();
@@ -93,8 +102,16 @@ impl Store for MemoryStore {
     }
 
     async fn lead(&self) -> Result<(), StoreError> {
+        for wait in &self.read_at_lead {
+            tokio::time::sleep(*wait).await;
+            self.bytes_read.fetch_add(1, Ordering::SeqCst);
+        }
         self.leads.fetch_add(1, Ordering::SeqCst);
         Ok(())
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.bytes_read.load(Ordering::SeqCst)
     }
 
     async fn flush(&self) -> Result<(), StoreError> {

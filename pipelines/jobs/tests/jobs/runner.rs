@@ -250,6 +250,43 @@ async fn one_that_nothing_goes_through_gives_the_lead_away() {
     assert_eq!(message_ids(&store), expected(5));
 }
 
+/// Always gives the lead, which others could have.
+struct Given;
+
+#[async_trait::async_trait]
+impl Leadership for Given {
+    async fn lead(&self) -> Term {
+        let (told, lost) = watch::channel(false);
+        Term::new(lost, told)
+    }
+
+    fn has_others(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_reads_for_long_when_it_takes_the_lead_keeps_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = MemoryStore::that_reads(vec![Duration::from_millis(20); 20]);
+    let (log, store) = (open(&folder).await, Arc::new(store));
+    let clock = Arc::new(FixedClock::at(Timestamp::from_millis(1_000_000)));
+    // Less than all of it takes, more than any part of it.
+    let config = JobsConfig {
+        lead_patience: Duration::from_millis(300),
+        stand_back: Duration::from_millis(1),
+        ..JobsConfig::default()
+    };
+    let runner = Runner::new(log.clone(), store.clone(), clock, config).under(Arc::new(Given));
+    let (stop, shutdown) = watch::channel(false);
+    let task = tokio::spawn(runner.run(shutdown));
+    let end = log.append(some(0..5)).await.unwrap();
+    visible(&store, &end).await;
+    stop.send(true).unwrap();
+    tokio::time::timeout(DEADLINE, task).await.unwrap().unwrap();
+    assert_eq!(message_ids(&store), expected(5));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_works_while_it_leads_and_stands_by_otherwise() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,7 @@
 //! What names a try to publish, so that the same is taken once and something else is not taken for it.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, RecordBatch, StringViewArray};
 use footfall_ingest_activity::Checkpoint;
@@ -9,6 +10,25 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::tables::Table;
 use crate::{Publication, StoreError};
+
+/// That rows are sent under the next number, or were.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attempt {
+    fingerprint: u128,
+    since: Instant,
+}
+
+impl Attempt {
+    /// One that begins now.
+    pub fn of(fingerprint: u128) -> Attempt {
+        Attempt { fingerprint, since: Instant::now() }
+    }
+
+    /// Whether the same may be sent again: the database still knows what it took of it, and takes that once.
+    pub fn goes_on(&self, fingerprint: u128, lasts: Duration) -> bool {
+        self.fingerprint == fingerprint && self.since.elapsed() < lasts
+    }
+}
 
 /// Who ids are now, as rows.
 pub(super) fn changes_batch(changes: &[(Uuid, Uuid)]) -> Result<RecordBatch, StoreError> {

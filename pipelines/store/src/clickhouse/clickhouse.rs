@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::address::Address;
 use super::arrow_form::{keys_stream, table_stream};
-use super::attempt::{changes_batch, fingerprint, shown};
+use super::attempt::{Attempt, changes_batch, fingerprint, shown};
 use super::chain::{self, Link, schema};
 use super::database::Database;
 use super::ddl::{Layout, MESSAGE_KEYS, PROJECTS};
@@ -58,7 +58,7 @@ pub(super) struct Writer {
     /// Names this opening of the store in the chain.
     pub id: String,
     /// What rows were sent for under the next number.
-    pub attempt: Option<u128>,
+    pub attempt: Option<Attempt>,
     /// Somebody else publishes now, or may.
     pub is_fenced: bool,
 }
@@ -261,7 +261,7 @@ impl Shared {
     /// For tests: as if a publication had failed.
     #[cfg(test)]
     pub async fn note_attempt(&self, fingerprint: u128) {
-        self.writer.lock().await.attempt = Some(fingerprint);
+        self.writer.lock().await.attempt = Some(Attempt::of(fingerprint));
     }
 
     async fn publish(&self, publication: Publication) -> Result<(), StoreError> {
@@ -273,11 +273,12 @@ impl Shared {
             return Err(StoreError::Outdated);
         }
         let fingerprint = fingerprint(&publication);
-        if writer.attempt.is_some_and(|before| before != fingerprint) {
-            // Rows of another attempt may lie under the next number.
+        let lasts = self.database.options().attempt_max;
+        if writer.attempt.is_some_and(|before| !before.goes_on(fingerprint, lasts)) {
+            // Rows of another attempt may lie under the next number, or such that would be taken twice by now.
             self.skip(&mut writer).await?;
         }
-        writer.attempt = Some(fingerprint);
+        writer.attempt.get_or_insert_with(|| Attempt::of(fingerprint));
         let (head, mut checkpoint) = {
             let view = lock(&self.view);
             (view.visible.head, view.checkpoint.clone())
@@ -420,6 +421,10 @@ impl Store for ClickHouse {
         let led = self.shared.database.spawn(async move { shared.lead().await }).await.map_err(task)?;
         self.work_as(Some(if led.is_ok() { Role::Writer } else { Role::Reader }));
         led
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.shared.database.bytes_read()
     }
 
     async fn follow(&self) {

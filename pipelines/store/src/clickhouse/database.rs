@@ -2,6 +2,7 @@
 //! with errors that say whether the database is away or has refused.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
@@ -65,6 +66,8 @@ struct Shared {
     breaker: Breaker,
     options: ClickHouseOptions,
     address: Address,
+    /// Bytes of rows that have come.
+    bytes_read: AtomicU64,
 }
 
 impl Drop for Shared {
@@ -112,7 +115,9 @@ impl Database {
         let breaker = Breaker::new(options.failures_before_break, options.break_max);
         let handle = runtime.handle().clone();
         let runtime = Some(runtime);
-        Ok(Database { shared: Arc::new(Shared { client, server, handle, runtime, breaker, options, address }) })
+        let bytes_read = AtomicU64::default();
+        let shared = Shared { client, server, handle, runtime, breaker, options, address, bytes_read };
+        Ok(Database { shared: Arc::new(shared) })
     }
 
     pub fn options(&self) -> &ClickHouseOptions {
@@ -126,6 +131,11 @@ impl Database {
     /// Why the last statement failed, if it did.
     pub fn failing(&self) -> Option<String> {
         self.shared.breaker.failing()
+    }
+
+    /// Bytes of rows that have come so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.shared.bytes_read.load(Ordering::Relaxed)
     }
 
     /// Runs work that asks on the database's own threads.
@@ -177,7 +187,9 @@ impl Database {
     pub async fn batches(&self, sql: &str, schema: &SchemaRef) -> Result<Vec<RecordBatch>, StoreError> {
         let bytes = self.again(|| self.fetch(sql, &[])).await?;
         let mut decoder = Decoder::new(schema.clone());
-        decoder.take(bytes)
+        let batches = decoder.take(bytes)?;
+        decoder.end().map_err(|error| self.failed(error))?;
+        Ok(batches)
     }
 
     async fn fetch(&self, sql: &str, settings: &[Setting]) -> Result<Bytes, ClientError> {
@@ -243,6 +255,7 @@ impl Database {
                 Err(_) => Err(ClientError::TimedOut),
             };
             let Some(bytes) = piece.map_err(|error| self.failed(error))? else { break };
+            self.shared.bytes_read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
             let batches = decoder.take(bytes)?;
             let columns = decoder.inner.schema().filter(|_| tells_columns).map(RecordBatch::new_empty);
             tells_columns &= columns.is_none();
@@ -252,6 +265,7 @@ impl Database {
                 }
             }
         }
+        decoder.end().map_err(|error| self.failed(error))?;
         self.shared.breaker.passed();
         Ok(())
     }
@@ -383,5 +397,14 @@ impl Decoder {
             });
         }
         Ok(batches)
+    }
+
+    /// Nothing more comes.
+    ///
+    /// # Errors
+    /// The answer ends in the middle. Where its length was not said before, whoever carries it tells that to nobody; and what the
+    /// database says of a failure in the middle looks like more of it when it comes in two pieces.
+    fn end(&mut self) -> Result<(), ClientError> {
+        self.inner.finish().map_err(|_| ClientError::Other("the answer ended in the middle".into()))
     }
 }

@@ -14,6 +14,7 @@ use futures::StreamExt;
 use uuid::Uuid;
 
 use super::arrow_form::table_stream;
+use super::attempt::Attempt;
 use super::chain::Link;
 use super::clickhouse::{Shared, Writer};
 use super::forgotten::{self, CLAIM, Forgotten, Hidden, ITEM, Known, PERSON, Row, Step};
@@ -204,7 +205,7 @@ impl Shared {
         erasure.at = known.noted.as_ref().map_or(now.max(erasure.at), |noted| noted.at);
         erasure.persons = found.persons;
         let (id, project) = (erasure.id, erasure.project.clone());
-        writer.attempt = Some(id.as_u128());
+        writer.attempt = Some(Attempt::of(id.as_u128()));
         let hidden = Hidden { id, project: project.clone(), publication: number };
         let persons = erasure.persons.iter().map(|own| own.hyphenated().to_string()).collect();
         let keys = [(PERSON, persons), (CLAIM, found.sequences), (ITEM, found.items)];

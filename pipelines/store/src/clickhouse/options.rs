@@ -25,6 +25,9 @@ pub struct ClickHouseOptions {
     pub read_timeout: Duration,
     /// Tries of one statement that writes before the job is told.
     pub tries: u32,
+    /// How long the same rows are sent again under the same number. A server that replicates forgets after an hour, in some versions,
+    /// what it has taken, and would take it twice.
+    pub attempt_max: Duration,
     /// Rows of a publication that was never committed are removed when nothing should be on its way any more: it is far longer than
     /// whoever was fenced goes on trying. What comes later all the same is in no answer, and is looked for as often.
     pub settle_after: Duration,
@@ -48,6 +51,7 @@ impl Default for ClickHouseOptions {
             statement_timeout: Duration::from_secs(60),
             read_timeout: Duration::from_secs(300),
             tries: 4,
+            attempt_max: Duration::from_secs(600),
             settle_after: Duration::from_secs(1_800),
             follow_every: Duration::from_millis(150),
             lead_wait: Duration::from_secs(5),

@@ -54,7 +54,7 @@ async fn follow(shared: Weak<Shared>) {
 }
 
 /// Takes in the publications since the last look.
-async fn catch_up(shared: &Shared, looked: &mut Instant) -> Result<(), StoreError> {
+pub(super) async fn catch_up(shared: &Shared, looked: &mut Instant) -> Result<(), StoreError> {
     let _alone = shared.steps.lock().await;
     let mut next = shared.view();
     let links = chain::after(&shared.database, next.visible.head).await?;
@@ -68,6 +68,16 @@ async fn catch_up(shared: &Shared, looked: &mut Instant) -> Result<(), StoreErro
         return Ok(());
     };
     let before = next.visible.head;
+    if links[0].previous != before {
+        // It was halted for so long that links behind it were cleared away: nobody knows what they said.
+        let view = shared.read_view().await?;
+        shared.change_view(|known| {
+            if known.visible.head < view.visible.head {
+                *known = view;
+            }
+        });
+        return Ok(());
+    }
     if before == 0 || links.iter().any(|link| link.is_barrier) {
         next.visible.void = chain::void(&shared.database).await?;
     }
@@ -100,14 +110,17 @@ async fn settle(shared: Weak<Shared>) {
         drop(strong);
         tokio::time::sleep(wait).await;
         let Some(strong) = shared.upgrade() else { return };
-        let removed = async {
-            remove(&strong, &due).await?;
-            remove_late(&strong).await
-        };
-        if let Err(error) = removed.await {
+        if let Err(error) = tidy(&strong, &due).await {
             tracing::warn!(%error, "rows that were never committed cannot be removed yet");
         }
     }
+}
+
+/// What is done each time, whether numbers were left out or not.
+pub(super) async fn tidy(shared: &Shared, void: &[u64]) -> Result<(), StoreError> {
+    remove(shared, void).await?;
+    remove_late(shared).await?;
+    trim(shared).await
 }
 
 async fn remove(shared: &Shared, void: &[u64]) -> Result<(), StoreError> {
@@ -119,9 +132,12 @@ async fn remove(shared: &Shared, void: &[u64]) -> Result<(), StoreError> {
     }
     let rows: Vec<String> = void.iter().map(|number| format!("({number})")).collect();
     shared.database.execute(&format!("INSERT INTO {SETTLED} VALUES {}", rows.join(", ")), &[]).await?;
-    let left = chain::void(&shared.database).await?;
-    shared.change_view(|view| view.visible.void = left);
-    trim(shared).await
+    // The one that publishes may have left out others meanwhile.
+    shared.change_view(|view| {
+        let left: Arc<[u64]> = view.visible.void.iter().copied().filter(|number| !void.contains(number)).collect();
+        view.visible.void = left;
+    });
+    Ok(())
 }
 
 /// Tables whose rows carry the number of their publication.

@@ -108,6 +108,7 @@ async fn the_contract_and_a_broker_that_is_killed() {
     two_processes_see_each_other(&broker).await;
     what_others_have_appended_is_not_taken_for_lost(&broker).await;
     others_read_the_topic_as_it_is_documented(&broker).await;
+    a_transaction_of_somebody_else_holds_nobody_up(&broker).await;
     more_than_may_wait_is_refused(&broker).await;
     what_was_acknowledged_survives_kills(&broker).await;
     a_broker_that_is_away_is_said_at_once(&broker).await;
@@ -268,6 +269,28 @@ async fn more_than_may_wait_is_refused(broker: &Broker) {
         }
     };
     tokio::time::timeout(SOON, back).await.expect("it comes back");
+}
+
+/// One that nobody ends.
+async fn a_transaction_of_somebody_else_holds_nobody_up(broker: &Broker) {
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+    let log = broker.open("transaction", 1).await.unwrap();
+    let mut config = rdkafka::ClientConfig::new();
+    config.set("bootstrap.servers", &broker.address).set("transactional.id", "somebody");
+    config.set("transaction.timeout.ms", "900000");
+    let somebody: BaseProducer = config.create().unwrap();
+    tokio::task::block_in_place(|| {
+        somebody.init_transactions(SOON).unwrap();
+        somebody.begin_transaction().unwrap();
+        somebody.send(BaseRecord::<(), str>::to("transaction").payload("theirs")).map_err(|(error, _)| error).unwrap();
+        somebody.flush(SOON).unwrap();
+    });
+    log.append(vec![numbered(1)]).await.unwrap();
+    let all = read_all(&log).await;
+    let numbers: Vec<usize> = all.records.iter().map(|record| number_of(&record.payload)).collect();
+    assert_eq!((numbers, all.damages.len()), (vec![1], 1), "theirs is no record: {:?}", all.damages);
+    // Who asks where the topic ends is told the same.
+    assert_eq!(broker.open("transaction", 1).await.unwrap().end(), all.next);
 }
 
 /// What stands in docs/kafka.md is what any other client reads.

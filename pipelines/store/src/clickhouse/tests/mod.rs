@@ -4,9 +4,11 @@
 //! and pass, but not where CI is set.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod answers;
 mod erase;
 mod faults;
 mod tls;
+mod upkeep;
 
 use std::io::Write;
 use std::path::Path;
