@@ -15,6 +15,7 @@ on_both!(
     a_failing_migration_changes_nothing,
     one_leads_and_another_follows_it,
     a_transfer_is_of_one_moment,
+    who_stands_still_in_a_transaction_holds_nobody_up_for_long,
 );
 
 const FIRST: Migration = Migration {
@@ -268,6 +269,23 @@ mod scenes {
         tokio::time::timeout(soon, second.lost()).await.expect("it hears that it leads no more");
         let third = tokio::time::timeout(soon, one.lead("work")).await.expect("it is free again");
         drop(third);
+    }
+
+    pub async fn who_stands_still_in_a_transaction_holds_nobody_up_for_long(stage: &Stage) {
+        let (one, other) = (stage.open().await, stage.open().await);
+        if !one.is_server() {
+            return;
+        }
+        one.migrate(&[FIRST], &*stage.clock).await.expect("migrated");
+        add(&one, "a", 1).await;
+        let raise = || statement("UPDATE things SET count = count + 1 WHERE id = $1").bind("a");
+        let mut silent = one.write().await.expect("started");
+        silent.execute(raise()).await.expect("raised, and not committed");
+        let raised = tokio::time::timeout(Duration::from_secs(120), other.execute(raise())).await;
+        assert_eq!(raised.expect("it does not wait for ever").expect("raised"), 1);
+        assert!(silent.execute(raise()).await.is_err(), "its transaction is over");
+        let row = other.read_one(statement("SELECT count FROM things")).await.expect("read").expect("a row");
+        assert_eq!(row.get::<i64>("count").expect("a number"), 2);
     }
 
     /// FNV-1a, as the lock is named.
