@@ -36,7 +36,8 @@ impl Database {
 
 /// The address is repeated without anything that may be a password.
 fn unreadable(url: &str, detail: &str) -> DatabaseError {
-    let shown = url.split_once("://").filter(|(_, rest)| rest.contains('@')).map_or(url, |(scheme, _)| scheme);
+    let has_secret = |rest: &str| rest.contains('@') || rest.contains("password");
+    let shown = url.split_once("://").filter(|(_, rest)| has_secret(rest)).map_or(url, |(scheme, _)| scheme);
     DatabaseError::Url { url: shown.to_owned(), detail: detail.to_owned() }
 }
 

@@ -299,7 +299,10 @@ mod scenes {
 async fn addresses_that_are_none_are_refused_without_their_password() {
     let folder = tempfile::tempdir().expect("a folder");
     let with_option = format!("sqlite:{}?synchronous=off", folder.path().join("x.db").display());
-    for url in ["mysql://me:secret@host/db", "", "sqlite:", "sqlite::memory:", "footfall.db", &with_option] {
+    let with_parameter = "postgres:///db?user=me&password=secret&port=none";
+    for url in
+        ["mysql://me:secret@host/db", with_parameter, "", "sqlite:", "sqlite::memory:", "footfall.db", &with_option]
+    {
         let Err(error) = Database::open(url).await else { panic!("{url} was opened") };
         assert!(matches!(error, DatabaseError::Url { .. }), "{error}");
         assert!(!error.to_string().contains("secret"), "{error}");
