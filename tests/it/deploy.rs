@@ -151,6 +151,27 @@ async fn every_setting_of_the_deployments_is_the_programs() {
     }
 }
 
+/// A settings file that nothing names is read by nobody.
+#[test]
+fn the_settings_files_of_the_units_are_named_to_the_program() {
+    for unit in ["deploy/systemd/footfall.service", "deploy/systemd/footfall-backup.service"] {
+        let text = read(unit);
+        let (files, named) =
+            (text.matches("/etc/footfall/footfall.toml"), text.matches("FOOTFALL_CONFIG=/etc/footfall/footfall.toml"));
+        assert_eq!(files.count(), named.count(), "{unit}");
+        assert!(text.contains("EnvironmentFile=-/etc/footfall/environment"), "{unit}");
+    }
+}
+
+/// Clients of Segment are told to send to the host by whose name they have asked: on which port is a part of it.
+#[test]
+fn the_proxy_passes_on_the_host_with_its_port() {
+    let text = read("deploy/docker/nginx.conf");
+    let hosts: Vec<&str> =
+        text.lines().map(str::trim).filter(|line| line.starts_with("proxy_set_header Host ")).collect();
+    assert_eq!(hosts, ["proxy_set_header Host $http_host;"]);
+}
+
 /// The units as systemd reads them, with the program that was built where they expect it.
 #[test]
 fn systemd_understands_the_units() {

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use footfall_api_access::{Access, Act as Record, Actor, Origin, Permission, RowFilter, Scope, View, Who, decide};
+use footfall_api_access::{
+    Access, AccessError, Act as Record, Actor, Origin, Permission, RowFilter, Scope, View, Who, decide,
+};
 use footfall_api_app::Member;
 use footfall_api_http::Secret;
-use footfall_api_http::limit::{Bucket, Buckets, MemoryBuckets, Quota};
+use footfall_api_http::limit::{Bucket, Buckets, Quota};
 use footfall_ingest_activity::{Clock, Timestamp};
 use serde_json::{Value, json};
 
@@ -73,15 +75,16 @@ struct Inner {
 }
 
 impl Boards {
-    /// Migrates the tables of this area. `secret` signs what viewers of shared dashboards hold.
+    /// Migrates the tables of this area. `secret` signs what viewers of shared dashboards hold; `buckets` count passwords that are
+    /// tried, for all processes where they share them.
     pub async fn open(
         access: Access,
         clock: Arc<dyn Clock>,
         answers: Arc<dyn Answers>,
         secret: Secret,
+        buckets: Arc<dyn Buckets>,
     ) -> Result<Boards, BoardError> {
         access.database().migrate_area(storage::AREA, storage::MIGRATIONS, &*clock).await?;
-        let buckets = Arc::new(MemoryBuckets::default());
         Ok(Boards(Arc::new(Inner { access, clock, answers, secret, buckets })))
     }
 
@@ -101,11 +104,14 @@ impl Boards {
         self.0.clock.now()
     }
 
-    /// Counts a try of a password.
+    /// Counts a try of a password. Where it cannot be counted a guesser would have no bounds, so nobody is let through.
     pub(crate) async fn try_password(&self, share: &str) -> Result<(), BoardError> {
         let quota = Quota::new(PASSWORDS, PASSWORDS_WINDOW);
-        let taken = self.0.buckets.take(Bucket::of("share", share), quota, 1, self.now()).await;
-        match taken.ok().and_then(|level| level.wait) {
+        let taken = self.0.buckets.take(Bucket::of("share", share), quota, 1, self.now()).await.map_err(|error| {
+            tracing::error!(%error, "passwords of links cannot be counted, so none is looked at");
+            AccessError::Busy
+        })?;
+        match taken.wait {
             Some(wait) => Err(BoardError::PasswordsTried(wait)),
             None => Ok(()),
         }

@@ -73,20 +73,21 @@ impl Tally {
         if !self.seen.is_new(project, found) {
             return;
         }
+        // Names of properties and message ids may hold U+0000, which PostgreSQL keeps in no text: nothing more would be written down.
+        let storable = |text: &str| text.replace('\0', "\u{fffd}");
         for Violation { kind, path } in &found.violations {
             let key = Key {
                 project: project.to_owned(),
                 activity: found.activity.clone(),
                 kind,
-                // Names of properties may hold U+0000, which PostgreSQL keeps in no text: nothing more would be written down.
-                path: path.replace('\0', "\u{fffd}"),
+                path: storable(path),
                 is_refused: found.is_refused,
             };
             let count = Count {
                 times: 1,
                 first_at: found.received_at,
                 last_at: found.received_at,
-                example: found.example.clone(),
+                example: storable(&found.example),
                 example_at: if found.is_refused { found.received_at } else { found.timestamp },
             };
             self.add(key, count);

@@ -202,7 +202,8 @@ async fn everything(start: &Start<'_>, own: SocketAddr, doors: SqlDoors) -> Resu
     let Opened { bus, counters } = wiring::open_bus(settings)?;
     let api = app::api_settings(settings, &token, &access, counters.as_ref())?;
     let limit = app::flag_limit(settings, counters.as_ref(), clock.clone());
-    let boards = Boards::open(access.clone(), clock.clone(), Arc::new(engines), api.secret.clone()).await?;
+    let (secret, buckets) = (api.secret.clone(), api.buckets.clone());
+    let boards = Boards::open(access.clone(), clock.clone(), Arc::new(engines), secret, buckets).await?;
     let plans = app::open_plans(&access, clock.clone()).await?;
     let of_insights = functions(&desk);
     let resources = Resources {

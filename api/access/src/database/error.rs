@@ -38,6 +38,11 @@ impl From<sqlx::Error> for DatabaseError {
         let sqlx::Error::Database(cause) = &error else {
             return match error {
                 sqlx::Error::PoolTimedOut => DatabaseError::Busy,
+                // The server has gone, or a proxy before it.
+                sqlx::Error::Io(error) => {
+                    tracing::warn!(%error, "the connection to the database is lost");
+                    DatabaseError::Busy
+                }
                 other => DatabaseError::Query(other),
             };
         };
@@ -54,5 +59,18 @@ impl From<sqlx::Error> for DatabaseError {
 }
 
 /// SQLITE_BUSY and its extended codes (recovery, snapshot, timeout); PostgreSQL's serialization failure, deadlock and
-/// lock timeout.
-const BUSY: &[&str] = &["5", "261", "517", "773", "40001", "40P01", "55P03"];
+/// lock timeout; a server that stops, has crashed or starts, or has no connection left; a transaction that stood still.
+const BUSY: &[&str] =
+    &["5", "261", "517", "773", "40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300", "25P03"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_is_lost_is_no_failure_of_the_program() {
+        let lost = sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into());
+        assert!(matches!(DatabaseError::from(lost), DatabaseError::Busy));
+        assert!(matches!(DatabaseError::from(sqlx::Error::RowNotFound), DatabaseError::Query(_)));
+    }
+}

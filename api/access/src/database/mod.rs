@@ -3,6 +3,7 @@
 //! - [`Database::read`] … run one reading statement; on SQLite beside the writer, on its last commit.
 //! - [`Database::write`] starts a transaction that sees its own writes and is all or nothing; dropped, it is undone.
 //! - [`Database::read_late`] reads on a replica of PostgreSQL, where there is one that is not far behind.
+//! - On PostgreSQL a statement that is not answered in time is [`DatabaseError::Busy`], and a transaction that stands still is ended.
 //! - Both isolate as READ COMMITTED at least. What must happen once is one `UPDATE … WHERE <still so> RETURNING …`: the row's
 //!   lock lets a second one see the first one's result, on both databases.
 
@@ -11,6 +12,7 @@ mod error;
 mod lead;
 mod migrate;
 mod open;
+mod patience;
 mod replica;
 mod row;
 mod statement;
@@ -28,6 +30,7 @@ pub use transfer::TableSum;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use patience::{STATEMENT, within};
 use replica::Replica;
 use row::Inner;
 
@@ -58,7 +61,7 @@ impl Database {
                     Ok(rows.into_iter().map(|row| Row(Inner::Sqlite(row))).collect())
                 }
                 Backend::Postgres(pool) => {
-                    let rows = statement.postgres()?.fetch_all(pool).await?;
+                    let rows = within(STATEMENT, statement.postgres()?.fetch_all(pool)).await?;
                     Ok(rows.into_iter().map(|row| Row(Inner::Postgres(row))).collect())
                 }
             }
@@ -73,7 +76,8 @@ impl Database {
                     Ok(statement.sqlite()?.fetch_optional(readers).await?.map(|row| Row(Inner::Sqlite(row))))
                 }
                 Backend::Postgres(pool) => {
-                    Ok(statement.postgres()?.fetch_optional(pool).await?.map(|row| Row(Inner::Postgres(row))))
+                    let row = within(STATEMENT, statement.postgres()?.fetch_optional(pool)).await?;
+                    Ok(row.map(|row| Row(Inner::Postgres(row))))
                 }
             }
         })
@@ -84,7 +88,7 @@ impl Database {
         Box::pin(async move {
             Ok(match &self.backend {
                 Backend::Sqlite { writer, .. } => Transaction::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-                Backend::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+                Backend::Postgres(pool) => Transaction::Postgres(within(STATEMENT, pool.begin()).await?),
             })
         })
     }
@@ -94,7 +98,9 @@ impl Database {
         Box::pin(async move {
             match &self.backend {
                 Backend::Sqlite { writer, .. } => Ok(statement.sqlite()?.execute(writer).await?.rows_affected()),
-                Backend::Postgres(pool) => Ok(statement.postgres()?.execute(pool).await?.rows_affected()),
+                Backend::Postgres(pool) => {
+                    Ok(within(STATEMENT, statement.postgres()?.execute(pool)).await?.rows_affected())
+                }
             }
         })
     }
@@ -109,7 +115,7 @@ impl Database {
                     Ok((!rows.is_empty()).then(|| Row(Inner::Sqlite(rows.swap_remove(0)))))
                 }
                 Backend::Postgres(pool) => {
-                    let mut rows = statement.postgres()?.fetch_all(pool).await?;
+                    let mut rows = within(STATEMENT, statement.postgres()?.fetch_all(pool)).await?;
                     Ok((!rows.is_empty()).then(|| Row(Inner::Postgres(rows.swap_remove(0)))))
                 }
             }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+use super::patience::bounded;
 use super::{Backend, Database, DatabaseError};
 
 /// Readers of one SQLite file at a time. They never wait for the writer (WAL).
@@ -35,7 +36,8 @@ impl Database {
 
 /// The address is repeated without anything that may be a password.
 fn unreadable(url: &str, detail: &str) -> DatabaseError {
-    let shown = url.split_once("://").filter(|(_, rest)| rest.contains('@')).map_or(url, |(scheme, _)| scheme);
+    let has_secret = |rest: &str| rest.contains('@') || rest.contains("password");
+    let shown = url.split_once("://").filter(|(_, rest)| has_secret(rest)).map_or(url, |(scheme, _)| scheme);
     DatabaseError::Url { url: shown.to_owned(), detail: detail.to_owned() }
 }
 
@@ -106,7 +108,7 @@ fn private_file(path: &Path) -> std::io::Result<()> {
 
 async fn open_postgres(url: &str) -> Result<Backend, DatabaseError> {
     let options = PgConnectOptions::from_str(url).map_err(|error| unreadable(url, &error.to_string()))?;
-    let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(WAIT);
+    let pool = bounded(PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(WAIT));
     let pool = pool.connect_with(options).await.map_err(|error| DatabaseError::Open(error.to_string()))?;
     Ok(Backend::Postgres(pool))
 }

@@ -2,6 +2,7 @@
 
 use sqlx::{Postgres, Sqlite};
 
+use super::patience::{STATEMENT, within};
 use super::row::Inner;
 use super::{Call, Row, Statement};
 
@@ -19,7 +20,9 @@ impl Transaction {
         Box::pin(async move {
             match self {
                 Transaction::Sqlite(inner) => Ok(statement.sqlite()?.execute(&mut **inner).await?.rows_affected()),
-                Transaction::Postgres(inner) => Ok(statement.postgres()?.execute(&mut **inner).await?.rows_affected()),
+                Transaction::Postgres(inner) => {
+                    Ok(within(STATEMENT, statement.postgres()?.execute(&mut **inner)).await?.rows_affected())
+                }
             }
         })
     }
@@ -34,7 +37,7 @@ impl Transaction {
                     Ok((!rows.is_empty()).then(|| Row(Inner::Sqlite(rows.swap_remove(0)))))
                 }
                 Transaction::Postgres(inner) => {
-                    let mut rows = statement.postgres()?.fetch_all(&mut **inner).await?;
+                    let mut rows = within(STATEMENT, statement.postgres()?.fetch_all(&mut **inner)).await?;
                     Ok((!rows.is_empty()).then(|| Row(Inner::Postgres(rows.swap_remove(0)))))
                 }
             }
@@ -50,7 +53,7 @@ impl Transaction {
                     Ok(rows.into_iter().map(|row| Row(Inner::Sqlite(row))).collect())
                 }
                 Transaction::Postgres(inner) => {
-                    let rows = statement.postgres()?.fetch_all(&mut **inner).await?;
+                    let rows = within(STATEMENT, statement.postgres()?.fetch_all(&mut **inner)).await?;
                     Ok(rows.into_iter().map(|row| Row(Inner::Postgres(row))).collect())
                 }
             }
@@ -70,7 +73,7 @@ impl Transaction {
         Box::pin(async move {
             match self {
                 Transaction::Sqlite(inner) => inner.commit().await?,
-                Transaction::Postgres(inner) => inner.commit().await?,
+                Transaction::Postgres(inner) => within(STATEMENT, inner.commit()).await?,
             }
             Ok(())
         })

@@ -9,6 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use sqlx::{AssertSqlSafe, Column, Row as _, TypeInfo, ValueRef};
 
+use super::patience::UNHURRIED;
 use super::{Backend, Call, Database, DatabaseError, Transaction, Value, statement};
 
 /// Tables that migrations write.
@@ -49,7 +50,7 @@ impl Database {
         Box::pin(async move {
             let mut there = source.moment().await?;
             let tables = there.tables().await?;
-            let mut transaction = self.write().await?;
+            let mut transaction = self.write().await?.unhurried().await?;
             for table in tables.iter().rev() {
                 let rows =
                     transaction.run(format!("SELECT count(*) AS rows FROM {}", quoted(table)), Vec::new()).await?;
@@ -95,7 +96,8 @@ impl Database {
             // From its first statement on, it sees what was committed then.
             Backend::Sqlite { readers, .. } => Transaction::Sqlite(readers.begin().await?),
             Backend::Postgres(pool) => {
-                Transaction::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                Transaction::Postgres(pool.begin_with(begin).await?).unhurried().await?
             }
         })
     }
@@ -116,6 +118,14 @@ impl TableSum {
 }
 
 impl Transaction {
+    /// It stands still while the other side is at work.
+    async fn unhurried(mut self) -> Result<Transaction, DatabaseError> {
+        if matches!(self, Transaction::Postgres(_)) {
+            self.run(UNHURRIED.to_owned(), Vec::new()).await?;
+        }
+        Ok(self)
+    }
+
     /// Tables, each behind those that it refers to.
     async fn tables(&mut self) -> Result<Vec<String>, DatabaseError> {
         let (all, references) = match self {

@@ -92,11 +92,13 @@ impl KeyRing {
         }
     }
 
-    /// Keys used since their last use was noted, and when.
+    /// Keys used since their last use was noted, and when; in one order for all processes, so that none waits for another that waits for it.
     fn unnoted(&self) -> Vec<(Arc<KeyEntry>, i64)> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         let used = keys.by_hash.values().map(|entry| (entry.clone(), entry.used_at.load(Ordering::Relaxed)));
-        used.filter(|(entry, used)| *used > entry.noted_at.load(Ordering::Relaxed)).collect()
+        let mut unnoted: Vec<_> = used.filter(|(entry, used)| *used > entry.noted_at.load(Ordering::Relaxed)).collect();
+        unnoted.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
+        unnoted
     }
 }
 
@@ -194,4 +196,35 @@ fn entry(row: &Row) -> Result<(String, KeyEntry), AccessError> {
         noted_at: AtomicI64::new(last_used),
     };
     Ok((row.get("hash")?, entry))
+}
+
+#[cfg(test)]
+mod tests {
+    use footfall_ingest_activity::FixedClock;
+
+    use super::*;
+
+    fn used(id: &str) -> KeyEntry {
+        KeyEntry {
+            id: id.into(),
+            kind: KeyKind::Write,
+            project: "p".into(),
+            account: "".into(),
+            scopes: PermissionSet::NONE,
+            expires_at: None,
+            grants: Arc::new([]),
+            used_at: AtomicI64::new(5),
+            noted_at: AtomicI64::new(i64::MIN),
+        }
+    }
+
+    #[test]
+    fn uses_are_noted_in_one_order_by_all_processes() {
+        let ring = KeyRing::new(Arc::new(FixedClock::default()));
+        for number in (0..64).rev() {
+            ring.put(number.to_string(), used(&format!("{number:02}")));
+        }
+        let ids: Vec<Arc<str>> = ring.unnoted().into_iter().map(|(entry, _)| entry.id.clone()).collect();
+        assert!(ids.len() == 64 && ids.is_sorted(), "{ids:?}");
+    }
 }

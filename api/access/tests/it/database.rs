@@ -15,6 +15,7 @@ on_both!(
     a_failing_migration_changes_nothing,
     one_leads_and_another_follows_it,
     a_transfer_is_of_one_moment,
+    who_stands_still_in_a_transaction_holds_nobody_up_for_long,
 );
 
 const FIRST: Migration = Migration {
@@ -270,6 +271,23 @@ mod scenes {
         drop(third);
     }
 
+    pub async fn who_stands_still_in_a_transaction_holds_nobody_up_for_long(stage: &Stage) {
+        let (one, other) = (stage.open().await, stage.open().await);
+        if !one.is_server() {
+            return;
+        }
+        one.migrate(&[FIRST], &*stage.clock).await.expect("migrated");
+        add(&one, "a", 1).await;
+        let raise = || statement("UPDATE things SET count = count + 1 WHERE id = $1").bind("a");
+        let mut silent = one.write().await.expect("started");
+        silent.execute(raise()).await.expect("raised, and not committed");
+        let raised = tokio::time::timeout(Duration::from_secs(120), other.execute(raise())).await;
+        assert_eq!(raised.expect("it does not wait for ever").expect("raised"), 1);
+        assert!(silent.execute(raise()).await.is_err(), "its transaction is over");
+        let row = other.read_one(statement("SELECT count FROM things")).await.expect("read").expect("a row");
+        assert_eq!(row.get::<i64>("count").expect("a number"), 2);
+    }
+
     /// FNV-1a, as the lock is named.
     fn key_of(what: &str) -> u64 {
         let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
@@ -281,7 +299,10 @@ mod scenes {
 async fn addresses_that_are_none_are_refused_without_their_password() {
     let folder = tempfile::tempdir().expect("a folder");
     let with_option = format!("sqlite:{}?synchronous=off", folder.path().join("x.db").display());
-    for url in ["mysql://me:secret@host/db", "", "sqlite:", "sqlite::memory:", "footfall.db", &with_option] {
+    let with_parameter = "postgres:///db?user=me&password=secret&port=none";
+    for url in
+        ["mysql://me:secret@host/db", with_parameter, "", "sqlite:", "sqlite::memory:", "footfall.db", &with_option]
+    {
         let Err(error) = Database::open(url).await else { panic!("{url} was opened") };
         assert!(matches!(error, DatabaseError::Url { .. }), "{error}");
         assert!(!error.to_string().contains("secret"), "{error}");

@@ -11,7 +11,7 @@ use footfall_api_access::{
 };
 use footfall_api_app::{App, AppSettings};
 use footfall_api_boards::{Answers, Boards, InsightAnswer, Listened, SqlAsked, Unanswered, add};
-use footfall_api_http::limit::Quotas;
+use footfall_api_http::limit::{Buckets, MemoryBuckets, Quotas};
 use footfall_api_http::{Built, Known, Part, Peer, Secret, Settings, Undeclared};
 use footfall_ingest_activity::Clock;
 use footfall_pipelines_insights::definition::Question;
@@ -147,16 +147,23 @@ pub async fn house(stage: &Stage) -> House {
     };
     let vault = Vault::open(stage.folder.path()).expect("a vault");
     let clock: Arc<dyn Clock> = stage.clock.clone();
-    let access = Access::open(stage.open().await, vault, settings, clock.clone()).await.expect("opened");
+    let access = Access::open(stage.open().await, vault, settings, clock).await.expect("opened");
     let link = access.first_owner_link().await.expect("asked").expect("a link");
     let new = NewAccount { name: "Olga".into(), password: "mein Rad hat drei Räder".into() };
     let secret = link.rsplit('#').next().unwrap();
     let origin = Origin::default();
     let made = access.finish_first_owner(secret, "owner@example.org", &new, "Example", PROJECT, &origin);
     let token = made.await.expect("an owner").access;
+    process(stage, access, token, Arc::new(MemoryBuckets::default())).await
+}
+
+/// A process of an installation.
+async fn process(stage: &Stage, access: Access, token: String, buckets: Arc<dyn Buckets>) -> House {
+    let clock: Arc<dyn Clock> = stage.clock.clone();
     let echo = Arc::new(Echo::default());
     let secret = Secret::new([42; 32]);
-    let boards = Boards::open(access.clone(), clock.clone(), echo.clone(), secret.clone()).await.expect("opened");
+    let opened = Boards::open(access.clone(), clock.clone(), echo.clone(), secret.clone(), buckets).await;
+    let boards = opened.expect("opened");
     let quotas = Quotas { address: None, account: None, key: None };
     let http = Settings { undeclared: Undeclared::Refuse, quotas, ..Settings::default() };
     let app = AppSettings { http, ..AppSettings::new(secret) };
@@ -166,6 +173,11 @@ pub async fn house(stage: &Stage) -> House {
 }
 
 impl House {
+    /// Another process of the same installation, which counts in `buckets`.
+    pub async fn beside(&self, stage: &Stage, buckets: Arc<dyn Buckets>) -> House {
+        process(stage, self.access.clone(), self.token.clone(), buckets).await
+    }
+
     /// Asks the API below the project as the owner.
     pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Value) -> Answer {
         let uri = if path.starts_with("/v1/") { path.to_owned() } else { format!("{BASE}/{path}") };

@@ -1,5 +1,11 @@
 //! What the public sees, and for how long.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use footfall_api_app::DatabaseBuckets;
+use footfall_api_http::limit::{Bucket, Buckets, BucketsError, Level, Quota};
+use footfall_ingest_activity::Timestamp;
 use serde_json::{Value, json};
 
 use crate::gear::{Answer, House, SALES, house};
@@ -14,6 +20,20 @@ async fn open(house: &House, body: Value) -> Answer {
 async fn tile(house: &House, token: &str, tile: &str, variables: Value) -> Answer {
     let body = json!({"token": token, "tile": tile, "variables": variables});
     house.raw("POST", "/v1/shared/answers", &[], body).await
+}
+
+/// Counters that nobody reaches.
+struct Away;
+
+#[async_trait]
+impl Buckets for Away {
+    async fn take(&self, _: Bucket, _: Quota, _: u32, _: Timestamp) -> Result<Level, BucketsError> {
+        Err(BucketsError("away".into()))
+    }
+
+    async fn give_back(&self, _: Bucket, _: Quota, _: u32, _: Timestamp) -> Result<(), BucketsError> {
+        Err(BucketsError("away".into()))
+    }
 }
 
 /// A link's id and secret.
@@ -184,6 +204,27 @@ mod scenes {
         }
     }
 
+    pub async fn passwords_count_together_in_all_processes(stage: &Stage) {
+        let house = house(stage).await;
+        house.post("dashboards", json!({"key": "sales", "text": SALES})).await.good();
+        let (_, secret) = link(&house, json!({"password": "open sesame"})).await;
+        let shared = || Arc::new(DatabaseBuckets::new(house.access.database().clone()));
+        let (here, there) = (house.beside(stage, shared()).await, house.beside(stage, shared()).await);
+        let wrong = json!({"secret": secret, "password": "open says me"});
+        let mut refused = Vec::new();
+        for round in 0..34 {
+            let process = if round % 2 == 0 { &here } else { &there };
+            refused.push(open(process, wrong.clone()).await.status.as_u16());
+        }
+        assert!(refused[..30].iter().all(|status| *status == 404), "{refused:?}");
+        assert_eq!(refused[30..], [429; 4], "{refused:?}");
+        // Nobody guesses while nobody counts.
+        let right = json!({"secret": secret, "password": "open sesame"});
+        let uncounted = house.beside(stage, Arc::new(Away)).await;
+        assert_eq!(open(&uncounted, right.clone()).await.refusal().1, "boards_busy");
+        open(&house, right).await.good();
+    }
+
     pub async fn embeddings_have_tokens_that_settle_variables(stage: &Stage) {
         let house = house(stage).await;
         house.post("dashboards", json!({"key": "sales", "text": SALES})).await.good();
@@ -238,5 +279,6 @@ on_both!(
     no_question_tells_viewers_its_conditions,
     links_that_are_over_leave_room,
     passwords_are_asked_and_counted,
+    passwords_count_together_in_all_processes,
     embeddings_have_tokens_that_settle_variables,
 );

@@ -137,12 +137,14 @@ mod scenes {
         let (owner, _) = house.owner().await;
         let buy = json!({"activity": "buy", "schema": {"type": "object", "additionalProperties": false}});
         house.post(&owner, &plan("/activities"), buy).await.good();
-        let items = json!([item("buy", "1", json!({"a\u{0}b": 1})), item("buy", "2", json!({"c": 1}))]);
+        let items = json!([item("buy", "1", json!({"a\u{0}b": 1})), item("buy", "2\u{0}", json!({"c": 1}))]);
         assert_eq!(send(&plans, &items, 1_000), (2, 0));
         plans.flush().await.expect("written");
         let told = violations(&house, &owner).await;
         let paths: Vec<&str> = told.iter().map(|(_, path, ..)| path.as_str()).collect();
         assert_eq!(paths, ["/a\u{fffd}b", "/c"]);
+        let examples: Vec<&str> = told.iter().map(|(.., example)| example.as_str()).collect();
+        assert_eq!(examples, ["1", "2\u{fffd}"]);
     }
 
     pub async fn names_are_as_long_as_they_may_be_in_whatever_letters(stage: &Stage) {

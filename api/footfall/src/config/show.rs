@@ -26,7 +26,20 @@ fn masked(name: &str, value: &Value) -> Value {
     if secret && !text.is_empty() {
         return Value::String("********".into());
     }
-    Value::String(without_password(text).unwrap_or_else(|| text.clone()))
+    Value::String(without_parameter(&without_password(text).unwrap_or_else(|| text.clone())))
+}
+
+/// PostgreSQL takes a password among the parameters of its URL as well.
+fn without_parameter(url: &str) -> String {
+    let Some((place, parameters)) = url.split_once('?').filter(|(place, _)| place.contains("://")) else {
+        return url.to_owned();
+    };
+    let shown = |parameter: &str| match parameter.split_once('=') {
+        Some((name, _)) if name.to_ascii_lowercase().ends_with("password") => format!("{name}=********"),
+        _ => parameter.to_owned(),
+    };
+    let parameters: Vec<String> = parameters.split('&').map(shown).collect();
+    format!("{place}?{}", parameters.join("&"))
 }
 
 fn without_password(text: &str) -> Option<String> {

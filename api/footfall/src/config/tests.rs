@@ -47,6 +47,18 @@ fn each_layer_covers_the_one_before() {
 }
 
 #[test]
+fn passwords_are_not_shown_wherever_they_stand_in_an_address() {
+    let shown = |url: &str| Config::load(&given(&[], &[("database.url", url)])).unwrap().to_toml();
+    for url in [
+        "postgres://me:hunter2@host/db?sslmode=require",
+        "postgres:///db?host=/run/postgres&user=me&password=hunter2&sslmode=require",
+    ] {
+        let text = shown(url);
+        assert!(!text.contains("hunter2") && text.contains("sslmode=require"), "{text}");
+    }
+}
+
+#[test]
 fn unknown_names_get_a_suggestion() {
     let error = |given: &Given| Config::load(given).unwrap_err().to_string();
     let flag = error(&given(&[], &[("log.segment_byte", "1")]));

@@ -79,6 +79,8 @@ pub async fn run(from: &Settings, to: &Settings, target: &Path, clock: Arc<dyn C
         say(format!("erasures: {} that were asked for after the copy are done here too", grouped(forgetting.told())));
     }
     changed(from, to, clock).await?;
+    // First, so that a command that is killed here is not started again with a part of the copy.
+    fs::remove_file(tail_of(to)).map_err(AppError::file(tail_of(to)))?;
     let folder = folder_of(to);
     fs::remove_dir_all(&folder).map_err(AppError::file(folder))?;
     say(format!("moved; {} records came after the copy", grouped(tail.records())));

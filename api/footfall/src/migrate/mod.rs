@@ -89,6 +89,10 @@ fn settings_of(file: &Path) -> Result<Settings, AppError> {
 pub async fn run(arguments: MigrateArgs, clock: Arc<dyn Clock>) -> Result<(), AppError> {
     let (from, to) = (settings_of(&arguments.from)?, settings_of(&arguments.to)?);
     differ(&from, &to)?;
+    if !live::is_begun(&to) {
+        // A command that was killed in its last step has nothing left to do; what it has moved must not be taken for something in the way.
+        refuse_moved(&from)?;
+    }
     let source = Presence::find(&from.data_dir).await;
     if live::is_begun(&to) || (source.is_some() && live::is_possible(&from, &to)) {
         return live::run(&from, &to, &arguments.to, clock).await;
@@ -294,6 +298,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("moved"), b"").unwrap();
         let refused = Stack::open_to_append(&settings(folder.path()), Arc::new(SystemClock)).await.err();
+        assert!(matches!(refused, Some(AppError::Migrate(MigrateError::Moved(_)))), "{refused:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_was_moved_is_not_moved_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings_file = |name: &str| {
+            let (file, data) = (folder.path().join(format!("{name}.toml")), folder.path().join(name));
+            fs::create_dir(&data).unwrap();
+            fs::write(&file, format!("data_dir = {:?}\n", data.display().to_string())).unwrap();
+            file
+        };
+        let arguments = MigrateArgs { from: settings_file("from"), to: settings_file("to") };
+        fs::write(folder.path().join("from/moved"), b"").unwrap();
+        let refused = run(arguments, Arc::new(SystemClock)).await.err();
         assert!(matches!(refused, Some(AppError::Migrate(MigrateError::Moved(_)))), "{refused:?}");
     }
 
