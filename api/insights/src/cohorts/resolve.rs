@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use footfall_pipelines_insights::definition::{Cohort, CohortPeople, Question};
+use footfall_pipelines_insights::definition::{ActivitiesOf, Cohort, CohortPeople, Question};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{CohortError, Cohorts, storage};
@@ -11,6 +13,8 @@ use super::{CohortError, Cohorts, storage};
 /// Cohorts that one question may name, those that they name included; each as often as it is named.
 const NAMED_MAX: usize = 200;
 const MEMBER: &str = "cohort";
+/// Of the cell of a number: `{"cohort": "Keen people"}` there is the name of a line, no key.
+const LABEL: &str = "label";
 
 /// The key of a saved cohort, where this names one.
 fn named(value: &Value) -> Option<&str> {
@@ -20,7 +24,9 @@ fn named(value: &Value) -> Option<&str> {
 
 fn each_inner(value: &Value, mut each: impl FnMut(&Value)) {
     match value {
-        Value::Object(members) => members.values().for_each(&mut each),
+        Value::Object(members) => {
+            members.iter().filter(|(name, _)| name.as_str() != LABEL).for_each(|(_, inner)| each(inner));
+        }
         Value::Array(items) => items.iter().for_each(&mut each),
         _ => {}
     }
@@ -72,7 +78,10 @@ impl Expanding<'_> {
             return Ok(());
         }
         match value {
-            Value::Object(members) => members.values_mut().try_for_each(|inner| self.expand(inner)),
+            Value::Object(members) => {
+                let mut others = members.iter_mut().filter(|(name, _)| name.as_str() != LABEL);
+                others.try_for_each(|(_, inner)| self.expand(inner))
+            }
             Value::Array(items) => items.iter_mut().try_for_each(|inner| self.expand(inner)),
             _ => Ok(()),
         }
@@ -82,9 +91,24 @@ impl Expanding<'_> {
 impl Cohorts {
     /// The question with the definitions of the saved cohorts that it names.
     pub(crate) async fn resolve(&self, project: &str, question: Question) -> Result<Question, CohortError> {
-        let mut value = serde_json::to_value(&question).map_err(|_| CohortError::Damaged)?;
+        match question {
+            // It has no JSON that is read again; the number that it is about has.
+            Question::Activities(ActivitiesOf { of, limit, after }) => {
+                let of = self.resolved(project, of).await?;
+                Ok(Question::Activities(ActivitiesOf { of, limit, after }))
+            }
+            question => self.resolved(project, question).await,
+        }
+    }
+
+    async fn resolved<T: Serialize + DeserializeOwned + Send>(
+        &self,
+        project: &str,
+        asked: T,
+    ) -> Result<T, CohortError> {
+        let mut value = serde_json::to_value(&asked).map_err(|_| CohortError::Damaged)?;
         match self.put_in_place(project, &mut value, None).await? {
-            false => Ok(question),
+            false => Ok(asked),
             true => serde_json::from_value(value).map_err(|_| CohortError::Damaged),
         }
     }
@@ -141,6 +165,19 @@ mod tests {
         assert_eq!(names(&question), ["a", "b"]);
         let want = json!({"scope": {"people": {"all": [{"listed": ["x"]}, {"not": {"listed": ["x"]}}]}}, "cohort": "c", "n": 1});
         assert_eq!(expand(question, definitions, &[]).unwrap(), want);
+    }
+
+    #[test]
+    fn the_label_of_a_number_names_no_saved_cohort() {
+        let question =
+            json!({"scope": {"people": {"cohort": "a"}}, "cohorts": [{"name": "a", "cohort": {"cohort": "a"}}]});
+        let asked = json!({"trend": {"question": question, "cell": {"label": {"cohort": "a"}}}});
+        assert_eq!(names(&asked), ["a"]);
+        assert!(names(&asked["trend"]["cell"]).is_empty());
+        let found = expand(asked, json!({"a": {"listed": ["x"]}}), &[]).unwrap();
+        assert_eq!(found["trend"]["cell"]["label"], json!({"cohort": "a"}));
+        let people = &found["trend"]["question"];
+        assert_eq!([&people["scope"]["people"], &people["cohorts"][0]["cohort"]], [&json!({"listed": ["x"]}); 2]);
     }
 
     #[test]

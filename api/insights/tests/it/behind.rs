@@ -101,6 +101,24 @@ async fn every_number_of_activities_has_them() {
     assert_eq!(house.post(&owner, &at("trend/activities"), too_many).await.status.as_u16(), 400);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_of_saved_cohorts_lead_to_what_they_count() {
+    let stage = Stage::sqlite().await.expect("SQLite is built in");
+    let (house, lake) = house(&stage).await;
+    let (owner, _) = house.owner().await;
+    lake::publish(&lake, PROJECT, &lines(), 0).await;
+    let views = json!({"select": {"activities": ["view"]}, "from_ms": 0, "until_ms": START + 9 * DAY, "at_least": 2});
+    let keen = json!({"key": "keen", "name": "Keen people", "definition": {"did": views}});
+    house.post(&owner, &format!("/v1/projects/{PROJECT}/cohorts"), keen).await.good();
+    let mut question = trend();
+    question["cohorts"] = json!([{"name": "Keen people", "cohort": {"cohort": "keen"}}]);
+    let body = json!({"question": question, "cell": {"label": {"cohort": "Keen people"}}});
+    let people = house.post(&owner, &at("trend/people"), body.clone()).await.good().json();
+    assert_eq!(people["answer"]["listed"], json!([person_id_of(PROJECT, "bob").to_string()]));
+    let behind = house.post(&owner, &at("trend/activities"), body).await.good().json();
+    assert_eq!(told(&behind), pairs(&[("bob", "3"), ("bob", "2")]));
+}
+
 /// Of the same person, name and moment, those are listed that the question took; page by page none twice, none left out.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_one_moment_those_are_listed_that_were_counted() {

@@ -148,6 +148,9 @@ pub(super) fn who(asked: &PeopleOf) -> Option<String> {
             let (question, days) = (&asked.question, asked.cell.period.days());
             let all = buckets(Bucket::Day, &question.scope, 29)?;
             let (place, _, until) = bucket_at(Bucket::Day, &question.scope, asked.cell.day_ms, 29)?;
+            if place < 29 {
+                return None;
+            }
             let from = *all.starts().get((place + 1).saturating_sub(days))?;
             Some(format!(
                 "SELECT DISTINCT person_id FROM activity WHERE {} AND {} AND {}",
@@ -171,6 +174,7 @@ pub(super) fn who(asked: &PeopleOf) -> Option<String> {
                 u8::from(*again)
             )),
             PlacesCell::Within { rings } => {
+                asked.question.catchment.as_ref().filter(|catchment| *rings <= catchment.rings)?;
                 let near = places::disk(&asked.question, &rings.to_string())?;
                 Some(format!("SELECT person_id FROM {} WHERE has({near}, cell)", places::located(&asked.question)))
             }

@@ -349,10 +349,12 @@ impl Said<'_> {
     pub fn stretches(&self) -> String {
         let Funnel { scope, steps, window_ms, .. } = self.funnel;
         let last = scope.until_ms;
+        // A window may be so long that its end cannot be said.
+        let latest = last.saturating_sub(*window_ms);
         format!(
             "SELECT person_id, level = {n} AS converted, \
              if(level = {n}, walk.4, arrayFirst(e -> e.2 = 0 AND bitAnd(e.4, 1) != 0, entries).1) AS began, \
-             if(level = {n}, walk.3, least(began + {window_ms} + 1, toInt64({last}))) AS ended\n  FROM ({})\n  WHERE level >= 1",
+             if(level = {n}, walk.3, if(began >= {latest}, toInt64({last}), began + {window_ms} + 1)) AS ended\n  FROM ({})\n  WHERE level >= 1",
             self.walked(),
             n = steps.len()
         )

@@ -21,7 +21,7 @@ mod trend;
 
 use jiff::Timestamp;
 
-use crate::definition::{Bucket, Cohort, NamedCohort, Question, Retention, zone};
+use crate::definition::{Bucket, Cohort, NamedCohort, PeopleOf, Question, Retention, zone};
 
 /// The finite number that a text stands for, and the value of a member of JSON as text, as `->>` gives it.
 const PRELUDE: &str = "WITH (value) -> if(isFinite(toFloat64OrNull(value)), toFloat64OrNull(value), NULL) AS number_of, \
@@ -73,33 +73,43 @@ pub fn clickhouse_unsaid(question: &Question) -> Option<&'static str> {
         Question::Exposures(_) => Some("results of experiments have statements of their own"),
         Question::Activities(_) => Some("pages of activities are read from the table itself"),
         Question::People(asked) if cells::who(asked).is_none() => Some(NO_CELL),
-        _ if has_hours_of_its_own(question) => Some("hours around a change of this zone's clock are others there"),
+        _ if has_hours_of_its_own(question) => Some(OWN_HOURS),
         _ => None,
     };
     question.each_part(&mut |part, _| unsaid = unsaid.or_else(|| people::unsaid(part)));
     unsaid
 }
 
-/// Where a clock is changed by a part of an hour, the hours beside that are not those that ClickHouse finds; but of zones where
-/// it is each year there is a statement that does.
+/// Whether a question is about hours that are not those that ClickHouse finds.
 fn has_hours_of_its_own(question: &Question) -> bool {
-    let Some(scope) = question.scope().filter(|_| question.bucket() == Some(Bucket::Hour)) else { return false };
-    if rows::has_half_hours(&scope.zone) {
-        return false;
+    if let Question::People(of) = question {
+        // The hour of these is said as a stretch of time.
+        return !matches!(of, PeopleOf::Trend(_) | PeopleOf::Sessions(_)) && has_hours_of_its_own(&of.question());
     }
+    let Some(scope) = question.scope().filter(|_| question.bucket() == Some(Bucket::Hour)) else { return false };
     // The span before, too.
     let before_ms = scope.before().map_or(scope.from_ms, |before| before.from_ms);
-    let (Ok(from), Ok(until)) = (Timestamp::from_millisecond(before_ms), Timestamp::from_millisecond(scope.until_ms))
-    else {
+    are_hours_others(&scope.zone, before_ms, scope.until_ms)
+}
+
+/// Where a clock is changed by a part of an hour, the hours beside that are not those that ClickHouse finds; but of zones where
+/// it is each year there is a statement that does.
+fn are_hours_others(zone_name: &str, from_ms: i64, until_ms: i64) -> bool {
+    if rows::has_half_hours(zone_name) {
+        return false;
+    }
+    let (Ok(from), Ok(until)) = (Timestamp::from_millisecond(from_ms), Timestamp::from_millisecond(until_ms)) else {
         return false;
     };
-    let Ok(zone) = zone(&scope.zone) else { return false };
+    let Ok(zone) = zone(zone_name) else { return false };
     let mut seconds = zone.to_offset(from).seconds();
     let changes = zone.following(from).take_while(|change| change.timestamp() <= until);
     let mut by =
         changes.map(|change| change.offset().seconds() - std::mem::replace(&mut seconds, change.offset().seconds()));
     by.any(|by| by % 3_600 != 0)
 }
+
+const OWN_HOURS: &str = "hours around a change of this zone's clock are others there";
 
 /// Why people of a number cannot be said.
 const NO_CELL: &str = "a cell is none of its question's answer";

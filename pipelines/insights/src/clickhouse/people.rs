@@ -3,7 +3,7 @@
 use super::cells;
 use super::funnel::Walk;
 use super::rows::{bucket, list, member, people_of, quoted, selected, test, within};
-use crate::definition::{Cohort, Comparison, Part, Test};
+use crate::definition::{Bucket, Cohort, Comparison, Part, Question, Test};
 
 pub(super) fn cohort(asked: &Cohort) -> String {
     let join = |parts: &[Cohort], word: &str, none: &str| match parts {
@@ -48,6 +48,14 @@ pub(super) fn cohort(asked: &Cohort) -> String {
 pub(super) fn unsaid(part: Part<'_>) -> Option<&'static str> {
     match part {
         Part::Cohort(Cohort::InCell(of)) if cells::who(of).is_none() => Some(super::NO_CELL),
+        Part::Cohort(Cohort::InCell(of)) if super::has_hours_of_its_own(&Question::People(of.as_ref().clone())) => {
+            Some(super::OWN_HOURS)
+        }
+        Part::Cohort(Cohort::DidOften { bucket: Bucket::Hour, zone, from_ms, until_ms, .. })
+            if super::are_hours_others(zone, *from_ms, *until_ms) =>
+        {
+            Some(super::OWN_HOURS)
+        }
         Part::Cohort(Cohort::Cohort(_)) => Some("it names a saved cohort whose definition is not known here"),
         Part::Sql(_) => {
             Some("a condition is an expression of SQL in this server's dialect, which ClickHouse reads otherwise")

@@ -15,9 +15,10 @@ pub(super) fn ms_of(start: &str) -> String {
     format!("toUnixTimestamp64Milli(toDateTime64({start}, 3))")
 }
 
-/// A text as a literal.
+/// A text as a literal. A semicolon and a line break are between statements alone, and nothing ends at a NUL.
 pub(crate) fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+    let escaped = text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n").replace('\0', "\\0");
+    format!("'{escaped}'")
 }
 
 pub(super) fn list(texts: &[String]) -> String {
@@ -230,11 +231,20 @@ fn in_session(comparison: &SessionComparison) -> String {
         SessionProperty::Entry => "argMin(event, (ms, event))",
         SessionProperty::Exit => "argMax(event, (ms, event))",
     };
+    // Numbers are compared by their value, whatever they are written as.
+    let numbers = |texts: &[String]| -> Vec<String> {
+        texts.iter().filter_map(|text| text.parse::<f64>().ok()).map(|number| (number + 0.0).to_string()).collect()
+    };
+    let asked = match (comparison.property, &comparison.test) {
+        (SessionProperty::DurationMs | SessionProperty::Rows, Test::Is(these)) => Test::Is(numbers(these)),
+        (SessionProperty::DurationMs | SessionProperty::Rows, Test::IsNot(these)) => Test::IsNot(numbers(these)),
+        (_, asked) => asked.clone(),
+    };
     format!(
         "(person_id, {MS}) IN (SELECT person_id, arrayJoin(times) FROM (SELECT person_id, groupArray(ms) AS times, {value} AS value \
          FROM {} GROUP BY person_id, session) WHERE {})",
         with_sessions(1_800_000, "1"),
-        test("value", &comparison.test)
+        test("value", &asked)
     )
 }
 

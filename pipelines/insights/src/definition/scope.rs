@@ -1,6 +1,6 @@
 //! What a question looks at: a span of time, the zone whose days and weeks count, and which people.
 
-use jiff::{Timestamp, Unit};
+use jiff::{Span, Timestamp, Unit, Zoned};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
@@ -54,12 +54,41 @@ impl Scope {
             let (from, until) = (at(self.from_ms)?, at(self.until_ms)?);
             // A day may begin at another hour than midnight: then dates alone tell how many there are.
             let before = match from.start_of_day()? == from && until.start_of_day()? == until {
-                true => from.date().checked_sub(from.date().until(until.date())?)?.to_zoned(zone.clone())?,
+                true => days_before(&from, days_between(&from, &until)?)?,
                 false => from.checked_sub(from.until((Unit::Day, &until))?)?,
             };
             Ok(before.timestamp().as_millisecond())
         };
         Ok(Scope { from_ms: begins().map_err(out_of_range)?, until_ms: self.from_ms, ..self.clone() })
+    }
+}
+
+const DAY_SECONDS: i32 = 86_400;
+
+/// How many days begin from one beginning of a day to another. A day that a zone left out is none, as 30 December 2011 of Apia.
+fn days_between(from: &Zoned, until: &Zoned) -> Result<i64, jiff::Error> {
+    let mut seconds = from.offset().seconds();
+    let changes = from.time_zone().following(from.timestamp());
+    let changes = changes.take_while(|change| change.timestamp() <= until.timestamp());
+    let left_out = changes.map(|change| {
+        let by = change.offset().seconds() - std::mem::replace(&mut seconds, change.offset().seconds());
+        i64::from(by.max(0) / DAY_SECONDS)
+    });
+    let left_out: i64 = left_out.sum();
+    Ok(i64::from(from.date().until(until.date())?.get_days()) - left_out)
+}
+
+/// Where so many days begin that end with the beginning of one.
+fn days_before(end: &Zoned, days: i64) -> Result<Zoned, jiff::Error> {
+    let mut back = days;
+    loop {
+        let date = end.date().checked_sub(Span::new().try_days(back)?)?;
+        let start = date.to_zoned(end.time_zone().clone())?;
+        let missing = days - days_between(&start, end)?;
+        if missing <= 0 {
+            return Ok(start);
+        }
+        back += missing;
     }
 }
 
@@ -99,6 +128,19 @@ mod tests {
         // Beirut's 31 March 2024 begins at 1:00.
         assert_eq!(before("Asia/Beirut", "2024-03-30T22:00:00Z", "2024-04-01T21:00:00Z"), "2024-03-28T22:00:00Z");
         assert_eq!(before("UTC", "2026-03-29T22:00:00Z", "2026-04-05T22:00:00Z"), "2026-03-22T22:00:00Z");
+    }
+
+    #[test]
+    fn a_day_that_was_left_out_is_none() {
+        // Apia's 29 December 2011 was followed by the 31st.
+        let apia = |from: &str, until: &str| {
+            before("Pacific/Apia", &format!("{from}T10:00:00Z"), &format!("{until}T10:00:00Z"))
+        };
+        // The 31st alone, with the day after, and from the 29th on; each beginning is ten o'clock in UTC.
+        assert_eq!(apia("2011-12-30", "2011-12-31"), "2011-12-29T10:00:00Z");
+        assert_eq!(apia("2011-12-31", "2012-01-02"), "2011-12-29T10:00:00Z");
+        assert_eq!(apia("2011-12-29", "2011-12-31"), "2011-12-27T10:00:00Z");
+        assert_eq!(apia("2011-12-30", "2012-01-04"), "2011-12-25T10:00:00Z");
     }
 
     #[test]

@@ -53,6 +53,16 @@ pub(super) fn answer(context: &Context<'_>, active: &ActivePeople) -> Result<Act
     Ok(ActivePeopleAnswer { days: (MONTH - 1..n).map(day).collect() })
 }
 
+/// The day of a number, among all with those before the span.
+pub(super) fn day_of(days: &Buckets, cell: &ActivePeopleCell) -> Result<usize, InsightError> {
+    let day = bucket_of(days, "day_ms", cell.day_ms)?;
+    // Of those before the span not all 30 days are there, and no number is told.
+    if day + 1 < MONTH {
+        return Err(InsightError::question("day_ms", "lies before the question's span"));
+    }
+    Ok(day)
+}
+
 /// People of a period that ends with a day.
 pub(super) fn people(
     context: &Context<'_>,
@@ -61,7 +71,7 @@ pub(super) fn people(
 ) -> Result<PersonSet, InsightError> {
     let scope = &active.scope;
     let buckets = Buckets::new(Bucket::Day, &scope.zone, scope.from_ms, scope.until_ms, MONTH - 1)?;
-    let day = bucket_of(&buckets, "day_ms", cell.day_ms)?;
+    let day = day_of(&buckets, cell)?;
     let length = match cell.period {
         ActivePeriod::Day => 1,
         ActivePeriod::Week => WEEK,

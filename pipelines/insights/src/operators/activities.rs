@@ -222,7 +222,7 @@ fn of_active<'a>(
 ) -> Result<Rows<'a>, InsightError> {
     let scope = &asked.scope;
     let days = Buckets::new(Bucket::Day, &scope.zone, scope.from_ms, scope.until_ms, active::MONTH - 1)?;
-    let day = bucket_of(&days, "day_ms", cell.day_ms)?;
+    let day = active::day_of(&days, cell)?;
     let first = (day + 1).saturating_sub(cell.period.days());
     plain(context, &asked.select, (days.starts()[first], days.end(day)), context.people(scope)?)
 }

@@ -1,6 +1,8 @@
 //! Correlation: of each segment the stretches of those who entered the funnel, then what lies at their beginnings and
 //! within them.
 
+use std::collections::BTreeSet;
+
 use super::compile::Compiled;
 use super::contingency::{Table, false_discovery_rates};
 use super::engine::Context;
@@ -141,6 +143,12 @@ fn check(asked: &Correlation) -> Result<(), InsightError> {
     }
     if asked.properties.len().max(asked.person_properties.len()) > PROPERTIES_MAX {
         return Err(InsightError::question("properties", format!("at most {PROPERTIES_MAX}")));
+    }
+    // What is named twice would be tested twice, and its dictionary held twice.
+    for (field, names) in [("properties", &asked.properties), ("person_properties", &asked.person_properties)] {
+        if names.iter().collect::<BTreeSet<_>>().len() < names.len() {
+            return Err(InsightError::question(field, "names a property twice"));
+        }
     }
     Ok(())
 }

@@ -145,6 +145,9 @@ pub(super) fn wanted_cells(asked: &Places, cell: &PlacesCell) -> Result<Vec<Cell
             let cell: CellIndex = cell.parse().map_err(|_| no_cell())?;
             Some(vec![cell]).filter(|_| cell.resolution() == resolution)
         }
+        (PlacesCell::Within { rings: most }, Some(catchment)) if *most > catchment.rings => {
+            return Err(InsightError::question("rings", "the question's catchment has fewer"));
+        }
         (PlacesCell::Within { rings: most }, Some(catchment)) => {
             let all = rings(catchment, resolution)?.into_iter();
             Some(all.filter(|(_, ring)| ring <= most).map(|(cell, _)| cell).collect())

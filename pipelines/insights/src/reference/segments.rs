@@ -39,7 +39,7 @@ impl World {
             Some((at, ms)) => (at - ms, at),
             None => {
                 let start = of_first[0].time_ms;
-                (start, (start + funnel.window_ms + 1).min(funnel.scope.until_ms))
+                (start, start.saturating_add(funnel.window_ms).saturating_add(1).min(funnel.scope.until_ms))
             }
         };
         let mut has: BTreeSet<FactorOf> = BTreeSet::new();

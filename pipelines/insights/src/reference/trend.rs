@@ -161,11 +161,10 @@ fn running(running: Running, values: &[Option<f64>], bucket: usize) -> Option<f6
     let so_far = || values[..=bucket].iter().flatten();
     match running {
         Running::Each => values[bucket],
-        Running::Sum => Some(so_far().fold(0.0, |sum, value| sum + value)),
+        Running::Sum => Some(total(so_far().copied())),
         Running::Average(buckets) => {
             let near: Vec<f64> = values[..=bucket].iter().rev().take(buckets).rev().flatten().copied().collect();
-            let sum: f64 = near.iter().sum();
-            (!near.is_empty()).then_some(sum / near.len() as f64)
+            (!near.is_empty()).then(|| total(near.iter().copied()) / near.len() as f64)
         }
     }
 }

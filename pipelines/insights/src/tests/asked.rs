@@ -219,6 +219,15 @@ pub fn trend() -> impl Strategy<Value = Question> {
     )
 }
 
+/// Of a long span one day about the change of clocks: the reference goes through its hours one by one.
+fn near(scope: &mut Scope) {
+    const DAY: i64 = 24 * HOUR;
+    if scope.until_ms - scope.from_ms > DAY {
+        scope.from_ms = scope.from_ms.max(FROM + 36 * HOUR).min(scope.until_ms - DAY);
+        scope.until_ms = scope.from_ms + DAY;
+    }
+}
+
 /// What overviews ask: rows, people, new people and sessions of everything, by activity or not.
 pub fn overview() -> impl Strategy<Value = Question> {
     let all = vec![Measure::Count, Measure::People, Measure::NewPeople, Measure::Sessions];
@@ -235,20 +244,25 @@ pub fn overview() -> impl Strategy<Value = Question> {
 
 /// What is asked by the hour where clocks are changed by half of one.
 pub fn hours() -> impl Strategy<Value = Question> {
-    prop_oneof![2 => overview().boxed(), 1 => question().boxed()].prop_filter_map(
-        "it has no buckets",
-        |mut question| {
-            let (scope, bucket) = match &mut question {
-                Question::Trend(asked) => (&mut asked.scope, &mut asked.bucket),
-                Question::Lifecycle(asked) => (&mut asked.scope, &mut asked.bucket),
-                Question::Stickiness(asked) => (&mut asked.scope, &mut asked.bucket),
-                Question::Sessions(asked) => (&mut asked.scope, &mut asked.bucket),
-                _ => return None,
-            };
-            (scope.zone, *bucket) = ("Australia/Lord_Howe".to_owned(), Bucket::Hour);
-            Some(question)
-        },
-    )
+    prop_oneof![
+        6 => overview().boxed(),
+        3 => question().boxed(),
+        2 => retention().boxed(),
+        2 => funnel().boxed(),
+    ]
+    .prop_filter_map("it has no buckets", |mut question| {
+        let (scope, bucket) = match &mut question {
+            Question::Trend(asked) => (&mut asked.scope, &mut asked.bucket),
+            Question::Lifecycle(asked) => (&mut asked.scope, &mut asked.bucket),
+            Question::Stickiness(asked) => (&mut asked.scope, &mut asked.bucket),
+            Question::Sessions(asked) => (&mut asked.scope, &mut asked.bucket),
+            Question::Retention(asked) => (&mut asked.scope, &mut asked.bucket),
+            Question::Funnel(asked) => (&mut asked.scope, asked.trend.as_mut()?),
+            _ => return None,
+        };
+        (scope.zone, *bucket) = ("Australia/Lord_Howe".to_owned(), Bucket::Hour);
+        Some(question)
+    })
 }
 
 pub fn funnel() -> impl Strategy<Value = Question> {
@@ -269,12 +283,16 @@ pub fn funnel() -> impl Strategy<Value = Question> {
             .prop_map(|bounds| bounds.into_iter().map(|bound| bound * HOUR / 4).collect()),
     ];
     let times = prop::option::weighted(0.4, bounds.prop_map(|bounds_ms| FunnelTimes { bounds_ms }));
-    let trend = prop::option::weighted(0.4, prop::sample::select(vec![Bucket::Day, Bucket::Week, Bucket::Month]));
+    let buckets = vec![Bucket::Hour, Bucket::Day, Bucket::Week, Bucket::Month];
+    let trend = prop::option::weighted(0.4, prop::sample::select(buckets));
     let more = (trend, times);
     (scope(), prop::collection::vec(select(), 1..5), order, window, exclusions, parts, more).prop_map(
-        |(scope, steps, order, window_ms, exclusions, (breakdown, cohorts), (trend, times))| {
+        |(mut scope, steps, order, window_ms, exclusions, (breakdown, cohorts), (trend, times))| {
             let cohorts = if breakdown.is_some() { Vec::new() } else { cohorts };
             let trend = trend.filter(|_| order != FunnelOrder::Unordered);
+            if trend == Some(Bucket::Hour) {
+                near(&mut scope);
+            }
             let n = steps.len();
             let between = |(select, a, b): (Selector, usize, usize)| {
                 let after = 1 + a % (n - 1).max(1);
@@ -301,8 +319,10 @@ pub fn retention() -> impl Strategy<Value = Question> {
     let breakdown = (by(), 0usize..4).prop_map(|(by, top)| Breakdown { properties: vec![by], top });
     let parts = (prop::option::of(breakdown), named());
     (scope(), bucket(), kind, select(), select(), any::<bool>(), parts).prop_map(
-        |(scope, bucket, kind, start, returning, unbounded, (breakdown, cohorts))| {
-            let bucket = if bucket == Bucket::Hour { Bucket::Day } else { bucket };
+        |(mut scope, bucket, kind, start, returning, unbounded, (breakdown, cohorts))| {
+            if bucket == Bucket::Hour {
+                near(&mut scope);
+            }
             let cohorts = if breakdown.is_some() { Vec::new() } else { cohorts };
             Question::Retention(Retention { scope, bucket, kind, start, returning, unbounded, breakdown, cohorts })
         },

@@ -8,7 +8,7 @@ use super::ask;
 use crate::definition::*;
 use crate::projection::{ColumnKind, Dictionaries, Dictionary, Rows, Snapshot, Trait, Values};
 use crate::reference::{Row, World};
-use crate::{Engine, InsightError};
+use crate::{Engine, InsightError, clickhouse_unsaid};
 
 fn at(text: &str) -> i64 {
     text.parse::<jiff::Timestamp>().unwrap().as_millisecond()
@@ -140,6 +140,22 @@ fn ten_dimes_are_a_dollar() {
 }
 
 #[test]
+fn what_runs_on_is_rounded_once() {
+    let priced = |day: usize| {
+        let numbers = BTreeMap::from([("n".to_owned(), 0.1)]);
+        Row { numbers, ..row("p", &format!("2026-05-{day:02}T10:00:00Z"), "buy") }
+    };
+    let given = given((1..=10).map(priced).collect(), &[]);
+    let scope = Scope::utc(at("2026-05-01T00:00:00Z"), at("2026-05-11T00:00:00Z"));
+    let last = |running: Running| {
+        let series = vec![Series { select: Selector::any(), measures: vec![Measure::Sum("n".to_owned())] }];
+        let trend = Trend { series, running, ..counts(scope.clone(), Bucket::Day, None, false) };
+        trend_of(&given, trend).lines[0].measures[0].last().copied().flatten()
+    };
+    assert_eq!([last(Running::Sum), last(Running::Average(10))], [Some(1.0), Some(0.1)]);
+}
+
+#[test]
 fn at_most_as_often_as_can_be_said_is_everybody() {
     let given = given(vec![row("a", "2026-05-04T10:00:00Z", "view"), row("b", "2026-05-05T10:00:00Z", "buy")], &[]);
     let select = Selector::named("view");
@@ -192,4 +208,80 @@ fn cells_far_beyond_an_answer_are_of_nobody() {
     let asked = Question::People(PeopleOf::Retention(asked));
     let answer = Engine { threads: 1 }.ask(&snapshot, &asked, &AtomicBool::new(false));
     assert!(matches!(answer, Err(InsightError::Question { field: "after", .. })));
+}
+
+fn correlation(scope: Scope, steps: &[&str], window_ms: i64) -> Correlation {
+    let funnel = Funnel {
+        scope,
+        steps: steps.iter().map(|name| Selector::named(name)).collect(),
+        order: FunnelOrder::Ordered,
+        window_ms,
+        exclusions: Vec::new(),
+        breakdown: None,
+        cohorts: Vec::new(),
+        trend: None,
+        times: None,
+    };
+    let (properties, person_properties) = (Vec::new(), Vec::new());
+    Correlation { funnel, properties, person_properties, activities: true, people_least: 1, top: 5 }
+}
+
+#[test]
+fn a_window_without_end_ends_with_the_span() {
+    let rows =
+        [("a", "view", 0), ("a", "open", 1), ("a", "buy", 2), ("b", "view", 0), ("b", "open", 5), ("c", "view", 0)];
+    let rows = rows.map(|(who, activity, minute)| row(who, &format!("2026-05-04T10:0{minute}:00Z"), activity));
+    let scope = Scope::utc(at("2026-05-04T00:00:00Z"), at("2026-05-05T00:00:00Z"));
+    let asked = Question::Correlation(correlation(scope, &["view", "buy"], i64::MAX));
+    let Answer::Correlation(answer) = both(&given(rows.to_vec(), &[]), &asked) else { panic!("no correlation") };
+    assert_eq!((answer.entered, answer.converted, answer.factors.len()), (3, 1, 1));
+    let open = &answer.factors[0];
+    let counts = [open.converted_with, open.dropped_with, open.converted_without, open.dropped_without];
+    assert_eq!((&open.of, counts), (&FactorOf::Activity("open".to_owned()), [1, 1, 0, 1]));
+}
+
+#[test]
+fn what_is_named_twice_and_what_no_answer_tells_is_refused() {
+    let numbers = BTreeMap::from([("n".to_owned(), 4.5)]);
+    let given = given(vec![Row { numbers, ..row("a", "2026-05-04T10:00:00Z", "view") }], &[("a", "pro")]);
+    let refused = |question: Question| match (Engine { threads: 1 }).ask(&given.0, &question, &AtomicBool::new(false)) {
+        Err(InsightError::Question { field, .. }) => Some(field),
+        _ => None,
+    };
+    let scope = Scope::utc(at("2026-05-04T00:00:00Z"), at("2026-05-06T00:00:00Z"));
+    let plain = correlation(scope.clone(), &["view"], 0);
+    let names = |name: &str, times: usize| vec![name.to_owned(); times];
+    let by_plan = |times| Correlation { person_properties: names("plan", times), ..plain.clone() };
+    assert_eq!(refused(Question::Correlation(by_plan(1))), None);
+    assert_eq!(refused(Question::Correlation(by_plan(2))), Some("person_properties"));
+    let twice = Correlation { properties: names("w", 2), ..plain.clone() };
+    assert_eq!(refused(Question::Correlation(twice)), Some("properties"));
+    let within = |rings: u32| {
+        let question = Places {
+            scope: scope.clone(),
+            select: Selector::any(),
+            latitude: "n".to_owned(),
+            longitude: "n".to_owned(),
+            resolution: 7,
+            gap_ms: 0,
+            top: 5,
+            catchment: Some(Catchment { latitude: 4.5, longitude: 4.5, rings: 1 }),
+        };
+        let cell = PlacesCell::Within { rings };
+        Question::People(PeopleOf::Places(PlacesPeople { question, cell, limit: 5, after: None }))
+    };
+    assert_eq!((refused(within(1)), clickhouse_unsaid(&within(1))), (None, None));
+    assert_eq!(refused(within(2)), Some("rings"));
+    assert!(clickhouse_unsaid(&within(2)).is_some());
+    let active = |day: &str| {
+        let question = ActivePeople { scope: scope.clone(), select: Selector::any() };
+        let cell = ActivePeopleCell { day_ms: at(day), period: ActivePeriod::Month };
+        PeopleOf::ActivePeople(ActivePeoplePeople { question, cell, limit: 5, after: None })
+    };
+    let behind = |day: &str| Question::Activities(ActivitiesOf { of: active(day), limit: 5, after: None });
+    let (first, before) = ("2026-05-04T00:00:00Z", "2026-05-03T23:00:00Z");
+    assert_eq!((refused(Question::People(active(first))), refused(behind(first))), (None, None));
+    let day = Some("day_ms");
+    assert_eq!((refused(Question::People(active(before))), refused(behind(before))), (day, day));
+    assert!(clickhouse_unsaid(&Question::People(active(before))).is_some());
 }

@@ -56,8 +56,9 @@ fn of(question: Question, share: u32, pick: usize, is_it: bool, name: String) ->
             let scope = &question.scope;
             let buckets = Buckets::new(question.bucket, &scope.zone, scope.from_ms, scope.until_ms, 0).ok()?;
             let start_ms = within(scope, share);
-            // In another season the same moment may lie a bucket later.
-            let left = (buckets.len() - buckets.of(start_ms)).saturating_sub(1).max(1);
+            // In another season the same moment may lie a bucket later; hours of 90 minutes may be fewer too.
+            let fewer = if question.bucket == Bucket::Hour { 3 } else { 1 };
+            let left = (buckets.len() - buckets.of(start_ms)).saturating_sub(fewer).max(1);
             let after_start = (!pick.is_multiple_of(4)).then_some(pick % left);
             let label = label(&question.cohorts, 1, pick);
             let cell = RetentionCell { start_ms, after: after_start, returned: is_it, label };
