@@ -162,6 +162,7 @@ pub async fn house(stage: &Stage) -> House {
     let app = AppSettings { http, ..AppSettings::new(secret) };
     let built = App::build_with(app, access.clone(), clock, |site, _| add(site, &boards)).expect("a clear table");
     let Built { router, document, .. } = built;
+    let document = document.written().expect("a clear table");
     House { access, boards, echo, router, document, token }
 }
 
