@@ -70,6 +70,8 @@ impl Experiments {
             // does it. What is done and that it is done are one transaction, so that nobody comes late with it.
             transaction.commit().await?;
             if !is_mine {
+                // Another process is at it.
+                waiting.insert(place);
                 continue;
             }
             let outcome = match self.apply(Claim { change: &change, at: now }).await {

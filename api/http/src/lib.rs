@@ -38,6 +38,7 @@ pub use credentials::{SessionSettings, csrf_token};
 pub use events::{Answering, Known, Part, Wished, events};
 pub use extract::{JsonBody, Path, Query};
 pub use machinery::{Machinery, Settings, Undeclared};
+pub use openapi::Document;
 pub use page::{LIMIT_MAX, Page, Paging, Unfiltered};
 pub use patch::{Change, Patch, Replace, merge};
 pub use path::{attachment, path, return_path};

@@ -109,7 +109,7 @@ pub async fn house_at_cost(stage: &Stage, settings: AppSettings, memory_kib: u32
     let clock: Arc<dyn Clock> = stage.clock.clone();
     let built = App::build(settings, access.clone(), clock).expect("the table is clear");
     let Built { router, document, routes } = built;
-    House { stage, access, router, document, routes }
+    House { stage, access, router, document: document.written().expect("the table is clear"), routes }
 }
 
 impl House<'_> {

@@ -169,6 +169,7 @@ async fn process(stage: &Stage, access: Access, token: String, buckets: Arc<dyn 
     let app = AppSettings { http, ..AppSettings::new(secret) };
     let built = App::build_with(app, access.clone(), clock, |site, _| add(site, &boards)).expect("a clear table");
     let Built { router, document, .. } = built;
+    let document = document.written().expect("a clear table");
     House { access, boards, echo, router, document, token }
 }
 

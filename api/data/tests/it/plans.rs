@@ -18,6 +18,7 @@ async fn house(stage: &Stage) -> (House<'_>, TrackingPlans) {
     let plans = TrackingPlans::open(access.clone(), clock.clone()).await.expect("migrated");
     let built = App::build_with(settings(), access.clone(), clock, |site, _| add(site, &plans));
     let Built { router, document, routes } = built.expect("the table is clear");
+    let document = document.written().expect("the table is clear");
     (House { stage, access, router, document, routes }, plans)
 }
 

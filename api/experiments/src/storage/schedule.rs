@@ -121,10 +121,17 @@ impl ScheduledKept {
         ScheduledKept::read(&found.ok_or(ExperimentError::NotFound("scheduled change"))?)
     }
 
-    /// What waits and is due, and what was begun and interrupted.
+    /// What waits and is due, and what was begun and interrupted, in the order in which it is to be done. What comes behind a change
+    /// of the same item that somebody is at waits for that one, or it would be done before it.
     pub async fn due(database: &Database, now: Timestamp) -> Result<Vec<ScheduledKept>, ExperimentError> {
-        let query = "SELECT * FROM flag_schedule WHERE due_at <= $1
-                     AND (done_at IS NULL OR (outcome = $2 AND done_at <= $3)) ORDER BY due_at, id LIMIT 100";
+        let query = "SELECT * FROM flag_schedule AS later WHERE due_at <= $1
+                     AND (done_at IS NULL OR (outcome = $2 AND done_at <= $3))
+                     AND NOT EXISTS (SELECT 1 FROM flag_schedule AS earlier
+                         WHERE earlier.project_id = later.project_id AND earlier.kind = later.kind
+                         AND earlier.item_key = later.item_key AND earlier.outcome = $2 AND earlier.done_at > $3
+                         AND (earlier.due_at < later.due_at
+                             OR (earlier.due_at = later.due_at AND earlier.id < later.id)))
+                     ORDER BY due_at, id LIMIT 100";
         let query = statement(query).bind(now).bind(BEGUN).bind(interrupted(now));
         database.read(query).await?.iter().map(ScheduledKept::read).collect()
     }

@@ -11,7 +11,9 @@ on_both!(
     what_is_wrong_is_told_where,
     references_hold,
     a_schedule_is_kept,
-    what_was_interrupted_is_done_again
+    what_is_due_together_is_done_in_order,
+    what_was_interrupted_is_done_again,
+    what_comes_behind_an_interrupted_change_waits_for_it
 );
 
 /// A process hangs between its claim and the change, and another has taken the change for interrupted meanwhile: who comes late does
@@ -212,6 +214,62 @@ mod scenes {
         assert_eq!(house.get("features/banner").await.json()["definition"]["default_value"], true);
         assert_eq!(house.get("scheduled-changes").await.json()["items"][0]["outcome"], "done");
         assert_eq!(house.experiments.do_what_is_due().await.unwrap(), 0, "once");
+    }
+
+    /// A change of a flag that is due on the day, at this time, named by its reason.
+    fn change(key: &str, time: &str, value: &str) -> Value {
+        json!({"kind": "feature", "key": key, "due_at": format!("2026-11-24T{time}:00Z"), "reason": value,
+            "change": {"patch": {"default_value": value}}})
+    }
+
+    /// Changes of one flag whose time has come while nobody looked, two of them at the same moment. Their ids tell the order of those,
+    /// whatever order the database finds them in.
+    pub async fn what_is_due_together_is_done_in_order(stage: &Stage) {
+        let house = house(stage).await;
+        house.make("features", "banner", json!({"value_type": "string", "default_value": "none"})).await;
+        for (id, time, value) in [("a", "13:30", "third"), ("c", "13:00", "second"), ("b", "13:00", "first")] {
+            house.post("scheduled-changes", change("banner", time, value)).await.good();
+            let named = statement("UPDATE flag_schedule SET id = $1 WHERE reason = $2").bind(id).bind(value);
+            house.access.database().execute(named).await.unwrap();
+        }
+        stage.pass(2 * 3_600_000);
+        assert_eq!(house.experiments.do_what_is_due().await.unwrap(), 3);
+        let banner = house.get("features/banner").await.json();
+        assert_eq!((&banner["definition"]["default_value"], &banner["revision"]), (&json!("third"), &json!(4)));
+        let history = house.get("features/banner/revisions").await.json();
+        for (place, value) in ["third", "second", "first"].into_iter().enumerate() {
+            let reason = history["items"][place]["reason"].as_str().unwrap();
+            assert!(reason.ends_with(value), "{place}: {history}");
+        }
+        let listed = house.get("scheduled-changes").await.good().json();
+        let listed = listed["items"].as_array().unwrap().iter().map(|item| (&item["reason"], &item["outcome"]));
+        let done = json!("done");
+        let values = [json!("first"), json!("second"), json!("third")];
+        assert_eq!(listed.collect::<Vec<_>>(), values.iter().map(|value| (value, &done)).collect::<Vec<_>>());
+    }
+
+    /// A process took the first of two changes and ended: the second one waits for it, and that of another flag does not.
+    pub async fn what_comes_behind_an_interrupted_change_waits_for_it(stage: &Stage) {
+        let house = house(stage).await;
+        for key in ["banner", "other"] {
+            house.make("features", key, json!({"value_type": "string", "default_value": "none"})).await;
+        }
+        for (key, value) in [("banner", "first"), ("banner", "second"), ("other", "on")] {
+            house.post("scheduled-changes", change(key, "13:00", value)).await.good();
+        }
+        stage.pass(3_600_000);
+        let begun = statement("UPDATE flag_schedule SET outcome = 'begun', done_at = $1 WHERE reason = 'first'");
+        house.access.database().execute(begun.bind(house.experiments.now())).await.unwrap();
+        stage.pass(60_000);
+        assert_eq!(house.experiments.do_what_is_due().await.unwrap(), 1);
+        let value = async |key: &str| {
+            let flag = house.get(&format!("features/{key}")).await.json();
+            flag["definition"]["default_value"].as_str().unwrap().to_owned()
+        };
+        assert_eq!((value("banner").await, value("other").await), ("none".to_owned(), "on".to_owned()));
+        stage.pass(300_000);
+        assert_eq!(house.experiments.do_what_is_due().await.unwrap(), 2);
+        assert_eq!(value("banner").await, "second");
     }
 
     pub async fn a_schedule_is_kept(stage: &Stage) {

@@ -111,6 +111,7 @@ pub async fn house_of(
     let app = AppSettings { http, ..AppSettings::new(Secret::new([42; 32])) };
     let built = App::build_with(app, access.clone(), clock, |site, _| add(site, &experiments)).expect("a clear table");
     let Built { router, document, .. } = built;
+    let document = document.written().expect("a clear table");
     let settings = DoorSettings { ping: Duration::from_millis(50), seats, ..DoorSettings::default() };
     let doors = doors(&experiments, settings, limits);
     House { access, experiments, router: doors.fallback_service(router), document, token, owner }

@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let [flag, path] = arguments.as_slice()
         && flag == "--write-document"
     {
-        std::fs::write(path, site::pretty(&built.document)?)?;
+        std::fs::write(path, site::pretty(&built.document.written()?)?)?;
         return Ok(());
     }
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {

@@ -28,5 +28,5 @@ pub(crate) fn facts(parts: &Parts) -> Result<Arc<Facts>, Problem> {
 
 pub(crate) fn shape<T: 'static>(facts: &Facts, place: Place) -> Result<&Shape, Problem> {
     let missing = || Problem::internal(format!("{} is not described", std::any::type_name::<T>()));
-    facts.shapes.get(&(TypeId::of::<T>(), place)).ok_or_else(missing)
+    facts.forms().shapes.get(&(TypeId::of::<T>(), place)).ok_or_else(missing)
 }

@@ -10,47 +10,79 @@ use crate::authority::Authority;
 use crate::idempotency::Idempotency;
 use crate::machinery::Machinery;
 use crate::problem::{Kind, PROBLEM_JSON};
-use crate::table::{About, Facts};
+use crate::schema::Schemas;
+use crate::table::{About, Access, Described, Facts, Reply, TableError};
 
-/// All of it, with the members in the order of their names.
-pub(crate) fn document<A: Authority>(
-    about: &About,
-    machinery: &Machinery<A>,
-    tags: &[(&'static str, &'static str)],
-    facts: &[Arc<Facts>],
-    mut schemas: Map<String, Value>,
-) -> Value {
-    let (mut paths, mut refusals) = (Map::new(), Map::new());
-    for facts in facts {
-        let path = paths.entry(facts.listed.path.replace("{*", "{")).or_insert_with(|| json!({}));
-        path[facts.listed.method.as_str().to_ascii_lowercase()] = operation(facts, &mut refusals);
+/// The document of a table. It is written when somebody asks for it: nobody does at most starts, and it takes more memory than all
+/// the rest of the table.
+#[derive(Clone)]
+pub struct Document(Arc<dyn Fn() -> Result<Value, TableError> + Send + Sync>);
+
+impl Document {
+    pub(crate) fn of<A: Authority>(source: Source<A>) -> Document {
+        Document(Arc::new(move || source.written()))
     }
-    schemas.insert("Problem".into(), problem_schema());
-    let used = reachable(&schemas, [&Value::Object(paths.clone()), &Value::Object(refusals.clone())]);
-    schemas.retain(|name, _| used.contains(name));
-    let tags: Vec<Value> = tags.iter().map(|(name, about)| json!({"name": name, "description": about})).collect();
-    json!({
-        "openapi": "3.1.1",
-        "info": {
-            "title": about.title, "version": about.version, "description": about.description,
-            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        },
-        "servers": [{"url": "/"}],
-        "tags": tags,
-        "paths": paths,
-        "components": {
-            "schemas": schemas,
-            "responses": refusals,
-            "headers": headers(),
-            "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "description": "An access token, a key or a service token."},
-                "session": {
-                    "type": "apiKey", "in": "cookie", "name": machinery.settings.session.cookie_name,
-                    "description": "Browsers. Changing requests need Sec-Fetch-Site: same-origin, or Origin and X-CSRF-Token.",
+
+    /// All of it, written anew. It fails where the types of a route leave something unclear.
+    pub fn written(&self) -> Result<Value, TableError> {
+        (self.0)()
+    }
+}
+
+/// What it is written from.
+pub(crate) struct Source<A: Authority> {
+    pub(crate) about: About,
+    pub(crate) machinery: Arc<Machinery<A>>,
+    pub(crate) tags: Vec<(&'static str, &'static str)>,
+    pub(crate) routes: Vec<(Arc<Facts>, Access<A::Permission>)>,
+}
+
+impl<A: Authority> Source<A> {
+    /// With the members in the order of their names.
+    fn written(&self) -> Result<Value, TableError> {
+        let mut schemas = Schemas::new();
+        let (mut paths, mut refusals) = (json!({}), Map::new());
+        for (facts, access) in &self.routes {
+            let listed = &facts.listed;
+            let described = facts.described(&mut schemas, |operation| {
+                self.machinery.describe_guard(operation, &listed.method, *access, listed.idempotency);
+            })?;
+            let path = listed.path.replace("{*", "{");
+            paths[path][listed.method.as_str().to_ascii_lowercase()] = operation(described, &mut refusals);
+        }
+        let (mut schemas, refusals) = (schemas.finish()?, Value::Object(refusals));
+        schemas.insert("Problem".into(), problem_schema());
+        let used = reachable(&schemas, [&paths, &refusals]);
+        schemas.retain(|name, _| used.contains(name));
+        let tags: Vec<Value> =
+            self.tags.iter().map(|(name, about)| json!({"name": name, "description": about})).collect();
+        let About { title, version, description } = self.about;
+        let cookie_name = &self.machinery.settings.session.cookie_name;
+        let mut document = json!({
+            "openapi": "3.1.1",
+            "info": {
+                "title": title, "version": version, "description": description,
+                "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            },
+            "servers": [{"url": "/"}],
+            "tags": tags,
+            "components": {
+                "headers": headers(),
+                "securitySchemes": {
+                    "bearer": {"type": "http", "scheme": "bearer", "description": "An access token, a key or a service token."},
+                    "session": {
+                        "type": "apiKey", "in": "cookie", "name": cookie_name,
+                        "description": "Browsers. Changing requests need Sec-Fetch-Site: same-origin, or Origin and X-CSRF-Token.",
+                    },
                 },
             },
-        },
-    })
+        });
+        // They are large, and the macro would copy them.
+        document["paths"] = paths;
+        document["components"]["responses"] = refusals;
+        document["components"]["schemas"] = Value::Object(schemas);
+        Ok(document)
+    }
 }
 
 /// Names of the shared schemas that `roots` lead to.
@@ -76,22 +108,23 @@ fn reachable(schemas: &Map<String, Value>, roots: [&Value; 2]) -> BTreeSet<Strin
     used
 }
 
-fn operation(facts: &Facts, refusals: &mut Map<String, Value>) -> Value {
+fn operation(described: Described<'_>, refusals: &mut Map<String, Value>) -> Value {
+    let Described { facts, parameters, request, replies } = described;
     let listed = &facts.listed;
     let mut operation = json!({
         "operationId": facts.operation_id,
         "tags": [facts.tag],
         "summary": facts.about,
-        "responses": responses(facts, refusals),
+        "responses": responses(facts, &replies, refusals),
         "x-cost": listed.cost,
     });
     let mut add = |name: &str, value: Value| operation[name] = value;
-    if !facts.parameters.is_empty() {
-        add("parameters", Value::from(facts.parameters.clone()));
+    if !parameters.is_empty() {
+        add("parameters", Value::from(parameters));
     }
-    if !facts.request.is_empty() {
+    if !request.is_empty() {
         let content: Map<String, Value> =
-            facts.request.iter().map(|(kind, schema)| ((*kind).to_owned(), json!({"schema": schema}))).collect();
+            request.iter().map(|(kind, schema)| ((*kind).to_owned(), json!({"schema": schema}))).collect();
         add("requestBody", json!({"required": true, "content": content}));
     }
     let names: Vec<&str> = listed.permission.into_iter().collect();
@@ -112,9 +145,9 @@ fn operation(facts: &Facts, refusals: &mut Map<String, Value>) -> Value {
     operation
 }
 
-fn responses(facts: &Facts, refusals: &mut Map<String, Value>) -> Value {
+fn responses(facts: &Facts, replies: &BTreeMap<u16, Reply>, refusals: &mut Map<String, Value>) -> Value {
     let mut responses = Map::new();
-    for (status, reply) in &facts.replies {
+    for (status, reply) in replies {
         let names = reply.headers.iter().copied().chain(EVERYWHERE.iter().copied());
         let mut response = json!({"description": reply.about, "headers": references(names)});
         if !reply.content.is_empty() {

@@ -3,5 +3,6 @@
 mod document;
 mod shelf;
 
-pub(crate) use document::document;
+pub use document::Document;
+pub(crate) use document::Source;
 pub(crate) use shelf::{Shelf, routes};

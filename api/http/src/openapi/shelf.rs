@@ -9,13 +9,14 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::document::Document;
 use crate::answer::Told;
 use crate::extract::Path;
 use crate::problem::{Kind, Problem};
-use crate::table::{Answer, Operation, Routes, get, public};
+use crate::table::{Answer, Operation, Routes, TableError, get, public};
 
 static PROBLEM_UNKNOWN: Kind = Kind::new(StatusCode::NOT_FOUND, "problem_unknown", "There is no problem of this code.");
 
@@ -24,21 +25,40 @@ static PROBLEM_UNKNOWN: Kind = Kind::new(StatusCode::NOT_FOUND, "problem_unknown
 pub(crate) struct Shelf(Arc<OnceLock<Filled>>);
 
 struct Filled {
-    document: Bytes,
-    tag: HeaderValue,
+    document: Document,
+    /// Made for the first who asks; those beside wait for it.
+    file: OnceLock<Result<File, TableError>>,
     kinds: BTreeMap<&'static str, &'static Kind>,
 }
 
-impl Shelf {
-    pub(crate) fn fill(&self, document: &Value, kinds: BTreeMap<&'static str, &'static Kind>) {
-        let document = Bytes::from(document.to_string());
-        let digest: String = Sha256::digest(&document).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+/// The document as it is sent.
+#[derive(Clone)]
+struct File {
+    content: Bytes,
+    tag: HeaderValue,
+}
+
+impl Filled {
+    fn make(&self) -> Result<File, TableError> {
+        let content = Bytes::from(self.document.written()?.to_string());
+        let digest: String = Sha256::digest(&content).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let tag = HeaderValue::try_from(format!("\"{digest}\"")).unwrap_or(HeaderValue::from_static("\"0\""));
-        drop(self.0.set(Filled { document, tag, kinds }));
+        Ok(File { content, tag })
+    }
+}
+
+impl Shelf {
+    pub(crate) fn fill(&self, document: Document, kinds: BTreeMap<&'static str, &'static Kind>) {
+        drop(self.0.set(Filled { document, file: OnceLock::new(), kinds }));
     }
 
     fn filled(&self) -> Result<&Filled, Problem> {
         self.0.get().ok_or_else(|| Problem::internal("the table of routes is not complete"))
+    }
+
+    fn file(&self) -> Result<File, Problem> {
+        let filled = self.filled()?;
+        filled.file.get_or_init(|| filled.make()).clone().map_err(Problem::internal)
     }
 }
 
@@ -117,9 +137,13 @@ pub(crate) fn routes<P>() -> Routes<Shelf, P> {
 }
 
 async fn document(State(shelf): State<Shelf>) -> Result<Typed<JSON>, Problem> {
-    let filled = shelf.filled()?;
-    let tag = Some(filled.tag.clone());
-    Ok(Typed(Asset { kind: KINDS[JSON], tag, content: filled.document.clone() }))
+    let is_made = shelf.filled()?.file.get().is_some();
+    let File { content, tag } = match is_made {
+        true => shelf.file()?,
+        // It takes a while, and other requests must not wait for it.
+        false => tokio::task::spawn_blocking(move || shelf.file()).await.map_err(Problem::internal)??,
+    };
+    Ok(Typed(Asset { kind: KINDS[JSON], tag: Some(tag), content }))
 }
 
 async fn page() -> Result<Asset, Problem> {

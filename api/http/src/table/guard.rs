@@ -108,8 +108,8 @@ impl<A: Authority> Guard<A> {
 
     /// A misspelt filter must not become no filter.
     fn check_query(&self, parts: &http::request::Parts) -> Result<(), Problem> {
-        let known = &self.facts.query_names;
         let unknown = |(name, _): &(String, String)| {
+            let known = &self.facts.forms().query_names;
             (!known.contains(name)).then(|| {
                 let names = known.join(", ");
                 let detail =
@@ -128,7 +128,7 @@ impl<A: Authority> Guard<A> {
     fn bound(&self, headers: &HeaderMap, body: Body) -> Result<Body, Problem> {
         let settings = &self.machinery.settings;
         let bytes_max = self.facts.body_bytes_max.unwrap_or(settings.body_bytes_max);
-        if body::length_announced(headers).is_some_and(|length| length > bytes_max) && !self.facts.request.is_empty() {
+        if body::length_announced(headers).is_some_and(|length| length > bytes_max) && self.facts.takes_body {
             return Err(BodyFault::TooLarge(bytes_max).into());
         }
         Ok(Guarded::around(body, bytes_max, settings.pace))

@@ -9,6 +9,7 @@ mod route;
 mod site;
 
 pub use endpoint::Endpoint;
+pub(crate) use facts::Described;
 pub use facts::{Facts, Listed};
 pub(crate) use operation::Reply;
 pub use operation::{Answer, Describe, Operation};

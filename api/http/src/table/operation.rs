@@ -30,9 +30,19 @@ pub(crate) struct Reply {
     pub(crate) headers: Vec<&'static str>,
 }
 
+/// How much of a description is wanted. Schemas take most of the time and memory of a table, and few of its routes are asked for.
+pub(crate) enum Wanted<'a> {
+    /// How the route answers: what is known of every one from the start.
+    Statuses,
+    /// And what it takes: for the first request.
+    Requests(&'a mut Schemas),
+    /// All of it: for the document.
+    All(&'a mut Schemas),
+}
+
 /// Collects the description of one route.
 pub struct Operation<'a> {
-    pub(crate) schemas: &'a mut Schemas,
+    wanted: Wanted<'a>,
     /// Placeholders of the path.
     pub(crate) placeholders: Vec<String>,
     pub(crate) shapes: HashMap<(TypeId, Place), Shape>,
@@ -48,9 +58,9 @@ pub struct Operation<'a> {
 }
 
 impl<'a> Operation<'a> {
-    pub(crate) fn new(schemas: &'a mut Schemas, placeholders: Vec<String>) -> Operation<'a> {
+    pub(crate) fn new(wanted: Wanted<'a>, placeholders: Vec<String>) -> Operation<'a> {
         Operation {
-            schemas,
+            wanted,
             placeholders,
             shapes: HashMap::new(),
             parameters: Vec::new(),
@@ -82,18 +92,22 @@ impl<'a> Operation<'a> {
         self.replies.insert(status.as_u16(), Reply { about, content, headers: headers.to_vec() });
     }
 
-    /// The schema of `T` as it is sent.
+    /// The schema of `T` as it is sent; null where nobody wants it.
     pub fn answer_schema<T: JsonSchema>(&mut self) -> Value {
-        self.schemas.answer::<T>()
+        match &mut self.wanted {
+            Wanted::All(schemas) => schemas.answer::<T>(),
+            Wanted::Statuses | Wanted::Requests(_) => Value::Null,
+        }
     }
 
     /// A body of these media types that has the form of `T`.
     pub fn takes<T: JsonSchema + 'static>(&mut self, media_types: &[&'static str]) {
         let shape = self.shape::<T>(Place::Body);
-        if !shape.is_closed() {
+        if shape.as_ref().is_some_and(|shape| !shape.is_closed()) {
             self.unclear.push(format!("{} lacks #[serde(deny_unknown_fields)]", std::any::type_name::<T>()));
         }
-        self.request = media_types.iter().map(|media_type| (*media_type, shape.root().clone())).collect();
+        let schema = shape.map_or(Value::Null, |shape| shape.root().clone());
+        self.request = media_types.iter().map(|media_type| (*media_type, schema.clone())).collect();
         let refusals =
             [&kinds::BODY_INVALID, &kinds::BODY_SYNTAX, &kinds::BODY_UNREADABLE, &kinds::MEDIA_TYPE_UNSUPPORTED];
         let limits = [&kinds::BODY_TOO_LARGE, &kinds::BODY_SLOW];
@@ -110,8 +124,8 @@ impl<'a> Operation<'a> {
 
     /// The members of `T` are parameters of the query.
     pub fn queries<T: JsonSchema + 'static>(&mut self) {
-        let shape = self.shape::<T>(Place::Query);
         self.raises(&kinds::QUERY_INVALID);
+        let Some(shape) = self.shape::<T>(Place::Query) else { return };
         let Some(members) = shape.members() else {
             self.unclear.push(format!("{} of the query is no struct with named fields", std::any::type_name::<T>()));
             return;
@@ -124,8 +138,8 @@ impl<'a> Operation<'a> {
 
     /// The placeholders of the path have the form of `T`: a struct with their names, or one value.
     pub fn places<T: JsonSchema + 'static>(&mut self) {
-        let shape = self.shape::<T>(Place::Path);
         self.raises(&kinds::PATH_INVALID);
+        let Some(shape) = self.shape::<T>(Place::Path) else { return };
         let members = match (shape.members(), self.placeholders.as_slice()) {
             (Some(members), _) => members,
             (None, [only]) => vec![(only.clone(), shape.root().clone(), true)],
@@ -144,15 +158,16 @@ impl<'a> Operation<'a> {
         self.parameters.push(parameter);
     }
 
-    fn shape<T: JsonSchema + 'static>(&mut self, place: Place) -> Shape {
-        let shape = self.schemas.shape::<T>(place);
+    fn shape<T: JsonSchema + 'static>(&mut self, place: Place) -> Option<Shape> {
+        let (Wanted::Requests(schemas) | Wanted::All(schemas)) = &mut self.wanted else { return None };
+        let shape = schemas.shape::<T>(place);
         let unenforced = shape.unenforced();
         if !unenforced.is_empty() {
             let keywords = unenforced.join(", ");
             self.unclear.push(format!("{}: nothing enforces {keywords}", std::any::type_name::<T>()));
         }
         self.shapes.insert((TypeId::of::<T>(), place), shape.clone());
-        shape
+        Some(shape)
     }
 }
 

@@ -2,26 +2,27 @@
 
 use std::any::TypeId;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
 
-use super::facts::{Facts, Listed};
+use super::facts::{Facts, Listed, with_known};
 use super::guard::{Guard, guard};
-use super::operation::Operation;
+use super::operation::{Operation, Wanted};
 use super::route::{Access, Route, Routes};
 use crate::authority::{Authority, Permission};
 use crate::idempotency::Idempotency;
 use crate::machinery::Machinery;
+use crate::openapi::{Document, Source};
 use crate::problem::{Kind, Problem, kinds};
 use crate::schema::{SchemaClash, Schemas};
 use crate::{openapi, stack};
 
-/// Why the table is refused, at start and in every test that builds it.
+/// Why the table is refused: at start, and where it lies in what the types say, when the document is made. Every test that builds
+/// a table makes its document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TableError {
     #[error("{0} {1} is declared twice")]
@@ -60,9 +61,10 @@ pub struct About {
 pub struct Site<A: Authority> {
     about: About,
     machinery: Arc<Machinery<A>>,
-    schemas: Schemas,
+    schemas: Arc<Mutex<Schemas>>,
     tags: Vec<(&'static str, &'static str)>,
     facts: Vec<Arc<Facts>>,
+    accesses: Vec<Access<A::Permission>>,
     router: Router,
     error: Option<TableError>,
 }
@@ -70,7 +72,7 @@ pub struct Site<A: Authority> {
 /// What comes out: the server's routes with everything around them, the document, and the list of routes.
 pub struct Built {
     pub router: Router,
-    pub document: Value,
+    pub document: Document,
     pub routes: Vec<Listed>,
 }
 
@@ -79,9 +81,10 @@ impl<A: Authority> Site<A> {
         Site {
             about,
             machinery: Arc::new(machinery),
-            schemas: Schemas::new(),
+            schemas: Arc::new(Mutex::new(Schemas::new())),
             tags: Vec::new(),
             facts: Vec::new(),
+            accesses: Vec::new(),
             router: Router::new(),
             error: None,
         }
@@ -103,6 +106,7 @@ impl<A: Authority> Site<A> {
                         Arc::new(Guard { machinery: self.machinery.clone(), facts: facts.clone(), access });
                     router = router.route(path, route.handler.layer(from_fn_with_state(guard_state, guard::<A>)));
                     self.facts.push(facts);
+                    self.accesses.push(access);
                 }
                 Err(error) => self.error = self.error.or(Some(error)),
             }
@@ -128,19 +132,23 @@ impl<A: Authority> Site<A> {
         }
         self.machinery.check().map_err(TableError::Settings)?;
         let kinds = all_kinds(&self.facts)?;
-        let components = self.schemas.finish()?;
-        let document = openapi::document(&self.about, &self.machinery, &self.tags, &self.facts, components);
-        shelf.fill(&document, kinds);
         let routes = self.facts.iter().map(|facts| facts.listed.clone()).collect();
+        let document = Document::of(Source {
+            about: self.about,
+            machinery: self.machinery.clone(),
+            tags: self.tags,
+            routes: self.facts.into_iter().zip(self.accesses).collect(),
+        });
+        shelf.fill(document.clone(), kinds);
         let router = self.router.fallback(unknown).method_not_allowed_fallback(wrong_method);
         Ok(Built { router: stack::around(router, self.machinery), document, routes })
     }
 
-    fn facts_of<S>(&mut self, tag: &'static str, route: &Route<S, A::Permission>) -> Result<Arc<Facts>, TableError> {
+    fn facts_of<S>(&self, tag: &'static str, route: &Route<S, A::Permission>) -> Result<Arc<Facts>, TableError> {
         let operation_id = operation_id(tag, route.handler_name).ok_or(TableError::Unnamed(route.path))?;
         self.check_new(route, &operation_id)?;
         let placeholders = placeholders(route.path);
-        let mut operation = Operation::new(&mut self.schemas, placeholders.clone());
+        let mut operation = Operation::new(Wanted::Statuses, placeholders.clone());
         (route.describe)(&mut operation);
         self.machinery.describe_guard(&mut operation, &route.method, route.access, route.idempotency);
         route.raises.iter().for_each(|kind| operation.raises(kind));
@@ -148,35 +156,23 @@ impl<A: Authority> Site<A> {
         if wants_subject && matches!(route.access, Access::Public(_)) {
             return Err(TableError::SubjectOfPublic(operation_id));
         }
-        let Operation { shapes, parameters, path_names, query_names, request, mut replies, kinds, unclear, .. } =
-            operation;
-        if let Some(what) = unclear.into_iter().next() {
-            return Err(TableError::Unclear { operation_id, what });
-        }
-        if sorted(&path_names) != sorted(&placeholders) {
-            return Err(TableError::Placeholders { path: route.path, placeholders, read: path_names });
-        }
-        if replies.get(&200).is_some_and(|reply| reply.headers.contains(&"ETag")) {
-            replies.insert(
-                304,
-                super::Reply { about: "The reader has this revision.", headers: vec!["ETag"], ..Default::default() },
-            );
-        }
+        let Operation { request, mut replies, kinds, .. } = operation;
+        with_known(&mut replies);
         let listed = listed(route, &operation_id, replies.keys().copied(), &kinds);
         Ok(Arc::new(Facts {
             listed,
             operation_id,
             tag,
             about: route.about,
-            shapes,
-            parameters,
-            query_names,
-            request,
-            replies,
             kinds,
+            takes_body: !request.is_empty(),
             body_bytes_max: route.body_bytes_max,
             time_max: route.time_max,
             secret: self.machinery.secret.clone(),
+            placeholders,
+            describe: route.describe,
+            schemas: self.schemas.clone(),
+            forms: OnceLock::new(),
         }))
     }
 
@@ -240,12 +236,6 @@ fn operation_id(tag: &str, handler_name: &str) -> Option<String> {
 fn placeholders(path: &str) -> Vec<String> {
     let names = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
     names.map(|name| name.trim_start_matches('*').to_owned()).collect()
-}
-
-fn sorted(names: &[String]) -> Vec<&String> {
-    let mut names: Vec<&String> = names.iter().collect();
-    names.sort();
-    names
 }
 
 /// Every kind by its code.

@@ -62,7 +62,8 @@ pub fn settings() -> Settings {
 pub fn desk_with(settings: Settings) -> Desk {
     let clock = Arc::new(FixedClock::at(Timestamp::from_millis(1_764_000_000_000)));
     let built = site::build(settings, clock.clone()).expect("the table is clear");
-    Desk { router: built.router, clock, document: built.document }
+    let document = built.document.written().expect("the table is clear");
+    Desk { router: built.router, clock, document }
 }
 
 pub fn desk() -> Desk {

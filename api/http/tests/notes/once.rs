@@ -85,7 +85,7 @@ async fn work_goes_on_when_its_caller_has_gone() {
     let routes = Routes::new("work", "Work.", [post("/v1/work", May::Write, work, "Works.").idempotency_required()]);
     let about = About { title: "t", version: "1", description: "d" };
     let built = Site::new(about, machinery).add(routes, slow.clone()).build().unwrap();
-    let desk = Desk { router: built.router, clock, document: built.document };
+    let desk = Desk { router: built.router, clock, document: built.document.written().unwrap() };
 
     let missing = desk.ask("ada", "POST", "/v1/work", &[], Value::Null).await;
     assert_eq!((missing.status.as_u16(), missing.code().as_str()), (400, "idempotency_key_missing"));

@@ -1,6 +1,8 @@
 //! The table itself: every route says who may, and unclear ones are refused.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::Extension;
 use axum::extract::State;
@@ -10,7 +12,7 @@ use footfall_api_http::{
 };
 use footfall_ingest_activity::SystemClock;
 use http::StatusCode;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -60,7 +62,8 @@ async fn every_route_refuses_who_may_not() {
 
 fn built(routes: Routes<(), May>) -> Result<(), TableError> {
     let machinery = Machinery::new(Arc::new(Doorman), Settings::default(), Secret::new([0; 32]), Arc::new(SystemClock));
-    Site::new(About { title: "t", version: "1", description: "d" }, machinery).add(routes, ()).build().map(drop)
+    let site = Site::new(About { title: "t", version: "1", description: "d" }, machinery).add(routes, ());
+    site.build()?.document.written().map(drop)
 }
 
 pub async fn done() -> Result<Done, Problem> {
@@ -165,4 +168,48 @@ async fn a_panic_and_an_undeclared_answer_are_500_and_say_nothing() {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         assert!(text.contains("\"code\":\"internal\"") && !text.contains("secret") && !text.contains("u8"), "{text}");
     }
+}
+
+/// How often the schema of [`Counted`] was made.
+static MADE: AtomicU32 = AtomicU32::new(0);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Counted {}
+
+impl JsonSchema for Counted {
+    fn schema_name() -> Cow<'static, str> {
+        "Counted".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        MADE.fetch_add(1, Ordering::SeqCst);
+        json_schema!({"type": "object", "additionalProperties": false})
+    }
+}
+
+async fn takes_counted(JsonBody(_): JsonBody<Counted>) -> Result<Done, Problem> {
+    Ok(Done)
+}
+
+#[tokio::test]
+async fn schemas_are_made_for_who_asks_and_not_for_a_start() {
+    use tower::ServiceExt;
+    let routes = Routes::new("tests", "Tests.", [post("/counted", public("a test"), takes_counted, "C.")]);
+    let machinery = Machinery::new(Arc::new(Doorman), settings(), Secret::new([0; 32]), Arc::new(SystemClock));
+    let about = About { title: "t", version: "1", description: "d" };
+    let site = Site::new(about, machinery).add(routes, ()).build().unwrap();
+    assert_eq!(site.routes.iter().find(|route| route.path == "/counted").unwrap().statuses.first(), Some(&204));
+    assert_eq!(MADE.load(Ordering::SeqCst), 0, "nobody has asked");
+    let ask = async |body: &'static str| {
+        let request = http::Request::post("/counted").header("content-type", "application/json");
+        let response = site.router.clone().oneshot(request.body(axum::body::Body::from(body)).unwrap()).await.unwrap();
+        response.status().as_u16()
+    };
+    assert_eq!((ask("{}").await, ask("{\"more\": 1}").await), (204, 400));
+    let made = MADE.load(Ordering::SeqCst);
+    assert!(made > 0, "requests are checked");
+    assert_eq!((ask("{}").await, MADE.load(Ordering::SeqCst)), (204, made), "it is made once");
+    assert!(site.document.written().unwrap()["paths"]["/counted"].is_object());
+    assert!(MADE.load(Ordering::SeqCst) > made);
 }

@@ -46,6 +46,7 @@ pub async fn house_over(
     let desk = Desk::new(access.clone(), Arc::new(insights), engine, cohorts, PROJECT);
     let built = App::build_with(settings(), access.clone(), clock, |site, _| add(site, desk.clone()));
     let Built { router, document, routes } = built.expect("the table is clear");
+    let document = document.written().expect("the table is clear");
     (House { stage, access, router, document, routes }, lake, desk)
 }
 

@@ -121,7 +121,7 @@ impl Server {
         Server {
             router: built.router,
             routes: built.routes,
-            document: built.document,
+            document: built.document.written().unwrap(),
             live,
             access,
             organisation,

@@ -1,6 +1,6 @@
 //! The engine: takes questions, gives each one moment of its project, a share of memory and threads, and an end.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
@@ -54,7 +54,8 @@ struct Shared {
     environment: RuntimeEnv,
     memory: Arc<GreedyMemoryPool>,
     template: SessionState,
-    postgres: Postgres,
+    /// Made for the first question about it.
+    postgres: OnceLock<Postgres>,
     turns: Arc<Turns>,
 }
 
@@ -82,7 +83,7 @@ impl Engine {
             snapshots,
             environment,
             memory: Arc::new(GreedyMemoryPool::new(config.memory_bytes)),
-            postgres: Postgres::new(&template)?,
+            postgres: OnceLock::new(),
             template,
             turns: Turns::new(&config),
             config,
@@ -199,6 +200,17 @@ impl Shared {
         Ok((snapshot, planner::run(&state, parsed.statement).await?))
     }
 
+    /// The catalogue for clients of PostgreSQL. Whoever comes while the first one is made may make another, which is dropped.
+    fn postgres(&self) -> Result<&Postgres, QueryError> {
+        match self.postgres.get() {
+            Some(made) => Ok(made),
+            None => {
+                let made = Postgres::new(&self.template)?;
+                Ok(self.postgres.get_or_init(|| made))
+            }
+        }
+    }
+
     fn snapshot(&self, project: &str) -> Arc<ProjectSnapshot> {
         self.snapshots.snapshot(project).unwrap_or_else(|| Arc::new(ProjectSnapshot::empty()))
     }
@@ -217,7 +229,7 @@ impl Shared {
         let environment = RuntimeEnv { memory_pool: Arc::new(pool), ..self.environment.clone() };
         let ingredients = session::Ingredients {
             template: &self.template,
-            postgres: parsed.about_catalogue.then_some(&self.postgres),
+            postgres: if parsed.about_catalogue { Some(self.postgres()?) } else { None },
             project,
             snapshot: snapshot.clone(),
             store,
