@@ -19,6 +19,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use crate::kafka::Broker;
 use crate::scaleout::{is_ready, service};
@@ -86,6 +87,8 @@ pub struct Fleet {
     port: u16,
     /// Until the balancer begins.
     listener: Option<std::net::TcpListener>,
+    /// The balancer ends with it.
+    _balancer: Option<oneshot::Sender<()>>,
 }
 
 impl Fleet {
@@ -102,7 +105,7 @@ impl Fleet {
         let given: Vec<(&str, &str)> = given.map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let part = |role, number| Server::part(role, data.with_extension(format!("{role}-{number}")), &given);
         let parts = vec![part("ingest", 1), part("ingest", 2), part("jobs", 1), part("jobs", 2), part("api", 2)];
-        Fleet { parts, port, listener: Some(listener) }
+        Fleet { parts, port, listener: Some(listener), _balancer: None }
     }
 
     pub fn url(&self) -> String {
@@ -127,7 +130,7 @@ impl Fleet {
                 turns: AtomicUsize::new(0),
                 client: Client::builder(TokioExecutor::new()).build_http(),
             };
-            tokio::spawn(accept(TcpListener::from_std(listener).expect("a socket"), Arc::new(front)));
+            self._balancer = Some(balance(listener, front));
         }
         self.parts.iter_mut().for_each(Server::begin);
     }
@@ -169,6 +172,22 @@ struct Front {
     answers: [String; 2],
     turns: AtomicUsize,
     client: Client<HttpConnector, Incoming>,
+}
+
+/// Passes on what comes until the sender is gone. It has a thread of its own: a test may wait for a command that comes this way.
+fn balance(listener: std::net::TcpListener, front: Front) -> oneshot::Sender<()> {
+    let (balancer, gone) = oneshot::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let listener = TcpListener::from_std(listener).expect("a socket");
+            tokio::select! {
+                () = accept(listener, Arc::new(front)) => {}
+                _ = gone => {}
+            }
+        });
+    });
+    balancer
 }
 
 async fn accept(listener: TcpListener, front: Arc<Front>) {

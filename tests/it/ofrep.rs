@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::accounts::{Person, owner};
-use crate::experiment::of;
+use crate::experiment::{given_out, of};
 use crate::server::{DEADLINE, Server};
 
 const FLAGS: &str = "/ofrep/v1/evaluate/flags";
@@ -77,6 +77,12 @@ impl Events {
     }
 }
 
+/// What a provider of OpenFeature asks again with: what the event said. Another process than the one that told may be asked.
+fn told_of(event: &Value) -> String {
+    let said = |name: &str| event[name].as_str().unwrap_or_else(|| panic!("no {name}: {event}")).to_owned();
+    format!("?flagConfigEtag={}&flagConfigLastModified={}", said("etag"), said("lastModified"))
+}
+
 async fn set(team: &Person<'_>, value: &str) {
     let body = json!({"definition": {"default_value": value}});
     let answer = team.changing(Method::PATCH, &of("features/colour"), body).await;
@@ -89,20 +95,18 @@ async fn who_is_told_of_a_change_asks_again_and_has_it() {
     let team = owner(&server).await;
     let feature = json!({"value_type": "string", "default_value": "blue"});
     team.post(&of("features"), json!({"key": "colour", "definition": feature})).await;
-    server.eventually("the flag is served", || async { flags(&server, "", "").await.0 == 200 }).await;
-    let (_, first, tag) = flags(&server, "", "").await;
-    assert_eq!((value(&first), tag.is_empty()), (&json!("blue"), false), "{first}");
+    given_out(&team).await;
+    let (status, first, tag) = flags(&server, "", "").await;
+    assert_eq!((status, value(&first), tag.is_empty()), (200, &json!("blue"), false), "{first}");
     let mut events = Events::open(&server, &first).await;
     assert_eq!(flags(&server, "", &tag).await.0, 304, "nothing is new");
 
     set(&team, "red").await;
     let told = events.next().await;
     assert_eq!(told["type"], "refetchEvaluation", "{told}");
-    let config = told["etag"].as_str().expect("a tag");
     assert!(told["lastModified"].as_str().is_some_and(|at| at.parse::<jiff::Timestamp>().is_ok()), "{told}");
     // As OpenFeature's providers ask again: with what the event said, and the tag of what they have.
-    let modified = told["lastModified"].as_str().expect("a time");
-    let query = format!("?flagConfigEtag={config}&flagConfigLastModified={modified}");
+    let query = told_of(&told);
     let (status, second, next) = flags(&server, &query, &tag).await;
     assert_eq!((status, value(&second)), (200, &json!("red")), "{second}");
     assert_ne!(tag, next);
@@ -112,8 +116,9 @@ async fn who_is_told_of_a_change_asks_again_and_has_it() {
     set(&team, "green").await;
     let mut late = Events::open(&server, &second).await;
     assert_eq!(late.next().await["type"], "refetchEvaluation");
-    assert_eq!(events.next().await["type"], "refetchEvaluation");
-    let (_, third, last) = flags(&server, "", &next).await;
+    let told = events.next().await;
+    assert_eq!(told["type"], "refetchEvaluation");
+    let (_, third, last) = flags(&server, &told_of(&told), &next).await;
     assert_eq!(value(&third), "green");
     // What changes nothing for apps is told to nobody.
     let owner = json!({"definition": {"owner": "ada"}});
@@ -121,7 +126,7 @@ async fn who_is_told_of_a_change_asks_again_and_has_it() {
     assert_eq!(flags(&server, "", &last).await.0, 304);
     set(&team, "black").await;
     let next = events.next().await;
-    let (_, fourth, _) = flags(&server, "", &last).await;
+    let (_, fourth, _) = flags(&server, &told_of(&next), &last).await;
     assert_eq!((&next["type"], value(&fourth)), (&json!("refetchEvaluation"), &json!("black")));
 }
 
@@ -131,7 +136,7 @@ async fn one_address_takes_no_more_than_its_share_of_streams() {
     let feature = json!({"value_type": "string", "default_value": "blue"});
     let team = owner(&server).await;
     team.post(&of("features"), json!({"key": "colour", "definition": feature})).await;
-    server.eventually("the flag is served", || async { flags(&server, "", "").await.0 == 200 }).await;
+    given_out(&team).await;
     let (_, answer, _) = flags(&server, "", "").await;
     let first = Events::open(&server, &answer).await;
     let second = Events::open(&server, &answer).await;

@@ -15,9 +15,10 @@ async fn the_page_shows_arrivals_and_answers_sql() {
     assert_eq!(server.post(&json!(items)).await.status, 200);
     server.until("SELECT count(*) FROM activity", 30).await;
 
-    let url = server.url();
+    let (url, processes) = (server.url(), server.answering().join(" "));
     let environment = [
         ("FOOTFALL_URL", url.as_str()),
+        ("FOOTFALL_PROCESSES", processes.as_str()),
         ("FOOTFALL_READ_KEY", server.read_key()),
         ("FOOTFALL_WRITE_KEY", server.write_key()),
         ("FOOTFALL_PERSON", "ada"),

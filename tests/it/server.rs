@@ -122,12 +122,18 @@ impl Server {
     /// A new key, which every process that runs knows.
     pub fn key(&self, kind: &str) -> String {
         let key = self.new_key(kind);
-        if let Some(fleet) = self.fleet.as_ref().filter(|_| self.child.is_some()) {
+        if self.fleet.is_some() && self.child.is_some() {
             // Keys made later are not known before it.
-            let (read, write) = (self.new_key("read"), self.new_key("write"));
-            fleet.knows(&self.own_url(), &read, &write);
+            self.knows(&self.new_key("read"), &self.new_key("write"));
         }
         key
+    }
+
+    /// Waits until every process that runs knows a key that reads and one that writes: where there are several, not all do at once.
+    pub fn knows(&self, read: &str, write: &str) {
+        if let Some(fleet) = &self.fleet {
+            fleet.knows(&self.own_url(), read, write);
+        }
     }
 
     fn new_key(&self, kind: &str) -> String {
@@ -174,6 +180,11 @@ impl Server {
     /// What a setting was set to, if it was.
     pub fn setting(&self, name: &str) -> Option<&str> {
         self.settings.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All that was set, by the names of the variables.
+    pub fn settings(&self) -> Value {
+        self.settings.iter().cloned().collect()
     }
 
     fn command(&self) -> Command {
@@ -282,6 +293,16 @@ impl Server {
         std::iter::once(self).chain(beside).collect()
     }
 
+    /// The addresses of those that have the API, past the balancer.
+    pub fn answering(&self) -> Vec<String> {
+        self.with_api().into_iter().map(Server::own_url).collect()
+    }
+
+    /// The data folders of all processes.
+    pub fn folders(&self) -> Vec<&Path> {
+        std::iter::once(self).chain(self.fleet.iter().flat_map(Fleet::parts)).map(Server::data).collect()
+    }
+
     /// All that this process has written, whoever is beside it.
     pub fn said(&self) -> String {
         std::fs::read_to_string(self.tracing_file()).unwrap_or_default()
@@ -357,7 +378,11 @@ impl Server {
 
     /// Asks SQL; rows as JSON values. Fails the test on an error answer.
     pub async fn sql(&self, sql: &str) -> Vec<Vec<Value>> {
-        let answer = self.try_sql(sql).await;
+        self.sql_at(&self.url(), sql).await
+    }
+
+    async fn sql_at(&self, url: &str, sql: &str) -> Vec<Vec<Value>> {
+        let answer = self.try_sql_at(url, sql).await;
         let tracing = if answer.status >= 500 { self.tracing() } else { String::new() };
         assert_eq!(answer.status, 200, "{sql}: {}\n{tracing}", answer.text());
         let rows = answer.json()["rows"].as_array().cloned().unwrap_or_else(|| panic!("no rows: {}", answer.text()));
@@ -365,17 +390,25 @@ impl Server {
     }
 
     pub async fn try_sql(&self, sql: &str) -> Answer {
+        self.try_sql_at(&self.url(), sql).await
+    }
+
+    async fn try_sql_at(&self, url: &str, sql: &str) -> Answer {
         let bearer = format!("Bearer {}", self.read_key);
         let headers =
             [("authorization", bearer.as_str()), ("content-type", "application/json"), ("accept", "application/json")];
-        let url = format!("{}/v1/sql", self.url());
+        let url = format!("{url}/v1/sql");
         let body = json!({ "sql": sql }).to_string();
         self.http.send(Method::POST, &url, &headers, body).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
     /// Asks SQL for one number.
     pub async fn number(&self, sql: &str) -> i64 {
-        let rows = self.sql(sql).await;
+        self.number_at(&self.url(), sql).await
+    }
+
+    async fn number_at(&self, url: &str, sql: &str) -> i64 {
+        let rows = self.sql_at(url, sql).await;
         rows.first().and_then(|row| row.first()).and_then(Value::as_i64).unwrap_or_else(|| panic!("{sql}: {rows:?}"))
     }
 
@@ -385,11 +418,15 @@ impl Server {
         rows.map(|row| (row[0].as_str().unwrap_or("").to_owned(), row[1].as_i64().expect("a number"))).collect()
     }
 
-    /// Waits until the number is at least `least`, and returns it.
+    /// Waits until the number is at least `least`, and returns it. Of several processes that answer all have to say so: who asks next may
+    /// be answered by another one.
     pub async fn until(&self, sql: &str, least: i64) -> i64 {
         let started = Instant::now();
         loop {
-            let number = self.number(sql).await;
+            let mut number = i64::MAX;
+            for url in self.answering() {
+                number = number.min(self.number_at(&url, sql).await);
+            }
             if number >= least {
                 return number;
             }

@@ -44,7 +44,10 @@ async fn open() -> (Server, u16, u16) {
         &key,
     ]);
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
-    server.until("SELECT count(*) FROM activity", 1_000).await;
+    // All of it: doors are compared.
+    let accepted = server.metric("footfall_accepted_total", "").await as i64;
+    assert!(accepted >= 1_000, "{accepted}");
+    assert_eq!(server.until("SELECT count(*) FROM activity", accepted).await, accepted);
     (server, postgres, flight)
 }
 
@@ -80,7 +83,9 @@ async fn seer(
     let accepted = stranger(server).post("/v1/invitations/acceptance", accepted).await;
     let member = Person { server, token: token_of(&accepted["session"]) };
     let token = member.post("/v1/account/tokens", json!({"name": "doors", "scopes": permissions})).await;
-    token["key"].as_str().expect("a token").to_owned()
+    let token = token["key"].as_str().expect("a token").to_owned();
+    server.knows(&token, server.write_key());
+    token
 }
 
 #[tokio::test]
@@ -116,6 +121,7 @@ async fn the_same_rows_come_through_every_door() {
     let (postgres, flight, seed) =
         (postgres.to_string(), flight.to_string(), Seed::announced("sql doors").next().to_string());
     let (url, program, policies) = (server.url(), binary(), Value::from(policies).to_string());
+    let (processes, settings) = (server.answering().join(" "), server.settings().to_string());
     let environment = [
         ("FOOTFALL_URL", url.as_str()),
         ("FOOTFALL_PG_PORT", &postgres),
@@ -125,6 +131,8 @@ async fn the_same_rows_come_through_every_door() {
         ("FOOTFALL_TEST_SEED", &seed),
         ("FOOTFALL_BIN", program.to_str().unwrap()),
         ("FOOTFALL_DATA", server.data().to_str().unwrap()),
+        ("FOOTFALL_SETTINGS", &settings),
+        ("FOOTFALL_PROCESSES", &processes),
     ];
     let account = script("sql_doors.py", &environment).await;
     assert_eq!(account["compared"], 500, "{account}");

@@ -1,7 +1,7 @@
 // The first page in headless Chromium: a wrong key, the right key, an activity that arrives, a question.
 "use strict";
 const plan = require("./plan.cjs");
-const { withPage } = require("./browser.cjs");
+const { until, withPage } = require("./browser.cjs");
 
 const post = (event) =>
   fetch(`${plan.url}/v1/activity`, {
@@ -9,6 +9,15 @@ const post = (event) =>
     headers: { authorization: `Bearer ${plan.writeKey}`, "content-type": "application/json" },
     body: JSON.stringify({ event, distinctId: plan.person }),
   });
+
+const counts = async (address, total, key) => {
+  const answer = await fetch(`${address}/v1/sql`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json", accept: "application/json" },
+    body: JSON.stringify({ sql: "SELECT count(*) FROM activity" }),
+  });
+  return (await answer.json()).rows[0][0] === total;
+};
 
 plan.run(async () => {
   await withPage(plan.url, async (tab, account) => {
@@ -27,6 +36,11 @@ plan.run(async () => {
     if (!answer.ok) throw new Error(`POST /v1/activity: ${answer.status}`);
     await tab.waitForFunction(() => document.querySelector("#board").innerText.includes("arrived just now"));
 
+    // Of several processes one tells live of what another may show a moment later.
+    const processes = process.env.FOOTFALL_PROCESSES.split(" ");
+    for (const one of processes.length > 1 ? processes : []) {
+      await until(tab, () => counts(one, 31, process.env.FOOTFALL_READ_KEY), 240, `all of it at ${one}`);
+    }
     await tab.fill("#question", "SELECT count(*) AS total FROM activity");
     await tab.click("#run");
     await tab.waitForFunction(() => /\b31\b/.test(document.querySelector("#result")?.innerText ?? ""));

@@ -125,6 +125,7 @@ def slow_readers():
 def revocation():
     run = [os.environ["FOOTFALL_BIN"], "keys"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
+    environment |= json.loads(os.environ["FOOTFALL_SETTINGS"])
     environment["FOOTFALL_DATA_DIR"] = os.environ["FOOTFALL_DATA"]
     key = subprocess.run([*run, "create", "--kind", "read"], env=environment, capture_output=True, text=True, check=True).stdout.strip()
     with postgres(key) as connection, arrow(key) as arrows:

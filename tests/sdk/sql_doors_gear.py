@@ -17,6 +17,8 @@ import pyarrow.flight as arrow_flight
 from adbc_driver_flightsql import DatabaseOptions
 
 URL = os.environ["FOOTFALL_URL"]
+# Where each process that answers is; one of them has the doors.
+PROCESSES = os.environ["FOOTFALL_PROCESSES"].split(" ")
 PG_PORT = int(os.environ["FOOTFALL_PG_PORT"])
 FLIGHT_PORT = int(os.environ["FOOTFALL_FLIGHT_PORT"])
 READ_KEY = os.environ["FOOTFALL_READ_KEY"]
@@ -99,9 +101,11 @@ ENDLESS = "SELECT count(*) FROM activity a, activity b, activity c WHERE a.messa
 
 
 def metric(name, label=""):
-    """What the server counts just now."""
-    with urllib.request.urlopen(f"{URL}/metrics") as answer:
-        lines = answer.read().decode().splitlines()
+    """What all processes count just now."""
+    lines = []
+    for process in PROCESSES:
+        with urllib.request.urlopen(f"{process}/metrics") as answer:
+            lines += answer.read().decode().splitlines()
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.split("{")[0].split(" ")[0] == name and label in line)
 
 

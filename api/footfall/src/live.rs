@@ -114,16 +114,20 @@ pub async fn hear(bus: Arc<dyn Bus>, live: Arc<Live>) {
                 Some(_) => {}
                 None => return,
             },
-            _ = look.tick() => {
-                let watched = live.watched();
-                said.retain(|project, at| at.elapsed() < AGAIN && watched.contains(project));
-                for project in watched {
-                    if let Entry::Vacant(unsaid) = said.entry(project) {
-                        bus.tell(Topic::Watched, unsaid.key());
-                        unsaid.insert(Instant::now());
-                    }
-                }
-            }
+            _ = look.tick() => say_watched(&*bus, live.watched(), &mut said),
+            // Who has been told that it listens must not miss what comes next.
+            () = live.joined() => say_watched(&*bus, live.watched(), &mut said),
+        }
+    }
+}
+
+/// Says of each project that is watched that it is, unless that was said a moment ago.
+fn say_watched(bus: &dyn Bus, watched: Vec<Arc<str>>, said: &mut HashMap<Arc<str>, Instant>) {
+    said.retain(|project, at| at.elapsed() < AGAIN && watched.contains(project));
+    for project in watched {
+        if let Entry::Vacant(unsaid) = said.entry(project) {
+            bus.tell(Topic::Watched, unsaid.key());
+            unsaid.insert(Instant::now());
         }
     }
 }

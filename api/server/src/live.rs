@@ -151,6 +151,11 @@ impl Live {
         }
     }
 
+    /// Waits until somebody more listens, or has begun to since the last time.
+    pub async fn joined(&self) {
+        self.arrival.notified().await;
+    }
+
     /// Announces `count` activities of a project, `told` being the newest of them. Never waits.
     pub fn announce(&self, project: Arc<str>, count: u64, mut told: Vec<Summary>) {
         let superfluous = told.len().saturating_sub(self.settings.told_max);

@@ -147,3 +147,14 @@ async fn whoever_feeds_the_stream_can_wait_for_a_listener() {
     let _stream = listen(&server).await.unwrap();
     tokio::time::timeout(Duration::from_secs(120), waiting).await.expect("woken").unwrap();
 }
+
+#[tokio::test]
+async fn whoever_says_who_watches_is_told_of_each_who_joins() {
+    let server = Server::with(false, settings()).await;
+    let mut streams = Vec::new();
+    for listeners in 1..=2 {
+        streams.push(listen(&server).await.unwrap());
+        tokio::time::timeout(Duration::from_secs(120), server.live.joined()).await.expect("told");
+        assert_eq!((streams.len(), server.live.watched().len()), (listeners, 1));
+    }
+}
