@@ -263,11 +263,11 @@ fn question(kind: &str, dice: &mut Dice) -> Value {
     }
 }
 
-/// Random days: from when until when, and as questions say it.
+/// Random days: from when until when, and as questions say it. Half of them go on until now, where activities arrive.
 fn scope(dice: &mut Dice) -> ((u64, u64), Value) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
     let days = 7 + dice.below(DAYS - 7);
-    let until = now - dice.below(DAY);
+    let until = now - dice.below(2) * dice.below(DAY);
     let from = until - days * DAY;
     ((from, until), json!({"from_ms": from, "until_ms": until, "zone": "Europe/Amsterdam"}))
 }

@@ -146,7 +146,8 @@ fn active_in(context: &Context<'_>, (from, until): (i64, i64)) -> Result<PersonS
         for (timeline, moved) in timelines.parts() {
             for local in 0..timeline.persons() {
                 let active = timeline.sessions_of(local).any(|session| {
-                    let (start, end) = (timeline.starts[session], timeline.starts[session] + timeline.duration(session));
+                    let (start, end) =
+                        (timeline.starts[session], timeline.starts[session] + timeline.duration(session));
                     let mut inside = (from <= start && start < until) || (from <= end && end < until);
                     if !inside && start < from && until <= end {
                         timeline.walk(session, |time, _| inside |= from <= time && time < until);

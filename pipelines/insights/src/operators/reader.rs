@@ -94,7 +94,16 @@ impl<'a> Reader<'a> {
         mut each: impl FnMut(&Postings<'a>),
     ) {
         for piece in self.snapshot.pieces(segment, activity, within.span) {
-            self.load_piece(&piece, need, segment, activity, &compiled.columns, within, compiled.condition.as_ref(), into);
+            self.load_piece(
+                &piece,
+                need,
+                segment,
+                activity,
+                &compiled.columns,
+                within,
+                compiled.condition.as_ref(),
+                into,
+            );
             if !into.is_empty() {
                 each(into);
             }

@@ -74,9 +74,8 @@ impl Snapshot {
 
     /// Runs with rows of an activity in a segment that a span touches.
     fn touched(&self, segment: u32, activity: u16, span: (i64, i64)) -> impl Iterator<Item = Source<'_>> {
-        let is_touched = move |source: &Source<'_>| {
-            source.segment.chunk(activity).is_some_and(|chunk| touches(ends(chunk), span))
-        };
+        let is_touched =
+            move |source: &Source<'_>| source.segment.chunk(activity).is_some_and(|chunk| touches(ends(chunk), span));
         self.sources(segment).into_iter().filter(is_touched)
     }
 
