@@ -180,7 +180,7 @@ impl Feed {
             (snapshot.unwrap_or_else(|| Arc::new(ProjectSnapshot::empty())), moment)
         };
         let begun = Instant::now();
-        let step = projection.step(self.options.dictionary_bytes_max, take)?;
+        let step = projection.step(self.options.dictionary_bytes_max, self.options.threads, take)?;
         let made = begun.elapsed();
         match step {
             Step::More => {

@@ -316,7 +316,7 @@ impl Kept {
 
     /// The rows as a snapshot. What is sealed is the same for many, the large runs for many more, so that what questions have
     /// had merged of them serves all of those.
-    pub fn snapshot(&mut self, traits: Vec<Arc<Trait>>) -> Result<Snapshot, InsightError> {
+    pub fn snapshot(&mut self, traits: Vec<Arc<Trait>>, threads: usize) -> Result<Snapshot, InsightError> {
         let all: u64 = self.sealed.iter().map(|sealed| sealed.run.rows()).sum();
         let is_large = |run: &Arc<Run>| run.rows() * SHARE_OF_LARGE >= all;
         let (large, small): (Vec<_>, Vec<_>) = self.sealed.iter().map(|sealed| sealed.run.clone()).partition(is_large);
@@ -328,12 +328,12 @@ impl Kept {
             }
             false => self.layer(1, small, Some(below))?,
         };
-        self.grow(&below)?;
+        self.grow(&below, threads)?;
         self.above(self.fresh.runs().cloned().collect(), traits, Some(below))
     }
 
     /// Has what was merged of the sealed rows before grow by those that were sealed since, rather than be merged again.
-    fn grow(&mut self, below: &Below) -> Result<(), InsightError> {
+    fn grow(&mut self, below: &Below, threads: usize) -> Result<(), InsightError> {
         let runs: Vec<Arc<Run>> = self.sealed.iter().map(|sealed| sealed.run.clone()).collect();
         let is_in = |runs: &[Arc<Run>], run: &Arc<Run>| runs.iter().any(|other| Arc::ptr_eq(other, run));
         let before = self.stack.take().filter(|stack| stack.runs.iter().all(|run| is_in(&runs, run)));
@@ -345,7 +345,7 @@ impl Kept {
             let mut moved = self.relocated_in(&stack.runs);
             moved.retain(|own, _| !stack.relocated.contains_key(own));
             let above = Below { snapshot: stack.snapshot, relocated: HashMap::new(), moved };
-            below.snapshot.grow_from(&self.above(sealed, Vec::new(), Some(above))?);
+            below.snapshot.grow_from(&self.above(sealed, Vec::new(), Some(above))?, threads);
         }
         let mut relocated = below.relocated.clone();
         relocated.retain(|own, _| !below.moved.contains_key(own));

@@ -180,6 +180,7 @@ impl Projection {
     pub fn step(
         &mut self,
         full_at: usize,
+        threads: usize,
         take: impl FnOnce() -> (Arc<ProjectSnapshot>, Moment),
     ) -> Result<Step, AskError> {
         if self.target.is_none() {
@@ -202,7 +203,7 @@ impl Projection {
         if std::mem::take(&mut target.from_start) && kept.join_read(&shelf.files) {
             return Ok(Step::More);
         }
-        let view = self.finish(full_at)?;
+        let view = self.finish(full_at, threads)?;
         Ok(Step::Done(self.moment, view))
     }
 
@@ -293,7 +294,7 @@ impl Projection {
     }
 
     /// Fresh rows and persons; then the view.
-    fn finish(&mut self, full_at: usize) -> Result<Option<Arc<View>>, AskError> {
+    fn finish(&mut self, full_at: usize, threads: usize) -> Result<Option<Arc<View>>, AskError> {
         let (Some(kept), Some(target)) = (&mut self.kept, self.target.take()) else { return Ok(None) };
         let mut changed = kept.follow_fresh(&target.snapshot.table(Table::Activity).fresh, full_at)?;
         // Rows come and do not go, but from the start: as many as before, of which some were read, are those that were fresh.
@@ -309,7 +310,7 @@ impl Projection {
         self.content += u64::from(differs);
         self.rows = kept.rows();
         let traits = self.people.traits().to_vec();
-        let snapshot = kept.snapshot(traits)?;
+        let snapshot = kept.snapshot(traits, threads)?;
         Ok(Some(Arc::new(View {
             snapshot: snapshot.aliased(kept.merged.clone()).with_groups(self.groups.properties().to_vec()),
             content: self.content,

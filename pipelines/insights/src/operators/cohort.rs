@@ -142,7 +142,7 @@ fn combine(context: &Context<'_>, into: &mut PersonSet, other: &PersonSet, by: i
 /// People with any row in the span.
 fn active_in(context: &Context<'_>, (from, until): (i64, i64)) -> Result<PersonSet, InsightError> {
     each_set(context, |reader, segment, set, _| {
-        let timelines = reader.timelines_until(segment, until);
+        let timelines = reader.all_timelines_until(segment, until);
         for (timeline, moved) in timelines.parts() {
             for local in 0..timeline.persons() {
                 let active = timeline.sessions_of(local).any(|session| {
@@ -154,7 +154,7 @@ fn active_in(context: &Context<'_>, (from, until): (i64, i64)) -> Result<PersonS
                     }
                     inside
                 });
-                if active && moved.is_none_or(|moved| !moved.contains(local as u16)) {
+                if active && !moved.contains(local as u16) {
                     set.insert(local as u16);
                 }
             }

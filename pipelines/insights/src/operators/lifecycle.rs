@@ -98,7 +98,7 @@ fn before<'a>(
         return before;
     }
     if compiled.everything {
-        let timelines = reader.timelines_until(segment, until);
+        let timelines = reader.all_timelines_until(segment, until);
         for local in 0..timelines.persons() {
             if timelines.first(local).is_some_and(|first| first < until) {
                 before.insert(local as u16);

@@ -6,7 +6,7 @@ use super::engine::Context;
 use super::reader::{Need, Reader, Within};
 use crate::InsightError;
 use crate::definition::Buckets;
-use crate::projection::{PersonSet, Postings, SEGMENT_PERSONS, SegmentSet, Timeline, join_person};
+use crate::projection::{Moved, PersonSet, Postings, SEGMENT_PERSONS, SegmentSet, Timeline, join_person};
 
 /// Bits by person and bucket.
 pub(super) struct Presence {
@@ -99,9 +99,9 @@ impl Presence {
         if people.is_some_and(|people| people.is_none()) {
             return;
         }
-        let timelines = reader.timelines_until(segment, until);
+        let timelines = reader.all_timelines_until(segment, until);
         for (timeline, moved) in timelines.parts() {
-            let walked = self.fill_from_timeline(timeline, buckets, within.span, people.flatten(), *moved);
+            let walked = self.fill_from_timeline(timeline, buckets, within.span, people.flatten(), moved);
             reader.looked_at(walked, 3);
         }
         timelines.into_parts().take(1).for_each(|timeline| reader.give_back(timeline));
@@ -114,11 +114,11 @@ impl Presence {
         buckets: &Buckets,
         (from, until): (i64, i64),
         people: Option<&SegmentSet>,
-        moved: Option<&SegmentSet>,
+        moved: &Moved<'_>,
     ) -> usize {
         let counts = |local: usize| {
             let local = local as u16;
-            people.is_none_or(|people| people.contains(local)) && moved.is_none_or(|moved| !moved.contains(local))
+            people.is_none_or(|people| people.contains(local)) && !moved.contains(local)
         };
         let coder = Coder::new(buckets, (from, until));
         coder.codes(timeline.starts.iter().copied(), &mut self.firsts);

@@ -81,7 +81,7 @@ impl<'a> Reader<'a> {
         self.select_with(Need::Times, segment, activity, compiled, wanted, within, into);
     }
 
-    /// As [`Reader::select_with`] without columns, layer by layer: the rows of a person may come in several.
+    /// As [`Reader::select_with`] without columns, run by run: the rows of a person may come in several.
     #[expect(clippy::too_many_arguments, reason = "what select takes, and what is done with it")]
     pub fn select_pieces(
         &mut self,
@@ -220,7 +220,7 @@ impl<'a> Reader<'a> {
         self.rows += into.len() as u64;
         into.activity = activity;
         let inside = from <= first && last < until;
-        let everybody = people.is_none() && condition.is_none() && piece.moved.is_none();
+        let everybody = people.is_none() && condition.is_none() && piece.moved.is_nobody();
         if need == Need::Times || (need == Need::Buckets && !everybody) || condition.is_some_and(Program::needs_times) {
             into.unpack();
         }
@@ -239,8 +239,8 @@ impl<'a> Reader<'a> {
         if let Some(people) = people.flatten() {
             met.iter_mut().zip(into.persons.iter()).for_each(|(met, &local)| *met &= people.contains(local));
         }
-        if let Some(moved) = piece.moved {
-            met.iter_mut().zip(into.persons.iter()).for_each(|(met, &local)| *met &= !moved.contains(local));
+        if !piece.moved.is_nobody() {
+            met.iter_mut().zip(into.persons.iter()).for_each(|(met, &local)| *met &= !piece.moved.contains(local));
         }
         // Each row is written, and the place moves on behind those that are kept: there is nothing to guess.
         self.kept.resize(into.len(), 0);
@@ -266,7 +266,14 @@ impl<'a> Reader<'a> {
         self.counted(self.snapshot.timeline_until(segment, until, starts))
     }
 
-    /// As [`Reader::timeline_until`], layer by layer.
+    /// As [`Reader::timeline_until`], run by run.
+    pub fn all_timelines_until(&mut self, segment: u32, until: i64) -> Timelines<'a> {
+        let timelines = self.snapshot.all_timelines_until(segment, until, std::mem::take(&mut self.starts));
+        timelines.parts().iter().for_each(|(timeline, _)| self.count_timeline(timeline));
+        timelines
+    }
+
+    /// As [`Reader::timeline_until`], but of the rows above the others, which are few, each run alone.
     pub fn timelines_until(&mut self, segment: u32, until: i64) -> Timelines<'a> {
         let timelines = self.snapshot.timelines_until(segment, until, std::mem::take(&mut self.starts));
         timelines.parts().iter().for_each(|(timeline, _)| self.count_timeline(timeline));

@@ -233,7 +233,7 @@ fn first_times<'a>(
     let until = within.span.1;
     if start.everything {
         let people = within.people.map(|people| people.segment(segment));
-        let timelines = reader.timelines_until(segment, until);
+        let timelines = reader.all_timelines_until(segment, until);
         for (local, first) in firsts.iter_mut().enumerate().take(timelines.persons()) {
             let counts = people.is_none_or(|people| people.is_some_and(|people| people.contains(local as u16)));
             if let Some(time) = timelines.first(local).filter(|_| counts) {

@@ -85,7 +85,7 @@ pub(super) fn new_in(reader: &mut Reader<'_>, segment: u32, span: (i64, i64)) ->
 
 /// Calls with the people of a segment whose first row lies in a span, and its time.
 fn each_first(reader: &mut Reader<'_>, segment: u32, (from, until): (i64, i64), mut each: impl FnMut(u16, i64)) {
-    let timelines = reader.timelines_until(segment, until);
+    let timelines = reader.all_timelines_until(segment, until);
     for local in 0..timelines.persons() {
         if let Some(first) = timelines.first(local).filter(|first| (from..until).contains(first)) {
             each(local as u16, first);

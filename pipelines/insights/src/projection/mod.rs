@@ -37,7 +37,7 @@ pub(crate) use packed::Visitor;
 pub(crate) use postings::Postings;
 pub(crate) use timeline::{Codes, Timeline};
 pub(crate) use timelines::{Row, Timelines};
-pub(crate) use within::Piece;
+pub(crate) use within::{Moved, Piece};
 
 /// A gap longer than this ends a session of a timeline.
 pub const SESSION_GAP_MS: i64 = 30 * 60_000;

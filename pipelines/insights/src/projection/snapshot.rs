@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::layout::{PersonSet, SegmentSet};
-use super::merged::{Layers, Merged};
+use super::merged::{Layers, Merged, Wish};
 use super::timeline_read::{self, Source};
 use super::{ColumnKind, Dictionaries, Dictionary, Postings, Rows, Run, Timeline, Values, join_person};
 use crate::InsightError;
@@ -111,33 +111,25 @@ impl Snapshot {
         if !Arc::ptr_eq(&self.dictionaries, &before.dictionaries) {
             return;
         }
-        let (wishes, next) = (before.merged.wishes(), AtomicUsize::new(0));
-        let grant = || {
-            while let Some(wish) = wishes.get(next.fetch_add(1, Ordering::Relaxed)) {
-                match wish.activity {
-                    Some(activity) => {
-                        self.postings(wish.segment, activity, &wish.columns, &mut Postings::default());
-                    }
-                    None => drop(self.timeline(wish.segment, None)),
+        each_of(&before.merged.wishes(), threads, |wish| {
+            match wish.activity {
+                Some(activity) => {
+                    self.postings(wish.segment, activity, &wish.columns, &mut Postings::default());
                 }
-                self.merged.granted(wish);
+                None => drop(self.timeline(wish.segment, None)),
             }
-        };
-        std::thread::scope(|scope| {
-            let others = threads.min(wishes.len()).saturating_sub(1);
-            (0..others).for_each(|_| drop(scope.spawn(grant)));
-            grant();
+            self.merged.granted(wish);
         });
     }
 
     /// Takes over what questions have had merged in the base of another snapshot, which has the same rows in other runs: in
-    /// the other the base's rows and the few above are merged, which is soon done.
-    pub fn grow_from(&self, other: &Snapshot) {
+    /// the other the base's rows and the few above are merged, which is soon done, on some threads.
+    pub fn grow_from(&self, other: &Snapshot, threads: usize) {
         let Some(base) = &other.base else { return };
         let columns: Vec<usize> = (0..self.dictionaries.columns.len()).collect();
-        for wish in base.merged.wishes() {
+        each_of(&base.merged.wishes(), threads, |wish| {
             if !self.is_merged(wish.segment, wish.activity) {
-                continue;
+                return;
             }
             match wish.activity {
                 Some(activity) => {
@@ -147,8 +139,8 @@ impl Snapshot {
                 None => drop(other.timeline(wish.segment, None)),
             }
             let is_base_alone = other.has_nothing_above(wish.segment, wish.activity);
-            self.merged.take(&wish, if is_base_alone { &base.merged } else { &other.merged });
-        }
+            self.merged.take(wish, if is_base_alone { &base.merged } else { &other.merged });
+        });
     }
 
     /// Whether the rows of a segment, or of an activity in it, lie in several places: those of one run, or of the base alone, are
@@ -420,6 +412,21 @@ impl Snapshot {
         let ids = persons.iter().map(|ordinal| names.text(ordinal));
         least(ids.filter(|id| after.is_none_or(|after| *id > after)), count)
     }
+}
+
+/// Calls with each, on some threads.
+fn each_of(wishes: &[Wish], threads: usize, make: impl Fn(&Wish) + Sync) {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some(wish) = wishes.get(next.fetch_add(1, Ordering::Relaxed)) {
+            make(wish);
+        }
+    };
+    std::thread::scope(|scope| {
+        let others = threads.min(wishes.len()).saturating_sub(1);
+        (0..others).for_each(|_| drop(scope.spawn(work)));
+        work();
+    });
 }
 
 /// The least `count` of these, ascending, and whether there are more. Not many more are held at once.

@@ -1,24 +1,24 @@
 //! Timelines of one segment, one above the other, for those who do not need them merged: nearly all rows lie in the first,
 //! and a person has few in the others.
 
-use super::{SegmentSet, Timeline};
+use super::{Moved, Timeline};
 
 /// A row: its time, the place of its activity's name among all, and its code.
 pub(crate) type Row = (i64, u16, u16);
 
-/// Together they have all rows; persons who have moved do not count in a part.
+/// Together they have all rows.
 pub(crate) struct Timelines<'a> {
-    parts: Vec<(Timeline<'a>, Option<&'a SegmentSet>)>,
+    parts: Vec<(Timeline<'a>, Moved<'a>)>,
 }
 
 impl<'a> Timelines<'a> {
     /// Of parts, of which the first has most rows.
-    pub fn new(parts: Vec<(Timeline<'a>, Option<&'a SegmentSet>)>) -> Timelines<'a> {
+    pub fn new(parts: Vec<(Timeline<'a>, Moved<'a>)>) -> Timelines<'a> {
         Timelines { parts }
     }
 
     /// Each, with those who do not count in it.
-    pub fn parts(&self) -> &[(Timeline<'a>, Option<&'a SegmentSet>)] {
+    pub fn parts(&self) -> &[(Timeline<'a>, Moved<'a>)] {
         &self.parts
     }
 
@@ -34,7 +34,7 @@ impl<'a> Timelines<'a> {
     /// Of parts that have rows of a person who counts there.
     fn having(&self, local: usize) -> impl Iterator<Item = (usize, &Timeline<'a>)> {
         self.parts.iter().enumerate().filter_map(move |(place, (timeline, moved))| {
-            let counts = moved.is_none_or(|moved| !moved.contains(local as u16));
+            let counts = !moved.contains(local as u16);
             (counts && !timeline.sessions_of(local).is_empty()).then_some((place, timeline))
         })
     }
@@ -50,7 +50,7 @@ impl<'a> Timelines<'a> {
 
     /// Whether a person has rows above the first part, or rows there that do not count.
     pub fn differs(&self, local: usize) -> bool {
-        let is_moved = self.parts.first().and_then(|part| part.1).is_some_and(|moved| moved.contains(local as u16));
+        let is_moved = self.parts.first().is_some_and(|(_, moved)| moved.contains(local as u16));
         is_moved || self.having(local).any(|(place, _)| place > 0)
     }
 
@@ -75,7 +75,7 @@ impl<'a> Timelines<'a> {
         let above = self.having(local).filter(|(place, _)| *place > 0);
         above.for_each(|(_, timeline)| push(timeline, timeline.sessions_of(local), ranks, rows));
         let own = first.sessions_of(local);
-        if moved.is_some_and(|moved| moved.contains(local as u16)) {
+        if moved.contains(local as u16) {
             rows.sort();
             return own;
         }

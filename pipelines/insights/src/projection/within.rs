@@ -15,16 +15,31 @@ enum Place<'a> {
     Several,
 }
 
-/// Some rows of an activity in a segment, in the order of persons and times.
-pub(crate) struct Piece<'a> {
-    place: PiecePlace<'a>,
-    /// Persons whose rows there do not count.
-    pub moved: Option<&'a SegmentSet>,
+/// Persons who do not count in a part, as their rows count as another's.
+#[derive(Clone, Default)]
+pub(crate) struct Moved<'a>(Vec<&'a SegmentSet>);
+
+impl<'a> Moved<'a> {
+    fn and(&self, others: Option<&'a SegmentSet>) -> Moved<'a> {
+        Moved(self.0.iter().copied().chain(others).collect())
+    }
+
+    pub fn is_nobody(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    #[inline]
+    pub fn contains(&self, local: u16) -> bool {
+        self.0.iter().any(|moved| moved.contains(local))
+    }
 }
 
-enum PiecePlace<'a> {
-    Snapshot(&'a Snapshot),
-    Run(&'a Snapshot, Source<'a>),
+/// Some rows of an activity in a segment, in the order of persons and times.
+pub(crate) struct Piece<'a> {
+    snapshot: &'a Snapshot,
+    /// `None`: all of the snapshot's.
+    run: Option<Source<'a>>,
+    pub moved: Moved<'a>,
 }
 
 /// Whether any time from the first to the last lies in the span.
@@ -39,14 +54,14 @@ fn ends(chunk: &Chunk) -> (i64, i64) {
 impl<'a> Piece<'a> {
     /// All rows of a snapshot.
     pub fn whole(snapshot: &'a Snapshot) -> Piece<'a> {
-        Piece { place: PiecePlace::Snapshot(snapshot), moved: None }
+        Piece { snapshot, run: None, moved: Moved::default() }
     }
 
     /// First and last time of the rows that [`Piece::read`] gives for the span.
     pub fn times(&self, segment: u32, activity: u16, span: (i64, i64)) -> Option<(i64, i64)> {
-        match &self.place {
-            PiecePlace::Snapshot(snapshot) => snapshot.times_in(segment, activity, span),
-            PiecePlace::Run(_, source) => source.segment.chunk(activity).map(ends),
+        match &self.run {
+            Some(source) => source.segment.chunk(activity).map(ends),
+            None => self.snapshot.times_in(segment, activity, span),
         }
     }
 
@@ -60,9 +75,9 @@ impl<'a> Piece<'a> {
         columns: &[usize],
         into: &mut Postings<'a>,
     ) -> u64 {
-        match &self.place {
-            PiecePlace::Snapshot(snapshot) => snapshot.postings_in(segment, activity, span, columns, into),
-            PiecePlace::Run(snapshot, source) => into.read(source, activity, &snapshot.kinds(columns)),
+        match &self.run {
+            Some(source) => into.read(source, activity, &self.snapshot.kinds(columns)),
+            None => self.snapshot.postings_in(segment, activity, span, columns, into),
         }
     }
 }
@@ -124,20 +139,28 @@ impl Snapshot {
         }
     }
 
-    /// All rows of an activity in a segment that a span touches, layer by layer: those of a person may lie in several.
+    /// All rows of an activity in a segment that a span touches, run by run: those of a person may lie in several.
     pub(crate) fn pieces(&self, segment: u32, activity: u16, span: (i64, i64)) -> Vec<Piece<'_>> {
-        let Some(base) = self.touched_base(segment, activity, span) else { return vec![Piece::whole(self)] };
-        let moved = self.moved_of_base(segment);
-        let above = self.touched(segment, activity, span).map(|source| {
-            let moved = source.moved;
-            Piece { place: PiecePlace::Run(self, source), moved }
-        });
-        let above: Vec<Piece<'_>> = above.collect();
-        if above.is_empty() && moved.is_none() {
-            return base.pieces(segment, activity, span);
+        let mut pieces = Vec::new();
+        self.add_pieces(segment, activity, span, &Moved::default(), &mut pieces);
+        pieces
+    }
+
+    fn add_pieces<'a>(
+        &'a self,
+        segment: u32,
+        activity: u16,
+        span: (i64, i64),
+        moved: &Moved<'a>,
+        pieces: &mut Vec<Piece<'a>>,
+    ) {
+        if let Some(base) = self.touched_base(segment, activity, span) {
+            base.add_pieces(segment, activity, span, &moved.and(self.moved_of_base(segment)), pieces);
         }
-        let below = Piece { place: PiecePlace::Snapshot(base), moved };
-        std::iter::once(below).chain(above).collect()
+        pieces.extend(self.touched(segment, activity, span).map(|source| {
+            let moved = moved.and(source.moved);
+            Piece { snapshot: self, run: Some(source), moved }
+        }));
     }
 
     /// Reads the timeline of a segment with all rows before `until`. Of later ones some may be missing, so that a session may
@@ -153,19 +176,45 @@ impl Snapshot {
         layer.timeline(segment, starts)
     }
 
-    /// As [`Snapshot::timeline_until`], layer by layer.
+    /// As [`Snapshot::timeline_until`], but of the rows above the others, which are few, each run alone.
     pub(crate) fn timelines_until(&self, segment: u32, until: i64, starts: Vec<i64>) -> Timelines<'_> {
         let Some(base) = self.base.as_deref().filter(|base| base.has(segment)) else {
-            return Timelines::new(vec![(self.timeline(segment, Some(starts)), None)]);
+            return Timelines::new(vec![(self.timeline(segment, Some(starts)), Moved::default())]);
         };
-        let moved = self.moved_of_base(segment);
+        let moved = Moved::default().and(self.moved_of_base(segment));
         let above: Vec<Source<'_>> = self.before(segment, until).collect();
-        if above.is_empty() && moved.is_none() {
+        if above.is_empty() && moved.is_nobody() {
             return base.timelines_until(segment, until, starts);
         }
         let below = (base.timeline_until(segment, until, Some(starts)), moved);
-        let above = above.iter().map(|source| (timeline_read::borrow(source, Some(Vec::new())), source.moved));
+        let above = above
+            .iter()
+            .map(|source| (timeline_read::borrow(source, Some(Vec::new())), Moved::default().and(source.moved)));
         Timelines::new(std::iter::once(below).chain(above).collect())
+    }
+
+    /// As [`Snapshot::timeline_until`], each run alone.
+    pub(crate) fn all_timelines_until(&self, segment: u32, until: i64, starts: Vec<i64>) -> Timelines<'_> {
+        let mut parts = Vec::new();
+        self.add_timelines(segment, until, &Moved::default(), &mut Some(starts), &mut parts);
+        Timelines::new(parts)
+    }
+
+    fn add_timelines<'a>(
+        &'a self,
+        segment: u32,
+        until: i64,
+        moved: &Moved<'a>,
+        starts: &mut Option<Vec<i64>>,
+        parts: &mut Vec<(Timeline<'a>, Moved<'a>)>,
+    ) {
+        if let Some(base) = self.base.as_deref().filter(|base| base.has(segment)) {
+            base.add_timelines(segment, until, &moved.and(self.moved_of_base(segment)), starts, parts);
+        }
+        for source in self.before(segment, until) {
+            let starts = starts.take().unwrap_or_default();
+            parts.push((timeline_read::borrow(&source, Some(starts)), moved.and(source.moved)));
+        }
     }
 
     /// Runs with rows of a segment before a time.
