@@ -1,6 +1,8 @@
 //! Paths: the rows around each row of an activity. Where the gap is that of sessions no time is looked at: rows of a
 //! path lie in one session.
 
+use std::ops::Range;
+
 use super::best::Best;
 use super::cohort::each_set;
 use super::engine::Context;
@@ -8,7 +10,7 @@ use super::path_names::PathNames;
 use super::paths_kept::{Kept, Scratch};
 use crate::InsightError;
 use crate::definition::{PathCount, PathEdge, Paths, PathsAnswer, PathsCell};
-use crate::projection::{Codes, PersonSet, Row, SESSION_GAP_MS, Timelines, join_person};
+use crate::projection::{Codes, PersonSet, Row, SESSION_GAP_MS, Timeline, Timelines, join_person};
 use crate::spill::{Tally, Totals};
 
 const LENGTH_MAX: usize = 8;
@@ -233,35 +235,59 @@ impl<'p> Scan<'p> {
         of_person: &mut OfPerson,
         mut path: impl FnMut(&[u16], bool),
     ) {
-        let OfPerson { times, rows, path: codes } = of_person;
-        match timelines.only_first(local) {
-            Some(timeline) => {
-                let (all, anchor) = (timeline.rows_of_person(local), self.anchor);
-                if anchor.is_some_and(|anchor| !all.clone().any(|row| timeline.code(row) == anchor)) {
-                    return;
-                }
-                timeline.times_of_person(local, times);
-                let is_anchor = anchor.map(|anchor| move |place: usize| timeline.code(all.start + place) == anchor);
-                let first = timeline.rows_of_person(local).start;
-                self.each(times, is_anchor, |found, before| {
-                    codes.clear();
-                    codes.extend(found.map(|place| timeline.code(first + place)));
-                    path(codes, before);
-                });
-            }
-            None => {
-                timelines.rows_of(local, ranks, rows);
-                times.clear();
-                times.extend(rows.iter().map(|row| row.0));
-                let rows = rows.as_slice();
-                let is_anchor = self.anchor.map(|anchor| move |place: usize| rows[place].2 == anchor);
-                self.each(times, is_anchor, |found, before| {
-                    codes.clear();
-                    codes.extend(rows[found].iter().map(|row| row.2));
-                    path(codes, before);
-                });
-            }
+        if let Some(timeline) = timelines.only_first(local) {
+            return self.of_sessions(timeline, timeline.sessions_of(local), of_person, &mut path);
         }
+        let Some((first, _)) = timelines.parts().first().filter(|_| self.paths.gap_ms <= SESSION_GAP_MS) else {
+            timelines.rows_of(local, ranks, &mut of_person.rows);
+            return self.of_rows(of_person, &mut path);
+        };
+        // No path leads from one session to another: only those are read anew that other rows go on with or join.
+        let (own, changed) =
+            (first.sessions_of(local), timelines.change_of(local, SESSION_GAP_MS, ranks, &mut of_person.rows));
+        self.of_rows(of_person, &mut path);
+        self.of_sessions(first, own.start..changed.start, of_person, &mut path);
+        self.of_sessions(first, changed.end..own.end, of_person, &mut path);
+    }
+
+    /// Paths in sessions of a person that follow each other, and no others.
+    fn of_sessions(
+        &self,
+        timeline: &Timeline<'_>,
+        sessions: Range<usize>,
+        of_person: &mut OfPerson,
+        path: &mut impl FnMut(&[u16], bool),
+    ) {
+        if sessions.is_empty() {
+            return;
+        }
+        let (first, end) = (timeline.first_rows[sessions.start] as usize, timeline.first_rows[sessions.end] as usize);
+        if self.anchor.is_some_and(|anchor| !(first..end).any(|row| timeline.code(row) == anchor)) {
+            return;
+        }
+        let OfPerson { times, path: codes, .. } = of_person;
+        times.clear();
+        sessions.for_each(|session| timeline.walk(session, |time, _| times.push(time)));
+        let is_anchor = self.anchor.map(|anchor| move |place: usize| timeline.code(first + place) == anchor);
+        self.each(times, is_anchor, |found, before| {
+            codes.clear();
+            codes.extend(found.map(|place| timeline.code(first + place)));
+            path(codes, before);
+        });
+    }
+
+    /// Paths in the rows at hand, and no others.
+    fn of_rows(&self, of_person: &mut OfPerson, path: &mut impl FnMut(&[u16], bool)) {
+        let OfPerson { times, rows, path: codes } = of_person;
+        times.clear();
+        times.extend(rows.iter().map(|row| row.0));
+        let rows = rows.as_slice();
+        let is_anchor = self.anchor.map(|anchor| move |place: usize| rows[place].2 == anchor);
+        self.each(times, is_anchor, |found, before| {
+            codes.clear();
+            codes.extend(rows[found].iter().map(|row| row.2));
+            path(codes, before);
+        });
     }
 
     /// Calls with the places of each path among rows of these times; without anchors of stretches.
@@ -269,7 +295,7 @@ impl<'p> Scan<'p> {
         &self,
         times: &[i64],
         is_anchor: Option<impl Fn(usize) -> bool>,
-        mut path: impl FnMut(std::ops::Range<usize>, bool),
+        mut path: impl FnMut(Range<usize>, bool),
     ) {
         // Whether a row and the next belong together.
         let joins = |place: usize| times.get(place + 1).is_some_and(|next| next - times[place] <= self.paths.gap_ms);

@@ -67,9 +67,7 @@ fn by_activity(context: &Context<'_>, compiled: &Compiled, within: Within<'_>) -
             return of_few(reader, segment, people, within, counts);
         }
         for &activity in &compiled.activities {
-            reader.select_pieces(Need::Span, segment, activity, compiled, within, postings, |postings| {
-                counts[usize::from(activity)] += postings.len() as u64;
-            });
+            counts[usize::from(activity)] += reader.count_rows(segment, activity, compiled, within, postings);
         }
     })?;
     let names = context.snapshot.dictionaries.activities.names();

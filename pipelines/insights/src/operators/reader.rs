@@ -56,6 +56,20 @@ impl Visitor for Count<'_> {
     }
 }
 
+/// Counts what lies in a span.
+struct CountAll {
+    span: (i64, i64),
+    rows: u64,
+}
+
+impl Visitor for &mut CountAll {
+    #[inline]
+    fn visit(self, times: impl ExactSizeIterator<Item = i64>) {
+        let (from, until) = self.span;
+        self.rows += times.map(|time| u64::from((from <= time) & (time < until))).sum::<u64>();
+    }
+}
+
 /// Which rows count, besides a selector: `from <= time < until`, and these people.
 #[derive(Clone, Copy)]
 pub(super) struct Within<'p> {
@@ -167,6 +181,30 @@ impl<'a> Reader<'a> {
                 None => count.visit(postings.times.iter().copied()),
             }
         });
+    }
+
+    /// How many rows of an activity count.
+    pub fn count_rows(
+        &mut self,
+        segment: u32,
+        activity: u16,
+        compiled: &Compiled,
+        within: Within<'_>,
+        into: &mut Postings<'a>,
+    ) -> u64 {
+        let (from, until) = within.span;
+        let (columns, condition) = (&compiled.columns, compiled.condition.as_ref());
+        let mut all = CountAll { span: within.span, rows: 0 };
+        for piece in self.snapshot.pieces(segment, activity, within.span) {
+            self.load_piece(&piece, Need::Buckets, segment, activity, columns, within, condition, into);
+            let times = piece.times(segment, activity, within.span);
+            match &into.packed {
+                _ if times.is_some_and(|(first, last)| from <= first && last < until) => all.rows += into.len() as u64,
+                Some(packed) => packed.each(&mut all),
+                None => (&mut all).visit(into.times.iter().copied()),
+            }
+        }
+        all.rows
     }
 
     /// The rows of an activity with these columns, of which a condition looks at the first.

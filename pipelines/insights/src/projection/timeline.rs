@@ -70,13 +70,6 @@ impl Timeline<'_> {
         self.first_rows[session] as usize..self.first_rows[session + 1] as usize
     }
 
-    /// All rows of a person.
-    #[inline]
-    pub fn rows_of_person(&self, local: usize) -> Range<usize> {
-        let sessions = self.sessions_of(local);
-        self.first_rows[sessions.start] as usize..self.first_rows[sessions.end] as usize
-    }
-
     #[inline]
     pub fn duration(&self, session: usize) -> i64 {
         match self.durations[session] {
