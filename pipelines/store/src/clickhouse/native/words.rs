@@ -119,8 +119,9 @@ pub(super) fn write(words: &[Word]) -> String {
     let mut sql = String::new();
     let mut before: Option<&Word> = None;
     for word in words {
-        // `t.1` and `a.b` stay together; all else is parted.
-        let joins = matches!(word, Word::Sign(".")) || matches!(before, Some(Word::Sign(".")));
+        // `t.1` and `a.b` stay together; all else is parted: `1 .1` is not `1.1`.
+        let begins = matches!(word, Word::Sign(".")) && !matches!(before, Some(Word::Number(_)));
+        let joins = begins || matches!(before, Some(Word::Sign(".")));
         if before.is_some() && !joins {
             sql.push(' ');
         }
@@ -158,6 +159,8 @@ mod tests {
             "WITH ( a , b ) -> a.1 AS f SELECT `x\\`y` , 'it\\'s \\\\ \\'' , 1.5e-3 FROM t WHERE a <= 3"
         );
         assert_eq!(write(&read(&written).unwrap()), written);
+        let apart = read("1. 1").unwrap();
+        assert_eq!(read(&write(&apart)).unwrap(), apart);
     }
 
     #[test]
