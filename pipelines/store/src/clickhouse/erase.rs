@@ -161,7 +161,7 @@ impl Shared {
         if self.waiting(id).is_none() {
             return Ok(());
         }
-        if writer.attempt.is_some() {
+        while writer.attempt.is_some() || self.view().is_next_used(id) {
             self.skip(&mut writer).await?;
         }
         let view = self.view();
@@ -185,8 +185,9 @@ impl Shared {
         let is_hidden = view.forgotten.get(id).is_some_and(|known| known.publication.is_some());
         match view.visible.head == barrier {
             _ if is_hidden => Ok(()),
-            // The next number may be somebody else's.
+            // The next number may be somebody else's, or was in another chain.
             false => Err(StoreError::Fenced),
+            true if view.is_next_used(id) => Err(StoreError::Fenced),
             true => self.publish_erasure(&mut writer, &view, &known, found).await.map(drop),
         }
     }

@@ -101,6 +101,12 @@ impl Forgotten {
         Forgotten { all, rows, is_unsettled, erasures: Arc::new(erasures) }
     }
 
+    /// Whether something of an erasure stands under a number, of this chain or of one before the database was restored or emptied:
+    /// then steps, keys and mutations of the one would be taken for those of the other.
+    pub fn is_used(&self, id: Uuid, publication: u64) -> bool {
+        self.rows.iter().any(|row| row.id == id && row.publication == publication)
+    }
+
     /// With a step that was just written down, as of the end of the chain.
     pub fn with(&self, row: Row, head: u64) -> Forgotten {
         Forgotten::of(self.rows.iter().cloned().chain([row]).collect(), head)

@@ -59,6 +59,11 @@ impl Visible {
 }
 
 impl View {
+    /// Whether the number after the head has been that of an erasure before.
+    pub fn is_next_used(&self, erasure: uuid::Uuid) -> bool {
+        self.forgotten.is_used(erasure, self.visible.head + 1)
+    }
+
     /// Takes in who is forgotten, as of the head: who is newly so is nobody's merged id any more.
     pub fn forget(&mut self, forgotten: Arc<Forgotten>) {
         for erasure in forgotten.erasures.iter() {

@@ -199,6 +199,28 @@ async fn what_was_asked_of_a_killed_process_is_done_by_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_under_the_same_number_before_the_tables_were_emptied_is_done_again() {
+    let Some(server) = server() else { return };
+    let given = Given::new(&server);
+    let leader = given.open(options(Role::Writer)).await;
+    leader.publish(publication("p", 0..20)).await.unwrap();
+    let next = leader.shared.view().visible.head + 1;
+    let erasure = Erasure { persons: [person_id_of("p", "user-2")].into(), ..asked("user-2") };
+    let (id, at) = (erasure.id, erasure.at);
+    // In another chain all of it was done under the number that is the next one here.
+    for (step, erasure) in [(Step::Rewritten, None), (Step::Files, None), (Step::Hidden, Some(erasure))] {
+        let row = Row { id, step, publication: next, at, erasure, is_committed: false };
+        forgotten::note(&leader.shared.database, &row, "another").await.unwrap();
+    }
+    until("it is done", async || leader.erasures().version() == 1).await;
+    let number = leader.shared.view().forgotten.get(id).unwrap().publication;
+    assert!(number.is_some_and(|number| number > next), "{number:?} after {next}");
+    until("no file has it", async || leader.erasure_records()[0].rewritten_at.is_some_and(|then| then > at)).await;
+    assert_eq!(by_id(&leader).await, others(0..20));
+    given.drop(&leader).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_leader_killed_between_the_rows_and_the_link_has_hidden_nobody() {
     let Some(server) = server() else { return };
     let given = Given::new(&server);
