@@ -131,7 +131,7 @@ else
   skip "a passkey, cookies and the web application in a real browser: no Chromium, see tests/install.sh"
 fi
 
-# The same tests on six processes; tests/services.sh alone runs all of them, which takes the better part of an hour.
+# The same tests on six processes; tests/services.sh alone runs all of them, some ten minutes.
 step "whole-system tests on six processes each (a few)" timeout 900 tests/services.sh quick
 
 # Long, or with a build of their own: a developer runs them by their names.
