@@ -104,7 +104,7 @@ fn before<'a>(
                 before.insert(local as u16);
             }
         }
-        timelines.into_parts().take(1).for_each(|timeline| reader.give_back(timeline));
+        reader.give_back_first(timelines);
         return before;
     }
     for &activity in &compiled.activities {

@@ -100,11 +100,12 @@ impl Presence {
             return;
         }
         let timelines = reader.all_timelines_until(segment, until);
+        let coder = Coder::new(buckets, within.span);
         for (timeline, moved) in timelines.parts() {
-            let walked = self.fill_from_timeline(timeline, buckets, within.span, people.flatten(), moved);
+            let walked = self.fill_from_timeline(timeline, buckets, &coder, people.flatten(), moved);
             reader.looked_at(walked, 3);
         }
-        timelines.into_parts().take(1).for_each(|timeline| reader.give_back(timeline));
+        reader.give_back_first(timelines);
     }
 
     /// Adds the sessions of a timeline, of these people who have not moved; how many rows had to be looked at.
@@ -112,7 +113,7 @@ impl Presence {
         &mut self,
         timeline: &Timeline<'_>,
         buckets: &Buckets,
-        (from, until): (i64, i64),
+        coder: &Coder<'_>,
         people: Option<&SegmentSet>,
         moved: &Moved<'_>,
     ) -> usize {
@@ -120,7 +121,7 @@ impl Presence {
             let local = local as u16;
             people.is_none_or(|people| people.contains(local)) && !moved.contains(local)
         };
-        let coder = Coder::new(buckets, (from, until));
+        let (from, until) = coder.span();
         coder.codes(timeline.starts.iter().copied(), &mut self.firsts);
         // Durations that are not known lie beyond what a session can last: then its rows are looked at.
         let ends = timeline.starts.iter().zip(timeline.durations.iter());
@@ -141,8 +142,8 @@ impl Presence {
         };
         let codes = (self.firsts.as_slice(), self.lasts.as_slice());
         match self.words {
-            1 => of_sessions::<1>(&coder, timeline, counts, codes, &mut self.bits, &mut walk),
-            2 => of_sessions::<2>(&coder, timeline, counts, codes, &mut self.bits, &mut walk),
+            1 => of_sessions::<1>(coder, timeline, counts, codes, &mut self.bits, &mut walk),
+            2 => of_sessions::<2>(coder, timeline, counts, codes, &mut self.bits, &mut walk),
             words => {
                 let mut walked = 0;
                 for (local, bits) in self.bits.chunks_exact_mut(words).enumerate().take(timeline.persons()) {

@@ -335,6 +335,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// As [`Reader::give_back`], of the first, which is the largest.
+    pub fn give_back_first(&mut self, timelines: Timelines<'a>) {
+        timelines.into_parts().take(1).for_each(|timeline| self.give_back(timeline));
+    }
+
     /// As [`Reader::timeline`], where only the order of rows and their sessions are needed.
     pub fn timeline_without_times(&mut self, segment: u32) -> Timeline<'a> {
         let timeline = self.snapshot.timeline(segment, None);

@@ -133,7 +133,7 @@ pub(super) fn answer(context: &Context<'_>, sessions: &Sessions) -> Result<Sessi
         if people.is_none() && sessions.gap_ms == SESSION_GAP_MS {
             let timelines = reader.timelines_until(segment, i64::MAX);
             state.add_layers(&coder, &buckets, context.snapshot.ranks(), &timelines);
-            return timelines.into_parts().take(1).for_each(|timeline| reader.give_back(timeline));
+            return reader.give_back_first(timelines);
         }
         let timeline = reader.timeline(segment);
         let mut add = |one: One| {

@@ -91,5 +91,5 @@ fn each_first(reader: &mut Reader<'_>, segment: u32, (from, until): (i64, i64), 
             each(local as u16, first);
         }
     }
-    timelines.into_parts().take(1).for_each(|timeline| reader.give_back(timeline));
+    reader.give_back_first(timelines);
 }

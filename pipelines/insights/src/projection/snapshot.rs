@@ -42,7 +42,7 @@ pub struct Snapshot {
     relocated: Vec<Run>,
     ranks: Vec<u16>,
     /// What questions have had merged out of several runs.
-    merged: Merged,
+    pub(super) merged: Merged,
     pub(crate) traits: Vec<Arc<Trait>>,
     pub(crate) groups: Vec<Arc<GroupProperty>>,
 }

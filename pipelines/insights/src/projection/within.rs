@@ -222,3 +222,51 @@ impl Snapshot {
         self.sources(segment).into_iter().filter(move |source| source.segment.timeline.starts.base < until)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::Arc;
+
+    use super::super::{Dictionaries, Rows, Run};
+    use super::*;
+
+    const DAY: i64 = 86_400_000;
+
+    /// Of two persons a row on each of these days.
+    fn run(dictionaries: &Arc<Dictionaries>, days: std::ops::Range<i64>) -> Arc<Run> {
+        let mut rows = Rows::new(dictionaries);
+        for (day, person) in days.flat_map(|day| [(day, "a"), (day, "b")]) {
+            rows.persons.push(dictionaries.persons.intern(person));
+            rows.times.push(day * DAY);
+            rows.activities.push(dictionaries.activities.intern("visit") as u16);
+        }
+        Arc::new(rows.into_run(dictionaries).unwrap())
+    }
+
+    /// Answers would be the same if all was merged, only later: so it is looked at here.
+    #[test]
+    fn what_a_span_does_not_touch_is_not_merged() {
+        let dictionaries = Dictionaries::new(&[]);
+        let (sealed, fresh) = (run(&dictionaries, 0..10), run(&dictionaries, 10..12));
+        let of = |run| Snapshot::new(dictionaries.clone(), vec![run], &HashMap::new(), Vec::new()).unwrap();
+        let base = Arc::new(of(sealed));
+        let snapshot = of(fresh).above(base, &HashMap::new()).unwrap();
+        let rows_in = |span| {
+            let mut postings = Postings::default();
+            snapshot.postings_in(0, 0, span, &[], &mut postings);
+            postings.len()
+        };
+        assert_eq!((rows_in((0, 10 * DAY)), rows_in((10 * DAY, 12 * DAY)), rows_in((12 * DAY, 13 * DAY))), (20, 4, 0));
+        assert_eq!(snapshot.timeline_until(0, 10 * DAY, None).rows(), 20);
+        let both = (9 * DAY, 11 * DAY);
+        assert_eq!((snapshot.pieces(0, 0, both).len(), snapshot.pieces(0, 0, (0, DAY)).len()), (2, 1));
+        assert_eq!(snapshot.timelines_until(0, 12 * DAY, Vec::new()).parts().len(), 2);
+        assert_eq!(snapshot.all_timelines_until(0, 12 * DAY, Vec::new()).parts().len(), 2);
+        assert!(snapshot.merged.wishes().is_empty(), "nothing was merged so far");
+        assert_eq!((rows_in(both), snapshot.merged.wishes().len()), (24, 1));
+        assert_eq!(snapshot.timeline_until(0, 11 * DAY, None).rows(), 24);
+        assert_eq!(snapshot.merged.wishes().len(), 2);
+    }
+}
