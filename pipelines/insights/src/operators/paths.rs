@@ -243,11 +243,13 @@ impl<'p> Scan<'p> {
             return self.of_rows(of_person, &mut path);
         };
         // No path leads from one session to another: only those are read anew that other rows go on with or join.
-        let (own, changed) =
-            (first.sessions_of(local), timelines.change_of(local, SESSION_GAP_MS, ranks, &mut of_person.rows));
-        self.of_rows(of_person, &mut path);
-        self.of_sessions(first, own.start..changed.start, of_person, &mut path);
-        self.of_sessions(first, changed.end..own.end, of_person, &mut path);
+        let (own, change) = (first.sessions_of(local), timelines.change_of(local, SESSION_GAP_MS));
+        if self.anchor.is_none_or(|anchor| change.has(anchor)) {
+            change.rows(ranks, &mut of_person.rows);
+            self.of_rows(of_person, &mut path);
+        }
+        self.of_sessions(first, own.start..change.replaced.start, of_person, &mut path);
+        self.of_sessions(first, change.replaced.end..own.end, of_person, &mut path);
     }
 
     /// Paths in sessions of a person that follow each other, and no others.
@@ -261,10 +263,88 @@ impl<'p> Scan<'p> {
         if sessions.is_empty() {
             return;
         }
-        let (first, end) = (timeline.first_rows[sessions.start] as usize, timeline.first_rows[sessions.end] as usize);
-        if self.anchor.is_some_and(|anchor| !(first..end).any(|row| timeline.code(row) == anchor)) {
+        let rows = timeline.first_rows[sessions.start] as usize..timeline.first_rows[sessions.end] as usize;
+        let Some(anchor) = self.anchor else {
+            return self.of_stretches(timeline, sessions, rows.start, of_person, path);
+        };
+        match &timeline.codes {
+            // Where codes are narrow, an anchor that is not has no rows.
+            Codes::Narrow(codes) => {
+                if let Ok(anchor) = u8::try_from(anchor) {
+                    let hits = memchr::memchr_iter(anchor, &codes[rows.clone()]).map(|place| rows.start + place);
+                    self.of_hits(timeline, sessions, rows.start, hits, of_person, path);
+                }
+            }
+            Codes::Wide(codes) => {
+                let hits = rows.clone().filter(|&row| codes[row] == anchor);
+                self.of_hits(timeline, sessions, rows.start, hits, of_person, path);
+            }
+        }
+    }
+
+    /// Paths of these rows of the anchor, ascending. Where the gap is that of sessions their rows are those of a session, whose
+    /// times are looked at only where it lies partly in the span.
+    fn of_hits(
+        &self,
+        timeline: &Timeline<'_>,
+        sessions: Range<usize>,
+        first: usize,
+        hits: impl Iterator<Item = usize>,
+        of_person: &mut OfPerson,
+        path: &mut impl FnMut(&[u16], bool),
+    ) {
+        let mut hits = hits.peekable();
+        if hits.peek().is_none() {
             return;
         }
+        if self.paths.gap_ms != SESSION_GAP_MS {
+            return self.of_stretches(timeline, sessions, first, of_person, path);
+        }
+        let (length, mut session) = (self.paths.length, sessions.start);
+        for hit in hits {
+            while timeline.first_rows[session + 1] as usize <= hit {
+                session += 1;
+            }
+            if !self.is_in_scope(timeline, session, hit) {
+                continue;
+            }
+            let of_session = timeline.rows_of(session);
+            let found = match self.after {
+                true => hit + 1..of_session.end.min(hit + 1 + length),
+                false => of_session.start.max(hit.saturating_sub(length))..hit,
+            };
+            if found.len() == length || (self.paths.shorter && !found.is_empty()) {
+                of_person.path.clear();
+                of_person.path.extend(found.map(|row| timeline.code(row)));
+                path(&of_person.path, !self.after);
+            }
+        }
+    }
+
+    /// Whether a row of a session lies in the span.
+    fn is_in_scope(&self, timeline: &Timeline<'_>, session: usize, row: usize) -> bool {
+        let scope = &self.paths.scope;
+        let start = timeline.starts[session];
+        let end = start + timeline.duration(session);
+        if end < scope.from_ms || scope.until_ms <= start {
+            return false;
+        }
+        if scope.from_ms <= start && end < scope.until_ms {
+            return true;
+        }
+        let rows = timeline.first_rows[session] as usize..=row;
+        scope.contains(start + rows.map(|row| timeline.delta(row)).sum::<i64>())
+    }
+
+    /// Paths by the times of all rows.
+    fn of_stretches(
+        &self,
+        timeline: &Timeline<'_>,
+        sessions: Range<usize>,
+        first: usize,
+        of_person: &mut OfPerson,
+        path: &mut impl FnMut(&[u16], bool),
+    ) {
         let OfPerson { times, path: codes, .. } = of_person;
         times.clear();
         sessions.for_each(|session| timeline.walk(session, |time, _| times.push(time)));

@@ -122,11 +122,7 @@ impl Presence {
             people.is_none_or(|people| people.contains(local)) && !moved.contains(local)
         };
         let (from, until) = coder.span();
-        coder.codes(timeline.starts.iter().copied(), &mut self.firsts);
-        // Durations that are not known lie beyond what a session can last: then its rows are looked at.
-        let ends = timeline.starts.iter().zip(timeline.durations.iter());
-        let end = |(&start, &duration)| if duration == u32::MAX { i64::MAX } else { start + i64::from(duration) };
-        coder.codes(ends.map(end), &mut self.lasts);
+        session_codes(coder, timeline, &mut self.firsts, &mut self.lasts);
         let mut walk = |bits: &mut [u64], session: usize| {
             let start = timeline.starts[session];
             if start + timeline.duration(session) < from || until <= start {
@@ -155,6 +151,7 @@ impl Presence {
                         match is_plain(first, last, coder.outside()) {
                             true => [first, last]
                                 .into_iter()
+                                .filter(|code| usize::from(*code) < coder.outside())
                                 .for_each(|code| bits[usize::from(code) / 64] |= 1 << (code % 64)),
                             false => walked += walk(bits, session),
                         }
@@ -166,10 +163,27 @@ impl Presence {
     }
 }
 
-/// Whether a session lies in the span, and touches no buckets but those of its ends.
+/// The last code of sessions that only their rows tell about.
+const UNKNOWN: u16 = u16::MAX;
+
+/// The codes of the buckets in which sessions begin and end.
+pub(super) fn session_codes(coder: &Coder<'_>, timeline: &Timeline<'_>, firsts: &mut Vec<u16>, lasts: &mut Vec<u16>) {
+    let (from, until) = coder.span();
+    coder.codes(timeline.starts.iter().copied(), firsts);
+    let ends = timeline.starts.iter().zip(timeline.durations.iter());
+    coder.codes(ends.map(|(&start, &duration)| start + i64::from(duration)), lasts);
+    // Durations that are not known lie beyond what a session can last. Those that do not fit into the span may have it in their midst.
+    let long = until.saturating_sub(from).clamp(0, i64::from(u32::MAX)) as u32;
+    if timeline.durations.iter().fold(0, |most, &duration| most.max(duration)) >= long {
+        let of_long = lasts.iter_mut().zip(timeline.durations.iter()).filter(|(_, duration)| **duration >= long);
+        of_long.for_each(|(last, _)| *last = UNKNOWN);
+    }
+}
+
+/// Whether a session touches no buckets but those of its ends: it lies in the span, or is no part of it.
 #[inline]
 pub(super) fn is_plain(first: u16, last: u16, outside: usize) -> bool {
-    (last.wrapping_sub(first) <= 1) & (usize::from(last) < outside)
+    (first == last) | ((last.wrapping_sub(first) == 1) & (usize::from(last) < outside))
 }
 
 /// For each code of a bucket its bit; of what is outside none.

@@ -32,7 +32,9 @@ impl State<'_> {
         let bucket_of = |time: i64| (coder.span().0..coder.span().1).contains(&time).then(|| buckets.of(time));
         let mut rows = std::mem::take(&mut self.rows);
         for local in (0..timelines.persons()).filter(|&local| timelines.differs(local)) {
-            for session in timelines.change_of(local, SESSION_GAP_MS, ranks, &mut rows) {
+            let change = timelines.change_of(local, SESSION_GAP_MS);
+            change.rows(ranks, &mut rows);
+            for session in change.replaced {
                 let (start, of_session) = (first.starts[session], first.rows_of(session));
                 let Some(bucket) = bucket_of(start) else { continue };
                 let (begin, end) = (of_session.start, of_session.end - 1);

@@ -3,7 +3,7 @@
 
 use super::coder::Coder;
 use super::engine::Context;
-use super::presence::is_plain;
+use super::presence::{is_plain, session_codes};
 use super::reader::Within;
 use crate::InsightError;
 use crate::definition::Buckets;
@@ -12,7 +12,8 @@ use crate::definition::Buckets;
 pub(super) fn count(context: &Context<'_>, buckets: &Buckets, within: Within<'_>) -> Result<Vec<u64>, InsightError> {
     let coder = Coder::new(buckets, within.span);
     let (from, until) = within.span;
-    let state = || (vec![0u64; buckets.len()], Vec::<u16>::new(), Vec::<u16>::new());
+    // One more, of sessions that are no part of the span.
+    let state = || (vec![0u64; buckets.len() + 1], Vec::<u16>::new(), Vec::<u16>::new());
     let states = context.each_segment(state, |(counts, firsts, lasts), reader, segment| {
         let people = within.people.map(|people| people.segment(segment));
         if people.is_some_and(|people| people.is_none()) {
@@ -20,11 +21,7 @@ pub(super) fn count(context: &Context<'_>, buckets: &Buckets, within: Within<'_>
         }
         let people = people.flatten();
         let timeline = reader.timeline_until(segment, until);
-        coder.codes(timeline.starts.iter().copied(), firsts);
-        // Durations that are not known lie beyond what a session can last: then its rows are looked at.
-        let ends = timeline.starts.iter().zip(timeline.durations.iter());
-        let end = |(&start, &duration)| if duration == u32::MAX { i64::MAX } else { start + i64::from(duration) };
-        coder.codes(ends.map(end), lasts);
+        session_codes(&coder, &timeline, firsts, lasts);
         let mut walked = 0;
         for local in 0..timeline.persons() {
             if people.is_some_and(|people| !people.contains(local as u16)) {

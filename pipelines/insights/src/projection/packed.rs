@@ -89,6 +89,10 @@ impl<'a> Packed<'a> {
 
     pub fn unpack(&self, out: &mut Vec<i64>) {
         out.clear();
+        if out.capacity() < self.low.len() {
+            // To grow would copy what nobody needs any more.
+            *out = Vec::with_capacity(self.low.len());
+        }
         self.each(Unpack(out));
     }
 

@@ -67,29 +67,63 @@ impl<'a> Timelines<'a> {
         rows.sort();
     }
 
-    /// The sessions of the first part that do not stay as they are where a person's other rows are added, and the rows that
-    /// take their place, in order.
-    pub fn change_of(&self, local: usize, gap_ms: i64, ranks: &[u16], rows: &mut Vec<Row>) -> std::ops::Range<usize> {
-        rows.clear();
-        let Some((first, moved)) = self.parts.first() else { return 0..0 };
-        let above = self.having(local).filter(|(place, _)| *place > 0);
-        above.for_each(|(_, timeline)| push(timeline, timeline.sessions_of(local), ranks, rows));
+    /// What becomes of a person's sessions in the first part where their other rows are added. Their rows above are few, and
+    /// lie close to each other.
+    pub fn change_of(&self, local: usize, gap_ms: i64) -> Change<'_, 'a> {
+        let Some((first, moved)) = self.parts.first() else { return Change { timelines: self, local, replaced: 0..0 } };
         let own = first.sessions_of(local);
+        let change = |replaced| Change { timelines: self, local, replaced };
         if moved.contains(local as u16) {
-            rows.sort();
-            return own;
+            return change(own);
         }
-        let times = || rows.iter().map(|row| row.0);
-        let (Some(earliest), Some(latest)) = (times().min(), times().max()) else { return own.start..own.start };
+        let above = self.having(local).filter(|(place, _)| *place > 0);
+        let ends = above.map(|(_, timeline)| {
+            let sessions = timeline.sessions_of(local);
+            let last = sessions.end - 1;
+            (timeline.starts[sessions.start], timeline.starts[last] + timeline.duration(last))
+        });
+        let Some((earliest, latest)) = ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else {
+            return change(own.start..own.start);
+        };
         // Sessions of a person ascend, and lie further than the gap from each other.
         let ends_before = |session: &usize| first.starts[*session] + first.duration(*session) < earliest - gap_ms;
         let begins_after = |session: &usize| first.starts[*session] > latest + gap_ms;
         let start = own.end - own.clone().rev().take_while(|session| !ends_before(session)).count();
         let end = own.end - own.clone().rev().take_while(begins_after).count();
-        let changed = start..end.max(start);
-        push(first, changed.clone(), ranks, rows);
+        change(start..end.max(start))
+    }
+}
+
+/// Sessions of a person in the first of some timelines that do not stay as they are, and the rows that take their place.
+pub(crate) struct Change<'t, 'a> {
+    timelines: &'t Timelines<'a>,
+    local: usize,
+    /// Of the first timeline.
+    pub replaced: std::ops::Range<usize>,
+}
+
+impl Change<'_, '_> {
+    fn parts(&self) -> impl Iterator<Item = (&Timeline<'_>, std::ops::Range<usize>)> {
+        let first = self.timelines.parts.first().filter(|(_, moved)| !moved.contains(self.local as u16));
+        let first = first.map(|(first, _)| (first, self.replaced.clone()));
+        let above = self.timelines.having(self.local).filter(|(place, _)| *place > 0);
+        first.into_iter().chain(above.map(|(_, timeline)| (timeline, timeline.sessions_of(self.local))))
+    }
+
+    /// Whether any of the rows is of an activity.
+    pub fn has(&self, activity: u16) -> bool {
+        self.parts().any(|(timeline, sessions)| {
+            let rows = timeline.first_rows[sessions.start] as usize..timeline.first_rows[sessions.end] as usize;
+            rows.into_iter().any(|row| timeline.code(row) == activity)
+        })
+    }
+
+    /// The rows, in order.
+    pub fn rows(&self, ranks: &[u16], rows: &mut Vec<Row>) {
+        rows.clear();
+        self.parts().for_each(|(timeline, sessions)| push(timeline, sessions, ranks, rows));
+        // Several sorted stretches, which a stable sort merges.
         rows.sort();
-        changed
     }
 }
 

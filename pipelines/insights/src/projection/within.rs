@@ -176,20 +176,17 @@ impl Snapshot {
         layer.timeline(segment, starts)
     }
 
-    /// As [`Snapshot::timeline_until`], but of the rows above the others, which are few, each run alone.
+    /// As [`Snapshot::timeline_until`], but of the rows above the others, which are few, each run alone. What is below is kept
+    /// merged.
     pub(crate) fn timelines_until(&self, segment: u32, until: i64, starts: Vec<i64>) -> Timelines<'_> {
         let Some(base) = self.base.as_deref().filter(|base| base.has(segment)) else {
             return Timelines::new(vec![(self.timeline(segment, Some(starts)), Moved::default())]);
         };
-        let moved = Moved::default().and(self.moved_of_base(segment));
-        let above: Vec<Source<'_>> = self.before(segment, until).collect();
-        if above.is_empty() && moved.is_nobody() {
-            return base.timelines_until(segment, until, starts);
-        }
-        let below = (base.timeline_until(segment, until, Some(starts)), moved);
-        let above = above
-            .iter()
-            .map(|source| (timeline_read::borrow(source, Some(Vec::new())), Moved::default().and(source.moved)));
+        let below =
+            (base.timeline_until(segment, until, Some(starts)), Moved::default().and(self.moved_of_base(segment)));
+        let above = self
+            .before(segment, until)
+            .map(|source| (timeline_read::borrow(&source, Some(Vec::new())), Moved::default().and(source.moved)));
         Timelines::new(std::iter::once(below).chain(above).collect())
     }
 

@@ -185,7 +185,8 @@ impl Shared {
         let loaded = Keys::load(&self.database, self.horizon(), self.clock.now()).await?;
         *lock(&self.keys) = loaded;
         *writer = next;
-        Ok(())
+        drop(writer);
+        self.hide_noted().await
     }
 
     /// Ends whoever wrote before; the number of the barrier. Others who do the same at this moment get in between at most once

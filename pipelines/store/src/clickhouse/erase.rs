@@ -175,6 +175,15 @@ impl Shared {
         Ok(())
     }
 
+    /// Hides again who was hidden in a chain that is not this one, before anything else is published: the log may bring them back.
+    pub async fn hide_noted(&self) -> Result<(), StoreError> {
+        let view = self.view();
+        for known in view.forgotten.waiting().filter(|known| known.noted.is_some()) {
+            self.hide(known.record.erasure.id).await?;
+        }
+        Ok(())
+    }
+
     /// The same where nobody publishes: takes over for one publication. Should there be somebody, they take over again.
     async fn stand_in(&self, id: Uuid) -> Result<(), StoreError> {
         let Some(known) = self.waiting(id) else { return Ok(()) };

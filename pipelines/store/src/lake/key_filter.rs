@@ -43,11 +43,13 @@ impl KeyFilter {
         bits.all(|(word, bit)| self.words[block + word] >> bit & 1 != 0)
     }
 
-    /// Calls with the place of each key that may be among them. No answer decides what is read next, so that the waits for memory
-    /// of many keys overlap.
+    /// Calls with the place of each key that may be among them. The blocks of many keys are touched before any is looked at, in
+    /// a loop so short that the waits for memory overlap.
     pub fn each_that_may(&self, keys: &[u128], mut may: impl FnMut(usize)) {
         const AT_ONCE: usize = 64;
         for (first, some) in (0..).step_by(AT_ONCE).zip(keys.chunks(AT_ONCE)) {
+            let touched = some.iter().map(|&key| self.words.get(self.block(key)).copied().unwrap_or(0));
+            std::hint::black_box(touched.fold(0, |all, word| all ^ word));
             let mut met = some.iter().zip(0u32..).fold(0u64, |met, (&key, place)| {
                 let (block, bits) = self.place(key);
                 let all = self
@@ -63,11 +65,16 @@ impl KeyFilter {
         }
     }
 
+    /// First word of the key's block.
+    #[inline]
+    fn block(&self, key: u128) -> usize {
+        let blocks = (self.words.len() / WORDS) as u128;
+        ((u128::from(key as u64) * blocks) >> 64) as usize * WORDS
+    }
+
     /// First word of the key's block, and word and bit of each probe in it.
     fn place(&self, key: u128) -> (usize, impl Iterator<Item = (usize, usize)> + use<>) {
-        let (high, low) = ((key >> 64) as u64, key as u64);
-        let blocks = (self.words.len() / WORDS) as u128;
-        let block = ((u128::from(low) * blocks) >> 64) as usize * WORDS;
+        let (block, high) = (self.block(key), (key >> 64) as u64);
         // Nine bits a probe from the half that did not choose the block.
         let bits = (0..PROBES).map(move |probe| {
             let nine = (high >> (probe * 9)) as usize & 511;

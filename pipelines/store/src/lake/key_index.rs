@@ -50,6 +50,12 @@ pub(super) struct KeyRuns(Vec<OpenRun>);
 
 /// Runs of about the same size that are joined into one.
 const FAN_IN: usize = 6;
+/// The largest has so many times the keys of the smallest.
+const SIMILAR: u64 = 8;
+/// Smaller ones are taken for as large as this.
+const SMALL_KEYS: u64 = 4_096;
+/// Keys that are joined are in memory meanwhile: 256 MB.
+const JOINED_KEYS_MAX: u64 = 16 << 20;
 
 impl KeyRuns {
     /// Opens the runs that a manifest names.
@@ -109,9 +115,12 @@ impl KeyRuns {
     pub fn candidates(&self) -> Option<Vec<OpenRun>> {
         let mut by_size: Vec<&OpenRun> = self.0.iter().collect();
         by_size.sort_by_key(|open| open.file.count);
-        let group = by_size.get(..FAN_IN)?;
-        let similar = group[FAN_IN - 1].file.count <= 8 * group[0].file.count.max(4_096);
-        similar.then(|| group.iter().map(|&open| open.clone()).collect())
+        let is_worth_it = |group: &&[&OpenRun]| {
+            let keys: u64 = group.iter().map(|open| open.file.count).sum();
+            keys <= JOINED_KEYS_MAX && group[FAN_IN - 1].file.count <= SIMILAR * group[0].file.count.max(SMALL_KEYS)
+        };
+        let group = by_size.windows(FAN_IN).find(is_worth_it)?;
+        Some(group.iter().map(|&open| open.clone()).collect())
     }
 }
 
@@ -133,4 +142,33 @@ pub(super) fn join_runs(root: &Path, inputs: &[OpenRun]) -> Result<OpenRun, Stor
     }
     let newest = inputs.iter().map(|input| input.file.newest_received).max().unwrap_or_default();
     write_run(root, keys, newest)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn runs(sizes: &[u128]) -> (tempfile::TempDir, KeyRuns) {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("keys")).unwrap();
+        let run = |size: &u128| write_run(root.path(), (0..*size).collect(), Timestamp::default()).unwrap();
+        let runs = KeyRuns(sizes.iter().map(run).collect());
+        (root, runs)
+    }
+
+    fn joined(sizes: &[u128]) -> Option<Vec<u64>> {
+        let (_root, runs) = runs(sizes);
+        Some(runs.candidates()?.iter().map(|open| open.file.count).collect())
+    }
+
+    #[test]
+    fn six_of_a_similar_size_are_joined_whatever_else_is_there() {
+        assert_eq!(joined(&[9, 8, 7, 6, 5]), None);
+        assert_eq!(joined(&[9, 8, 7, 6, 5, 90_000, 4]), Some(vec![4, 5, 6, 7, 8, 9]));
+        // Few small ones do not keep larger ones apart for ever.
+        let large = [40_000, 41_000, 42_000, 43_000, 44_000, 45_000];
+        assert_eq!(joined(&[&[1][..], &large].concat()), Some(large.iter().map(|&size| size as u64).collect()));
+        assert_eq!(joined(&[1, 40_000, 400_000, 41_000, 42_000, 43_000]), None);
+    }
 }
