@@ -1,14 +1,16 @@
 //! What a projection holds: runs of files and of fresh rows, and whose rows lie where.
 
+mod layers;
+
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use footfall_pipelines_insights::InsightError;
-use footfall_pipelines_insights::projection::{ColumnKind, Dictionaries, Rows, Run, Snapshot, Trait};
+use footfall_pipelines_insights::projection::{ColumnKind, Dictionaries, Rows, Run};
 use footfall_pipelines_store::lake::{DataFile, Overrides, ProjectSnapshot, TableScan};
 use footfall_pipelines_store::tables::Table;
 
+use self::layers::{Layer, Stack};
 use crate::columns::Plan;
 use crate::error::AskError;
 use crate::fresh::FreshRuns;
@@ -23,50 +25,6 @@ const BATCH_ROWS: usize = 16_384;
 
 /// So many are joined at once as soon as they are read, in about a second; more are joined later, while questions are answered.
 const JOINED_READ_ROWS_MAX: u64 = 16_000_000;
-
-/// A run is large if it has more than one in so many of the sealed rows.
-const SHARE_OF_LARGE: u64 = 16;
-
-/// Some runs above others as one, and what that depends on.
-struct Layer {
-    runs: Vec<Arc<Run>>,
-    below: Option<Arc<Snapshot>>,
-    /// Persons who have rows in it or below, and count as others in it.
-    relocated: HashMap<u32, u32>,
-    /// How many activities had names.
-    activities: usize,
-    snapshot: Arc<Snapshot>,
-}
-
-impl Layer {
-    /// Whether it is still one of these runs. More persons may have moved since; none may have moved elsewhere.
-    fn is_of(&self, runs: &[Arc<Run>], below: Option<&Arc<Snapshot>>, relocated: &HashMap<u32, u32>) -> bool {
-        let same_runs = self.runs.len() == runs.len() && self.runs.iter().zip(runs).all(|(a, b)| Arc::ptr_eq(a, b));
-        let same_below = match (&self.below, below) {
-            (Some(below), Some(other)) => Arc::ptr_eq(below, other),
-            (below, other) => below.is_none() && other.is_none(),
-        };
-        same_runs && same_below && self.relocated.iter().all(|(own, now)| relocated.get(own) == Some(now))
-    }
-}
-
-/// A layer as it is now.
-struct Below {
-    snapshot: Arc<Snapshot>,
-    /// Everybody who has rows in it or below, and is somebody else.
-    relocated: HashMap<u32, u32>,
-    /// Those of them who have become others since it was made.
-    moved: HashMap<u32, u32>,
-}
-
-/// All sealed rows, as they were in the view before.
-struct Stack {
-    snapshot: Arc<Snapshot>,
-    /// Who counts as another in it.
-    relocated: HashMap<u32, u32>,
-    /// The sealed runs in which the same rows lie now.
-    runs: Vec<Arc<Run>>,
-}
 
 /// Runs and who is whom.
 pub(crate) struct Kept {
@@ -312,83 +270,6 @@ impl Kept {
     pub fn follow_fresh(&mut self, batches: &[RecordBatch], full_at: usize) -> Result<bool, AskError> {
         let (mut intake, fresh, _) = self.intake(full_at);
         fresh.follow(batches, &mut intake)
-    }
-
-    /// The rows as a snapshot. What is sealed is the same for many, the large runs for many more, so that what questions have
-    /// had merged of them serves all of those.
-    pub fn snapshot(&mut self, traits: Vec<Arc<Trait>>, threads: usize) -> Result<Snapshot, InsightError> {
-        let all: u64 = self.sealed.iter().map(|sealed| sealed.run.rows()).sum();
-        let is_large = |run: &Arc<Run>| run.rows() * SHARE_OF_LARGE >= all;
-        let (large, small): (Vec<_>, Vec<_>) = self.sealed.iter().map(|sealed| sealed.run.clone()).partition(is_large);
-        let below = self.layer(0, large, None)?;
-        let below = match small.is_empty() {
-            true => {
-                self.layers[1] = None;
-                below
-            }
-            false => self.layer(1, small, Some(below))?,
-        };
-        self.grow(&below, threads)?;
-        self.above(self.fresh.runs().cloned().collect(), traits, Some(below))
-    }
-
-    /// Has what was merged of the sealed rows before grow by those that were sealed since, rather than be merged again.
-    fn grow(&mut self, below: &Below, threads: usize) -> Result<(), InsightError> {
-        let runs: Vec<Arc<Run>> = self.sealed.iter().map(|sealed| sealed.run.clone()).collect();
-        let is_in = |runs: &[Arc<Run>], run: &Arc<Run>| runs.iter().any(|other| Arc::ptr_eq(other, run));
-        let before = self.stack.take().filter(|stack| stack.runs.iter().all(|run| is_in(&runs, run)));
-        let holds = |(own, now): (&u32, &u32)| self.merged.get(own) == Some(now);
-        if let Some(stack) = before.filter(|stack| stack.relocated.iter().all(holds))
-            && !Arc::ptr_eq(&stack.snapshot, &below.snapshot)
-        {
-            let sealed: Vec<Arc<Run>> = runs.iter().filter(|run| !is_in(&stack.runs, run)).cloned().collect();
-            let mut moved = self.relocated_in(&stack.runs);
-            moved.retain(|own, _| !stack.relocated.contains_key(own));
-            let above = Below { snapshot: stack.snapshot, relocated: HashMap::new(), moved };
-            below.snapshot.grow_from(&self.above(sealed, Vec::new(), Some(above))?, threads);
-        }
-        let mut relocated = below.relocated.clone();
-        relocated.retain(|own, _| !below.moved.contains_key(own));
-        self.stack = Some(Stack { snapshot: below.snapshot.clone(), relocated, runs });
-        Ok(())
-    }
-
-    /// The layer at a place, made if it is not there yet; and who has moved in it since it was made.
-    fn layer(&mut self, place: usize, runs: Vec<Arc<Run>>, below: Option<Below>) -> Result<Below, InsightError> {
-        let activities = self.dictionaries.activities.names().len();
-        let mut relocated = self.relocated_in(&runs);
-        relocated.extend(below.iter().flat_map(|below| &below.relocated));
-        let under = below.as_ref().map(|below| &below.snapshot);
-        let known = self.layers[place].as_ref();
-        let known = known.filter(|known| known.activities == activities && known.is_of(&runs, under, &relocated));
-        let (snapshot, moved_before) = match known {
-            Some(known) => (known.snapshot.clone(), known.relocated.clone()),
-            None => {
-                let under = under.cloned();
-                let snapshot = Arc::new(self.above(runs.clone(), Vec::new(), below)?);
-                let layer =
-                    Layer { runs, below: under, relocated: relocated.clone(), activities, snapshot: snapshot.clone() };
-                self.layers[place] = Some(layer);
-                (snapshot, relocated.clone())
-            }
-        };
-        let moved = relocated.iter().filter(|(own, _)| !moved_before.contains_key(*own));
-        let moved = moved.map(|(own, now)| (*own, *now)).collect();
-        Ok(Below { snapshot, relocated, moved })
-    }
-
-    fn above(
-        &self,
-        runs: Vec<Arc<Run>>,
-        traits: Vec<Arc<Trait>>,
-        below: Option<Below>,
-    ) -> Result<Snapshot, InsightError> {
-        let relocated = self.relocated_in(&runs);
-        let snapshot = Snapshot::new(self.dictionaries.clone(), runs, &relocated, traits)?;
-        match below {
-            Some(below) => snapshot.above(below.snapshot, &below.moved),
-            None => Ok(snapshot),
-        }
     }
 
     /// All runs.

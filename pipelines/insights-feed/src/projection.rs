@@ -325,7 +325,7 @@ impl Projection {
     pub fn join_due(&self) -> Option<Join> {
         let (kept, shelf) = (self.kept.as_ref()?, self.shelf.as_ref()?);
         let all = kept.apart() > RELOCATED_PERSONS_MAX && !kept.sealed.is_empty();
-        let runs = if all { kept.sealed.clone() } else { worth_joining(&kept.sealed)? };
+        let runs = if all { kept.sealed.clone() } else { worth_joining(&kept.settled())? };
         Some(kept.join_of(runs, &shelf.files))
     }
 

@@ -68,6 +68,9 @@ const EVERYBODY: usize = usize::MAX;
 /// About 200 MB of ids.
 const EVERYBODY_MAX: usize = 3_000_000;
 
+/// Niceness of questions: where processors are short, what comes in goes first, and the views that questions wait for.
+const QUESTION_NICE: i32 = 5;
+
 /// Each takes a thread of the runtime that waits.
 const PREPARING_MAX: usize = 64;
 
@@ -157,7 +160,12 @@ impl Insights {
         });
         for _ in 0..options.questions_concurrent.max(1) {
             let shared = shared.clone();
-            let run = move || shared.work();
+            let run = move || {
+                if let Err(error) = rustix::process::setpriority_process(None, QUESTION_NICE) {
+                    tracing::debug!(%error, "questions are answered at normal priority");
+                }
+                shared.work();
+            };
             threads.push(std::thread::Builder::new().name("insights".into()).spawn(run).map_err(failed)?);
         }
         Ok(Insights { shared, threads })
