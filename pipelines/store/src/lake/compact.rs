@@ -46,9 +46,14 @@ pub(super) fn step(inner: &Inner, joins: bool) -> Result<bool, StoreError> {
         Some((project, table, file)) => join(inner, &project, table, &[file])?,
         None => {
             note_rewritten(inner)?;
-            match candidates(inner).filter(|_| joins) {
-                Some((project, table, files)) => join(inner, &project, table, &files)?,
-                None => joins && join_key_runs(inner)?,
+            // Keys are few bytes beside files, and every activity that comes in is held against each of their runs. Where they
+            // cannot be joined, files are all the same.
+            match if joins { join_key_runs(inner) } else { Ok(false) } {
+                Ok(true) => true,
+                keys => match candidates(inner).filter(|_| joins) {
+                    Some((project, table, files)) => join(inner, &project, table, &files)?,
+                    None => keys?,
+                },
             }
         }
     };
