@@ -100,6 +100,8 @@ pub(super) struct Merged {
 struct MergedSegment {
     index: u32,
     timeline: OnceLock<Made<Arc<Timeline<'static>>>>,
+    /// Of the rows above the base alone.
+    above: OnceLock<Timeline<'static>>,
     /// By activity.
     postings: Box<[OnceLock<Made<Arc<MergedPostings>>>]>,
 }
@@ -120,6 +122,7 @@ impl Merged {
         let segment = |&index: &u32| MergedSegment {
             index,
             timeline: OnceLock::new(),
+            above: OnceLock::new(),
             postings: (0..activities).map(|_| OnceLock::new()).collect(),
         };
         Merged { bytes: AtomicUsize::new(0), segments: segments.iter().map(segment).collect() }
@@ -152,6 +155,16 @@ impl Merged {
             return None;
         }
         Some(segment.timeline.get_or_init(|| Made::new(Arc::new(self.make(make)))).used().borrowed())
+    }
+
+    /// The timeline of a segment's rows above the base, made if it is not there yet; `None` if there is no room for it. They are few,
+    /// and each snapshot has others.
+    pub fn above(&self, segment: u32, make: impl FnOnce() -> Timeline<'static>) -> Option<Timeline<'_>> {
+        let segment = self.segment(segment)?;
+        if segment.above.get().is_none() && !self.has_room() {
+            return None;
+        }
+        Some(segment.above.get_or_init(|| self.make(make)).borrowed())
     }
 
     /// What questions have had made, and asked for not too long ago.

@@ -176,18 +176,33 @@ impl Snapshot {
         layer.timeline(segment, starts)
     }
 
-    /// As [`Snapshot::timeline_until`], but of the rows above the others, which are few, each run alone. What is below is kept
-    /// merged.
-    pub(crate) fn timelines_until(&self, segment: u32, until: i64, starts: Vec<i64>) -> Timelines<'_> {
+    /// As [`Snapshot::timeline_until`], but the rows above the others, which are few, are apart. Both are kept merged.
+    pub(crate) fn timelines_until<'a>(&'a self, segment: u32, until: i64, starts: Vec<i64>) -> Timelines<'a> {
         let Some(base) = self.base.as_deref().filter(|base| base.has(segment)) else {
             return Timelines::new(vec![(self.timeline(segment, Some(starts)), Moved::default())]);
         };
-        let below =
-            (base.timeline_until(segment, until, Some(starts)), Moved::default().and(self.moved_of_base(segment)));
-        let above = self
-            .before(segment, until)
-            .map(|source| (timeline_read::borrow(&source, Some(Vec::new())), Moved::default().and(source.moved)));
-        Timelines::new(std::iter::once(below).chain(above).collect())
+        let moved = Moved::default().and(self.moved_of_base(segment));
+        let mut parts = vec![(base.timeline_until(segment, until, Some(starts)), moved)];
+        fn read<'a>(source: &Source<'a>) -> (Timeline<'a>, Option<&'a SegmentSet>) {
+            (timeline_read::borrow(source, Some(Vec::new())), source.moved)
+        }
+        match self.before(segment, until).count() {
+            0 => {}
+            1 => parts.extend(self.before(segment, until).map(|source| {
+                let (timeline, moved) = read(&source);
+                (timeline, Moved::default().and(moved))
+            })),
+            _ => {
+                let all = || self.sources(segment).iter().map(read).collect::<Vec<_>>();
+                let merge = || timeline_read::merge(&all(), self.ranks());
+                let above = match self.merged.above(segment, merge) {
+                    Some(above) => above,
+                    None => merge(),
+                };
+                parts.push((above, Moved::default()));
+            }
+        }
+        Timelines::new(parts)
     }
 
     /// As [`Snapshot::timeline_until`], each run alone.
