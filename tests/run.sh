@@ -63,7 +63,7 @@ if [ -n "${CI:-}" ]; then
 fi
 # The features of the whole workspace are those of its tests: in CI nothing is compiled again for the program alone.
 program=(--package footfall)
-[ -z "${CI:-}" ] || program=(--workspace --bins)
+[ -z "${CI:-}" ] || program=(--workspace --bins --features footfall-pipelines-insights/reference)
 step "build footfall" timeout 4800 $CARGO build "${program[@]}"
 [ -x "$target/debug/footfall" ] || finish
 
