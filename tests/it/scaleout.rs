@@ -51,6 +51,19 @@ fn clickhouse(test: &str) -> Option<String> {
     Some(format!("clickhouse://{server}/scaleout_{test}_{}", std::process::id()))
 }
 
+/// Shows what the processes without an API have said, where the test fails.
+struct Tells<'a>(&'a Installation);
+
+impl Drop for Tells<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for server in self.0.jobs.iter().chain(&self.0.ingest) {
+                eprintln!("---\n{}", server.tracing());
+            }
+        }
+    }
+}
+
 impl Installation {
     /// Six processes at work, with keys.
     pub async fn start(test: &str) -> Option<Installation> {
@@ -143,6 +156,7 @@ impl Installation {
 
     /// Nothing acknowledged is missing and nothing is there twice; both processes with the API say the same to every question.
     pub async fn account(&self, known: &Known) {
+        let _tells = Tells(self);
         compare(&self.api[0], known).await;
         compare(&self.api[1], known).await;
         let [one, other] = &self.api;
