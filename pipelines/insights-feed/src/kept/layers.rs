@@ -15,6 +15,8 @@ const SHARE_OF_LARGE: u64 = 16;
 /// Rows that were sealed lately stay above the others while they are no more than this, and than one in so many of all: to merge
 /// them with the others copies what questions have had merged of those.
 const LATELY_ROWS_MAX: u64 = 500_000;
+/// … and than so many runs: questions go through each, and none of them is joined before.
+const LATELY_RUNS_MAX: usize = 12;
 const SHARE_OF_LATELY: u64 = if cfg!(test) { 2 } else { SHARE_OF_LARGE };
 
 /// Some runs above others as one, and what that depends on.
@@ -97,10 +99,9 @@ impl Kept {
             self.sealed.iter().map(|sealed| sealed.run.clone()).partition(|run| stack.has(run));
         let rows_of = |runs: &[Arc<Run>]| runs.iter().map(|run| run.rows()).sum::<u64>();
         let most = LATELY_ROWS_MAX.min(rows_of(&known) / SHARE_OF_LATELY);
-        if known.len() != stack.runs.len() || rows_of(&lately) > most || !self.holds(stack) {
-            return None;
-        }
-        Some((self.below_of(stack), lately))
+        let is_little = rows_of(&lately) <= most && lately.len() <= LATELY_RUNS_MAX;
+        let is_valid = known.len() == stack.runs.len() && self.holds(stack);
+        (is_little && is_valid).then(|| (self.below_of(stack), lately))
     }
 
     /// Whether everybody who counts as another in it does so now.

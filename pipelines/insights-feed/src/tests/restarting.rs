@@ -167,3 +167,21 @@ async fn who_is_not_asked_about_leaves_memory_and_the_disk_if_that_is_short() {
     tokio::time::timeout(Duration::from_secs(240), gone).await.unwrap();
     check(&house, &insights, &asked::all()[..3]).await.unwrap();
 }
+
+/// Where little comes in, and often: what was sealed lately is joined before there is much of it.
+#[tokio::test]
+async fn a_trickle_into_many_rows_leaves_few_runs() {
+    let mut house = House::open(0);
+    let insights = house.insights();
+    let question = &asked::all()[0];
+    for (seed, rows) in [(1, 2_000)].into_iter().chain((2..62).map(|seed| (seed, 1))) {
+        house.take(&Step::Publish { seed, rows }).await;
+        house.take(&Step::Flush).await;
+        insights.ask("p", question, NOW).await.unwrap();
+    }
+    let got = insights.ask("p", question, NOW).await.unwrap();
+    assert_eq!(got.answer, house.world().await.answer(question));
+    drop(insights);
+    let runs = files(&shelf(&house)).iter().filter(|path| path.extension().is_some_and(|end| end == "run")).count();
+    assert!((1..40).contains(&runs), "{runs}");
+}
