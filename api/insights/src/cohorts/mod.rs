@@ -212,6 +212,7 @@ impl Cohorts {
         let names = resolve::names(&value);
         let mut whole = value.clone();
         self.put_in_place(change.project, &mut whole, Some(change.key)).await?;
+        self.settle(&mut whole)?;
         resolve::check(whole)?;
         Ok((value, names))
     }

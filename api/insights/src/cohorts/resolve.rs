@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use footfall_pipelines_insights::definition::{ActivitiesOf, Cohort, CohortPeople, Question};
+use footfall_pipelines_insights::definition::{ActivitiesOf, Cohort, CohortPeople, Question, settle};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -89,7 +89,7 @@ impl Expanding<'_> {
 }
 
 impl Cohorts {
-    /// The question with the definitions of the saved cohorts that it names.
+    /// The question with the definitions of the saved cohorts that it names, and with the spans that those have now that move.
     pub(crate) async fn resolve(&self, project: &str, question: Question) -> Result<Question, CohortError> {
         match question {
             // It has no JSON that is read again; the number that it is about has.
@@ -107,10 +107,16 @@ impl Cohorts {
         asked: T,
     ) -> Result<T, CohortError> {
         let mut value = serde_json::to_value(&asked).map_err(|_| CohortError::Damaged)?;
-        match self.put_in_place(project, &mut value, None).await? {
+        let is_expanded = self.put_in_place(project, &mut value, None).await?;
+        match self.settle(&mut value)? || is_expanded {
             false => Ok(asked),
             true => serde_json::from_value(value).map_err(|_| CohortError::Damaged),
         }
+    }
+
+    /// Gives those their spans that move, as of now; whether there was any.
+    pub(super) fn settle(&self, value: &mut Value) -> Result<bool, CohortError> {
+        settle(value, self.clock.now().millis()).map_err(|error| CohortError::Refused(error.to_string()))
     }
 
     /// Puts definitions in the place of names, of which `own` may be none; whether there was any.

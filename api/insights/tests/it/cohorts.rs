@@ -1,5 +1,6 @@
 //! Saved cohorts: made, named in questions and by each other, changed, and only removed when nothing needs them.
 
+use footfall_ingest_activity::Timestamp;
 use serde_json::{Value, json};
 
 use crate::asking::{DAY, START, at, house, lines, scope, trend};
@@ -111,6 +112,46 @@ async fn who_is_in_a_cohort_is_who_meets_it_now() {
     lake::publish(&lake, PROJECT, &[told("eve", "view"), told("liz", "buy")], 5).await;
     assert_eq!((count("keen").await, count("others").await), (2, 2), "Bob and Eve; Ada and Liz");
     assert_eq!(views_by_day().await, json!([1.0, 1.0, 2.0]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_span_moves_with_the_day_on_which_it_is_asked() {
+    let stage = Stage::sqlite().await.expect("SQLite is built in");
+    let (house, lake) = house(&stage).await;
+    let (owner, _) = house.owner().await;
+    lake::publish(&lake, PROJECT, &lines(), 0).await;
+    let lately = |last: u32, before: u32, at_least: u64, at_most: Value| {
+        let mut did = json!({"select": {"activities": ["view"]}, "at_least": at_least});
+        if at_most != Value::Null {
+            did["at_most"] = at_most;
+        }
+        json!({"lately": {"last": last, "unit": "day", "zone": "Europe/Berlin", "before": before, "of": {"did": did}}})
+    };
+    house.post(&owner, &all(), draft("viewers", lately(2, 0, 1, Value::Null))).await.good();
+    house.post(&owner, &all(), draft("gone", lately(2, 0, 0, json!(0)))).await.good();
+    house.post(&owner, &all(), draft("back", json!({"all": [{"cohort": "viewers"}, lately(1, 2, 1, Value::Null)]}))).await.good();
+    let asked = async |day: i64| {
+        stage.clock.set(Timestamp::from_millis(START + day * DAY + DAY / 3));
+        let mut counts = Vec::new();
+        for key in ["viewers", "gone", "back"] {
+            let answer = house.post(&owner, &at("cohort"), json!({"cohort": {"cohort": key}})).await.good().json();
+            counts.push(answer["answer"]["people"].as_u64().unwrap());
+            let shown = house.get(&owner, &one(key)).await.good().json();
+            assert_eq!(shown["people"].as_u64(), counts.last().copied(), "{key}");
+        }
+        counts
+    };
+    // Ada and Bob viewed on the first day, Bob and Eve on the third.
+    assert_eq!(asked(0).await, [2, 1, 0]);
+    assert_eq!(asked(1).await, [2, 1, 0]);
+    assert_eq!(asked(2).await, [2, 1, 1], "Bob was there two days before");
+    assert_eq!(asked(3).await, [2, 1, 0]);
+    assert_eq!(asked(4).await, [0, 3, 0]);
+    // Its definition stays as it was written, and what has no span is refused.
+    let shown = house.get(&owner, &one("viewers")).await.good().json();
+    assert_eq!(shown["definition"]["lately"]["last"], json!(2));
+    let refused = put(&house, &owner, "viewers", "*", lately(0, 0, 1, Value::Null)).await;
+    assert_eq!(refused.code(), "cohort_invalid", "{}", refused.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,17 +44,23 @@ function measureOf({ measure, property }: Step): unknown {
   }
 }
 
+/** When people did something: a span, or the last days before it is asked, today included. */
+export type When = [number, number] | { days: number };
+
 /** A group of people; undefined for everybody. What is not filled in yet says nothing. */
-export function cohortOf(who: Who[], [from_ms, until_ms]: [number, number], zone = "UTC"): object | undefined {
+export function cohortOf(who: Who[], when: When, zone = "UTC"): object | undefined {
+  const doing = (name: string, what: object, cut?: object) => Array.isArray(when)
+    ? { [name]: { ...what, from_ms: when[0], until_ms: when[1], ...cut } }
+    : { lately: { last: when.days, unit: "day", zone, of: { [name]: what } } };
   const parts = who.flatMap(({ kind, activity, times, filter, cohort }): object[] => {
     const select = selectorOf({ activity, filters: filter.property ? [{ ...filter, of: "activity" }] : [] });
     switch (kind) {
       case "is": return filter.property ? [{ person: { property: filter.property, test: testOf(filter) } }] : [];
       case "in": return cohort ? [{ cohort }] : [];
       case "not_in": return cohort ? [{ not: { cohort } }] : [];
-      case "did": return [{ did: { select, from_ms, until_ms, at_least: times } }];
-      case "did_not": return [{ did: { select, from_ms, until_ms, at_least: 0, at_most: 0 } }];
-      case "did_often": return [{ did_often: { select, from_ms, until_ms, bucket: "day", zone, at_least: times } }];
+      case "did": return [doing("did", { select, at_least: times })];
+      case "did_not": return [doing("did", { select, at_least: 0, at_most: 0 })];
+      case "did_often": return [doing("did_often", { select, bucket: "day", at_least: times }, { zone })];
     }
   });
   return parts.length ? { all: parts } : undefined;

@@ -19,14 +19,18 @@ import { changeCohort, cohort, cohorts, cohortsChanged, isList, makeCohort, remo
 
 /** So late that new activity always counts. */
 const NEVER_MS = Date.UTC(2100, 0, 1);
-const SPANS = [["live", "Keep counting new activity"], ["fixed", "This time only"]] as const;
+const GROWING = "From its first day on";
+const FIXED = "This time only";
 
 /** Keeps the group of a question under a name. */
 export function SaveCohort({ question }: { question: Question }) {
   const project = useProject();
   const [isOpen, setOpen] = useState(false);
   const [name, setName] = useState("");
-  const [span, setSpan] = useState<(typeof SPANS)[number][0]>("live");
+  const isMoving = question.days > 0;
+  const [chosen, setSpan] = useState<"moving" | "growing" | "fixed">();
+  const span = chosen ?? (isMoving ? "moving" : "growing");
+  const moving = question.days === 1 ? "Today, whenever it is asked" : `The last ${question.days} days, whenever it is asked`;
   const [fault, setFault] = useState<unknown>();
   const [kept, setKept] = useState<string>();
   const [, begin] = useBusy();
@@ -34,7 +38,7 @@ export function SaveCohort({ question }: { question: Question }) {
   const save = async () => {
     const [from, until] = spanOf(question, midnight(Date.now(), 1, ZONE), ZONE);
     const key = keyOf(name, (await cohorts(project.id)).map(({ key }) => key));
-    await makeCohort(project.id, key, { name, description: "", definition: cohortOf(question.who, [from, span === "live" ? NEVER_MS : until], ZONE) });
+    await makeCohort(project.id, key, { name, description: "", definition: cohortOf(question.who, span === "moving" ? { days: question.days } : [from, span === "growing" ? NEVER_MS : until], ZONE) });
     cohortsChanged();
     setKept(key);
   };
@@ -47,7 +51,7 @@ export function SaveCohort({ question }: { question: Question }) {
           {kept ? <p role="status">It is saved as <code>{kept}</code>: filters, «Only people who …» and breakdowns have it.</p> : (
             <form className="stack" onSubmit={submit}>
               <label className="field"><span>Name</span><input required maxLength={200} value={name} onChange={(event) => setName(event.target.value)} /></label>
-              <Segments label="Which activity counts" value={span} options={SPANS} choose={setSpan} />
+              <Segments label="Which activity counts" value={span} options={[...(isMoving ? [["moving", moving] as const] : []), ["growing", GROWING] as const, ["fixed", FIXED] as const]} choose={setSpan} />
               {fault ? <Failure fault={fault} /> : null}
               <div className="line"><button type="submit" className="primary">Save it</button></div>
             </form>

@@ -1,6 +1,7 @@
 // The address holds any question whole, nonsense becomes the usual one, and days are the zone's.
 
 import { describe, expect, test } from "vitest";
+import { cohortOf } from "./body";
 import { bodyOf, midnight, readQuestion } from "./question";
 
 const HOUR = 3_600_000;
@@ -58,6 +59,11 @@ describe("a span and its people", () => {
     const { cohort } = bodyOf(readQuestion({ kind: "cohort", days: 1, who }), 24 * HOUR, "UTC") as { cohort: object };
     const span = { from_ms: 0, until_ms: 24 * HOUR };
     expect(cohort).toEqual({ all: [{ did: { select: { activities: ["buy"] }, ...span, at_least: 2 } }, { did: { select: { activities: ["review"] }, ...span, at_least: 0, at_most: 0 } }, { person: { property: "plan", test: { is: ["pro"] } } }] });
+  });
+  test("may have done it in the last days, whenever it is asked", () => {
+    const { who } = readQuestion({ kind: "cohort", who: [{ kind: "did", activity: "buy", times: 2 }, { kind: "did_often", activity: "view", times: 3 }, { kind: "in", cohort: "keen" }] });
+    const lately = (of: object) => ({ lately: { last: 14, unit: "day", zone: "Europe/Berlin", of } });
+    expect(cohortOf(who, { days: 14 }, "Europe/Berlin")).toEqual({ all: [lately({ did: { select: { activities: ["buy"] }, at_least: 2 } }), lately({ did_often: { select: { activities: ["view"] }, bucket: "day", at_least: 3 } }), { cohort: "keen" }] });
   });
 });
 

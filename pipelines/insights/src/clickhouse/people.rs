@@ -40,7 +40,7 @@ pub(super) fn cohort(asked: &Cohort) -> String {
             format!("person_id IN (SELECT person_id FROM lists WHERE list = {})", quoted(name))
         }
         // Never said: see [`unsaid`].
-        Cohort::Cohort(_) => "0".to_owned(),
+        Cohort::Cohort(_) | Cohort::Lately(_) => "0".to_owned(),
     }
 }
 
@@ -57,6 +57,7 @@ pub(super) fn unsaid(part: Part<'_>) -> Option<&'static str> {
             Some(super::OWN_HOURS)
         }
         Part::Cohort(Cohort::Cohort(_)) => Some("it names a saved cohort whose definition is not known here"),
+        Part::Cohort(Cohort::Lately(_)) => Some("a group of it has no span until it is asked at a moment"),
         Part::Sql(_) => {
             Some("a condition is an expression of SQL in this server's dialect, which ClickHouse reads otherwise")
         }

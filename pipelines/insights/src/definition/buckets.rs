@@ -142,7 +142,7 @@ impl Buckets {
 }
 
 impl Bucket {
-    fn start(self, time: &Zoned) -> Result<Zoned, jiff::Error> {
+    pub(super) fn start(self, time: &Zoned) -> Result<Zoned, jiff::Error> {
         match self {
             Bucket::Hour => last_full_hour(time),
             Bucket::Day => time.start_of_day(),
@@ -156,7 +156,7 @@ impl Bucket {
         }
     }
 
-    fn next(self, start: &Zoned) -> Result<Zoned, jiff::Error> {
+    pub(super) fn next(self, start: &Zoned) -> Result<Zoned, jiff::Error> {
         // From noon: where midnight is left out, a day begins later, never by half a day.
         let later = |span: Span| midnight(start.date().checked_add(span)?, start);
         match self {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bucket, Comparison, Funnel, PeopleOf, Selector};
+use super::{Bucket, Comparison, Funnel, Lately, PeopleOf, Selector};
 
 /// A group of people. The universe, of which `Not` takes the rest, is everybody who has any activity at all.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,6 +42,8 @@ pub enum Cohort {
         from_ms: i64,
         until_ms: i64,
     },
+    /// One of these three in the last days before the question is asked: it has its span by then.
+    Lately(Lately),
     /// Who got exactly so far in a funnel: dropped after step `level` (from 1), or with the last converted.
     Reached {
         funnel: Box<Funnel>,
@@ -67,7 +69,7 @@ pub struct NamedCohort {
     pub cohort: Cohort,
 }
 
-fn utc() -> String {
+pub(super) fn utc() -> String {
     "UTC".to_owned()
 }
 

@@ -13,6 +13,7 @@ mod exposures;
 mod formula;
 mod funnel;
 mod funnel_times;
+mod lately;
 mod lifecycle;
 mod needs;
 mod parts;
@@ -56,6 +57,7 @@ pub use funnel::{
     Attribution, Exclusion, Funnel, FunnelAnswer, FunnelBreakdown, FunnelBucket, FunnelGroup, FunnelOrder,
 };
 pub use funnel_times::{FunnelTimes, FunnelTimesAnswer, StepTimes};
+pub use lately::{Lately, LatelyOf, settle};
 pub use lifecycle::{Lifecycle, LifecycleAnswer, LifecycleBucket};
 pub use needs::Needs;
 pub(crate) use parts::Part;

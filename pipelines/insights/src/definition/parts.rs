@@ -3,7 +3,7 @@
 
 use super::{
     AnchorRow, By, ByOf, Cohort, Compare, CompareOf, Condition, Correlation, DistributionOf, Exposures, Funnel,
-    GroupComparison, Measure, NamedCohort, PartOf, Paths, PeopleOf, PersonValue, Places, Question, Retention, Scope,
+    GroupComparison, Lately, LatelyOf, Measure, NamedCohort, PartOf, Paths, PeopleOf, PersonValue, Places, Question, Retention, Scope,
     Selector, Sessions, Trend,
 };
 
@@ -262,6 +262,10 @@ impl<'q> Walk<'_, 'q> {
             Cohort::Not(part) => self.cohort(part, depth + 1),
             Cohort::Did { select, .. } | Cohort::DidOften { select, .. } => self.selector(select, depth),
             Cohort::Sequence { steps, .. } => steps.iter().for_each(|step| self.selector(step, depth)),
+            Cohort::Lately(Lately { of, .. }) => match of {
+                LatelyOf::Did { select, .. } | LatelyOf::DidOften { select, .. } => self.selector(select, depth),
+                LatelyOf::Sequence { steps, .. } => steps.iter().for_each(|step| self.selector(step, depth)),
+            },
             Cohort::Reached { funnel, .. } => self.funnel(funnel, depth + 1),
             Cohort::InCell(people) => self.people_of(people, depth + 1),
             Cohort::Person(comparison) => (self.see)(Part::Trait(&comparison.property), depth),

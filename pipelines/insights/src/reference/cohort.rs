@@ -41,8 +41,8 @@ impl World {
             }
             Cohort::Person(comparison) => self.person_meets(comparison, person),
             Cohort::Listed(ids) => ids.iter().any(|id| id == person),
-            // Nobody keeps cohorts here.
-            Cohort::Uploaded(_) | Cohort::Cohort(_) => false,
+            // Nobody keeps cohorts here, or knows when it is asked.
+            Cohort::Uploaded(_) | Cohort::Cohort(_) | Cohort::Lately(_) => false,
         }
     }
 }
