@@ -115,6 +115,17 @@ impl Project {
         }
     }
 
+    /// The view that [`Project::view`] would give at once, if it would.
+    pub fn view_at_hand(&self, needs: &Needs, age: Duration) -> Option<(Arc<View>, Timestamp)> {
+        let now = Instant::now();
+        let since = now.checked_sub(age).unwrap_or(now);
+        let mut state = self.state();
+        let view = state.view.as_ref().filter(|view| view.has(needs))?.clone();
+        let checked = state.checked.filter(|checked| checked.instant >= since)?;
+        state.asked = Some(now);
+        Some((view, checked.time))
+    }
+
     /// Whether there is a view with what a question needs, however old.
     pub fn has_view(&self, needs: &Needs) -> bool {
         self.state().view.as_ref().is_some_and(|view| view.has(needs))

@@ -118,6 +118,25 @@ async fn whoever_leaves_a_project_that_is_prepared_gives_the_place_back() {
     until_there_is_room(&insights, &questions[0]).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_answer_does_not_wait_behind_others() {
+    let mut house = House::open(0);
+    house.take(&Step::Publish { seed: 7, rows: 20 }).await;
+    let gate = Gate::of(&house);
+    let insights = house.insights_of(gate.clone(), |options| options.questions_concurrent = 1);
+    let _opens = Opens(gate.clone());
+    let questions = asked::all();
+    insights.ask("p", &questions[3], NOW).await.unwrap();
+    gate.shut();
+    // It has the only place, and waits for a view of now.
+    let mut asking = Box::pin(insights.ask("p", &questions[0], NOW));
+    assert!(waits(&mut asking).await);
+    let old = AskLimits { age: Duration::from_secs(3_600), time: Duration::from_secs(60) };
+    let kept = insights.ask("p", &questions[3], old).await.unwrap();
+    assert!(kept.is_cached);
+    assert!(waits(&mut asking).await, "the other still waits");
+}
+
 /// Asks until it is not refused for want of a place.
 async fn until_there_is_room(insights: &Insights, question: &Question) {
     loop {
