@@ -129,7 +129,10 @@ async fn a_span_moves_with_the_day_on_which_it_is_asked() {
     };
     house.post(&owner, &all(), draft("viewers", lately(2, 0, 1, Value::Null))).await.good();
     house.post(&owner, &all(), draft("gone", lately(2, 0, 0, json!(0)))).await.good();
-    house.post(&owner, &all(), draft("back", json!({"all": [{"cohort": "viewers"}, lately(1, 2, 1, Value::Null)]}))).await.good();
+    house
+        .post(&owner, &all(), draft("back", json!({"all": [{"cohort": "viewers"}, lately(1, 2, 1, Value::Null)]})))
+        .await
+        .good();
     let asked = async |day: i64| {
         stage.clock.set(Timestamp::from_millis(START + day * DAY + DAY / 3));
         let mut counts = Vec::new();

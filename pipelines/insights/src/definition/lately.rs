@@ -189,7 +189,11 @@ mod tests {
             (json!({"last": 2, "unit": "hour"}), "2026-05-03T21:00:00Z", "2026-05-03T23:00:00Z"),
             // The next day there, by then; and a week with a jump of the clock.
             (json!({"last": 1, "unit": "day", "zone": "Asia/Tokyo"}), "2026-05-03T15:00:00Z", "2026-05-04T15:00:00Z"),
-            (json!({"last": 40, "unit": "day", "zone": "Europe/Berlin"}), "2026-03-25T23:00:00Z", "2026-05-04T22:00:00Z"),
+            (
+                json!({"last": 40, "unit": "day", "zone": "Europe/Berlin"}),
+                "2026-03-25T23:00:00Z",
+                "2026-05-04T22:00:00Z",
+            ),
         ];
         for (asked, from, until) in spans {
             let now = if asked["zone"] == "Europe/Berlin" { "2026-05-03T22:30:00Z" } else { "2026-05-03T22:30:00Z" };
@@ -219,7 +223,8 @@ mod tests {
             {"lately": {"last": 2, "unit": "day", "of": {"did_often": {"select": select, "bucket": "day", "at_least": 2}}}},
             {"not": {"lately": {"last": 1, "unit": "day", "of": {"sequence": {"steps": [{"activities": ["a"]}], "window_ms": 5}}}}},
         ]});
-        let asked: Question = serde_json::from_value(json!({"question": "cohort", "cohort": cohort, "list": 3})).unwrap();
+        let asked: Question =
+            serde_json::from_value(json!({"question": "cohort", "cohort": cohort, "list": 3})).unwrap();
         let day = 86_400_000;
         let Question::Cohort(settled) = asked.clone().asked_at(10 * day + 7).unwrap() else { panic!("a cohort") };
         let text = serde_json::to_string(&settled.cohort).unwrap();
@@ -231,7 +236,8 @@ mod tests {
         let same = asked.clone().asked_at(10 * day + 8_000_000).unwrap();
         assert_eq!(same, Question::Cohort(settled), "until the day is over");
         assert_ne!(asked.clone().asked_at(11 * day).unwrap(), same);
-        let plain: Question = serde_json::from_value(json!({"question": "cohort", "cohort": {"listed": ["x"]}})).unwrap();
+        let plain: Question =
+            serde_json::from_value(json!({"question": "cohort", "cohort": {"listed": ["x"]}})).unwrap();
         assert_eq!(plain.clone().asked_at(0).unwrap(), plain);
     }
 }

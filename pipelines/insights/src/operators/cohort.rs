@@ -45,7 +45,9 @@ pub(super) fn people(context: &Context<'_>, cohort: &Cohort) -> Result<PersonSet
             let within = Within { span: (*from_ms, *until_ms), people: None };
             presence::people(context, &compiled, &buckets, within, |bits| wanted.contains(&presence::count(bits)))
         }
-        Cohort::Lately(_) => Err(InsightError::question("lately", "has no span until the question is asked at a moment")),
+        Cohort::Lately(_) => {
+            Err(InsightError::question("lately", "has no span until the question is asked at a moment"))
+        }
         Cohort::InCell(of) => super::people::find(context, of),
         Cohort::Sequence { steps, window_ms, from_ms, until_ms } => {
             let funnel = Funnel {
