@@ -1,13 +1,12 @@
 //! Answers as typed columns.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use footfall_pipelines_insights::definition::{
-    Answer, FactorOf, FactorTest, FunnelGroup, Label, Question, RetentionCohort, SessionBucket, TrendAnswer, TrendLine,
+    Answer, FactorOf, FactorTest, FunnelGroup, Label, Question, RetentionCohort, SessionBucket, TrendAnswer,
 };
 
 use super::parts::{self, Shape};
@@ -72,9 +71,6 @@ impl Cell {
     }
 }
 
-/// Of the percentiles of a funnel's times those beside the median, by where answers have them.
-const BESIDE_THE_MEDIAN: [usize; 6] = [0, 1, 2, 4, 5, 6];
-
 fn columns(shape: Shape) -> Columns {
     shape.part.map_or_else(|| usual(shape.kind), parts::columns)
 }
@@ -82,27 +78,8 @@ fn columns(shape: Shape) -> Columns {
 /// The columns of each kind.
 fn usual(kind: &str) -> Columns {
     match kind {
-        "trend" => &[
-            ("series", Count),
-            ("label", Text),
-            ("bucket", Time),
-            ("measure", Count),
-            ("value", Number),
-            ("previous", Number),
-        ],
-        "funnel" => &[
-            ("value", Text),
-            ("step", Count),
-            ("people", Count),
-            ("median_ms", Count),
-            ("mean_ms", Number),
-            ("p0_ms", Count),
-            ("p10_ms", Count),
-            ("p25_ms", Count),
-            ("p75_ms", Count),
-            ("p90_ms", Count),
-            ("p100_ms", Count),
-        ],
+        "trend" => &[("series", Count), ("label", Text), ("bucket", Time), ("measure", Count), ("value", Number)],
+        "funnel" => &[("value", Text), ("step", Count), ("people", Count), ("median_ms", Count), ("mean_ms", Number)],
         "retention" => &[("cohort", Time), ("people", Count), ("period", Count), ("returned", Count), ("label", Text)],
         "paths" => &[("path", Text), ("count", Count)],
         "lifecycle" => {
@@ -238,9 +215,7 @@ fn cells(answer: &Answer) -> Vec<Vec<Cell>> {
                     let is_last = step == last;
                     let median = group.median_ms().filter(|_| is_last).map_or(Cell::Null, Cell::Count);
                     let mean = Cell::number(group.mean_ms.filter(|_| is_last));
-                    let own = [value_of(group), Cell::count(step as u64), Cell::count(people), median, mean];
-                    let others = BESIDE_THE_MEDIAN.iter().filter(|_| is_last);
-                    own.into_iter().chain(others.map(|&place| Cell::at(&group.converted_ms, place))).collect()
+                    vec![value_of(group), Cell::count(step as u64), Cell::count(people), median, mean]
                 }));
             }
         }
@@ -329,30 +304,18 @@ fn cells(answer: &Answer) -> Vec<Vec<Cell>> {
     rows
 }
 
-/// Of each line, measure and bucket; beside the value the one at the same place in the span before, if that was asked for.
+/// Of each line, measure and bucket.
 pub(super) fn lines(trend: &TrendAnswer) -> Vec<Vec<Cell>> {
-    let before = trend.previous.as_deref().map(|previous| previous.lines.as_slice()).unwrap_or_default();
-    let by_name: BTreeMap<(usize, &Label), &TrendLine> = before.iter().map(|line| (name_of(line), line)).collect();
     let mut rows: Vec<Vec<Cell>> = Vec::new();
-    for (place, line) in trend.lines.iter().enumerate() {
-        // Two cohorts may have one name, but stand in the same order.
-        let same = before.get(place).filter(|other| name_of(other) == name_of(line));
-        let before = same.or_else(|| by_name.get(&name_of(line)).copied());
+    for line in &trend.lines {
         for (measure, values) in line.measures.iter().enumerate() {
-            let before = before.and_then(|line| line.measures.get(measure));
-            rows.extend(trend.buckets.iter().zip(values).enumerate().map(|(place, (&bucket, &value))| {
+            rows.extend(trend.buckets.iter().zip(values).map(|(&bucket, &value)| {
                 let (series, measure) = (Cell::count(line.series as u64), Cell::count(measure as u64));
-                let previous = before.and_then(|values| values.get(place)).copied().flatten();
-                let values = [value, previous].map(Cell::number);
-                [series, label(&line.label), Cell::Time(bucket), measure].into_iter().chain(values).collect()
+                vec![series, label(&line.label), Cell::Time(bucket), measure, Cell::number(value)]
             }));
         }
     }
     rows
-}
-
-fn name_of(line: &TrendLine) -> (usize, &Label) {
-    (line.series, &line.label)
 }
 
 /// Which group of a funnel.

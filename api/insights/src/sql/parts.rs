@@ -21,7 +21,9 @@ pub(super) enum Part {
     /// The span before a trend's.
     Previous,
     FunnelTrend,
-    /// The histogram of the times to convert.
+    /// The percentiles of the times to convert.
+    FunnelPercentiles,
+    /// Their histogram.
     FunnelTimes,
     /// The times from step to step.
     FunnelSteps,
@@ -38,6 +40,7 @@ pub(super) enum Part {
 const PARTS: &[(&str, &str, Part)] = &[
     ("trend", "previous", Part::Previous),
     ("funnel", "trend", Part::FunnelTrend),
+    ("funnel", "percentiles", Part::FunnelPercentiles),
     ("funnel", "times", Part::FunnelTimes),
     ("funnel", "steps", Part::FunnelSteps),
     ("paths", "edges", Part::Edges),
@@ -90,6 +93,16 @@ pub(super) fn columns(part: Part) -> Columns {
             &[("series", Count), ("label", Text), ("bucket", Time), ("measure", Count), ("value", Number)]
         }
         Part::FunnelTrend => &[("value", Text), ("bucket", Time), ("step", Count), ("people", Count)],
+        Part::FunnelPercentiles => &[
+            ("value", Text),
+            ("p0_ms", Count),
+            ("p10_ms", Count),
+            ("p25_ms", Count),
+            ("median_ms", Count),
+            ("p75_ms", Count),
+            ("p90_ms", Count),
+            ("p100_ms", Count),
+        ],
         Part::FunnelTimes => &[("value", Text), ("at_least_ms", Count), ("below_ms", Count), ("people", Count)],
         Part::FunnelSteps => &[
             ("value", Text),
@@ -116,6 +129,7 @@ pub(super) fn cells(part: Part, question: &Question, answer: &Answer) -> Vec<Vec
     match (part, answer) {
         (Part::Previous, Answer::Trend(trend)) => trend.previous.as_deref().map(lines).unwrap_or_default(),
         (Part::FunnelTrend, Answer::Funnel(funnel)) => trend_of(funnel),
+        (Part::FunnelPercentiles, Answer::Funnel(funnel)) => funnel.groups.iter().map(percentiles).collect(),
         (Part::FunnelTimes, Answer::Funnel(funnel)) => timed(funnel).flat_map(|(of, times)| bins(of, times)).collect(),
         (Part::FunnelSteps, Answer::Funnel(funnel)) => timed(funnel).flat_map(|(of, times)| steps(of, times)).collect(),
         (Part::Edges, Answer::Paths(paths)) => paths
@@ -159,6 +173,11 @@ fn trend_of(funnel: &FunnelAnswer) -> Vec<Vec<Cell>> {
         }
     }
     rows
+}
+
+fn percentiles(of: &FunnelGroup) -> Vec<Cell> {
+    let count = columns(Part::FunnelPercentiles).len() - 1;
+    [value_of(of)].into_iter().chain((0..count).map(|place| Cell::at(&of.converted_ms, place))).collect()
 }
 
 /// Groups with how their times spread.

@@ -1,4 +1,4 @@
-//! Parts of answers as tables of their own, and the columns beside those that a definition asks for.
+//! Parts of answers as tables of their own.
 
 use std::sync::Arc;
 
@@ -10,23 +10,23 @@ use crate::asking::{DAY, START, at, house_with_desk, scope};
 use crate::gear::PROJECT;
 use crate::lake::LakeSnapshots;
 use crate::stage::Stage;
-use crate::tables::{PERCENTILES, objects, picked};
+use crate::tables::{objects, picked};
 use crate::told::{self, MINUTE};
 
-/// A kind, a part of its answer (the answer's own table where it is absent), a definition, and the rows.
-type Wanted = Vec<(&'static str, Option<&'static str>, Value, Vec<Value>)>;
+/// A kind, a part of its answer, a definition, and the rows.
+type Wanted = Vec<(&'static str, &'static str, Value, Vec<Value>)>;
+
+/// How tables name the percentiles of a funnel's times, in the order of answers.
+const PERCENTILES: [&str; 7] = ["p0_ms", "p10_ms", "p25_ms", "median_ms", "p75_ms", "p90_ms", "p100_ms"];
 
 fn all(of: &Value) -> Vec<Value> {
     of.as_array().expect("a list").clone()
 }
 
-/// Lines of a trend, beside their values those of the span before.
-fn lines_of(trend: &Value, previous: &Value) -> Vec<Value> {
+/// Lines of a trend.
+fn lines_of(trend: &Value) -> Vec<Value> {
     let mut rows = Vec::new();
     for line in all(&trend["lines"]) {
-        let same = |other: &&Value| other["series"] == line["series"] && other["label"] == line["label"];
-        let before = previous["lines"].as_array().and_then(|lines| lines.iter().find(same));
-        let before = before.cloned().unwrap_or_default();
         for (measure, values) in all(&line["measures"]).iter().enumerate() {
             for (place, value) in all(values).iter().enumerate() {
                 rows.push(json!({
@@ -35,7 +35,6 @@ fn lines_of(trend: &Value, previous: &Value) -> Vec<Value> {
                     "bucket": trend["buckets"][place],
                     "measure": measure,
                     "value": value,
-                    "previous": before["measures"][measure][place],
                 }));
             }
         }
@@ -43,27 +42,19 @@ fn lines_of(trend: &Value, previous: &Value) -> Vec<Value> {
     rows
 }
 
-fn with_times(mut row: Value, mean: &Value, times: &Value) -> Value {
-    row["mean_ms"] = mean.clone();
+fn with_times(mut row: Value, times: &Value) -> Value {
     for (place, name) in PERCENTILES.iter().enumerate() {
         row[*name] = times[place].clone();
     }
     row
 }
 
-/// Levels, trend, histogram and steps of a funnel.
+/// Percentiles, trend, histogram and steps of a funnel.
 fn tables_of(funnel: &Value) -> [Vec<Value>; 4] {
-    let [mut levels, mut trend, mut times, mut steps]: [Vec<Value>; 4] = Default::default();
+    let [mut percentiles, mut trend, mut times, mut steps]: [Vec<Value>; 4] = Default::default();
     for group in all(&funnel["groups"]) {
         let value = &group["value"];
-        let reached = all(&group["reached"]);
-        for (step, people) in reached.iter().enumerate() {
-            let row = json!({"value": value, "step": step + 1, "people": people});
-            levels.push(match step + 1 == reached.len() {
-                true => with_times(row, &group["mean_ms"], &group["converted_ms"]),
-                false => with_times(row, &Value::Null, &Value::Null),
-            });
-        }
+        percentiles.push(with_times(json!({"value": value}), &group["converted_ms"]));
         for bucket in all(&group["trend"]) {
             for (step, people) in all(&bucket["reached"]).iter().enumerate() {
                 let start = &bucket["start_ms"];
@@ -76,11 +67,11 @@ fn tables_of(funnel: &Value) -> [Vec<Value>; 4] {
             times.push(json!({"value": value, "at_least_ms": least, "below_ms": bounds[bin], "people": people}));
         }
         for (step, spread) in all(&group["times"]["steps"]).iter().enumerate() {
-            let row = json!({"value": value, "step": step + 1});
-            steps.push(with_times(row, &spread["mean_ms"], &spread["times_ms"]));
+            let row = json!({"value": value, "step": step + 1, "mean_ms": spread["mean_ms"]});
+            steps.push(with_times(row, &spread["times_ms"]));
         }
     }
-    [levels, trend, times, steps]
+    [percentiles, trend, times, steps]
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,11 +105,9 @@ async fn parts_of_answers_are_those_of_http() {
     let by_name = json!({"properties": ["activity.event"], "top": 9});
     let body = json!({"scope": span, "bucket": "day", "series": series, "breakdown": by_name, "previous": true});
     let answer = http("trend", &body).await;
-    let (now, mut before) = (lines_of(&answer, &answer["previous"]), lines_of(&answer["previous"], &Value::Null));
-    assert!(now.iter().any(|row| row["previous"] == json!(3.0)) && now.iter().any(|row| row["previous"].is_null()));
-    before.iter_mut().for_each(|row| drop(row.as_object_mut().expect("a row").remove("previous")));
-    wanted.push(("trend", None, body.clone(), now));
-    wanted.push(("trend", Some("previous"), body, before));
+    let before = lines_of(&answer["previous"]);
+    assert!(before.iter().any(|row| row["value"] == json!(3.0)) && before != lines_of(&answer));
+    wanted.push(("trend", "previous", body, before));
 
     let steps = json!([view, buy]);
     let times = json!({"bounds_ms": [MINUTE, 11 * MINUTE]});
@@ -126,26 +115,26 @@ async fn parts_of_answers_are_those_of_http() {
     let body = json!({"scope": scope(), "steps": steps, "window_ms": DAY, "trend": "day", "times": times, "breakdown": by_plan});
     let tables = tables_of(&http("funnel", &body).await);
     assert!(tables[0].iter().any(|row| row["p90_ms"] == json!(10 * MINUTE)));
-    for (part, rows) in [None, Some("trend"), Some("times"), Some("steps")].into_iter().zip(tables) {
+    for (part, rows) in ["percentiles", "trend", "times", "steps"].into_iter().zip(tables) {
         wanted.push(("funnel", part, body.clone(), rows));
     }
 
     let body = json!({"scope": scope(), "anchor": "beginning", "length": 2, "gap_ms": 30 * MINUTE, "top": 9});
     let edge = [("place", "/place"), ("event", "/from"), ("next_event", "/to"), ("count", "/count")];
     let edges = all(&http("paths", &body).await["edges"]);
-    wanted.push(("paths", Some("edges"), body, edges.iter().map(|one| picked(one, &edge)).collect()));
+    wanted.push(("paths", "edges", body, edges.iter().map(|one| picked(one, &edge)).collect()));
 
     let body = json!({"scope": scope(), "bucket": "day"});
     let answer = http("sessions", &body).await;
     for part in ["entries", "exits"] {
         let rows = all(&answer[part]).iter().map(|one| json!({"event": one[0], "sessions": one[1]})).collect();
-        wanted.push(("sessions", Some(part), body.clone(), rows));
+        wanted.push(("sessions", part, body.clone(), rows));
     }
 
     let body = json!({"scope": scope(), "from": view, "to": {}, "window_ms": DAY, "ranks": [0.5, 1.0]});
     let times = http("time_between", &body).await["percentiles_ms"].clone();
     let row = |place: usize| json!({"place": place, "rank": body["ranks"][place], "percentile_ms": times[place]});
-    wanted.push(("time_between", Some("percentiles"), body.clone(), vec![row(0), row(1)]));
+    wanted.push(("time_between", "percentiles", body.clone(), vec![row(0), row(1)]));
 
     let funnel = json!({"scope": scope(), "steps": steps, "window_ms": DAY});
     let of_price = json!({"property": "price"});
@@ -165,13 +154,14 @@ async fn parts_of_answers_are_those_of_http() {
     for (kind, body, names) in totals {
         let answer = http(kind, &body).await;
         let row = names.iter().map(|name| ((*name).to_owned(), answer[*name].clone())).collect();
-        wanted.push((kind, Some("totals"), body, vec![Value::Object(row)]));
+        wanted.push((kind, "totals", body, vec![Value::Object(row)]));
     }
 
     for (kind, part, body, want) in wanted {
-        assert!(!want.is_empty(), "{kind} {part:?}: there is something to compare");
-        let part = part.map(|part| format!(", '{part}'")).unwrap_or_default();
-        for sql in [format!("SELECT * FROM {kind}($1{part})"), format!("SELECT * FROM insight('{kind}', $1{part})")] {
+        assert!(!want.is_empty(), "{kind} {part}: there is something to compare");
+        for sql in
+            [format!("SELECT * FROM {kind}($1, '{part}')"), format!("SELECT * FROM insight('{kind}', $1, '{part}')")]
+        {
             assert_eq!(asked(&sql, &body).await.as_ref(), Ok(&want), "{sql}");
         }
     }
@@ -179,7 +169,7 @@ async fn parts_of_answers_are_those_of_http() {
     for (sql, says) in [
         ("SELECT * FROM funnel($1, 'trend')", "has to ask for this part"),
         ("SELECT * FROM funnel($1, 'steps')", "has to ask for this part"),
-        ("SELECT * FROM funnel($1, 'edges')", "there are trend, times, steps"),
+        ("SELECT * FROM funnel($1, 'edges')", "there are trend, percentiles, times, steps"),
         ("SELECT * FROM insight('cohort', $1, 'people')", "without parts"),
         ("SELECT * FROM funnel($1, 'trend', 'times')", "at most the name of a part"),
     ] {
