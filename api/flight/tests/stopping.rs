@@ -88,7 +88,7 @@ impl ExtraFunction for Numbers {
         Ok(Arc::new(self.clone()))
     }
 
-    fn columns(&self) -> Option<SchemaRef> {
+    fn columns(&self, _: &[Option<&str>]) -> Option<SchemaRef> {
         Some(Numbers::columns())
     }
 }

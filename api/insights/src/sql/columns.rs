@@ -5,8 +5,11 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
-use footfall_pipelines_insights::definition::{Answer, FactorOf, FactorTest, Label, RetentionCohort, SessionBucket};
+use footfall_pipelines_insights::definition::{
+    Answer, FactorOf, FactorTest, FunnelGroup, Label, Question, RetentionCohort, SessionBucket, TrendAnswer,
+};
 
+use super::parts::{self, Shape};
 use crate::compared::{Compared, ComparedBy};
 
 /// Kinds that can be asked in SQL, as their functions are named.
@@ -29,7 +32,7 @@ pub(super) const KINDS: &[&str] = &[
 ];
 
 #[derive(Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     Text,
     Count,
     Number,
@@ -37,8 +40,11 @@ enum Kind {
 }
 use Kind::{Count, Number, Text, Time};
 
+/// Names, in order.
+pub(super) type Columns = &'static [(&'static str, Kind)];
+
 /// A cell; of the kind of its column, or nothing.
-enum Cell {
+pub(super) enum Cell {
     Text(String),
     Count(i64),
     Number(f64),
@@ -47,7 +53,7 @@ enum Cell {
 }
 
 impl Cell {
-    fn count(count: u64) -> Cell {
+    pub fn count(count: u64) -> Cell {
         Cell::Count(i64::try_from(count).unwrap_or(i64::MAX))
     }
 
@@ -55,13 +61,22 @@ impl Cell {
         text.map_or(Cell::Null, |text| Cell::Text(text.clone()))
     }
 
-    fn number(number: Option<f64>) -> Cell {
+    pub fn number(number: Option<f64>) -> Cell {
         number.map_or(Cell::Null, Cell::Number)
+    }
+
+    /// One of these times.
+    pub fn at(times_ms: &[i64], place: usize) -> Cell {
+        times_ms.get(place).map_or(Cell::Null, |&ms| Cell::Count(ms))
     }
 }
 
+fn columns(shape: Shape) -> Columns {
+    shape.part.map_or_else(|| usual(shape.kind), parts::columns)
+}
+
 /// The columns of each kind.
-fn columns(kind: &str) -> &'static [(&'static str, Kind)] {
+fn usual(kind: &str) -> Columns {
     match kind {
         "trend" => &[("series", Count), ("label", Text), ("bucket", Time), ("measure", Count), ("value", Number)],
         "funnel" => &[("value", Text), ("step", Count), ("people", Count), ("median_ms", Count), ("mean_ms", Number)],
@@ -137,7 +152,7 @@ fn columns(kind: &str) -> &'static [(&'static str, Kind)] {
     }
 }
 
-pub(super) fn schema(kind: &str) -> SchemaRef {
+pub(super) fn schema(shape: Shape) -> SchemaRef {
     let field = |&(name, kind): &(&str, Kind)| {
         let data_type = match kind {
             Text => DataType::Utf8,
@@ -147,11 +162,14 @@ pub(super) fn schema(kind: &str) -> SchemaRef {
         };
         Field::new(name, data_type, true)
     };
-    Arc::new(Schema::new(columns(kind).iter().map(field).collect::<Vec<_>>()))
+    Arc::new(Schema::new(columns(shape).iter().map(field).collect::<Vec<_>>()))
 }
 
-pub(super) fn rows(kind: &str, answer: &Answer) -> Result<RecordBatch, ArrowError> {
-    let cells = cells(answer);
+pub(super) fn rows(shape: Shape, question: &Question, answer: &Answer) -> Result<RecordBatch, ArrowError> {
+    let cells = match shape.part {
+        Some(part) => parts::cells(part, question, answer),
+        None => cells(answer),
+    };
     let column = |(place, &(_, kind)): (usize, &(&str, Kind))| -> ArrayRef {
         let of = |row: &Vec<Cell>| match row.get(place) {
             Some(Cell::Count(count) | Cell::Time(count)) => Some(*count),
@@ -170,7 +188,7 @@ pub(super) fn rows(kind: &str, answer: &Answer) -> Result<RecordBatch, ArrowErro
             Time => Arc::new(TimestampMillisecondArray::from_iter(cells.iter().map(of)).with_timezone("UTC")),
         }
     };
-    RecordBatch::try_new(schema(kind), columns(kind).iter().enumerate().map(column).collect())
+    RecordBatch::try_new(schema(shape), columns(shape).iter().enumerate().map(column).collect())
 }
 
 fn label(label: &Label) -> Cell {
@@ -189,27 +207,15 @@ fn label(label: &Label) -> Cell {
 fn cells(answer: &Answer) -> Vec<Vec<Cell>> {
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     match answer {
-        Answer::Trend(trend) => {
-            for line in &trend.lines {
-                for (measure, values) in line.measures.iter().enumerate() {
-                    rows.extend(trend.buckets.iter().zip(values).map(|(&bucket, &value)| {
-                        let (series, measure) = (Cell::count(line.series as u64), Cell::count(measure as u64));
-                        vec![series, label(&line.label), Cell::Time(bucket), measure, Cell::number(value)]
-                    }));
-                }
-            }
-        }
+        Answer::Trend(trend) => rows.extend(lines(trend)),
         Answer::Funnel(funnel) => {
             for group in &funnel.groups {
                 let last = group.reached.len();
                 rows.extend((1..).zip(&group.reached).map(|(step, &people)| {
-                    let value = match &group.label {
-                        Label::Other => label(&Label::Other),
-                        _ => Cell::text(group.value.as_ref()),
-                    };
-                    let median = group.median_ms().filter(|_| step == last).map_or(Cell::Null, Cell::Count);
-                    let mean = Cell::number(group.mean_ms.filter(|_| step == last));
-                    vec![value, Cell::count(step as u64), Cell::count(people), median, mean]
+                    let is_last = step == last;
+                    let median = group.median_ms().filter(|_| is_last).map_or(Cell::Null, Cell::Count);
+                    let mean = Cell::number(group.mean_ms.filter(|_| is_last));
+                    vec![value_of(group), Cell::count(step as u64), Cell::count(people), median, mean]
                 }));
             }
         }
@@ -296,6 +302,28 @@ fn cells(answer: &Answer) -> Vec<Vec<Cell>> {
         Answer::People(_) | Answer::Activities(_) | Answer::Exposures(_) => {}
     }
     rows
+}
+
+/// Of each line, measure and bucket.
+pub(super) fn lines(trend: &TrendAnswer) -> Vec<Vec<Cell>> {
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    for line in &trend.lines {
+        for (measure, values) in line.measures.iter().enumerate() {
+            rows.extend(trend.buckets.iter().zip(values).map(|(&bucket, &value)| {
+                let (series, measure) = (Cell::count(line.series as u64), Cell::count(measure as u64));
+                vec![series, label(&line.label), Cell::Time(bucket), measure, Cell::number(value)]
+            }));
+        }
+    }
+    rows
+}
+
+/// Which group of a funnel.
+pub(super) fn value_of(group: &FunnelGroup) -> Cell {
+    match &group.label {
+        Label::Other => label(&Label::Other),
+        _ => Cell::text(group.value.as_ref()),
+    }
 }
 
 fn retained(cohorts: &[RetentionCohort], of: &Label) -> Vec<Vec<Cell>> {

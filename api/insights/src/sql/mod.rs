@@ -1,7 +1,9 @@
 //! Insights as table functions of SQL: `SELECT * FROM trend('{…}')`, or `insight('trend', '{…}')`, and `cohort('key')` or
-//! `cohort('{…}')` with everybody who is in it. Definitions are those of the routes.
+//! `cohort('{…}')` with everybody who is in it. Definitions are those of the routes. A text behind the definition names a part
+//! of the answer that has rows of its own: `SELECT * FROM paths('{…}', 'edges')`.
 
 mod columns;
+mod parts;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use footfall_pipelines_insights::definition::{Answer, Cohort, CohortPeople, Ques
 use footfall_pipelines_store::query::{ExtraFunction, ExtraTable};
 use serde_json::{Value, json};
 
+use self::parts::Shape;
 use crate::desk::Desk;
 
 /// The function that takes the kind as its first text.
@@ -44,24 +47,33 @@ impl ExtraFunction for Function {
     }
 
     fn call(&self, arguments: &[String]) -> Result<Arc<dyn ExtraTable>, String> {
-        let (kind, text) = match (self.name, arguments) {
-            (ANY, [kind, text]) => (known(kind)?, text),
-            (ANY, _) => return Err("takes a kind and a definition".to_owned()),
-            (name, [text]) => (name, text),
-            _ => return Err("takes one definition".to_owned()),
+        let (kind, text, part) = match (self.name, arguments) {
+            (ANY, [kind, text, part @ ..]) if part.len() < 2 => (kind.as_str(), text, part.first()),
+            (ANY, _) => return Err("takes a kind, a definition, and at most the name of a part".to_owned()),
+            (name, [text, part @ ..]) if part.len() < 2 => (name, text, part.first()),
+            _ => return Err("takes one definition, and at most the name of a part".to_owned()),
         };
-        let question = question(kind, text)?;
-        Ok(Arc::new(Table { kind, question, desk: self.desk.clone(), project: self.project.clone() }))
+        let shape = Shape::of(kind, part.map(String::as_str))?;
+        let question = question(shape.kind, text)?;
+        shape.check(&question)?;
+        Ok(Arc::new(Table { shape, question, desk: self.desk.clone(), project: self.project.clone() }))
     }
 
-    fn columns(&self) -> Option<SchemaRef> {
-        (self.name != ANY).then(|| columns::schema(self.name))
+    fn columns(&self, arguments: &[Option<&str>]) -> Option<SchemaRef> {
+        let (kind, part) = match (self.name, arguments) {
+            (ANY, [Some(kind), _, part @ ..]) => (*kind, part),
+            (ANY, _) => return None,
+            (name, [_, part @ ..]) => (name, part),
+            _ => return None,
+        };
+        let part = match part {
+            [] => None,
+            [Some(part)] => Some(*part),
+            // Each part has columns of its own.
+            _ => return None,
+        };
+        Shape::of(kind, part).ok().map(columns::schema)
     }
-}
-
-fn known(kind: &str) -> Result<&'static str, String> {
-    let found = columns::KINDS.iter().copied().find(|known| *known == kind);
-    found.ok_or_else(|| format!("there is no kind {kind:?}; there are {}", columns::KINDS.join(", ")))
 }
 
 /// The definition of a question. That of a cohort is the cohort itself, or the key of a saved one.
@@ -83,7 +95,7 @@ fn question(kind: &str, text: &str) -> Result<Question, String> {
 }
 
 struct Table {
-    kind: &'static str,
+    shape: Shape,
     question: Question,
     desk: Desk,
     project: Arc<str>,
@@ -91,22 +103,23 @@ struct Table {
 
 impl fmt::Debug for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.kind)
+        f.write_str(self.shape.kind)
     }
 }
 
 #[async_trait]
 impl ExtraTable for Table {
     fn name(&self) -> &'static str {
-        self.kind
+        self.shape.kind
     }
 
     fn schema(&self) -> SchemaRef {
-        columns::schema(self.kind)
+        columns::schema(self.shape)
     }
 
     async fn rows(&self) -> Result<Vec<RecordBatch>, String> {
         let answer: Answer = self.desk.answer_of(&self.project, &self.question).await?;
-        columns::rows(self.kind, &answer).map(|batch| vec![batch]).map_err(|error| error.to_string())
+        let rows = columns::rows(self.shape, &self.question, &answer);
+        rows.map(|batch| vec![batch]).map_err(|error| error.to_string())
     }
 }

@@ -15,5 +15,6 @@ mod lake;
 mod options;
 mod resent;
 mod streams;
+mod table_parts;
 mod tables;
 mod told;

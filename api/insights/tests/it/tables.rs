@@ -66,7 +66,7 @@ async fn sql_gives_the_answers_of_the_routes() {
 }
 
 /// Rows as objects; times are milliseconds.
-fn objects(batches: &[RecordBatch]) -> Vec<Value> {
+pub fn objects(batches: &[RecordBatch]) -> Vec<Value> {
     let mut rows = Vec::new();
     for batch in batches {
         for row in 0..batch.num_rows() {
@@ -87,7 +87,7 @@ fn objects(batches: &[RecordBatch]) -> Vec<Value> {
 }
 
 /// The members of an object under other names, those that are not there as null.
-fn picked(from: &Value, names: &[(&str, &str)]) -> Value {
+pub fn picked(from: &Value, names: &[(&str, &str)]) -> Value {
     let pick = |&(name, pointer): &(&str, &str)| (name.to_owned(), from.pointer(pointer).cloned().unwrap_or_default());
     Value::Object(names.iter().map(pick).collect())
 }

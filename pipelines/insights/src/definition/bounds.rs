@@ -1,7 +1,9 @@
 //! How large a question may be: what outsiders send must not take the memory.
 
+use std::collections::BTreeSet;
+
 use super::parts::Part;
-use super::{Cohort, Condition, Question, Test};
+use super::{Cohort, Condition, Needs, Question, Test};
 use crate::InsightError;
 
 /// Conditions, cohorts, selectors and values of a question together.
@@ -15,6 +17,8 @@ const DEPTH_MAX: usize = 16;
 const SERIES_MAX: usize = 20;
 /// Bytes of an expression of SQL.
 const SQL_BYTES_MAX: usize = 4_000;
+/// Different properties of activities, of persons and of groups, each: they are in memory for as long as the question is worked on.
+const PROPERTIES_MAX: usize = 24;
 /// Rows of an answer that is a list.
 const LIST_MAX: usize = 10_000;
 /// Activities of a page.
@@ -39,6 +43,7 @@ impl Question {
         let mut size = Size::default();
         self.each_part(&mut |part, depth| size.add(part, depth));
         size.check()?;
+        self.check_properties()?;
         match self {
             Question::People(asked) => {
                 most("limit", asked.page().0, LIST_MAX)?;
@@ -51,6 +56,24 @@ impl Question {
             }
             other => other.check_lists(),
         }
+    }
+
+    /// Refuses too many different properties. An experiment may have a hundred metrics of each kind, and asks for all at once: how
+    /// many parts there may be is its only bound.
+    fn check_properties(&self) -> Result<(), InsightError> {
+        if matches!(self, Question::Exposures(_)) {
+            return Ok(());
+        }
+        let Needs { columns, traits, groups } = self.needs();
+        // As text and as number it is one property, that is kept twice.
+        let names: BTreeSet<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+        for (count, of) in [(names.len(), "activities"), (traits.len(), "persons"), (groups.len(), "groups")] {
+            if count > PROPERTIES_MAX {
+                let problem = format!("names {count} different properties of {of}; there may be {PROPERTIES_MAX}");
+                return Err(InsightError::question("question", problem));
+            }
+        }
+        Ok(())
     }
 
     /// Refuses lists that are too long.
@@ -144,7 +167,9 @@ impl Size {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::definition::{CohortPeople, Comparison};
+    use crate::definition::{
+        CohortPeople, Comparison, DividedBy, Exposures, GroupComparison, PartOf, PersonMeasure, PersonPart, Selector,
+    };
 
     fn nested(depth: usize) -> Question {
         let innermost = Cohort::Listed(Vec::new());
@@ -176,5 +201,54 @@ mod tests {
             assert!(asked(PATTERNS_MAX + 1, pattern("a".to_owned())).is_err());
         }
         assert!(asked(PATTERNS_MAX + 1, Test::Contains("a".to_owned())).is_ok());
+    }
+
+    #[test]
+    fn different_properties_are_few() {
+        let asked = |of: &dyn Fn(String) -> Condition, names: usize| {
+            // Each is named twice.
+            let conditions = (0..names).chain(0..names).map(|name| of(name.to_string())).collect();
+            let select = Selector::any().only(Condition::Any(conditions));
+            let cohort = Cohort::Did { select, from_ms: 0, until_ms: 1, at_least: 1, at_most: None };
+            Question::Cohort(CohortPeople { cohort, list: 0 }).check_size()
+        };
+        let activity = |property: String| Condition::Property(Comparison { property, test: Test::Set });
+        let person = |property: String| Condition::Person(Comparison { property, test: Test::Set });
+        let expression = |number: String| Condition::Sql(format!("amount > {number}"));
+        let group = |property: String| {
+            let (group, property) = ("company".to_owned(), Some(property));
+            Condition::Group(GroupComparison { group, property, test: Test::Set })
+        };
+        let kinds: [&dyn Fn(String) -> Condition; 4] = [&activity, &person, &expression, &group];
+        for of in kinds {
+            assert!(asked(of, PROPERTIES_MAX).is_ok());
+            assert!(asked(of, PROPERTIES_MAX + 1).is_err());
+        }
+        let said = asked(&person, 30).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(said.contains("30 different properties of persons; there may be 24"), "{said}");
+    }
+
+    #[test]
+    fn experiments_measure_what_they_may() {
+        let measure = |metric: usize| {
+            let of = PartOf::Sum(format!("property {metric}"));
+            let part = PersonPart { source: 0, of, after_ms: 0, before_ms: None };
+            PersonMeasure { parts: vec![part], cap: None, quantiles: None, matures_ms: None }
+        };
+        let asked = Exposures {
+            from_ms: 0,
+            until_ms: 1,
+            arms: 2,
+            told_by: Vec::new(),
+            told_where: None,
+            left_out: Vec::new(),
+            sources: vec![Selector::any()],
+            measures: (0..300).map(measure).collect(),
+            counts_first: false,
+            dimensions: Vec::new(),
+            divided_by: DividedBy::Days,
+            by_activity: false,
+        };
+        assert!(Question::Exposures(asked).check_size().is_ok());
     }
 }

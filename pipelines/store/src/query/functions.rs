@@ -24,8 +24,8 @@ pub trait ExtraFunction: fmt::Debug + Send + Sync {
     /// What a call with these texts gives: the columns now, the rows when they are needed. The error is for the asker.
     fn call(&self, arguments: &[String]) -> Result<Arc<dyn ExtraTable>, String>;
 
-    /// The columns of every call, where they do not depend on its texts.
-    fn columns(&self) -> Option<SchemaRef>;
+    /// The columns of a call of which not all texts are known, where they do not depend on those.
+    fn columns(&self, arguments: &[Option<&str>]) -> Option<SchemaRef>;
 }
 
 /// As the planner knows it.
@@ -38,21 +38,19 @@ pub(super) struct Called {
 
 impl TableFunctionImpl for Called {
     fn call_with_args(&self, args: TableFunctionArgs) -> Result<Arc<dyn TableProvider>> {
-        // A driver that describes a statement has no values yet.
-        if args.exprs().iter().any(is_open)
-            && let Some(columns) = self.function.columns()
-        {
-            return self.shown(Arc::new(EmptyTable::new(columns)));
-        }
-        let text = |argument: &Expr| match without_casts(argument) {
-            Expr::Literal(
-                ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) | ScalarValue::Utf8View(Some(text)),
-                _,
-            ) => Ok(text.clone()),
-            _ => plan_err!("{} takes texts, as {0}('…')", self.function.name()),
-        };
-        let arguments = args.exprs().iter().map(text).collect::<Result<Vec<_>>>()?;
         let name = self.function.name();
+        // A driver that describes a statement has no values yet.
+        if args.exprs().iter().any(is_open) {
+            let known: Vec<Option<&str>> = args.exprs().iter().map(text).collect();
+            if let Some(columns) = self.function.columns(&known) {
+                return self.shown(Arc::new(EmptyTable::new(columns)));
+            }
+        }
+        let told = |argument: &Expr| match text(argument) {
+            Some(text) => Ok(text.to_owned()),
+            None => plan_err!("{name} takes texts, as {name}('…')"),
+        };
+        let arguments = args.exprs().iter().map(told).collect::<Result<Vec<_>>>()?;
         let table = self.function.call(&arguments).map_err(|problem| plan_datafusion_err!("{name}: {problem}"))?;
         self.shown(Arc::new(Given(table)))
     }
@@ -72,6 +70,17 @@ fn without_casts(argument: &Expr) -> &Expr {
     match argument {
         Expr::Cast(cast) => without_casts(&cast.expr),
         other => other,
+    }
+}
+
+/// The text that stands there.
+fn text(argument: &Expr) -> Option<&str> {
+    match without_casts(argument) {
+        Expr::Literal(
+            ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) | ScalarValue::Utf8View(Some(text)),
+            _,
+        ) => Some(text),
+        _ => None,
     }
 }
 
