@@ -208,12 +208,7 @@ impl KafkaLog {
         while !shared.faults().is_empty() && Instant::now() < settled {
             tokio::time::sleep(watch::INTERVAL).await;
         }
-        Ok(KafkaLog {
-            shared,
-            asking,
-            waiting_bytes: AtomicUsize::new(0),
-            readers: Mutex::default(),
-        })
+        Ok(KafkaLog { shared, asking, waiting_bytes: AtomicUsize::new(0), readers: Mutex::default() })
     }
 
     fn partition_of(&self, key: u64) -> i32 {

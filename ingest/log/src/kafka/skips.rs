@@ -15,7 +15,8 @@ impl Shared {
     /// Says that brokers have lost what they had acknowledged.
     pub fn mourn(&self, partition: u32, offsets: Range<u64>) {
         let Range { start: from_offset, end: to_offset } = offsets;
-        let detail = "the brokers have lost it after they had acknowledged it; what was not in the tables by then is gone";
+        let detail =
+            "the brokers have lost it after they had acknowledged it; what was not in the tables by then is gone";
         tracing::error!(partition, from_offset, to_offset, "{detail}");
         metrics::counter!("footfall_log_errors_total", "kind" => "lost").increment(to_offset - from_offset);
         let damage = Damage { partition, from_offset, to_offset, kept_in: String::new(), detail: detail.to_owned() };
