@@ -1,5 +1,6 @@
 //! Where each partition begins and ends: known from own appends and reads at once, from others' by asking the brokers.
 
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use footfall_ingest_activity::Checkpoint;
@@ -16,6 +17,8 @@ pub(super) struct Span {
     pub skipped: u64,
     /// The brokers have said where it ends.
     pub is_known: bool,
+    /// They have said once that it ends before what they had said.
+    pub is_doubted: bool,
 }
 
 impl Span {
@@ -74,7 +77,7 @@ impl Ends {
         self.hold().iter().position(|span| !span.is_known).map(|index| index as u32)
     }
 
-    /// Moves the end forward, never backward.
+    /// Moves the end forward, never backward ([`Ends::answered`] does).
     pub fn reached(&self, partition: u32, end: u64) {
         let mut spans = self.hold();
         let mut span = spans.get_mut(partition as usize);
@@ -92,6 +95,35 @@ impl Ends {
         if has_moved {
             self.bell.send_modify(|rings| *rings += 1);
         }
+    }
+
+    /// Takes an answer of the brokers, asked when a partition was known to end at `known`. Gives the offsets of what they have
+    /// lost, when they have said so twice: the end moves back then, and nobody is given an offset below what it was.
+    pub fn answered(&self, partition: u32, known: u64, end: u64) -> Option<Range<u64>> {
+        let mut spans = self.hold();
+        let span = spans.get_mut(partition as usize)?;
+        if end >= known {
+            span.is_doubted = false;
+            drop(spans);
+            self.reached(partition, end);
+            return None;
+        }
+        if !std::mem::replace(&mut span.is_doubted, true) {
+            return None;
+        }
+        *span = Span { end, passed: span.floor(), skipped: 0, is_doubted: false, ..*span };
+        Some(end..known)
+    }
+
+    /// Where a partition ends, as far as is known.
+    pub fn end_of(&self, partition: u32) -> u64 {
+        self.hold().get(partition as usize).map_or(0, |span| span.end)
+    }
+
+    /// Up to where offsets are to be skipped, if a partition ends before what was read of it or acknowledged.
+    pub fn gap(&self, partition: u32) -> Option<u64> {
+        let span = *self.hold().get(partition as usize)?;
+        (span.is_known && span.passed > span.end).then_some(span.passed)
     }
 
     /// Below this nothing is kept.
@@ -205,6 +237,25 @@ mod tests {
         assert_eq!((ends.unknown(), ends.end().next_offset(0)), (Some(0), 0));
         ends.reached(0, 0);
         assert_eq!(ends.unknown(), None, "an empty one is known as well");
+    }
+
+    #[test]
+    fn what_the_brokers_have_lost_is_told_once_and_when_they_say_so_twice() {
+        let ends = Ends::new(1);
+        assert_eq!(ends.answered(0, 0, 9), None);
+        ends.reached(0, 22);
+        assert_eq!(ends.answered(0, 9, 15), None, "asked before the others were appended");
+        assert_eq!((ends.end_of(0), ends.gap(0)), (22, None));
+        assert_eq!(ends.answered(0, 22, 3), None, "once may be a broker that has just begun to lead");
+        assert_eq!(ends.answered(0, 22, 22), None);
+        assert_eq!(ends.answered(0, 22, 3), None);
+        assert_eq!(ends.answered(0, 22, 3), Some(3..22));
+        assert_eq!((ends.end_of(0), ends.gap(0)), (3, Some(22)));
+        assert!(placed(&ends.spans(), 0, 3).is_err(), "a reader elsewhere may have read up to there");
+        assert_eq!(ends.answered(0, 3, 3), None, "once");
+        assert_eq!(ends.passed(0, 22, 100), Some((3, 19)));
+        ends.reached(0, 22);
+        assert_eq!((ends.gap(0), placed(&ends.spans(), 0, 22)), (None, Ok((0, 23))));
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub(super) fn read(message: &impl Message, partition: u32, offset: u64) -> Read 
         std::str::from_utf8(value).ok().map(str::to_owned)
     };
     match (header(KIND).as_deref(), message.payload()) {
-        (Some(SKIPPED), _) => Read::Lost("skipped: a reader had been told of records that the brokers lost".to_owned()),
+        (Some(SKIPPED), _) => Read::Lost("skipped: the brokers have lost what they had put here".to_owned()),
         (Some(kind), Some(payload)) => match kind.parse() {
             Ok(kind) => Read::Record(LogRecord { partition, offset, kind, payload: Bytes::copy_from_slice(payload) }),
             Err(_) => Read::Lost(format!("header {KIND} is {kind:?}, which is no number")),

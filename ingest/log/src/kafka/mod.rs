@@ -10,6 +10,7 @@ mod message;
 mod place;
 mod reader;
 mod refusals;
+mod skips;
 #[cfg(test)]
 mod tests;
 mod topic;
@@ -26,6 +27,7 @@ use futures::future::join_all;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{FutureRecord, Producer as _};
 use rdkafka::types::RDKafkaErrorCode;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use self::clients::{Consumer, Producer, fault};
@@ -34,12 +36,11 @@ use self::message::Key;
 use self::place::Place;
 use self::reader::Reader;
 use self::refusals::Refusals;
-use crate::{ActivityLog, Batch, LogError, LogOptions, LogStatus, PartitionStatus};
+use self::skips::SKIPPED_MAX;
+use crate::{ActivityLog, Batch, Damage, LogError, LogOptions, LogStatus, PartitionStatus};
 
 /// Readers that are kept for the next read.
 const READERS_KEPT: usize = 4;
-/// Offsets that are skipped at most to get past a reader that had seen more than the brokers kept.
-const SKIPPED_MAX: u64 = 1_000_000;
 
 /// How long it is waited for what the brokers do not give at once.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +64,11 @@ struct Shared {
     patience: Patience,
     ends: Ends,
     refusals: Arc<Refusals>,
+    producer: Mutex<Producer>,
+    /// Where deliveries are waited for that nobody else waits for.
+    runtime: Handle,
+    /// What the brokers have lost since the log was opened.
+    lost: Mutex<Vec<Damage>>,
     /// Why a partition cannot be asked for just now, by partition.
     faults: Mutex<BTreeMap<u32, String>>,
     /// What readers have released, not yet committed.
@@ -71,6 +77,16 @@ struct Shared {
 }
 
 impl Shared {
+    /// The producer; another one where it has given up for good, as it does when the brokers have lost what it wrote.
+    fn producer(&self) -> Result<Producer, LogError> {
+        let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((code, why)) = producer.client().fatal_error() {
+            tracing::error!(%code, "the producer of the log has given up, another takes its place: {why}");
+            *producer = clients::producer(&self.place, &self.options, &self.refusals)?;
+        }
+        Ok(producer.clone())
+    }
+
     fn faults(&self) -> BTreeMap<u32, String> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -149,7 +165,6 @@ pub(crate) struct KafkaLog {
     shared: Arc<Shared>,
     /// Asks the brokers where partitions end, as the watch does.
     asking: Arc<Consumer>,
-    producer: Mutex<Producer>,
     /// Payload bytes that wait for the brokers.
     waiting_bytes: AtomicUsize,
     readers: Mutex<Vec<Reader>>,
@@ -175,6 +190,9 @@ impl KafkaLog {
         let shared = Arc::new(Shared {
             ends: Ends::new(options.partitions),
             refusals,
+            producer: Mutex::new(producer),
+            runtime: Handle::current(),
+            lost: Mutex::default(),
             place,
             options,
             patience,
@@ -190,13 +208,7 @@ impl KafkaLog {
         while !shared.faults().is_empty() && Instant::now() < settled {
             tokio::time::sleep(watch::INTERVAL).await;
         }
-        Ok(KafkaLog {
-            shared,
-            asking,
-            producer: Mutex::new(producer),
-            waiting_bytes: AtomicUsize::new(0),
-            readers: Mutex::default(),
-        })
+        Ok(KafkaLog { shared, asking, waiting_bytes: AtomicUsize::new(0), readers: Mutex::default() })
     }
 
     fn partition_of(&self, key: u64) -> i32 {
@@ -204,20 +216,10 @@ impl KafkaLog {
         (key % u64::from(self.shared.options.partitions)) as i32
     }
 
-    /// The producer; another one where it has given up for good, as it does when the brokers have lost what it wrote.
-    fn producer(&self) -> Result<Producer, LogError> {
-        let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((code, why)) = producer.client().fatal_error() {
-            tracing::error!(%code, "the producer of the log has given up, another takes its place: {why}");
-            *producer = clients::producer(&self.shared.place, &self.shared.options, &self.shared.refusals)?;
-        }
-        Ok(producer.clone())
-    }
-
     /// Hands records to the producer, in order; the deliveries are to be waited for.
     fn hand_over(&self, records: &[Record]) -> Result<Vec<rdkafka::producer::DeliveryFuture>, LogError> {
         let topic = &self.shared.place.topic;
-        let producer = self.producer()?;
+        let producer = self.shared.producer()?;
         let mut deliveries = Vec::with_capacity(records.len());
         for record in records {
             let key: Key = record.partition_key.to_be_bytes();
@@ -290,33 +292,7 @@ impl KafkaLog {
                     continue;
                 }
             }
-            let Some((from, missing)) = ends.passed(partition, offset, SKIPPED_MAX) else { continue };
-            tracing::error!(
-                partition,
-                from,
-                offset,
-                "the brokers have lost records that a reader has read; their offsets are skipped"
-            );
-            let topic = &self.shared.place.topic;
-            let number = i32::try_from(partition).unwrap_or(i32::MAX);
-            let deliveries: Result<Vec<_>, LogError> = self.producer().and_then(|producer| {
-                (0..missing).map(|_| self.send(&producer, message::skipped(topic, number))).collect()
-            });
-            let Ok(deliveries) = deliveries else {
-                self.shared.ends.not_skipped(partition);
-                continue;
-            };
-            let shared = self.shared.clone();
-            tokio::spawn(async move {
-                for delivered in join_all(deliveries).await {
-                    match delivered {
-                        Ok(Ok(delivery)) if delivery.offset >= 0 => {
-                            shared.ends.reached(partition, delivery.offset.unsigned_abs() + 1);
-                        }
-                        _ => shared.ends.not_skipped(partition),
-                    }
-                }
-            });
+            self.shared.skip(partition, offset);
         }
     }
 }
@@ -413,13 +389,14 @@ impl ActivityLog for KafkaLog {
             partitions: spans.map(partition).collect(),
             degraded: self.shared.degraded().map(|error| error.to_string()),
             impaired: self.shared.impaired(),
+            damages: self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             ..LogStatus::default()
         }
     }
 
     async fn close(&self) {
         self.shared.is_closed.store(true, Ordering::Release);
-        let producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let producer = self.shared.producer.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let patience = Duration::from_millis(u64::from(self.shared.place.timeout_ms));
         // What is under way is told to whoever waits for it.
         drop(blocking(move || producer.flush(patience)).await);

@@ -18,6 +18,9 @@ use crate::{LogError, LogOptions};
 const ANSWER: Duration = Duration::from_secs(10);
 /// A broker that refuses us does not answer: it is looked for why, each time that nobody has.
 const ASKED_AGAIN: Duration = Duration::from_secs(1);
+/// The bytes of a partition between two entries of a broker's index. See `docs/kafka.md`: where a disk is full, a broker that has no room for
+/// another page of its index loses the partition's newest file when it starts again. With this many, a file of 1 GiB has two such pages.
+const INDEX_INTERVAL: i64 = 1 << 20;
 const PAUSE: Duration = Duration::from_millis(50);
 
 type Admin = AdminClient<Traced>;
@@ -148,6 +151,13 @@ fn agree(settings: &HashMap<String, String>, place: &Place, options: &LogOptions
     if let Some(kept) = kept.filter(|kept| options.retention_age_millis.is_none_or(|wanted| *kept < wanted)) {
         tracing::warn!(topic = place.topic, "the topic keeps records for {kept} ms, less than log.retention_age says");
     }
+    if place.replication == 1 && number("index.interval.bytes").is_some_and(|bytes| bytes < INDEX_INTERVAL) {
+        tracing::warn!(
+            topic = place.topic,
+            "the topic has one replica and index.interval.bytes below {INDEX_INTERVAL}: a broker whose disk was full may lose what it \
+             had acknowledged; alter it"
+        );
+    }
     let (bytes, wanted) = (number("max.message.bytes"), message_bytes_max(options) as i64);
     if let Some(bytes) = bytes.filter(|bytes| *bytes < wanted) {
         tracing::warn!(topic = place.topic, "the topic refuses records above {bytes} bytes; {wanted} can be needed");
@@ -161,6 +171,7 @@ async fn make(place: &Place, options: &LogOptions, admin: &Admin) -> Result<(), 
     let retention_bytes =
         options.retention_bytes.map_or(-1, |bytes| (bytes / u64::from(options.partitions.max(1))) as i64).to_string();
     let (min_insync, bytes_max) = (place.min_insync.to_string(), (message_bytes_max(options) + 65_536).to_string());
+    let index_interval = INDEX_INTERVAL.to_string();
     let replication = TopicReplication::Fixed(place.replication);
     let partitions = i32::try_from(options.partitions).unwrap_or(i32::MAX);
     let topic = NewTopic::new(&place.topic, partitions, replication)
@@ -172,7 +183,8 @@ async fn make(place: &Place, options: &LogOptions, admin: &Admin) -> Result<(), 
         .set("compression.type", "producer")
         // By the brokers' clock: they refuse records of a process whose own is an hour ahead, and retention goes by it.
         .set("message.timestamp.type", "LogAppendTime")
-        .set("max.message.bytes", &bytes_max);
+        .set("max.message.bytes", &bytes_max)
+        .set("index.interval.bytes", &index_interval);
     let answer = AdminOptions::new().operation_timeout(Some(ANSWER)).request_timeout(Some(ANSWER));
     for result in admin.create_topics([&topic], &answer).await.map_err(away)? {
         match result {

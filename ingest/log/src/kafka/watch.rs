@@ -23,14 +23,14 @@ pub(super) const ANSWER_AGAIN: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// Why none of them could be asked for.
-pub(super) fn look(shared: &Shared, consumer: &Consumer) -> Result<(), LogError> {
+pub(super) fn look(shared: &Arc<Shared>, consumer: &Consumer) -> Result<(), LogError> {
     let mut again = vec![None; shared.options.partitions as usize];
     turn(shared, consumer, &mut again).map_or(Ok(()), Err)
 }
 
 /// Asks for the partitions whose time has come; the moment from which one is asked for again stands in `again`. Why none could
 /// be asked for, if that is so.
-fn turn(shared: &Shared, consumer: &Consumer, again: &mut [Option<Instant>]) -> Option<LogError> {
+fn turn(shared: &Arc<Shared>, consumer: &Consumer, again: &mut [Option<Instant>]) -> Option<LogError> {
     let (mut all, mut is_looked_up) = (None, false);
     for (partition, again) in (0..shared.options.partitions).zip(again.iter_mut()) {
         let patience = match *again {
@@ -43,6 +43,9 @@ fn turn(shared: &Shared, consumer: &Consumer, again: &mut [Option<Instant>]) -> 
             Ok(()) => {
                 *again = None;
                 shared.set_fault(partition, None);
+                if let Some(offset) = shared.ends.gap(partition) {
+                    shared.skip(partition, offset);
+                }
             }
             Err(error) => {
                 if !is_looked_up {
@@ -62,9 +65,12 @@ fn turn(shared: &Shared, consumer: &Consumer, again: &mut [Option<Instant>]) -> 
 /// Asks for one partition, in so much time. Blocks.
 pub(super) fn ask(shared: &Shared, consumer: &Consumer, partition: u32, patience: Duration) -> KafkaResult<()> {
     let number = i32::try_from(partition).unwrap_or(i32::MAX);
+    let known = shared.ends.end_of(partition);
     let (first, end) = consumer.fetch_watermarks(&shared.place.topic, number, patience)?;
     shared.ends.begins(partition, first.max(0).unsigned_abs());
-    shared.ends.reached(partition, end.max(0).unsigned_abs());
+    if let Some(lost) = shared.ends.answered(partition, known, end.max(0).unsigned_abs()) {
+        shared.mourn(partition, lost);
+    }
     Ok(())
 }
 

@@ -103,9 +103,13 @@ impl Database {
         }
         let mut client = server.clone().with_database(&address.database);
         if address.cluster.is_some() {
-            // What was acknowledged is on a majority, and what is read is all of it.
+            tracing::warn!("the layout for a cluster of ClickHouse is generated, and has not been run");
+            // What was acknowledged is on a majority, and what is read is all of it: sequential consistency needs quorums one after the
+            // other. Mutations ask other tables who is forgotten, which is the same on every replica.
             for (name, value) in [
                 ("insert_quorum", "auto"),
+                ("insert_quorum_parallel", "0"),
+                ("allow_nondeterministic_mutations", "1"),
                 ("select_sequential_consistency", "1"),
                 ("distributed_foreground_insert", "1"),
             ] {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod lost;
 mod mock;
 mod secured;
 
@@ -31,7 +32,14 @@ impl Broker {
     }
 
     fn start_by(how: &str) -> Option<Broker> {
-        let output = command(how).arg(std::process::id().to_string()).output().unwrap();
+        Broker::start_in(how, None)
+    }
+
+    /// Its data lie below `folder`.
+    fn start_in(how: &str, folder: Option<&Path>) -> Option<Broker> {
+        let mut up = command(how);
+        folder.map(|folder| up.env("TMPDIR", folder));
+        let output = up.arg(std::process::id().to_string()).output().unwrap();
         if output.status.code() == Some(69) {
             assert!(std::env::var_os("CI").is_none(), "with CI set nothing may be skipped: {output:?}");
             eprintln_skip();
