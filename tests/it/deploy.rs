@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::fleet::is_door;
 use crate::gear::{root, say, script};
 use crate::server::{Server, binary};
 use crate::store;
@@ -151,11 +152,51 @@ async fn every_setting_of_the_deployments_is_the_programs() {
     }
 }
 
+/// A path of a router's table, with something in its places.
+fn filled(pattern: &str) -> String {
+    let part = |part: &str| if part.starts_with('{') { "x".to_owned() } else { part.to_owned() };
+    pattern.split('/').map(part).collect::<Vec<_>>().join("/")
+}
+
+/// Paths that stand in a source file.
+fn paths_in(file: &str) -> BTreeSet<String> {
+    let text = read(file);
+    text.split('"').skip(1).step_by(2).filter(|quoted| quoted.starts_with('/')).map(filled).collect()
+}
+
+/// Before several processes: what the doors take goes to `ingest`, all else to `api`.
+#[tokio::test]
+async fn proxies_know_the_paths_of_all_doors() {
+    let mut doors = paths_in("ingest/server/src/routes.rs");
+    assert!(doors.remove("/v1/projects/x/settings"), "both answer there, since an ingress cannot tell it apart");
+    let document: Value = serde_json::from_str(&read("docs/openapi.json")).expect("JSON");
+    let mut others: BTreeSet<String> =
+        document["paths"].as_object().expect("paths").keys().map(|key| filled(key)).collect();
+    for file in ["api/pages/src/router.rs", "api/experiments/src/doors/mod.rs"] {
+        others.extend(paths_in(file));
+    }
+    assert!(doors.len() > 40 && others.len() > 200, "{doors:?}");
+    let paths: Vec<&str> = doors.union(&others).map(String::as_str).collect();
+    let answer = script("deploy.py", &[("PATHS", paths.join("\n").as_str())]).await;
+    let proxies = answer["roles"].as_object().expect("proxies");
+    assert_eq!(proxies.len(), 2);
+    for (proxy, roles) in proxies {
+        let goes = |path: &&String, role: &str| roles[path.as_str()] == role;
+        let unknown: Vec<_> = doors.iter().filter(|path| !goes(path, "ingest")).collect();
+        assert!(unknown.is_empty(), "{proxy} does not send these to the doors: {unknown:?}");
+        let taken: Vec<_> = others.iter().filter(|path| !goes(path, "api")).collect();
+        assert!(taken.is_empty(), "{proxy} does not send these to the API: {taken:?}");
+    }
+    let unlike: Vec<_> = paths.iter().filter(|path| is_door(path) != doors.contains(**path)).collect();
+    assert!(unlike.is_empty(), "the balancer of these tests does otherwise: {unlike:?}");
+}
+
 /// A settings file that nothing names is read by nobody.
 #[test]
 fn the_settings_files_of_the_units_are_named_to_the_program() {
-    for unit in ["deploy/systemd/footfall.service", "deploy/systemd/footfall-backup.service"] {
-        let text = read(unit);
+    for unit in ["footfall.service", "footfall@.service", "footfall-backup.service"] {
+        let unit = format!("deploy/systemd/{unit}");
+        let text = read(&unit);
         let (files, named) =
             (text.matches("/etc/footfall/footfall.toml"), text.matches("FOOTFALL_CONFIG=/etc/footfall/footfall.toml"));
         assert_eq!(files.count(), named.count(), "{unit}");
@@ -190,15 +231,17 @@ fn systemd_understands_the_units() {
         std::fs::write(&copy, text).unwrap();
         units.push(copy);
     }
-    assert_eq!(units.len(), 3);
+    assert_eq!(units.len(), 4);
     let output = Command::new("systemd-analyze").arg("verify").args(&units).output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
     let ours: Vec<&str> = said.lines().filter(|line| line.contains("footfall")).collect();
     assert!(ours.is_empty(), "{ours:#?}");
-    assert!(is_hardened(&read("deploy/systemd/footfall.service")));
+    assert!(is_hardened(&read("deploy/systemd/footfall.service"), "footfall"));
+    assert!(is_hardened(&read("deploy/systemd/footfall@.service"), "footfall-%i"));
 }
 
-fn is_hardened(unit: &str) -> bool {
-    let wanted = ["DynamicUser=yes", "ProtectSystem=strict", "NoNewPrivileges=yes", "StateDirectory=footfall"];
+fn is_hardened(unit: &str, folder: &str) -> bool {
+    let folder = format!("StateDirectory={folder}");
+    let wanted = ["DynamicUser=yes", "ProtectSystem=strict", "NoNewPrivileges=yes", folder.as_str()];
     wanted.iter().all(|line| unit.lines().any(|found| found == *line))
 }

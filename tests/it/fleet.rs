@@ -214,7 +214,8 @@ async fn pass(front: Arc<Front>, mut request: Request<Incoming>) -> Result<Respo
     Ok(answer)
 }
 
-fn is_door(path: &str) -> bool {
+/// Whether the balancer sends this to those that take activity in.
+pub fn is_door(path: &str) -> bool {
     const CALLS: &[&str] = &[
         "activity", "track", "identify", "page", "screen", "group", "alias", "merge", "t", "i", "p", "s", "g", "a",
         "batch", "import", "b", "m",

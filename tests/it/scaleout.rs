@@ -194,6 +194,8 @@ async fn nothing_is_lost_or_doubled_when_any_process_is_killed() {
     for api in &all.api {
         let checks = api.get("/readyz").await.text();
         assert!(checks.contains("the live stream of this process stays empty"), "without a bus: {checks}");
+        let settings = api.get(&format!("/v1/projects/{}/settings", api.write_key())).await;
+        assert_eq!(settings.status, 200, "an ingress sends it here: {}", settings.text());
     }
     let mut seed = Seed::announced("scaleout");
     let load = Load::on(&all.doors(), all.api[0].write_key(), Retry::Anything, &mut seed);

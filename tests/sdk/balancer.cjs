@@ -6,7 +6,7 @@ const http = require("node:http");
 
 const [port, doors, answers] = [process.argv[2], ...process.argv.slice(3).map((list) => list.split(","))];
 const CALLS = new Set(["activity", "track", "identify", "page", "screen", "group", "alias", "merge", "t", "i", "p", "s", "g", "a", "batch", "import", "b", "m"]);
-const ELSEWHERE = /^\/(pixel\/|beacon\/|sourceConfig$|i\/|e\/?$|capture\/?$|track\/?$|engage\/?$|batch\/?$|array\/)/;
+const ELSEWHERE = /^\/(pixel\/|beacon\/|sourceConfig\/?$|i\/|e\/?$|capture\/?$|track\/?$|engage\/?$|batch\/?$|array\/)/;
 
 const isDoor = (path) => (path.startsWith("/v1/") && CALLS.has(path.slice(4))) || /^\/v1\/projects\/[^/]+\/settings$/.test(path) || ELSEWHERE.test(path);
 // Cookies that say who asks, not those that pages change.

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Reads the files of deploy/ as the programs would that they are for, and says which metrics and settings they name.
 
-Prints one line of JSON: {"metrics": {file: [names]}, "settings": {file: [names]}, "runbook": [rows that alerts name]}.
+Prints one line of JSON: {"metrics": {file: [names]}, "settings": {file: [names]}, "runbook": [rows that alerts name],
+"roles": {file of a proxy: {path: the role that a request for it is sent to}}}. PATHS has the paths, one a line.
 Fails where a file cannot be read, or where something is missing that the program for it would miss.
 """
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -17,6 +19,8 @@ METRIC = re.compile(r"\bfootfall_[a-z_]+\b")
 SETTING = re.compile(r"\bFOOTFALL_[A-Z_]+\b")
 # Of a histogram's samples the name is its own with one of these.
 SAMPLES = ("_bucket", "_sum", "_count")
+UPSTREAM = re.compile(r"upstream (\w+) \{.*server (\w+):")
+LOCATION = re.compile(r"location (~ )?(\S+) \{\s*proxy_pass http://(\w+);")
 
 
 def base(name):
@@ -82,14 +86,56 @@ def manifests():
                 service = path["backend"]["service"]["name"]
                 assert ("Service", service) in names, f"{path['path']} leads to {service}, which is not there"
             if one["kind"] in ("Deployment", "StatefulSet"):
-                pod = one["spec"]["template"]
-                wanted, has = one["spec"]["selector"]["matchLabels"], pod["metadata"]["labels"]
+                wanted, has = one["spec"]["selector"]["matchLabels"], one["spec"]["template"]["metadata"]["labels"]
                 assert wanted.items() <= has.items(), one["metadata"]["name"]
-                known = {volume["name"] for volume in pod["spec"]["volumes"]}
+            if one["kind"] in ("Deployment", "StatefulSet", "CronJob"):
+                pod = (one["spec"]["jobTemplate"]["spec"] if one["kind"] == "CronJob" else one["spec"])["template"]
+                volumes = pod["spec"].get("volumes", [])
+                for claim in [volume["persistentVolumeClaim"]["claimName"] for volume in volumes if "persistentVolumeClaim" in volume]:
+                    assert ("PersistentVolumeClaim", claim) in names, f"{one['metadata']['name']}: there is no claim {claim}"
+                known = {volume["name"] for volume in volumes}
                 known |= {claim["metadata"]["name"] for claim in one["spec"].get("volumeClaimTemplates", [])}
                 for container in pod["spec"]["containers"] + pod["spec"].get("initContainers", []):
-                    mounts = {mount["name"] for mount in container["volumeMounts"]}
+                    mounts = {mount["name"] for mount in container.get("volumeMounts", [])}
                     assert mounts <= known, f"{one['metadata']['name']}: {mounts - known}"
+        jobs = [one["spec"]["jobTemplate"]["spec"]["template"]["spec"] for one in objects if one["kind"] == "CronJob"]
+        commands = [word for job in jobs for container in job["containers"] for word in container["args"]]
+        assert "backup" in commands, f"{folder.name}: nothing makes backups"
+
+
+def by_nginx(text):
+    """Patterns in their order, then the longest beginning."""
+    roles = dict(UPSTREAM.findall(text))
+    locations = LOCATION.findall(text)
+    assert len(locations) == text.count("location "), "a location in another form"
+
+    def role(path):
+        found = next((to for is_pattern, place, to in locations if is_pattern and re.search(place, path)), None)
+        places = sorted((place, to) for is_pattern, place, to in locations if not is_pattern and path.startswith(place))
+        return roles[found or max(places, key=lambda place: len(place[0]))[1]]
+
+    return role
+
+
+def by_ingress(text):
+    """The whole path, then the longest beginning of whole parts."""
+    [rule] = yaml.safe_load(text)["spec"]["rules"]
+    exact, beginnings = {}, {}
+    for one in rule["http"]["paths"]:
+        role = one["backend"]["service"]["name"].removeprefix("footfall-")
+        {"Exact": exact, "Prefix": beginnings}[one["pathType"]][one["path"]] = role
+
+    def role(path):
+        fitting = [start for start in beginnings if path == start or path.startswith(start.rstrip("/") + "/")]
+        return exact.get(path) or beginnings[max(fitting, key=len)]
+
+    return role
+
+
+def roles(paths):
+    proxies = {"docker/nginx.conf": by_nginx, "kubernetes/scale-out/ingress.yaml": by_ingress}
+    read = {file: how((DEPLOY / file).read_text()) for file, how in proxies.items()}
+    return {file: {path: role(path) for path in paths} for file, role in read.items()}
 
 
 def settings():
@@ -110,6 +156,7 @@ def main():
         },
         "settings": settings(),
         "runbook": sorted({rule["annotations"]["runbook"] for rule in rules}),
+        "roles": roles(os.environ.get("PATHS", "").splitlines()),
     }
     print(json.dumps(answer))
 

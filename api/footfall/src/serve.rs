@@ -329,13 +329,17 @@ fn router(
         replay::add(site, stack.clone(), wiring::limits(settings), plans.clone())
     });
     let built = built.map_err(|error| AppError::Internal(error.to_string()))?;
-    let mut routes = footfall_api_pages::router().merge(embedded);
-    if start.role == Role::All {
-        let doors = doors((settings, token), stack, access, &plans, environments);
-        routes = routes.merge(footfall_ingest_server::router(doors));
-    }
+    let doors = match start.role {
+        Role::All => footfall_ingest_server::router(doors((settings, token), stack, access, &plans, environments)),
+        // Its path lies among those of the API, and not every proxy can tell it apart.
+        _ => {
+            let keys = DoorKeys::new(access, None, &settings.project, environments);
+            footfall_ingest_server::settings_router(Arc::new(keys))
+        }
+    };
     let flags = footfall_api_experiments::doors(&experiments, flags, limit);
-    Ok(routes.merge(flags).fallback_service(built.router))
+    let routes = footfall_api_pages::router().merge(embedded).merge(doors).merge(flags);
+    Ok(routes.fallback_service(built.router))
 }
 
 fn doors(

@@ -43,6 +43,12 @@ pub enum LogError {
     /// How the brokers are signed in to cannot be as the settings say.
     #[error(transparent)]
     Access(#[from] KafkaAccessError),
+    /// The next record is of a program that writes records otherwise. Nothing is passed over; trying again changes nothing.
+    #[error(
+        "the record at partition {partition}, offset {offset} of the log has schema version {version}, which this program does not \
+         know: update the program"
+    )]
+    OtherVersion { partition: u32, offset: u64, version: String },
     /// Records stay until retention takes them.
     #[error("this log cannot take single records out")]
     CannotErase,

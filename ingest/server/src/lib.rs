@@ -1,7 +1,8 @@
 //! The doors: the wire dialects that activity comes in by, and the way from a request's bytes to the log.
 //!
-//! [`router`] is what the program serves. Under it everything that reads is pure and knows nothing of HTTP:
-//! [`parse_item`] reads one item of a [`Dialect`], [`parse_quarantined`] one that was kept aside (for replay), [`parse_body`] a whole body.
+//! [`router`] is what the program serves; [`settings_router`] is one door of it, for processes that have no others. Under them everything
+//! that reads is pure and knows nothing of HTTP: [`parse_item`] reads one item of a [`Dialect`], [`parse_quarantined`] one that was kept
+//! aside (for replay), [`parse_body`] a whole body.
 //! What becomes of odd input stands in docs/ingest-fates.md.
 
 mod answer;
@@ -44,4 +45,4 @@ pub use gate::Backlog;
 pub use intake::{Fate, Outcome, ParsedRequest, Setting};
 pub use keys::{Caller, WriteKeys};
 pub use plans::{Plans, Violated};
-pub use routes::router;
+pub use routes::{router, settings_router};

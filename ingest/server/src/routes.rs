@@ -1,11 +1,13 @@
 //! Paths and handlers: which request is sent which way, and answered in which words.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::from_fn;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use http::Method;
 use http::request::Parts;
 use serde_json::json;
@@ -14,51 +16,76 @@ use crate::dialect::Dialect;
 use crate::doors::{Doors, count_refused};
 use crate::fault::Fault;
 use crate::head::Head;
+use crate::keys::WriteKeys;
 use crate::wire::Wire;
 use crate::{answer, cors, posthog_v1, rudder, segment, starting};
 
+/// What Segment's client for browsers asks for when it starts.
+const SETTINGS: &str = "/v1/projects/{key}/settings";
+
+/// The other doors: their paths, and what answers there. Proxies before several processes know them too: `tests/it/deploy.rs` takes every
+/// text of this file that begins with a slash for such a path.
+fn table() -> [(&'static str, MethodRouter<Doors>); 43] {
+    [
+        ("/v1/activity", post(native)),
+        ("/v1/track", post(segment_call)),
+        ("/v1/identify", post(segment_call)),
+        ("/v1/page", post(segment_call)),
+        ("/v1/screen", post(segment_call)),
+        ("/v1/group", post(segment_call)),
+        ("/v1/alias", post(segment_call)),
+        ("/v1/merge", post(segment_call)),
+        ("/v1/t", post(segment_call)),
+        ("/v1/i", post(segment_call)),
+        ("/v1/p", post(segment_call)),
+        ("/v1/s", post(segment_call)),
+        ("/v1/g", post(segment_call)),
+        ("/v1/a", post(segment_call)),
+        ("/v1/batch", post(segment_batch)),
+        ("/v1/import", post(segment_batch)),
+        ("/v1/b", post(segment_batch)),
+        ("/v1/m", post(client_metrics)),
+        ("/pixel/v1/track", get(rudder_pixel)),
+        ("/pixel/v1/page", get(rudder_pixel)),
+        ("/beacon/v1/batch", post(rudder_beacon)),
+        ("/sourceConfig", get(starting::rudder_source_config)),
+        ("/sourceConfig/", get(starting::rudder_source_config)),
+        ("/i/v0/e", get(posthog_event).post(posthog_event)),
+        ("/i/v0/e/", get(posthog_event).post(posthog_event)),
+        ("/e", get(posthog_event).post(posthog_event)),
+        ("/e/", get(posthog_event).post(posthog_event)),
+        ("/capture", get(posthog_event).post(posthog_event)),
+        ("/capture/", get(posthog_event).post(posthog_event)),
+        ("/track", get(posthog_event).post(posthog_event)),
+        ("/track/", get(posthog_event).post(posthog_event)),
+        ("/engage", get(posthog_event).post(posthog_event)),
+        ("/engage/", get(posthog_event).post(posthog_event)),
+        ("/batch", get(posthog_batch).post(posthog_batch)),
+        ("/batch/", get(posthog_batch).post(posthog_batch)),
+        ("/i/v1/analytics/events", post(posthog_v1)),
+        ("/i/v1/analytics/events/", post(posthog_v1)),
+        ("/i/v1/events/analytics", post(posthog_v1)),
+        ("/i/v1/events/analytics/", post(posthog_v1)),
+        ("/i/v1/e", post(posthog_v1)),
+        ("/i/v1/e/", post(posthog_v1)),
+        ("/array/{token}/config", get(starting::posthog_config)),
+        ("/array/{token}/config.js", get(starting::posthog_config_script)),
+    ]
+}
+
 /// Every door, as one router to be merged with others.
 pub fn router(state: Doors) -> Router {
-    let routes = Router::new().merge(segment_routes()).merge(rudder_routes()).merge(posthog_routes());
-    let routes = routes.route("/v1/activity", post(native));
-    routes.route_layer(from_fn(cors::open)).layer(axum::extract::DefaultBodyLimit::disable()).with_state(state)
+    let settings = settings_router(state.inner.keys.clone());
+    let routes = table().into_iter().fold(Router::new(), |routes, (path, door)| routes.route(path, door));
+    let routes = routes.route_layer(from_fn(cors::open)).layer(axum::extract::DefaultBodyLimit::disable());
+    routes.with_state(state).merge(settings)
 }
 
-fn segment_routes() -> Router<Doors> {
-    let mut routes = Router::new();
-    for call in ["track", "identify", "page", "screen", "group", "alias", "merge", "t", "i", "p", "s", "g", "a"] {
-        routes = routes.route(&format!("/v1/{call}"), post(segment_call));
-    }
-    for batch in ["batch", "import", "b"] {
-        routes = routes.route(&format!("/v1/{batch}"), post(segment_batch));
-    }
-    routes.route("/v1/m", post(client_metrics)).route("/v1/projects/{key}/settings", get(starting::segment_settings))
-}
-
-fn rudder_routes() -> Router<Doors> {
-    Router::new()
-        .route("/pixel/v1/track", get(rudder_pixel))
-        .route("/pixel/v1/page", get(rudder_pixel))
-        .route("/beacon/v1/batch", post(rudder_beacon))
-        .route("/sourceConfig", get(starting::rudder_source_config))
-        .route("/sourceConfig/", get(starting::rudder_source_config))
-}
-
-fn posthog_routes() -> Router<Doors> {
-    let mut routes = Router::new();
-    for path in ["/i/v0/e", "/e", "/capture", "/track", "/engage"] {
-        let door = get(posthog_event).post(posthog_event);
-        routes = routes.route(path, door.clone()).route(&format!("{path}/"), door);
-    }
-    for path in ["/batch", "/batch/"] {
-        routes = routes.route(path, get(posthog_batch).post(posthog_batch));
-    }
-    for path in ["/i/v1/analytics/events", "/i/v1/events/analytics", "/i/v1/e"] {
-        routes = routes.route(path, post(posthog_v1)).route(&format!("{path}/"), post(posthog_v1));
-    }
-    routes
-        .route("/array/{token}/config", get(starting::posthog_config))
-        .route("/array/{token}/config.js", get(starting::posthog_config_script))
+/// The one door whose path lies among those of the API: a proxy that knows only how paths begin sends its requests to whoever answers
+/// those.
+pub fn settings_router(keys: Arc<dyn WriteKeys>) -> Router {
+    let routes = Router::new().route(SETTINGS, get(starting::segment_settings));
+    routes.route_layer(from_fn(cors::open)).with_state(keys)
 }
 
 async fn segment_call(State(doors): State<Doors>, request: Request) -> Response {

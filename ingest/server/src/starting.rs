@@ -1,5 +1,7 @@
 //! What client libraries ask for before they send anything: settings and remote configuration. Flags have doors of their own.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
@@ -8,6 +10,7 @@ use serde_json::{Value, json};
 use crate::answer;
 use crate::doors::Doors;
 use crate::head::Head;
+use crate::keys::WriteKeys;
 
 /// Where the browser reached us, as `(protocol, host)`.
 fn address(headers: &HeaderMap) -> (String, String) {
@@ -20,11 +23,11 @@ fn address(headers: &HeaderMap) -> (String, String) {
 
 /// Settings for analytics-next: one integration, ourselves.
 pub(crate) async fn segment_settings(
-    State(doors): State<Doors>,
+    State(keys): State<Arc<dyn WriteKeys>>,
     Path(key): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    if doors.inner.keys.resolve(&key).is_none() {
+    if keys.resolve(&key).is_none() {
         return answer::json(
             404,
             &json!({"success": false, "code": "key_unknown", "message": "the write key is unknown"}),

@@ -1,7 +1,8 @@
-//! The vocabulary: times, clocks, ids, records, and the checks on drafts.
+//! The vocabulary: times, clocks, ids, records, how these are documented, and the checks on drafts.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod clocks;
+mod documented;
 mod drafts;
 mod records;
 mod times;

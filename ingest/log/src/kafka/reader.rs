@@ -93,6 +93,10 @@ impl Reader {
                     batch.records.push(record);
                 }
                 Read::Lost(detail) => lose(&mut batch.damages, partition, offset, detail),
+                Read::OtherVersion(version) => {
+                    self.stands.clear();
+                    return Err(LogError::OtherVersion { partition, offset, version });
+                }
             }
             batch.next.advance(partition, offset + 1);
             self.stands.insert(partition, offset + 1);

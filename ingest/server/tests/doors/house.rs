@@ -8,7 +8,7 @@ use axum::body::Body;
 use base64::Engine;
 use footfall_ingest_activity::{Activity, Checkpoint, Entry, FixedClock, Quarantined, Record, Timestamp};
 use footfall_ingest_log::{ActivityLog, Batch, LogError, LogStatus};
-use footfall_ingest_server::{Caller, Doors, DoorsConfig, WriteKeys, router};
+use footfall_ingest_server::{Caller, Doors, DoorsConfig, WriteKeys, router, settings_router};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -101,6 +101,11 @@ impl House {
         let clock = Arc::new(FixedClock::at(Timestamp::parse(NOW).unwrap()));
         let router = router(Doors::new(log.clone(), Arc::new(Keys), clock, config));
         House { log, router }
+    }
+
+    /// A process that has the one door alone.
+    pub fn of_settings() -> House {
+        House { log: Arc::default(), router: settings_router(Arc::new(Keys)) }
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {

@@ -147,3 +147,16 @@ async fn settings_lead_the_browser_client_here() {
     assert_eq!(answer.header("cache-control"), "no-store", "the host is whatever the asker says");
     assert_eq!(house.get("/v1/projects/nobody/settings").await.status, 404);
 }
+
+#[tokio::test]
+async fn settings_are_given_by_a_process_without_the_other_doors_too() {
+    let house = House::of_settings();
+    let request = http::Request::get(format!("/v1/projects/{KEY}/settings"))
+        .header("host", "127.0.0.1:8080")
+        .header("origin", "https://app.example");
+    let answer = house.send(request.body(axum::body::Body::empty()).unwrap()).await;
+    assert_eq!(answer.json()["integrations"]["Segment.io"]["apiHost"], "127.0.0.1:8080/v1");
+    assert_eq!(answer.header("access-control-allow-origin"), "https://app.example");
+    assert_eq!(house.get("/v1/projects/nobody/settings").await.json()["code"], "key_unknown");
+    assert_eq!(house.segment("/v1/t", "{}").await.status, 404);
+}

@@ -3,11 +3,13 @@
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer as _;
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::mocking::MockCluster;
-use rdkafka::producer::DefaultProducerContext;
+use rdkafka::producer::{DefaultProducerContext, FutureRecord};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::*;
+use crate::kafka::message::Key;
 use crate::kafka::place::Place;
 use crate::kafka::{Clients, Patience};
 
@@ -103,4 +105,35 @@ async fn a_partition_that_starves_while_others_are_read_gets_another_reader() {
         at = batch.next;
     }
     assert!(of_the_other > 0, "the other was read meanwhile");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reading_stops_at_a_record_of_a_newer_program_and_passes_nothing_over() {
+    let mock = mock("newer");
+    let log = on(&mock, "newer", Patience::default()).await;
+    log.append(vec![numbered(0)]).await.unwrap();
+    let (kind, schema) = (b"1".as_slice(), b"2".as_slice());
+    let headers = OwnedHeaders::new()
+        .insert(Header { key: "footfall-kind", value: Some(kind) })
+        .insert(Header { key: "footfall-schema", value: Some(schema) });
+    let newer: FutureRecord<'_, Key, [u8]> =
+        FutureRecord::to("newer").partition(0).payload(b"{}".as_slice()).headers(headers);
+    log.send(&log.producer().unwrap(), newer).unwrap().await.unwrap().unwrap();
+    // The end is known to be behind both.
+    assert_eq!(ends(&log.append(vec![numbered(0)]).await.unwrap()), [3, 0]);
+
+    // What comes before it may be read with it or alone.
+    let (mut at, mut stops) = (Checkpoint::default(), 0);
+    while stops < 2 {
+        match log.read(&at, 1 << 20, SOON).await {
+            Ok(batch) => {
+                assert_eq!((batch.records.len(), batch.damages.len(), ends(&batch.next)), (1, 0, [1, 0]));
+                at = batch.next;
+            }
+            Err(LogError::OtherVersion { partition: 0, offset: 1, version }) if version == "2" => stops += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    let error = LogError::OtherVersion { partition: 0, offset: 1, version: "2".to_owned() };
+    assert!(!error.is_retryable() && error.to_string().ends_with("update the program"), "{error}");
 }
