@@ -93,8 +93,12 @@ impl Reader {
                     batch.records.push(record);
                 }
                 Read::Lost(detail) => lose(&mut batch.damages, partition, offset, detail),
+                // What was read before it is given first.
                 Read::OtherVersion(version) => {
                     self.stands.clear();
+                    if batch.next != *from {
+                        break;
+                    }
                     return Err(LogError::OtherVersion { partition, offset, version });
                 }
             }
