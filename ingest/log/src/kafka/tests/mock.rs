@@ -118,7 +118,7 @@ async fn reading_stops_at_a_record_of_a_newer_program_and_passes_nothing_over() 
         .insert(Header { key: "footfall-schema", value: Some(schema) });
     let newer: FutureRecord<'_, Key, [u8]> =
         FutureRecord::to("newer").partition(0).payload(b"{}".as_slice()).headers(headers);
-    log.send(&log.producer().unwrap(), newer).unwrap().await.unwrap().unwrap();
+    log.send(&log.shared.producer().unwrap(), newer).unwrap().await.unwrap().unwrap();
     // The end is known to be behind both.
     assert_eq!(ends(&log.append(vec![numbered(0)]).await.unwrap()), [3, 0]);
 
