@@ -8,9 +8,10 @@ use super::cohort::each_set;
 use super::engine::Context;
 use super::path_names::PathNames;
 use super::paths_kept::{Kept, Scratch};
+use super::reader::Reader;
 use crate::InsightError;
 use crate::definition::{PathCount, PathEdge, Paths, PathsAnswer, PathsCell};
-use crate::projection::{Codes, PersonSet, Row, SESSION_GAP_MS, Timeline, Timelines, join_person};
+use crate::projection::{Codes, PersonSet, Row, SESSION_GAP_MS, SegmentSet, Timeline, join_person};
 use crate::spill::{Tally, Totals};
 
 const LENGTH_MAX: usize = 8;
@@ -68,15 +69,9 @@ pub(super) fn answer(context: &Context<'_>, paths: &Paths) -> Result<PathsAnswer
             }
             return reader.looked_at(timeline.rows(), 1);
         }
-        let timelines = reader.timelines_until(segment, scan.until());
-        let wanted =
-            |local: usize| people.is_none_or(|people| people.is_some_and(|people| people.contains(local as u16)));
-        for local in (0..timelines.persons()).filter(|&local| wanted(local)) {
-            scan.by_time(&timelines, context.snapshot.ranks(), local, of_person, |path, before| {
-                counts.add(whole(path.iter().map(|&code| usize::from(code)), before, paths.length, activities));
-            });
-        }
-        reader.looked_at(timelines.parts().iter().map(|(timeline, _)| timeline.rows()).sum(), 4);
+        scan.each_person(reader, segment, people, of_person, |_, path, before| {
+            counts.add(whole(path.iter().map(|&code| usize::from(code)), before, paths.length, activities));
+        });
     })?;
     let mut dense: Vec<u64> = Vec::new();
     let mut tallies = Vec::new();
@@ -133,19 +128,11 @@ pub(super) fn people(context: &Context<'_>, paths: &Paths, cell: &PathsCell) -> 
     }
     each_set(context, |reader, segment, set, _| {
         let people = people.as_ref().map(|people| people.segment(segment));
-        let timelines = reader.timelines_until(segment, scan.until());
-        let mut of_person = OfPerson::default();
-        for local in 0..timelines.persons() {
-            if !people.is_none_or(|people| people.is_some_and(|people| people.contains(local as u16))) {
-                continue;
+        scan.each_person(reader, segment, people, &mut OfPerson::default(), |local, path, before| {
+            if is_it(&mut path.iter().copied(), before) {
+                set.insert(local as u16);
             }
-            scan.by_time(&timelines, context.snapshot.ranks(), local, &mut of_person, |path, before| {
-                if is_it(&mut path.iter().copied(), before) {
-                    set.insert(local as u16);
-                }
-            });
-        }
-        reader.looked_at(timelines.parts().iter().map(|(timeline, _)| timeline.rows()).sum(), 4);
+        });
     })
 }
 
@@ -226,30 +213,47 @@ impl<'p> Scan<'p> {
         self.paths.scope.until_ms.saturating_add(reach).saturating_add(1)
     }
 
-    /// Calls with the activities of each path of a person, and whether the path leads to its anchor.
-    fn by_time(
+    /// Calls with the person and the activities of each path of these people, or of everybody, and whether the path leads to its anchor.
+    fn each_person(
         &self,
-        timelines: &Timelines<'_>,
-        ranks: &[u16],
-        local: usize,
+        reader: &mut Reader<'_>,
+        segment: u32,
+        people: Option<Option<&SegmentSet>>,
         of_person: &mut OfPerson,
-        mut path: impl FnMut(&[u16], bool),
+        mut path: impl FnMut(usize, &[u16], bool),
     ) {
-        if let Some(timeline) = timelines.only_first(local) {
-            return self.of_sessions(timeline, timeline.sessions_of(local), of_person, &mut path);
+        let wanted =
+            |local: usize| people.is_none_or(|people| people.is_some_and(|people| people.contains(local as u16)));
+        if self.paths.gap_ms > SESSION_GAP_MS {
+            let (timelines, ranks) = (reader.timelines_until(segment, self.until()), reader.snapshot.ranks());
+            for local in (0..timelines.persons()).filter(|&local| wanted(local)) {
+                let mut path = |codes: &[u16], before: bool| path(local, codes, before);
+                match timelines.only_first(local) {
+                    Some(first) => self.of_sessions(first, first.sessions_of(local), of_person, &mut path),
+                    None => {
+                        timelines.rows_of(local, ranks, &mut of_person.rows);
+                        self.of_rows(of_person, &mut path);
+                    }
+                }
+            }
+            return reader.looked_at(timelines.parts().iter().map(|(timeline, _)| timeline.rows()).sum(), 4);
         }
-        let Some((first, _)) = timelines.parts().first().filter(|_| self.paths.gap_ms <= SESSION_GAP_MS) else {
-            timelines.rows_of(local, ranks, &mut of_person.rows);
-            return self.of_rows(of_person, &mut path);
-        };
-        // No path leads from one session to another: only those are read anew that other rows go on with or join.
-        let (own, change) = (first.sessions_of(local), timelines.change_of(local, SESSION_GAP_MS));
-        if self.anchor.is_none_or(|anchor| change.has(anchor)) {
-            change.rows(ranks, &mut of_person.rows);
-            self.of_rows(of_person, &mut path);
+        // No path leads from one session to another.
+        let sessions = reader.sessions_until(segment, self.until());
+        let (first, changed) = (&sessions.first, sessions.changed());
+        for local in (0..sessions.persons()).filter(|&local| wanted(local)) {
+            let mut path = |codes: &[u16], before: bool| path(local, codes, before);
+            let own = first.sessions_of(local);
+            match changed.and_then(|changed| Some((&changed.timeline, changed.of(local)?))) {
+                None => self.of_sessions(first, own, of_person, &mut path),
+                Some((timeline, replaced)) => {
+                    self.of_sessions(timeline, timeline.sessions_of(local), of_person, &mut path);
+                    self.of_sessions(first, own.start..replaced.start, of_person, &mut path);
+                    self.of_sessions(first, replaced.end..own.end, of_person, &mut path);
+                }
+            }
         }
-        self.of_sessions(first, own.start..change.replaced.start, of_person, &mut path);
-        self.of_sessions(first, change.replaced.end..own.end, of_person, &mut path);
+        reader.looked_at(sessions.rows(), 4);
     }
 
     /// Paths in sessions of a person that follow each other, and no others.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::compile::{Compiled, Program};
-use crate::projection::{PersonSet, Piece, Postings, Snapshot, Timeline, Timelines, Visitor};
+use crate::projection::{PersonSet, Piece, Postings, Sessions, Snapshot, Timeline, Timelines, Visitor};
 
 /// One thread's reader.
 pub(super) struct Reader<'a> {
@@ -316,6 +316,14 @@ impl<'a> Reader<'a> {
         let timelines = self.snapshot.timelines_until(segment, until, std::mem::take(&mut self.starts));
         timelines.parts().iter().for_each(|(timeline, _)| self.count_timeline(timeline));
         timelines
+    }
+
+    /// The sessions of a segment, for whom rows from `until` on are nothing: some of those may be missing.
+    pub fn sessions_until(&mut self, segment: u32, until: i64) -> Sessions<'a> {
+        let sessions = self.snapshot.sessions_until(segment, until, std::mem::take(&mut self.starts));
+        self.count_timeline(&sessions.first);
+        sessions.changed().into_iter().for_each(|changed| self.count_timeline(&changed.timeline));
+        sessions
     }
 
     fn counted(&mut self, timeline: Timeline<'a>) -> Timeline<'a> {

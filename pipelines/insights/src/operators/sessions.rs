@@ -7,7 +7,7 @@ use super::order::bucket_of;
 use super::sessions_kept::{self, Divided, Kept, Scratch};
 use crate::InsightError;
 use crate::definition::{Buckets, Label, SessionBucket, Sessions, SessionsAnswer, SessionsCell};
-use crate::projection::{PersonSet, Row, SESSION_GAP_MS, Timeline, Timelines, join_person};
+use crate::projection::{PersonSet, SESSION_GAP_MS, Sessions as Layers, Timeline, join_person};
 use crate::spill::{Tally, Totals};
 
 struct State<'a> {
@@ -17,42 +17,29 @@ struct State<'a> {
     /// Sessions that begin outside the span; nobody asks for them.
     outside: SessionBucket,
     codes: Vec<u16>,
-    rows: Vec<Row>,
     /// By code of the breakdown's value, and bucket.
     divided: Tally<'a, (u32, u32), Divided>,
     scratch: Scratch<'a>,
 }
 
 impl State<'_> {
-    /// Adds every session of several layers: those of the first, but for the few that rows above go on with or join, and
-    /// those that there are instead.
-    fn add_layers(&mut self, coder: &Coder<'_>, buckets: &Buckets, ranks: &[u16], timelines: &Timelines<'_>) {
-        let Some((first, _)) = timelines.parts().first() else { return };
+    /// Adds every session, and takes those away that have changed.
+    fn add_layers(&mut self, coder: &Coder<'_>, buckets: &Buckets, sessions: &Layers<'_>) {
+        let first = &sessions.first;
         self.add_all(coder, first);
-        let bucket_of = |time: i64| (coder.span().0..coder.span().1).contains(&time).then(|| buckets.of(time));
-        let mut rows = std::mem::take(&mut self.rows);
-        for local in (0..timelines.persons()).filter(|&local| timelines.differs(local)) {
-            let change = timelines.change_of(local, SESSION_GAP_MS);
-            change.rows(ranks, &mut rows);
-            for session in change.replaced {
-                let (start, of_session) = (first.starts[session], first.rows_of(session));
-                let Some(bucket) = bucket_of(start) else { continue };
-                let (begin, end) = (of_session.start, of_session.end - 1);
-                let one = One { start, end: start + first.duration(session), first: begin, last: end };
-                self.buckets[bucket].take(&one.count(0));
-                self.entries[usize::from(first.code(begin))] -= 1;
-                self.exits[usize::from(first.code(end))] -= 1;
+        let Some(changed) = sessions.changed() else { return };
+        self.add_all(coder, &changed.timeline);
+        for session in changed.replaced() {
+            let start = first.starts[session];
+            if !(coder.span().0..coder.span().1).contains(&start) {
+                continue;
             }
-            for session in rows.chunk_by(|a, b| b.0 - a.0 <= SESSION_GAP_MS) {
-                let ([(start, _, entry), ..], [.., (end, _, exit)]) = (session, session) else { continue };
-                let Some(bucket) = bucket_of(*start) else { continue };
-                let one = One { start: *start, end: *end, first: 0, last: session.len() - 1 };
-                self.buckets[bucket].add(&one.count(0));
-                self.entries[usize::from(*entry)] += 1;
-                self.exits[usize::from(*exit)] += 1;
-            }
+            let (bucket, rows) = (buckets.of(start), first.rows_of(session));
+            let one = One { start, end: start + first.duration(session), first: rows.start, last: rows.end - 1 };
+            self.buckets[bucket].take(&one.count(0));
+            self.entries[usize::from(first.code(one.first))] -= 1;
+            self.exits[usize::from(first.code(one.last))] -= 1;
         }
-        self.rows = rows;
     }
 
     /// Adds every session as it is.
@@ -110,7 +97,6 @@ pub(super) fn answer(context: &Context<'_>, sessions: &Sessions) -> Result<Sessi
         exits: vec![0; activities],
         outside: SessionBucket::default(),
         codes: Vec::new(),
-        rows: Vec::new(),
         divided: Tally::new(context.room()),
         scratch: Scratch::default(),
     };
@@ -133,9 +119,9 @@ pub(super) fn answer(context: &Context<'_>, sessions: &Sessions) -> Result<Sessi
         }
         let people = people.as_ref().map(|people| people.segment(segment));
         if people.is_none() && sessions.gap_ms == SESSION_GAP_MS {
-            let timelines = reader.timelines_until(segment, i64::MAX);
-            state.add_layers(&coder, &buckets, context.snapshot.ranks(), &timelines);
-            return reader.give_back_first(timelines);
+            let sessions = reader.sessions_until(segment, i64::MAX);
+            state.add_layers(&coder, &buckets, &sessions);
+            return reader.give_back(sessions.first);
         }
         let timeline = reader.timeline(segment);
         let mut add = |one: One| {

@@ -9,7 +9,7 @@ use super::layout::SegmentSet;
 use super::merge::{self, Part};
 use super::packed::{Packed, PackedTimes};
 use super::timeline_read::Source;
-use super::{Column, ColumnKind, Postings, Snapshot, Timeline};
+use super::{Changed, Column, ColumnKind, Postings, Snapshot, Timeline};
 use crate::memory;
 
 /// Bytes kept of one snapshot, and of a base.
@@ -100,8 +100,8 @@ pub(super) struct Merged {
 struct MergedSegment {
     index: u32,
     timeline: OnceLock<Made<Arc<Timeline<'static>>>>,
-    /// Of the rows above the base alone.
-    above: OnceLock<Timeline<'static>>,
+    /// What the rows above the base make of its sessions.
+    changed: OnceLock<Changed>,
     /// By activity.
     postings: Box<[OnceLock<Made<Arc<MergedPostings>>>]>,
 }
@@ -122,7 +122,7 @@ impl Merged {
         let segment = |&index: &u32| MergedSegment {
             index,
             timeline: OnceLock::new(),
-            above: OnceLock::new(),
+            changed: OnceLock::new(),
             postings: (0..activities).map(|_| OnceLock::new()).collect(),
         };
         Merged { bytes: AtomicUsize::new(0), segments: segments.iter().map(segment).collect() }
@@ -157,14 +157,13 @@ impl Merged {
         Some(segment.timeline.get_or_init(|| Made::new(Arc::new(self.make(make)))).used().borrowed())
     }
 
-    /// The timeline of a segment's rows above the base, made if it is not there yet; `None` if there is no room for it. They are few,
-    /// and each snapshot has others.
-    pub fn above(&self, segment: u32, make: impl FnOnce() -> Timeline<'static>) -> Option<Timeline<'_>> {
-        let segment = self.segment(segment)?;
-        if segment.above.get().is_none() && !self.has_room() {
-            return None;
+    /// What the rows above the base make of a segment's sessions, made if it is not there yet; made for the question alone if there is
+    /// no room for it. They are few, and each snapshot has others.
+    pub fn changed(&self, segment: u32, make: impl FnOnce() -> Changed) -> Result<&Changed, Changed> {
+        match self.segment(segment).filter(|segment| segment.changed.get().is_some() || self.has_room()) {
+            Some(segment) => Ok(segment.changed.get_or_init(|| self.make(make))),
+            None => Err(make()),
         }
-        Some(segment.above.get_or_init(|| self.make(make)).borrowed())
     }
 
     /// What questions have had made, and asked for not too long ago.

@@ -6,6 +6,7 @@
 //! A *snapshot* is several runs read as one, persons merged. docs/insights/engine.md has the layout in full.
 
 mod bytes;
+mod changed;
 mod column;
 mod compact;
 mod dictionary;
@@ -31,6 +32,7 @@ pub use rows::{Rows, Values};
 pub use run::{PartBytes, Run};
 pub use snapshot::{GroupProperty, Snapshot, Trait};
 
+pub(crate) use changed::{Changed, Sessions};
 pub(crate) use column::Column;
 pub(crate) use layout::{SegmentSet, join_person, split_person};
 pub(crate) use packed::Visitor;

@@ -110,14 +110,6 @@ impl Change<'_, '_> {
         first.into_iter().chain(above.map(|(_, timeline)| (timeline, timeline.sessions_of(self.local))))
     }
 
-    /// Whether any of the rows is of an activity.
-    pub fn has(&self, activity: u16) -> bool {
-        self.parts().any(|(timeline, sessions)| {
-            let rows = timeline.first_rows[sessions.start] as usize..timeline.first_rows[sessions.end] as usize;
-            rows.into_iter().any(|row| timeline.code(row) == activity)
-        })
-    }
-
     /// The rows, in order.
     pub fn rows(&self, ranks: &[u16], rows: &mut Vec<Row>) {
         rows.clear();

@@ -5,7 +5,7 @@
 use super::directory::Chunk;
 use super::layout::SegmentSet;
 use super::timeline_read::{self, Source};
-use super::{ColumnKind, Postings, Snapshot, Timeline, Timelines};
+use super::{Changed, ColumnKind, Postings, Sessions, Snapshot, Timeline, Timelines};
 
 /// Where all rows of an activity in a segment lie that a span touches; others may lie there too.
 enum Place<'a> {
@@ -176,33 +176,37 @@ impl Snapshot {
         layer.timeline(segment, starts)
     }
 
-    /// As [`Snapshot::timeline_until`], but the rows above the others, which are few, are apart. Both are kept merged.
-    pub(crate) fn timelines_until<'a>(&'a self, segment: u32, until: i64, starts: Vec<i64>) -> Timelines<'a> {
+    /// As [`Snapshot::timeline_until`], but the rows above the others, which are few, are apart.
+    pub(crate) fn timelines_until(&self, segment: u32, until: i64, starts: Vec<i64>) -> Timelines<'_> {
         let Some(base) = self.base.as_deref().filter(|base| base.has(segment)) else {
             return Timelines::new(vec![(self.timeline(segment, Some(starts)), Moved::default())]);
         };
         let moved = Moved::default().and(self.moved_of_base(segment));
         let mut parts = vec![(base.timeline_until(segment, until, Some(starts)), moved)];
-        fn read<'a>(source: &Source<'a>) -> (Timeline<'a>, Option<&'a SegmentSet>) {
-            (timeline_read::borrow(source, Some(Vec::new())), source.moved)
+        fn read<'a>(source: Source<'a>) -> (Timeline<'a>, Option<&'a SegmentSet>) {
+            (timeline_read::borrow(&source, Some(Vec::new())), source.moved)
         }
-        match self.before(segment, until).count() {
+        let above: Vec<_> = self.before(segment, until).map(read).collect();
+        match above.len() {
             0 => {}
-            1 => parts.extend(self.before(segment, until).map(|source| {
-                let (timeline, moved) = read(&source);
-                (timeline, Moved::default().and(moved))
-            })),
-            _ => {
-                let all = || self.sources(segment).iter().map(read).collect::<Vec<_>>();
-                let merge = || timeline_read::merge(&all(), self.ranks());
-                let above = match self.merged.above(segment, merge) {
-                    Some(above) => above,
-                    None => merge(),
-                };
-                parts.push((above, Moved::default()));
-            }
+            1 => parts.extend(above.into_iter().map(|(timeline, moved)| (timeline, Moved::default().and(moved)))),
+            _ => parts.push((timeline_read::merge(&above, self.ranks()), Moved::default())),
         }
         Timelines::new(parts)
+    }
+
+    /// The sessions of a segment with all rows before `until`. Of later ones some may be missing, so that a session may end earlier
+    /// than it does.
+    pub(crate) fn sessions_until(&self, segment: u32, until: i64, starts: Vec<i64>) -> Sessions<'_> {
+        let Some(base) = self.base.as_deref().filter(|base| base.has(segment)) else {
+            return Sessions::whole(self.timeline(segment, Some(starts)));
+        };
+        if self.moved_of_base(segment).is_none() && self.before(segment, until).next().is_none() {
+            return Sessions::whole(base.timeline_until(segment, until, Some(starts)));
+        }
+        let make = || Changed::new(&self.timelines_until(segment, i64::MAX, Vec::new()), self.ranks());
+        let first = base.timeline_until(segment, i64::MAX, Some(starts));
+        Sessions::with(first, self.merged.changed(segment, make))
     }
 
     /// As [`Snapshot::timeline_until`], each run alone.
