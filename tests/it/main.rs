@@ -39,6 +39,7 @@ mod overview;
 mod page;
 mod plan;
 mod plan_parts;
+mod policies_both;
 mod properties;
 mod relay;
 mod scaleout;

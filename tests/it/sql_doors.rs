@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::Command;
 
-use crate::accounts::{PASSWORD, Person, mailed, owner, stranger, token_of};
+use crate::accounts::{PASSWORD, Person, mailed_by, owner, stranger, token_of};
 use crate::gear::{cache, interpreter, root, script, skip};
 use crate::seed::Seed;
 use crate::server::{Server, binary, free_port};
@@ -65,20 +65,21 @@ fn policies_of() -> [(&'static str, Value, Value); 4] {
     ]
 }
 
-/// A member of the project with a role of their own; a token that outlives the test.
-async fn seer(
-    server: &Server,
+/// A member of the project with a role of their own; a token that outlives the test. Any of `senders` may send the invitation.
+pub async fn seer(
     owner: &Person<'_>,
+    senders: &[&Server],
     organisation: &str,
     (name, rows, masks): (&str, &Value, &Value),
 ) -> String {
+    let server = owner.server;
     let permissions = ["sql.run", "activity.read", "insights.read", "flags.write"];
     let role = json!({"name": name, "permissions": permissions, "masks": masks, "rows": rows});
     let role = owner.post(&format!("/v1/organisations/{organisation}/roles"), role).await;
     let address = format!("{}@example.org", name.to_lowercase());
     let invitation = json!({"email": address, "role": role["id"], "project": "default"});
     owner.post(&format!("/v1/organisations/{organisation}/invitations"), invitation).await;
-    let secret = mailed(server, &address, "invitation").await;
+    let secret = mailed_by(senders, &address, "invitation").await;
     let accepted = json!({"secret": secret, "name": name, "password": PASSWORD});
     let accepted = stranger(server).post("/v1/invitations/acceptance", accepted).await;
     let member = Person { server, token: token_of(&accepted["session"]) };
@@ -98,7 +99,7 @@ async fn the_same_rows_come_through_every_door() {
     let organisation = owner.get("/v1/organisations").await["items"][0]["id"].as_str().unwrap().to_owned();
     let mut policies = Vec::new();
     for (name, rows, masks) in policies_of() {
-        let token = seer(&server, &owner, &organisation, (name, &rows, &masks)).await;
+        let token = seer(&owner, &server.with_api(), &organisation, (name, &rows, &masks)).await;
         policies.push(json!({"name": name, "token": token, "role": {"rows": rows, "masks": masks}}));
     }
     let partner = policies[0]["token"].as_str().unwrap();

@@ -150,4 +150,12 @@ mod tests {
             assert_eq!(masked(&nested(levels), &policy), None, "{levels}");
         }
     }
+
+    #[test]
+    fn members_are_masked_whatever_their_case() {
+        // As roles keep them.
+        let policy = Policy { masked: ["ärzte".to_owned(), "$email".to_owned()].into(), ..Policy::default() };
+        let json = r#"{"ÄRZTE":1,"Ärzte":2,"\u00c4rzte":3,"arzte":4,"EMAIL":5,"deep":[{"äRZTE":6,"$Email":7,"n":8}]}"#;
+        assert_eq!(masked(json, &policy).as_deref(), Some(r#"{"arzte":4,"deep":[{"n":8}]}"#));
+    }
 }

@@ -15,7 +15,7 @@ use crate::tables::{ColumnKind, Table};
 pub struct Policy {
     /// Only rows of `activity` that meet it. The tables that are made of all activity are hidden then.
     pub rows: Option<Condition>,
-    /// Columns that are null, and members that are absent from JSON at any depth. ASCII case does not matter, and `ip` means
+    /// Columns that are null, and members that are absent from JSON at any depth. Case does not matter, and `ip` means
     /// `$ip` too. `quarantine` is hidden then: its raw items may hold anything.
     pub masked: BTreeSet<String>,
 }
@@ -76,8 +76,14 @@ impl Policy {
     /// True when a member of JSON with this name is left out.
     pub(super) fn hides_member(&self, name: &str) -> bool {
         let plain = name.strip_prefix('$').unwrap_or(name);
-        self.masked.iter().any(|masked| masked.strip_prefix('$').unwrap_or(masked).eq_ignore_ascii_case(plain))
+        self.masked.iter().any(|masked| is_same_name(masked.strip_prefix('$').unwrap_or(masked), plain))
     }
+}
+
+/// Whether names differ in case alone.
+fn is_same_name(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+        || (!(one.is_ascii() && other.is_ascii()) && one.to_lowercase() == other.to_lowercase())
 }
 
 impl Condition {

@@ -2,7 +2,8 @@
 //!
 //! The text is read as words and signs and written out again, so that what was judged is what is sent. It runs in a
 //! database without tables: names are those of the views that stand before it, each behind a LIMIT, which the database does
-//! not move conditions across, so that no part of the text is worked out on rows that the asker may not see.
+//! not move conditions across, so that no part of the text is worked out on rows that the asker may not see. What the text gives
+//! names to is not known within the views.
 
 mod judge;
 mod views;

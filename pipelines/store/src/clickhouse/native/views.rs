@@ -1,5 +1,8 @@
 //! The public tables of one project at one moment, in ClickHouse's dialect.
 
+use std::collections::BTreeSet;
+
+use super::super::ddl::data_type;
 use super::super::filter_sql::{name, quoted};
 use super::super::overrides;
 use super::super::view::Visible;
@@ -18,11 +21,14 @@ pub(super) struct Scope<'s> {
 /// Conditions are not moved across it.
 const FENCE: &str = "LIMIT 18446744073709551615";
 
-/// The value of a property as text, as `->>` gives it.
+/// What ClickHouse writes otherwise than it was sent: `1.50` as `1.5`, and all between the brackets of the others.
+const RESPELLED: &str = "'Double', 'Object', 'Array'";
+
+/// The value of a property as text, as `->>` gives it; NULL where ClickHouse cannot give it so.
 fn text_of(property: &str) -> String {
     let key = quoted(property);
     format!(
-        "multiIf(JSONType(properties, {key}) = 'Null', NULL, JSONType(properties, {key}) = 'String', \
+        "multiIf(JSONType(properties, {key}) IN ('Null', {RESPELLED}), NULL, JSONType(properties, {key}) = 'String', \
          JSONExtractString(properties, {key}), JSONExtractRaw(properties, {key}))"
     )
 }
@@ -77,14 +83,15 @@ impl Scope<'_> {
     }
 
     fn activity(&self, policy: &Policy) -> Result<String, QueryError> {
-        let rows = policy.rows.as_ref().map_or(Ok("1".to_owned()), condition)?;
-        let shown = |column: &Column| match column.kind {
-            _ if policy.hides_column(column.name) => format!("NULL AS {}", name(column.name)),
-            // Members may hide at any depth.
-            ColumnKind::Json if !policy.masked.is_empty() => {
-                format!("CAST(NULL AS Nullable(String)) AS {}", name(column.name))
+        let rows = policy.rows.as_ref().map_or(Ok("1".to_owned()), filter)?;
+        // Members may hide at any depth.
+        let hides_all = |column: &Column| column.kind == ColumnKind::Json && !policy.masked.is_empty();
+        let shown = |column: &Column| match policy.hides_column(column.name) || hides_all(column) {
+            true => {
+                let kind = data_type(&Column { nullable: true, ..*column });
+                format!("CAST(NULL AS {kind}) AS {}", name(column.name))
             }
-            _ => name(column.name),
+            false => name(column.name),
         };
         let columns: Vec<String> = Table::Activity.columns().iter().map(shown).collect();
         Ok(format!(
@@ -144,6 +151,40 @@ impl Scope<'_> {
     }
 }
 
+/// A row policy as the condition on rows that are shown: those that meet it, without those of which that cannot be told.
+fn filter(rows: &Condition) -> Result<String, QueryError> {
+    let mut all = vec![condition(rows)?];
+    let mut known = BTreeSet::new();
+    is_known(rows, &mut known);
+    all.extend(known);
+    Ok(all.join(" AND "))
+}
+
+/// Conditions under which it can be told whether a property is one of the texts. A text that is a number with a fraction, an
+/// object or a list may be that of a value whose spelling ClickHouse does not give.
+fn is_known(asked: &Condition, known: &mut BTreeSet<String>) {
+    match asked {
+        Condition::All(parts) | Condition::Any(parts) => parts.iter().for_each(|part| is_known(part, known)),
+        Condition::Not(part) => is_known(part, known),
+        Condition::OneOf(Subject::Property(property), texts) => {
+            let kinds = texts.iter().filter_map(|text| respelled_as(text));
+            known.extend(kinds.map(|kind| format!("JSONType(properties, {}) != '{kind}'", quoted(property))));
+        }
+        Condition::OneOf(Subject::Column(_), _) | Condition::IsSet(_) | Condition::From(_) | Condition::Before(_) => {}
+    }
+}
+
+/// The type of the values that may have been sent as this text, and that ClickHouse writes otherwise.
+fn respelled_as(text: &str) -> Option<&'static str> {
+    let is_whole = text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok();
+    match text.as_bytes().first()? {
+        b'{' => Some("Object"),
+        b'[' => Some("Array"),
+        _ if text.parse::<f64>().is_ok() && !is_whole => Some("Double"),
+        _ => None,
+    }
+}
+
 /// A row policy as a condition that is never NULL.
 fn condition(asked: &Condition) -> Result<String, QueryError> {
     let join = |parts: &[Condition], word: &str, none: &str| -> Result<String, QueryError> {
@@ -158,6 +199,9 @@ fn condition(asked: &Condition) -> Result<String, QueryError> {
         Condition::OneOf(of, texts) => {
             let texts: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
             format!("ifNull({} IN ({}), 0)", subject(of)?, texts.join(", "))
+        }
+        Condition::IsSet(Subject::Property(property)) => {
+            format!("JSONType(properties, {}) != 'Null'", quoted(property))
         }
         Condition::IsSet(of) => format!("{} IS NOT NULL", subject(of)?),
         Condition::From(millis) => format!("toUnixTimestamp64Milli(timestamp) >= {millis}"),
@@ -179,3 +223,6 @@ fn subject(of: &Subject) -> Result<String, QueryError> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
