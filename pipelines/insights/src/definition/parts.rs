@@ -3,8 +3,8 @@
 
 use super::{
     AnchorRow, By, ByOf, Cohort, Compare, CompareOf, Condition, Correlation, DistributionOf, Exposures, Funnel,
-    GroupComparison, Lately, LatelyOf, Measure, NamedCohort, PartOf, Paths, PeopleOf, PersonValue, Places, Question, Retention, Scope,
-    Selector, Sessions, Trend,
+    GroupComparison, Lately, LatelyOf, Measure, NamedCohort, PartOf, Paths, PeopleOf, PersonValue, Places, Question,
+    Retention, Scope, Selector, Sessions, Trend,
 };
 
 /// A part of a question.
