@@ -25,6 +25,7 @@ mod funnel_match;
 mod funnel_steps;
 mod lifecycle;
 mod order;
+mod path_counts;
 mod path_names;
 mod paths;
 mod paths_kept;

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::best::Best;
 use super::cohort::each_set;
 use super::engine::Context;
+use super::path_counts::{Counts, PathCodes};
 use super::path_names::PathNames;
 use super::paths_kept::{Kept, Scratch};
 use super::reader::Reader;
@@ -15,23 +16,6 @@ use crate::projection::{Codes, PersonSet, Row, SESSION_GAP_MS, SegmentSet, Timel
 use crate::spill::{Tally, Totals};
 
 const LENGTH_MAX: usize = 8;
-/// Keys of at most so many bits are counted in an array.
-const DENSE_BITS_MAX: u32 = 20;
-
-/// Codes of a path as one number, `bits` for each; places of a shorter path without a row have the code `none`.
-struct Counts<'a> {
-    codes: PathCodes,
-    dense: Vec<u32>,
-    sparse: Tally<'a, u128, u64>,
-}
-
-#[derive(Clone, Copy)]
-struct PathCodes {
-    bits: u32,
-    none: usize,
-    length: usize,
-}
-
 pub(super) fn answer(context: &Context<'_>, paths: &Paths) -> Result<PathsAnswer, InsightError> {
     let names = PathNames::new(context, paths)?;
     let people = context.people(&paths.scope)?;
@@ -149,7 +133,7 @@ fn whole(
     nothing(front).chain(path).chain(nothing(back))
 }
 
-/// What is known of a person while their paths are looked for: kept for the next.
+/// Memory for what is known of a person while their paths are looked for.
 #[derive(Default)]
 struct OfPerson {
     times: Vec<i64>,
@@ -244,14 +228,14 @@ impl<'p> Scan<'p> {
         for local in (0..sessions.persons()).filter(|&local| wanted(local)) {
             let mut path = |codes: &[u16], before: bool| path(local, codes, before);
             let own = first.sessions_of(local);
-            match changed.and_then(|changed| Some((&changed.timeline, changed.of(local)?))) {
-                None => self.of_sessions(first, own, of_person, &mut path),
-                Some((timeline, replaced)) => {
-                    self.of_sessions(timeline, timeline.sessions_of(local), of_person, &mut path);
-                    self.of_sessions(first, own.start..replaced.start, of_person, &mut path);
-                    self.of_sessions(first, replaced.end..own.end, of_person, &mut path);
-                }
-            }
+            let Some((changed, replaced)) = changed.and_then(|changed| Some((&changed.timeline, changed.of(local)?)))
+            else {
+                self.of_sessions(first, own, of_person, &mut path);
+                continue;
+            };
+            self.of_sessions(changed, changed.sessions_of(local), of_person, &mut path);
+            self.of_sessions(first, own.start..replaced.start, of_person, &mut path);
+            self.of_sessions(first, replaced.end..own.end, of_person, &mut path);
         }
         reader.looked_at(sessions.rows(), 4);
     }
@@ -394,49 +378,23 @@ impl<'p> Scan<'p> {
             }
             // The anchor is no part of the path, unless it is where a stretch begins or ends.
             let length = self.paths.length - usize::from(is_anchor.is_none());
-            let mut ends = (place, place);
-            while ends.1 - ends.0 < length {
+            let (mut start, mut end) = (place, place);
+            while end - start < length {
                 match self.after {
-                    true if joins(ends.1) => ends.1 += 1,
-                    false if ends.0 > 0 && joins(ends.0 - 1) => ends.0 -= 1,
+                    true if joins(end) => end += 1,
+                    false if start > 0 && joins(start - 1) => start -= 1,
                     _ => break,
                 }
             }
             let found = match (&is_anchor, self.after) {
-                (Some(_), true) => ends.0 + 1..ends.1 + 1,
-                (Some(_), false) => ends.0..ends.1,
-                (None, _) => ends.0..ends.1 + 1,
+                (Some(_), true) => start + 1..end + 1,
+                (Some(_), false) => start..end,
+                (None, _) => start..end + 1,
             };
             if found.len() == self.paths.length || (self.paths.shorter && !found.is_empty()) {
                 path(found, !self.after);
             }
         }
-    }
-}
-
-impl<'a> Counts<'a> {
-    fn new(codes: PathCodes, sparse: Tally<'a, u128, u64>) -> Counts<'a> {
-        let all = codes.bits * codes.length as u32;
-        Counts { codes, dense: vec![0; if all <= DENSE_BITS_MAX { 1 << all } else { 0 }], sparse }
-    }
-
-    #[inline]
-    fn add(&mut self, path: impl Iterator<Item = usize>) {
-        let bits = self.codes.bits;
-        if self.dense.is_empty() {
-            let key = path.fold(0u128, |key, code| key << bits | code as u128);
-            self.sparse.add(key, 1);
-        } else {
-            let key = path.fold(0usize, |key, code| key << bits | code);
-            self.dense[key] += 1;
-        }
-    }
-}
-
-impl PathCodes {
-    /// The code in a place of a path.
-    fn code(&self, key: u128, place: usize) -> usize {
-        (key >> (self.bits as usize * (self.length - 1 - place))) as usize & ((1 << self.bits) - 1)
     }
 }
 
