@@ -34,7 +34,7 @@ fn event(n: usize) -> &'static str {
 }
 
 fn plan(n: usize) -> Option<&'static str> {
-    if n % 7 == 0 { None } else { Some(["pro", ODD, "free"][n % 3]) }
+    if n.is_multiple_of(7) { None } else { Some(["pro", ODD, "free"][n % 3]) }
 }
 
 fn level(n: usize) -> Value {

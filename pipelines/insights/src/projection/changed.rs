@@ -53,7 +53,7 @@ impl Changed {
 }
 
 /// What has changed, held by a snapshot or made for a question alone.
-enum Held<'a> {
+pub(crate) enum Held<'a> {
     Kept(&'a Changed),
     Own(Box<Changed>),
 }
@@ -70,10 +70,9 @@ impl<'a> Sessions<'a> {
         Sessions { first, changed: None }
     }
 
-    /// Changed as a snapshot keeps it, or as it was made for the question.
-    pub fn with(first: Timeline<'a>, kept: Result<&'a Changed, Changed>) -> Sessions<'a> {
-        let held = kept.map_or_else(|own| Held::Own(Box::new(own)), Held::Kept);
-        Sessions { first, changed: Some(held) }
+    /// Of which some have.
+    pub fn with(first: Timeline<'a>, changed: Held<'a>) -> Sessions<'a> {
+        Sessions { first, changed: Some(changed) }
     }
 
     pub fn changed(&self) -> Option<&Changed> {

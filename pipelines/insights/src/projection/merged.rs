@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::changed::Held;
 use super::layout::SegmentSet;
 use super::merge::{self, Part};
 use super::packed::{Packed, PackedTimes};
@@ -159,10 +160,10 @@ impl Merged {
 
     /// What the rows above the base make of a segment's sessions, made if it is not there yet; made for the question alone if there is
     /// no room for it. They are few, and each snapshot has others.
-    pub fn changed(&self, segment: u32, make: impl FnOnce() -> Changed) -> Result<&Changed, Changed> {
+    pub fn changed(&self, segment: u32, make: impl FnOnce() -> Changed) -> Held<'_> {
         match self.segment(segment).filter(|segment| segment.changed.get().is_some() || self.has_room()) {
-            Some(segment) => Ok(segment.changed.get_or_init(|| self.make(make))),
-            None => Err(make()),
+            Some(segment) => Held::Kept(segment.changed.get_or_init(|| self.make(make))),
+            None => Held::Own(Box::new(make())),
         }
     }
 

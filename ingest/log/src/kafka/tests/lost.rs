@@ -33,7 +33,7 @@ impl SmallDisk {
             }
             while !stop.load(Ordering::Relaxed) {
                 while file.write_all(&[0]).is_ok() {}
-                drop(full.send(()));
+                let _ = full.send(());
                 std::thread::sleep(Duration::from_millis(1));
             }
             std::fs::remove_file(&path).unwrap();
