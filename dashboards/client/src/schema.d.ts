@@ -5014,6 +5014,8 @@ export interface components {
                 window_ms: number;
             };
         } | {
+            lately: components["schemas"]["Lately"];
+        } | {
             reached: {
                 funnel: components["schemas"]["Funnel"];
                 level: number;
@@ -7351,6 +7353,42 @@ export interface components {
              * @description For how long the oldest of them has been waiting, to within the two seconds between looks; 0 when there is none.
              */
             seconds_behind: number;
+        };
+        /** @description Who did something in the last hours, days, weeks or months: whole ones of a zone, the one that is running included. */
+        Lately: {
+            /** @description The last unit is so many before the one that is running. */
+            before?: number;
+            /** @description How many units, 1 or more; 1 is the one that is running. */
+            last: number;
+            of: components["schemas"]["LatelyOf"];
+            /** @description Not `whole`. */
+            unit: components["schemas"]["Bucket"];
+            /**
+             * @description IANA name of the zone in which days and weeks are cut.
+             * @default UTC
+             */
+            zone: string;
+        };
+        /** @description What they did, as the cohorts of these names count it. */
+        LatelyOf: {
+            did: {
+                at_least: number;
+                at_most?: number | null;
+                select: components["schemas"]["Selector"];
+            };
+        } | {
+            did_often: {
+                /** @description 1 or more. */
+                at_least: number;
+                at_most?: number | null;
+                bucket: components["schemas"]["Bucket"];
+                select: components["schemas"]["Selector"];
+            };
+        } | {
+            sequence: {
+                steps: components["schemas"]["Selector"][];
+                window_ms: number;
+            };
         };
         /** @description The effect among the people of one level. */
         LevelBreakdown: {

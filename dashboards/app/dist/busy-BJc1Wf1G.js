@@ -1,1 +1,0 @@
-import{E as e,T as t}from"./index-4CR-CmvM.js";var n=e(t(),1);function r(e){let t=!1,n=n=>e(t=n);return e=>{t||(n(!0),e().catch(()=>void 0).finally(()=>n(!1)))}}function i(){let[e,t]=(0,n.useState)(!1),i=(0,n.useRef)(void 0);return i.current??=r(t),[e,i.current]}export{i as t};

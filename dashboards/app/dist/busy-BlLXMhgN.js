@@ -1,0 +1,1 @@
+import{E as e,T as t}from"./index-BP34E0f0.js";var n=e(t(),1);function r(e){let t=!1,n=n=>e(t=n);return e=>{t||(n(!0),e().catch(()=>void 0).finally(()=>n(!1)))}}function i(){let[e,t]=(0,n.useState)(!1),i=(0,n.useRef)(void 0);return i.current??=r(t),[e,i.current]}export{i as t};
