@@ -4,7 +4,7 @@ use footfall_ingest_activity::Timestamp;
 use serde_json::{Value, json};
 
 use crate::asking::{DAY, START, at, house, lines, scope, trend};
-use crate::gear::{House, PROJECT};
+use crate::gear::{House, OWNER, PROJECT};
 use crate::lake;
 use crate::stage::Stage;
 
@@ -135,6 +135,8 @@ async fn a_span_moves_with_the_day_on_which_it_is_asked() {
         .good();
     let asked = async |day: i64| {
         stage.clock.set(Timestamp::from_millis(START + day * DAY + DAY / 3));
+        // A session does not last that long.
+        let owner = house.sign_in(OWNER).await;
         let mut counts = Vec::new();
         for key in ["viewers", "gone", "back"] {
             let answer = house.post(&owner, &at("cohort"), json!({"cohort": {"cohort": key}})).await.good().json();
@@ -150,6 +152,7 @@ async fn a_span_moves_with_the_day_on_which_it_is_asked() {
     assert_eq!(asked(2).await, [2, 1, 1], "Bob was there two days before");
     assert_eq!(asked(3).await, [2, 1, 0]);
     assert_eq!(asked(4).await, [0, 3, 0]);
+    let owner = house.sign_in(OWNER).await;
     // Its definition stays as it was written, and what has no span is refused.
     let shown = house.get(&owner, &one("viewers")).await.good().json();
     assert_eq!(shown["definition"]["lately"]["last"], json!(2));
