@@ -156,7 +156,9 @@ async fn a_span_moves_with_the_day_on_which_it_is_asked() {
     // Its definition stays as it was written, and what has no span is refused.
     let shown = house.get(&owner, &one("viewers")).await.good().json();
     assert_eq!(shown["definition"]["lately"]["last"], json!(2));
-    let refused = put(&house, &owner, "viewers", "*", lately(0, 0, 1, Value::Null)).await;
+    let mut nowhere = lately(1, 0, 1, Value::Null);
+    nowhere["lately"]["zone"] = json!("Atlantis");
+    let refused = put(&house, &owner, "viewers", "*", nowhere).await;
     assert_eq!(refused.code(), "cohort_invalid", "{}", refused.text);
 }
 

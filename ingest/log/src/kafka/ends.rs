@@ -17,8 +17,8 @@ pub(super) struct Span {
     pub skipped: u64,
     /// The brokers have said where it ends.
     pub is_known: bool,
-    /// They have said once that it ends before what they had said.
-    pub is_doubted: bool,
+    /// Where they have said once that it ends, if that is before what they had said.
+    pub doubted: Option<u64>,
 }
 
 impl Span {
@@ -103,16 +103,15 @@ impl Ends {
         let mut spans = self.hold();
         let span = spans.get_mut(partition as usize)?;
         if end >= known {
-            span.is_doubted = false;
+            span.doubted = None;
             drop(spans);
             self.reached(partition, end);
             return None;
         }
-        if !std::mem::replace(&mut span.is_doubted, true) {
-            return None;
-        }
-        *span = Span { end, passed: span.floor(), skipped: 0, is_doubted: false, ..*span };
-        Some(end..known)
+        let before = span.doubted.replace(end)?;
+        *span = Span { end, passed: span.floor(), skipped: 0, doubted: None, ..*span };
+        // What was appended meanwhile lies where the lost ones were.
+        Some(before.min(end)..known)
     }
 
     /// Where a partition ends, as far as is known.
@@ -248,8 +247,8 @@ mod tests {
         assert_eq!((ends.end_of(0), ends.gap(0)), (22, None));
         assert_eq!(ends.answered(0, 22, 3), None, "once may be a broker that has just begun to lead");
         assert_eq!(ends.answered(0, 22, 22), None);
-        assert_eq!(ends.answered(0, 22, 3), None);
-        assert_eq!(ends.answered(0, 22, 3), Some(3..22));
+        assert_eq!(ends.answered(0, 22, 2), None);
+        assert_eq!(ends.answered(0, 22, 3), Some(2..22));
         assert_eq!((ends.end_of(0), ends.gap(0)), (3, Some(22)));
         assert!(placed(&ends.spans(), 0, 3).is_err(), "a reader elsewhere may have read up to there");
         assert_eq!(ends.answered(0, 3, 3), None, "once");
