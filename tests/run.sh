@@ -84,7 +84,7 @@ echo "cargo test: $((SECONDS - started)) s"
 # (tests/it/crash.rs) is a fault that was found: it has no second try.
 mapfile -t again < <(sed -nE 's/^test (.*) \.\.\. FAILED$/\1/p' "$reports/tests" | grep -v ' - should panic$' | sort -u)
 mended=0
-if grep -qE 'acknowledged and lost: |something is there twice|never sent: ' "$reports/tests"; then
+if grep -qE 'acknowledged and lost: |acknowledged are gone: |something is there twice|never sent: ' "$reports/tests"; then
   echo "an account did not come out: nothing is tried again"
 elif [ "$status" != 0 ] && [ "${#again[@]}" -gt 0 ] && [ "${#again[@]}" -le 5 ]; then
   echo "again: ${again[*]}"
